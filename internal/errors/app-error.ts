@@ -1,0 +1,29 @@
+import type { ErrorCode } from "./exit-codes.ts";
+
+/** What an {@link AppError} carries beside its message. */
+export interface AppErrorOptions {
+	/** What to do next, as a command where there is one. */
+	hint?: string;
+	/** The error underneath, shown with `--debug` only. */
+	cause?: unknown;
+}
+
+/**
+ * The one error class of the product: what could not be done, to which thing, and why.
+ * Messages are lower case without a final stop; text from outside in them goes through
+ * `quote` (P9), and secrets never appear, not even malformed ones (P3).
+ */
+export class AppError extends Error {
+	override readonly name: string = "AppError";
+	readonly code: ErrorCode;
+	readonly hint: string | undefined;
+
+	constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+		super(
+			message,
+			options.cause === undefined ? undefined : { cause: options.cause },
+		);
+		this.code = code;
+		this.hint = options.hint;
+	}
+}

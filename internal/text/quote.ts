@@ -1,0 +1,28 @@
+/** How much of a text from outside a message shows. */
+const shownLength = 300;
+
+/**
+ * Quotes text from outside as JSON in printable ASCII and cuts it to 300 characters, so that it cannot
+ * move the cursor, forge a line or hide characters in a terminal (P9).
+ */
+export function quote(text: unknown): string {
+	const whole =
+		typeof text === "string" ? text : (JSON.stringify(text) ?? String(text));
+	const cut =
+		whole.length > shownLength ? `${whole.slice(0, shownLength)}…` : whole;
+	return JSON.stringify(cut).replace(
+		/[^\x20-\x7e…]/g,
+		(char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+	);
+}
+
+/**
+ * Text from outside for a table cell or a result line: letters of every script stay readable, control,
+ * format, bidirectional and unassigned characters become `\u{…}` (P9).
+ */
+export function visible(text: string): string {
+	return text.replace(
+		/[\p{C}\p{Zl}\p{Zp}]/gu,
+		(char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+	);
+}

@@ -1,11 +1,11 @@
-import type { ErrorCode } from "./exit-codes.ts";
+import type { ErrorCode } from './exit-codes.ts';
 
 /** What an {@link AppError} carries beside its message. */
 export interface AppErrorOptions {
-	/** What to do next, as a command where there is one. */
-	hint?: string;
-	/** The error underneath, shown with `--debug` only. */
-	cause?: unknown;
+  /** What to do next, as a command where there is one. */
+  hint?: string;
+  /** The error underneath, shown with `--debug` only. */
+  cause?: unknown;
 }
 
 /**
@@ -14,16 +14,13 @@ export interface AppErrorOptions {
  * `quote` (P9), and secrets never appear, not even malformed ones (P3).
  */
 export class AppError extends Error {
-	override readonly name: string = "AppError";
-	readonly code: ErrorCode;
-	readonly hint: string | undefined;
+  override readonly name: string = 'AppError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
 
-	constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
-		super(
-			message,
-			options.cause === undefined ? undefined : { cause: options.cause },
-		);
-		this.code = code;
-		this.hint = options.hint;
-	}
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
 }

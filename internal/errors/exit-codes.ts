@@ -5,16 +5,16 @@
 
 /** Every exit code of the three executables and what it means. */
 export const exitCodes = {
-	0: "done",
-	1: "could not be done (network, platform, service), explained",
-	2: "command line or configuration is wrong",
-	3: "refused by policy",
-	4: "sign-in or (re)connection needed first; the message names the command",
-	5: "ownership cannot be proven or is ambiguous; nothing was chosen",
-	6: "the audit record could not be written; nothing was done",
-	7: "changes are pending (`--check`)",
-	70: "a bug in this tool (`--debug` shows the stack)",
-	130: "interrupted",
+  0: 'done',
+  1: 'could not be done (network, platform, service), explained',
+  2: 'command line or configuration is wrong',
+  3: 'refused by policy',
+  4: 'sign-in or (re)connection needed first; the message names the command',
+  5: 'ownership cannot be proven or is ambiguous; nothing was chosen',
+  6: 'the audit record could not be written; nothing was done',
+  7: 'changes are pending (`--check`)',
+  70: 'a bug in this tool (`--debug` shows the stack)',
+  130: 'interrupted',
 } as const;
 
 /** One of the exit codes of the table. */
@@ -22,49 +22,49 @@ export type ExitCode = keyof typeof exitCodes;
 
 /** Every stable error code and the exit code it ends with. */
 export const exitCodeOf = {
-	// command line and configuration
-	usage: 2,
-	config_invalid: 2,
-	config_missing: 2,
-	config_exists: 2,
-	unknown_service: 2,
-	unknown_agent: 2,
-	skill_invalid: 2,
-	skill_not_pinned: 2,
-	platform_key_missing: 2,
-	// policy
-	not_allowed: 3,
-	identity_refused: 3,
-	account_mismatch: 3,
-	access_denied: 3,
-	// somebody has to do something first
-	sign_in_needed: 4,
-	connection_needed: 4,
-	// ownership
-	ownership_ambiguous: 5,
-	ownership_unproven: 5,
-	// could not be done
-	platform_unreachable: 1,
-	platform_refused: 1,
-	platform_outcome_unknown: 1,
-	service_unreachable: 1,
-	service_metadata: 1,
-	service_refused: 1,
-	issuer_mismatch: 1,
-	registration_refused: 1,
-	token_refused: 1,
-	token_unusable: 1,
-	callback_refused: 1,
-	port_taken: 1,
-	timed_out: 1,
-	url_refused: 1,
-	session_differs: 1,
-	session_failed: 1,
-	drift: 1,
-	file_system: 1,
-	pending_changes: 7,
-	interrupted: 130,
-	bug: 70,
+  // command line and configuration
+  usage: 2,
+  config_invalid: 2,
+  config_missing: 2,
+  config_exists: 2,
+  unknown_service: 2,
+  unknown_agent: 2,
+  skill_invalid: 2,
+  skill_not_pinned: 2,
+  platform_key_missing: 2,
+  // policy
+  not_allowed: 3,
+  identity_refused: 3,
+  account_mismatch: 3,
+  access_denied: 3,
+  // somebody has to do something first
+  sign_in_needed: 4,
+  connection_needed: 4,
+  // ownership
+  ownership_ambiguous: 5,
+  ownership_unproven: 5,
+  // could not be done
+  platform_unreachable: 1,
+  platform_refused: 1,
+  platform_outcome_unknown: 1,
+  service_unreachable: 1,
+  service_metadata: 1,
+  service_refused: 1,
+  issuer_mismatch: 1,
+  registration_refused: 1,
+  token_refused: 1,
+  token_unusable: 1,
+  callback_refused: 1,
+  port_taken: 1,
+  timed_out: 1,
+  url_refused: 1,
+  session_differs: 1,
+  session_failed: 1,
+  drift: 1,
+  file_system: 1,
+  pending_changes: 7,
+  interrupted: 130,
+  bug: 70,
 } as const satisfies Record<string, ExitCode>;
 
 /** The closed list of error codes. Callers branch on these; wording may improve freely. */

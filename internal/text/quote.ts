@@ -6,14 +6,12 @@ const shownLength = 300;
  * move the cursor, forge a line or hide characters in a terminal (P9).
  */
 export function quote(text: unknown): string {
-	const whole =
-		typeof text === "string" ? text : (JSON.stringify(text) ?? String(text));
-	const cut =
-		whole.length > shownLength ? `${whole.slice(0, shownLength)}…` : whole;
-	return JSON.stringify(cut).replace(
-		/[^\x20-\x7e…]/g,
-		(char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-	);
+  const whole = typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text));
+  const cut = whole.length > shownLength ? `${whole.slice(0, shownLength)}…` : whole;
+  return JSON.stringify(cut).replace(
+    /[^\x20-\x7e…]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /**
@@ -21,8 +19,5 @@ export function quote(text: unknown): string {
  * format, bidirectional and unassigned characters become `\u{…}` (P9).
  */
 export function visible(text: string): string {
-	return text.replace(
-		/[\p{C}\p{Zl}\p{Zp}]/gu,
-		(char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
-	);
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }

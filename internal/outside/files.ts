@@ -1,0 +1,94 @@
+/** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../text/quote.ts';
+
+/** The UTF-8 text of a file, or undefined where there is none. Throws `file_system` for anything else. */
+export async function readText(path: string): Promise<string | undefined> {
+  return (await readBytes(path))?.toString('utf8');
+}
+
+/** The bytes of a file, or undefined where there is none. Throws `file_system` for anything else. */
+export async function readBytes(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw fileError('could not read', path, cause);
+  }
+}
+
+/** One entry of a folder. A symbolic link is `other`: nothing here follows links out of a folder. */
+export interface FolderEntry {
+  name: string;
+  kind: 'file' | 'folder' | 'other';
+}
+
+/** The entries of a folder sorted by name (code units), or undefined where there is no such folder. */
+export async function listFolder(path: string): Promise<FolderEntry[] | undefined> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries
+      .map((entry) => ({
+        name: entry.name,
+        kind: entry.isFile() ? ('file' as const) : entry.isDirectory() ? ('folder' as const) : ('other' as const),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw fileError('could not list', path, cause);
+  }
+}
+
+/** Who may read what is written: `shared` for files of a repository, `private` (0600 in 0700) for a person's state. */
+export type Audience = 'shared' | 'private';
+
+/**
+ * Replaces a file as a whole: written beside it, synced, renamed. A reader sees the old or the new text,
+ * never half of one, also when the process is killed in between. Missing folders are made.
+ */
+export async function writeText(path: string, text: string, audience: Audience): Promise<void> {
+  const beside = `${path}.${randomUUID()}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: audience === 'private' ? 0o700 : 0o777 });
+    const file = await open(beside, 'wx', audience === 'private' ? 0o600 : 0o666);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (cause) {
+    await rm(beside, { force: true });
+    throw fileError('could not write', path, cause);
+  }
+}
+
+/** Writes a file that must not exist yet; false where it does, which is left as it is. */
+export async function createText(path: string, text: string): Promise<boolean> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
+    throw fileError('could not write', path, cause);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+function fileError(what: string, path: string, cause: unknown): AppError {
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+  return new AppError('file_system', `${what} ${quote(path)}: ${reason}`, { cause });
+}

@@ -1,0 +1,232 @@
+/**
+ * The platform: the only file that sends it anything. Reads can only read (any request but GET is refused before
+ * it leaves), and every change goes through `change`, one request each, so that a durable record of intent and
+ * outcome can be put there once (P7).
+ *
+ * The SDK's own habits are switched off: it would repeat creates and 409s, which can make two of a thing, and its
+ * debug log prints bodies with secrets in them.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Anthropic from '@anthropic-ai/sdk';
+import { AppError } from '../errors/app-error.ts';
+import type { Secret } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
+
+/** The official client, as features see it inside `read` and `change`. */
+export type Client = Anthropic;
+
+/** One page of a list, as the SDK's cursor pages present it. */
+export interface Page<Item> {
+  data: Item[];
+  hasNextPage(): boolean;
+  getNextPage(): Promise<Page<Item>>;
+}
+
+/** What the platform is asked to change: the act and the thing, for messages and for the record. */
+export interface Intent {
+  /** Such as `vault.create`. */
+  act: string;
+  /** What it is done to, in words a person knows: a name or an id, never a secret. */
+  target: string;
+}
+
+/** The platform as features use it. All three throw {@link PlatformError}, or `interrupted` on a signal. */
+export interface Platform {
+  /** Asks for something. Repeated up to twice when the network or the platform stumbles; a 429 is waited for. */
+  read<Result>(what: string, ask: (client: Client) => Promise<Result>): Promise<Result>;
+  /** Every item of a list, page by page, never more than one page in memory. */
+  readPages<Item>(what: string, ask: (client: Client) => Promise<Page<Item>>): AsyncGenerator<Item, void, undefined>;
+  /** Asks for one change, exactly once: only a 429, which the platform answers before acting, is sent again. */
+  change<Result>(intent: Intent, ask: (client: Client) => Promise<Result>): Promise<Result>;
+}
+
+/** How to reach the platform. */
+export interface PlatformSettings {
+  baseUrl: string | undefined;
+  apiKey: Secret | undefined;
+  authToken: Secret | undefined;
+  workspaceId?: string | undefined;
+  signal: AbortSignal;
+  /** Told when a 429 makes us wait. */
+  onWait(text: string): void;
+}
+
+/**
+ * The platform said no, or was not there. `status` is its HTTP status, undefined when no answer came;
+ * `outcome` says what became of a change: `refused` (nothing happened) or `unknown` (it may have happened,
+ * so look before asking again).
+ */
+export class PlatformError extends AppError {
+  override readonly name: string = 'PlatformError';
+  readonly status: number | undefined;
+  readonly outcome: 'refused' | 'unknown';
+
+  constructor(
+    code: 'platform_unreachable' | 'platform_refused' | 'platform_outcome_unknown',
+    message: string,
+    details: PlatformErrorDetails,
+  ) {
+    super(code, message, details);
+    this.status = details.status;
+    this.outcome = code === 'platform_outcome_unknown' ? 'unknown' : 'refused';
+  }
+}
+
+interface PlatformErrorDetails {
+  status?: number | undefined;
+  hint?: string;
+  cause: unknown;
+}
+
+const readTimeoutMs = 30_000;
+const changeTimeoutMs = 60_000;
+/** The longest Retry-After that is waited for; a longer one is reported instead. */
+const longestWaitSeconds = 120;
+const readAttempts = 3;
+
+/** Opens the platform. Loads the SDK; sends nothing yet. Throws `platform_key_missing` or `url_refused`. */
+export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
+  const { default: SDK, APIConnectionError, APIError } = await import('@anthropic-ai/sdk');
+  const baseUrl = checkedBaseUrl(settings.baseUrl);
+  if (settings.apiKey === undefined && settings.authToken === undefined) {
+    throw new AppError('platform_key_missing', 'no credential for the platform', {
+      hint: 'set ANTHROPIC_API_KEY to a key of the workspace',
+    });
+  }
+  const clientOver = (fetch: typeof globalThis.fetch, timeout: number): Client =>
+    new SDK({
+      ...(settings.apiKey === undefined
+        ? { authToken: settings.authToken?.reveal() ?? null }
+        : { apiKey: settings.apiKey.reveal() }),
+      ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
+      ...(settings.workspaceId === undefined
+        ? {}
+        : { defaultHeaders: { 'anthropic-workspace-id': settings.workspaceId } }),
+      maxRetries: 0,
+      timeout,
+      logLevel: 'off',
+      openTelemetry: false,
+      fetch,
+    });
+  const reader = clientOver(onlyGet(interruptible(settings.signal)), readTimeoutMs);
+  const writer = clientOver(interruptible(settings.signal), changeTimeoutMs);
+
+  /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
+  const translate = (what: string, error: unknown, changing: boolean): unknown => {
+    if (settings.signal.aborted) return new AppError('interrupted', `interrupted: ${what}`, { cause: error });
+    if (error instanceof APIConnectionError) {
+      return changing && !neverSent(error)
+        ? new PlatformError('platform_outcome_unknown', `${what}: the platform's answer was lost`, {
+            hint: 'run the same command again: it looks at what is there before it asks for anything',
+            cause: error,
+          })
+        : new PlatformError('platform_unreachable', `${what}: the platform cannot be reached`, {
+            hint: 'check the network and ANTHROPIC_BASE_URL',
+            cause: error,
+          });
+    }
+    if (!(error instanceof APIError) || error.status === undefined) return error;
+    const said = `${error.status}${error.apiMessage === null ? '' : ` ${quote(error.apiMessage)}`}`;
+    const request = error.requestID ? ` (request ${quote(error.requestID)})` : '';
+    const code = changing && error.status >= 500 ? 'platform_outcome_unknown' : 'platform_refused';
+    return new PlatformError(code, `${what}: the platform answered ${said}${request}`, {
+      status: error.status,
+      ...hintFor(error.status),
+      cause: error,
+    });
+  };
+
+  /** Waits as a 429 asks; false when there is nothing to wait for or it would take too long. */
+  const waitedFor = async (error: unknown, what: string): Promise<boolean> => {
+    if (!(error instanceof APIError) || error.status !== 429) return false;
+    const seconds = Number(error.headers?.get('retry-after') ?? '1');
+    if (!(seconds >= 0 && seconds <= longestWaitSeconds)) return false;
+    settings.onWait(`the platform asks to wait ${seconds} s before: ${what}`);
+    await sleep(seconds * 1000, undefined, { signal: settings.signal }).catch(() => {});
+    return !settings.signal.aborted;
+  };
+
+  const read: Platform['read'] = async (what, ask) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await ask(reader);
+      } catch (error) {
+        const again = attempt < readAttempts && !settings.signal.aborted;
+        if (again && (await waitedFor(error, what))) continue;
+        const stumbled =
+          error instanceof APIConnectionError || (error instanceof APIError && (error.status ?? 0) >= 500);
+        if (!again || !stumbled) throw translate(what, error, false);
+        await sleep(250 * attempt, undefined, { signal: settings.signal }).catch(() => {});
+      }
+    }
+  };
+
+  return {
+    read,
+    async *readPages(what, ask) {
+      let page = await read(what, ask);
+      for (;;) {
+        yield* page.data;
+        if (!page.hasNextPage()) return;
+        const current = page;
+        page = await read(what, () => current.getNextPage());
+      }
+    },
+    async change(intent, ask) {
+      const what = `${intent.act} ${intent.target}`;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await ask(writer);
+        } catch (error) {
+          if (attempt < readAttempts && (await waitedFor(error, what))) continue;
+          throw translate(what, error, true);
+        }
+      }
+    },
+  };
+}
+
+/** The key goes to https only, or to this very machine. */
+function checkedBaseUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const loopback = url !== undefined && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)) return text;
+  throw new AppError('url_refused', `ANTHROPIC_BASE_URL is no https address: ${quote(text)}`, {
+    hint: 'use https, or http on loopback for the sandbox',
+  });
+}
+
+function interruptible(signal: AbortSignal): typeof fetch {
+  return (input, init) =>
+    fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal });
+}
+
+function onlyGet(send: typeof fetch): typeof fetch {
+  return (input, init) => {
+    const method = init?.method?.toUpperCase() ?? 'GET';
+    if (method !== 'GET') throw new Error(`a read tried to ${method}`);
+    return send(input, init);
+  };
+}
+
+/** Whether the connection failed before a byte of the request left this machine. */
+function neverSent(error: Error): boolean {
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    if (
+      'code' in current &&
+      ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(String(current.code))
+    ) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function hintFor(status: number): { hint?: string } {
+  if (status === 401) return { hint: 'the key is wrong, expired or revoked: check ANTHROPIC_API_KEY' };
+  if (status === 403) return { hint: 'this credential may not do that in this workspace' };
+  if (status === 429) return { hint: 'the rate limit of the organization is used up: try again later' };
+  return {};
+}

@@ -1,0 +1,123 @@
+/**
+ * skills.lock.json: which platform skill and version each local skill is, and the content that version holds.
+ * It is committed, so agents pin what a person reviewed (P6). Every session start reads it, so this file keeps to
+ * a small check by hand instead of loading a schema library.
+ */
+import { join } from 'node:path';
+import { AppError } from '../errors/app-error.ts';
+import { readText, writeText } from '../outside/files.ts';
+import { quote } from '../text/quote.ts';
+import { nameProblem } from './name.ts';
+
+/** What the lock knows of one skill. */
+export interface LockedSkill {
+  skillId: string;
+  versionId: string;
+  /** The content of that version, as `hashOf` in hash.ts defines it. */
+  sha256: string;
+}
+
+/** The skills of a lock file by name. */
+export type SkillsLock = ReadonlyMap<string, LockedSkill>;
+
+/** The lock file that belongs to a folder of skills. */
+export function lockFileOf(skillsFolder: string): string {
+  return join(skillsFolder, 'skills.lock.json');
+}
+
+/** The lock of a folder of skills; empty where there is none yet. Throws `config_invalid`. */
+export async function readSkillsLock(skillsFolder: string): Promise<SkillsLock> {
+  return await readLockFile(lockFileOf(skillsFolder));
+}
+
+/** The skills in a lock file; empty where there is none yet. Throws `config_invalid` with every problem in it. */
+export async function readLockFile(path: string): Promise<SkillsLock> {
+  const text = await readText(path);
+  if (text === undefined) return new Map();
+  const { skills, problems } = parseLock(text);
+  if (problems.length === 0) return skills;
+  const lines = problems.map((problem) => `${path}: ${problem}`);
+  throw new AppError('config_invalid', ['the skills lock cannot be used', ...lines].join('\n'), {
+    hint: 'restore the file from version control; if it is lost, remove it: the next skill-sync finds each skill again',
+  });
+}
+
+/** Replaces a lock file as a whole, names sorted, so that equal locks are equal files. */
+export async function writeLockFile(path: string, skills: SkillsLock): Promise<void> {
+  await writeText(path, formatLock(skills), 'shared');
+}
+
+/** The text of a lock file. */
+export function formatLock(skills: SkillsLock): string {
+  const sorted = [...skills].sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = sorted.map(([name, { skillId, versionId, sha256 }]) => [
+    name,
+    { skill_id: skillId, version_id: versionId, sha256 },
+  ]);
+  return `${JSON.stringify({ lock_version: 1, skills: Object.fromEntries(entries) }, undefined, 2)}\n`;
+}
+
+/** Reads the text of a lock file: the skills in it and everything that is wrong with it. */
+export function parseLock(text: string): { skills: Map<string, LockedSkill>; problems: string[] } {
+  const skills = new Map<string, LockedSkill>();
+  let whole: unknown;
+  try {
+    whole = JSON.parse(text);
+  } catch {
+    const conflict = /^(<{7}|={7}|>{7})/m.test(text);
+    return { skills, problems: [conflict ? 'it holds merge conflict markers' : 'it is not JSON'] };
+  }
+  if (!isObject(whole)) return { skills, problems: ['it is not a JSON object'] };
+  if (whole['lock_version'] !== 1) {
+    return { skills, problems: [`lock_version is ${quote(whole['lock_version'] ?? null)}, this version reads 1`] };
+  }
+  const problems = unknownKeys(whole, ['lock_version', 'skills'], '');
+  const entries = whole['skills'];
+  if (!isObject(entries)) return { skills, problems: [...problems, 'skills is not an object'] };
+  const nameOfId = new Map<string, string>();
+  for (const [name, entry] of Object.entries(entries)) {
+    const at = `skills.${quote(name)}`;
+    const entryProblems = entryProblemsOf(name, entry, at);
+    problems.push(...entryProblems);
+    if (entryProblems.length > 0 || !isEntry(entry)) continue;
+    const twin = nameOfId.get(entry.skill_id);
+    if (twin !== undefined) problems.push(`${at}: skill_id is the one of ${quote(twin)} too`);
+    nameOfId.set(entry.skill_id, name);
+    skills.set(name, { skillId: entry.skill_id, versionId: entry.version_id, sha256: entry.sha256 });
+  }
+  return { skills, problems };
+}
+
+interface Entry {
+  skill_id: string;
+  version_id: string;
+  sha256: string;
+}
+
+const entryKeys = ['skill_id', 'version_id', 'sha256'];
+
+function entryProblemsOf(name: string, entry: unknown, at: string): string[] {
+  const wrongName = nameProblem(name);
+  if (wrongName !== undefined) return [`${at}: ${wrongName}`];
+  if (!isObject(entry)) return [`${at} is not an object`];
+  const problems = unknownKeys(entry, entryKeys, `${at}: `);
+  for (const key of entryKeys) {
+    const value = entry[key];
+    if (typeof value !== 'string' || value === '') problems.push(`${at}.${key} is no text`);
+    else if (key === 'sha256' && !/^[0-9a-f]{64}$/.test(value)) problems.push(`${at}.sha256 is no SHA-256 in hex`);
+  }
+  return problems;
+}
+
+function isEntry(value: unknown): value is Entry {
+  return isObject(value) && entryKeys.every((key) => typeof value[key] === 'string');
+}
+
+function unknownKeys(object: Record<string, unknown>, known: readonly string[], at: string): string[] {
+  const unknown = Object.keys(object).filter((key) => !known.includes(key));
+  return unknown.map((key) => `${at}unknown key ${quote(key)}; known are ${known.join(', ')}`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,59 @@
+import * as z from 'zod/mini';
+import { namePattern } from './names.ts';
+import { record, verdict } from './verdicts.ts';
+
+/** The tools that the platform itself brings along. */
+export const builtinTools = ['bash', 'read', 'write', 'edit', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
+
+/** One of the tools that the platform itself brings along. */
+export type BuiltinTool = (typeof builtinTools)[number];
+
+/** What an agent may do with one service. */
+export const agentServiceDefinition = z.strictObject({
+  read: z._default(verdict('for tools that read'), 'on'),
+  write: z._default(
+    z
+      .enum(['off', 'ask', 'on'])
+      .check(z.describe('for tools that write or destroy; off disables them on the platform, ask is not off')),
+    'off',
+  ),
+  tools: z.optional(record(verdict('for this tool'))),
+});
+
+/** `agents/<name>.yaml`: what an agent is and who may use it. The limits are the platform's. */
+export const agentDefinition = z.strictObject({
+  description: z.optional(z.string().check(z.maxLength(2048))),
+  model: z.string().check(z.minLength(1), z.maxLength(256)),
+  system: z.optional(
+    z
+      .union([z.string().check(z.maxLength(100_000)), z.strictObject({ file: z.string() })], {
+        error: ({ input }) =>
+          typeof input === 'string'
+            ? 'expected at most 100000 characters'
+            : 'expected the system prompt, or { file: <name>.md } with a file beside this one',
+      })
+      .check(z.describe('the system prompt, or the file that has it')),
+  ),
+  services: record(agentServiceDefinition).check(
+    z.describe('the services that the agent may use, by the names of their files'),
+  ),
+  builtin_tools: z._default(
+    z
+      .partialRecord(z.enum(builtinTools), verdict('for this tool'))
+      .check(z.describe("the platform's own tools; those not listed are off")),
+    {},
+  ),
+  skills: z._default(
+    z
+      .array(z.string().check(z.maxLength(64), z.regex(namePattern, 'expected the name of a folder under skills/')))
+      .check(z.maxLength(20), z.describe('folders under skills/, pinned by their lock file')),
+    [],
+  ),
+  environment: z.string().check(z.describe('the name of a file in environments/')),
+  allowed: z
+    .strictObject({
+      groups: z._default(z.array(z.string().check(z.minLength(1))), []),
+      principals: z._default(z.array(z.string().check(z.minLength(1))), []),
+    })
+    .check(z.describe('who may start a session with the agent; nobody else may')),
+});

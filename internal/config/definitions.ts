@@ -1,0 +1,48 @@
+/** The types of the configuration, all inferred from the definitions that check the files. */
+import type * as z from 'zod/mini';
+import type { agentDefinition, agentServiceDefinition } from './agent-file.ts';
+import type { environmentDefinition } from './environment-file.ts';
+import type { interfaceDefinition, permissionDefinition } from './interface-file.ts';
+import type { serviceDefinition } from './service-file.ts';
+
+export type { Redirect } from './addresses.ts';
+export type { BuiltinTool } from './agent-file.ts';
+export type { Verdict } from './verdicts.ts';
+
+interface Named {
+  /** The name of the file, without its ending. */
+  readonly name: string;
+}
+
+/** `interface.yaml`. */
+export type Interface = z.infer<typeof interfaceDefinition>;
+
+/** How people prove who they are: the `identity` of `interface.yaml`. */
+export type Identity = Interface['identity'];
+
+/** The widest verdicts of a group or principal at one service. */
+export type Permission = z.infer<typeof permissionDefinition>;
+
+/** `services/<name>.yaml`. */
+export type Service = z.infer<typeof serviceDefinition> & Named;
+
+/** The reviewed tools of a service by what they do. */
+export type Catalogue = Service['tools'];
+
+/** What an agent may do with one service. */
+export type AgentService = z.infer<typeof agentServiceDefinition>;
+
+/** `agents/<name>.yaml`, its system prompt read from its file. */
+export type Agent = Omit<z.infer<typeof agentDefinition>, 'system'> & { readonly system: string | undefined } & Named;
+
+/** `environments/<name>.yaml`. */
+export type Environment = z.infer<typeof environmentDefinition> & Named;
+
+/** Everything under `config/`, checked as a whole. */
+export interface Configuration {
+  readonly folder: string;
+  readonly interface: Interface;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly environments: ReadonlyMap<string, Environment>;
+}

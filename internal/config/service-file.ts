@@ -1,0 +1,67 @@
+import * as z from 'zod/mini';
+import { issuerDefinition, redirectDefinition, urlDefinition } from './addresses.ts';
+
+const toolName = z.string().check(z.minLength(1), z.maxLength(128));
+const scope = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'expected one OAuth scope, without spaces'));
+
+const authorizationDefinition = z.strictObject({
+  issuers: z
+    .array(issuerDefinition('an authorization server, exactly as its metadata spells it'))
+    .check(z.minLength(1), z.describe('the authorization servers that may issue tokens for this service')),
+  registration: z
+    .enum(['dynamic', 'client-metadata', 'pre-registered', 'ask'])
+    .check(z.describe('how we become a client of the authorization server')),
+  client_id: z.optional(
+    z.string().check(z.minLength(1), z.maxLength(2048), z.describe('with registration: pre-registered')),
+  ),
+  client_metadata_url: z.optional(
+    urlDefinition('with registration: client-metadata, the address of the document that describes us'),
+  ),
+  token_endpoint_auth_method: z._default(z.enum(['none', 'client_secret_basic', 'client_secret_post']), 'none'),
+  scopes: z.optional(
+    z.strictObject({
+      default: z._default(z.array(scope).check(z.describe('asked for unless somebody wants less')), []),
+      read_only: z.optional(z.array(scope).check(z.describe('asked for where reading is enough'))),
+    }),
+  ),
+  redirect: redirectDefinition,
+  authorize_parameters: z.optional(
+    z
+      .record(z.string().check(z.minLength(1)), z.string())
+      .check(z.describe('further parameters of the authorization request')),
+  ),
+  resource_parameter: z._default(
+    z.boolean().check(z.describe('false only where the resource parameter of RFC 8707 is refused')),
+    true,
+  ),
+  token_response: z._default(
+    z.enum(['standard', 'slack']).check(z.describe('the shape of the token answer: RFC 6749, or the one of Slack')),
+    'standard',
+  ),
+});
+
+const accountDefinition = z.strictObject({
+  tool: toolName.check(z.describe('a tool that reads, and answers with the account it was called as')),
+  arguments: z._default(z.record(z.string(), z.json()), {}),
+  name: z
+    .string()
+    .check(z.minLength(1), z.describe("where the answer's JSON has the account: keys with dots between them")),
+  workspace: z.optional(
+    z.string().check(z.minLength(1), z.describe("where the answer's JSON has the workspace of the account")),
+  ),
+});
+
+/** `services/<name>.yaml`: a remote MCP server and how its tokens are come by. */
+export const serviceDefinition = z.strictObject({
+  title: z.optional(z.string().check(z.minLength(1), z.maxLength(255), z.describe('the name that people see'))),
+  mcp_server_url: urlDefinition('the address of the MCP server (streamable HTTP)'),
+  authorization: authorizationDefinition,
+  account: z.optional(accountDefinition.check(z.describe('how we learn whose account was connected'))),
+  tools: z
+    .strictObject({
+      read: z._default(z.array(toolName), []),
+      write: z._default(z.array(toolName), []),
+      destructive: z._default(z.array(toolName).check(z.describe('deletes, overwrites or cannot be taken back')), []),
+    })
+    .check(z.describe('the reviewed tools by what they do; a tool that is not listed counts as write and is off')),
+});

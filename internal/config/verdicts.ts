@@ -1,0 +1,32 @@
+import * as z from 'zod/mini';
+
+/** The verdicts from narrow to wide; the order is the meaning (P5). */
+export const verdicts = ['off', 'ask', 'auto', 'on'] as const;
+
+/** How far something may go: `off`, `ask`, `auto` or `on`. */
+export type Verdict = (typeof verdicts)[number];
+
+/** A verdict in a file, described for the editor of the person who writes it. */
+export function verdict(meaning: string) {
+  return z
+    .enum(verdicts)
+    .check(
+      z.describe(`${meaning} (off: disabled, ask: a person confirms each call, auto: the platform judges, on: runs)`),
+    );
+}
+
+/** A record for names that come from sign-ins, servers or files. */
+export function record<Value extends z.core.$ZodType>(value: Value) {
+  return z.pipe(
+    z.record(z.string().check(z.minLength(1), z.maxLength(255)), value),
+    z.transform(withoutPrototype<z.output<Value>>),
+  );
+}
+
+/**
+ * What is looked up in these records comes from outside, and `record['constructor']` of an ordinary
+ * object finds something; of an object without a prototype it finds nothing (P4).
+ */
+function withoutPrototype<Value>(found: Record<string, Value>): Record<string, Value> {
+  return Object.assign(Object.create(null), found);
+}

@@ -1,0 +1,112 @@
+import type { KoaContextWithOIDC } from 'oidc-provider';
+
+/** A JSON object as it goes over the wire. */
+export type JsonObject = Record<string, unknown>;
+
+/** Changes a JSON answer on its way out. */
+export type Tamper = (answer: JsonObject) => JsonObject | Promise<JsonObject>;
+
+/** How often each endpoint was asked, whatever it answered. */
+export interface Counters {
+  authorizations: number;
+  /** Every request to the token endpoint. */
+  tokenRequests: number;
+  /** Those of them that carried a refresh token. */
+  refreshes: number;
+  registrations: number;
+  revocations: number;
+}
+
+/** What a test or the demo can make an authorization server do wrong. */
+export interface AuthorizationControl {
+  /** Answers token requests with this instead of processing them; nothing is consumed. Without one: works again. */
+  failTokenEndpoint(answer?: { status: number; body: string | JsonObject }): void;
+  /** Changes every successful token response. Without a function: honest again. */
+  tamperTokenResponse(tamper?: Tamper): void;
+  /** Changes the metadata document. Without a function: honest again. */
+  tamperMetadata(tamper?: Tamper): void;
+  /** Leaves `code_challenge_methods_supported` out of the metadata. */
+  omitPkceFromMetadata(): void;
+  /** Makes the metadata claim another issuer. */
+  claimIssuer(issuer: string): void;
+  /** Ends every fault set above. */
+  behave(): void;
+}
+
+/** The faults that are set, the counters, and the middleware that applies both. */
+export interface Faults {
+  readonly control: AuthorizationControl;
+  readonly counters: Counters;
+  middleware(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void>;
+}
+
+/** Paths whose requests are counted. */
+export interface CountedPaths {
+  readonly authorization: string;
+  readonly token: string;
+  readonly registration: string;
+  readonly revocation: string;
+}
+
+/** Stands in front of an authorization server: counts what passes and applies the faults that were asked for. */
+export function createFaults(paths: CountedPaths): Faults {
+  const counters: Counters = { authorizations: 0, tokenRequests: 0, refreshes: 0, registrations: 0, revocations: 0 };
+  const counterOf = new Map<string, keyof Counters>([
+    [`GET ${paths.authorization}`, 'authorizations'],
+    [`POST ${paths.token}`, 'tokenRequests'],
+    [`POST ${paths.registration}`, 'registrations'],
+    [`POST ${paths.revocation}`, 'revocations'],
+  ]);
+  let tokenFailure: { status: number; body: string | JsonObject } | undefined;
+  let tamperToken: Tamper | undefined;
+  let tamperMetadata: Tamper | undefined;
+
+  const control: AuthorizationControl = {
+    failTokenEndpoint(answer) {
+      tokenFailure = answer;
+    },
+    tamperTokenResponse(tamper) {
+      tamperToken = tamper;
+    },
+    tamperMetadata(tamper) {
+      tamperMetadata = tamper;
+    },
+    omitPkceFromMetadata() {
+      tamperMetadata = ({ code_challenge_methods_supported: _, ...rest }) => rest;
+    },
+    claimIssuer(issuer) {
+      tamperMetadata = (metadata) => ({ ...metadata, issuer });
+    },
+    behave() {
+      tokenFailure = undefined;
+      tamperToken = undefined;
+      tamperMetadata = undefined;
+    },
+  };
+
+  return {
+    control,
+    counters,
+    async middleware(ctx, next) {
+      const counter = counterOf.get(`${ctx.method} ${ctx.path}`);
+      if (counter !== undefined) counters[counter] += 1;
+      if (counter === 'tokenRequests' && tokenFailure !== undefined) {
+        ctx.status = tokenFailure.status;
+        ctx.body = tokenFailure.body;
+        return;
+      }
+      await next();
+      if (counter === 'tokenRequests') {
+        if (ctx.oidc.params?.['grant_type'] === 'refresh_token') counters.refreshes += 1;
+        if (tamperToken !== undefined && ctx.status === 200) ctx.body = await tamperToken(ctx.body as JsonObject);
+      }
+      if (tamperMetadata !== undefined && ctx.path.startsWith('/.well-known/o') && isMetadata(ctx.body)) {
+        ctx.body = await tamperMetadata(ctx.body);
+      }
+    },
+  };
+}
+
+function isMetadata(body: unknown): body is JsonObject {
+  return typeof body === 'object' && body !== null && 'authorization_endpoint' in body;
+}

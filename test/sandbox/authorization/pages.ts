@@ -1,0 +1,136 @@
+/**
+ * The pages that a person sees at the identity provider and at the services. Plain HTML forms, no
+ * script, light and dark, usable on a phone. The scripted browser reads them by three conventions:
+ * `data-page` on the form names the page, a sign-in button is `name="person"` with the person's short
+ * name, and the consent buttons are `name="decision"` with `allow` or `deny`.
+ */
+
+/** Whose page it is. */
+export interface Brand {
+  readonly title: string;
+  /** Prefix of `data-page`, so that a browser can deny at the service and not at the sign-in. */
+  readonly kind: 'identity' | 'service';
+  readonly colour: string;
+}
+
+/** One button of the sign-in page. */
+export interface Choice {
+  readonly person: string;
+  readonly name: string;
+  readonly detail: string;
+}
+
+const style = `
+:root { color-scheme: light dark; --page: #f4f4f6; --card: #fff; --text: #1c1c22; --soft: #5d5d6b; --line: #d9d9e0; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #141418; --card: #1f1f26; --text: #ececf1; --soft: #a5a5b4; --line: #3a3a46; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--page);
+  color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
+main { width: 100%; max-width: 26rem; padding: 2rem 1.5rem; background: var(--card); border: 1px solid var(--line);
+  border-top: 4px solid var(--brand); border-radius: 10px; overflow-wrap: anywhere; }
+.brand { margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
+h1 { margin: 0 0 .5rem; font-size: 1.375rem; line-height: 1.25; }
+p { margin: 0 0 1rem; }
+dl { margin: 0 0 1.25rem; }
+dt { color: var(--soft); font-size: .8125rem; }
+dd { margin: 0 0 .625rem; }
+form { display: grid; gap: .625rem; }
+button { display: block; width: 100%; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: 8px;
+  background: transparent; color: inherit; font: inherit; text-align: left; cursor: pointer; }
+button:hover { border-color: var(--brand); }
+button:focus-visible { outline: 3px solid var(--brand); outline-offset: 2px; }
+button small { display: block; color: var(--soft); }
+.allow, .deny { text-align: center; }
+.allow { border-color: var(--brand); background: var(--brand); color: #fff; font-weight: 600; }
+`;
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+function page(brand: Brand, title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)} · ${escapeHtml(brand.title)}</title>
+<style>:root { --brand: ${brand.colour}; }${style}</style>
+</head>
+<body>
+<main>
+<p class="brand">${escapeHtml(brand.title)} · sandbox</p>
+<h1>${escapeHtml(title)}</h1>
+${body}
+</main>
+</body>
+</html>
+`;
+}
+
+/** Asks who is there. No password: the sandbox trusts whoever sits in front of it. */
+export function signInPage(
+  brand: Brand,
+  request: { action: string; client: string; choices: readonly Choice[] },
+): string {
+  const buttons = request.choices.map(
+    ({ person, name, detail }) =>
+      `<button name="person" value="${escapeHtml(person)}">${escapeHtml(name)}<small>${escapeHtml(detail)}</small></button>`,
+  );
+  return page(
+    brand,
+    'Choose an account',
+    `<p>to continue to <strong>${escapeHtml(request.client)}</strong></p>
+<form method="post" action="${escapeHtml(request.action)}" data-page="${brand.kind}-sign-in">
+${buttons.join('\n')}
+</form>`,
+  );
+}
+
+/** Asks whether a client may act for the account, naming client, account, permissions and where the answer goes. */
+export function consentPage(
+  brand: Brand,
+  request: {
+    action: string;
+    client: string;
+    clientId: string;
+    account: string;
+    scopes: readonly string[];
+    returnsTo: string;
+  },
+): string {
+  const scopes = request.scopes.length > 0 ? request.scopes.join(', ') : 'everything the account may do';
+  return page(
+    brand,
+    `Allow ${request.client}?`,
+    `<dl>
+<dt>Account</dt><dd>${escapeHtml(request.account)}</dd>
+<dt>Client</dt><dd>${escapeHtml(request.client)} <small>(${escapeHtml(request.clientId)})</small></dd>
+<dt>Permissions</dt><dd>${escapeHtml(scopes)}</dd>
+<dt>Returns to</dt><dd>${escapeHtml(request.returnsTo)}</dd>
+</dl>
+<form method="post" action="${escapeHtml(request.action)}" data-page="${brand.kind}-consent">
+<button class="allow" name="decision" value="allow">Allow</button>
+<button class="deny" name="decision" value="deny">Deny</button>
+</form>`,
+  );
+}
+
+/** Says why an authorization request could not even be sent back to the client that made it. */
+export function errorPage(brand: Brand, error: string, description: string): string {
+  return page(
+    brand,
+    'This request cannot go on',
+    `<p><strong>${escapeHtml(error)}</strong></p>\n<p>${escapeHtml(description)}</p>`,
+  );
+}
+
+/** Sent with every page: nothing but its own style may load, nobody may frame it, nothing is kept. */
+export const pageHeaders: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+  'referrer-policy': 'same-origin',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};

@@ -1,0 +1,119 @@
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
+import type { Account, Configuration, JWK, KoaContextWithOIDC, Provider as OidcProvider } from 'oidc-provider';
+import { type AuthorizationControl, type Counters, createFaults } from './control.ts';
+import { Provider } from './oidc-provider.ts';
+import { type Brand, type Choice, errorPage, pageHeaders } from './pages.ts';
+import { signInPages } from './sign-in.ts';
+import { type AuthorizationStore, type ClientRules, createStore } from './store.ts';
+
+/** What every authorization server of the sandbox is told about itself. */
+export interface AuthorizationServerOptions {
+  readonly issuer: string;
+  readonly brand: Brand;
+  /** Short and unique: cookies do not see ports, so servers on one host must not share cookie names. */
+  readonly cookiePrefix: string;
+  readonly now: () => number;
+  readonly choices: readonly Choice[];
+  /** The account identifier that belongs to a sign-in button. */
+  accountId(person: string): string | undefined;
+  /** How the consent page calls an account. */
+  describe(accountId: string): string;
+  findAccount(accountId: string): Account | undefined;
+  readonly paths: { authorization: string; token: string; registration: string; revocation: string };
+  readonly clientRules?: ClientRules;
+  readonly accessTokenSeconds: number;
+  /** What this server has beyond the common ground. Features replace the common ones name by name. */
+  readonly configuration: Configuration;
+}
+
+/** A running authorization server, before it is put behind a listener. */
+export interface AuthorizationServer {
+  readonly provider: OidcProvider;
+  readonly store: AuthorizationStore;
+  /** Signs ID tokens, as `keyId` in the published key set. */
+  readonly signingKey: KeyObject;
+  readonly keyId: string;
+  readonly control: AuthorizationControl;
+  readonly counters: Counters;
+}
+
+/**
+ * Builds what the identity provider and the services have in common: public clients with PKCE (S256)
+ * and nothing weaker, exact issuer, RFC 9207 `iss`, rotating refresh tokens whose re-use revokes the
+ * grant, and pages that ask who is there and whether the client may.
+ */
+export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
+  const store = createStore(options.now, options.clientRules);
+  const faults = createFaults(options.paths);
+  // P-256: made in a millisecond, where RSA would add a fifth of a second to every sandbox.
+  const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const keyId = randomUUID();
+  const sessionCookie = `${options.cookiePrefix}_session`;
+  const { features, ...configuration } = options.configuration;
+
+  const provider = new Provider(options.issuer, {
+    adapter: (model: string) => store.adapter(model),
+    jwks: { keys: [{ ...(signingKey.export({ format: 'jwk' }) as JWK), alg: 'ES256', use: 'sig', kid: keyId }] },
+    clientAuthMethods: ['none'],
+    clientDefaults: { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256' },
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    // The session of the browser ends with each flow; what was granted does not.
+    expiresWithSession: async () => false,
+    loadExistingGrant: async (ctx) => {
+      const grantId = ctx.oidc.result?.consent?.grantId;
+      return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId);
+    },
+    cookies: {
+      keys: [randomBytes(32).toString('base64url')],
+      names: {
+        session: sessionCookie,
+        interaction: `${options.cookiePrefix}_interaction`,
+        resume: `${options.cookiePrefix}_resume`,
+      },
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    findAccount: async (_ctx, accountId) => options.findAccount(accountId),
+    renderError(ctx, out) {
+      for (const [name, value] of Object.entries(pageHeaders)) ctx.set(name, value);
+      ctx.type = 'html';
+      ctx.body = errorPage(options.brand, out.error, out.error_description ?? '');
+    },
+    ttl: {
+      AccessToken: options.accessTokenSeconds,
+      AuthorizationCode: 60,
+      Grant: 365 * 24 * 3600,
+      IdToken: 3600,
+      Interaction: 3600,
+      RefreshToken: 30 * 24 * 3600,
+      Session: 3600,
+    },
+    routes: options.paths,
+    clientBasedCORS: () => false,
+    ...configuration,
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      userinfo: { enabled: false },
+      resourceIndicators: { enabled: false },
+      ...features,
+    },
+  });
+
+  provider.use((ctx, next) => faults.middleware(ctx as unknown as KoaContextWithOIDC, next));
+  provider.use((ctx, next) => {
+    // Each authorization request starts with nobody signed in, so one browser can play several people.
+    if (ctx.path === options.paths.authorization) delete ctx.req.headers.cookie;
+    return next();
+  });
+  provider.use(signInPages(provider, options));
+  provider.on('server_error', (_ctx, error: Error) => {
+    process.stderr.write(`sandbox: ${options.cookiePrefix}: ${error.stack ?? error.message}\n`);
+  });
+
+  return { provider, store, signingKey, keyId, control: faults.control, counters: faults.counters };
+}

@@ -1,0 +1,100 @@
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+
+/** What a store does differently for client identifiers. */
+export interface ClientRules {
+  /** Judges a dynamic registration before it is kept; throws to refuse it. */
+  admit?: (metadata: AdapterPayload) => void;
+  /** Finds a client that nobody registered, such as one named by the URL of its own metadata. */
+  resolve?: (clientId: string) => Promise<AdapterPayload | undefined>;
+}
+
+/** Everything one authorization server remembers. */
+export interface AuthorizationStore {
+  /** What oidc-provider asks for as its `adapter`. */
+  adapter(model: string): Adapter;
+  /** Every code and token this server ever issued, for tests that search output for them. */
+  issuedSecrets(): readonly string[];
+  /** The grants of an account that are still alive. */
+  grantsOf(accountId: string): readonly string[];
+  /** Forgets a grant with every token that came from it. */
+  revokeGrant(grantId: string): void;
+}
+
+interface Entry {
+  readonly model: string;
+  readonly payload: AdapterPayload;
+  readonly expiresAt: number;
+}
+
+const secretModels = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
+
+/**
+ * Keeps one server's sessions, grants and tokens in memory. Each server has its own, so that several
+ * sandboxes in one process never see each other; and expiry is counted on the sandbox's clock, so
+ * that an hour can pass in a test without waiting for it.
+ */
+export function createStore(now: () => number, clients: ClientRules = {}): AuthorizationStore {
+  const entries = new Map<string, Entry>();
+  const sessionsByUid = new Map<string, string>();
+  const secrets: string[] = [];
+
+  function alive(key: string): AdapterPayload | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.expiresAt > now()) return entry.payload;
+    entries.delete(key);
+    return undefined;
+  }
+
+  function revokeGrant(grantId: string): void {
+    for (const [key, entry] of entries) {
+      if (key === `Grant:${grantId}` || entry.payload.grantId === grantId) entries.delete(key);
+    }
+  }
+
+  function adapter(model: string): Adapter {
+    const keyOf = (id: string): string => `${model}:${id}`;
+    return {
+      async upsert(id, payload, expiresIn) {
+        if (model === 'Client') clients.admit?.(payload);
+        if (model === 'Session' && payload.uid !== undefined) sessionsByUid.set(payload.uid, id);
+        if (secretModels.has(model)) secrets.push(id);
+        const expiresAt = expiresIn === undefined ? Number.POSITIVE_INFINITY : now() + expiresIn * 1000;
+        entries.set(keyOf(id), { model, payload, expiresAt });
+      },
+      async find(id) {
+        const known = alive(keyOf(id));
+        return known === undefined && model === 'Client' ? clients.resolve?.(id) : known;
+      },
+      async findByUid(uid) {
+        const id = sessionsByUid.get(uid);
+        return id === undefined ? undefined : alive(keyOf(id));
+      },
+      // Device codes are the only thing found this way, and no server here offers them.
+      async findByUserCode() {
+        return undefined;
+      },
+      async consume(id) {
+        const payload = alive(keyOf(id));
+        if (payload !== undefined) payload.consumed = Math.floor(now() / 1000);
+      },
+      async destroy(id) {
+        entries.delete(keyOf(id));
+      },
+      async revokeByGrantId(grantId) {
+        revokeGrant(grantId);
+      },
+    };
+  }
+
+  return {
+    adapter,
+    issuedSecrets: () => [...secrets],
+    grantsOf(accountId) {
+      return [...entries]
+        .filter(([, { model, payload }]) => model === 'Grant' && payload.accountId === accountId)
+        .map(([key]) => key.slice('Grant:'.length));
+    },
+    revokeGrant,
+  };
+}

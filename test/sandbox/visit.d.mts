@@ -1,0 +1,22 @@
+/** How the scripted browser behaves. */
+export interface VisitOptions {
+  /** Whose button to press at the identity provider (default `ada`). */
+  person?: string;
+  /** Whose button to press at a service (default: the same person). */
+  account?: string;
+  /** Press "deny" on a service's consent page. */
+  deny?: boolean;
+  /** Give up after this long (default 30 s). */
+  timeoutMs?: number;
+}
+
+/** The page that the browser ended on. */
+export interface LastPage {
+  url: string;
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** Opens a URL as a browser would and plays the person in front of it, until a page has nothing left to press. */
+export function visit(url: string, options?: VisitOptions): Promise<LastPage>;

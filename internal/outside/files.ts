@@ -1,6 +1,6 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
@@ -14,6 +14,16 @@ export async function readText(path: string): Promise<string | undefined> {
 export async function readBytes(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw fileError('could not read', path, cause);
+  }
+}
+
+/** The size of a file in bytes, or undefined where there is none. Throws `file_system` for anything else. */
+export async function fileSize(path: string): Promise<number | undefined> {
+  try {
+    return (await lstat(path)).size;
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw fileError('could not read', path, cause);

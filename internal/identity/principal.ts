@@ -1,0 +1,12 @@
+/** Who is acting, once proven. Kind, issuer and subject decide; everything else is for people to read (P2). */
+export interface Principal {
+  kind: 'sso' | 'os';
+  /** The OpenID issuer, or `machine:<id>` for the operating system's own accounts. */
+  issuer: string;
+  /** The `sub` claim, or the uid. */
+  subject: string;
+  /** Groups the proof names; none for operating system accounts. */
+  groups: readonly string[];
+  /** How to call the person in messages: an e-mail address or a name. Never decides anything. */
+  label: string;
+}

@@ -1,0 +1,113 @@
+/** Authorization server metadata (RFC 8414, OpenID Connect Discovery): ask, then judge what came back. */
+import type { ServerMetadata } from 'openid-client';
+import { AppError } from '../errors/app-error.ts';
+import type { Fetch } from '../outside/http.ts';
+import { quote } from '../text/quote.ts';
+import { readJson, sameOriginRedirect } from './json.ts';
+
+declare const judged: unique symbol;
+
+/** Metadata that was judged: its issuer is the one that was asked for and it does PKCE with S256. */
+export type AuthorizationServer = ServerMetadata & {
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+  readonly [judged]: true;
+};
+
+/** What is expected of the metadata. */
+export interface Expectation {
+  /** The issuer, byte for byte as configured. */
+  issuer: string;
+  /** Refuse a server that does not advertise PKCE with S256. Only the sign-in provider may be silent about it. */
+  requirePkce: boolean;
+}
+
+/** Finds and judges the metadata of an issuer. Throws `service_metadata` or `issuer_mismatch`. */
+export async function discoverAuthorizationServer(
+  expectation: Expectation,
+  fetch: Fetch,
+): Promise<AuthorizationServer> {
+  for (const address of metadataAddresses(expectation.issuer)) {
+    const response = await fetch(address, { headers: { accept: 'application/json' } });
+    if (response.status >= 500 && response.status !== 502) {
+      await response.body?.cancel();
+      throw new AppError(
+        'service_metadata',
+        `${quote(expectation.issuer)} answered ${response.status} when asked for its metadata`,
+        {
+          hint: 'try again later',
+        },
+      );
+    }
+    const moved = sameOriginRedirect(response, address);
+    const document = await readJson(
+      moved === undefined ? response : await fetch(moved, { headers: { accept: 'application/json' } }),
+    );
+    if (document !== undefined) return judgeAuthorizationServer(document, expectation);
+  }
+  throw new AppError('service_metadata', `${quote(expectation.issuer)} publishes no authorization server metadata`, {
+    hint: 'without metadata neither the issuer nor PKCE can be checked',
+  });
+}
+
+/** The addresses to try, in the order of the MCP specification of 2026-07-28. */
+export function metadataAddresses(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/+$/, '');
+  const root = ['oauth-authorization-server', 'openid-configuration'].map(
+    (name) => `${origin}/.well-known/${name}${path}`,
+  );
+  return path === '' ? root : [...root, `${origin}${path}/.well-known/openid-configuration`];
+}
+
+/**
+ * Judges a metadata document. Its `issuer` must be the expected one byte for byte (RFC 8414 section 3.3), else any
+ * server could pass for another; the one tolerance is the final slash of an issuer without a path.
+ */
+export function judgeAuthorizationServer(
+  document: Record<string, unknown>,
+  expectation: Expectation,
+): AuthorizationServer {
+  const { issuer, authorization_endpoint, token_endpoint, code_challenge_methods_supported: methods } = document;
+  if (typeof issuer !== 'string' || !isSameIssuer(issuer, expectation.issuer)) {
+    throw new AppError(
+      'issuer_mismatch',
+      `the metadata of ${quote(expectation.issuer)} claims to be of ${quote(issuer)}`,
+      {
+        hint: 'do not sign in there; if the service moved, its file in config/services has to name the new issuer',
+      },
+    );
+  }
+  if (typeof authorization_endpoint !== 'string' || typeof token_endpoint !== 'string') {
+    throw new AppError('service_metadata', `the metadata of ${quote(issuer)} lacks an authorization or token endpoint`);
+  }
+  if (expectation.requirePkce && !(Array.isArray(methods) && methods.includes('S256'))) {
+    throw new AppError('service_metadata', `${quote(issuer)} does not say that it supports PKCE with S256`, {
+      hint: 'without it a stolen code could be used: the MCP specification requires clients to refuse',
+    });
+  }
+  return document as unknown as AuthorizationServer;
+}
+
+/** Equal, or different only by the final slash of an issuer that has no path. */
+function isSameIssuer(claimed: string, expected: string): boolean {
+  if (claimed === expected) return true;
+  const bare = /^https?:\/\/[^/?#]+\/?$/;
+  return bare.test(claimed) && bare.test(expected) && claimed.replace(/\/$/, '') === expected.replace(/\/$/, '');
+}
+
+/**
+ * The authorization server to use: the first of those that the service names which the catalogue pins. Credentials
+ * never go to one that only the service vouches for.
+ */
+export function chooseIssuer(offered: readonly string[], pinned: readonly string[], service: string): string {
+  const chosen = pinned.find((issuer) => offered.some((candidate) => isSameIssuer(candidate, issuer)));
+  if (chosen !== undefined) return chosen;
+  throw new AppError(
+    'issuer_mismatch',
+    `${quote(service)} names the authorization server ${offered.map(quote).join(', ')}, the catalogue ${pinned.map(quote).join(', ')}`,
+    {
+      hint: `if the service moved, review it and change authorization.issuers in config/services/${service}.yaml`,
+    },
+  );
+}

@@ -1,0 +1,25 @@
+/** The JSON object of a 200 answer, or undefined for anything else. The body is always consumed or cancelled. */
+export async function readJson(response: Response): Promise<Record<string, unknown> | undefined> {
+  if (response.status !== 200 || !/^application\/([^;]*\+)?json/i.test(response.headers.get('content-type') ?? '')) {
+    await response.body?.cancel();
+    return undefined;
+  }
+  try {
+    const value: unknown = JSON.parse(await response.text());
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Where a redirect points if it stays on the origin that was asked, else undefined. */
+export function sameOriginRedirect(response: Response, asked: string): string | undefined {
+  const location = response.headers.get('location');
+  if (response.status < 300 || response.status > 399 || location === null || !URL.canParse(location, asked))
+    return undefined;
+  const target = new URL(location, asked);
+  return target.origin === new URL(asked).origin ? target.href : undefined;
+}

@@ -1,0 +1,134 @@
+/**
+ * Which authorization server speaks for an MCP server: RFC 9728 protected resource metadata, found through the
+ * 401 challenge or the well-known addresses. Asking and judging are separate functions.
+ */
+
+import { AppError } from '../errors/app-error.ts';
+import type { Fetch } from '../outside/http.ts';
+import { quote } from '../text/quote.ts';
+import { challengesOf } from './challenge.ts';
+import { readJson, sameOriginRedirect } from './json.ts';
+
+/** What the metadata and the challenge say of a protected resource. */
+export interface ProtectedResource {
+  /** The resource indicator exactly as published: it is sent verbatim (RFC 8707), never re-serialised. */
+  resource: string;
+  authorizationServers: string[];
+  /** The scopes of the challenge, else those the metadata lists, else undefined: then none are asked for. */
+  scopes: string[] | undefined;
+}
+
+/** Asks the MCP server who protects it. Throws `service_metadata` when what it says cannot be trusted. */
+export async function discoverProtectedResource(mcpServerUrl: string, fetch: Fetch): Promise<ProtectedResource> {
+  const challenge = await provokeChallenge(mcpServerUrl, fetch);
+  const addresses =
+    challenge.resourceMetadata === undefined ? wellKnownAddresses(mcpServerUrl) : [challenge.resourceMetadata];
+  for (const address of addresses) {
+    const document = await askMetadata(address, fetch);
+    if (document === undefined) continue;
+    const judged = judgeProtectedResource(document, mcpServerUrl);
+    return { ...judged, scopes: challenge.scopes ?? judged.scopes };
+  }
+  if (challenge.resourceMetadata !== undefined) {
+    throw new AppError('service_metadata', `the metadata that ${quote(mcpServerUrl)} names is not there`);
+  }
+  // A server of the 2025-03-26 revision publishes no resource metadata: its origin is the authorization server.
+  return { resource: mcpServerUrl, authorizationServers: [new URL(mcpServerUrl).origin], scopes: challenge.scopes };
+}
+
+/** What an unauthenticated request is answered with. */
+interface Challenge {
+  resourceMetadata: string | undefined;
+  scopes: string[] | undefined;
+}
+
+/** An `initialize` without a token. Any answer but a 401 proves nothing: discovery goes on without a challenge. */
+async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Challenge> {
+  const response = await fetch(mcpServerUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'initialize',
+      params: {
+        protocolVersion: '2025-11-25',
+        capabilities: {},
+        clientInfo: { name: 'managed-agents-interface', version: '1' },
+      },
+    }),
+  });
+  await response.body?.cancel();
+  if (response.status !== 401) return { resourceMetadata: undefined, scopes: undefined };
+  return judgeChallenge(response.headers.get('www-authenticate'), mcpServerUrl);
+}
+
+/**
+ * Reads the challenges of a 401. Where several name metadata (one real service does), those of the MCP server's own
+ * origin count and they have to agree; scopes are taken from the first Bearer challenge that has any.
+ */
+export async function judgeChallenge(header: string | null, mcpServerUrl: string): Promise<Challenge> {
+  const challenges = (await challengesOf(header)).filter(({ scheme }) => scheme === 'bearer');
+  const named = challenges.flatMap(({ parameters }) => parameters.get('resource_metadata') ?? []);
+  const own = named.filter(
+    (address) => URL.canParse(address) && new URL(address).origin === new URL(mcpServerUrl).origin,
+  );
+  const candidates = named.length > 1 ? own : named;
+  if (named.length > 1 && own.length === 0) {
+    throw new AppError(
+      'service_metadata',
+      `${quote(mcpServerUrl)} names several metadata addresses, none of its own origin`,
+    );
+  }
+  const scope = challenges.flatMap(({ parameters }) => parameters.get('scope') ?? [])[0];
+  return { resourceMetadata: candidates[0], scopes: scope === undefined ? undefined : splitScopes(scope) };
+}
+
+/** Where RFC 9728 section 3.1 puts the metadata: the path form, the same without a final slash, the root form. */
+export function wellKnownAddresses(mcpServerUrl: string): string[] {
+  const { origin, pathname } = new URL(mcpServerUrl);
+  const base = `${origin}/.well-known/oauth-protected-resource`;
+  const path = pathname === '/' ? '' : pathname;
+  return [...new Set([`${base}${path}`, `${base}${path.replace(/\/+$/, '')}`, base])];
+}
+
+/** A metadata document, or undefined for "not here": any answer but a JSON 200, one same-origin redirect allowed. */
+async function askMetadata(address: string, fetch: Fetch): Promise<Record<string, unknown> | undefined> {
+  const response = await fetch(address, { headers: { accept: 'application/json' } });
+  const moved = sameOriginRedirect(response, address);
+  return readJson(moved === undefined ? response : await fetch(moved, { headers: { accept: 'application/json' } }));
+}
+
+/**
+ * Judges a metadata document (RFC 9728 section 3.3). Its `resource` must be the MCP server's URL; tolerated are a
+ * parent of it on the same origin at a path boundary and a difference in the final slash only, both seen in the field.
+ */
+export function judgeProtectedResource(document: Record<string, unknown>, mcpServerUrl: string): ProtectedResource {
+  const { resource, authorization_servers: servers, scopes_supported: scopes } = document;
+  if (typeof resource !== 'string' || !covers(resource, mcpServerUrl)) {
+    throw new AppError(
+      'service_metadata',
+      `the metadata of ${quote(mcpServerUrl)} is about another resource: ${quote(resource)}`,
+    );
+  }
+  const authorizationServers = Array.isArray(servers) ? servers.filter((server) => typeof server === 'string') : [];
+  if (authorizationServers.length === 0) {
+    throw new AppError('service_metadata', `the metadata of ${quote(mcpServerUrl)} names no authorization server`);
+  }
+  const listed = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
+  return { resource, authorizationServers, scopes: listed.length === 0 ? undefined : listed };
+}
+
+function covers(resource: string, mcpServerUrl: string): boolean {
+  if (resource === mcpServerUrl) return true;
+  if (!URL.canParse(resource)) return false;
+  const [claimed, own] = [new URL(resource), new URL(mcpServerUrl)];
+  if (claimed.origin !== own.origin || claimed.search !== own.search || claimed.hash !== '') return false;
+  const [claimedPath, ownPath] = [claimed.pathname.replace(/\/+$/, ''), own.pathname.replace(/\/+$/, '')];
+  return ownPath === claimedPath || ownPath.startsWith(`${claimedPath}/`);
+}
+
+/** Scopes as the RFC separates them, by spaces; one real service uses commas. */
+export function splitScopes(text: string): string[] {
+  return text.split(/[ ,]+/).filter((scope) => scope !== '');
+}

@@ -1,0 +1,39 @@
+/** The person's browser. It is given a URL and nothing else: no shell, no secrets in its environment. */
+import { spawn } from 'node:child_process';
+
+/** Where a browser may be looked for. */
+export interface BrowserEnvironment {
+  /** The program named by `BROWSER`. */
+  program: string | undefined;
+  /** Whether a browser opened here would be seen by the person: a desktop, not SSH, not CI. */
+  visible: boolean;
+}
+
+/**
+ * Opens a URL once and says whether something was started. Never throws: the URL is printed as well, so a browser
+ * that does not start costs nothing but a click.
+ */
+export async function openBrowser(url: URL, environment: BrowserEnvironment): Promise<boolean> {
+  if (environment.program !== undefined) return started(environment.program, url.href);
+  if (!environment.visible) return false;
+  try {
+    const { default: open } = await import('open');
+    const child = await open(url.href);
+    child.on('error', () => {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Resolves once the program runs or cannot be started. Its own chatter is kept away from our streams. */
+function started(program: string, argument: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn(program, [argument], { stdio: 'ignore', shell: false, detached: true });
+    child.once('error', () => resolve(false));
+    child.once('spawn', () => {
+      child.unref();
+      resolve(true);
+    });
+  });
+}

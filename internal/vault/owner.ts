@@ -1,0 +1,30 @@
+/** The owner record: the metadata that ties a vault to a principal (P1). The platform has no owner field of its own. */
+import { AppError } from '../errors/app-error.ts';
+import type { Principal } from '../identity/principal.ts';
+
+/** Metadata as the platform stores it: strings only. */
+export type Metadata = Readonly<Record<string, string>>;
+
+/** The platform's limit for one metadata value. */
+const longestValue = 512;
+
+/** The owner record of a principal. Throws `ownership_unproven` when it cannot be written in full. */
+export function ownerRecord(principal: Principal): Record<string, string> {
+  const record = {
+    mai_owner_kind: principal.kind,
+    mai_owner_issuer: principal.issuer,
+    mai_owner_subject: principal.subject,
+  };
+  if (Object.values(record).some((value) => value.length > longestValue)) {
+    throw new AppError(
+      'ownership_unproven',
+      `issuer or subject is longer than the ${longestValue} characters that the platform stores`,
+    );
+  }
+  return record;
+}
+
+/** Whether metadata names this principal: kind, issuer and subject, byte for byte. Similar is not the same (P1). */
+export function isOwnedBy(metadata: Metadata, principal: Principal): boolean {
+  return Object.entries(ownerRecord(principal)).every(([key, value]) => metadata[key] === value);
+}

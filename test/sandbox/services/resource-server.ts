@@ -1,0 +1,170 @@
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { Context, Next } from 'koa';
+import type { AccessToken } from 'oidc-provider';
+import { z } from 'zod';
+import { readBody } from '../authorization/request-body.ts';
+import type { Account, PersonName } from '../people.ts';
+import type { SandboxTool } from './tool.ts';
+
+/** One tool call that a service carried out. */
+export interface ToolCall {
+  /** Whose account it was carried out with. */
+  readonly account: PersonName;
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** The client that the token was issued to. */
+  readonly clientId: string;
+  readonly at: Date;
+}
+
+/** Requests to the MCP endpoint by how they ended. */
+export interface ResourceCounters {
+  served: number;
+  /** 401: no token, or one that this service does not accept. */
+  unauthorized: number;
+  /** 403: the token is good, its scopes are not enough. */
+  insufficientScope: number;
+}
+
+/** What a resource server is told about its service. */
+export interface ResourceServerOptions {
+  readonly title: string;
+  readonly origin: string;
+  /** The RFC 8707 identifier that tokens must have been issued for. */
+  readonly resource: string;
+  /** Parameters of the 401 challenge beside `realm` and `error`. */
+  readonly challenge: Readonly<Record<string, string>>;
+  readonly scopes: readonly string[];
+  readonly answersWith: 'event-stream' | 'json';
+  readonly now: () => number;
+  readonly accounts: Readonly<Record<PersonName, Account>>;
+  tools(): readonly SandboxTool[];
+  findToken(value: string): Promise<AccessToken | undefined>;
+}
+
+/** The part of a service that speaks MCP. */
+export interface ResourceServer {
+  readonly calls: readonly ToolCall[];
+  readonly counters: ResourceCounters;
+  middleware(ctx: Context, next: Next): Promise<void>;
+}
+
+/** Where every service of the sandbox speaks MCP. */
+export const mcpPath = '/mcp';
+
+/** As much of a JSON-RPC request as the scope check needs. */
+const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
+
+/** What a valid token says about the request it came with. */
+interface Caller {
+  readonly account: Account;
+  readonly clientId: string;
+  readonly scopes: ReadonlySet<string>;
+}
+
+/** Serves MCP over streamable HTTP, without sessions, to holders of a token that was issued for this service. */
+export function createResourceServer(options: ResourceServerOptions): ResourceServer {
+  const calls: ToolCall[] = [];
+  const counters: ResourceCounters = { served: 0, unauthorized: 0, insufficientScope: 0 };
+
+  /** Names the caller, or `undefined`: expired, revoked, issued elsewhere, or here for another resource. */
+  async function authenticate(value: string): Promise<Caller | undefined> {
+    const token = await options.findToken(value);
+    if (token === undefined || token.aud !== options.resource) return undefined;
+    const account = Object.values(options.accounts).find(({ person }) => person === token.accountId);
+    if (account === undefined) return undefined;
+    return { account, clientId: token.clientId ?? '', scopes: new Set(token.scope?.split(' ')) };
+  }
+
+  /** The scope that the request needs and the token lacks. */
+  function missingScope(body: unknown, { scopes }: Caller): string | undefined {
+    for (const message of Array.isArray(body) ? body : [body]) {
+      const call = toolCall.safeParse(message);
+      const needed = options.tools().find(({ name }) => name === call.data?.params.name)?.scope;
+      if (needed !== undefined && !scopes.has(needed)) return needed;
+    }
+    return undefined;
+  }
+
+  async function serve(ctx: Context, body: unknown, caller: Caller): Promise<void> {
+    const server = createMcpServer(caller);
+    const transport = new StreamableHTTPServerTransport({ enableJsonResponse: options.answersWith === 'json' });
+    ctx.res.on('close', () => void server.close());
+    // The SDK declares optional callbacks that its own interface makes exact; the classes fit all the same.
+    await server.connect(transport as Parameters<typeof server.connect>[0]);
+    ctx.respond = false;
+    await transport.handleRequest(ctx.req, ctx.res, body);
+  }
+
+  /** A server for one request, with the tools as they are now. */
+  function createMcpServer({ account, clientId }: Caller): McpServer {
+    const server = new McpServer({ name: options.title, version: '1.0.0' });
+    for (const tool of options.tools()) {
+      const { title, description, input: inputSchema } = tool;
+      const annotations = {
+        title,
+        readOnlyHint: tool.effect === 'read',
+        destructiveHint: tool.effect === 'destructive',
+      };
+      server.registerTool(tool.name, { title, description, inputSchema, annotations }, (input) => {
+        calls.push({
+          account: account.person,
+          tool: tool.name,
+          arguments: input,
+          clientId,
+          at: new Date(options.now()),
+        });
+        const { name, email, workspace } = account;
+        const answer = { user: { name, email }, workspace: { name: workspace }, ...tool.answer(input) };
+        return { content: [{ type: 'text', text: JSON.stringify(answer) }] };
+      });
+    }
+    return server;
+  }
+
+  function refuse(ctx: Context, status: 401 | 403, parameters: Readonly<Record<string, string>>): void {
+    const all = Object.entries({ realm: options.title, ...parameters });
+    ctx.status = status;
+    ctx.set('www-authenticate', `Bearer ${all.map(([name, value]) => `${name}="${value}"`).join(', ')}`);
+    ctx.body = { error: parameters['error'] ?? 'unauthorized' };
+  }
+
+  return {
+    calls,
+    counters,
+    async middleware(ctx, next) {
+      if (ctx.path !== mcpPath) return next();
+      const bearer = /^Bearer (\S+)$/i.exec(ctx.get('authorization'))?.[1];
+      const caller = bearer === undefined ? undefined : await authenticate(bearer);
+      if (caller === undefined) {
+        counters.unauthorized += 1;
+        const error = bearer === undefined ? {} : { error: 'invalid_token' };
+        return refuse(ctx, 401, { ...error, ...options.challenge });
+      }
+      // Without sessions there is nothing to listen to or to end.
+      if (ctx.method !== 'POST') {
+        ctx.set('allow', 'POST');
+        ctx.status = 405;
+        return;
+      }
+      const body = parseJson(await readBody(ctx.req));
+      const missing = missingScope(body, caller);
+      if (missing !== undefined) {
+        counters.insufficientScope += 1;
+        return refuse(ctx, 403, { error: 'insufficient_scope', ...options.challenge, scope: missing });
+      }
+      counters.served += 1;
+      return serve(ctx, body, caller);
+    },
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The SDK answers what is not JSON-RPC with the proper error.
+    return undefined;
+  }
+}

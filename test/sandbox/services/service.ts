@@ -1,0 +1,241 @@
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import type { AuthorizationControl, Counters } from '../authorization/control.ts';
+import { errors } from '../authorization/oidc-provider.ts';
+import { createAuthorizationServer } from '../authorization/server.ts';
+import type { ClientRules } from '../authorization/store.ts';
+import { listenOnLoopback } from '../listener.ts';
+import { type Account, accountsAt, type PersonName } from '../people.ts';
+import { createResourceServer, mcpPath, type ResourceCounters, type ToolCall } from './resource-server.ts';
+import { type NewTool, newTool, type SandboxTool } from './tool.ts';
+
+/** The services of the sandbox. */
+export type ServiceName = 'notion' | 'slack' | 'linear';
+
+/** How a client becomes known to a service, with what the catalogue has to say about it. */
+export type Registration =
+  | { readonly kind: 'dynamic' }
+  | { readonly kind: 'pre-registered'; readonly clientId: string; readonly redirectUri: string }
+  | { readonly kind: 'client-metadata'; readonly clientMetadataUrl: string };
+
+/** A running service: an MCP server and the authorization server in front of it. */
+export interface SandboxService {
+  readonly name: ServiceName;
+  readonly title: string;
+  readonly mcpUrl: string;
+  readonly issuer: string;
+  /** The identifier that tokens are issued for, as the service's own metadata spells it. */
+  readonly resource: string;
+  readonly tokenEndpoint: string;
+  readonly registration: Registration;
+  readonly scopes: readonly string[];
+  readonly accounts: Readonly<Record<PersonName, Account>>;
+  /** Every tool call that was carried out, oldest first. */
+  readonly calls: readonly ToolCall[];
+  /** Requests to the authorization server. */
+  readonly counters: Readonly<Counters>;
+  /** Requests to the MCP endpoint. */
+  readonly mcpRequests: Readonly<ResourceCounters>;
+  readonly control: ServiceControl;
+  tools(): readonly SandboxTool[];
+  /** Every code and token issued so far, for tests that search output for them. */
+  issuedSecrets(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** What can be made to happen at a service behind the back of its clients. */
+export interface ServiceControl extends AuthorizationControl {
+  /** Adds a tool, or replaces the one of that name. */
+  addTool(tool: NewTool): void;
+  /** Changes what a tool says about itself. */
+  describeTool(name: string, description: string): void;
+  removeTool(name: string): void;
+  /** Ends every grant that an account gave, as a person does in the service's settings. */
+  revokeGrants(person: PersonName): void;
+}
+
+/** What makes one service different from the others. */
+export interface ServiceBlueprint {
+  readonly name: ServiceName;
+  readonly title: string;
+  readonly colour: string;
+  /** What the service calls itself as a resource: its MCP URL, or the bare origin. */
+  readonly resource: 'mcp-url' | 'origin';
+  /** Whether the 401 names the resource metadata, and a scope. */
+  readonly challenge: { readonly metadata: boolean; readonly scope?: string };
+  readonly scopes: readonly string[];
+  /** Granted to a request that names no scope; a service without such a default refuses it. */
+  readonly defaultScope?: string;
+  /** Whether resource and authorization server metadata list the scopes. */
+  readonly publishesScopes: boolean;
+  readonly answersWith: 'event-stream' | 'json';
+  readonly tools: readonly SandboxTool[];
+  readonly paths: { authorization: string; token: string; registration: string; revocation: string };
+  readonly accessTokenSeconds: number;
+  readonly registration: Registration;
+  readonly configuration: Configuration;
+  readonly clientRules?: ClientRules;
+  /** Changes the body of the token endpoint's answer into the shape the service is known for. */
+  readonly shapeTokenAnswer?: (ctx: KoaContextWithOIDC) => void;
+}
+
+/** Starts a service on a free loopback port. */
+export async function startService(blueprint: ServiceBlueprint, now: () => number): Promise<SandboxService> {
+  const listener = await listenOnLoopback();
+  const { origin } = listener;
+  const resource = blueprint.resource === 'origin' ? origin : `${origin}${mcpPath}`;
+  const accounts = accountsAt(blueprint.title);
+  const tools = new Map(blueprint.tools.map((tool) => [tool.name, tool]));
+
+  const server = createAuthorizationServer({
+    issuer: origin,
+    brand: { title: blueprint.title, kind: 'service', colour: blueprint.colour },
+    cookiePrefix: blueprint.name,
+    now,
+    choices: Object.values(accounts).map(({ person, name, email, workspace }) => ({
+      person,
+      name,
+      detail: `${email} · ${workspace}`,
+    })),
+    accountId: (person) => Object.keys(accounts).find((name) => name === person),
+    describe: (person) => Object.values(accounts).find((account) => account.person === person)?.email ?? person,
+    findAccount: (person) => ({ accountId: person, claims: () => ({ sub: person }) }),
+    paths: blueprint.paths,
+    accessTokenSeconds: blueprint.accessTokenSeconds,
+    ...(blueprint.clientRules && { clientRules: blueprint.clientRules }),
+    configuration: {
+      ...blueprint.configuration,
+      scopes: [],
+      features: {
+        revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+        ...blueprint.configuration.features,
+        resourceIndicators: resourceIndicators(blueprint, resource),
+      },
+    },
+  });
+
+  const metadataPath = `/.well-known/oauth-protected-resource${blueprint.resource === 'origin' ? '' : mcpPath}`;
+  const resourceServer = createResourceServer({
+    title: blueprint.title,
+    origin,
+    resource,
+    challenge: {
+      ...(blueprint.challenge.metadata && { resource_metadata: `${origin}${metadataPath}` }),
+      ...(blueprint.challenge.scope !== undefined && { scope: blueprint.challenge.scope }),
+    },
+    scopes: blueprint.scopes,
+    answersWith: blueprint.answersWith,
+    now,
+    accounts,
+    tools: () => [...tools.values()],
+    findToken: (value) => server.provider.AccessToken.find(value),
+  });
+
+  server.provider.use(async (ctx, next) => {
+    if (ctx.path === metadataPath) {
+      ctx.body = {
+        resource,
+        authorization_servers: [origin],
+        bearer_methods_supported: ['header'],
+        resource_name: blueprint.title,
+        ...(blueprint.publishesScopes && { scopes_supported: blueprint.scopes }),
+      };
+      return;
+    }
+    if (ctx.path === `${metadataPath}${mcpPath}`) {
+      // Only met where the metadata is at the root: a real service sends this question to its documentation.
+      ctx.redirect(`http://localhost:${listener.port}/help`);
+      return;
+    }
+    // An OAuth server only: what it says about itself is at the RFC 8414 place and nowhere else.
+    if (ctx.path === '/.well-known/openid-configuration') {
+      ctx.status = 404;
+      return;
+    }
+    await next();
+    if (ctx.path === '/.well-known/oauth-authorization-server') {
+      ctx.body.scopes_supported = blueprint.publishesScopes ? blueprint.scopes : undefined;
+    }
+    if (ctx.path === blueprint.paths.token) blueprint.shapeTokenAnswer?.(ctx as unknown as KoaContextWithOIDC);
+  });
+  server.provider.use(resourceServer.middleware);
+  listener.serve(server.provider.callback());
+
+  function toolNamed(name: string): SandboxTool {
+    const tool = tools.get(name);
+    if (tool === undefined) throw new Error(`${blueprint.name} has no tool ${JSON.stringify(name)}`);
+    return tool;
+  }
+
+  return {
+    name: blueprint.name,
+    title: blueprint.title,
+    mcpUrl: `${origin}${mcpPath}`,
+    issuer: origin,
+    resource,
+    tokenEndpoint: `${origin}${blueprint.paths.token}`,
+    registration: blueprint.registration,
+    scopes: blueprint.scopes,
+    accounts,
+    calls: resourceServer.calls,
+    counters: server.counters,
+    mcpRequests: resourceServer.counters,
+    control: {
+      ...server.control,
+      addTool(tool) {
+        tools.set(tool.name, newTool(tool));
+      },
+      describeTool(name, description) {
+        tools.set(name, { ...toolNamed(name), description });
+      },
+      removeTool(name) {
+        tools.delete(toolNamed(name).name);
+      },
+      revokeGrants(person) {
+        for (const grant of server.store.grantsOf(person)) server.store.revokeGrant(grant);
+      },
+    },
+    tools: () => [...tools.values()],
+    issuedSecrets: server.store.issuedSecrets,
+    close: () => listener.close(),
+  };
+}
+
+type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>;
+
+/**
+ * RFC 8707, strictly: the authorization request and the code exchange must name the resource, and no
+ * other resource exists. A refresh may leave it out, as a vault without a stored resource does; it
+ * then gets a token for the resource that was granted.
+ */
+function resourceIndicators(blueprint: ServiceBlueprint, resource: string): ResourceIndicators {
+  return {
+    enabled: true,
+    defaultResource: async () => {
+      throw new errors.InvalidTarget('the resource parameter is required');
+    },
+    useGrantedResource: async (ctx) => {
+      if (ctx.oidc.params?.['grant_type'] === 'refresh_token') return true;
+      throw new errors.InvalidTarget('the resource parameter is required');
+    },
+    getResourceServerInfo: async (ctx, indicator) => {
+      if (indicator !== resource) throw new errors.InvalidTarget('no such resource here');
+      if (ctx.oidc.route === 'authorization') settleScope(ctx, blueprint);
+      return {
+        scope: blueprint.scopes.join(' '),
+        audience: resource,
+        accessTokenFormat: 'opaque',
+        accessTokenTTL: blueprint.accessTokenSeconds,
+      };
+    },
+  };
+}
+
+/** Refuses scopes that the service does not declare, and fills in its default where it has one. */
+function settleScope({ oidc: { params = {} } }: KoaContextWithOIDC, blueprint: ServiceBlueprint): void {
+  const requested = params['scope'] === undefined ? [] : String(params['scope']).split(' ');
+  const unknown = requested.filter((scope) => !blueprint.scopes.includes(scope));
+  if (unknown.length > 0) throw new errors.InvalidScope('an undeclared scope was requested', unknown.join(' '));
+  if (requested.length > 0) return;
+  if (blueprint.defaultScope === undefined) throw new errors.InvalidScope('no scope was requested', '');
+  params['scope'] = blueprint.defaultScope;
+}

@@ -1,0 +1,62 @@
+import type * as z from 'zod/mini';
+import { AppError } from '../errors/app-error.ts';
+import { readText } from '../outside/files.ts';
+import { type Document, readDocument } from './document.ts';
+import type { FoundFile } from './folder.ts';
+import type { Finding, Mistake } from './mistake.ts';
+import { checkShape } from './shape.ts';
+
+/** One configuration file after its own rules were checked. */
+export interface CheckedFile<Value> extends FoundFile {
+  /** The file as a whole, where its shape is right. */
+  whole: Value | undefined;
+  /** The top-level keys whose shape is right. */
+  parts: Partial<Value>;
+  /** Adds what is found wrong with the file later on. */
+  add(findings: readonly Finding[]): void;
+  /** Everything that is wrong with the file, in the order of its lines. */
+  mistakes(): Mistake[];
+}
+
+/** Reads a file and checks it against its definition and the rules between its keys. */
+export async function checkFile<Definition extends z.ZodMiniObject>(
+  { name, path }: FoundFile,
+  definition: Definition,
+  rules: (parts: Partial<z.output<Definition>>) => Finding[] = () => [],
+): Promise<CheckedFile<z.output<Definition>>> {
+  const document = await documentIn(path);
+  if (Array.isArray(document))
+    return { name, path, whole: undefined, parts: {}, add: () => {}, mistakes: () => document };
+
+  const mistakes: Mistake[] = [];
+  const add = (findings: readonly Finding[]) => {
+    for (const finding of findings) {
+      mistakes.push({ ...finding, file: path, position: document.positionOf(finding) });
+    }
+  };
+  const { whole, parts, findings } = checkShape(definition, document.data);
+  add(findings);
+  add(rules(parts));
+  return { name, path, whole, parts, add, mistakes: () => mistakes.toSorted(byPosition) };
+}
+
+async function documentIn(path: string): Promise<Document | Mistake[]> {
+  const mistake = (problem: string): Mistake => ({ file: path, path: [], problem });
+  try {
+    const text = await readText(path);
+    if (text === undefined) return [mistake('there is no such file; setup-session init writes one to start from')];
+    const document = readDocument(text);
+    if (!Array.isArray(document)) return document;
+    return document.map(({ problem, ...position }) => ({ ...mistake(problem), position }));
+  } catch (error) {
+    // One file that cannot be read must not hide the mistakes of the others.
+    if (error instanceof AppError && error.code === 'file_system') return [mistake(error.message)];
+    throw error;
+  }
+}
+
+function byPosition(a: Mistake, b: Mistake): number {
+  const [one, other] = [a.position, b.position];
+  if (one === undefined || other === undefined) return 0;
+  return one.line - other.line || one.column - other.column;
+}

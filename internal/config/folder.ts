@@ -1,0 +1,64 @@
+/** Which files of a configuration folder are configuration. */
+import { join } from 'node:path';
+import { type FolderEntry, listFolder } from '../outside/files.ts';
+import { nearestHint } from '../text/nearest.ts';
+import type { Mistake } from './mistake.ts';
+import { namePattern } from './names.ts';
+
+const kinds = ['services', 'agents', 'environments'] as const;
+type Kind = (typeof kinds)[number];
+
+/** A configuration file and the name that it gives to what it configures. */
+export interface FoundFile {
+  name: string;
+  path: string;
+}
+
+/** The files of a configuration folder, and files that look like configuration and are not. */
+export interface FoundFiles extends Record<Kind, FoundFile[]> {
+  interface: FoundFile;
+  mistakes: Mistake[];
+}
+
+/** The configuration files of a folder, or undefined where there is no such folder. */
+export async function findFiles(folder: string): Promise<FoundFiles | undefined> {
+  const [root, ...listed] = await Promise.all([folder, ...kinds.map((kind) => join(folder, kind))].map(listFolder));
+  if (root === undefined) return undefined;
+  const found: FoundFiles = {
+    interface: { name: 'interface', path: join(folder, 'interface.yaml') },
+    services: [],
+    agents: [],
+    environments: [],
+    mistakes: root.flatMap((entry) => strayEntry(folder, entry)),
+  };
+  for (const [index, kind] of kinds.entries()) {
+    for (const { name, kind: entryKind } of listed[index] ?? []) {
+      const parts = /^([^.].*)\.(ya?ml|json)$/i.exec(name);
+      // Editors leave hidden files behind, and people leave notes and prompts: neither is configuration.
+      if (parts === null || entryKind === 'folder') continue;
+      const [, stem = '', ending = ''] = parts;
+      const path = join(folder, kind, name);
+      if (ending !== 'yaml')
+        found.mistakes.push({ file: path, path: [], problem: 'expected a name that ends in .yaml' });
+      if (namePattern.test(stem) && stem.length <= 64) found[kind].push({ name: stem, path });
+      else {
+        const problem = 'expected a file name of lower-case letters, digits and single hyphens, 64 characters at most';
+        found.mistakes.push({ file: path, path: [], problem });
+      }
+    }
+  }
+  return found;
+}
+
+/** An entry of the folder itself that nothing reads although its author surely meant it to be read. */
+function strayEntry(folder: string, { name, kind }: FolderEntry): Mistake[] {
+  const file = join(folder, name);
+  if (kind === 'folder') {
+    const hint = (kinds as readonly string[]).includes(name) ? '' : nearestHint(name, kinds);
+    return hint.startsWith('did you mean') ? [{ file, path: [], problem: `nothing reads this folder; ${hint}` }] : [];
+  }
+  if (name === 'interface.yaml' || !/^[^.].*\.ya?ml$/i.test(name)) return [];
+  return [
+    { file, path: [], problem: `nothing reads this file; expected interface.yaml or a file in ${kinds.join(', ')}` },
+  ];
+}

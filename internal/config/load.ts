@@ -1,0 +1,92 @@
+/** Reads `config/` as a whole and refuses it with every mistake of every file at once (P10). */
+import { join } from 'node:path';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../text/quote.ts';
+import { agentDefinition } from './agent-file.ts';
+import { type CheckedFile, checkFile } from './checked-file.ts';
+import type { Agent, Configuration } from './definitions.ts';
+import { environmentDefinition } from './environment-file.ts';
+import { findFiles } from './folder.ts';
+import { interfaceDefinition } from './interface-file.ts';
+import { type Mistake, mistakeLine } from './mistake.ts';
+import { agentReferences, interfaceReferences, type Known, sharedServers } from './references.ts';
+import { agentFindings, interfaceFindings, serviceFindings } from './rules.ts';
+import { serviceDefinition } from './service-file.ts';
+import { readSystemPrompt } from './system-prompt.ts';
+
+/**
+ * The configuration in a folder. Throws `config_missing` where there is no folder, otherwise
+ * `config_invalid` with one line for each mistake.
+ */
+export async function loadConfiguration(folder: string): Promise<Configuration> {
+  const found = await findFiles(folder);
+  if (found === undefined) {
+    throw new AppError('config_missing', `there is no configuration folder ${quote(folder)}`, {
+      hint: 'write one to start from with: setup-session init',
+    });
+  }
+  const [interfaceFile, services, agents, environments] = await Promise.all([
+    checkFile(found.interface, interfaceDefinition, interfaceFindings),
+    Promise.all(found.services.map((file) => checkFile(file, serviceDefinition, serviceFindings))),
+    Promise.all(found.agents.map((file) => checkFile(file, agentDefinition, agentFindings))),
+    Promise.all(found.environments.map((file) => checkFile(file, environmentDefinition))),
+  ]);
+
+  const known: Known = {
+    services: new Map(services.map(({ name, parts }) => [name, parts])),
+    environments: environments.map(({ name }) => name),
+  };
+  interfaceFile.add(interfaceReferences(interfaceFile.parts, known));
+  for (const agent of agents) agent.add(agentReferences(agent.parts, known));
+  for (const { service, finding } of sharedServers(known.services)) {
+    services.find(({ name }) => name === service)?.add([finding]);
+  }
+  const prompts = await promptsOf(agents, join(folder, 'agents'));
+
+  refuse([
+    ...found.mistakes,
+    ...[interfaceFile, ...services, ...agents, ...environments].flatMap((file) => file.mistakes()),
+  ]);
+  return {
+    folder,
+    interface: wholeOf(interfaceFile),
+    services: byName(services, wholeOf),
+    agents: byName(agents, (agent): Omit<Agent, 'name'> => ({ ...wholeOf(agent), system: prompts.get(agent.name) })),
+    environments: byName(environments, wholeOf),
+  };
+}
+
+/** The system prompts by agent; what is wrong with one becomes a mistake of its agent. */
+async function promptsOf(
+  agents: readonly CheckedFile<{ system?: string | { file: string } | undefined }>[],
+  folder: string,
+): Promise<Map<string, string | undefined>> {
+  const prompts = await Promise.all(
+    agents.map(async ({ name, parts, add }) => {
+      const { text, findings } = await readSystemPrompt(folder, parts.system);
+      add(findings);
+      return [name, text] as const;
+    }),
+  );
+  return new Map(prompts);
+}
+
+function refuse(mistakes: readonly Mistake[]): void {
+  const lines = mistakes.map(mistakeLine);
+  if (lines.length === 0) return;
+  const message =
+    lines.length === 1 ? lines.join() : [`${lines.length} mistakes in the configuration`, ...lines].join('\n');
+  throw new AppError('config_invalid', message);
+}
+
+function wholeOf<Value>({ path, whole }: CheckedFile<Value>): Value {
+  if (whole === undefined) throw new Error(`${path} has no mistakes and no value`);
+  return whole;
+}
+
+function byName<File extends { name: string }, Value>(
+  files: readonly File[],
+  read: (file: File) => Value,
+): ReadonlyMap<string, Value & { readonly name: string }> {
+  return new Map(files.map((file) => [file.name, { ...read(file), name: file.name }]));
+}

@@ -1,0 +1,109 @@
+/** Rules between files: what is named exists. A name that means nothing would silently be nothing (P4). */
+import { nearestHint } from '../text/nearest.ts';
+import { quote } from '../text/quote.ts';
+import { normalisedServerUrl } from './addresses.ts';
+import type { Agent, AgentService, Catalogue, Interface, Service, Verdict } from './definitions.ts';
+import type { Finding } from './mistake.ts';
+import { verdicts } from './verdicts.ts';
+
+/** The most tools an agent takes; of the two limits that are published, the smaller. */
+const mostTools = 128;
+
+/** What there is to refer to. A file with a mistake in it is there too, with the parts that are right. */
+export interface Known {
+  services: ReadonlyMap<string, Partial<Service>>;
+  environments: readonly string[];
+}
+
+/** What `interface.yaml` names and is not there. */
+export function interfaceReferences({ people }: Partial<Interface>, known: Known): Finding[] {
+  const findings: Finding[] = [];
+  for (const kind of ['groups', 'principals'] as const) {
+    for (const [who, permissions] of Object.entries(people?.[kind] ?? {})) {
+      for (const [service, { tools }] of Object.entries(permissions)) {
+        findings.push(...serviceReferences(['people', kind, who], service, Object.keys(tools ?? {}), known));
+      }
+    }
+  }
+  return findings;
+}
+
+/** What an agent names and is not there, and tools beyond the platform's limit. */
+export function agentReferences(agent: Partial<Omit<Agent, 'name' | 'system'>>, known: Known): Finding[] {
+  const findings: Finding[] = [];
+  let count = Object.values(agent.builtin_tools ?? {}).filter((verdict) => verdict !== 'off').length;
+  for (const [name, service] of Object.entries(agent.services ?? {})) {
+    findings.push(...serviceReferences(['services'], name, Object.keys(service.tools ?? {}), known));
+    const catalogue = known.services.get(name)?.tools;
+    if (catalogue === undefined) continue;
+    findings.push(...widerThanSwitch(name, service, catalogue));
+    count += enabledTools(service, catalogue);
+  }
+  if (count > mostTools) {
+    findings.push({
+      path: ['services'],
+      problem: `${count} tools are enabled and an agent takes at most ${mostTools}: turn some off or split the agent`,
+      atKey: true,
+    });
+  }
+  if (agent.environment !== undefined && !known.environments.includes(agent.environment)) {
+    findings.push({
+      path: ['environment'],
+      problem: `no file environments/${quote(agent.environment).slice(1, -1)}.yaml; ${nearestHint(agent.environment, known.environments)}`,
+    });
+  }
+  return findings;
+}
+
+/** Services that are one server to the platform: a vault would hold one credential for both (P1). */
+export function sharedServers(
+  services: ReadonlyMap<string, Partial<Service>>,
+): { service: string; finding: Finding }[] {
+  const owners = new Map<string, string>();
+  return [...services].flatMap(([service, { mcp_server_url }]) => {
+    if (mcp_server_url === undefined) return [];
+    const address = normalisedServerUrl(mcp_server_url);
+    const owner = owners.get(address);
+    if (owner === undefined) {
+      owners.set(address, service);
+      return [];
+    }
+    const problem = `got ${quote(mcp_server_url)}, which is the server of services/${owner}.yaml: a vault keeps one credential per server`;
+    return [{ service, finding: { path: ['mcp_server_url'], problem } }];
+  });
+}
+
+function serviceReferences(prefix: readonly string[], name: string, tools: readonly string[], known: Known): Finding[] {
+  const service = known.services.get(name);
+  if (service === undefined) {
+    const problem = `no such service; ${nearestHint(name, [...known.services.keys()])}`;
+    return [{ path: [...prefix, name], problem, atKey: true }];
+  }
+  if (service.tools === undefined) return [];
+  const listed = Object.values(service.tools).flat();
+  return tools
+    .filter((tool) => !listed.includes(tool))
+    .map((tool) => ({
+      path: [...prefix, name, 'tools', tool],
+      problem: `not a tool in services/${name}.yaml; ${nearestHint(tool, listed)}`,
+      atKey: true,
+    }));
+}
+
+/** A tool's own verdict only narrows (P4, P5); a wider one would have no effect and say something untrue. */
+function widerThanSwitch(name: string, service: AgentService, catalogue: Catalogue): Finding[] {
+  return Object.entries(service.tools ?? {}).flatMap(([tool, verdict]) => {
+    const key = catalogue.read.includes(tool) ? 'read' : 'write';
+    // A tool that is not listed at all was reported as such.
+    if (key === 'write' && ![...catalogue.write, ...catalogue.destructive].includes(tool)) return [];
+    if (verdicts.indexOf(verdict) <= verdicts.indexOf(service[key])) return [];
+    const problem = `got ${quote(verdict)}, which is wider than ${key}: ${service[key]} of this service; a single tool can only be narrower`;
+    return [{ path: ['services', name, 'tools', tool], problem }];
+  });
+}
+
+function enabledTools(service: AgentService, { read, write, destructive }: Catalogue): number {
+  const enabled = (tools: readonly string[], verdict: Verdict) =>
+    verdict === 'off' ? 0 : tools.filter((tool) => service.tools?.[tool] !== 'off').length;
+  return enabled(read, service.read) + enabled([...write, ...destructive], service.write);
+}

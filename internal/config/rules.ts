@@ -1,0 +1,144 @@
+/**
+ * Rules between the keys of one file, checked on the parts whose shape is right, so that one run names
+ * every mistake of a file.
+ */
+import { quote } from '../text/quote.ts';
+import type { Agent, Interface, Service } from './definitions.ts';
+import type { Finding } from './mistake.ts';
+
+/** What the authorization request itself says; a catalogue entry must not speak over it. */
+const protocolParameters = [
+  'client_id',
+  'client_secret',
+  'code_challenge',
+  'code_challenge_method',
+  'nonce',
+  'redirect_uri',
+  'request',
+  'request_uri',
+  'resource',
+  'response_mode',
+  'response_type',
+  'scope',
+  'state',
+];
+
+/** Rules of `interface.yaml`. */
+export function interfaceFindings({ identity, people }: Partial<Interface>): Finding[] {
+  if (identity?.mode === 'sso') {
+    if (identity.scopes.includes('openid')) return [];
+    return [
+      {
+        path: ['identity', 'scopes'],
+        problem: 'expected "openid" among them: without it nothing proves who signed in',
+      },
+    ];
+  }
+  if (identity?.mode !== 'os') return [];
+  return Object.keys(people?.principals ?? {})
+    .filter((subject) => !/^[1-9][0-9]*$/.test(subject))
+    .map((subject) => ({
+      path: ['people', 'principals', subject],
+      problem: 'with identity mode os a principal is the uid of an ordinary account, such as "1000"',
+      atKey: true,
+    }));
+}
+
+/** Rules of `services/<name>.yaml`. */
+export function serviceFindings({ authorization, account, tools }: Partial<Omit<Service, 'name'>>): Finding[] {
+  const findings: Finding[] = [];
+  if (authorization !== undefined) findings.push(...authorizationFindings(authorization));
+  if (tools !== undefined) findings.push(...toolFindings(tools));
+  if (account !== undefined && tools !== undefined && !tools.read.includes(account.tool)) {
+    findings.push({
+      path: ['account', 'tool'],
+      problem: `got ${quote(account.tool)}, expected one of the tools in tools.read: asking whose account it is must not change anything`,
+    });
+  }
+  return findings;
+}
+
+function authorizationFindings(authorization: Service['authorization']): Finding[] {
+  const { registration, client_id, client_metadata_url, token_endpoint_auth_method, authorize_parameters } =
+    authorization;
+  const findings: Finding[] = [];
+  const wrong = (key: string, problem: string) => findings.push({ path: ['authorization', key], problem });
+
+  if (registration === 'pre-registered' && client_id === undefined) {
+    wrong('client_id', 'missing, expected the client id that was registered (registration is "pre-registered")');
+  }
+  if (registration !== 'pre-registered' && client_id !== undefined) {
+    wrong('client_id', `is for registration "pre-registered" only, and registration is ${quote(registration)}`);
+  }
+  if (registration === 'client-metadata' && client_metadata_url === undefined) {
+    wrong(
+      'client_metadata_url',
+      'missing, expected the address of our metadata document (registration is "client-metadata")',
+    );
+  }
+  if (registration !== 'client-metadata' && client_metadata_url !== undefined) {
+    wrong(
+      'client_metadata_url',
+      `is for registration "client-metadata" only, and registration is ${quote(registration)}`,
+    );
+  }
+  if (client_metadata_url !== undefined && new URL(client_metadata_url).pathname === '/') {
+    wrong('client_metadata_url', `got ${quote(client_metadata_url)}, expected an address with a path`);
+  }
+  if (registration === 'client-metadata' && token_endpoint_auth_method !== 'none') {
+    wrong(
+      'token_endpoint_auth_method',
+      'expected "none": a client that is described by a public document has no secret',
+    );
+  }
+  for (const name of Object.keys(authorize_parameters ?? {}).filter((name) => protocolParameters.includes(name))) {
+    findings.push({
+      path: ['authorization', 'authorize_parameters', name],
+      problem: 'is set by the protocol and cannot be set here',
+      atKey: true,
+    });
+  }
+  return findings;
+}
+
+function toolFindings(tools: Service['tools']): Finding[] {
+  const findings: Finding[] = [];
+  const classOf = new Map<string, string>();
+  for (const [toolClass, names] of Object.entries(tools)) {
+    for (const [index, name] of names.entries()) {
+      const earlier = classOf.get(name);
+      if (earlier === undefined) classOf.set(name, toolClass);
+      else {
+        const problem =
+          earlier === toolClass
+            ? `${quote(name)} is listed twice`
+            : `${quote(name)} is also listed under ${earlier}: a tool has one class`;
+        findings.push({ path: ['tools', toolClass, index], problem });
+      }
+    }
+  }
+  return findings;
+}
+
+/** Rules of `agents/<name>.yaml`. */
+export function agentFindings({ services, skills, builtin_tools }: Partial<Omit<Agent, 'name' | 'system'>>): Finding[] {
+  const findings: Finding[] = [];
+  if (services !== undefined && Object.keys(services).length > 20) {
+    findings.push({ path: ['services'], problem: 'expected at most 20 services: an agent takes no more MCP servers' });
+  }
+  for (const [index, skill] of (skills ?? []).entries()) {
+    if (skills?.indexOf(skill) !== index) {
+      findings.push({ path: ['skills', index], problem: `${quote(skill)} is listed twice` });
+    }
+  }
+  if (skills !== undefined && skills.length > 0 && builtin_tools !== undefined) {
+    if ((builtin_tools.read ?? 'off') === 'off') {
+      findings.push({
+        path: ['skills'],
+        problem: 'skills are read with a built-in tool: add builtin_tools: { read: on }',
+        atKey: true,
+      });
+    }
+  }
+  return findings;
+}

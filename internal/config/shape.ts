@@ -1,0 +1,127 @@
+/**
+ * Values against a definition, every mistake in words. zod stays in its small form (`zod/mini`): bundled and
+ * started it costs a third of classic zod, which every command would pay, and its missing texts are written here.
+ */
+import * as z from 'zod/mini';
+import { nearestHint } from '../text/nearest.ts';
+import { quote } from '../text/quote.ts';
+import { type Finding, type Path, shownValue } from './mistake.ts';
+
+type Definition = z.ZodMiniObject;
+type RawIssue = z.core.$ZodRawIssue;
+
+/** What a definition makes of a value. */
+export interface Shaped<Shape extends Definition> {
+  /** The whole, where nothing is wrong with it. */
+  whole?: z.output<Shape>;
+  /** The top-level keys that nothing is wrong with, so that further rules can be checked all the same. */
+  parts: Partial<z.output<Shape>>;
+  findings: Finding[];
+}
+
+/** Checks a value against a definition and finds everything that is wrong with its shape. */
+export function checkShape<Shape extends Definition>(definition: Shape, data: unknown): Shaped<Shape> {
+  const knownKeys = new Map<string, readonly string[]>();
+  const result = z.safeParse(definition, data, {
+    // Compiling validators pays for those that run often; these run once.
+    jitless: true,
+    error: (issue) => {
+      if (issue.code === 'unrecognized_keys') knownKeys.set(keyOf(issue.path ?? []), keysOf(issue.inst));
+      return expectation(issue);
+    },
+  });
+  if (result.success) return { whole: result.data, parts: result.data, findings: [] };
+  return {
+    parts: goodParts(definition, data),
+    findings: result.error.issues.flatMap((issue) => findingsOf(issue, data, knownKeys)),
+  };
+}
+
+function findingsOf(issue: z.core.$ZodIssue, data: unknown, knownKeys: Map<string, readonly string[]>): Finding[] {
+  const path = issue.path.filter((step) => typeof step !== 'symbol');
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys.get(keyOf(path)) ?? [];
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      problem: `unknown key; ${nearestHint(key, known)}`,
+      atKey: true,
+    }));
+  }
+  if (issue.code === 'invalid_key') {
+    return [{ path, problem: `expected a key of 1 to 255 characters`, atKey: true }];
+  }
+  const value = valueAt(data, path);
+  return [{ path, problem: `${value === undefined ? 'missing' : `got ${shownValue(value)}`}, ${issue.message}` }];
+}
+
+/** What was expected instead; definitions that know better say it themselves. */
+function expectation(issue: RawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return expectedType(issue.expected, issue.input);
+    case 'invalid_value':
+      return expectedOneOf(issue.values.map(String), issue.input);
+    case 'invalid_union':
+      return Array.isArray(issue['options'])
+        ? expectedOneOf(issue['options'].map(String), valueAt(issue.input, [String(issue['discriminator'])]))
+        : 'expected something else';
+    case 'too_small':
+      return `expected at least ${issue.minimum}${counted(issue.origin)}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}${counted(issue.origin)}`;
+    default:
+      return 'expected something else';
+  }
+}
+
+function expectedType(expected: string, input: unknown): string {
+  const words: Record<string, string> = {
+    string: 'text',
+    int: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'keys and values',
+    record: 'keys and values',
+  };
+  const inQuotes = typeof input === 'number' || typeof input === 'boolean' ? `: write ${quote(String(input))}` : '';
+  return `expected ${words[expected] ?? expected}${expected === 'string' ? inQuotes : ''}`;
+}
+
+function expectedOneOf(values: readonly string[], input: unknown): string {
+  const expected = values.length === 1 ? values.map(quote).join() : `one of ${values.map(quote).join(', ')}`;
+  const hint = typeof input === 'string' ? nearestHint(input, values) : '';
+  return `expected ${expected}${hint.startsWith('did you mean') && values.length > 1 ? `; ${hint}` : ''}`;
+}
+
+function counted(origin: string): string {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' ? ' entries' : '';
+}
+
+function keysOf(inst: RawIssue['inst']): readonly string[] {
+  if (inst instanceof z.core.$ZodObject) return Object.keys(inst._zod.def.shape);
+  if (inst instanceof z.core.$ZodRecord) return [...(inst._zod.def.keyType._zod.values ?? [])].map(String);
+  return [];
+}
+
+function goodParts<Shape extends Definition>(definition: Shape, data: unknown): Partial<z.output<Shape>> {
+  const parts: Record<string, unknown> = {};
+  for (const [key, part] of Object.entries(definition.shape)) {
+    const result = z.safeParse(part, valueAt(data, [key]), { jitless: true });
+    if (result.success) parts[key] = result.data;
+  }
+  return parts as Partial<z.output<Shape>>;
+}
+
+function valueAt(data: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step) ? Reflect.get(value, step) : undefined,
+    data,
+  );
+}
+
+function keyOf(path: readonly PropertyKey[]): string {
+  return JSON.stringify(path.map(String));
+}

@@ -1,0 +1,121 @@
+/** An agent's file as the definition it has on the platform, and the comparison of the two. Pure. */
+import type { Agent, Configuration } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { type AnsweredToolset, compileTooling, permissionLines, type Tooling } from '../policy/toolset.ts';
+import { agentVerdict, type ToolClass } from '../policy/verdict.ts';
+import { quote } from '../text/quote.ts';
+
+/** The metadata key by which an agent or environment is found again when the lock does not know it. */
+export const nameKey = 'mai_name';
+
+/** A skill pinned to one version. */
+export interface PinnedSkill {
+  type: 'custom';
+  skill_id: string;
+  version: string;
+}
+
+/** What is sent to the platform when an agent is created or updated. */
+export interface AgentDefinition extends Tooling {
+  name: string;
+  model: string;
+  system: string | null;
+  description: string | null;
+  skills: PinnedSkill[];
+  /** Several agents under one person's vault are off until a file can say so. */
+  multiagent: null;
+  metadata: Record<string, string>;
+}
+
+/** The lock of skill-sync: name to pinned ids. */
+export type SkillPins = ReadonlyMap<string, { skillId: string; versionId: string }>;
+
+/** The definition that an agent's file asks for. Throws `skill_not_pinned` when a skill was never pushed. */
+export function defineAgent(agent: Agent, configuration: Configuration, pins: SkillPins): AgentDefinition {
+  return {
+    name: agent.name,
+    model: agent.model,
+    system: agent.system ?? null,
+    description: agent.description ?? null,
+    ...compileTooling(agentTools(agent, configuration), configuration),
+    skills: agent.skills.map((name) => pinned(name, pins)),
+    multiagent: null,
+    metadata: { [nameKey]: agent.name },
+  };
+}
+
+/** What is compared of an agent on the platform; a session's snapshot has the same shape. */
+export interface AnsweredAgent {
+  name: string;
+  model: { id: string } | string;
+  system: string | null;
+  description: string | null;
+  tools: readonly AnsweredToolset[];
+  mcp_servers: readonly { name: string; url: string }[];
+  skills: readonly { type: string; skill_id: string; version: string }[];
+  multiagent: unknown;
+  execution_identity: { type: string };
+}
+
+/** One difference between what was meant and what is there. */
+export interface Difference {
+  what: string;
+  meant: string;
+  found: string;
+}
+
+/** Where an agent differs from its definition; lists are compared as sets, because the platform reorders them. */
+export function compareAgent(meant: Omit<AgentDefinition, 'metadata'>, found: AnsweredAgent): Difference[] {
+  const pairs: [string, unknown, unknown][] = [
+    ['name', meant.name, found.name],
+    ['model', meant.model, typeof found.model === 'string' ? found.model : found.model.id],
+    ['system prompt', meant.system ?? '', found.system ?? ''],
+    ['description', meant.description ?? '', found.description ?? ''],
+    ['tools', permissionLines(meant.tools), permissionLines(found.tools)],
+    ['MCP servers', serverLines(meant.mcp_servers), serverLines(found.mcp_servers)],
+    ['skills', skillLines(meant.skills), skillLines(found.skills)],
+    ['sub-agents', meant.multiagent, found.multiagent ?? null],
+    ['execution identity', 'service_account', found.execution_identity.type],
+  ];
+  return pairs.flatMap(([what, a, b]) => {
+    const [left, right] = [JSON.stringify(a), JSON.stringify(b)];
+    return left === right ? [] : [{ what, meant: left, found: right }];
+  });
+}
+
+/** Differences as the lines of a message; what was found is text from outside. */
+export function describeDifferences(differences: readonly Difference[]): string {
+  return differences
+    .map(({ what, meant, found }) => `${what}: meant ${quote(meant)}, found ${quote(found)}`)
+    .join('\n');
+}
+
+function agentTools(agent: Agent, configuration: Configuration) {
+  const ofServices = Object.keys(agent.services).flatMap((service) => {
+    const tools = configuration.services.get(service)?.tools;
+    const kinds: readonly ToolClass[] = ['read', 'write', 'destructive'];
+    return kinds.flatMap((kind) =>
+      (tools?.[kind] ?? []).map((tool) => ({ service, tool, verdict: agentVerdict(agent, service, tool, kind) })),
+    );
+  });
+  const builtin = Object.entries(agent.builtin_tools).map(([tool, verdict]) => ({ service: 'builtin', tool, verdict }));
+  return [...ofServices, ...builtin];
+}
+
+function pinned(name: string, pins: SkillPins): PinnedSkill {
+  const pin = pins.get(name);
+  if (pin === undefined) {
+    throw new AppError('skill_not_pinned', `the skill ${quote(name)} has no pinned version in the skills lock`, {
+      hint: 'push it first: skill-sync',
+    });
+  }
+  return { type: 'custom', skill_id: pin.skillId, version: pin.versionId };
+}
+
+function serverLines(servers: readonly { name: string; url: string }[]): string[] {
+  return servers.map(({ name, url }) => `${name} ${url}`).sort();
+}
+
+function skillLines(skills: readonly { type: string; skill_id: string; version: string }[]): string[] {
+  return skills.map(({ type, skill_id, version }) => `${type} ${skill_id} ${version}`).sort();
+}

@@ -1,0 +1,75 @@
+/** Whose account a fresh token belongs to, by the tool that the service's file names. Asking and judging are separate. */
+import type { Service } from '../config/definitions.ts';
+import type { Fetch } from '../outside/http.ts';
+import type { Secret } from '../secret/secret.ts';
+
+/** The account behind a connection, in the service's own words: text from outside. */
+export interface Account {
+  name: string;
+  workspace: string | undefined;
+}
+
+/** Asks the service. Undefined when its file names no way to ask, or the answer does not name an account. */
+export async function readAccount(
+  service: Service,
+  token: Secret,
+  fetch: Fetch,
+  signal: AbortSignal,
+): Promise<Account | undefined> {
+  const { account, mcp_server_url: mcpServerUrl } = service;
+  if (account === undefined) return undefined;
+  const { callTool } = await import('../outside/mcp.ts');
+  const result = await callTool({
+    mcpServerUrl,
+    token,
+    tool: account.tool,
+    arguments: account.arguments,
+    fetch,
+    signal,
+  });
+  return judgeAccountAnswer(result, account);
+}
+
+const longestName = 200;
+
+/** Takes the account's name and workspace out of a tool result: structured content, else its text read as JSON. */
+export function judgeAccountAnswer(
+  result: unknown,
+  paths: { name: string; workspace?: string | undefined },
+): Account | undefined {
+  for (const value of answersOf(result)) {
+    const name = at(value, paths.name);
+    if (name !== undefined)
+      return { name, workspace: paths.workspace === undefined ? undefined : at(value, paths.workspace) };
+  }
+  return undefined;
+}
+
+function answersOf(result: unknown): unknown[] {
+  if (!isRecord(result) || result['isError'] === true) return [];
+  const blocks = Array.isArray(result['content']) ? result['content'] : [];
+  const parsed = blocks.flatMap((block) =>
+    isRecord(block) && typeof block['text'] === 'string' ? parse(block['text']) : [],
+  );
+  return [result['structuredContent'], ...parsed];
+}
+
+function parse(text: string): unknown[] {
+  try {
+    return [JSON.parse(text)];
+  } catch {
+    return [];
+  }
+}
+
+function at(value: unknown, path: string): string | undefined {
+  let current = value;
+  for (const key of path.split('.')) {
+    current = isRecord(current) && Object.hasOwn(current, key) ? current[key] : undefined;
+  }
+  return typeof current === 'string' && current !== '' ? current.slice(0, longestName) : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,116 @@
+/** The one act of `service-connection <service>`: a proven person's grant, stored in that person's own vault and nowhere else. */
+import type { Configuration, Service } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { BrowserVisit } from '../identity/prove.ts';
+import { revokeGrant } from '../oauth/revoke.ts';
+import type { Platform } from '../platform/client.ts';
+import { mayUseService } from '../policy/verdict.ts';
+import { quote } from '../text/quote.ts';
+import { createVault, findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
+import type { Account } from './account.ts';
+import { acquire, type Grant, withAccount } from './acquire.ts';
+import { connectionOf, readConnections } from './credentials.ts';
+import { type Stored, storeGrant } from './store.ts';
+import { type CredentialStatus, validateCredential } from './validate.ts';
+
+/** What connecting needs. */
+export interface ConnectRequest {
+  service: Service;
+  configuration: Configuration;
+  principal: Principal;
+  platform: Platform;
+  memory: VaultMemory;
+  visit: BrowserVisit;
+  newClient: boolean;
+  detail(text: string): void;
+  warn(text: string): void;
+}
+
+/** A connection that was made. */
+export interface Connected {
+  vault: OwnedVault;
+  stored: Stored;
+  account: Account | undefined;
+  scopes: readonly string[];
+  expiresAt: Date | undefined;
+  refreshable: boolean;
+  status: CredentialStatus;
+}
+
+/** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
+export async function connectService(request: ConnectRequest): Promise<Connected> {
+  const { service, principal, platform, memory, visit } = request;
+  if (!mayUseService(principal, request.configuration, service)) {
+    throw new AppError('not_allowed', `${quote(principal.label)} may not use ${quote(service.name)}`, {
+      hint: 'ask whoever reviews the people section of config/interface.yaml',
+    });
+  }
+  const vault = (await findVault(platform, principal, memory)) ?? (await createVault(platform, principal, memory));
+  request.detail(`vault ${quote(vault.id)}`);
+  const existing = connectionOf(await readConnections(platform, vault.id), service);
+
+  let connected: Connected | undefined;
+  await acquire({
+    service,
+    visit,
+    existing,
+    newClient: request.newClient,
+    detail: request.detail,
+    conclude: async (fresh) => {
+      connected = await keepOrRevoke(request, fresh, async () => {
+        const grant = await withAccount(fresh, service, visit);
+        if (service.account !== undefined && grant.account === undefined) {
+          request.warn(`${service.name} did not say whose account this is: check it before you rely on it`);
+        }
+        const stored = await storeGrant({ platform, vault, service, grant, now: new Date() });
+        return { grant, stored };
+      }).then(async ({ grant, stored }) => ({
+        vault,
+        stored,
+        account: grant.account,
+        scopes: grant.scopes,
+        expiresAt: grant.expiresAt,
+        refreshable: grant.refreshToken !== undefined,
+        status: await checkedStatus(request, vault, stored),
+      }));
+    },
+  });
+  if (connected === undefined) throw new AppError('bug', 'the flow ended without a result');
+  return connected;
+}
+
+/** Runs the steps that need the grant; if they fail, nothing keeps it alive, so it is given back (RFC 7009). */
+async function keepOrRevoke<Result>(
+  request: ConnectRequest,
+  grant: Grant,
+  steps: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await steps();
+  } catch (error) {
+    const revoked = await revokeGrant(grant.server, grant.client, grant.refreshToken ?? grant.accessToken, {
+      allowLoopbackHttp: request.visit.allowLoopbackHttp,
+    });
+    request.warn(
+      revoked
+        ? `the access that ${request.service.name} had granted was given back`
+        : `${request.service.name} still lists a granted access that nobody uses: remove it there, in the account's connected apps`,
+    );
+    throw error;
+  }
+}
+
+async function checkedStatus(request: ConnectRequest, vault: OwnedVault, stored: Stored): Promise<CredentialStatus> {
+  const status = await validateCredential(request.platform, vault.id, stored.credentialId);
+  if (status === 'invalid') {
+    throw new AppError(
+      'token_unusable',
+      `the platform stored the connection, but ${quote(request.service.name)} refuses its token`,
+      {
+        hint: `run service-connection ${request.service.name} again; if it stays, the service may not serve the platform`,
+      },
+    );
+  }
+  return status;
+}

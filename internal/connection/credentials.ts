@@ -1,0 +1,94 @@
+/** The credentials of one vault, as far as connections are concerned. */
+import { normalisedServerUrl } from '../config/addresses.ts';
+import type { Service } from '../config/definitions.ts';
+import type { Platform } from '../platform/client.ts';
+
+/** What we keep in a credential's metadata; all of it is readable by every holder of the workspace key, none is secret. */
+export interface ConnectionRecord {
+  issuer?: string | undefined;
+  clientId?: string | undefined;
+  redirectUri?: string | undefined;
+  account?: string | undefined;
+  workspace?: string | undefined;
+  scopes?: string | undefined;
+  connectedAt?: string | undefined;
+  /** The attempt that stored it, to recognise our own act when an answer was lost. */
+  attempt?: string | undefined;
+}
+
+/** A connection: an active credential for an MCP server and what we know of it. */
+export interface Connection {
+  credentialId: string;
+  mcpServerUrl: string;
+  kind: 'mcp_oauth' | 'static_bearer';
+  tokenEndpoint: string | undefined;
+  clientId: string | undefined;
+  expiresAt: string | undefined;
+  refreshable: boolean;
+  record: ConnectionRecord;
+}
+
+const keys: Record<keyof ConnectionRecord, string> = {
+  issuer: 'mai_issuer',
+  clientId: 'mai_client_id',
+  redirectUri: 'mai_redirect_uri',
+  account: 'mai_account',
+  workspace: 'mai_workspace',
+  scopes: 'mai_scopes',
+  connectedAt: 'mai_connected_at',
+  attempt: 'mai_attempt',
+};
+
+/** The platform's limit for one metadata value. */
+const longestValue = 512;
+
+/** The record as metadata. A value that is too long is cut: it informs, it never decides. */
+export function recordToMetadata(record: ConnectionRecord): Record<string, string> {
+  const names = Object.keys(keys) as (keyof ConnectionRecord)[];
+  return Object.fromEntries(
+    names.flatMap((name) => (record[name] ? [[keys[name], record[name].slice(0, longestValue)]] : [])),
+  );
+}
+
+/** The active connections of a vault. */
+export async function readConnections(platform: Platform, vaultId: string): Promise<Connection[]> {
+  const connections: Connection[] = [];
+  const pages = platform.readPages('list credentials', (client) =>
+    client.beta.vaults.credentials.list(vaultId, { limit: 100 }),
+  );
+  for await (const { id, auth, metadata, archived_at } of pages) {
+    if (archived_at !== null || auth.type === 'environment_variable') continue;
+    const refresh = auth.type === 'mcp_oauth' ? (auth.refresh ?? undefined) : undefined;
+    connections.push({
+      credentialId: id,
+      mcpServerUrl: auth.mcp_server_url,
+      kind: auth.type,
+      tokenEndpoint: refresh?.token_endpoint,
+      clientId: refresh?.client_id ?? metadata[keys.clientId],
+      expiresAt: auth.type === 'mcp_oauth' ? (auth.expires_at ?? undefined) : undefined,
+      refreshable: refresh !== undefined,
+      record: recordOf(metadata),
+    });
+  }
+  return connections;
+}
+
+function recordOf(metadata: Readonly<Record<string, string>>): ConnectionRecord {
+  const names = Object.keys(keys) as (keyof ConnectionRecord)[];
+  return Object.fromEntries(names.flatMap((name) => (metadata[keys[name]] ? [[name, metadata[keys[name]]]] : [])));
+}
+
+/** The connection that the platform would use for a service: it compares addresses in normalised form. */
+export function connectionOf(connections: readonly Connection[], service: Service): Connection | undefined {
+  const wanted = normalisedServerUrl(service.mcp_server_url);
+  return connections.find(
+    ({ mcpServerUrl }) => URL.canParse(mcpServerUrl) && normalisedServerUrl(mcpServerUrl) === wanted,
+  );
+}
+
+/** Whether a connection can still work: not expired, or able to be refreshed by the platform. */
+export function isUsable(connection: Connection, now: Date): boolean {
+  return (
+    connection.refreshable || connection.expiresAt === undefined || Date.parse(connection.expiresAt) > now.getTime()
+  );
+}

@@ -1,0 +1,145 @@
+/**
+ * Puts a grant into the vault so that exactly one active credential per service is left (P8): updated in place where
+ * the platform allows it, archived and created where client or token endpoint changed, which it never lets be edited.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Service } from '../config/definitions.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import type { OwnedVault } from '../vault/resolve.ts';
+import type { Grant } from './acquire.ts';
+import {
+  type Connection,
+  type ConnectionRecord,
+  connectionOf,
+  readConnections,
+  recordToMetadata,
+} from './credentials.ts';
+
+/** What was done to store a grant. */
+export interface Stored {
+  credentialId: string;
+  act: 'created' | 'updated' | 'replaced';
+}
+
+/** Where to put what. */
+export interface StoreRequest {
+  platform: Platform;
+  vault: OwnedVault;
+  service: Service;
+  grant: Grant;
+  now: Date;
+}
+
+/** How often a doubtful or contested store looks and acts again. */
+const attempts = 3;
+
+/** Stores a grant. A lost answer or a second run beside this one is settled by looking at the vault, then acting. */
+export async function storeGrant(request: StoreRequest): Promise<Stored> {
+  const attempt = randomUUID();
+  for (let round = 1; ; round += 1) {
+    const existing = connectionOf(await readConnections(request.platform, request.vault.id), request.service);
+    // Our own act of the round before, whose answer was lost.
+    if (existing?.record.attempt === attempt) return { credentialId: existing.credentialId, act: 'created' };
+    try {
+      return await storeOnce(request, existing, attempt);
+    } catch (error) {
+      const unsettled =
+        error instanceof PlatformError && (error.outcome === 'unknown' || error.status === 409 || error.status === 404);
+      if (!unsettled || round >= attempts) throw error;
+    }
+  }
+}
+
+async function storeOnce(request: StoreRequest, existing: Connection | undefined, attempt: string): Promise<Stored> {
+  const { platform, vault, service, grant } = request;
+  const display_name =
+    `${service.title ?? service.name}${grant.account === undefined ? '' : `: ${grant.account.name}`}`.slice(0, 255);
+  const metadata = recordToMetadata(recordOf(request, attempt));
+  const target = `${service.name} in ${vault.displayName}`;
+
+  if (existing !== undefined && isSameClient(existing, grant)) {
+    await platform.change({ act: 'credential.update', target }, (client) =>
+      client.beta.vaults.credentials.update(existing.credentialId, {
+        vault_id: vault.id,
+        display_name,
+        metadata: { ...cleared(existing.record), ...metadata },
+        auth: {
+          type: 'mcp_oauth',
+          access_token: grant.accessToken.reveal(),
+          // Left out, the platform would keep the old token's expiry for the new token.
+          expires_at: grant.expiresAt?.toISOString() ?? null,
+          ...(grant.refreshToken === undefined
+            ? {}
+            : { refresh: { refresh_token: grant.refreshToken.reveal(), scope: grant.scopes.join(' ') } }),
+        },
+      }),
+    );
+    return { credentialId: existing.credentialId, act: 'updated' };
+  }
+
+  if (existing !== undefined) {
+    await platform.change({ act: 'credential.archive', target }, (client) =>
+      client.beta.vaults.credentials.archive(existing.credentialId, { vault_id: vault.id }),
+    );
+  }
+  const created = await platform.change({ act: 'credential.create', target }, (client) =>
+    client.beta.vaults.credentials.create(vault.id, { display_name, metadata, auth: authOf(request) }),
+  );
+  return { credentialId: created.id, act: existing === undefined ? 'created' : 'replaced' };
+}
+
+function authOf({ service, grant }: StoreRequest) {
+  return {
+    type: 'mcp_oauth' as const,
+    // The catalogue's own string: agents declare the same one, so the platform finds this credential.
+    mcp_server_url: service.mcp_server_url,
+    access_token: grant.accessToken.reveal(),
+    expires_at: grant.expiresAt?.toISOString() ?? null,
+    ...(grant.refreshToken === undefined
+      ? {}
+      : {
+          refresh: {
+            refresh_token: grant.refreshToken.reveal(),
+            client_id: grant.client.clientId,
+            token_endpoint: grant.server.token_endpoint,
+            token_endpoint_auth: clientAuthOf(grant),
+            scope: grant.scopes.join(' '),
+            ...(grant.resource === undefined ? {} : { resource: grant.resource }),
+          },
+        }),
+  };
+}
+
+function clientAuthOf({ client }: Grant) {
+  if (client.authMethod === 'none') return { type: 'none' as const };
+  return { type: client.authMethod, client_secret: client.secret?.reveal() ?? '' };
+}
+
+/** Whether the platform lets the credential be updated: what it holds immutable is unchanged. */
+function isSameClient(existing: Connection, grant: Grant): boolean {
+  return (
+    existing.kind === 'mcp_oauth' &&
+    existing.refreshable === (grant.refreshToken !== undefined) &&
+    (!existing.refreshable ||
+      (existing.clientId === grant.client.clientId && existing.tokenEndpoint === grant.server.token_endpoint)) &&
+    grant.client.authMethod === 'none'
+  );
+}
+
+function recordOf({ grant, now }: StoreRequest, attempt: string): ConnectionRecord {
+  return {
+    issuer: grant.server.issuer,
+    clientId: grant.client.clientId,
+    redirectUri: grant.redirectUri,
+    account: grant.account?.name,
+    workspace: grant.account?.workspace,
+    scopes: grant.scopes.join(' '),
+    connectedAt: now.toISOString(),
+    attempt,
+  };
+}
+
+/** Null for every key that the old record has, so that nothing of the old account stays behind. */
+function cleared(record: ConnectionRecord): Record<string, string | null> {
+  return Object.fromEntries(Object.keys(recordToMetadata(record)).map((key) => [key, null]));
+}

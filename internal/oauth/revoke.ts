@@ -1,0 +1,30 @@
+import * as openid from 'openid-client';
+import { guardedFetch } from '../outside/http.ts';
+import type { Secret } from '../secret/secret.ts';
+import type { AuthorizationServer } from './authorization-server.ts';
+import type { OAuthClient } from './registration.ts';
+
+const timeoutMs = 5_000;
+
+/**
+ * Gives a grant back (RFC 7009) and says whether the server confirmed it. Runs on a clock of its own, because it is
+ * needed most when the run was interrupted. Never throws: it is the last step of a failure that is already reported.
+ */
+export async function revokeGrant(
+  server: AuthorizationServer,
+  client: OAuthClient,
+  token: Secret,
+  options: { allowLoopbackHttp: boolean },
+): Promise<boolean> {
+  if (typeof server.revocation_endpoint !== 'string' || client.authMethod !== 'none') return false;
+  const configuration = new openid.Configuration(server, client.clientId, {}, openid.None());
+  const fetch = guardedFetch({ allowLoopbackHttp: options.allowLoopbackHttp, signal: AbortSignal.timeout(timeoutMs) });
+  configuration[openid.customFetch] = fetch;
+  if (options.allowLoopbackHttp) openid.allowInsecureRequests(configuration);
+  try {
+    await openid.tokenRevocation(configuration, token.reveal());
+    return true;
+  } catch {
+    return false;
+  }
+}

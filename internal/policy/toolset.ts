@@ -1,0 +1,113 @@
+/** Verdicts as the platform's toolsets, and toolsets as something that can be compared. */
+import type { Configuration, Verdict } from '../config/definitions.ts';
+
+/** A permission policy of the platform. */
+export interface Policy {
+  type: 'always_allow' | 'always_ask' | 'auto';
+}
+
+interface ToolConfig {
+  name: string;
+  enabled: true;
+  permission_policy: Policy;
+}
+
+/** Everything is off unless it is named: a tool that a server adds tomorrow stays off (P4). */
+interface Closed {
+  default_config: { enabled: false; permission_policy: Policy };
+  configs: ToolConfig[];
+}
+
+/** One toolset of an agent or session. */
+export type Toolset =
+  | (Closed & { type: 'mcp_toolset'; mcp_server_name: string })
+  | (Closed & { type: 'agent_toolset_20260401'; configs: (ToolConfig & { name: BuiltinName })[] });
+
+type BuiltinName = 'bash' | 'read' | 'write' | 'edit' | 'glob' | 'grep' | 'web_fetch' | 'web_search';
+
+/** The servers and toolsets that carry out some verdicts. */
+export interface Tooling {
+  mcp_servers: { type: 'url'; name: string; url: string }[];
+  tools: Toolset[];
+}
+
+/** One tool and how far it may go. */
+export interface DecidedTool {
+  service: string;
+  tool: string;
+  verdict: Verdict;
+}
+
+const policyOf: Record<Exclude<Verdict, 'off'>, Policy> = {
+  ask: { type: 'always_ask' },
+  auto: { type: 'auto' },
+  on: { type: 'always_allow' },
+};
+
+/**
+ * Compiles verdicts: every toolset off by default, tools enabled one by one with their policy. A service without a
+ * single open tool is left out with its server, so that its credential is never used.
+ */
+export function compileTooling(decided: readonly DecidedTool[], configuration: Configuration): Tooling {
+  const open = decided.flatMap(({ service, tool, verdict }) =>
+    verdict === 'off'
+      ? []
+      : [{ service, config: { name: tool, enabled: true as const, permission_policy: policyOf[verdict] } }],
+  );
+  const configsOf = (wanted: string) => open.filter(({ service }) => service === wanted).map(({ config }) => config);
+  const closed = { enabled: false as const, permission_policy: policyOf.ask };
+  const services = [...new Set(open.map(({ service }) => service))].filter((service) => service !== 'builtin').sort();
+  const builtin = configsOf('builtin') as (ToolConfig & { name: BuiltinName })[];
+  return {
+    mcp_servers: services.map((name) => ({
+      type: 'url',
+      name,
+      url: configuration.services.get(name)?.mcp_server_url ?? '',
+    })),
+    tools: [
+      ...(builtin.length === 0
+        ? []
+        : [{ type: 'agent_toolset_20260401' as const, default_config: closed, configs: builtin }]),
+      ...services.map((name) => ({
+        type: 'mcp_toolset' as const,
+        mcp_server_name: name,
+        default_config: closed,
+        configs: configsOf(name),
+      })),
+    ],
+  };
+}
+
+/** Toolsets as the platform may answer them: in any order, with defaults filled in, perhaps of kinds we do not know. */
+export type AnsweredToolset = { type: string } & object;
+
+/**
+ * A toolset list in a form where equal means the same permissions: one line per enabled tool and one per toolset,
+ * sorted. A kind of tool that we do not know is kept whole, so that it can never pass unnoticed (P6).
+ */
+export function permissionLines(tools: readonly AnsweredToolset[]): string[] {
+  return tools.flatMap(linesOf).sort();
+}
+
+function linesOf(toolset: AnsweredToolset): string[] {
+  const {
+    type,
+    mcp_server_name: server,
+    default_config: base,
+    configs,
+    ...rest
+  } = toolset as Record<string, unknown> & AnsweredToolset;
+  const name = type === 'mcp_toolset' ? String(server) : type === 'agent_toolset_20260401' ? 'builtin' : undefined;
+  if (name === undefined || Object.keys(rest).length > 0) return [`unknown ${JSON.stringify(toolset)}`];
+  const fallback = base as { enabled?: unknown; permission_policy?: Policy } | undefined;
+  const entries = Array.isArray(configs) ? (configs as Record<string, unknown>[]) : [];
+  const lines = entries.map(({ name: tool, enabled, permission_policy: policy, ...more }) => {
+    const on = enabled !== false;
+    const extra = Object.entries(more).filter(([, value]) => value !== null && value !== undefined);
+    return on
+      ? `${name}/${String(tool)} ${(policy as Policy | undefined)?.type}${extra.length > 0 ? ` ${JSON.stringify(extra)}` : ''}`
+      : undefined;
+  });
+  const opening = fallback?.enabled === false ? 'off' : `ON ${fallback?.permission_policy?.type}`;
+  return [`${name} default ${opening}`, ...lines.filter((line) => line !== undefined)];
+}

@@ -1,0 +1,90 @@
+/** What a session is meant to be, and whether what the platform created is that (P1, P6). Pure. */
+import type { AgentDefinition, AnsweredAgent, Difference } from '../agent/definition.ts';
+import { compareAgent } from '../agent/definition.ts';
+import type { LockedAgent } from '../agent/lock.ts';
+import type { Principal } from '../identity/principal.ts';
+import { permissionLines, type Tooling } from '../policy/toolset.ts';
+import { ownerRecord } from '../vault/owner.ts';
+import type { OwnedVault } from '../vault/resolve.ts';
+
+/** Everything that decides a session. */
+export interface SessionIntent {
+  principal: Principal;
+  vault: OwnedVault;
+  agent: LockedAgent;
+  definition: AgentDefinition;
+  /** The tools this person gets: never wider than the definition's (P5). */
+  tooling: Tooling;
+  environmentId: string;
+  title: string | undefined;
+  /** Marks this one attempt, so that a session whose answer was lost can be recognised. */
+  attempt: string;
+}
+
+/** The metadata key that carries the attempt. */
+export const attemptKey = 'mai_attempt';
+
+/** The body of the session create: one vault, a pinned version, and overrides only where the person's tools are narrower. */
+export function sessionParameters(intent: SessionIntent) {
+  const { id, version } = intent.agent;
+  const whole = sameTooling(intent.tooling, intent.definition);
+  return {
+    agent: whole
+      ? { type: 'agent' as const, id, version }
+      : {
+          type: 'agent_with_overrides' as const,
+          id,
+          version,
+          mcp_servers: intent.tooling.mcp_servers,
+          tools: intent.tooling.tools,
+        },
+    environment_id: intent.environmentId,
+    vault_ids: [intent.vault.id],
+    metadata: sessionMetadata(intent),
+    ...(intent.title === undefined ? {} : { title: intent.title }),
+  };
+}
+
+/** What is compared of a session that the platform answers. */
+export interface AnsweredSession {
+  vault_ids: readonly string[];
+  environment_id: string;
+  status: string;
+  archived_at: string | null;
+  metadata: Readonly<Record<string, string>>;
+  resources: readonly unknown[];
+  agent: AnsweredAgent & { id: string; version: number };
+}
+
+/** Every difference between what was meant and what is there; none means that the session may be handed over. */
+export function compareSession(intent: SessionIntent, session: AnsweredSession): Difference[] {
+  const pairs: [string, unknown, unknown][] = [
+    ['vaults', [intent.vault.id], session.vault_ids],
+    ['environment', intent.environmentId, session.environment_id],
+    ['status', 'idle', session.status],
+    ['archived', null, session.archived_at],
+    ['metadata', sorted(sessionMetadata(intent)), sorted(session.metadata)],
+    ['mounted resources', [], session.resources],
+    ['agent id', intent.agent.id, session.agent.id],
+    ['agent version', intent.agent.version, session.agent.version],
+  ];
+  const own = pairs.flatMap(([what, a, b]) => {
+    const [meant, found] = [JSON.stringify(a), JSON.stringify(b) ?? 'nothing'];
+    return meant === found ? [] : [{ what, meant, found }];
+  });
+  return [...own, ...compareAgent({ ...intent.definition, ...intent.tooling }, session.agent)];
+}
+
+function sessionMetadata(intent: SessionIntent): Record<string, string> {
+  return { ...ownerRecord(intent.principal), mai_agent: intent.definition.name, [attemptKey]: intent.attempt };
+}
+
+function sameTooling(a: Tooling, b: Tooling): boolean {
+  const lines = ({ tools, mcp_servers }: Tooling) =>
+    JSON.stringify([permissionLines(tools), mcp_servers.map(({ name, url }) => `${name} ${url}`).sort()]);
+  return lines(a) === lines(b);
+}
+
+function sorted(record: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}

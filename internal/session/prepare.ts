@@ -1,0 +1,129 @@
+/**
+ * From a proven principal to a session intent: everything is looked at first, all at once where order does not
+ * matter, and nothing is changed here. With a remembered vault and a lock this is one round trip.
+ */
+import { randomUUID } from 'node:crypto';
+import { type AgentDefinition, defineAgent, type SkillPins } from '../agent/definition.ts';
+import {
+  type AgentPlan,
+  type FoundEnvironment,
+  findAgent,
+  findEnvironment,
+  isAsConfigured,
+  planAgent,
+} from '../agent/ensure.ts';
+import type { AgentsLock } from '../agent/lock.ts';
+import type { Agent, Configuration, Environment } from '../config/definitions.ts';
+import { type Connection, connectionOf, isUsable, readConnections } from '../connection/credentials.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { Platform } from '../platform/client.ts';
+import { compileTooling, type Tooling } from '../policy/toolset.ts';
+import { judgeTools, mayUseAgent, type ToolVerdict } from '../policy/verdict.ts';
+import { quote } from '../text/quote.ts';
+import { findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
+
+/** What a session is prepared from. */
+export interface SessionRequest {
+  platform: Platform;
+  configuration: Configuration;
+  agent: Agent;
+  principal: Principal;
+  memory: VaultMemory;
+  lock: AgentsLock;
+  pins: SkillPins;
+  /** Puts the agent's file in force over a change made outside. */
+  overwriteDrift: boolean;
+}
+
+/** Everything that is known before the first change. */
+export interface PreparedSession {
+  vault: OwnedVault;
+  connections: readonly { service: string; connection: Connection }[];
+  definition: AgentDefinition;
+  agentPlan: AgentPlan;
+  environment: { meant: Environment; found: FoundEnvironment | undefined; asConfigured: boolean };
+  verdicts: readonly ToolVerdict[];
+  tooling: Tooling;
+  attempt: string;
+}
+
+/** Looks at everything a session needs. Throws `not_allowed`, `connection_needed`, `drift` or an ownership error. */
+export async function prepareSession(request: SessionRequest): Promise<PreparedSession> {
+  const { platform, configuration, agent, principal, lock } = request;
+  if (!mayUseAgent(principal, agent)) {
+    throw new AppError('not_allowed', `${quote(principal.label)} may not use the agent ${quote(agent.name)}`, {
+      hint: `allowed are ${listed(agent)}; ask whoever reviews config/agents/${agent.name}.yaml`,
+    });
+  }
+  const definition = defineAgent(agent, configuration, request.pins);
+  const verdicts = judgeTools(agent, principal, configuration);
+  const tooling = compileTooling(verdicts, configuration);
+  const meantEnvironment = configuration.environments.get(agent.environment);
+  if (meantEnvironment === undefined)
+    throw new AppError('config_invalid', `no environment ${quote(agent.environment)}`);
+
+  const [{ vault, connections }, foundAgent, foundEnvironment] = await Promise.all([
+    findVaultWithConnections(request),
+    findAgent(platform, agent.name, lock.agents[agent.name]),
+    findEnvironment(platform, meantEnvironment.name, lock.environments[meantEnvironment.name]),
+  ]);
+  return {
+    vault,
+    connections: requireConnections(tooling, connections, configuration),
+    definition,
+    agentPlan: planAgent(definition, foundAgent, lock.agents[agent.name], request.overwriteDrift),
+    environment: {
+      meant: meantEnvironment,
+      found: foundEnvironment,
+      asConfigured: foundEnvironment !== undefined && isAsConfigured(meantEnvironment, foundEnvironment),
+    },
+    verdicts,
+    tooling,
+    attempt: randomUUID(),
+  };
+}
+
+/** The vault and what is in it. A remembered vault is asked for both at once; only a verified one's answer counts. */
+async function findVaultWithConnections(
+  request: SessionRequest,
+): Promise<{ vault: OwnedVault; connections: Connection[] }> {
+  const { platform, principal, memory } = request;
+  const recalled = await memory.recall(principal);
+  // A failure here is no news: the same question is asked again below if its answer is needed.
+  const early = recalled === undefined ? undefined : readConnections(platform, recalled).catch(() => undefined);
+  const vault = await findVault(platform, principal, memory);
+  if (vault === undefined) {
+    throw new AppError('connection_needed', `${quote(principal.label)} has no vault in this workspace yet`, {
+      hint: 'connect a service first: service-connection <service>',
+    });
+  }
+  const connections = vault.id === recalled ? await early : undefined;
+  return { vault, connections: connections ?? (await readConnections(platform, vault.id)) };
+}
+
+/** A declared server without a credential would be called unauthenticated, so a missing connection stops everything. */
+function requireConnections(tooling: Tooling, connections: readonly Connection[], configuration: Configuration) {
+  const wanted = tooling.mcp_servers.map(({ name }) => {
+    const service = configuration.services.get(name);
+    const connection = service === undefined ? undefined : connectionOf(connections, service);
+    return { service: name, connection };
+  });
+  const now = new Date();
+  const missing = wanted.filter(({ connection }) => connection === undefined || !isUsable(connection, now));
+  if (missing.length > 0) {
+    const names = missing.map(
+      ({ service, connection }) => `${quote(service)}${connection === undefined ? '' : ' (expired)'}`,
+    );
+    throw new AppError('connection_needed', `not connected: ${names.join(', ')}`, {
+      hint: `run: ${missing.map(({ service }) => `service-connection ${service}`).join(' && ')}`,
+    });
+  }
+  return wanted.flatMap(({ service, connection }) => (connection === undefined ? [] : [{ service, connection }]));
+}
+
+function listed({ allowed }: Agent): string {
+  const groups = allowed.groups.map((group) => `group ${quote(group)}`);
+  const principals = allowed.principals.length > 0 ? [`${allowed.principals.length} named people`] : [];
+  return [...groups, ...principals].join(', ') || 'nobody';
+}

@@ -1,0 +1,108 @@
+/** From a prepared session to one that runs: the changes, in order, and the comparison that decides whether it is handed over (P6). */
+import { describeDifferences } from '../agent/definition.ts';
+import { applyAgent, applyEnvironment } from '../agent/ensure.ts';
+import { type AgentsLock, type LockedAgent, writeAgentsLock } from '../agent/lock.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Principal } from '../identity/principal.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
+import { type AnsweredSession, attemptKey, compareSession, type SessionIntent, sessionParameters } from './intent.ts';
+import type { PreparedSession } from './prepare.ts';
+
+/** What carrying out needs beside the prepared session. */
+export interface StartRequest {
+  platform: Platform;
+  configFolder: string;
+  lock: AgentsLock;
+  principal: Principal;
+  title: string | undefined;
+}
+
+/** A session that is what was meant. */
+export interface StartedSession {
+  id: string;
+  agent: LockedAgent;
+  environmentId: string;
+  vaultId: string;
+}
+
+/** Puts agent and environment in force, creates the session and compares it. Throws `session_differs` after archiving it. */
+export async function startSession(prepared: PreparedSession, request: StartRequest): Promise<StartedSession> {
+  const { platform } = request;
+  const [agent, environment] = await Promise.all([
+    applyAgent(platform, prepared.definition, prepared.agentPlan),
+    applyEnvironment(platform, prepared.environment.meant, prepared.environment.found),
+  ]);
+  await rememberIds(prepared, request, agent, environment.id);
+  const intent: SessionIntent = {
+    principal: request.principal,
+    vault: prepared.vault,
+    agent,
+    definition: prepared.definition,
+    tooling: prepared.tooling,
+    environmentId: environment.id,
+    title: request.title,
+    attempt: prepared.attempt,
+  };
+  const session = await createSession(platform, intent);
+  const differences = compareSession(intent, session);
+  if (differences.length > 0) {
+    const archived = await archive(platform, session.id);
+    throw new AppError(
+      'session_differs',
+      `the platform created another session than was asked for (${quote(session.id)}, ${archived}):\n${describeDifferences(differences)}`,
+      {
+        hint: 'it was not handed over; if this stays, somebody or something changes sessions of this workspace',
+      },
+    );
+  }
+  return { id: session.id, agent, environmentId: environment.id, vaultId: prepared.vault.id };
+}
+
+async function rememberIds(
+  prepared: PreparedSession,
+  request: StartRequest,
+  agent: LockedAgent,
+  environmentId: string,
+): Promise<void> {
+  const { lock } = request;
+  const [agentName, environmentName] = [prepared.definition.name, prepared.environment.meant.name];
+  const known = lock.agents[agentName];
+  if (
+    known?.id === agent.id &&
+    known.version === agent.version &&
+    lock.environments[environmentName]?.id === environmentId
+  )
+    return;
+  await writeAgentsLock(request.configFolder, {
+    agents: { ...lock.agents, [agentName]: agent },
+    environments: { ...lock.environments, [environmentName]: { id: environmentId } },
+  });
+}
+
+/** One create. When its answer is lost the session is looked for by its attempt mark and never asked for again (P8). */
+async function createSession(platform: Platform, intent: SessionIntent): Promise<AnsweredSession & { id: string }> {
+  const target = `of ${intent.principal.label} with ${intent.definition.name}`;
+  try {
+    return await platform.change({ act: 'session.create', target }, (client) =>
+      client.beta.sessions.create(sessionParameters(intent)),
+    );
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
+    const recent = await platform.read('look for the session', (client) =>
+      client.beta.sessions.list({ agent_id: intent.agent.id, limit: 50 }),
+    );
+    const own = recent.data.find(({ metadata }) => metadata[attemptKey] === intent.attempt);
+    if (own === undefined) throw error;
+    return own;
+  }
+}
+
+async function archive(platform: Platform, id: string): Promise<string> {
+  try {
+    await platform.change({ act: 'session.archive', target: id }, (client) => client.beta.sessions.archive(id));
+    return 'archived';
+  } catch (error) {
+    return `NOT archived: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

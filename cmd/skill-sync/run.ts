@@ -1,0 +1,39 @@
+import { resolve } from 'node:path';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { platformFromEnvironment } from '../../internal/platform/from-environment.ts';
+import { lockFileOf } from '../../internal/skills/lock.ts';
+import { syncSkills } from '../../internal/skills/sync.ts';
+import { showSynced } from './output.ts';
+
+/** The options of `skill-sync` beside the common ones. */
+export interface SkillSyncOptions {
+  dryRun?: boolean;
+  check?: boolean;
+  lock?: string;
+}
+
+/** Runs `skill-sync` once. */
+export async function runSkillSync(
+  context: CommandContext,
+  words: readonly string[],
+  options: SkillSyncOptions,
+): Promise<CommandResult> {
+  const given = words.length === 0 ? ['skills'] : words;
+  // The same folder twice is one folder; the first spelling is shown.
+  const folders = given.filter(
+    (folder, index) => given.findIndex((other) => resolve(other) === resolve(folder)) === index,
+  );
+  if (options.lock !== undefined && folders.length > 1) {
+    throw new AppError('usage', '--lock names one file, but there are several folders', {
+      hint: 'give one folder, or leave --lock out: each folder then has its own skills.lock.json',
+    });
+  }
+  const synced = await syncSkills({
+    folders: folders.map((folder) => ({ folder, lockFile: options.lock ?? lockFileOf(folder) })),
+    apply: options.dryRun !== true && options.check !== true,
+    openPlatform: () => platformFromEnvironment(context),
+    say: (text) => context.progress.note(text),
+  });
+  return showSynced(synced, { check: options.check === true });
+}

@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { type Command, Option } from 'commander';
+import { expect, test } from 'vitest';
+import { baseCommand } from './command.ts';
+import { addCompletion, type Shell, shells } from './completion.ts';
+import { completionScript } from './completion-script.ts';
+
+function program(): Command {
+  const whole = baseCommand('try-me', "a program's test");
+  whole.addOption(new Option('--colour <name>', 'which: one').choices(['red', 'green']));
+  whole.command('list').description("what's there").option('--all', 'everything').argument('[what]');
+  whole.command('hidden', { hidden: true });
+  addCompletion(whole, () => async () => {});
+  return whole;
+}
+
+/** How each shell checks a script it reads from standard input, without running it. */
+const checks: Record<Shell, string[]> = {
+  bash: ['bash', '-n'],
+  zsh: ['zsh', '-n'],
+  fish: ['fish', '--no-execute'],
+  pwsh: ['pwsh', '-NoProfile', '-Command', '$null = [scriptblock]::Create(($input -join "`n"))'],
+};
+
+for (const shell of shells) {
+  const [executable = '', ...words] = checks[shell];
+  const absent = spawnSync(executable, ['--version']).error !== undefined;
+  test.skipIf(absent)(`${shell} reads its script${absent ? ` (skipped: ${shell} is not installed)` : ''}`, () => {
+    const run = spawnSync(executable, words, { input: completionScript(program(), shell), encoding: 'utf8' });
+    expect([run.status, run.stderr]).toEqual([0, '']);
+  });
+}
+
+/** What bash offers when tab is pressed after these words. */
+function offered(...words: string[]): string[] {
+  const typed = ['try-me', ...words].map((word) => `'${word}'`).join(' ');
+  const press = `COMP_WORDS=(${typed}); COMP_CWORD=${words.length}; _try_me; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const run = spawnSync('bash', ['-c', `${completionScript(program(), 'bash')}\n${press}`], { encoding: 'utf8' });
+  expect(run.stderr).toBe('');
+  return run.stdout.split('\n').filter((word) => word !== '');
+}
+
+test.skipIf(spawnSync('bash', ['--version']).error !== undefined)('bash completes', () => {
+  expect(offered('l')).toEqual(['list']);
+  expect(offered('--co')).toEqual(['--colour', '--config']);
+  expect(offered('--colour', '')).toEqual(['red', 'green']);
+  expect(offered('--colour', 'g')).toEqual(['green']);
+  expect(offered('list', '--a')).toEqual(['--all']);
+  expect(offered('list', '--js')).toEqual(['--json']);
+  expect(offered('--a')).toEqual([]);
+  expect(offered('completion', '')).toEqual(expect.arrayContaining([...shells]));
+  expect(offered('completion', 'z')).toEqual(['zsh']);
+  expect(offered('--config', 'package.j')).toEqual(['package.json']);
+  expect(offered('h')).toEqual([]);
+});
+
+test('every script names every command, option and choice that is not hidden', () => {
+  for (const shell of shells) {
+    const script = completionScript(program(), shell);
+    for (const word of ['list', 'completion', 'all', 'colour', 'green', 'json', 'fish']) expect(script).toContain(word);
+    expect(script).not.toContain('hidden');
+  }
+});

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import { readFrontMatter } from './front-matter.ts';
+
+function skillText(...lines: string[]): string {
+  return ['---', ...lines, '---', '', '# Triage', ''].join('\n');
+}
+
+const good = ['name: triage', 'description: Sorts requests.'];
+
+test('reads name and description', () => {
+  expect(readFrontMatter(skillText(...good), 'triage')).toEqual({ name: 'triage', description: 'Sorts requests.' });
+});
+
+test('allows the optional keys of the open format', () => {
+  const optional = [
+    'license: MIT',
+    'compatibility: needs git',
+    'metadata:',
+    '  version: 1',
+    'allowed-tools: Read Grep',
+  ];
+  expect(readFrontMatter(skillText(...good, ...optional), 'triage')).toMatchObject({ name: 'triage' });
+});
+
+test('takes a description of 1,024 characters and front matter without a body', () => {
+  const text = `---\nname: triage\ndescription: ${'x'.repeat(1024)}\n---`;
+  expect(readFrontMatter(text, 'triage')).toMatchObject({ name: 'triage' });
+});
+
+test('does not take a comparison for an XML tag', () => {
+  const text = skillText('name: triage', 'description: Use when 3 < 5 and 7 > 6.');
+  expect(readFrontMatter(text, 'triage')).toMatchObject({ description: 'Use when 3 < 5 and 7 > 6.' });
+});
+
+test.each([
+  ['no front matter', '# Triage\n', '1:1 there is no front matter'],
+  ['an empty file', '', '1:1 there is no front matter'],
+  ['no end', '---\nname: triage\n', '1:1 the front matter does not end'],
+  ['a byte order mark', `\ufeff${skillText(...good)}`, '1:1 it begins with a byte order mark'],
+  ['CRLF', skillText(...good).replaceAll('\n', '\r\n'), '1:4 it has CR line endings'],
+  ['NUL', skillText(...good, 'license: a\0b'), '4:11 it holds a NUL character'],
+  ['no keys', skillText(''), '1:1 the front matter holds no keys'],
+  ['a list', skillText('- a'), '1:1 the front matter holds no keys'],
+  ['no name', skillText('description: x'), '1:1 name is missing'],
+  ['no description', skillText('name: triage'), '1:1 description is missing'],
+  ['another name', skillText('name: other', 'description: x'), `2:7 the name "other" is not the folder's, "triage"`],
+  ['a bad name', skillText('name: Triage!', 'description: x'), '2:7 the name may hold only a-z, 0-9 and -'],
+  ['a number as name', skillText('name: 12', 'description: x'), '2:7 name is no text'],
+  ['an empty description', skillText('name: triage', 'description:'), '3:13 description is empty'],
+  ['a blank description', skillText('name: triage', 'description: " "'), '3:14 description is empty'],
+  [
+    'a long description',
+    skillText('name: triage', `description: ${'x'.repeat(1025)}`),
+    '3:14 description has 1025 characters, at most 1024 are allowed',
+  ],
+  ['a tag', skillText('name: triage', 'description: a <b>bold</b> one'), '3:14 description holds an XML tag'],
+  ['an unknown key', skillText(...good, 'licence: MIT'), '4:1 the key "licence" is not known'],
+  ['text as metadata', skillText(...good, 'metadata: x'), '4:11 metadata is no mapping'],
+  [
+    'a long compatibility',
+    skillText(...good, `compatibility: ${'x'.repeat(501)}`),
+    '4:16 compatibility has 501 characters, at most 500 are allowed',
+  ],
+])('refuses %s', (_name, text, expected) => {
+  const findings = readFrontMatter(text, 'triage');
+  const shown = Array.isArray(findings) ? findings.map(({ line, column, what }) => `${line}:${column} ${what}`) : [];
+  expect(shown).toEqual([expected]);
+});
+
+test('places YAML mistakes in the file and says how to quote', () => {
+  const findings = readFrontMatter(skillText('name: triage', 'description: Use when: asked'), 'triage');
+  expect(findings).toMatchObject([{ line: 3, fix: 'a text that holds a colon and a space goes into quotes' }]);
+});
+
+test('refuses a key given twice', () => {
+  expect(readFrontMatter(skillText(...good, 'name: triage'), 'triage')).toMatchObject([{ line: 4, column: 1 }]);
+});
+
+test('names every mistake at once', () => {
+  expect(readFrontMatter(skillText('name: X', 'descripton: y'), 'triage')).toMatchObject([
+    { line: 2, what: 'the name may hold only a-z, 0-9 and -' },
+    { line: 3, what: 'the key "descripton" is not known', fix: 'did you mean "description"?' },
+    { line: 1, what: 'description is missing' },
+  ]);
+});

@@ -1,0 +1,154 @@
+import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AppError } from '../errors/app-error.ts';
+import { readSkillFile, readSkills } from './read.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'skills-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function put(path: string, content: string | Uint8Array): Promise<string> {
+  const whole = join(folder, path);
+  await mkdir(dirname(whole), { recursive: true });
+  await writeFile(whole, content);
+  return whole;
+}
+
+function skillText(name: string): string {
+  return `---\nname: ${name}\ndescription: Does ${name}.\n---\n`;
+}
+
+/** The lines of the error that reading ends in, without the folder. */
+async function problems(...folders: string[]): Promise<string[]> {
+  const error = await readSkills(folders.length === 0 ? [folder] : folders).catch((thrown: unknown) => thrown);
+  if (!(error instanceof AppError)) return ['no error'];
+  return error.message.replaceAll(`${folder}/`, '').split('\n').slice(1);
+}
+
+test('reads the shipped skills', async () => {
+  const { skills } = await readSkills([new URL('../../skills', import.meta.url).pathname]);
+  expect(skills.flat().map(({ name }) => name)).toEqual(['meeting-notes', 'support-triage']);
+});
+
+test('reads every folder with a SKILL.md, files sorted by their bytes, and names the folders it leaves out', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await put('triage/a/b.txt', 'b');
+  await put('triage/a.txt', 'a');
+  await put('notes/SKILL.md', skillText('notes'));
+  await put('drafts/todo.txt', 'later');
+  await put('.git/SKILL.md', 'not a skill');
+  await put('README.md', 'not a skill either');
+  const { skills, skipped } = await readSkills([folder]);
+  expect(skills.flat().map(({ name, description }) => [name, description])).toEqual([
+    ['notes', 'Does notes.'],
+    ['triage', 'Does triage.'],
+  ]);
+  expect(skills.flat()[1]?.files.map(({ path, size }) => [path, size])).toEqual([
+    ['SKILL.md', skillText('triage').length],
+    ['a.txt', 1],
+    ['a/b.txt', 1],
+  ]);
+  expect(skipped).toEqual([join(folder, 'drafts')]);
+});
+
+test('keeps the skills of several folders apart, and refuses one name in two of them', async () => {
+  await put('one/triage/SKILL.md', skillText('triage'));
+  await put('two/notes/SKILL.md', skillText('notes'));
+  const folders = [join(folder, 'one'), join(folder, 'two')];
+  const { skills } = await readSkills(folders);
+  expect(skills.map((part) => part.map(({ name }) => name))).toEqual([['triage'], ['notes']]);
+
+  await put('two/triage/SKILL.md', skillText('triage'));
+  expect(await problems(...folders)).toEqual([
+    `two/triage: ${join(folder, 'one/triage')} has the same name; rename one of them`.replace(`${folder}/`, ''),
+  ]);
+});
+
+test('names all problems of all skills at once', async () => {
+  await put('triage/SKILL.md', skillText('other'));
+  await put('notes/SKILL.md', '# no front matter\n');
+  await put('lower/skill.md', skillText('lower'));
+  await put('Bad Name/SKILL.md', skillText('Bad Name'));
+  expect(await problems()).toEqual([
+    'lower/skill.md: its name is not SKILL.md; rename it to SKILL.md',
+    'Bad Name/SKILL.md:2:7: the name may hold only a-z, 0-9 and -; use something like `support-triage`',
+    'notes/SKILL.md:1:1: there is no front matter; begin with a line `---`, then name, description and `---`',
+    'triage/SKILL.md:2:7: the name "other" is not the folder\'s, "triage"; rename one of them',
+  ]);
+});
+
+test('refuses symbolic links, to files, to folders and as a skill', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await symlink('/etc/hostname', join(folder, 'triage/link'));
+  await symlink('..', join(folder, 'triage/loop'));
+  await symlink('triage', join(folder, 'alias'));
+  const what = 'it is neither a file nor a folder (a symbolic link?); put the file itself there';
+  expect(await problems()).toEqual([`alias: ${what}`, `triage/link: ${what}`, `triage/loop: ${what}`]);
+});
+
+test('refuses a SKILL.md that is a link or a folder', async () => {
+  await mkdir(join(folder, 'one/SKILL.md'), { recursive: true });
+  await mkdir(join(folder, 'two'));
+  await symlink('/etc/hostname', join(folder, 'two/SKILL.md'));
+  expect(await problems()).toEqual([
+    'one/SKILL.md: it is no file; write the instructions there',
+    'two/SKILL.md: it is neither a file nor a folder (a symbolic link?); put the file itself there',
+  ]);
+});
+
+test('refuses text that is not UTF-8 and names that could be read in two ways', async () => {
+  await put('triage/SKILL.md', new Uint8Array([0x2d, 0x2d, 0x2d, 0x0a, 0xff]));
+  await put('notes/SKILL.md', skillText('notes'));
+  await put('notes/a\nb', '');
+  await put('notes/a"b', '');
+  const what = 'its name holds a quote, a backslash, an invisible character or bytes that are not UTF-8; rename it';
+  expect(await problems()).toEqual([
+    `notes/a\\u{a}b: ${what}`,
+    `notes/a"b: ${what}`,
+    'triage/SKILL.md: it is not UTF-8; save it as UTF-8',
+  ]);
+});
+
+test('takes one byte less than 30 MB and refuses 30 MB without reading it', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  const large = await put('triage/large', '');
+  const rest = 30_000_000 - skillText('triage').length;
+  await truncate(large, rest - 1);
+  expect(await problems()).toEqual(['no error']);
+  await truncate(large, rest);
+  expect(await problems()).toEqual([
+    'triage: it has 30,000,000 bytes, the platform takes less than 30,000,000; move large files out of it',
+  ]);
+});
+
+test('says which folder is missing or is itself a skill', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await expect(readSkills([join(folder, 'nowhere')])).rejects.toMatchObject({ code: 'config_missing' });
+  await expect(readSkills([join(folder, 'triage')])).rejects.toMatchObject({
+    code: 'usage',
+    hint: `name the folder above it: ${JSON.stringify(folder)}`,
+  });
+});
+
+test.skipIf(process.getuid?.() === 0)('explains a file that it may not read', async () => {
+  const file = await put('triage/SKILL.md', skillText('triage'));
+  await chmod(file, 0);
+  await expect(readSkills([folder])).rejects.toMatchObject({ code: 'file_system' });
+});
+
+test('refuses to hand over a file that changed after it was hashed', async () => {
+  const file = await put('triage/SKILL.md', skillText('triage'));
+  const [skill] = (await readSkills([folder])).skills.flat();
+  const [first] = skill?.files ?? [];
+  if (skill === undefined || first === undefined) throw new Error('the skill was not read');
+  expect((await readSkillFile(skill, first)).toString()).toBe(skillText('triage'));
+  await writeFile(file, `${skillText('triage')}more`);
+  await expect(readSkillFile(skill, first)).rejects.toMatchObject({
+    code: 'skill_invalid',
+    message: `one problem in the skills\n${file}: it changed while skill-sync ran; run again when nothing writes there`,
+  });
+});

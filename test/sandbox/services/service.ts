@@ -25,6 +25,7 @@ export interface SandboxService {
   readonly issuer: string;
   /** The identifier that tokens are issued for, as the service's own metadata spells it. */
   readonly resource: string;
+  readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly registration: Registration;
   readonly scopes: readonly string[];
@@ -172,6 +173,7 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
     mcpUrl: `${origin}${mcpPath}`,
     issuer: origin,
     resource,
+    authorizationEndpoint: `${origin}${blueprint.paths.authorization}`,
     tokenEndpoint: `${origin}${blueprint.paths.token}`,
     registration: blueprint.registration,
     scopes: blueprint.scopes,

@@ -1,0 +1,52 @@
+/**
+ * `npm run sandbox`: leaves the sandbox running for a person with a browser. With `--json` stdout gets
+ * one line of JSON for a program, and the sandbox lives until that program closes our stdin.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { introduce } from './introduction.ts';
+import { type Sandbox, startSandbox } from './start.ts';
+
+const [flag, ...rest] = process.argv.slice(2);
+
+if ((flag !== undefined && flag !== '--json') || rest.length > 0) {
+  process.stderr.write('sandbox: usage: npm run sandbox [-- --json]\n');
+  process.exitCode = 2;
+} else {
+  const sandbox = await startSandbox();
+  const ended = untilEnded(flag === '--json');
+  process.stdout.write(flag === '--json' ? `${JSON.stringify(describe(sandbox))}\n` : introduce(sandbox, isBuilt()));
+  await ended;
+  await sandbox.close();
+}
+
+/** What a program needs to know; `environment` alone is enough to run a command. */
+function describe({ platform, identityProvider, people, services, environment }: Sandbox): object {
+  return {
+    platform: { baseUrl: platform.baseUrl, apiKey: platform.apiKey, workspaceId: platform.workspaceId },
+    identityProvider: { issuer: identityProvider.issuer, clientId: identityProvider.clientId },
+    people: Object.values(people),
+    services: Object.fromEntries(
+      Object.entries(services).map(([name, { title, mcpUrl, issuer, resource, registration }]) => [
+        name,
+        { title, mcpUrl, issuer, resource, registration },
+      ]),
+    ),
+    environment,
+  };
+}
+
+/** Waits for an interruption or, where a program holds our stdin, for its end. A second interruption kills. */
+async function untilEnded(watchStdin: boolean): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+    if (watchStdin) process.stdin.once('close', resolve).resume();
+  });
+  // An open stdin would keep the process alive after everything else has ended.
+  process.stdin.destroy();
+}
+
+function isBuilt(): boolean {
+  return existsSync(fileURLToPath(new URL('../../dist/service-connection.js', import.meta.url)));
+}

@@ -30,12 +30,10 @@ export interface ResourceCounters {
 /** What a resource server is told about its service. */
 export interface ResourceServerOptions {
   readonly title: string;
-  readonly origin: string;
   /** The RFC 8707 identifier that tokens must have been issued for. */
   readonly resource: string;
   /** Parameters of the 401 challenge beside `realm` and `error`. */
   readonly challenge: Readonly<Record<string, string>>;
-  readonly scopes: readonly string[];
   readonly answersWith: 'event-stream' | 'json';
   readonly now: () => number;
   readonly accounts: Readonly<Record<PersonName, Account>>;

@@ -1,10 +1,11 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { AuthorizationControl, Counters } from '../authorization/control.ts';
-import { errors } from '../authorization/oidc-provider.ts';
 import { createAuthorizationServer } from '../authorization/server.ts';
 import type { ClientRules } from '../authorization/store.ts';
 import { listenOnLoopback } from '../listener.ts';
 import { type Account, accountsAt, type PersonName } from '../people.ts';
+import { resourceMetadata } from './metadata.ts';
+import { type ResourceRules, resourceParameter } from './resource-parameter.ts';
 import { createResourceServer, mcpPath, type ResourceCounters, type ToolCall } from './resource-server.ts';
 import { type NewTool, newTool, type SandboxTool } from './tool.ts';
 
@@ -55,7 +56,7 @@ export interface ServiceControl extends AuthorizationControl {
 }
 
 /** What makes one service different from the others. */
-export interface ServiceBlueprint {
+export interface ServiceBlueprint extends ResourceRules {
   readonly name: ServiceName;
   readonly title: string;
   readonly colour: string;
@@ -63,15 +64,11 @@ export interface ServiceBlueprint {
   readonly resource: 'mcp-url' | 'origin';
   /** Whether the 401 names the resource metadata, and a scope. */
   readonly challenge: { readonly metadata: boolean; readonly scope?: string };
-  readonly scopes: readonly string[];
-  /** Granted to a request that names no scope; a service without such a default refuses it. */
-  readonly defaultScope?: string;
   /** Whether resource and authorization server metadata list the scopes. */
   readonly publishesScopes: boolean;
   readonly answersWith: 'event-stream' | 'json';
   readonly tools: readonly SandboxTool[];
   readonly paths: { authorization: string; token: string; registration: string; revocation: string };
-  readonly accessTokenSeconds: number;
   readonly registration: Registration;
   readonly configuration: Configuration;
   readonly clientRules?: ClientRules;
@@ -109,21 +106,24 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
       features: {
         revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
         ...blueprint.configuration.features,
-        resourceIndicators: resourceIndicators(blueprint, resource),
+        resourceIndicators: resourceParameter(blueprint, resource),
       },
     },
   });
 
-  const metadataPath = `/.well-known/oauth-protected-resource${blueprint.resource === 'origin' ? '' : mcpPath}`;
-  const resourceServer = createResourceServer({
-    title: blueprint.title,
+  const metadata = resourceMetadata({
     origin,
     resource,
+    title: blueprint.title,
+    ...(blueprint.publishesScopes && { scopes: blueprint.scopes }),
+  });
+  const resourceServer = createResourceServer({
+    title: blueprint.title,
+    resource,
     challenge: {
-      ...(blueprint.challenge.metadata && { resource_metadata: `${origin}${metadataPath}` }),
+      ...(blueprint.challenge.metadata && { resource_metadata: metadata.url }),
       ...(blueprint.challenge.scope !== undefined && { scope: blueprint.challenge.scope }),
     },
-    scopes: blueprint.scopes,
     answersWith: blueprint.answersWith,
     now,
     accounts,
@@ -131,32 +131,11 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
     findToken: (value) => server.provider.AccessToken.find(value),
   });
 
+  server.provider.use(metadata.middleware);
   server.provider.use(async (ctx, next) => {
-    if (ctx.path === metadataPath) {
-      ctx.body = {
-        resource,
-        authorization_servers: [origin],
-        bearer_methods_supported: ['header'],
-        resource_name: blueprint.title,
-        ...(blueprint.publishesScopes && { scopes_supported: blueprint.scopes }),
-      };
-      return;
-    }
-    if (ctx.path === `${metadataPath}${mcpPath}`) {
-      // Only met where the metadata is at the root: a real service sends this question to its documentation.
-      ctx.redirect(`http://localhost:${listener.port}/help`);
-      return;
-    }
-    // An OAuth server only: what it says about itself is at the RFC 8414 place and nowhere else.
-    if (ctx.path === '/.well-known/openid-configuration') {
-      ctx.status = 404;
-      return;
-    }
     await next();
-    if (ctx.path === '/.well-known/oauth-authorization-server') {
-      ctx.body.scopes_supported = blueprint.publishesScopes ? blueprint.scopes : undefined;
-    }
-    if (ctx.path === blueprint.paths.token) blueprint.shapeTokenAnswer?.(ctx as unknown as KoaContextWithOIDC);
+    if (ctx.method !== 'POST' || ctx.path !== blueprint.paths.token) return;
+    blueprint.shapeTokenAnswer?.(ctx as unknown as KoaContextWithOIDC);
   });
   server.provider.use(resourceServer.middleware);
   listener.serve(server.provider.callback());
@@ -200,44 +179,4 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
     issuedSecrets: server.store.issuedSecrets,
     close: () => listener.close(),
   };
-}
-
-type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>;
-
-/**
- * RFC 8707, strictly: the authorization request and the code exchange must name the resource, and no
- * other resource exists. A refresh may leave it out, as a vault without a stored resource does; it
- * then gets a token for the resource that was granted.
- */
-function resourceIndicators(blueprint: ServiceBlueprint, resource: string): ResourceIndicators {
-  return {
-    enabled: true,
-    defaultResource: async () => {
-      throw new errors.InvalidTarget('the resource parameter is required');
-    },
-    useGrantedResource: async (ctx) => {
-      if (ctx.oidc.params?.['grant_type'] === 'refresh_token') return true;
-      throw new errors.InvalidTarget('the resource parameter is required');
-    },
-    getResourceServerInfo: async (ctx, indicator) => {
-      if (indicator !== resource) throw new errors.InvalidTarget('no such resource here');
-      if (ctx.oidc.route === 'authorization') settleScope(ctx, blueprint);
-      return {
-        scope: blueprint.scopes.join(' '),
-        audience: resource,
-        accessTokenFormat: 'opaque',
-        accessTokenTTL: blueprint.accessTokenSeconds,
-      };
-    },
-  };
-}
-
-/** Refuses scopes that the service does not declare, and fills in its default where it has one. */
-function settleScope({ oidc: { params = {} } }: KoaContextWithOIDC, blueprint: ServiceBlueprint): void {
-  const requested = params['scope'] === undefined ? [] : String(params['scope']).split(' ');
-  const unknown = requested.filter((scope) => !blueprint.scopes.includes(scope));
-  if (unknown.length > 0) throw new errors.InvalidScope('an undeclared scope was requested', unknown.join(' '));
-  if (requested.length > 0) return;
-  if (blueprint.defaultScope === undefined) throw new errors.InvalidScope('no scope was requested', '');
-  params['scope'] = blueprint.defaultScope;
 }

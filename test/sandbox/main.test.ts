@@ -1,0 +1,49 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+
+function start(...args: string[]): { child: ChildProcessWithoutNullStreams; output: AsyncIterator<string> } {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { stdio: 'pipe' });
+  return { child, output: child.stdout.setEncoding('utf8')[Symbol.asyncIterator]() };
+}
+
+it('prints one line of JSON and lives until stdin closes', async () => {
+  const { child, output } = start('--json');
+  const { value } = await output.next();
+  expect(value.match(/\n/g)).toHaveLength(1);
+  const sandbox = JSON.parse(value);
+  expect(sandbox).toMatchObject({
+    platform: { baseUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/), apiKey: expect.any(String) },
+    identityProvider: { issuer: expect.any(String) },
+    services: { notion: {}, slack: {}, linear: {} },
+  });
+  expect(sandbox.people.map(({ person }: { person: string }) => person)).toContain('grace');
+  expect((await fetch(`${sandbox.identityProvider.issuer}/.well-known/openid-configuration`)).status).toBe(200);
+
+  child.stdin.end();
+  const [[code], errors] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  expect([code, errors]).toEqual([0, '']);
+  expect((await output.next()).done).toBe(true);
+  expect(existsSync(sandbox.environment.MAI_CONFIG)).toBe(false);
+});
+
+it('tells a person what to set and what to try, and ends when interrupted', async () => {
+  const { child, output } = start();
+  const { value } = await output.next();
+  expect(value).toContain('export ANTHROPIC_BASE_URL=http://127.0.0.1:');
+  expect(value).toContain('Grace Hopper');
+  expect(value).toContain('npx service-connection notion');
+  child.kill('SIGINT');
+  expect(await once(child, 'close')).toEqual([0, null]);
+});
+
+it('refuses a flag that it does not know', async () => {
+  const { child } = start('--jsn');
+  const [[code], errors] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  expect([code, errors]).toEqual([2, 'sandbox: usage: npm run sandbox [-- --json]\n']);
+});

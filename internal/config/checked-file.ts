@@ -1,9 +1,8 @@
 import type * as z from 'zod/mini';
-import { AppError } from '../errors/app-error.ts';
-import { readText } from '../outside/files.ts';
 import { type Document, readDocument } from './document.ts';
 import type { FoundFile } from './folder.ts';
 import type { Finding, Mistake } from './mistake.ts';
+import { readableText } from './readable-text.ts';
 import { checkShape } from './shape.ts';
 
 /** One configuration file after its own rules were checked. */
@@ -42,17 +41,12 @@ export async function checkFile<Definition extends z.ZodMiniObject>(
 
 async function documentIn(path: string): Promise<Document | Mistake[]> {
   const mistake = (problem: string): Mistake => ({ file: path, path: [], problem });
-  try {
-    const text = await readText(path);
-    if (text === undefined) return [mistake('there is no such file; setup-session init writes one to start from')];
-    const document = readDocument(text);
-    if (!Array.isArray(document)) return document;
-    return document.map(({ problem, ...position }) => ({ ...mistake(problem), position }));
-  } catch (error) {
-    // One file that cannot be read must not hide the mistakes of the others.
-    if (error instanceof AppError && error.code === 'file_system') return [mistake(error.message)];
-    throw error;
-  }
+  const read = await readableText(path);
+  if ('problem' in read) return [mistake(read.problem)];
+  if (read.text === undefined) return [mistake('there is no such file; setup-session init writes one to start from')];
+  const document = readDocument(read.text);
+  if (!Array.isArray(document)) return document;
+  return document.map(({ problem, ...position }) => ({ ...mistake(problem), position }));
 }
 
 function byPosition(a: Mistake, b: Mistake): number {

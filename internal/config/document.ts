@@ -25,9 +25,8 @@ export interface Document {
 export function readDocument(text: string): Document | TextProblem[] {
   const start = { line: 1, column: 1 };
   if (text.length > longestText) return [{ ...start, problem: 'is longer than 1 MiB' }];
-  if (text.includes('\uFFFD')) return [{ ...start, problem: 'is not UTF-8 text' }];
   try {
-    return parse(text.replace(/^\uFEFF/, ''));
+    return parse(text);
   } catch (error) {
     if (error instanceof RangeError) return [{ ...start, problem: 'is nested too deeply' }];
     throw error;
@@ -48,12 +47,14 @@ function parse(text: string): Document | TextProblem[] {
     const { line, col } = lineCounter.linePos(offset);
     return { line, column: col };
   };
-  const problems: TextProblem[] = [...document.errors, ...document.warnings].map(({ code, message, pos }) => ({
-    ...place(pos[0]),
-    problem: syntaxProblem(code, message),
-  }));
-  if (problems.length === 0)
-    refuseSurprises(document.contents, (at, problem) => problems.push({ ...place(at), problem }));
+  // What comes after the first error of syntax mostly follows from it.
+  const [wrong] = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
+  // The parser gives its own exhaustion the place where it happened to run out.
+  if (wrong !== undefined && /call stack/.test(wrong.message)) throw new RangeError(wrong.message);
+  if (wrong !== undefined) return [{ ...place(wrong.pos[0]), problem: syntaxProblem(wrong.code, wrong.message) }];
+
+  const problems: TextProblem[] = [];
+  refuseSurprises(document.contents, (offset, problem) => problems.push({ ...place(offset), problem }));
   if (problems.length > 0) return problems;
 
   const root = document.contents;

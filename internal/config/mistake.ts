@@ -38,7 +38,7 @@ export function shownValue(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'keys and values';
-  return quote(value);
+  return typeof value === 'string' ? quote(value) : String(value);
 }
 
 function shownPath(path: Path): string {

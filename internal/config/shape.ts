@@ -66,9 +66,9 @@ function expectation(issue: RawIssue): string {
         ? expectedOneOf(issue['options'].map(String), valueAt(issue.input, [String(issue['discriminator'])]))
         : 'expected something else';
     case 'too_small':
-      return `expected at least ${issue.minimum}${counted(issue.origin)}`;
+      return `expected at least ${counted(issue.minimum, issue.origin)}`;
     case 'too_big':
-      return `expected at most ${issue.maximum}${counted(issue.origin)}`;
+      return `expected at most ${counted(issue.maximum, issue.origin)}`;
     default:
       return 'expected something else';
   }
@@ -94,9 +94,10 @@ function expectedOneOf(values: readonly string[], input: unknown): string {
   return `expected ${expected}${hint.startsWith('did you mean') && values.length > 1 ? `; ${hint}` : ''}`;
 }
 
-function counted(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' ? ' entries' : '';
+function counted(count: number | bigint, origin: string): string {
+  if (origin === 'string') return `${count} ${count === 1 ? 'character' : 'characters'}`;
+  if (origin === 'array') return `${count} ${count === 1 ? 'entry' : 'entries'}`;
+  return `${count}`;
 }
 
 function keysOf(inst: RawIssue['inst']): readonly string[] {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { readText } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
 import type { Finding } from './mistake.ts';
+import { readableText } from './readable-text.ts';
 
 /** The longest system prompt that the platform takes. */
 const longestPrompt = 100_000;
@@ -19,9 +19,10 @@ export async function readSystemPrompt(
     return wrong(`got ${quote(system.file)}, expected the name of a file beside this one, such as "support.md"`);
   }
   const path = join(agentsFolder, system.file);
-  const text = await readText(path);
+  const read = await readableText(path);
+  if ('problem' in read) return wrong(`${quote(path)}: ${read.problem}`);
+  const { text } = read;
   if (text === undefined) return wrong(`there is no file ${quote(path)}`);
-  if (text.includes('\uFFFD')) return wrong(`${quote(path)} is not UTF-8 text`);
   if (text.length > longestPrompt) return wrong(`${quote(path)} is longer than ${longestPrompt} characters`);
-  return { text: text.replace(/^\uFEFF/, ''), findings: [] };
+  return { text, findings: [] };
 }

@@ -18,8 +18,7 @@ export function classify({ name, annotations }: OfferedTool, catalogue: Catalogu
   return reviewed;
 }
 
-function reviewedClass(name: string, { read, destructive }: Catalogue): ToolClass {
-  // A name under two classes is refused when the catalogue is read; here the more cautious one would count.
+function reviewedClass(name: string, { read, write, destructive }: Catalogue): ToolClass {
   if (destructive.includes(name)) return 'destructive';
-  return read.includes(name) ? 'read' : 'write';
+  return read.includes(name) && !write.includes(name) ? 'read' : 'write';
 }

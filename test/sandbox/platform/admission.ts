@@ -1,0 +1,63 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { ApiError, chosenError, invalidRequest } from './api-error.ts';
+import { choices } from './choices.ts';
+import type { BetaRule } from './route.ts';
+import type { Workspace } from './workspace.ts';
+
+const managedAgentsBeta = 'managed-agents-2026-04-01';
+
+/**
+ * Values that the header may carry although they mean nothing here. The real list is longer; what is missing from
+ * it is refused, as documented for unknown values.
+ */
+const otherBetas = new Set([
+  'oauth-2025-04-20',
+  'files-api-2025-04-14',
+  'mcp-client-2025-11-20',
+  'mcp-tunnels-2026-06-22',
+  'user-profiles-2026-09-04',
+  'webhooks-2026-10-07',
+]);
+
+const apiVersions = new Set(['2023-06-01', '2026-10-21']);
+
+/** Documented: a key belongs to one workspace, and is sent as a bearer token or in x-api-key. */
+export function admittedWorkspace(headers: IncomingHttpHeaders, keys: ReadonlyMap<string, Workspace>): Workspace {
+  const key = headers.authorization?.match(/^Bearer (.+)$/i)?.[1] ?? headers['x-api-key'];
+  const workspace = typeof key === 'string' ? keys.get(key) : undefined;
+  if (workspace === undefined) throw new ApiError(401, 'invalid API key');
+  const wanted = headers['anthropic-workspace-id'];
+  if (wanted !== undefined && wanted !== workspace.id) {
+    throw chosenError(choices.wrongWorkspaceHeader, 'anthropic-workspace-id: not the workspace of this key');
+  }
+  return workspace;
+}
+
+/** Checks the two headers that select a shape of the API. */
+export function checkVersions(headers: IncomingHttpHeaders, beta: BetaRule, endpoint: string): void {
+  const version = headers['anthropic-version'];
+  if (typeof version !== 'string' || !apiVersions.has(version)) {
+    throw chosenError(choices.apiVersion, 'anthropic-version: missing or unknown version');
+  }
+  const betas = betasOf(headers);
+  if (betas.includes('skills-2025-10-02')) {
+    throw chosenError(choices.notEmulated, 'anthropic-beta: skills-2025-10-02 is not emulated');
+  }
+  const unknown = betas.find((value) => value !== managedAgentsBeta && !otherBetas.has(value));
+  if (unknown !== undefined) {
+    throw invalidRequest(`Unexpected value(s) \`${unknown}\` for the \`anthropic-beta\` header.`);
+  }
+  if (beta === 'unneeded' || betas.includes(managedAgentsBeta)) return;
+  if (beta === 'hidden') throw new ApiError(404, `no such endpoint: ${endpoint}`);
+  throw chosenError(choices.missingBeta, `anthropic-beta: ${managedAgentsBeta} is required`);
+}
+
+/** Documented: several values are joined by commas, or the header is repeated. */
+function betasOf(headers: IncomingHttpHeaders): string[] {
+  const header = headers['anthropic-beta'] ?? [];
+  return [header]
+    .flat()
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
+}

@@ -1,0 +1,112 @@
+import type { BetaManagedAgentsSession } from '@anthropic-ai/sdk/resources/beta/sessions/sessions';
+import type { Clock } from '../clock.ts';
+import { createFaults, type Faults, matchesRequest, type RequestLine, type RequestPattern } from '../faults.ts';
+import type { Secrets } from './credential-auth.ts';
+import type { Metadata } from './metadata.ts';
+import type { RequestLog } from './request-log.ts';
+import { addVault } from './vault.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Changes a JSON answer on its way out. May change its argument, or return something else. */
+export type Tampering = (json: unknown, request: RequestLine) => unknown;
+
+/** How vaults are seeded. */
+export interface Seeding {
+  workspaceId?: string;
+  metadata?: (index: number) => Metadata;
+  displayName?: (index: number) => string;
+}
+
+/** Looks behind the API. The real platform has nothing like it; only tests and demos may use it. */
+export interface Peek {
+  /** The secrets that a credential holds, empty once it is archived; undefined when there is no such credential. */
+  secrets(credentialId: string): Readonly<Secrets> | undefined;
+  /** Every session of every workspace, archived ones too, in the order of creation. */
+  sessions(): BetaManagedAgentsSession[];
+}
+
+/** The strings that tests, demos and benches pull; none of them is part of the API. */
+export interface PlatformControl {
+  readonly clock: Clock;
+  readonly faults: Faults;
+  readonly log: RequestLog;
+  readonly peek: Peek;
+  /** How long every request waits before it is looked at, in milliseconds. */
+  latencyMs: number;
+  /** Changes the JSON answers to matching requests until the returned function is called. */
+  tamper(on: RequestPattern, change: Tampering): () => void;
+  /** Creates vaults at once, without HTTP, and returns their ids in the order of creation. */
+  seedVaults(count: number, seeding?: Seeding): string[];
+  /** Removes faults, tampering, latency and the log. What the platform stores stays. */
+  reset(): void;
+}
+
+/** The parts of the control that the server needs as well. */
+export interface ControlParts {
+  clock: Clock;
+  log: RequestLog;
+  workspaces: readonly Workspace[];
+}
+
+/** Creates the control, and the function that applies the tampering to an answer. */
+export function createControl({ clock, log, workspaces }: ControlParts): {
+  control: PlatformControl;
+  tampered: (json: unknown, request: RequestLine) => unknown;
+} {
+  const tamperings = new Set<{ on: RequestPattern; change: Tampering }>();
+  const faults = createFaults();
+  const control: PlatformControl = {
+    clock,
+    log,
+    faults,
+    latencyMs: 0,
+    peek: peekInto(workspaces),
+    tamper(on, change) {
+      const tampering = { on, change };
+      tamperings.add(tampering);
+      return () => tamperings.delete(tampering);
+    },
+    seedVaults(count, seeding = {}) {
+      const { workspaceId, metadata = foreignOwner, displayName = (index) => `Seeded vault ${index}` } = seeding;
+      const workspace = workspaces.find(({ id }) => workspaceId === undefined || id === workspaceId);
+      if (workspace === undefined) throw new RangeError(`no workspace ${workspaceId}`);
+      return Array.from({ length: count }, (_, index) => addVault(workspace, displayName(index), metadata(index)).id);
+    },
+    reset() {
+      faults.clear();
+      tamperings.clear();
+      control.latencyMs = 0;
+      log.reset();
+    },
+  };
+  return {
+    control,
+    tampered: (json, request) => {
+      let changed = json;
+      for (const { on, change } of tamperings) {
+        if (matchesRequest(on, request)) changed = change(structuredClone(changed), request) ?? changed;
+      }
+      return changed;
+    },
+  };
+}
+
+/** Documented: metadata is the way to say whose vault it is; these belong to nobody who signs in. */
+function foreignOwner(index: number): Metadata {
+  return { external_user_id: `seeded-user-${index}` };
+}
+
+function peekInto(workspaces: readonly Workspace[]): Peek {
+  return {
+    secrets: (credentialId) => {
+      for (const { vaults } of workspaces) {
+        for (const { credentials } of vaults) {
+          const credential = credentials.find(credentialId);
+          if (credential !== undefined) return { ...credential.secrets };
+        }
+      }
+      return undefined;
+    },
+    sessions: () => workspaces.flatMap(({ sessions }) => [...sessions].map(({ session }) => session.shown())),
+  };
+}

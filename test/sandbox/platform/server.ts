@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Fault } from '../faults.ts';
+import { admittedWorkspace, checkVersions } from './admission.ts';
+import { type Answer, FileAnswer, StreamAnswer } from './answer.ts';
+import { ApiError, errorBody } from './api-error.ts';
+import { readBody } from './body.ts';
+import type { PlatformControl } from './control.ts';
+import { newId } from './identifier.ts';
+import type { LoggedRequest } from './request-log.ts';
+import type { Match } from './router.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What the server is made of. */
+export interface ServerParts {
+  control: PlatformControl;
+  findRoute: (method: string, path: string) => Match;
+  keys: ReadonlyMap<string, Workspace>;
+  tampered: (json: unknown, request: { method: string; path: string }) => unknown;
+  addToLog: (entry: LoggedRequest) => void;
+}
+
+/** An answer ready to be written. `stream` takes over where there is one. */
+interface Reply {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+  stream?: StreamAnswer;
+}
+
+const organizationId = randomUUID();
+
+/** Creates the HTTP server of the platform. It does not listen yet. */
+export function createPlatformServer(parts: ServerParts): Server {
+  const server = createServer((request, response) => {
+    respond(parts, request, response).catch((error: unknown) => {
+      process.emitWarning(error instanceof Error ? error : String(error));
+      response.destroy();
+    });
+  });
+  // Clients keep connections open; without this, closing the server would wait for them.
+  server.keepAliveTimeout = 60_000;
+  return server;
+}
+
+async function respond(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { control, addToLog } = parts;
+  const started = performance.now();
+  const at = control.clock.timestamp();
+  const requestId = newId('req');
+  const method = request.method ?? 'GET';
+  const { pathname: path, search } = new URL(request.url ?? '/', 'http://platform');
+  const retry = Number(request.headers['x-stainless-retry-count'] ?? 0);
+  const logged = (status: number) =>
+    addToLog({ method, path, search, status, requestId, retry, at, milliseconds: performance.now() - started });
+
+  if (control.latencyMs > 0) await wait(control.latencyMs);
+  const fault = control.faults.take({ method, path });
+  if (fault?.kind === 'drop-before-commit') {
+    logged(0);
+    request.socket.destroy();
+    return;
+  }
+  const line = { method, path };
+  const reply =
+    fault?.kind === 'status' ? faultReply(fault, requestId) : await answered(parts, request, line, search, requestId);
+  if (fault?.kind === 'drop-after-commit') {
+    logged(0);
+    request.socket.destroy();
+    return;
+  }
+  logged(reply.status);
+  await write(response, reply, fault?.kind === 'slow-body' ? fault : undefined);
+}
+
+async function answered(
+  parts: ServerParts,
+  request: IncomingMessage,
+  line: { method: string; path: string },
+  search: string,
+  requestId: string,
+): Promise<Reply> {
+  const headers: Record<string, string> = { 'request-id': requestId, 'anthropic-organization-id': organizationId };
+  try {
+    const workspace = admittedWorkspace(request.headers, parts.keys);
+    headers['anthropic-workspace-id'] = workspace.id;
+    const { route, params } = parts.findRoute(line.method, line.path);
+    checkVersions(request.headers, route.beta, `${line.method} ${line.path}`);
+    const body = route.method === 'GET' ? undefined : await readBody(request, route.takesForm);
+    const answer = await route.run({ workspace, params, search: new URLSearchParams(search), body });
+    return replyTo(answer, headers, (json) => parts.tampered(json, line));
+  } catch (error) {
+    const { status, message, code } = error instanceof ApiError ? error : asInternal(error);
+    // The rest of an unread body, so that the connection can be used again.
+    request.resume();
+    return jsonReply(status, errorBody(status, message, requestId, code), headers);
+  }
+}
+
+/** A bug of the emulator: answered like one of the platform, and reported where a developer sees it. */
+function asInternal(error: unknown): ApiError {
+  process.emitWarning(error instanceof Error ? error : String(error));
+  return new ApiError(500, 'internal error of the sandbox');
+}
+
+function replyTo(answer: Answer, headers: Record<string, string>, tampered: (json: unknown) => unknown): Reply {
+  if (answer instanceof StreamAnswer) {
+    const streamHeaders = { ...headers, 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
+    return { status: 200, headers: streamHeaders, body: Buffer.alloc(0), stream: answer };
+  }
+  if (answer instanceof FileAnswer) {
+    const disposition = `attachment; filename="${answer.fileName}.zip"`;
+    const fileHeaders = { ...headers, 'content-type': answer.contentType, 'content-disposition': disposition };
+    return { status: 200, headers: fileHeaders, body: Buffer.from(answer.bytes) };
+  }
+  return jsonReply(200, tampered(answer), headers);
+}
+
+function jsonReply(status: number, json: unknown, headers: Record<string, string>): Reply {
+  return {
+    status,
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: Buffer.from(JSON.stringify(json)),
+  };
+}
+
+function faultReply(fault: Extract<Fault, { kind: 'status' }>, requestId: string): Reply {
+  const body = fault.body ?? errorBody(fault.status, 'a fault injected by the sandbox', requestId);
+  return jsonReply(fault.status, body, { 'request-id': requestId, ...fault.headers });
+}
+
+async function write(
+  response: ServerResponse,
+  { status, headers, body, stream }: Reply,
+  slow: Extract<Fault, { kind: 'slow-body' }> | undefined,
+): Promise<void> {
+  if (stream !== undefined) {
+    response.writeHead(status, headers).flushHeaders();
+    stream.open(response);
+    return;
+  }
+  response.writeHead(status, { ...headers, 'content-length': String(body.length) });
+  if (slow === undefined) {
+    response.end(body);
+    return;
+  }
+  const size = Math.max(1, Math.ceil(body.length / (slow.pieces ?? 10)));
+  for (let offset = 0; offset < body.length && !response.destroyed; offset += size) {
+    await wait(slow.waitMs);
+    response.write(body.subarray(offset, offset + size));
+  }
+  response.end();
+}

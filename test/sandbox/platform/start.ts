@@ -1,0 +1,81 @@
+import type { AddressInfo } from 'node:net';
+import { playScript } from '../agent.ts';
+import { type Clock, runningClock } from '../clock.ts';
+import { agentRoutes } from './agent-routes.ts';
+import { createControl, type PlatformControl } from './control.ts';
+import { credentialRoutes } from './credential-routes.ts';
+import { environmentRoutes } from './environment-routes.ts';
+import { eventRoutes } from './event-routes.ts';
+import { newId } from './identifier.ts';
+import { createRequestLog } from './request-log.ts';
+import { createRouter } from './router.ts';
+import { createPlatformServer } from './server.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { skillRoutes } from './skill-routes.ts';
+import { vaultRoutes } from './vault-routes.ts';
+import { Workspace } from './workspace.ts';
+
+/** How the platform is started; every part has a default. */
+export interface PlatformOptions {
+  /** The time that stamps and expiries follow; the time of day unless told. */
+  clock?: Clock;
+  /** Further keys. A key without a workspace opens the default one; a new workspace id makes a new workspace. */
+  extraKeys?: readonly { apiKey: string; workspaceId?: string }[];
+  /** How long a session's stored status lags behind its idle event; 20 ms unless told. */
+  idleLagMs?: number;
+}
+
+/** A running platform. */
+export interface PlatformSandbox {
+  /** For `ANTHROPIC_BASE_URL`. */
+  readonly baseUrl: string;
+  /** For `ANTHROPIC_API_KEY`; opens the default workspace. */
+  readonly apiKey: string;
+  readonly workspaceId: string;
+  readonly control: PlatformControl;
+  /** Drops every connection and stops every session. */
+  close(): Promise<void>;
+}
+
+/** Starts an emulator of the Managed Agents API on a free loopback port. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<PlatformSandbox> {
+  const { clock = runningClock(), extraKeys = [], idleLagMs = 20 } = options;
+  const settings = { clock, idleLagMs, playTurn: playScript };
+  const main = new Workspace(settings);
+  const workspaces = new Map([[main.id, main]]);
+  const apiKey = newId('sk-ant-sandbox');
+  const keys = new Map([[apiKey, main]]);
+  for (const { apiKey: key, workspaceId = main.id } of extraKeys) {
+    const workspace = workspaces.get(workspaceId) ?? new Workspace(settings, workspaceId);
+    workspaces.set(workspaceId, workspace);
+    keys.set(key, workspace);
+  }
+  const { log, add } = createRequestLog();
+  const { control, tampered } = createControl({ clock, log, workspaces: [...workspaces.values()] });
+  const findRoute = createRouter([
+    ...vaultRoutes,
+    ...credentialRoutes,
+    ...agentRoutes,
+    ...environmentRoutes,
+    ...sessionRoutes,
+    ...eventRoutes,
+    ...skillRoutes,
+  ]);
+  const server = createPlatformServer({ control, findRoute, keys, tampered, addToLog: add });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    baseUrl: `http://127.0.0.1:${port}`,
+    apiKey,
+    workspaceId: main.id,
+    control,
+    close: async () => {
+      for (const { sessions } of workspaces.values()) for (const { loop } of sessions) loop.end();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,4 +1,5 @@
 /** The one file that touches `process`: streams, signals, environment and exit code of a real run. */
+import { directories } from '../outside/directories.ts';
 import { type Environment, readEnvironment, secretVariables } from './environment.ts';
 import { type Executable, runExecutable } from './program.ts';
 
@@ -19,6 +20,8 @@ export async function runOnProcess(executable: Executable): Promise<void> {
     stdout: process.stdout,
     stderr: process.stderr,
     signal: interruption.signal,
+    directories,
+    openBrowser: async (url, environment) => (await import('../outside/browser.ts')).openBrowser(url, environment),
   });
 }
 

@@ -5,6 +5,8 @@
 import { type Command, CommanderError } from 'commander';
 import { AppError } from '../errors/app-error.ts';
 import { type ExitCode, exitCodeOf } from '../errors/exit-codes.ts';
+import type { OpenBrowser } from '../outside/browser.ts';
+import type { Directories } from '../outside/directories.ts';
 import type { Environment } from './environment.ts';
 import { type Output, type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
 
@@ -18,6 +20,8 @@ export interface Invocation {
   stderr: Output;
   /** Aborted on SIGINT and SIGTERM. */
   signal: AbortSignal;
+  directories(): Directories;
+  openBrowser: OpenBrowser;
 }
 
 /** The options that every command of every executable takes. */
@@ -35,6 +39,8 @@ export interface CommandContext {
   environment: Environment;
   progress: Progress;
   signal: AbortSignal;
+  directories(): Directories;
+  openBrowser: OpenBrowser;
   options: CommonOptions;
   /** Whether questions can be asked: stdin and stderr are terminals and this is not CI. */
   interactive: boolean;
@@ -80,6 +86,8 @@ export async function runExecutable(executable: Executable, invocation: Invocati
           environment: invocation.environment,
           progress: progressOn(executable.name, invocation.stderr, verbosity, animate),
           signal: invocation.signal,
+          directories: invocation.directories,
+          openBrowser: invocation.openBrowser,
           options,
           interactive:
             invocation.stdin.isTTY === true &&
@@ -87,7 +95,8 @@ export async function runExecutable(executable: Executable, invocation: Invocati
             invocation.environment.CI === undefined,
           stream: (text) => void (options.json !== true && invocation.stdout.write(text)),
         },
-        ...(words.slice(0, -1) as never),
+        // An option of the program may stand behind a subcommand, so what commander hands over is not all there is.
+        ...([...words.slice(0, -2), options] as never),
       );
       exit = result.exit ?? 0;
       const text = options.json === true ? JSON.stringify(result.json) : result.text;

@@ -30,29 +30,49 @@ export interface Progress {
 
 /** Makes the progress lines of one run. The spinner library is loaded by `animate`, on a terminal only. */
 export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, animate: Animate | undefined): Progress {
-  const line = (text: string) => void stderr.write(`${tool}: ${text}\n`);
+  let spinning: Spinner | undefined;
+  const line = (text: string) => {
+    spinning?.clear();
+    stderr.write(`${tool}: ${text}\n`);
+  };
   return {
     note: (text) => void (verbosity !== 'quiet' && line(text)),
     detail: (text) => void ((verbosity === 'verbose' || verbosity === 'debug') && line(text)),
     warn: line,
     wait(text) {
       if (verbosity === 'quiet') return { done() {} };
-      if (animate !== undefined) return animate(`${tool}: ${text}`);
+      if (animate !== undefined) {
+        const spinner = animate(`${tool}: ${text}`);
+        spinning = spinner;
+        return {
+          done(last) {
+            spinning = undefined;
+            spinner.stop();
+            if (last !== undefined) line(last);
+          },
+        };
+      }
       line(text);
       return { done: (last) => void (last !== undefined && line(last)) };
     },
   };
 }
 
-/** Starts an animated line and returns how to end it. */
-export type Animate = (text: string) => Waiting;
+/** An animated line: `clear` takes it off the screen for another line, `stop` for good. */
+export interface Spinner {
+  clear(): void;
+  stop(): void;
+}
 
-/** The spinner of a terminal, or undefined where plain lines are right: no terminal, CI, `--quiet`. */
+/** Starts an animated line. */
+export type Animate = (text: string) => Spinner;
+
+/** The spinner of a terminal, or undefined where plain lines are right: no terminal, CI. */
 export async function spinnerFor(stderr: Output, environment: Environment): Promise<Animate | undefined> {
   if (stderr.isTTY !== true || environment.CI !== undefined) return undefined;
   const { default: ora } = await import('ora');
   return (text) => {
     const spinner = ora({ text, stream: stderr as never, discardStdin: false }).start();
-    return { done: (last) => void (last === undefined ? spinner.stop() : spinner.succeed(last)) };
+    return { clear: () => void spinner.clear(), stop: () => void spinner.stop() };
   };
 }

@@ -11,7 +11,7 @@ export interface BrowserVisit {
   signal: AbortSignal;
   timeoutMs: number;
   /** Prints the URL, opens it where a browser can be seen, and says what it is for. */
-  show(url: URL, purpose: string): Promise<void>;
+  show(url: URL, purpose: string): Promise<{ done(): void }>;
   warn(text: string): void;
 }
 

@@ -36,8 +36,8 @@ export interface Attempt {
   fetch: Fetch;
   signal: AbortSignal;
   timeoutMs: number;
-  /** Shows the URL and opens it; the wait begins when it returns. */
-  visit(url: URL): Promise<void>;
+  /** Shows the URL and opens it; the wait begins when it returns, and `done` ends what says so. */
+  visit(url: URL): Promise<{ done(): void }>;
   warn(text: string): void;
 }
 
@@ -80,8 +80,8 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
   const answer = awaitAnswer(attempt, state);
   // Visiting may fail or be interrupted first; the wait must not end as an unhandled rejection then.
   answer.catch(() => {});
-  await attempt.visit(checkedUrl(url.href, attempt.allowLoopbackHttp));
-  const parameters = await answer;
+  const waiting = await attempt.visit(checkedUrl(url.href, attempt.allowLoopbackHttp));
+  const parameters = await answer.finally(() => waiting.done());
 
   const callback = new URL(attempt.listener.redirectUri);
   callback.search = parameters.toString();

@@ -9,11 +9,14 @@ export interface BrowserEnvironment {
   visible: boolean;
 }
 
+/** Opens a URL and says whether something was started. */
+export type OpenBrowser = (url: URL, environment: BrowserEnvironment) => Promise<boolean>;
+
 /**
  * Opens a URL once and says whether something was started. Never throws: the URL is printed as well, so a browser
  * that does not start costs nothing but a click.
  */
-export async function openBrowser(url: URL, environment: BrowserEnvironment): Promise<boolean> {
+export const openBrowser: OpenBrowser = async (url, environment) => {
   if (environment.program !== undefined) return started(environment.program, url.href);
   if (!environment.visible) return false;
   try {
@@ -24,7 +27,7 @@ export async function openBrowser(url: URL, environment: BrowserEnvironment): Pr
   } catch {
     return false;
   }
-}
+};
 
 /** Resolves once the program runs or cannot be started. Its own chatter is kept away from our streams. */
 function started(program: string, argument: string): Promise<boolean> {

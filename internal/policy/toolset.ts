@@ -101,9 +101,12 @@ function linesOf(toolset: AnsweredToolset): string[] {
   if (name === undefined || Object.keys(rest).length > 0) return [`unknown ${JSON.stringify(toolset)}`];
   const fallback = base as { enabled?: unknown; permission_policy?: Policy } | undefined;
   const entries = Array.isArray(configs) ? (configs as Record<string, unknown>[]) : [];
-  const lines = entries.map(({ name: tool, enabled, permission_policy: policy, ...more }) => {
+  const lines = entries.map(({ name: tool, type: kind = tool, enabled, permission_policy: policy, ...more }) => {
     const on = enabled !== false;
-    const extra = Object.entries(more).filter(([, value]) => value !== null && value !== undefined);
+    // The platform repeats the name of a built-in tool as its type; anything else it says is a difference.
+    const extra = Object.entries(kind === tool ? more : { type: kind, ...more }).filter(
+      ([, value]) => value !== null && value !== undefined,
+    );
     return on
       ? `${name}/${String(tool)} ${(policy as Policy | undefined)?.type}${extra.length > 0 ? ` ${JSON.stringify(extra)}` : ''}`
       : undefined;

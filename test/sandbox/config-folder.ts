@@ -27,7 +27,7 @@ export async function writeConfiguration(folder: string, configured: Configured)
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, typeof content === 'string' ? content : stringify(content));
+    await writeFile(path, typeof content === 'string' ? content : stringify(content, { aliasDuplicateObjects: false }));
   }
 }
 

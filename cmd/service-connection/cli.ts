@@ -1,0 +1,45 @@
+/** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
+import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
+import { baseCommand } from '../../internal/cli/command.ts';
+import { addCompletion } from '../../internal/cli/completion.ts';
+import type { Executable } from '../../internal/cli/program.ts';
+import type { ConnectOptions, ListOptions } from './run.ts';
+
+/** Connects services to the vault of the person who runs it. */
+export const serviceConnection: Executable = {
+  name: 'service-connection',
+  async build(run) {
+    const program = addBrowserOptions(
+      baseCommand('service-connection', 'connect a service to your own vault')
+        .argument('<service>', 'a service of config/services/')
+        .option('--new-client', 'register a new client at the service instead of using the known one again'),
+    )
+      .addHelpText(
+        'after',
+        `
+You sign in, the service asks you to allow access, and its tokens go into your
+own vault, where only sessions that are bound to you use them.
+
+Examples:
+  service-connection notion      connect Notion, or connect it again
+  service-connection list        what is connected, as whom, and whether it works`,
+      )
+      .action(
+        run(async (context, service: string, options: ConnectOptions) => {
+          const { runConnect } = await import('./run.ts');
+          return await runConnect(context, service, options);
+        }),
+      );
+    program
+      .command('list')
+      .description('show each catalogued service and its connection')
+      .action(
+        run(async (context, options: ListOptions) => {
+          const { runList } = await import('./run.ts');
+          return await runList(context, options);
+        }),
+      );
+    addCompletion(program, run);
+    return program;
+  },
+};

@@ -1,0 +1,46 @@
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import { serviceNamed } from '../../internal/config/lookup.ts';
+import { connectService } from '../../internal/connection/connect.ts';
+import { listServices } from '../../internal/connection/list.ts';
+import { showConnected, showServices } from './output.ts';
+
+/** The options of `service-connection <service>`. */
+export type ConnectOptions = BrowserOptions & { newClient?: boolean };
+
+/** The options of `service-connection list`. */
+export type ListOptions = BrowserOptions;
+
+/** Connects one service. */
+export async function runConnect(
+  context: CommandContext,
+  name: string,
+  options: ConnectOptions,
+): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const service = serviceNamed(configuration, name);
+  const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`);
+  const connected = await connectService({
+    ...run,
+    service,
+    newClient: options.newClient === true,
+    detail: context.progress.detail,
+    warn: context.progress.warn,
+  });
+  return showConnected(service, run.principal, connected);
+}
+
+/** Lists the services and their connections. */
+export async function runList(context: CommandContext, options: ListOptions): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const { platform, principal, memory } = await openOperatorRun(
+    context,
+    configuration,
+    options,
+    'service-connection list',
+  );
+  const waiting = context.progress.wait('the platform tries each connection');
+  const { services } = await listServices(platform, configuration, principal, memory).finally(() => waiting.done());
+  return showServices(services, principal);
+}

@@ -1,0 +1,54 @@
+/** The words of `setup-session`. Everything heavier is loaded when a command line has been understood. */
+import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
+import { baseCommand } from '../../internal/cli/command.ts';
+import { addCompletion } from '../../internal/cli/completion.ts';
+import type { Executable } from '../../internal/cli/program.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import type { SetupOptions } from './run.ts';
+
+/** Starts a session that is bound to the vault of the person who runs it. */
+export const setupSession: Executable = {
+  name: 'setup-session',
+  async build(run) {
+    const program = addBrowserOptions(
+      baseCommand('setup-session', 'start a session of an allow-listed agent, bound to your own vault')
+        .option('--agent <name>', 'an agent of config/agents/')
+        .option('--message <text>', 'send a first message and print the answer as it streams')
+        .option('--title <text>', 'a title for the session')
+        .option('--dry-run', 'show the verdict on every tool and what would be asked of the platform, change nothing')
+        .option('--overwrite-drift', "put the agent's file in force over a change made outside"),
+    )
+      .addHelpText(
+        'after',
+        `
+The session gets your vault and no other, the agent version of its file, and
+only the tools that the agent's file and your permissions both allow.
+
+Examples:
+  setup-session --agent support                         print the session id
+  setup-session --agent support --message "What's new?" and talk to it
+  setup-session --agent support --dry-run               what would be asked for
+  setup-session init                                    write a starter config/`,
+      )
+      .action(
+        run(async (context, { agent, ...options }: Partial<SetupOptions>) => {
+          if (agent === undefined)
+            throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
+          const { runSetup } = await import('./run.ts');
+          return await runSetup(context, { ...options, agent });
+        }),
+      );
+    program
+      .command('init')
+      .description('write a commented starter configuration')
+      .argument('[folder]', 'where to write it (default: config)')
+      .action(
+        run(async (_context, folder: string | undefined) => {
+          const { runInit } = await import('./init.ts');
+          return await runInit(folder ?? 'config');
+        }),
+      );
+    addCompletion(program, run);
+    return program;
+  },
+};

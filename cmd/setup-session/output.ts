@@ -1,0 +1,92 @@
+import type { CommandResult } from '../../internal/cli/program.ts';
+import type { Principal } from '../../internal/identity/principal.ts';
+import type { ToolVerdict } from '../../internal/policy/verdict.ts';
+import type { TurnEnd } from '../../internal/session/converse.ts';
+import type { PreparedSession } from '../../internal/session/prepare.ts';
+import type { StartedSession } from '../../internal/session/start.ts';
+import { visible } from '../../internal/text/quote.ts';
+import { table } from '../../internal/text/table.ts';
+
+/** The session id, alone on stdout, so that it can be handed on. */
+export function showSession(session: StartedSession, prepared: PreparedSession, principal: Principal): CommandResult {
+  return { text: session.id, json: sessionValue(session, prepared, principal) };
+}
+
+/** The end of a turn. The answer itself was streamed. */
+export function showTurn(
+  session: StartedSession,
+  prepared: PreparedSession,
+  principal: Principal,
+  turn: TurnEnd,
+): CommandResult {
+  const asks = turn.asks.map(({ service, tool }) => `waiting for a yes or no: ${visible(service)} ${visible(tool)}`);
+  return {
+    text: ['', ...asks].join('\n'),
+    json: {
+      ...sessionValue(session, prepared, principal),
+      answer: turn.answer,
+      stop_reason: turn.stopReason,
+      asks: turn.asks.map(({ eventId, service, tool }) => ({ event_id: eventId, service, tool })),
+    },
+  };
+}
+
+/** What would be asked of the platform, and the verdict per tool with who said what. */
+export function showPlan(prepared: PreparedSession, principal: Principal): CommandResult {
+  const steps = plannedSteps(prepared);
+  const rows = prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => [
+    service,
+    tool,
+    kind,
+    agent,
+    person,
+    verdict,
+  ]);
+  return {
+    text: `${table(['service', 'tool', 'class', 'agent', 'person', 'verdict'], rows)}\n\n${steps.map((step) => `would ${step}`).join('\n')}`,
+    json: {
+      owner: ownerValue(principal),
+      vault_id: prepared.vault.id,
+      agent: prepared.agentPlan.act,
+      would: steps,
+      tools: prepared.verdicts.map((verdict: ToolVerdict) => ({ ...verdict })),
+    },
+  };
+}
+
+function plannedSteps({ agentPlan, environment, definition, vault }: PreparedSession): string[] {
+  const agent =
+    agentPlan.act === 'create'
+      ? [`create the agent ${definition.name}`]
+      : agentPlan.act === 'update'
+        ? [
+            `update the agent ${definition.name} from version ${agentPlan.version} (${agentPlan.differences.map(({ what }) => what).join(', ')})`,
+          ]
+        : [];
+  const network = environment.asConfigured
+    ? []
+    : [`${environment.found === undefined ? 'create' : 'update'} the environment ${environment.meant.name}`];
+  return [...agent, ...network, `create a session of ${definition.name} with the vault ${vault.id}`];
+}
+
+function sessionValue(session: StartedSession, prepared: PreparedSession, principal: Principal) {
+  return {
+    session_id: session.id,
+    vault_id: session.vaultId,
+    agent: { name: prepared.definition.name, id: session.agent.id, version: session.agent.version },
+    environment_id: session.environmentId,
+    owner: ownerValue(principal),
+    connections: prepared.connections.map(({ service, connection }) => ({
+      service,
+      account: connection.record.account ?? null,
+      workspace: connection.record.workspace ?? null,
+    })),
+    tools: prepared.verdicts.flatMap(({ service, tool, verdict }) =>
+      verdict === 'off' ? [] : [{ service, tool, verdict }],
+    ),
+  };
+}
+
+function ownerValue({ kind, issuer, subject }: Principal) {
+  return { kind, issuer, subject };
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { readAgentsLock } from '../../internal/agent/lock.ts';
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import type { Agent, Configuration } from '../../internal/config/definitions.ts';
+import { agentNamed } from '../../internal/config/lookup.ts';
+import { prepareSession } from '../../internal/session/prepare.ts';
+import { startSession } from '../../internal/session/start.ts';
+import { readSkillsLock } from '../../internal/skills/lock.ts';
+import { showPlan, showSession, showTurn } from './output.ts';
+
+/** The options of `setup-session --agent <name>`. */
+export type SetupOptions = BrowserOptions & {
+  agent: string;
+  message?: string;
+  title?: string;
+  dryRun?: boolean;
+  overwriteDrift?: boolean;
+};
+
+const answerTimeoutSeconds = 300;
+
+/** Prepares, starts and, with a message, talks to one session. */
+export async function runSetup(context: CommandContext, options: SetupOptions): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const agent = agentNamed(configuration, options.agent);
+  const [lock, pins] = await Promise.all([readAgentsLock(configuration.folder), pinsFor(agent, configuration)]);
+  const { platform, principal, memory } = await openOperatorRun(
+    context,
+    configuration,
+    options,
+    `setup-session --agent ${agent.name}`,
+  );
+
+  const prepared = await prepareSession({
+    platform,
+    configuration,
+    agent,
+    principal,
+    memory,
+    lock,
+    pins,
+    overwriteDrift: options.overwriteDrift === true,
+  });
+  if (options.dryRun === true) return showPlan(prepared, principal);
+
+  const session = await startSession(prepared, {
+    platform,
+    configFolder: configuration.folder,
+    lock,
+    principal,
+    title: options.title,
+  });
+  if (options.message === undefined) return showSession(session, prepared, principal);
+
+  context.progress.note(`session ${session.id} is bound to the vault of ${principal.label}`);
+  const { converse } = await import('../../internal/session/converse.ts');
+  const turn = await converse({
+    platform,
+    sessionId: session.id,
+    message: options.message,
+    timeoutMs: (options.timeout ?? answerTimeoutSeconds) * 1000,
+    onText: context.stream,
+    onNote: context.progress.note,
+  });
+  return showTurn(session, prepared, principal, turn);
+}
+
+/** The pinned versions of the skills beside the configuration; not read for an agent without skills. */
+async function pinsFor(agent: Agent, configuration: Configuration) {
+  return agent.skills.length === 0 ? new Map() : await readSkillsLock(join(configuration.folder, '..', 'skills'));
+}

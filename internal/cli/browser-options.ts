@@ -1,0 +1,18 @@
+import { type Command, InvalidArgumentError } from 'commander';
+
+/** Adds the options of every command that may send the person to a browser. */
+export function addBrowserOptions(command: Command): Command {
+  return command
+    .option('--no-browser', 'do not open a browser, only print the address')
+    .option('--timeout <seconds>', 'how long to wait, for the browser or an answer (default: 300)', seconds);
+}
+
+const longestSeconds = 24 * 60 * 60;
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0 || value > longestSeconds) {
+    throw new InvalidArgumentError(`expected seconds between 1 and ${longestSeconds}`);
+  }
+  return value;
+}

@@ -1,0 +1,52 @@
+/** How a command shows a URL to the person: printed always, opened where a browser would be seen. */
+import { existsSync } from 'node:fs';
+import { AppError } from '../errors/app-error.ts';
+import type { BrowserVisit } from '../identity/prove.ts';
+import { guardedFetch } from '../outside/http.ts';
+import type { Environment } from './environment.ts';
+import type { CommandContext } from './program.ts';
+
+/** The options of every command that signs somebody in. */
+export interface BrowserOptions {
+  /** False with `--no-browser`. */
+  browser?: boolean;
+  /** `--timeout`, in seconds. */
+  timeout?: number;
+}
+
+const defaultTimeoutSeconds = 300;
+
+/** The browser visit of one run. */
+export function browserVisit(context: CommandContext, options: BrowserOptions, command: string): BrowserVisit {
+  const { environment, progress, signal } = context;
+  const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
+  if (allowLoopbackHttp) progress.warn('MAI_ALLOW_LOOPBACK_HTTP is set: http on loopback is allowed, for tests only');
+  const timeoutMs = (options.timeout ?? defaultTimeoutSeconds) * 1000;
+  return {
+    fetch: guardedFetch({ allowLoopbackHttp, signal }),
+    allowLoopbackHttp,
+    signal,
+    timeoutMs,
+    warn: progress.warn,
+    async show(url, purpose) {
+      progress.warn(`to ${purpose}, open: ${url.href}`);
+      const wanted = options.browser !== false;
+      const opened =
+        wanted && (await context.openBrowser(url, { program: environment.BROWSER, visible: isVisible(environment) }));
+      if (!opened && wanted && !context.interactive) {
+        throw new AppError('sign_in_needed', `nobody is here to ${purpose}`, {
+          hint: `run this in a terminal: ${command}`,
+        });
+      }
+      return progress.wait(`waiting for the browser, at most ${Math.round(timeoutMs / 1000)} s (Ctrl-C ends it)`);
+    },
+  };
+}
+
+/** Whether a browser opened on this machine would be seen by the person at the keyboard. */
+function isVisible(environment: Environment): boolean {
+  if (environment.CI !== undefined || environment.SSH_CONNECTION !== undefined) return false;
+  if (process.platform !== 'linux') return true;
+  if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) return false;
+  return environment.DISPLAY !== undefined || environment.WAYLAND_DISPLAY !== undefined;
+}

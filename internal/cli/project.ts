@@ -1,0 +1,54 @@
+/** What every command of a person starts from: the configuration, who is operating, and the platform. */
+import { join, resolve } from 'node:path';
+import type { Configuration } from '../config/definitions.ts';
+import { loadConfiguration } from '../config/load.ts';
+import type { Principal } from '../identity/principal.ts';
+import { type BrowserVisit, provePrincipal } from '../identity/prove.ts';
+import { listFolder } from '../outside/files.ts';
+import type { Platform } from '../platform/client.ts';
+import { platformFromEnvironment } from '../platform/from-environment.ts';
+import { vaultMemory } from '../vault/memory.ts';
+import type { VaultMemory } from '../vault/resolve.ts';
+import { type BrowserOptions, browserVisit } from './browser-visit.ts';
+import type { CommandContext } from './program.ts';
+
+/** A command's run after the person is known. */
+export interface OperatorRun {
+  configuration: Configuration;
+  principal: Principal;
+  platform: Platform;
+  memory: VaultMemory;
+  visit: BrowserVisit;
+}
+
+/** The configuration of a run: `--config`, else `MAI_CONFIG`, else `./config`, else the user's own. */
+export async function loadProject(context: CommandContext): Promise<Configuration> {
+  const named = context.options.config ?? context.environment.MAI_CONFIG;
+  if (named !== undefined) return await loadConfiguration(resolve(named));
+  const project = resolve('config');
+  if ((await listFolder(project)) !== undefined) return await loadConfiguration(project);
+  const user = join(context.directories().config, 'config');
+  return await loadConfiguration((await listFolder(user)) === undefined ? project : user);
+}
+
+/** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
+export async function openOperatorRun(
+  context: CommandContext,
+  configuration: Configuration,
+  options: BrowserOptions,
+  command: string,
+): Promise<OperatorRun> {
+  const visit = browserVisit(context, options, command);
+  const { identity, platform: settings } = configuration.interface;
+  // Before anybody is sent to a browser: without a key nothing could be done afterwards.
+  const platform = await platformFromEnvironment(context, settings.workspace_id);
+  const principal = await provePrincipal(identity, context.environment.SUDO_UID, visit);
+  context.progress.detail(
+    `operating as ${principal.label} (${principal.kind} ${principal.issuer} ${principal.subject})`,
+  );
+  const memory = vaultMemory(
+    context.directories().cache,
+    context.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com',
+  );
+  return { configuration, principal, platform, memory, visit };
+}

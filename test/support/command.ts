@@ -1,0 +1,78 @@
+/** Runs an executable in this process as a person would: its own streams, directories and browser. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { readEnvironment } from '../../internal/cli/environment.ts';
+import { type Executable, runExecutable } from '../../internal/cli/program.ts';
+import type { ExitCode } from '../../internal/errors/exit-codes.ts';
+import type { PersonName } from '../sandbox/people.ts';
+import { visit } from '../sandbox/visit.mjs';
+
+/** How a command is run. */
+export interface CommandSetting {
+  environment: Readonly<Record<string, string>>;
+  /** Who sits at the browser; nobody when undefined. */
+  person?: PersonName | undefined;
+  /** Presses "deny" on the consent page of a service. */
+  deny?: boolean;
+  /** Replaces the browser. */
+  browse?: (url: string) => Promise<unknown>;
+  /** Where caches go; a new folder when undefined, as on a new machine. */
+  folder?: string;
+  signal?: AbortSignal;
+  interactive?: boolean;
+}
+
+/** What came of it. */
+export interface CommandOutcome {
+  exit: ExitCode;
+  stdout: string;
+  stderr: string;
+  /** The URLs that the browser was sent to. */
+  visited: string[];
+}
+
+/** Runs a command line to its end, the browser included. */
+export async function runCommand(
+  executable: Executable,
+  argv: readonly string[],
+  setting: CommandSetting,
+): Promise<CommandOutcome> {
+  const folder = setting.folder ?? (await mkdtemp(join(tmpdir(), 'command-')));
+  const [stdout, stderr] = [captured(), captured()];
+  const visited: string[] = [];
+  const visits: Promise<unknown>[] = [];
+  const exit = await runExecutable(executable, {
+    argv,
+    environment: readEnvironment(setting.environment),
+    stdin: { isTTY: setting.interactive === true },
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    signal: setting.signal ?? new AbortController().signal,
+    directories: () => ({ cache: join(folder, 'cache'), config: join(folder, 'config') }),
+    openBrowser: async (url) => {
+      visited.push(url.href);
+      const browse =
+        setting.browse ??
+        (setting.person &&
+          ((address) => visit(address, { person: setting.person ?? '', deny: setting.deny === true })));
+      if (browse === undefined) return false;
+      visits.push(browse(url.href).catch((error: unknown) => error));
+      return true;
+    },
+  });
+  await Promise.all(visits);
+  return { exit, stdout: stdout.text(), stderr: stderr.text(), visited };
+}
+
+function captured() {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
+}

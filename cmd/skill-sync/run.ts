@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { Waiting } from '../../internal/cli/terminal.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { platformFromEnvironment } from '../../internal/platform/from-environment.ts';
 import { lockFileOf } from '../../internal/skills/lock.ts';
@@ -29,11 +30,19 @@ export async function runSkillSync(
       hint: 'give one folder, or leave --lock out: each folder then has its own skills.lock.json',
     });
   }
-  const synced = await syncSkills({
-    folders: folders.map((folder) => ({ folder, lockFile: options.lock ?? lockFileOf(folder) })),
-    apply: options.dryRun !== true && options.check !== true,
-    openPlatform: () => platformFromEnvironment(context),
-    say: (text) => context.progress.note(text),
-  });
-  return showSynced(synced, { check: options.check === true });
+  let waiting: Waiting | undefined;
+  try {
+    const synced = await syncSkills({
+      folders: folders.map((folder) => ({ folder, lockFile: options.lock ?? lockFileOf(folder) })),
+      apply: options.dryRun !== true && options.check !== true,
+      openPlatform() {
+        waiting = context.progress.wait('comparing the skills with the platform');
+        return platformFromEnvironment(context);
+      },
+      say: (text) => context.progress.note(text),
+    });
+    return showSynced(synced, { check: options.check === true });
+  } finally {
+    waiting?.done();
+  }
 }

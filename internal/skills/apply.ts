@@ -82,5 +82,5 @@ async function findUploaded(skill: Skill, platform: Platform, lock: SkillsLock):
 /** A minute, and more for a large skill on a slow line (100 kB a second). */
 function uploadTimeoutMs(skill: Skill): number {
   const bytes = skill.files.reduce((sum, file) => sum + file.size, 0);
-  return 60_000 + bytes / 100;
+  return 60_000 + Math.ceil(bytes / 100);
 }

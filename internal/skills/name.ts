@@ -1,5 +1,5 @@
 /** The longest skill name the platform takes. */
-export const longestName = 64;
+const longestName = 64;
 
 /**
  * What is wrong with a skill name, or undefined for a good one. The platform takes 1 to 64 of `a-z`, `0-9` and `-`

@@ -12,7 +12,7 @@ export interface Problem {
 }
 
 /** One line for people and for editors: `file:line:column: what; fix`. */
-export function formatProblem({ file, line, column, what, fix }: Problem): string {
+function formatProblem({ file, line, column, what, fix }: Problem): string {
   const place = line === undefined ? '' : `:${line}${column === undefined ? '' : `:${column}`}`;
   return `${visible(file)}${place}: ${what}; ${fix}`;
 }

@@ -8,7 +8,7 @@ import { readSkills, type Skill } from './read.ts';
 import { type LatestVersions, listLatestVersions, surveySkills } from './survey.ts';
 
 /** A folder of skills and the lock that belongs to it. */
-export interface SkillsFolder {
+interface SkillsFolder {
   folder: string;
   lockFile: string;
 }

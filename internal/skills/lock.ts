@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
-import { quote } from '../text/quote.ts';
+import { quote, visible } from '../text/quote.ts';
 import { nameProblem } from './name.ts';
 
 /** What the lock knows of one skill. */
@@ -36,7 +36,7 @@ export async function readLockFile(path: string): Promise<SkillsLock> {
   if (text === undefined) return new Map();
   const { skills, problems } = parseLock(text);
   if (problems.length === 0) return skills;
-  const lines = problems.map((problem) => `${path}: ${problem}`);
+  const lines = problems.map((problem) => `${visible(path)}: ${problem}`);
   throw new AppError('config_invalid', ['the skills lock cannot be used', ...lines].join('\n'), {
     hint: 'restore the file from version control; if it is lost, remove it: the next skill-sync finds each skill again',
   });

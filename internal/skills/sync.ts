@@ -1,6 +1,7 @@
 /** Brings the platform's skills in line with folders of skills: read and check, look, plan, apply. */
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
+import { visible } from '../text/quote.ts';
 import { applyChanges } from './apply.ts';
 import { readLockFile, type SkillsLock } from './lock.ts';
 import { type Change, nameOf, planChanges } from './plan.ts';
@@ -41,7 +42,7 @@ export interface SyncedSkill {
 /** Plans and, unless only a plan is wanted, applies. Throws before anything is changed when one skill cannot be. */
 export async function syncSkills(settings: SyncSettings): Promise<SyncedSkill[]> {
   const { skills, skipped } = await readSkills(settings.folders.map(({ folder }) => folder));
-  for (const folder of skipped) settings.say(`${folder}: no SKILL.md, left out`);
+  for (const folder of skipped) settings.say(`${visible(folder)}: no SKILL.md, left out`);
   const parts = await Promise.all(
     settings.folders.map(async (place, index) => ({
       ...place,
@@ -65,7 +66,9 @@ export async function syncSkills(settings: SyncSettings): Promise<SyncedSkill[]>
           lockFile,
           lock,
           onChanged: (change, locked) =>
-            settings.say(`${nameOf(change)}: ${change.kind === 'adopt' ? 'found' : 'uploaded'} as ${locked.versionId}`),
+            settings.say(
+              `${nameOf(change)}: ${change.kind === 'adopt' ? 'found' : 'uploaded'} as ${visible(locked.versionId)}`,
+            ),
         })
       : lock;
     synced.push(...changes.map((change) => ({ folder, ...describeChange(change, after, apply) })));

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
+import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { Waiting } from '../../internal/cli/terminal.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { platformFromEnvironment } from '../../internal/platform/from-environment.ts';
 import { lockFileOf } from '../../internal/skills/lock.ts';
 import { syncSkills } from '../../internal/skills/sync.ts';
 import { showSynced } from './output.ts';

@@ -6,10 +6,10 @@ import type { Principal } from '../identity/principal.ts';
 import { type BrowserVisit, provePrincipal } from '../identity/prove.ts';
 import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
-import { platformFromEnvironment } from '../platform/from-environment.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { VaultMemory } from '../vault/resolve.ts';
 import { type BrowserOptions, browserVisit } from './browser-visit.ts';
+import { platformFromEnvironment } from './platform.ts';
 import type { CommandContext } from './program.ts';
 
 /** A command's run after the person is known. */

@@ -1,7 +1,8 @@
 /** Opens the platform the way every command does: from the environment of its run. */
-import type { CommandContext } from '../cli/program.ts';
+
+import { openPlatform, type Platform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
-import { openPlatform, type Platform } from './client.ts';
+import type { CommandContext } from './program.ts';
 
 /** Opens the platform with the key, address, signal and progress of a run. Throws as {@link openPlatform} does. */
 export async function platformFromEnvironment(

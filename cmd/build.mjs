@@ -1,0 +1,55 @@
+// Builds the three executables into dist/: one small entry each, everything heavy in chunks that are loaded when a
+// command line needs them. Run by `npm run build`; needs the development dependencies.
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const executables = ['service-connection', 'setup-session', 'skill-sync'];
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: Object.fromEntries(executables.map((name) => [name, `cmd/${name}/main.ts`])),
+  outdir: 'dist',
+  chunkNames: 'chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+  banner: { js: "#!/usr/bin/env node\nimport{createRequire as r}from'node:module';const require=r(import.meta.url);" },
+});
+for (const name of executables) await chmod(join(dist, `${name}.js`), 0o755);
+await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), await notices(metafile));
+
+/** The licence of every package that is inside the bundle: their terms ask for it to travel with the code. */
+async function notices({ outputs }) {
+  const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+  const packages = new Set(
+    inputs.flatMap((input) => input.match(/^(?:.*node_modules\/)((?:@[^/]+\/)?[^/]+)/)?.[0] ?? []),
+  );
+  const texts = await Promise.all([...packages].sort().map(noticeOf));
+  return `The executables contain these packages:\n\n${texts.join('\n\n')}`;
+}
+
+async function noticeOf(folder) {
+  const { name, version, license } = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'));
+  const candidates = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license', 'license.md', 'LICENCE', 'License'];
+  for (const candidate of candidates) {
+    try {
+      return `== ${name} ${version} (${license})\n\n${(await readFile(join(root, folder, candidate), 'utf8')).trim()}`;
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+    }
+  }
+  return `== ${name} ${version} (${license})`;
+}

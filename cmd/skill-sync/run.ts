@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject } from '../../internal/cli/project.ts';
 import type { Waiting } from '../../internal/cli/terminal.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { lockFileOf } from '../../internal/skills/lock.ts';
@@ -35,14 +36,25 @@ export async function runSkillSync(
     const synced = await syncSkills({
       folders: folders.map((folder) => ({ folder, lockFile: options.lock ?? lockFileOf(folder) })),
       apply: options.dryRun !== true && options.check !== true,
-      openPlatform() {
+      async openPlatform() {
         waiting = context.progress.wait('comparing the skills with the platform');
-        return platformFromEnvironment(context);
+        return await platformFromEnvironment(context, await configuredWorkspace(context));
       },
       say: (text) => context.progress.note(text),
     });
     return showSynced(synced, { check: options.check === true });
   } finally {
     waiting?.done();
+  }
+}
+
+/** The workspace that agents are made in, so that they find the skills there. Without a configuration it is the key's. */
+async function configuredWorkspace(context: CommandContext): Promise<string | undefined> {
+  try {
+    return (await loadProject(context)).interface.platform.workspace_id;
+  } catch (error) {
+    const named = context.options.config ?? context.environment.MAI_CONFIG;
+    if (named === undefined && error instanceof AppError && error.code === 'config_missing') return undefined;
+    throw error;
   }
 }

@@ -88,6 +88,12 @@ async function expectLockIsTrue(): Promise<void> {
   );
 }
 
+async function writeConfigurationOf(folder: string, workspaceId: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const text = `identity: { mode: os }\nplatform: { workspace_id: ${workspaceId} }\n`;
+  await writeFile(join(folder, 'interface.yaml'), text);
+}
+
 const uploads = /^POST \/v1\/skills/;
 
 describe('pushing', () => {
@@ -173,6 +179,16 @@ describe('pushing', () => {
     expect((await run(['--check', '--lock', join(home, 'elsewhere.json'), skills])).exit).toBe(0);
     const both = await run(['--lock', lockFile, skills, other]);
     expect([both.exit, both.stderr]).toEqual([2, expect.stringContaining('[usage]')]);
+  });
+
+  test('works in the workspace that the configuration names, and refuses a wrong configuration', async () => {
+    const config = join(home, 'config');
+    await writeConfigurationOf(config, 'wrkspc_elsewhere');
+    const elsewhere = await run(['--config', config, skills]);
+    expect([elsewhere.exit, elsewhere.stderr]).toEqual([1, expect.stringContaining('not the workspace of this key')]);
+    await writeConfigurationOf(config, platform.workspaceId);
+    expect((await run(['--config', config, skills])).exit).toBe(0);
+    expect((await run(['--config', join(home, 'nowhere'), skills])).exit).toBe(2);
   });
 
   test('asks nothing of anybody when there are no skills', async () => {

@@ -37,8 +37,9 @@ export async function runSkillSync(
       folders: folders.map((folder) => ({ folder, lockFile: options.lock ?? lockFileOf(folder) })),
       apply: options.dryRun !== true && options.check !== true,
       async openPlatform() {
+        const platform = await platformFromEnvironment(context, await configuredWorkspace(context));
         waiting = context.progress.wait('comparing the skills with the platform');
-        return await platformFromEnvironment(context, await configuredWorkspace(context));
+        return platform;
       },
       say: (text) => context.progress.note(text),
     });

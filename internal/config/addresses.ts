@@ -36,9 +36,6 @@ export const redirectDefinition = z.prefault(
   {},
 );
 
-/** Where the browser comes back to. */
-export type Redirect = z.infer<typeof redirectDefinition>;
-
 /** A host as network rules take it: no scheme, port, path or pattern. */
 export const hostDefinition = z
   .string()

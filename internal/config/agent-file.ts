@@ -3,7 +3,7 @@ import { namePattern } from './names.ts';
 import { record, verdict } from './verdicts.ts';
 
 /** The tools that the platform itself brings along. */
-export const builtinTools = ['bash', 'read', 'write', 'edit', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
+const builtinTools = ['bash', 'read', 'write', 'edit', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
 
 /** One of the tools that the platform itself brings along. */
 export type BuiltinTool = (typeof builtinTools)[number];

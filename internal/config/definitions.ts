@@ -5,7 +5,6 @@ import type { environmentDefinition } from './environment-file.ts';
 import type { interfaceDefinition, permissionDefinition } from './interface-file.ts';
 import type { serviceDefinition } from './service-file.ts';
 
-export type { Redirect } from './addresses.ts';
 export type { BuiltinTool } from './agent-file.ts';
 export type { Verdict } from './verdicts.ts';
 

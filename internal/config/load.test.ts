@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
@@ -576,6 +576,18 @@ test('every mistake of every file is told at once, in the order of files and lin
 });
 
 describe('files', () => {
+  test('below the working directory are named from there, so that a click opens them', async () => {
+    const here = await mkdtemp(join(process.cwd(), 'node_modules/.config-'));
+    try {
+      await writeFile(join(here, 'interface.yaml'), 'identity: { mode: os }\nx: 1\n');
+      await expect(loadConfiguration(here)).rejects.toThrow(
+        `${relative('', here)}/interface.yaml:2:1 x: unknown key; known are: "identity", "people", "platform"`,
+      );
+    } finally {
+      await rm(here, { recursive: true });
+    }
+  });
+
   test('a name that ends in .yml is told, and its content is checked all the same', async () => {
     await rm(join(folder, 'environments/default.yaml'));
     await write({ 'environments/default.yml': 'networking: limited\nallow_mcp_servers: no\n' });

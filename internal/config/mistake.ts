@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { quote, visible } from '../text/quote.ts';
 
 /** The keys and list positions that lead to a value. */
@@ -19,7 +20,7 @@ export interface Position {
 
 /** A finding in its file. */
 export interface Mistake {
-  /** The file as the person would name it, from where the folder was named. */
+  /** The path of the file. */
   file: string;
   position?: Position;
   path: Path;
@@ -30,7 +31,13 @@ export interface Mistake {
 export function mistakeLine({ file, position, path, problem }: Mistake): string {
   const place = position === undefined ? '' : `:${position.line}:${position.column}`;
   const where = path.length === 0 ? '' : ` ${shownPath(path)}`;
-  return `${visible(file)}${place}${where}: ${problem}`;
+  return `${visible(nearPath(file))}${place}${where}: ${problem}`;
+}
+
+/** A path below the working directory from there, as editors and terminals open it with a click; others as they are. */
+function nearPath(path: string): string {
+  const near = relative('', path);
+  return near.startsWith('..') ? path : near;
 }
 
 /** A value as a message shows it. */

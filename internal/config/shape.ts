@@ -3,6 +3,7 @@
  * started it costs a third of classic zod, which every command would pay, and its missing texts are written here.
  */
 import * as z from 'zod/mini';
+import { $ZodObject, $ZodRecord } from 'zod/v4/core';
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { type Finding, type Path, shownValue } from './mistake.ts';
@@ -101,8 +102,8 @@ function counted(count: number | bigint, origin: string): string {
 }
 
 function keysOf(inst: RawIssue['inst']): readonly string[] {
-  if (inst instanceof z.core.$ZodObject) return Object.keys(inst._zod.def.shape);
-  if (inst instanceof z.core.$ZodRecord) return [...(inst._zod.def.keyType._zod.values ?? [])].map(String);
+  if (inst instanceof $ZodObject) return Object.keys(inst._zod.def.shape);
+  if (inst instanceof $ZodRecord) return [...(inst._zod.def.keyType._zod.values ?? [])].map(String);
   return [];
 }
 

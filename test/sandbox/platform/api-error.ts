@@ -46,7 +46,10 @@ export function invalidRequest(message: string, code?: string): ApiError {
   return new ApiError(400, message, code);
 }
 
-/** Documented: the message of an unknown vault is `vault <id> not found`; the other things follow it. */
+/**
+ * Documented: the message of an unknown vault is `vault <id> not found`; the other things follow it. A malformed id is
+ * simply not found either (choices.malformedId).
+ */
 export function notFound(thing: string, id: string): ApiError {
   return new ApiError(404, `${thing} ${id} not found`);
 }

@@ -13,14 +13,23 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown): z.output<
   throw invalidRequest(describe(issue));
 }
 
-function describe(issue: z.core.$ZodIssue): string {
-  const place = issue.path.map(String).join('.');
+function describe(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string {
+  const path = [...above, ...issue.path];
+  const place = path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     const fields = issue.keys.map((key) => (place === '' ? key : `${place}.${key}`));
     return `${fields.join(', ')}: unknown field`;
   }
+  // Of several forms the one that the client meant is the one whose trouble lies deeper than its type.
+  const meant =
+    issue.code === 'invalid_union' ? issue.errors.flatMap(([first]) => first ?? []).find(isDeep) : undefined;
+  if (meant !== undefined) return describe(meant, path);
   const problem = issue.message.replace(/^Invalid input: /, '');
   return place === '' ? problem : `${place}: ${problem}`;
+}
+
+function isDeep(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length > 0 || issue.code !== 'invalid_type';
 }
 
 /** A text with a length limit. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
 import { admittedWorkspace, checkVersions } from './admission.ts';
@@ -31,17 +31,14 @@ interface Reply {
 
 const organizationId = randomUUID();
 
-/** Creates the HTTP server of the platform. It does not listen yet. */
-export function createPlatformServer(parts: ServerParts): Server {
-  const server = createServer((request, response) => {
+/** Creates the function that answers the requests to the platform. */
+export function createPlatformListener(parts: ServerParts): RequestListener {
+  return (request, response) => {
     respond(parts, request, response).catch((error: unknown) => {
       process.emitWarning(error instanceof Error ? error : String(error));
       response.destroy();
     });
-  });
-  // Clients keep connections open; without this, closing the server would wait for them.
-  server.keepAliveTimeout = 60_000;
-  return server;
+  };
 }
 
 async function respond(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,6 +1,6 @@
-import type { AddressInfo } from 'node:net';
 import { playScript } from '../agent.ts';
 import { type Clock, runningClock } from '../clock.ts';
+import { listenOnLoopback } from '../listener.ts';
 import { agentRoutes } from './agent-routes.ts';
 import { createControl, type PlatformControl } from './control.ts';
 import { credentialRoutes } from './credential-routes.ts';
@@ -9,7 +9,7 @@ import { eventRoutes } from './event-routes.ts';
 import { newId } from './identifier.ts';
 import { createRequestLog } from './request-log.ts';
 import { createRouter } from './router.ts';
-import { createPlatformServer } from './server.ts';
+import { createPlatformListener } from './server.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { skillRoutes } from './skill-routes.ts';
 import { vaultRoutes } from './vault-routes.ts';
@@ -61,21 +61,16 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     ...eventRoutes,
     ...skillRoutes,
   ]);
-  const server = createPlatformServer({ control, findRoute, keys, tampered, addToLog: add });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const listener = await listenOnLoopback();
+  listener.serve(createPlatformListener({ control, findRoute, keys, tampered, addToLog: add }));
   return {
-    baseUrl: `http://127.0.0.1:${port}`,
+    baseUrl: listener.origin,
     apiKey,
     workspaceId: main.id,
     control,
     close: async () => {
       for (const { sessions } of workspaces.values()) for (const { loop } of sessions) loop.end();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await listener.close();
     },
   };
 }

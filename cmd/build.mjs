@@ -21,12 +21,11 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
-  banner: { js: "#!/usr/bin/env node\nimport{createRequire as r}from'node:module';const require=r(import.meta.url);" },
+  banner: { js: "#!/usr/bin/env node\nimport{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);" },
 });
 for (const name of executables) await chmod(join(dist, `${name}.js`), 0o755);
 await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), await notices(metafile));

@@ -23,12 +23,13 @@ export interface OperatorRun {
 
 /** The configuration of a run: `--config`, else `MAI_CONFIG`, else `./config`, else the user's own. */
 export async function loadProject(context: CommandContext): Promise<Configuration> {
+  const { cache } = context.directories();
   const named = context.options.config ?? context.environment.MAI_CONFIG;
-  if (named !== undefined) return await loadConfiguration(resolve(named));
+  if (named !== undefined) return await loadConfiguration(resolve(named), cache);
   const project = resolve('config');
-  if ((await listFolder(project)) !== undefined) return await loadConfiguration(project);
+  if ((await listFolder(project)) !== undefined) return await loadConfiguration(project, cache);
   const user = join(context.directories().config, 'config');
-  return await loadConfiguration((await listFolder(user)) === undefined ? project : user);
+  return await loadConfiguration((await listFolder(user)) === undefined ? project : user, cache);
 }
 
 /** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */

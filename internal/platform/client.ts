@@ -13,8 +13,11 @@ import { AppError } from '../errors/app-error.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 
-/** The official client, as features see it inside `read` and `change`. */
-export type Client = Anthropic;
+/** The parts of the official client that features see inside `read` and `change`. */
+export interface Client {
+  beta: Pick<Anthropic['beta'], 'agents' | 'environments' | 'sessions' | 'skills' | 'vaults'>;
+  skills: Anthropic['skills'];
+}
 
 /** One page of a list, as the SDK's cursor pages present it. */
 export interface Page<Item> {
@@ -87,7 +90,7 @@ const readAttempts = 3;
 
 /** Opens the platform. Loads the SDK; sends nothing yet. Throws `platform_key_missing` or `url_refused`. */
 export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
-  const { default: SDK, APIConnectionError, APIError } = await import('@anthropic-ai/sdk');
+  const { APIConnectionError, APIError, connect } = await import('./sdk.ts');
   const baseUrl = checkedBaseUrl(settings.baseUrl);
   if (settings.apiKey === undefined && settings.authToken === undefined) {
     throw new AppError('platform_key_missing', 'no credential for the platform', {
@@ -95,7 +98,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     });
   }
   const clientOver = (fetch: typeof globalThis.fetch, timeout: number): Client =>
-    new SDK({
+    connect({
       ...(settings.apiKey === undefined
         ? { authToken: settings.authToken?.reveal() ?? null }
         : { apiKey: settings.apiKey.reveal() }),

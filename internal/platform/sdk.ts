@@ -1,0 +1,29 @@
+/**
+ * The official SDK, only as much of it as is used: its resources are built one by one, because its ready-made client
+ * brings all of them and costs every run four times the code to read.
+ */
+import { BaseAnthropic, type ClientOptions } from '@anthropic-ai/sdk/client';
+import { Agents } from '@anthropic-ai/sdk/resources/beta/agents/agents';
+import { Environments } from '@anthropic-ai/sdk/resources/beta/environments/environments';
+import { Sessions } from '@anthropic-ai/sdk/resources/beta/sessions/sessions';
+import { Skills as BetaSkills } from '@anthropic-ai/sdk/resources/beta/skills/skills';
+import { Vaults } from '@anthropic-ai/sdk/resources/beta/vaults/vaults';
+import { Skills } from '@anthropic-ai/sdk/resources/skills/skills';
+import type { Client } from './client.ts';
+
+export { APIConnectionError, APIError } from '@anthropic-ai/sdk/error';
+
+/** A client with the resources that the product uses. */
+export function connect(options: ClientOptions): Client {
+  const base = new BaseAnthropic(options);
+  return {
+    beta: {
+      agents: new Agents(base),
+      environments: new Environments(base),
+      sessions: new Sessions(base),
+      skills: new BetaSkills(base),
+      vaults: new Vaults(base),
+    },
+    skills: new Skills(base),
+  };
+}

@@ -1,0 +1,123 @@
+/** `npm run bench`: ratios against a bare Node process timed in the same run. It measures and never fails a test run. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { version } from '../../internal/cli/version.ts';
+import { table } from '../../internal/text/table.ts';
+import { bareNode, compare, type Subject } from './measure.ts';
+import { startBenchProject } from './project.ts';
+import { sequentialRoundTrips } from './round-trips.ts';
+
+const dist = fileURLToPath(new URL('../../dist', import.meta.url));
+const startRuns = 20;
+const warmRuns = 10;
+const latencyMs = 50;
+
+type Row = [what: string, measured: string, target: string, met: 'yes' | 'NO'];
+
+const rows: Row[] = [];
+
+for (const name of ['service-connection', 'setup-session', 'skill-sync']) {
+  for (const flag of ['--version', '--help']) rows.push(await startRow(name, flag));
+}
+for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
+process.stdout.write(`${table(['what', 'measured', 'target', 'met'], rows)}\n`);
+
+async function startRow(name: string, flag: string): Promise<Row> {
+  progress(`${name} ${flag}`);
+  const subject: Subject = {
+    words: [join(dist, `${name}.js`), flag],
+    check(stdout) {
+      const expected = flag === '--version' ? `${version}\n` : `Usage: ${name} `;
+      if (!stdout.startsWith(expected))
+        throw new Error(`${name} ${flag} printed ${JSON.stringify(stdout.slice(0, 80))}`);
+    },
+  };
+  const { subject: own, baseline } = await compare(subject, bareNode, startRuns);
+  const ratio = own.wallMs / baseline.wallMs;
+  return [
+    `start: ${name} ${flag}`,
+    `${ratio.toFixed(2)} × (${own.wallMs.toFixed(0)} / ${baseline.wallMs.toFixed(0)} ms)`,
+    '≤ 1.3 × bare node',
+    met(ratio <= 1.3),
+  ];
+}
+
+async function sessionRows(vaults: number): Promise<Row[]> {
+  progress(`setup-session with ${vaults} vaults`);
+  const project = await startBenchProject(dist, vaults);
+  const { control } = project.sandbox.platform;
+  try {
+    const subject: Subject = {
+      words: [join(project.dist, 'setup-session.js'), '--agent', 'support', '--json', '--quiet'],
+      environment: project.environment,
+      uid: project.uid,
+      cwd: join(project.dist, '..'),
+      check(stdout) {
+        const { vault_id: vaultId } = JSON.parse(stdout) as { vault_id: string };
+        if (vaultId !== project.vaultId) throw new Error(`the session has the vault ${vaultId}`);
+      },
+    };
+    // The first run finds the vault, creates agent and environment and remembers all three.
+    const cold = { lists: 0 };
+    await compare(subject, bareNode, 0, () => control.log.reset());
+    cold.lists = control.log.count(({ method, path }) => method === 'GET' && path === '/v1/vaults');
+
+    control.latencyMs = latencyMs;
+    const trips: number[] = [];
+    const collect = () => {
+      if (control.log.entries.length > 0) trips.push(sequentialRoundTrips(control.log.entries));
+      control.log.reset();
+    };
+    collect();
+    trips.length = 0;
+    const { subject: own, baseline } = await compare(subject, bareNode, warmRuns, collect);
+    collect();
+    const worst = Math.max(...trips);
+    const cpu = own.cpuMs / baseline.cpuMs;
+    const memory = own.peakMiB / baseline.peakMiB;
+    const pages = Math.ceil(vaults / 100);
+    const what = `${vaults} vaults`;
+    return [
+      [
+        `resolution without a cached id, ${what}`,
+        `${cold.lists} list requests`,
+        `≤ ${pages}`,
+        met(cold.lists <= pages),
+      ],
+      [
+        `setup-session warm, ${what}: round trips`,
+        `${worst} sequential (worst of ${trips.length})`,
+        '2',
+        met(worst === 2),
+      ],
+      [
+        `setup-session warm, ${what}: own CPU`,
+        `${cpu.toFixed(2)} × (${own.cpuMs.toFixed(0)} / ${baseline.cpuMs.toFixed(0)} ms)`,
+        '≤ 2.5 × bare node',
+        met(cpu <= 2.5),
+      ],
+      [
+        `setup-session warm, ${what}: peak memory`,
+        `${memory.toFixed(2)} × (${own.peakMiB.toFixed(0)} / ${baseline.peakMiB.toFixed(0)} MiB)`,
+        '≤ 2 × bare node',
+        met(memory <= 2),
+      ],
+      [
+        `setup-session warm, ${what}: wall, ${latencyMs} ms latency`,
+        `${own.wallMs.toFixed(0)} ms (bare node ${baseline.wallMs.toFixed(0)} ms)`,
+        '-',
+        'yes',
+      ],
+    ];
+  } finally {
+    await project.close();
+  }
+}
+
+function met(yes: boolean): 'yes' | 'NO' {
+  return yes ? 'yes' : 'NO';
+}
+
+function progress(text: string): void {
+  process.stderr.write(`bench: ${text}\n`);
+}

@@ -1,0 +1,81 @@
+/** A sandbox in which a person of the operating system is set up for one agent: no browser, so only our own work is timed. */
+
+import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import Anthropic from '@anthropic-ai/sdk';
+import { stringify } from 'yaml';
+import { judgeAccount } from '../../internal/identity/os-identity.ts';
+import { runningAccount } from '../../internal/outside/accounts.ts';
+import { ownerRecord } from '../../internal/vault/owner.ts';
+import { type Sandbox, startSandbox } from '../sandbox/start.ts';
+
+/** Where and as whom the executables are run. */
+export interface BenchProject {
+  sandbox: Sandbox;
+  /** The built executables, where the measured user can read them. */
+  dist: string;
+  /** Undefined when the bench itself runs as an ordinary user. */
+  uid: number | undefined;
+  environment: Record<string, string>;
+  vaultId: string;
+  close(): Promise<void>;
+}
+
+/** The account of nobody, on every Unix: root has no identity of its own here, so it lends its process to this one. */
+const nobody = 65534;
+
+/** Starts it, with `vaults` vaults of other people beside the own one. */
+export async function startBenchProject(distFolder: string, vaults: number): Promise<BenchProject> {
+  const sandbox = await startSandbox();
+  const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+  const close = async () => {
+    await sandbox.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const account = await runningAccount();
+  const uid = account.uid === 0 ? nobody : undefined;
+  const principal = judgeAccount(
+    { ...account, uid: uid ?? account.uid, effectiveUid: uid ?? account.uid, name: userInfo().username },
+    undefined,
+  );
+
+  await chmod(folder, 0o755);
+  await cp(distFolder, join(folder, 'dist'), { recursive: true });
+  const config = join(folder, 'config');
+  await cp(sandbox.configFolder, config, { recursive: true });
+  const own = { notion: { read: 'on', write: 'on' } };
+  await writeFile(
+    join(config, 'interface.yaml'),
+    stringify({ identity: { mode: 'os' }, people: { principals: { [principal.subject]: own } } }),
+  );
+  await writeFile(
+    join(config, 'agents', 'support.yaml'),
+    stringify({
+      model: 'claude-sonnet-5-5',
+      services: { notion: { write: 'off' } },
+      environment: 'default',
+      allowed: { principals: [principal.subject] },
+    }),
+  );
+  await mkdir(join(folder, 'cache'));
+  if (uid !== undefined) for (const path of [config, join(folder, 'cache')]) await chown(path, uid, uid);
+
+  const client = new Anthropic({ baseURL: sandbox.platform.baseUrl, apiKey: sandbox.platform.apiKey, maxRetries: 0 });
+  const half = Math.floor(vaults / 2);
+  sandbox.platform.control.seedVaults(half);
+  const vault = await client.beta.vaults.create({ display_name: 'own', metadata: ownerRecord(principal) });
+  await client.beta.vaults.credentials.create(vault.id, {
+    auth: { type: 'static_bearer', mcp_server_url: sandbox.services.notion.mcpUrl, token: 'bench' },
+  });
+  sandbox.platform.control.seedVaults(vaults - half - 1);
+
+  const environment = {
+    ...sandbox.environment,
+    MAI_CONFIG: config,
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    XDG_CONFIG_HOME: join(folder, 'none'),
+    HOME: folder,
+  };
+  return { sandbox, dist: join(folder, 'dist'), uid, environment, vaultId: vault.id, close };
+}

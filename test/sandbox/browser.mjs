@@ -2,14 +2,21 @@
 /**
  * A browser for `BROWSER=<this file>`: gets a URL as its only argument, signs in as SANDBOX_PERSON
  * (default ada), picks SANDBOX_ACCOUNT at services (default: the same person), allows, or with
- * SANDBOX_DENY=1 denies, and ends when the last page of the command is loaded.
+ * SANDBOX_DENY=1 denies, and ends when the last page of the command is loaded. With SANDBOX_DUMP it
+ * first writes what it was started with into that folder, for tests that look for secrets there.
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { visit } from './visit.mjs';
 
-// biome-ignore lint/style/noProcessEnv: BROWSER can hand over a URL only, so who presses the buttons comes from here
-const { SANDBOX_PERSON: person = 'ada', SANDBOX_ACCOUNT: account = person, SANDBOX_DENY } = process.env;
+// BROWSER can hand over a URL only, so who presses the buttons comes from here.
+const { env } = process;
+const { SANDBOX_PERSON: person = 'ada', SANDBOX_ACCOUNT: account = person, SANDBOX_DENY, SANDBOX_DUMP } = env;
 const [url, ...rest] = process.argv.slice(2);
 
+if (SANDBOX_DUMP !== undefined) {
+  writeFileSync(join(SANDBOX_DUMP, `browser-${process.pid}.json`), JSON.stringify({ argv: process.argv, env }));
+}
 if (url === undefined || rest.length > 0) {
   process.stderr.write('browser: usage: browser.mjs <url>\n');
   process.exitCode = 2;

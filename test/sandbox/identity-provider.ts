@@ -19,7 +19,7 @@ export interface IdentityProvider {
 }
 
 /** What can be made to go wrong with a sign-in. */
-export interface IdentityProviderControl extends AuthorizationControl {
+interface IdentityProviderControl extends AuthorizationControl {
   /**
    * Changes every token response. `forge` makes an ID token from the honest one with other claims
    * (`undefined` removes a claim), signed by the provider's key, by a stranger's, or not at all.

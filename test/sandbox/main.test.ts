@@ -38,8 +38,12 @@ it('tells a person what to set and what to try, and ends when interrupted', asyn
   expect(value).toContain('export ANTHROPIC_BASE_URL=http://127.0.0.1:');
   expect(value).toContain('Grace Hopper');
   expect(value).toContain('npx service-connection notion');
+  const folder = /MAI_CONFIG=(\S+)/.exec(value)?.[1] ?? '';
+  expect(existsSync(folder)).toBe(true);
+  child.kill('SIGINT');
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([0, null]);
+  expect(existsSync(folder)).toBe(false);
 });
 
 it('refuses a flag that it does not know', async () => {

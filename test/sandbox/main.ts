@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { introduce } from './introduction.ts';
-import { type Sandbox, startSandbox } from './start.ts';
+import type { Sandbox } from './start.ts';
 
 const [flag, ...rest] = process.argv.slice(2);
 
@@ -13,6 +13,8 @@ if ((flag !== undefined && flag !== '--json') || rest.length > 0) {
   process.stderr.write('sandbox: usage: npm run sandbox [-- --json]\n');
   process.exitCode = 2;
 } else {
+  // Loaded here, so that a mistyped flag is answered at once.
+  const { startSandbox } = await import('./start.ts');
   const sandbox = await startSandbox();
   const ended = untilEnded(flag === '--json');
   process.stdout.write(flag === '--json' ? `${JSON.stringify(describe(sandbox))}\n` : introduce(sandbox, isBuilt()));
@@ -36,11 +38,14 @@ function describe({ platform, identityProvider, people, services, environment }:
   };
 }
 
-/** Waits for an interruption or, where a program holds our stdin, for its end. A second interruption kills. */
+/**
+ * Waits for an interruption or, where a program holds our stdin, for its end. The handlers stay: Ctrl-C
+ * arrives once from the terminal and once more from the runner, which must not cut the tidying short.
+ */
 async function untilEnded(watchStdin: boolean): Promise<void> {
   await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+    process.on('SIGINT', resolve);
+    process.on('SIGTERM', resolve);
     if (watchStdin) process.stdin.once('close', resolve).resume();
   });
   // An open stdin would keep the process alive after everything else has ended.

@@ -5,7 +5,7 @@ import { type Clock, runningClock } from './clock.ts';
 import { writeConfiguration } from './config-folder.ts';
 import { type IdentityProvider, startIdentityProvider } from './identity-provider.ts';
 import type { Person, PersonName } from './people.ts';
-import { type Platform, startPlatform } from './platform/start.ts';
+import { type PlatformOptions, type PlatformSandbox, startPlatform } from './platform/start.ts';
 import { type LinearService, startLinear } from './services/linear.ts';
 import { startNotion } from './services/notion.ts';
 import type { SandboxService } from './services/service.ts';
@@ -13,7 +13,7 @@ import { startSlack } from './services/slack.ts';
 
 /** Everything on the other side of the product, running in this process on the loopback address. */
 export interface Sandbox {
-  readonly platform: Platform;
+  readonly platform: PlatformSandbox;
   readonly identityProvider: IdentityProvider;
   readonly people: Readonly<Record<PersonName, Person>>;
   readonly services: {
@@ -39,6 +39,7 @@ export interface SandboxOptions {
   readonly clock?: Clock;
   /** Skills of the support agent. */
   readonly skills?: readonly string[];
+  readonly platform?: Omit<PlatformOptions, 'clock'>;
 }
 
 /** Starts the platform, the identity provider and the services, and writes a configuration for them. */
@@ -55,7 +56,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 
   try {
-    const platform = await keep(startPlatform({ clock }));
+    const platform = await keep(startPlatform({ ...options.platform, clock }));
     const identityProvider = await keep(startIdentityProvider({ now: clock.now }));
     const services = {
       notion: await keep(startNotion(clock.now)),

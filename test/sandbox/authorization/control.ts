@@ -1,4 +1,4 @@
-import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Middleware } from './middleware.ts';
 
 /** A JSON object as it goes over the wire. */
 export type JsonObject = Record<string, unknown>;
@@ -37,7 +37,7 @@ export interface AuthorizationControl {
 export interface Faults {
   readonly control: AuthorizationControl;
   readonly counters: Counters;
-  middleware(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void>;
+  readonly middleware: Middleware;
 }
 
 /** Paths whose requests are counted. */

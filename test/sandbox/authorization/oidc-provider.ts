@@ -11,4 +11,4 @@ const library = await import('oidc-provider');
 console.warn = warn;
 // biome-ignore-end lint/suspicious/noConsole: see above
 
-export const { Provider, errors, interactionPolicy } = library;
+export const { Provider, errors } = library;

@@ -1,10 +1,12 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
-import type { Account, Configuration, JWK, KoaContextWithOIDC, Provider as OidcProvider } from 'oidc-provider';
+import type { Account, Configuration, JWK, Provider as OidcProvider } from 'oidc-provider';
 import { type AuthorizationControl, type Counters, createFaults } from './control.ts';
+import { use } from './middleware.ts';
 import { Provider } from './oidc-provider.ts';
 import { type Brand, type Choice, errorPage, pageHeaders } from './pages.ts';
 import { signInPages } from './sign-in.ts';
 import { type AuthorizationStore, type ClientRules, createStore } from './store.ts';
+import { noteVerifiers } from './verifiers.ts';
 
 /** What every authorization server of the sandbox is told about itself. */
 export interface AuthorizationServerOptions {
@@ -104,13 +106,14 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     },
   });
 
-  provider.use((ctx, next) => faults.middleware(ctx as unknown as KoaContextWithOIDC, next));
-  provider.use((ctx, next) => {
+  use(provider, noteVerifiers(options.paths.token, store.noteSecret));
+  use(provider, faults.middleware);
+  use(provider, (ctx, next) => {
     // Each authorization request starts with nobody signed in, so one browser can play several people.
     if (ctx.path === options.paths.authorization) delete ctx.req.headers.cookie;
     return next();
   });
-  provider.use(signInPages(provider, options));
+  use(provider, signInPages(provider, options));
   provider.on('server_error', (_ctx, error: Error) => {
     process.stderr.write(`sandbox: ${options.cookiePrefix}: ${error.stack ?? error.message}\n`);
   });

@@ -1,5 +1,5 @@
-import type { Context, Next } from 'koa';
 import type { Provider } from 'oidc-provider';
+import type { Context, Middleware } from './middleware.ts';
 import { type Brand, type Choice, consentPage, pageHeaders, signInPage } from './pages.ts';
 import { readBody } from './request-body.ts';
 
@@ -22,7 +22,7 @@ export interface SignInOptions {
  * Serves the two pages of an authorization request: who are you, and may this client act for you.
  * Every request asks both, whoever signed in before: in a sandbox one browser plays several people.
  */
-export function signInPages(provider: Provider, options: SignInOptions): (ctx: Context, next: Next) => Promise<void> {
+export function signInPages(provider: Provider, options: SignInOptions): Middleware {
   async function show(ctx: Context, details: InteractionDetails): Promise<void> {
     const request = readRequest(details);
     const client = await provider.Client.find(request.clientId);

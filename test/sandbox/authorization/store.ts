@@ -12,8 +12,10 @@ export interface ClientRules {
 export interface AuthorizationStore {
   /** What oidc-provider asks for as its `adapter`. */
   adapter(model: string): Adapter;
-  /** Every code and token this server ever issued, for tests that search output for them. */
+  /** Every code and token this server ever issued, and every noted secret, for tests that search output for them. */
   issuedSecrets(): readonly string[];
+  /** Adds a secret that this server did not issue itself. */
+  noteSecret(secret: string): void;
   /** The grants of an account that are still alive. */
   grantsOf(accountId: string): readonly string[];
   /** Forgets a grant with every token that came from it. */
@@ -90,6 +92,7 @@ export function createStore(now: () => number, clients: ClientRules = {}): Autho
   return {
     adapter,
     issuedSecrets: () => [...secrets],
+    noteSecret: (secret) => void secrets.push(secret),
     grantsOf(accountId) {
       return [...entries]
         .filter(([, { model, payload }]) => model === 'Grant' && payload.accountId === accountId)

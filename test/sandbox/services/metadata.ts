@@ -1,12 +1,12 @@
-import type { Context, Next } from 'koa';
 import type { JsonObject } from '../authorization/control.ts';
+import type { Middleware } from '../authorization/middleware.ts';
 import { mcpPath } from './resource-server.ts';
 
 /** What a service publishes about itself as a resource. */
 export interface ResourceMetadata {
   /** Where the document is; what a challenge names as `resource_metadata`. */
   readonly url: string;
-  middleware(ctx: Context, next: Next): Promise<void>;
+  readonly middleware: Middleware;
 }
 
 /**

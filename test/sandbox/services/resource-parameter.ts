@@ -1,4 +1,5 @@
-import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import type { Configuration } from 'oidc-provider';
+import type { Context } from '../authorization/middleware.ts';
 import { errors } from '../authorization/oidc-provider.ts';
 
 /** What a service decides about a request for access to it. */
@@ -40,7 +41,7 @@ export function resourceParameter(rules: ResourceRules, resource: string): Resou
 }
 
 /** Refuses scopes that the service does not declare, and fills in its default where it has one. */
-function settleScope({ oidc: { params = {} } }: KoaContextWithOIDC, rules: ResourceRules): void {
+function settleScope({ oidc: { params = {} } }: Context, rules: ResourceRules): void {
   const requested = params['scope'] === undefined ? [] : String(params['scope']).split(' ');
   const unknown = requested.filter((scope) => !rules.scopes.includes(scope));
   if (unknown.length > 0) throw new errors.InvalidScope('an undeclared scope was requested', unknown.join(' '));

@@ -1,8 +1,8 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import type { Context, Next } from 'koa';
 import type { AccessToken } from 'oidc-provider';
 import { z } from 'zod';
+import type { Context, Middleware } from '../authorization/middleware.ts';
 import { readBody } from '../authorization/request-body.ts';
 import type { Account, PersonName } from '../people.ts';
 import type { SandboxTool } from './tool.ts';
@@ -45,7 +45,7 @@ export interface ResourceServerOptions {
 export interface ResourceServer {
   readonly calls: readonly ToolCall[];
   readonly counters: ResourceCounters;
-  middleware(ctx: Context, next: Next): Promise<void>;
+  readonly middleware: Middleware;
 }
 
 /** Where every service of the sandbox speaks MCP. */

@@ -1,5 +1,6 @@
-import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import type { Configuration } from 'oidc-provider';
 import type { AuthorizationControl, Counters } from '../authorization/control.ts';
+import { type Context, use } from '../authorization/middleware.ts';
 import { createAuthorizationServer } from '../authorization/server.ts';
 import type { ClientRules } from '../authorization/store.ts';
 import { listenOnLoopback } from '../listener.ts';
@@ -45,7 +46,7 @@ export interface SandboxService {
 }
 
 /** What can be made to happen at a service behind the back of its clients. */
-export interface ServiceControl extends AuthorizationControl {
+interface ServiceControl extends AuthorizationControl {
   /** Adds a tool, or replaces the one of that name. */
   addTool(tool: NewTool): void;
   /** Changes what a tool says about itself. */
@@ -73,7 +74,7 @@ export interface ServiceBlueprint extends ResourceRules {
   readonly configuration: Configuration;
   readonly clientRules?: ClientRules;
   /** Changes the body of the token endpoint's answer into the shape the service is known for. */
-  readonly shapeTokenAnswer?: (ctx: KoaContextWithOIDC) => void;
+  readonly shapeTokenAnswer?: (ctx: Context) => void;
 }
 
 /** Starts a service on a free loopback port. */
@@ -131,13 +132,12 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
     findToken: (value) => server.provider.AccessToken.find(value),
   });
 
-  server.provider.use(metadata.middleware);
-  server.provider.use(async (ctx, next) => {
+  use(server.provider, metadata.middleware);
+  use(server.provider, async (ctx, next) => {
     await next();
-    if (ctx.method !== 'POST' || ctx.path !== blueprint.paths.token) return;
-    blueprint.shapeTokenAnswer?.(ctx as unknown as KoaContextWithOIDC);
+    if (ctx.method === 'POST' && ctx.path === blueprint.paths.token) blueprint.shapeTokenAnswer?.(ctx);
   });
-  server.provider.use(resourceServer.middleware);
+  use(server.provider, resourceServer.middleware);
   listener.serve(server.provider.callback());
 
   function toolNamed(name: string): SandboxTool {

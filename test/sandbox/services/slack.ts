@@ -1,6 +1,6 @@
-import type { KoaContextWithOIDC } from 'oidc-provider';
 import { z } from 'zod';
 import type { JsonObject } from '../authorization/control.ts';
+import type { Context } from '../authorization/middleware.ts';
 import { freeLoopbackPort } from '../listener.ts';
 import { type SandboxService, startService } from './service.ts';
 import type { SandboxTool } from './tool.ts';
@@ -56,7 +56,7 @@ export async function startSlack(now: () => number): Promise<SandboxService> {
  * Slack's shapes: a code brings the token nested under `authed_user`, a refresh brings it flat; both
  * are of type `user` with scopes between commas; and an error is a 200 that says it is not ok.
  */
-function shapeTokenAnswer(ctx: KoaContextWithOIDC): void {
+function shapeTokenAnswer(ctx: Context): void {
   const { status } = ctx;
   const { error, scope, token_type: _, ...tokens } = ctx.body as JsonObject;
   ctx.status = 200;

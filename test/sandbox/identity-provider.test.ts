@@ -76,8 +76,8 @@ describe('signing in', () => {
   it('remembers what it issued', async () => {
     const before = provider.issuedSecrets().length;
     await signIn('ada');
-    // A code, an access token and an ID token.
-    expect(provider.issuedSecrets().length).toBe(before + 3);
+    // A code with its verifier, an access token and an ID token.
+    expect(provider.issuedSecrets().length).toBe(before + 4);
   });
 
   it.each<[string, (forge: Forge) => Promise<string>]>([

@@ -48,7 +48,7 @@ const updateBody = z.strictObject({
   metadata: metadataPatchSchema,
   agent: sessionAgentUpdateSchema.optional(),
   budget: budget.nullish(),
-  vault_ids: z.unknown(),
+  vault_ids: z.unknown().optional(),
 });
 
 const statuses = z.array(z.enum(['idle', 'running', 'rescheduling', 'terminated']));

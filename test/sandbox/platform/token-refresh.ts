@@ -19,12 +19,19 @@ const underWay = new WeakMap<CredentialRecord, Promise<BetaManagedAgentsRefreshO
 
 /**
  * Exchanges the refresh token of a credential at its stored token endpoint, and stores what comes back.
- * choices.refreshStorage: whoever asks while an exchange is under way shares its outcome, since a rotating
- * refresh token that is used twice would revoke the whole grant.
+ * choices.refreshStorage: whoever asks while an exchange is under way, or with a `spentToken` that one has replaced
+ * already, shares its outcome, since a rotating refresh token that is used twice would revoke the whole grant.
  */
-export function refreshCredential(credential: CredentialRecord, clock: Clock): Promise<BetaManagedAgentsRefreshObject> {
+export function refreshCredential(
+  credential: CredentialRecord,
+  clock: Clock,
+  spentToken = credential.secrets.access_token,
+): Promise<BetaManagedAgentsRefreshObject> {
   const running = underWay.get(credential);
   if (running !== undefined) return running;
+  if (spentToken !== credential.secrets.access_token) {
+    return Promise.resolve({ status: 'succeeded', http_response: null });
+  }
   const exchange = exchangeToken(credential, clock).finally(() => underWay.delete(credential));
   underWay.set(credential, exchange);
   return exchange;

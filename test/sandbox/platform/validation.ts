@@ -26,10 +26,11 @@ export async function validateCredential(
 }
 
 async function probeWithRefresh(credential: CredentialRecord, clock: Clock): Promise<Verdict> {
+  const { access_token } = credential.secrets;
   const first = await probe(credential);
   if (first === undefined) return { status: 'valid', mcp_probe: null, refresh: null };
   if (first.probe.http_response?.status_code !== 401) return failedVerdict(first, null);
-  const refresh = await refreshCredential(credential, clock);
+  const refresh = await refreshCredential(credential, clock, access_token);
   if (refresh.status !== 'succeeded') return { status: 'invalid', mcp_probe: first.probe, refresh };
   const second = await probe(credential);
   if (second === undefined) return { status: 'valid', mcp_probe: null, refresh };

@@ -1,5 +1,4 @@
 /** The one file that touches `process`: streams, signals, environment and exit code of a real run. */
-import { directories } from '../outside/directories.ts';
 import { type Environment, readEnvironment, secretVariables } from './environment.ts';
 import { type Executable, runExecutable } from './program.ts';
 
@@ -11,18 +10,29 @@ export async function runOnProcess(executable: Executable): Promise<void> {
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  // A reader that left (`| head`) is no error of ours; writing to it must not end in a stack trace.
-  process.stdout.on('error', () => {});
   process.exitCode = await runExecutable(executable, {
     argv: process.argv.slice(2),
     environment: takeEnvironment(),
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    // Node opens a standard stream when it is first looked at, which costs more than printing a version.
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return unbreakable(process.stdout);
+    },
+    get stderr() {
+      return unbreakable(process.stderr);
+    },
     signal: interruption.signal,
-    directories,
+    directories: async () => (await import('../outside/directories.ts')).directories(),
     openBrowser: async (url, environment) => (await import('../outside/browser.ts')).openBrowser(url, environment),
   });
+}
+
+/** A reader that left (`| head`) is no error of ours; writing to it must not end in a stack trace. */
+function unbreakable<Stream extends NodeJS.WriteStream>(stream: Stream): Stream {
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {});
+  return stream;
 }
 
 function takeEnvironment(): Environment {

@@ -20,7 +20,7 @@ export interface Invocation {
   stderr: Output;
   /** Aborted on SIGINT and SIGTERM. */
   signal: AbortSignal;
-  directories(): Directories;
+  directories(): Directories | Promise<Directories>;
   openBrowser: OpenBrowser;
 }
 
@@ -39,7 +39,7 @@ export interface CommandContext {
   environment: Environment;
   progress: Progress;
   signal: AbortSignal;
-  directories(): Directories;
+  directories(): Directories | Promise<Directories>;
   openBrowser: OpenBrowser;
   options: CommonOptions;
   /** Whether questions can be asked: stdin and stderr are terminals and this is not CI. */

@@ -23,12 +23,12 @@ export interface OperatorRun {
 
 /** The configuration of a run: `--config`, else `MAI_CONFIG`, else `./config`, else the user's own. */
 export async function loadProject(context: CommandContext): Promise<Configuration> {
-  const { cache } = context.directories();
+  const { cache, config } = await context.directories();
   const named = context.options.config ?? context.environment.MAI_CONFIG;
   if (named !== undefined) return await loadConfiguration(resolve(named), cache);
   const project = resolve('config');
   if ((await listFolder(project)) !== undefined) return await loadConfiguration(project, cache);
-  const user = join(context.directories().config, 'config');
+  const user = join(config, 'config');
   return await loadConfiguration((await listFolder(user)) === undefined ? project : user, cache);
 }
 
@@ -48,7 +48,7 @@ export async function openOperatorRun(
     `operating as ${principal.label} (${principal.kind} ${principal.issuer} ${principal.subject})`,
   );
   const memory = vaultMemory(
-    context.directories().cache,
+    (await context.directories()).cache,
     context.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com',
   );
   return { configuration, principal, platform, memory, visit };

@@ -64,11 +64,11 @@ async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Cha
 }
 
 /**
- * Reads the challenges of a 401. Where several name metadata (one real service does), those of the MCP server's own
- * origin count and they have to agree; scopes are taken from the first Bearer challenge that has any.
+ * Reads the challenges of a 401. Where metadata is named more than once (one real service does), the first of the MCP
+ * server's own origin counts; scopes are taken from the first Bearer challenge that has any.
  */
-export async function judgeChallenge(header: string | null, mcpServerUrl: string): Promise<Challenge> {
-  const challenges = (await challengesOf(header)).filter(({ scheme }) => scheme === 'bearer');
+export function judgeChallenge(header: string | null, mcpServerUrl: string): Challenge {
+  const challenges = challengesOf(header).filter(({ scheme }) => scheme === 'bearer');
   const named = challenges.flatMap(({ parameters }) => parameters.get('resource_metadata') ?? []);
   const own = named.filter(
     (address) => URL.canParse(address) && new URL(address).origin === new URL(mcpServerUrl).origin,

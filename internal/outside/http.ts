@@ -10,6 +10,8 @@ export interface HttpRules {
   /** Sandbox mode: http is allowed on a literal loopback address. */
   allowLoopbackHttp: boolean;
   signal: AbortSignal;
+  /** How long an answer may take, its body included; 15 s unless told. */
+  timeoutMs?: number;
 }
 
 /** The web as features use it: `fetch`, guarded. Rejects with `url_refused`, `service_unreachable` or `interrupted`. */
@@ -23,16 +25,27 @@ export interface FetchInit {
   signal?: AbortSignal | null | undefined;
 }
 
-const timeoutMs = 15_000;
+const defaultTimeoutMs = 15_000;
 const largestBodyBytes = 1024 * 1024;
 
 /** Makes the guarded fetch of one run. */
 export function guardedFetch(rules: HttpRules): Fetch {
+  const { timeoutMs = defaultTimeoutMs } = rules;
   return async (url, init = {}) => {
     const target = checkedUrl(url, rules.allowLoopbackHttp);
     const headers = new Headers(init.headers);
     headers.set('accept-encoding', 'identity');
     const signals = [rules.signal, AbortSignal.timeout(timeoutMs), ...(init.signal ? [init.signal] : [])];
+    const failure = (cause: unknown): AppError => {
+      if (cause instanceof AppError) return cause;
+      if (rules.signal.aborted)
+        return new AppError('interrupted', `interrupted while asking ${target.host}`, { cause });
+      return new AppError(
+        'service_unreachable',
+        `${quote(target.host)} cannot be reached: ${reasonOf(cause, timeoutMs)}`,
+        { hint: 'check the network and try again', cause },
+      );
+    };
     try {
       const response = await fetch(target, {
         method: init.method ?? 'GET',
@@ -41,13 +54,9 @@ export function guardedFetch(rules: HttpRules): Fetch {
         redirect: 'manual',
         signal: AbortSignal.any(signals),
       });
-      return bounded(response, target);
+      return bounded(response, target, failure);
     } catch (cause) {
-      if (rules.signal.aborted) throw new AppError('interrupted', `interrupted while asking ${target.host}`, { cause });
-      throw new AppError('service_unreachable', `${quote(target.host)} cannot be reached: ${reasonOf(cause)}`, {
-        hint: 'check the network and try again',
-        cause,
-      });
+      throw failure(cause);
     }
   };
 }
@@ -65,22 +74,31 @@ export function checkedUrl(text: string, allowLoopbackHttp: boolean): URL {
   });
 }
 
-/** The same response with a body that ends in an error instead of growing without bound. */
-function bounded(response: Response, target: URL): Response {
+/** The same response with a body that ends in one of our errors when it breaks off, stalls or grows without bound. */
+function bounded(response: Response, target: URL, failure: (cause: unknown) => AppError): Response {
   if (response.body === null) return response;
+  const reader = response.body.getReader();
   let bytes = 0;
-  const limit = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      bytes += chunk.byteLength;
-      if (bytes <= largestBodyBytes) return controller.enqueue(chunk);
-      controller.error(new AppError('service_metadata', `${quote(target.host)} answered with more than 1 MiB`));
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        bytes += value.byteLength;
+        if (bytes <= largestBodyBytes) return controller.enqueue(value);
+        void reader.cancel().catch(() => {});
+        throw new AppError('service_metadata', `${quote(target.host)} answered with more than 1 MiB`);
+      } catch (cause) {
+        controller.error(failure(cause));
+      }
     },
+    cancel: (reason) => reader.cancel(reason),
   });
   const { status, statusText, headers } = response;
-  return new Response(response.body.pipeThrough(limit), { status, statusText, headers });
+  return new Response(body, { status, statusText, headers });
 }
 
-function reasonOf(cause: unknown): string {
+function reasonOf(cause: unknown, timeoutMs: number): string {
   for (let current = cause; current instanceof Error; current = current.cause) {
     if (current.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
     if ('code' in current && typeof current.code === 'string') return current.code;

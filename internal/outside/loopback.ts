@@ -120,6 +120,8 @@ async function bind(address: string, port: number): Promise<Server> {
     maxHeaderSize: 16 * 1024,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
+    // Node looks at the two limits above every 30 s only, unless told.
+    connectionsCheckingInterval: 1_000,
   });
   server.maxConnections = mostSockets;
   try {
@@ -178,7 +180,7 @@ function sendPage(response: ServerResponse, outcome: Outcome | undefined): void 
       ? ['Still working', 'The terminal shows how it goes on. You can close this tab.']
       : outcome.ok
         ? ['Done', 'You can close this tab and go back to the terminal.']
-        : ['That did not work', 'Nothing was stored. The terminal says why and what to do next.'];
+        : ['That did not work', 'The terminal says why and what to do next.'];
   response.writeHead(200, { ...strictHeaders, 'content-type': 'text/html; charset=utf-8' }).end(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title><style>

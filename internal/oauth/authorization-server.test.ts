@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
+import { guardedFetch } from '../outside/http.ts';
+import {
+  chooseIssuer,
+  discoverAuthorizationServer,
+  judgeAuthorizationServer,
+  metadataAddresses,
+} from './authorization-server.ts';
+
+const fetch = guardedFetch({ allowLoopbackHttp: true, signal: new AbortController().signal });
+const issuer = 'https://as.example';
+const good = {
+  issuer,
+  authorization_endpoint: `${issuer}/authorize`,
+  token_endpoint: `${issuer}/token`,
+  code_challenge_methods_supported: ['S256'],
+};
+
+describe('the metadata addresses', () => {
+  test('of an issuer without a path are the two root forms', () => {
+    const addresses = [
+      'https://as.example/.well-known/oauth-authorization-server',
+      'https://as.example/.well-known/openid-configuration',
+    ];
+    expect(metadataAddresses('https://as.example')).toEqual(addresses);
+    expect(metadataAddresses('https://as.example/')).toEqual(addresses);
+  });
+
+  test('of an issuer with a path are the inserted forms, then the appended one', () => {
+    expect(metadataAddresses('https://as.example/a/b')).toEqual([
+      'https://as.example/.well-known/oauth-authorization-server/a/b',
+      'https://as.example/.well-known/openid-configuration/a/b',
+      'https://as.example/a/b/.well-known/openid-configuration',
+    ]);
+  });
+});
+
+describe('the issuer of the metadata', () => {
+  const judge = (claimed: unknown, expected: string) =>
+    judgeAuthorizationServer({ ...good, issuer: claimed }, { issuer: expected, requirePkce: true }).issuer;
+
+  test.each([
+    ['https://as.example', 'https://as.example'],
+    ['https://as.example/', 'https://as.example'],
+    ['https://as.example', 'https://as.example/'],
+    ['https://as.example/a', 'https://as.example/a'],
+  ])('%s may be the one expected as %s, and is kept as claimed', (claimed, expected) => {
+    expect(judge(claimed, expected)).toBe(claimed);
+  });
+
+  test.each([
+    ['https://evil.example', 'https://as.example'],
+    ['https://as.example/a/', 'https://as.example/a'],
+    ['https://as.example/a', 'https://as.example/a/'],
+    ['https://as.example//', 'https://as.example'],
+    ['https://AS.example', 'https://as.example'],
+    ['https://as.example.', 'https://as.example'],
+    ['https://as.example:443', 'https://as.example'],
+    ['http://as.example', 'https://as.example'],
+    ['https://\u0430s.example', 'https://as.example'],
+    ['https://as.example?', 'https://as.example'],
+    [['https://as.example'], 'https://as.example'],
+    [undefined, 'https://as.example'],
+  ])('%j is not the one expected as %s', (claimed, expected) => {
+    expect(() => judge(claimed, expected)).toThrow(expect.objectContaining({ code: 'issuer_mismatch' }));
+  });
+});
+
+describe('metadata', () => {
+  const judge = (changes: Record<string, unknown>, requirePkce = true) =>
+    judgeAuthorizationServer({ ...good, ...changes }, { issuer, requirePkce });
+
+  test.each([{ authorization_endpoint: undefined }, { token_endpoint: undefined }, { token_endpoint: 7 }])(
+    'with %j is refused',
+    (changes) => expect(() => judge(changes)).toThrow(expect.objectContaining({ code: 'service_metadata' })),
+  );
+
+  test.each([undefined, [], ['plain'], ['s256'], 'S256', null])(
+    'whose PKCE methods are %j is refused, naming the issuer',
+    (methods) => {
+      expect(() => judge({ code_challenge_methods_supported: methods })).toThrow(
+        expect.objectContaining({ code: 'service_metadata', message: expect.stringContaining(issuer) }),
+      );
+    },
+  );
+
+  test('may list further PKCE methods, and say nothing of them where signing in is all it does', () => {
+    expect(judge({ code_challenge_methods_supported: ['plain', 'S256'] }).issuer).toBe(issuer);
+    expect(judge({ code_challenge_methods_supported: undefined }, false).issuer).toBe(issuer);
+  });
+});
+
+describe('the authorization server to use', () => {
+  test('is one that the service names and the catalogue pins, as the catalogue spells it', () => {
+    expect(chooseIssuer(['https://evil.example', 'https://as.example/'], [issuer], 'notion')).toBe(issuer);
+    expect(
+      chooseIssuer(['https://b.example', 'https://a.example'], ['https://a.example', 'https://b.example'], 'x'),
+    ).toBe('https://a.example');
+  });
+
+  test.each([[['https://evil.example']], [[]], [['https://as.example/x']]])('is never %j', (offered) => {
+    expect(() => chooseIssuer(offered, [issuer], 'notion')).toThrow(
+      expect.objectContaining({ code: 'issuer_mismatch' }),
+    );
+  });
+});
+
+describe('discovery', () => {
+  async function discover(paths: Record<string, (origin: string) => Answer>, path = '') {
+    const server = await startHostileServer((line, _request, origin) => paths[line.replace(/^GET /, '')]?.(origin));
+    const expectation = { issuer: `${server.origin}${path}`, requirePkce: true };
+    const outcome = await discoverAuthorizationServer(expectation, fetch).catch((error: unknown) => error);
+    return { outcome, lines: server.lines(), origin: server.origin };
+  }
+  const honest =
+    (path = '') =>
+    (origin: string): Answer => ({ json: { ...good, issuer: `${origin}${path}` } });
+  const [oauth, openid] = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
+
+  test('asks one form after the other until there is a document', async () => {
+    expect((await discover({ [oauth]: honest() })).lines).toEqual([`GET ${oauth}`]);
+    const { outcome, lines, origin } = await discover({ [`/t${openid}`]: honest('/t') }, '/t');
+    expect(lines).toEqual([`GET ${oauth}/t`, `GET ${openid}/t`, `GET /t${openid}`]);
+    expect(outcome).toMatchObject({ issuer: `${origin}/t` });
+  });
+
+  test.each([
+    [404, {}],
+    [502, {}],
+    [200, { headers: { 'content-type': 'text/html' }, text: '<html>' }],
+  ])('goes on after a %i', async (status, answer) => {
+    expect((await discover({ [oauth]: () => ({ status, ...answer }), [openid]: honest() })).outcome).toMatchObject({
+      token_endpoint: good.token_endpoint,
+    });
+  });
+
+  test.each([500, 503])('stops at a %i and says so', async (status) => {
+    const { outcome, lines } = await discover({ [oauth]: () => ({ status }), [openid]: honest() });
+    expect(outcome).toMatchObject({ code: 'service_metadata', message: expect.stringContaining(String(status)) });
+    expect(lines).toEqual([`GET ${oauth}`]);
+  });
+
+  test('stops at a document of another issuer', async () => {
+    const { outcome, lines } = await discover({ [oauth]: () => ({ json: good }), [openid]: honest() });
+    expect(outcome).toMatchObject({ code: 'issuer_mismatch' });
+    expect(lines).toEqual([`GET ${oauth}`]);
+  });
+
+  test('follows a redirect on the same origin only', async () => {
+    const evil = await startHostileServer((_line, _request, origin) => honest()(origin));
+    const near = await discover({
+      [oauth]: () => ({ status: 301, headers: { location: '/moved' } }),
+      '/moved': honest(),
+    });
+    expect(near.outcome).toMatchObject({ issuer: near.origin });
+    const far = await discover({ [oauth]: () => ({ status: 301, headers: { location: `${evil.origin}/x` } }) });
+    expect([far.outcome, evil.lines()]).toEqual([expect.objectContaining({ code: 'service_metadata' }), []]);
+  });
+
+  test('that finds nothing says what cannot be checked', async () => {
+    expect((await discover({})).outcome).toMatchObject({ code: 'service_metadata', hint: expect.any(String) });
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { type CallbackExpectation, type CallbackRequest, type Judgement, judgeCallback } from './callback.ts';
+
+const expected: CallbackExpectation = {
+  authority: '127.0.0.1:5555',
+  path: '/callback',
+  state: 'the-right-state',
+  issuer: 'https://as.example',
+  issuerInResponse: false,
+};
+
+function judge(changes: Partial<CallbackRequest>, expectation: Partial<CallbackExpectation> = {}): Judgement {
+  const request = {
+    method: 'GET',
+    target: '/callback?code=c&state=the-right-state',
+    ...changes,
+    headers: { host: '127.0.0.1:5555', ...changes.headers },
+  };
+  return judgeCallback(request, { ...expected, ...expectation });
+}
+
+test('a navigation with the right state and a code is the answer', () => {
+  const judgement = judge({ headers: { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' } });
+  expect(judgement.kind === 'answer' && judgement.parameters.get('code')).toBe('c');
+  expect(judge({}).kind).toBe('answer');
+});
+
+describe('has no effect, whatever it carries,', () => {
+  test.each(['evil.example:5555', '127.0.0.1', '127.0.0.1:5556', 'localhost:5555', '127.0.0.1:5555.evil.example', ''])(
+    'a request for the host %j',
+    (host) => expect(judge({ headers: { host } })).toEqual({ kind: 'ignored', status: 421 }),
+  );
+
+  test.each(['HEAD', 'POST', 'PUT', 'OPTIONS', 'get', undefined])('the method %s', (method) => {
+    expect(judge({ method })).toEqual({ kind: 'ignored', status: 405 });
+  });
+
+  test.each([
+    '/callback/',
+    '//callback',
+    '/callback%2f',
+    '/%63allback',
+    '/Callback',
+    '/favicon.ico',
+    '/',
+    '',
+    '/callback;x',
+    '/callback#',
+    'http://127.0.0.1:5555/callback',
+    '/x/../callback',
+  ])('the path %j', (path) => {
+    expect(judge({ target: `${path}?code=c&state=the-right-state` })).toEqual({ kind: 'ignored', status: 404 });
+  });
+
+  test.each([
+    { 'sec-fetch-dest': 'image' },
+    { 'sec-fetch-dest': 'empty' },
+    { 'sec-fetch-dest': 'iframe' },
+    { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'cors' },
+    { 'sec-fetch-mode': 'no-cors' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+  ])('a request that no navigation sends: %j', (headers) => {
+    expect(judge({ headers })).toEqual({ kind: 'ignored', status: 403 });
+  });
+
+  test.each(['state', 'code', 'iss', 'error', 'error_description'])('a repeated %s', (name) => {
+    const query = new URLSearchParams({ code: 'c', state: 'the-right-state', iss: 'https://as.example' });
+    query.append(name, 'the-right-state');
+    query.append(name, 'the-right-state');
+    expect(judge({ target: `/callback?${query}` })).toEqual({ kind: 'ignored', status: 400 });
+  });
+});
+
+describe('the state is compared before anything else is looked at', () => {
+  test.each([
+    'code=c&state=wrong',
+    'code=c&state=',
+    'code=c',
+    'code=c&state=THE-RIGHT-STATE',
+    'code=c&state=the-right-state%20',
+    'error=access_denied',
+    'error=access_denied&state=wrong',
+    'iss=https://evil.example&state=wrong&code=c',
+    '',
+  ])('%j is foreign', (query) => {
+    expect(judge({ target: `/callback?${query}` })).toEqual({ kind: 'foreign' });
+  });
+
+  test('a second question mark belongs to the query', () => {
+    expect(judge({ target: '/callback?code=c&state=the-right-state?x' })).toEqual({ kind: 'foreign' });
+  });
+});
+
+describe('the issuer of the answer (RFC 9207 section 2.4)', () => {
+  const right = 'iss=https%3A%2F%2Fas.example';
+  const wrong = 'iss=https%3A%2F%2Fas.example%2F';
+  const good = 'code=c&state=the-right-state';
+  const denied = 'error=access_denied&state=the-right-state';
+  test.each([
+    ['advertised and equal', true, `${good}&${right}`, 'answer'],
+    ['advertised and different', true, `${good}&${wrong}`, 'refused'],
+    ['advertised and absent', true, good, 'refused'],
+    ['not advertised and equal', false, `${good}&${right}`, 'answer'],
+    ['not advertised and different', false, `${good}&${wrong}`, 'refused'],
+    ['not advertised and absent', false, good, 'answer'],
+    ['empty', false, `${good}&iss=`, 'refused'],
+    ['equal in an error', true, `${denied}&${right}`, 'denied'],
+    ['different in an error', false, `${denied}&${wrong}`, 'refused'],
+    ['absent in an error although advertised', true, denied, 'refused'],
+    ['absent in an error', false, denied, 'denied'],
+  ])('%s', (_case, issuerInResponse, query, kind) => {
+    expect(judge({ target: `/callback?${query}` }, { issuerInResponse }).kind).toBe(kind);
+  });
+
+  test('a refusal repeats nothing of what another server said', () => {
+    const judgement = judge({ target: `/callback?error=PWNED&error_description=PWNED&state=the-right-state&${wrong}` });
+    expect(JSON.stringify(judgement)).not.toContain('PWNED');
+  });
+});
+
+test('an error beside a code is an error: the code is not taken', () => {
+  const judgement = judge({ target: '/callback?code=c&state=the-right-state&error=server_error&error_description=x' });
+  expect(judgement).toEqual({ kind: 'denied', error: 'server_error', description: 'x' });
+});
+
+test.each(['state=the-right-state', 'state=the-right-state&code='])('%j carries nothing to go on with', (query) => {
+  expect(judge({ target: `/callback?${query}` })).toMatchObject({ kind: 'refused', reason: expect.any(String) });
+});

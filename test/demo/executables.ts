@@ -46,9 +46,9 @@ export interface Machine {
   run(name: ExecutableName, ...words: readonly string[]): Promise<Outcome>;
 }
 
-// The one thing taken from our own environment: executables and browser start with `env node`, which has to find ours.
+/** Where programs are looked for; the one thing of our own environment that the executables get, for `env node`. */
 // biome-ignore lint/style/noProcessEnv: see above
-const searchPath = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
+export const searchPath: string = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
 const timeoutMs = 60_000;
 const browser = join(root, 'test', 'sandbox', 'browser.mjs');
 

@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises';
+import { cp, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Anthropic from '@anthropic-ai/sdk';
@@ -25,19 +25,27 @@ export interface StageOptions {
   readonly flags?: readonly string[];
   /** Variables added to every environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Lets every browser write down what it was started with, in this folder of the sandbox's. */
+  readonly dump?: string;
 }
 
 const shippedSkills = fileURLToPath(new URL('../../skills', import.meta.url));
 
 /** Starts a sandbox whose support agent has a skill, with the repository's skills beside its configuration. */
-export async function openStage({ locate, flags = [], environment = {} }: StageOptions): Promise<Stage> {
+export async function openStage({ locate, flags = [], environment = {}, dump }: StageOptions): Promise<Stage> {
   const sandbox = await startSandbox({ skills: ['support-triage'] });
   // A copy, so that the lock file is written there and the repository stays as it is.
   await cp(shippedSkills, join(sandbox.folder, 'skills'), {
     recursive: true,
     filter: (path) => basename(path) !== 'skills.lock.json',
   });
-  const setting = { locate, folder: sandbox.folder, environment: { ...sandbox.environment, ...environment } };
+  const dumped = dump === undefined ? {} : { SANDBOX_DUMP: join(sandbox.folder, dump) };
+  if (dumped.SANDBOX_DUMP !== undefined) await mkdir(dumped.SANDBOX_DUMP);
+  const setting = {
+    locate,
+    folder: sandbox.folder,
+    environment: { ...sandbox.environment, ...environment, ...dumped },
+  };
   const { apiKey, baseUrl: baseURL } = sandbox.platform;
   const outcomes: Outcome[] = [];
   return {

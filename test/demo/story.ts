@@ -15,7 +15,7 @@ const lookUp = 'What is planned?\ncall notion notion-search {"query":"roadmap"}'
 const write = 'Write it down.\ncall notion notion-create-pages {"pages":[{"title":"Roadmap"}]}';
 
 /** A skill is pushed, Ada connects a service, her session uses it as her and as nobody else. */
-const mainJob: readonly Step[] = [
+export const mainJob: readonly Step[] = [
   {
     told: 'skill-sync pushes two skills',
     proof: 'the platform holds both, at the versions in the lock file',
@@ -61,7 +61,7 @@ const mainJob: readonly Step[] = [
 ];
 
 /** Where the story of the main job could go wrong, and does not. */
-const refusals: readonly Step[] = [
+export const refusals: readonly Step[] = [
   {
     told: 'Grace runs setup-session without a vault',
     proof: 'exit 4: no session, and no other vault was taken',

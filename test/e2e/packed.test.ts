@@ -1,0 +1,70 @@
+/** What npm would publish: packed, installed alone into an empty folder, and put to work. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ExecutableName, installedIn, runProgram, searchPath } from '../demo/executables.ts';
+import { openStage } from '../demo/stage.ts';
+import { type Taken, take } from '../demo/step.ts';
+import { mainJob } from '../demo/story.ts';
+import { buildOnce, root } from './build.ts';
+
+const executables: readonly ExecutableName[] = ['service-connection', 'setup-session', 'skill-sync'];
+
+let folder: string;
+let packed: readonly string[];
+let manifest: { version: string; dependencies?: object };
+
+beforeAll(async () => {
+  await buildOnce();
+  folder = await mkdtemp(join(tmpdir(), 'packed-'));
+  const [{ filename, files }] = JSON.parse(await npm(root, 'pack', '--json', '--pack-destination', folder));
+  packed = files.map(({ path }: { path: string }) => path);
+  // Offline and with an empty cache: whatever is not in the tarball cannot be there afterwards.
+  await npm(folder, 'install', '--offline', '--prefix', folder, join(folder, filename));
+  manifest = JSON.parse(
+    await readFile(join(folder, 'node_modules', 'managed-agents-interface', 'package.json'), 'utf8'),
+  );
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('holds what runs, the licence and the readme, and nothing else', () => {
+  const programs = packed.filter((path) => /^dist\/(chunks\/)?[\w-]+\.js$/.test(path));
+  expect(programs).toEqual(expect.arrayContaining(executables.map((name) => `dist/${name}.js`)));
+  const rest = packed.filter((path) => !programs.includes(path)).sort();
+  expect(rest).toEqual(['LICENSE', 'README.md', 'dist/THIRD-PARTY-NOTICES.txt', 'package.json']);
+});
+
+test('needs no other package', async () => {
+  expect(manifest.dependencies).toBeUndefined();
+  const installed = await readdir(join(folder, 'node_modules'));
+  expect(installed.filter((name) => !name.startsWith('.'))).toEqual(['managed-agents-interface']);
+});
+
+test.each(executables)('%s --help and --version', async (name) => {
+  const [program] = installedIn(folder)(name);
+  const run = (word: string) => runProgram(program, [word], { cwd: folder, environment: { PATH: searchPath } });
+  const [help, version] = await Promise.all([run('--help'), run('--version')]);
+  expect(version).toEqual({ exit: 0, stdout: `${manifest.version}\n`, stderr: '' });
+  expect(help).toEqual({ exit: 0, stdout: expect.stringContaining(`Usage: ${name}`), stderr: '' });
+});
+
+test('does the main job of the demo', async () => {
+  const stage = await openStage({ locate: installedIn(folder) });
+  try {
+    const taken: Taken[] = [];
+    for await (const each of take(mainJob, stage)) taken.push(each);
+    expect(taken.map(({ seen }) => seen)).toEqual(mainJob.map(({ expected }) => expected));
+  } finally {
+    await stage.close();
+  }
+});
+
+/** Runs npm as somebody who has never run it before. */
+async function npm(cwd: string, ...words: readonly string[]): Promise<string> {
+  const environment = { PATH: searchPath, HOME: folder, npm_config_cache: join(folder, '.npm') };
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
+  const { exit, stdout, stderr } = await runProgram('npm', [...words, ...quiet], { cwd, environment });
+  if (exit !== 0) throw new Error(`npm ${words.join(' ')} ended with ${exit}: ${stderr}`);
+  return stdout;
+}

@@ -10,6 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Anthropic from '@anthropic-ai/sdk';
 import { AppError } from '../errors/app-error.ts';
+import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 
@@ -203,7 +204,7 @@ function checkedBaseUrl(text: string | undefined): string | undefined {
 
 function interruptible(signal: AbortSignal): typeof fetch {
   return (input, init) =>
-    fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal });
+    plainFetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal });
 }
 
 function onlyGet(send: typeof fetch): typeof fetch {

@@ -41,7 +41,9 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
   );
 
   await chmod(folder, 0o755);
+  // As installed: without the package file beside them, Node would have to guess the format of every chunk.
   await cp(distFolder, join(folder, 'dist'), { recursive: true });
+  await cp(join(distFolder, '..', 'package.json'), join(folder, 'package.json'));
   const config = join(folder, 'config');
   await cp(sandbox.configFolder, config, { recursive: true });
   const own = { notion: { read: 'on', write: 'on' } };

@@ -2,7 +2,7 @@ import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js';
 import { readScript, type ScriptedCall } from './agent-script.ts';
 import type { EventOf, StopReason } from './platform/event.ts';
 import { type McpConnection, McpFailure } from './platform/mcp-connection.ts';
-import { builtinToolSwitches, mcpToolSwitches } from './platform/toolsets.ts';
+import { builtinToolSwitches, mcpToolSwitches } from './platform/tool-switches.ts';
 import { type Confirmation, type PlayTurn, ServerUnusable, type Turn } from './platform/turn.ts';
 
 /** The name that stands for the built-in tools in a script. */

@@ -22,7 +22,7 @@ export type Fault =
   | { kind: 'slow-body'; waitMs: number; pieces?: number };
 
 /** A fault together with the requests it befalls. */
-export interface FaultRule {
+interface FaultRule {
   on: RequestPattern;
   fault: Fault;
   /** How many requests it befalls, 1 unless told; `Infinity` for all. */
@@ -32,7 +32,7 @@ export interface FaultRule {
 }
 
 /** A rule in force. */
-export interface ActiveFault {
+interface ActiveFault {
   /** How many requests it has befallen so far. */
   readonly hits: number;
   remove(): void;

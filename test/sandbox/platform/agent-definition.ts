@@ -1,9 +1,9 @@
 import type { BetaManagedAgentsAgent } from '@anthropic-ai/sdk/resources/beta/agents/agents';
 import type { AgentFields } from './agent-fields.ts';
 import { ApiError, invalidRequest, notFound } from './api-error.ts';
+import { inArbitraryOrder } from './arbitrary-order.ts';
 import { Collection } from './collection.ts';
 import { newId } from './identifier.ts';
-import { inArbitraryOrder } from './toolsets.ts';
 import type { Workspace } from './workspace.ts';
 
 /** One version of an agent; its id is its number. Documented: no call changes or deletes a version. */

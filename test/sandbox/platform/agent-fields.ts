@@ -6,7 +6,8 @@ import { checkServerUrl } from './mcp-url.ts';
 import { checkedMetadata, metadataPatchSchema, metadataSchema, patchedMetadata } from './metadata.ts';
 import { multiagentSchema, resolvedMultiagent } from './multiagent.ts';
 import { text } from './schema.ts';
-import { checkReferences, filledTools, mcpServersSchema, toolsSchema } from './toolsets.ts';
+import { mcpServersSchema, toolsSchema } from './tool-schema.ts';
+import { checkReferences, filledTools } from './toolsets.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a version of an agent holds. */
@@ -18,10 +19,7 @@ export type AgentFields = Omit<
 const effort = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
 
 // choices.modelName
-const modelName = text(1, 256).regex(
-  /^claude-/,
-  `expected a name that begins with claude- (${choices.modelName.choice})`,
-);
+const modelName = text(1, 256).regex(/^claude-/, 'expected a name that begins with claude-');
 
 export const modelSchema = z.union([
   modelName,

@@ -8,17 +8,17 @@ import { addVault } from './vault.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Changes a JSON answer on its way out. May change its argument, or return something else. */
-export type Tampering = (json: unknown, request: RequestLine) => unknown;
+type Tampering = (json: unknown, request: RequestLine) => unknown;
 
 /** How vaults are seeded. */
-export interface Seeding {
+interface Seeding {
   workspaceId?: string;
   metadata?: (index: number) => Metadata;
   displayName?: (index: number) => string;
 }
 
 /** Looks behind the API. The real platform has nothing like it; only tests and demos may use it. */
-export interface Peek {
+interface Peek {
   /** The secrets that a credential holds, empty once it is archived; undefined when there is no such credential. */
   secrets(credentialId: string): Readonly<Secrets> | undefined;
   /** Every session of every workspace, archived ones too, in the order of creation. */

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { chosenError, conflict, notFound } from './api-error.ts';
 import { choices } from './choices.ts';
 import { archiveCredential, type CredentialRecord } from './credential.ts';
-import { authCreateSchema, authUpdateSchema, type ShownAuth, splitAuth, updatedAuth } from './credential-auth.ts';
+import { type ShownAuth, splitAuth, updatedAuth } from './credential-auth.ts';
+import { authCreateSchema, authUpdateSchema } from './credential-schema.ts';
 import { newId } from './identifier.ts';
 import { normalizeServerUrl } from './mcp-url.ts';
 import { checkedMetadata, metadataPatchSchema, metadataSchema, patchedMetadata } from './metadata.ts';
@@ -17,7 +18,7 @@ const credentialLimit = 20;
 
 const createBody = z.strictObject({
   auth: authCreateSchema,
-  display_name: text(0, 255).nullish(),
+  display_name: text(1, 255).nullish(),
   metadata: metadataSchema,
 });
 

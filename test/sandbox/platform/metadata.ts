@@ -31,10 +31,10 @@ export function metadataProblem(metadata: Metadata, pairs = 16): string | undefi
 
 /** Applies a patch; the result is not checked yet. */
 export function patchedMetadata(metadata: Metadata, patch: Record<string, string | null> | null | undefined): Metadata {
-  const patched = { ...metadata };
+  const patched = new Map(Object.entries(metadata));
   for (const [key, value] of Object.entries(patch ?? {})) {
-    if (value === null) delete patched[key];
-    else patched[key] = value;
+    if (value === null) patched.delete(key);
+    else patched.set(key, value);
   }
-  return patched;
+  return Object.fromEntries(patched);
 }

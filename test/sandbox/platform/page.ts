@@ -9,14 +9,14 @@ export function pageQuery(defaultLimit: number, maximum: number) {
 }
 
 /** A created_at filter: exclusive and inclusive bounds, in milliseconds. */
-export interface TimeRange {
+interface TimeRange {
   gt?: number | undefined;
   gte?: number | undefined;
   lt?: number | undefined;
   lte?: number | undefined;
 }
 
-export function withinRange(range: TimeRange, time: number): boolean {
+function withinRange(range: TimeRange, time: number): boolean {
   const { gt = Number.NEGATIVE_INFINITY, gte = Number.NEGATIVE_INFINITY, lt = Infinity, lte = Infinity } = range;
   return time > gt && time >= gte && time < lt && time <= lte;
 }

@@ -20,7 +20,7 @@ export interface Call<Query, Body> {
 }
 
 /** A request whose query and body nobody has looked at yet. */
-export interface UncheckedCall {
+interface UncheckedCall {
   workspace: Workspace;
   params: Readonly<Record<string, string>>;
   search: URLSearchParams;

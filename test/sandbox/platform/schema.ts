@@ -72,18 +72,14 @@ export function createdAtRange(query: { [K in keyof typeof createdAtQuery]?: num
 
 /** Turns a query string into an object for a schema; only names that end in [] may repeat, as documented. */
 export function queryObject(search: URLSearchParams): Record<string, string | string[]> {
-  const query: Record<string, string | string[]> = {};
+  const query = new Map<string, string | string[]>();
   for (const [name, value] of search) {
     // Documented: older clients still send it, and it means nothing.
     if (name === 'beta' && value === 'true') continue;
-    if (name.endsWith('[]') && !name.includes('__proto__')) {
-      const known = query[name];
-      query[name] = Array.isArray(known) ? [...known, value] : [value];
-    } else if (Object.hasOwn(query, name)) {
-      throw invalidRequest(`${name}: given more than once`);
-    } else {
-      query[name] = value;
-    }
+    const known = query.get(name);
+    if (name.endsWith('[]')) query.set(name, [...(known ?? []), value]);
+    else if (known === undefined) query.set(name, value);
+    else throw invalidRequest(`${name}: given more than once`);
   }
-  return query;
+  return Object.fromEntries(query);
 }

@@ -41,56 +41,57 @@ export function createPlatformListener(parts: ServerParts): RequestListener {
   };
 }
 
+/** A request as it arrived, before anybody looked at its headers or body. */
+interface Arrival {
+  request: IncomingMessage;
+  requestId: string;
+  method: string;
+  path: string;
+  search: string;
+}
+
 async function respond(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { control, addToLog } = parts;
   const started = performance.now();
   const at = control.clock.timestamp();
-  const requestId = newId('req');
-  const method = request.method ?? 'GET';
-  const { pathname: path, search } = new URL(request.url ?? '/', 'http://platform');
+  const arrival = arrivalOf(request);
+  const { method, path, search, requestId } = arrival;
   const retry = Number(request.headers['x-stainless-retry-count'] ?? 0);
-  const logged = (status: number) =>
+  const finish = (status: number) =>
     addToLog({ method, path, search, status, requestId, retry, at, milliseconds: performance.now() - started });
+  const drop = () => {
+    finish(0);
+    request.socket.destroy();
+  };
 
   if (control.latencyMs > 0) await wait(control.latencyMs);
   const fault = control.faults.take({ method, path });
-  if (fault?.kind === 'drop-before-commit') {
-    logged(0);
-    request.socket.destroy();
-    return;
-  }
-  const line = { method, path };
-  const reply =
-    fault?.kind === 'status' ? faultReply(fault, requestId) : await answered(parts, request, line, search, requestId);
-  if (fault?.kind === 'drop-after-commit') {
-    logged(0);
-    request.socket.destroy();
-    return;
-  }
-  logged(reply.status);
+  if (fault?.kind === 'drop-before-commit') return drop();
+  const reply = fault?.kind === 'status' ? faultReply(fault, requestId) : await answered(parts, arrival);
+  if (fault?.kind === 'drop-after-commit') return drop();
+  finish(reply.status);
   await write(response, reply, fault?.kind === 'slow-body' ? fault : undefined);
 }
 
-async function answered(
-  parts: ServerParts,
-  request: IncomingMessage,
-  line: { method: string; path: string },
-  search: string,
-  requestId: string,
-): Promise<Reply> {
+function arrivalOf(request: IncomingMessage): Arrival {
+  const { method = 'GET', url = '/' } = request;
+  // Not by the URL class, which would tidy the path up before the router sees it.
+  const [path = '/'] = url.split('?', 1);
+  return { request, requestId: newId('req'), method, path, search: url.slice(path.length) };
+}
+
+async function answered(parts: ServerParts, { request, requestId, method, path, search }: Arrival): Promise<Reply> {
   const headers: Record<string, string> = { 'request-id': requestId, 'anthropic-organization-id': organizationId };
   try {
     const workspace = admittedWorkspace(request.headers, parts.keys);
     headers['anthropic-workspace-id'] = workspace.id;
-    const { route, params } = parts.findRoute(line.method, line.path);
-    checkVersions(request.headers, route.beta, `${line.method} ${line.path}`);
-    const body = route.method === 'GET' ? undefined : await readBody(request, route.takesForm);
+    const { route, params } = parts.findRoute(method, path);
+    checkVersions(request.headers, route.beta, `${method} ${path}`);
+    const body = method === 'GET' ? undefined : await readBody(request, route.takesForm);
     const answer = await route.run({ workspace, params, search: new URLSearchParams(search), body });
-    return replyTo(answer, headers, (json) => parts.tampered(json, line));
+    return replyTo(answer, headers, (json) => parts.tampered(json, { method, path }));
   } catch (error) {
     const { status, message, code } = error instanceof ApiError ? error : asInternal(error);
-    // The rest of an unread body, so that the connection can be used again.
-    request.resume();
     return jsonReply(status, errorBody(status, message, requestId, code), headers);
   }
 }

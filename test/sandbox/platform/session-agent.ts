@@ -18,7 +18,9 @@ import { chosenError, invalidRequest, notFound } from './api-error.ts';
 import { choices } from './choices.ts';
 import { checkServerUrl } from './mcp-url.ts';
 import { text } from './schema.ts';
-import { builtinToolSwitches, checkReferences, filledTools, mcpServersSchema, toolsSchema } from './toolsets.ts';
+import { mcpServersSchema, toolsSchema } from './tool-schema.ts';
+import { builtinToolSwitches } from './tool-switches.ts';
+import { checkReferences, filledTools } from './toolsets.ts';
 import type { Workspace } from './workspace.ts';
 
 const reference = { id: text(1, 256), version: z.int().min(1).optional() };

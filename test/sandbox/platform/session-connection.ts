@@ -33,7 +33,7 @@ export async function connectServer(workspace: Workspace, session: Session, serv
  * Finds the credential for a server. Documented dangers: the first vault in the order of the session that has a match
  * wins, silently, and without a match the server is called without authentication.
  */
-export function selectCredential(
+function selectCredential(
   workspace: Workspace,
   vaultIds: readonly string[],
   url: string,

@@ -5,11 +5,11 @@ import type {
   BetaManagedAgentsSessionAgent,
 } from '@anthropic-ai/sdk/resources/beta/sessions/sessions';
 import type { Clock } from '../clock.ts';
+import { inArbitraryOrder } from './arbitrary-order.ts';
 import { Collection } from './collection.ts';
 import type { NewEvent, SessionEvent } from './event.ts';
 import { newId } from './identifier.ts';
 import type { Metadata } from './metadata.ts';
-import { inArbitraryOrder } from './toolsets.ts';
 
 /** What a session is created with. */
 export interface SessionSettings {

@@ -5,7 +5,7 @@ import type { SentEvent } from './event-schema.ts';
 import { newId } from './identifier.ts';
 import type { Session } from './session.ts';
 import { connectServer } from './session-connection.ts';
-import type { Confirmation } from './turn.ts';
+import type { Confirmation, Turn } from './turn.ts';
 import type { Workspace } from './workspace.ts';
 
 type Message = Extract<SentEvent, { type: 'user.message' | 'system.message' }>;
@@ -101,13 +101,7 @@ export class TurnLoop {
     this.#looping = true;
     this.#session.status = 'running';
     // After the answer to the request that woke it, as a queue would.
-    setImmediate(() => {
-      this.#loop().catch((error: unknown) => {
-        // A bug of the sandbox; without this the session would hang without a word.
-        process.emitWarning(error instanceof Error ? error : String(error));
-        this.#looping = false;
-      });
-    });
+    setImmediate(() => void this.#loop());
   }
 
   async #loop(): Promise<void> {
@@ -133,7 +127,7 @@ export class TurnLoop {
       // Documented: an interrupted turn ends like a finished one.
       signal.addEventListener('abort', () => resolve({ type: 'end_turn' }), { once: true });
     });
-    const played = this.#workspace.playTurn({
+    const turn: Turn = {
       texts,
       agent: session.agent,
       emit: (event) => {
@@ -143,9 +137,12 @@ export class TurnLoop {
       },
       connect: (server) => connectServer(this.#workspace, session, server),
       ask: (ids) => this.#ask(ids, signal),
+    };
+    const played = this.#workspace.playTurn(turn).catch((error: unknown): StopReason => {
+      // After an interruption nobody waits any more; otherwise it is a bug, which must not hang the session.
+      if (!signal.aborted) this.#reportBug(error);
+      return { type: 'retries_exhausted' };
     });
-    // The one that loses the race may still fail, and nobody would be listening.
-    played.catch(() => undefined);
     const stop = await Promise.race([played, interrupted]);
     if (this.#ended) return stop;
     session.usage = {
@@ -159,6 +156,15 @@ export class TurnLoop {
       model_usage: { ...usage, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
     });
     return stop;
+  }
+
+  #reportBug(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    process.emitWarning(`the sandbox's agent failed: ${message}`);
+    this.#session.publish({
+      type: 'session.error',
+      error: { type: 'unknown_error', message, retry_status: { type: 'exhausted' } },
+    });
   }
 
   async #ask(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Confirmation>> {

@@ -12,6 +12,7 @@ import * as openid from 'openid-client';
 import { AppError } from '../errors/app-error.ts';
 import { checkedUrl, type Fetch } from '../outside/http.ts';
 import type { LoopbackListener } from '../outside/loopback.ts';
+import { conceal, Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { type CallbackParameters, judgeCallback } from './callback.ts';
@@ -65,13 +66,13 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
   const configuration = libraryConfiguration(attempt);
   const state = openid.randomState();
   const nonce = attempt.openid ? openid.randomNonce() : undefined;
-  const verifier = openid.randomPKCECodeVerifier();
+  const verifier = new Secret(openid.randomPKCECodeVerifier());
   const url = openid.buildAuthorizationUrl(configuration, {
     ...attempt.parameters,
     response_type: 'code',
     redirect_uri: attempt.listener.redirectUri,
     state,
-    code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+    code_challenge: await openid.calculatePKCECodeChallenge(verifier.reveal()),
     code_challenge_method: 'S256',
     ...(attempt.scopes === undefined || attempt.scopes.length === 0 ? {} : { scope: attempt.scopes.join(' ') }),
     ...(nonce === undefined ? {} : { nonce }),
@@ -82,6 +83,8 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
   answer.catch(() => {});
   const waiting = await attempt.visit(checkedUrl(url.href, attempt.allowLoopbackHttp));
   const parameters = await answer.finally(() => waiting.done());
+  // Whoever answers may repeat in an error what it was sent.
+  conceal(parameters.get('code') ?? '');
 
   const callback = new URL(attempt.listener.redirectUri);
   callback.search = parameters.toString();
@@ -90,7 +93,7 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
       configuration,
       callback,
       {
-        pkceCodeVerifier: verifier,
+        pkceCodeVerifier: verifier.reveal(),
         expectedState: state,
         idTokenExpected: attempt.openid,
         ...(nonce === undefined ? {} : { expectedNonce: nonce }),
@@ -114,7 +117,7 @@ function libraryConfiguration(attempt: Attempt): openid.Configuration {
   );
   configuration[openid.customFetch] = async (url, init) => {
     const response = await attempt.fetch(url, init);
-    return url === server.token_endpoint ? normalized(response, attempt) : response;
+    return url === new URL(server.token_endpoint).href ? normalized(response, attempt) : response;
   };
   if (attempt.allowLoopbackHttp) openid.allowInsecureRequests(configuration);
   // TLS alone would do for a token from the token endpoint; the signature is checked all the same (P2).
@@ -145,6 +148,7 @@ async function normalized(response: Response, attempt: Attempt): Promise<Respons
     attempt.tokenResponse,
     attempt.openid,
   );
+  for (const name of ['access_token', 'refresh_token', 'id_token']) conceal(String(answer.body[name] ?? ''));
   // The challenge of a 401 would hide the error that the body names.
   if (typeof answer.body['error'] === 'string') headers.delete('www-authenticate');
   const status = typeof answer.body['error'] === 'string' && answer.status === 401 ? 400 : answer.status;
@@ -173,6 +177,8 @@ function awaitAnswer(attempt: Attempt, state: string): Promise<CallbackParameter
         ),
       attempt.timeoutMs,
     );
+    // The open listener keeps the process alive, and only it: when it is closed early, nothing waits for the time.
+    timer.unref();
     if (attempt.signal.aborted) return interrupted();
     attempt.signal.addEventListener('abort', interrupted, { once: true });
 
@@ -234,7 +240,10 @@ function deniedError(error: string, description: string | undefined, issuer: str
 
 /** What became of the exchange, without a body, a code or a token in it. A code is never tried twice. */
 function tokenError(error: unknown, issuer: string): AppError {
-  if (error instanceof AppError) return error;
+  // What our own transport reports arrives wrapped by the library.
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof AppError) return current;
+  }
   if (error instanceof openid.ResponseBodyError) {
     const description = error.error_description === undefined ? '' : `: ${quote(error.error_description)}`;
     return new AppError('token_refused', `${quote(issuer)} refused the code: ${quote(error.error)}${description}`, {

@@ -1,12 +1,15 @@
+import { concealed } from '../secret/secret.ts';
+
 /** How much of a text from outside a message shows. */
 const shownLength = 300;
 
 /**
  * Quotes text from outside as JSON in printable ASCII and cuts it to 300 characters, so that it cannot
- * move the cursor, forge a line or hide characters in a terminal (P9).
+ * move the cursor, forge a line or hide characters in a terminal (P9), nor repeat a secret of ours (P3).
  */
 export function quote(text: unknown): string {
-  const whole = typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text));
+  // Before it is cut: half of a secret would no longer be recognised.
+  const whole = concealed(typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text)));
   const cut = whole.length > shownLength ? `${whole.slice(0, shownLength)}…` : whole;
   return JSON.stringify(cut).replace(
     /[^\x20-\x7e…]/g,
@@ -16,8 +19,8 @@ export function quote(text: unknown): string {
 
 /**
  * Text from outside for a table cell or a result line: letters of every script stay readable, control,
- * format, bidirectional and unassigned characters become `\u{…}` (P9).
+ * format, bidirectional and unassigned characters become `\u{…}` (P9), and a secret of ours `[secret]` (P3).
  */
 export function visible(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+  return concealed(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { quote, visible } from '../text/quote.ts';
+import { conceal, concealed, Secret } from './secret.ts';
+
+const value = 'a secret+value/of=ours';
+
+test('a text from outside does not repeat a secret, neither quoted nor shown', () => {
+  new Secret(value);
+  const said = `you sent ${value} and ${encodeURIComponent(value)}`;
+  expect(concealed(said)).toBe('you sent [secret] and [secret]');
+  expect(quote(said)).toBe('"you sent [secret] and [secret]"');
+  expect(visible(said)).toBe('you sent [secret] and [secret]');
+});
+
+test('not even half of one, where a long text is cut', () => {
+  conceal('x'.repeat(40));
+  expect(quote(`${'-'.repeat(280)}${'x'.repeat(40)}`)).not.toContain('xx');
+});
+
+test('what is too short to be a secret stays readable', () => {
+  conceal('');
+  conceal('no');
+  expect(quote('no such thing')).toBe('"no such thing"');
+});
+
+test('of very many secrets the latest are remembered', () => {
+  for (let index = 0; index < 2000; index += 1) conceal(`secret number ${index}.`);
+  expect(concealed('secret number 1999.')).toBe('[secret]');
+  expect(concealed('secret number 1.')).toBe('secret number 1.');
+});

@@ -1,0 +1,387 @@
+/** The flow over real sockets, with an authorization server that answers the token request as each test wants. */
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { freeLoopbackPort } from '../../test/sandbox/listener.ts';
+import { ask } from '../../test/support/ask.ts';
+import { type Answer, type HostileServer, startHostileServer } from '../../test/support/hostile-server.ts';
+import { guardedFetch } from '../outside/http.ts';
+import { listenOnLoopback } from '../outside/loopback.ts';
+import { judgeAuthorizationServer } from './authorization-server.ts';
+import { type Attempt, authorize, type Tokens } from './authorize.ts';
+
+const goodTokens: Answer = {
+  json: { access_token: 'at', token_type: 'Bearer', expires_in: 3600, refresh_token: 'rt' },
+};
+
+interface Flow {
+  server: HostileServer;
+  /** The authorization request as the browser was sent to it. */
+  asked: URL;
+  callback: string;
+  state: string;
+  /** What the flow ended with. */
+  outcome: Tokens | unknown;
+  warnings: string[];
+}
+
+/** Runs a flow. `browse` plays the browser and whoever else is on this machine; the code of a good answer is `the-code`. */
+async function flow(
+  browse: (at: { callback: string; state: string; asked: URL; origin: string }) => Promise<unknown>,
+  setting: { token?: Answer; attempt?: Partial<Attempt>; metadata?: Record<string, unknown> } = {},
+): Promise<Flow> {
+  const server = await startHostileServer((line) =>
+    line === 'POST /token' ? (setting.token ?? goodTokens) : undefined,
+  );
+  const listener = await listenOnLoopback({ host: '127.0.0.1', path: '/callback' });
+  onTestFinished(() => listener.close());
+  const metadata = {
+    issuer: server.origin,
+    authorization_endpoint: `${server.origin}/authorize?tenant=1`,
+    token_endpoint: `${server.origin}/token`,
+    code_challenge_methods_supported: ['S256'],
+    ...setting.metadata,
+  };
+  const warnings: string[] = [];
+  let asked = new URL('about:blank');
+  let browsing: Promise<unknown> = Promise.resolve();
+  const calm = new AbortController().signal;
+  const outcome = await authorize({
+    server: judgeAuthorizationServer(metadata, { issuer: server.origin, requirePkce: true }),
+    client: { clientId: 'us', authMethod: 'none' },
+    listener,
+    path: '/callback',
+    scopes: ['a', 'b'],
+    resource: 'https://mcp.example',
+    parameters: { access_type: 'offline' },
+    tokenResponse: 'standard',
+    openid: false,
+    allowLoopbackHttp: true,
+    fetch: guardedFetch({ allowLoopbackHttp: true, signal: calm }),
+    signal: calm,
+    timeoutMs: 5_000,
+    visit: async (url) => {
+      asked = url;
+      const state = url.searchParams.get('state') ?? '';
+      const { redirectUri: callback } = listener;
+      // A browser that was sent on asks for the page; it is answered when the flow has ended.
+      browsing = browse({ callback, state, asked, origin: server.origin }).finally(() => {
+        void ask(callback, { target: '/done' }).catch(() => {});
+      });
+      return { done: () => {} };
+    },
+    warn: (text) => warnings.push(text),
+    ...setting.attempt,
+  }).catch((error: unknown) => error);
+  await listener.finish({ ok: true });
+  await browsing;
+  return {
+    server,
+    asked,
+    callback: listener.redirectUri,
+    state: asked.searchParams.get('state') ?? '',
+    outcome,
+    warnings,
+  };
+}
+
+const comeBack = ({ callback, state }: { callback: string; state: string }) =>
+  ask(`${callback}?code=the-code&state=${state}`);
+
+test('asks with S256, the resource verbatim and one redirect URI, and exchanges the code once', async () => {
+  const { asked, server, callback, outcome } = await flow(comeBack);
+  expect(outcome).toMatchObject({ access_token: 'at', refresh_token: 'rt' });
+  const query = Object.fromEntries(asked.searchParams);
+  expect(query).toMatchObject({
+    tenant: '1',
+    access_type: 'offline',
+    response_type: 'code',
+    client_id: 'us',
+    redirect_uri: callback,
+    scope: 'a b',
+    resource: 'https://mcp.example',
+    code_challenge_method: 'S256',
+  });
+  expect(query['state']).toMatch(/^[\w-]{43,}$/);
+  expect(server.lines()).toEqual(['POST /token']);
+  const sent = Object.fromEntries(new URLSearchParams(server.requests[0]?.body));
+  const { code_verifier: verifier = '', ...rest } = sent;
+  expect(rest).toEqual({
+    grant_type: 'authorization_code',
+    code: 'the-code',
+    redirect_uri: callback,
+    client_id: 'us',
+    resource: 'https://mcp.example',
+  });
+  expect(verifier).toMatch(/^[\w-]{43,}$/);
+  expect(createHash('sha256').update(verifier).digest('base64url')).toBe(query['code_challenge']);
+});
+
+test('every attempt has a state and a verifier of its own', async () => {
+  const [one, other] = [await flow(comeBack), await flow(comeBack)];
+  for (const name of ['state', 'code_challenge']) {
+    expect(one.asked.searchParams.get(name)).not.toBe(other.asked.searchParams.get(name));
+  }
+});
+
+test('leaves scope and resource out where there are none, and lets no parameter of a file replace a security one', async () => {
+  const parameters = { state: 'fixed', code_challenge_method: 'plain', redirect_uri: 'https://evil.example' };
+  const { asked, server, outcome, callback } = await flow(comeBack, {
+    attempt: { scopes: undefined, resource: undefined, parameters },
+  });
+  expect(outcome).toMatchObject({ access_token: 'at' });
+  expect([asked.searchParams.get('scope'), asked.searchParams.get('resource')]).toEqual([null, null]);
+  expect(new URLSearchParams(server.requests[0]?.body).get('resource')).toBeNull();
+  expect(asked.searchParams.get('state')).not.toBe('fixed');
+  expect(asked.searchParams.getAll('code_challenge_method')).toEqual(['S256']);
+  expect(asked.searchParams.getAll('redirect_uri')).toEqual([callback]);
+});
+
+describe('the browser comes back', () => {
+  test('with a wrong state first and the right one then: the sign-in succeeds', async () => {
+    const statuses: number[] = [];
+    const { outcome, warnings, server } = await flow(async ({ callback, state }) => {
+      for (const query of ['code=evil&state=wrong', 'error=access_denied', `code=the-code&state=${state}`]) {
+        statuses.push((await ask(`${callback}?${query}`)).status);
+      }
+    });
+    expect(statuses).toEqual([400, 400, 303]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect(warnings).toHaveLength(1);
+    expect(server.requests.map(({ body }) => new URLSearchParams(body).get('code'))).toEqual(['the-code']);
+  });
+
+  test('without doing harm by anything but one good GET', async () => {
+    const statuses: number[] = [];
+    const { outcome } = await flow(async ({ callback, state }) => {
+      const good = `/callback?code=the-code&state=${state}`;
+      const questions = [
+        { method: 'HEAD', target: good },
+        { method: 'POST', target: good },
+        { method: 'OPTIONS', target: good, headers: { origin: 'https://evil.example' } },
+        { target: good, headers: { host: 'evil.example' } },
+        { target: good, headers: { 'sec-fetch-dest': 'image' } },
+        { target: good, headers: { origin: 'https://evil.example' } },
+        { target: good.replace('/callback', '/callback/') },
+        { target: good.replace('/callback', '//callback') },
+        { target: good.replace('/callback', '/callback%2f') },
+        { target: `${good}&state=${state}` },
+        { target: '/favicon.ico' },
+        { target: good },
+        { target: good },
+      ];
+      for (const question of questions) statuses.push((await ask(callback, question)).status);
+    });
+    expect(statuses).toEqual([405, 405, 405, 421, 403, 403, 404, 404, 404, 400, 404, 303, 410]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+  });
+
+  test('ten times with a wrong state: something interferes, and the sign-in ends', async () => {
+    const { outcome, server, warnings } = await flow(async ({ callback }) => {
+      for (let index = 0; index < 10; index += 1) await ask(`${callback}?code=x&state=guess-${index}`);
+    });
+    expect(outcome).toMatchObject({ code: 'callback_refused' });
+    expect([server.lines(), warnings.length]).toEqual([[], 1]);
+  });
+
+  test('from another authorization server: no token request leaves', async () => {
+    const { outcome, server } = await flow(({ callback, state }) =>
+      ask(`${callback}?code=the-code&state=${state}&iss=https%3A%2F%2Fevil.example`),
+    );
+    expect(outcome).toMatchObject({ code: 'callback_refused' });
+    expect(server.lines()).toEqual([]);
+  });
+
+  test('without the issuer that the server promises: no token request leaves', async () => {
+    const promised = { metadata: { authorization_response_iss_parameter_supported: true } };
+    const { outcome, server } = await flow(comeBack, promised);
+    expect([(outcome as { code: string }).code, server.lines()]).toEqual(['callback_refused', []]);
+    const named = await flow(
+      ({ callback, state, origin }) => ask(`${callback}?code=c&state=${state}&iss=${encodeURIComponent(origin)}`),
+      promised,
+    );
+    expect(named.outcome).toMatchObject({ access_token: 'at' });
+  });
+
+  test('with a denial: access was denied', async () => {
+    const { outcome, server } = await flow(({ callback, state }) =>
+      ask(`${callback}?error=access_denied&state=${state}`),
+    );
+    expect(outcome).toMatchObject({ code: 'access_denied' });
+    expect(server.lines()).toEqual([]);
+  });
+
+  test('with another error: it is quoted, harmless and short', async () => {
+    const description = encodeURIComponent(`\u001b]8;;https://evil.example\u0007click\u202e${'x'.repeat(2_000)}`);
+    const { outcome } = await flow(({ callback, state }) =>
+      ask(`${callback}?error=server_error&error_description=${description}&state=${state}`),
+    );
+    expect(outcome).toMatchObject({ code: 'callback_refused' });
+    const { message } = outcome as Error;
+    expect(message).toMatch(/^[\x20-\x7e…]+$/);
+    expect(message.length).toBeLessThan(800);
+  });
+
+  test('with a code and an error: the code is not used', async () => {
+    const { outcome, server } = await flow(({ callback, state }) =>
+      ask(`${callback}?code=the-code&error=server_error&state=${state}`),
+    );
+    expect([(outcome as { code: string }).code, server.lines()]).toEqual(['callback_refused', []]);
+  });
+});
+
+describe('nobody comes back', () => {
+  const nobody = () => Promise.resolve();
+
+  test('the wait ends in time, and nothing listens any more', async () => {
+    const { outcome, callback } = await flow(nobody, { attempt: { timeoutMs: 100 } });
+    expect(outcome).toMatchObject({ code: 'timed_out', hint: expect.stringContaining('--timeout') });
+    await expect(ask(callback)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('an interruption ends the wait, and nothing listens any more', async () => {
+    const interruption = new AbortController();
+    const { outcome, callback } = await flow(async () => interruption.abort(), {
+      attempt: { signal: interruption.signal },
+    });
+    expect(outcome).toMatchObject({ code: 'interrupted' });
+    await expect(ask(callback)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('an interruption before the visit counts too', async () => {
+    const { outcome } = await flow(nobody, { attempt: { signal: AbortSignal.abort() } });
+    expect(outcome).toMatchObject({ code: 'interrupted' });
+  });
+
+  test('because the visit failed: no timer keeps the process alive', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    const { outcome } = await flow(nobody, { attempt: { visit: () => Promise.reject(new Error('no browser')) } });
+    expect(outcome).toMatchObject({ message: 'no browser' });
+    expect(timers()).toBe(before);
+  });
+
+  test('a connection that says nothing does not hold the end up', async () => {
+    const { outcome } = await flow(
+      async ({ callback }) => {
+        const socket = connect({ host: '127.0.0.1', port: Number(new URL(callback).port) });
+        socket.on('error', () => {});
+        socket.write('GET /callback');
+      },
+      { attempt: { timeoutMs: 200 } },
+    );
+    expect(outcome).toMatchObject({ code: 'timed_out' });
+  });
+});
+
+test.each(['javascript:alert(1)', 'http://as.example/authorize', 'https://user@as.example/authorize', 'file:///x'])(
+  'the browser is never sent to %s',
+  async (authorization_endpoint) => {
+    const { outcome, asked } = await flow(comeBack, { metadata: { authorization_endpoint } });
+    expect([outcome, asked.href]).toEqual([expect.any(Error), 'about:blank']);
+  },
+);
+
+describe('the token answer', () => {
+  const failures: [string, Answer, string, string][] = [
+    [
+      '400 invalid_grant',
+      { status: 400, json: { error: 'invalid_grant', error_description: 'spent' } },
+      'token_refused',
+      'invalid_grant',
+    ],
+    [
+      '401 with a challenge beside the error',
+      { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' }, json: { error: 'invalid_client' } },
+      'token_refused',
+      'invalid_client',
+    ],
+    ['200 with an error', { json: { error: 'invalid_grant' } }, 'token_refused', 'invalid_grant'],
+    [
+      '401 with a challenge and no body',
+      { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } },
+      'token_unusable',
+      '',
+    ],
+    ['500', { status: 500, text: 'oops' }, 'token_unusable', ''],
+    ['500 with JSON', { status: 500, json: { message: 'oops' } }, 'token_unusable', ''],
+    ['307', { status: 307, headers: { location: 'http://127.0.0.1:9/stolen' } }, 'token_unusable', ''],
+    ['a page', { text: '<html>', headers: { 'content-type': 'text/html' } }, 'token_unusable', ''],
+    ['a list', { json: [] }, 'token_unusable', ''],
+    ['no token', { json: { token_type: 'Bearer' } }, 'token_unusable', ''],
+    ['a token of a kind that we cannot use', { json: { access_token: 'at', token_type: 'mac' } }, 'token_unusable', ''],
+    [
+      'an expiry that is none',
+      { json: { access_token: 'at', token_type: 'Bearer', expires_in: 'soon' } },
+      'token_unusable',
+      '',
+    ],
+    [
+      'a body that breaks off',
+      (response) => response.writeHead(200, { 'content-length': '9' }).write('{') && response.destroy(),
+      'service_unreachable',
+      '',
+    ],
+    [
+      'more than 1 MiB',
+      { json: { access_token: 'x'.repeat(2 * 1024 * 1024), token_type: 'Bearer' } },
+      'service_metadata',
+      '',
+    ],
+  ];
+  test.each(failures)('%s is an error, and the code is not sent again', async (_case, token, code, said) => {
+    const { outcome, server } = await flow(comeBack, { token });
+    expect(outcome).toMatchObject({ code, message: expect.stringContaining(said) });
+    expect(server.lines()).toEqual(['POST /token']);
+    expect((outcome as Error).message).not.toContain('the-code');
+  });
+
+  test('a token endpoint that is not there is named as the network failure it is', async () => {
+    const token_endpoint = `http://127.0.0.1:${await freeLoopbackPort()}/token`;
+    const { outcome } = await flow(comeBack, { metadata: { token_endpoint } });
+    expect(outcome).toMatchObject({ code: 'service_unreachable', message: expect.stringContaining('ECONNREFUSED') });
+  });
+
+  test('is never asked for over http elsewhere', async () => {
+    const { outcome } = await flow(comeBack, { metadata: { token_endpoint: 'http://as.example/token' } });
+    expect(outcome).toMatchObject({ code: 'url_refused' });
+  });
+
+  test('that refuses the client says how to get another', async () => {
+    const { outcome } = await flow(comeBack, { token: { status: 401, json: { error: 'invalid_client' } } });
+    expect(outcome).toMatchObject({ hint: expect.stringContaining('--new-client') });
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ['an expiry as text', { expires_in: '3600' }],
+    ['a token type in capitals', { token_type: 'BEARER' }],
+    ['an ID token that nobody asked for', { id_token: 'not.a.token' }],
+  ])('may have %s', async (_case, change) => {
+    const json = { access_token: 'at', token_type: 'Bearer', expires_in: 3600, ...change };
+    const { outcome } = await flow(comeBack, { token: { json } });
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect((outcome as Tokens).expiresIn()).toBeGreaterThan(3_590);
+  });
+
+  test('of Slack has the token where Slack puts it', async () => {
+    const user = { access_token: 'at', token_type: 'user', scope: 'a,b', expires_in: 43200, refresh_token: 'rt' };
+    const token: Answer = { json: { ok: true, authed_user: user } };
+    const { outcome } = await flow(comeBack, { token, attempt: { tokenResponse: 'slack' } });
+    expect(outcome).toMatchObject({ access_token: 'at', refresh_token: 'rt', scope: 'a b' });
+    expect((await flow(comeBack, { token })).outcome).toMatchObject({ code: 'token_unusable' });
+    const refused: Answer = { json: { ok: false, error: 'bad_redirect_uri' } };
+    expect((await flow(comeBack, { token: refused, attempt: { tokenResponse: 'slack' } })).outcome).toMatchObject({
+      code: 'token_refused',
+      message: expect.stringContaining('bad_redirect_uri'),
+    });
+  });
+
+  test('is brought into shape however the metadata spells the endpoint', async () => {
+    const json = { access_token: 'at', token_type: 'Bearer', id_token: 'not.a.token' };
+    const server = await startHostileServer((line) => (line.startsWith('POST /token') ? { json } : undefined));
+    const { outcome } = await flow(comeBack, {
+      metadata: { token_endpoint: `${server.origin.replace('http:', 'HTTP:')}/x/../token` },
+    });
+    expect(outcome).toMatchObject({ access_token: 'at' });
+  });
+});

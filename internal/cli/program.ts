@@ -56,9 +56,6 @@ export interface CommandResult {
   exit?: ExitCode;
 }
 
-/** What a command does with its context, its arguments and its options. */
-export type Action = (context: CommandContext, ...words: never[]) => Promise<CommandResult>;
-
 /** Turns an action into a commander action. */
 export type Run = <Words extends unknown[]>(
   action: (context: CommandContext, ...words: Words) => Promise<CommandResult>,

@@ -49,7 +49,7 @@ export async function compare(
 }
 
 /** Runs a subject once. Rejects when it exits with anything but 0 or its output is not right. */
-export async function run(subject: Subject): Promise<Cost> {
+async function run(subject: Subject): Promise<Cost> {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'pipe'];
   const started = performance.now();
   const child = spawn(process.execPath, ['--import', reporter, ...subject.words], {

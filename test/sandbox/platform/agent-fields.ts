@@ -1,7 +1,6 @@
 import type { BetaManagedAgentsAgent } from '@anthropic-ai/sdk/resources/beta/agents/agents';
 import { z } from 'zod';
 import { invalidRequest, notFound } from './api-error.ts';
-import { choices } from './choices.ts';
 import { checkServerUrl } from './mcp-url.ts';
 import { checkedMetadata, metadataPatchSchema, metadataSchema, patchedMetadata } from './metadata.ts';
 import { multiagentSchema, resolvedMultiagent } from './multiagent.ts';

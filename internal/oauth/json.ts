@@ -1,6 +1,6 @@
-/** The JSON object of a 200 answer, or undefined for anything else. The body is always consumed or cancelled. */
-export async function readJson(response: Response): Promise<Record<string, unknown> | undefined> {
-  if (response.status !== 200 || !/^application\/([^;]*\+)?json/i.test(response.headers.get('content-type') ?? '')) {
+/** The JSON object of a 200 (or the given) answer, or undefined for anything else. The body is always consumed or cancelled. */
+export async function readJson(response: Response, status = 200): Promise<Record<string, unknown> | undefined> {
+  if (response.status !== status || !/^application\/([^;]*\+)?json/i.test(response.headers.get('content-type') ?? '')) {
     await response.body?.cancel();
     return undefined;
   }

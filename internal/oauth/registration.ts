@@ -6,6 +6,7 @@ import type { Fetch } from '../outside/http.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
+import { readJson } from './json.ts';
 
 /** How a client proves itself at the token endpoint. */
 export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
@@ -82,29 +83,12 @@ async function registerDynamically(request: RegistrationRequest): Promise<OAuthC
     token_endpoint_auth_method: 'none',
   };
   const response = await oauth.dynamicClientRegistrationRequest(server as oauth.AuthorizationServer, metadata, {
-    [oauth.customFetch]: async (url, init) => created(await request.fetch(url, init)),
+    [oauth.customFetch]: request.fetch,
     [oauth.allowInsecureRequests]: request.allowLoopbackHttp,
   });
-  if (response.status !== 201) throw await registrationRefused(response, server.issuer);
-  try {
-    return judgeRegistration(
-      await oauth.processDynamicClientRegistrationResponse(response),
-      redirectUri,
-      server.issuer,
-    );
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError(
-      'registration_refused',
-      `${quote(server.issuer)} answered the registration with something that is none`,
-      { cause },
-    );
-  }
-}
-
-/** Some servers answer 200 where RFC 7591 says 201. */
-function created(response: Response): Response {
-  return response.status === 200 ? new Response(response.body, { status: 201, headers: response.headers }) : response;
+  // Some servers answer 200 where RFC 7591 says 201, and leave out the expiry of a secret: the library would refuse both.
+  if (response.status !== 201 && response.status !== 200) throw await registrationRefused(response, server.issuer);
+  return judgeRegistration((await readJson(response, response.status)) ?? {}, redirectUri, server.issuer);
 }
 
 /** Judges what the server registered: our redirect URI, a client id of sane length, an authentication we can do. */

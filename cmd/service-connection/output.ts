@@ -19,7 +19,7 @@ export function showConnected(service: Service, principal: Principal, connected:
       : `, until ${connected.expiresAt.toISOString()}: the service gave nothing to renew it with`;
   const tried = status === 'unknown' ? ', not tried yet: the service did not answer the platform' : '';
   return {
-    text: `${title}: ${who}${where} is now in the vault of ${visible(principal.label)} (${vault.id})${lasting}${tried}`,
+    text: `${title}: ${who}${where} is now in the vault of ${visible(principal.label)} (${visible(vault.id)})${lasting}${tried}`,
     json: {
       service: service.name,
       account: account?.name ?? null,

@@ -4,12 +4,12 @@ import type { ToolVerdict } from '../../internal/policy/verdict.ts';
 import type { TurnEnd } from '../../internal/session/converse.ts';
 import type { PreparedSession } from '../../internal/session/prepare.ts';
 import type { StartedSession } from '../../internal/session/start.ts';
-import { visible } from '../../internal/text/quote.ts';
+import { quote, visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 
 /** The session id, alone on stdout, so that it can be handed on. */
 export function showSession(session: StartedSession, prepared: PreparedSession, principal: Principal): CommandResult {
-  return { text: session.id, json: sessionValue(session, prepared, principal) };
+  return { text: visible(session.id), json: sessionValue(session, prepared, principal) };
 }
 
 /** The end of a turn. The answer itself was streamed. */
@@ -66,7 +66,7 @@ function plannedSteps({ agentPlan, environment, definition, vault }: PreparedSes
   const network = environment.asConfigured
     ? []
     : [`${environment.found === undefined ? 'create' : 'update'} the environment ${environment.meant.name}`];
-  return [...agent, ...network, `create a session of ${definition.name} with the vault ${vault.id}`];
+  return [...agent, ...network, `create a session of ${definition.name} with the vault ${quote(vault.id)}`];
 }
 
 function sessionValue(session: StartedSession, prepared: PreparedSession, principal: Principal) {

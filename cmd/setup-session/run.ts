@@ -8,6 +8,7 @@ import { agentNamed } from '../../internal/config/lookup.ts';
 import { prepareSession } from '../../internal/session/prepare.ts';
 import { startSession } from '../../internal/session/start.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
+import { quote } from '../../internal/text/quote.ts';
 import { showPlan, showSession, showTurn } from './output.ts';
 
 /** The options of `setup-session --agent <name>`. */
@@ -54,7 +55,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   });
   if (options.message === undefined) return showSession(session, prepared, principal);
 
-  context.progress.note(`session ${session.id} is bound to the vault of ${principal.label}`);
+  context.progress.note(`session ${quote(session.id)} is bound to the vault of ${quote(principal.label)}`);
   const { converse } = await import('../../internal/session/converse.ts');
   const turn = await converse({
     platform,

@@ -33,8 +33,3 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
   const names = Object.keys(variables) as VariableName[];
   return Object.fromEntries(names.flatMap((name) => (source[name] ? [[name, source[name]]] : [])));
 }
-
-/** The names of the variables that hold secrets: no child process may inherit them (P3). */
-export function secretVariables(): VariableName[] {
-  return (Object.keys(variables) as VariableName[]).filter((name) => 'secret' in variables[name]);
-}

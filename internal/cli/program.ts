@@ -7,7 +7,9 @@ import { AppError } from '../errors/app-error.ts';
 import { type ExitCode, exitCodeOf } from '../errors/exit-codes.ts';
 import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
+import { harmlessJson, visible } from '../text/quote.ts';
 import type { Environment } from './environment.ts';
+import { type Paint, paintFor } from './paint.ts';
 import { type Output, type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
 
 /** What a process gives to a run; tests give their own. */
@@ -96,7 +98,7 @@ export async function runExecutable(executable: Executable, invocation: Invocati
         ...([...words.slice(0, -2), options] as never),
       );
       exit = result.exit ?? 0;
-      const text = options.json === true ? JSON.stringify(result.json) : result.text;
+      const text = options.json === true ? harmlessJson(result.json) : result.text;
       if (text !== '') invocation.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
     };
 
@@ -112,19 +114,24 @@ export async function runExecutable(executable: Executable, invocation: Invocati
     return exit;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    return report(executable.name, asAppError(error, invocation.signal), invocation.stderr, options.debug === true);
+    // Commander may have failed before it knew its options.
+    const paint = await paintFor(invocation.stderr, invocation.environment, !invocation.argv.includes('--no-color'));
+    const appError = asAppError(error, invocation.signal);
+    invocation.stderr.write(errorText(executable.name, appError, paint, options.debug === true));
+    return exitCodeOf[appError.code];
   }
 }
 
-/** Prints an error the one way errors are printed and returns its exit code. */
-function report(tool: string, error: AppError, stderr: Output, debug: boolean): ExitCode {
+/** An error the one way errors are printed. */
+function errorText(tool: string, error: AppError, paint: Paint, debug: boolean): string {
   const lines = error.message
     .split('\n')
-    .map((line, index) => (index === 0 ? `error: ${line} [${error.code}]` : `  ${line}`));
-  if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
+    .map((line, index) =>
+      index === 0 ? `${paint.error('error:')} ${visible(line)} [${error.code}]` : `  ${visible(line)}`,
+    );
+  if (error.hint !== undefined) lines.push(`${paint.hint('hint:')} ${visible(error.hint)}`);
   if (debug) lines.push(...debugLines(error));
-  stderr.write(lines.map((line) => `${tool}: ${line}\n`).join(''));
-  return exitCodeOf[error.code];
+  return lines.map((line) => `${tool}: ${line}\n`).join('');
 }
 
 function asAppError(error: unknown, signal: AbortSignal): AppError {

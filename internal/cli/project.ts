@@ -6,6 +6,7 @@ import type { Principal } from '../identity/principal.ts';
 import { type BrowserVisit, provePrincipal } from '../identity/prove.ts';
 import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { VaultMemory } from '../vault/resolve.ts';
 import { type BrowserOptions, browserVisit } from './browser-visit.ts';
@@ -45,7 +46,7 @@ export async function openOperatorRun(
   const platform = await platformFromEnvironment(context, settings.workspace_id);
   const principal = await provePrincipal(identity, context.environment.SUDO_UID, visit);
   context.progress.detail(
-    `operating as ${principal.label} (${principal.kind} ${principal.issuer} ${principal.subject})`,
+    `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );
   const memory = vaultMemory(
     (await context.directories()).cache,

@@ -1,8 +1,10 @@
 /**
  * The words beside the result. Results go to stdout, everything here to stderr, each line starting with the
- * name of the tool, lower case, without a final stop. The one exception is the spinner on a terminal.
+ * name of the tool, lower case, without a final stop. The one exception is the spinner on a terminal. A name from
+ * outside in them can neither move the cursor nor forge a line (P9).
  */
 import type { Writable } from 'node:stream';
+import { visible } from '../text/quote.ts';
 import type { Environment } from './environment.ts';
 
 /** A stream that may be a terminal. */
@@ -33,7 +35,7 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
   let spinning: Spinner | undefined;
   const line = (text: string) => {
     spinning?.clear();
-    stderr.write(`${tool}: ${text}\n`);
+    stderr.write(`${tool}: ${visible(text)}\n`);
   };
   return {
     note: (text) => void (verbosity !== 'quiet' && line(text)),
@@ -42,7 +44,7 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
     wait(text) {
       if (verbosity === 'quiet') return { done() {} };
       if (animate !== undefined) {
-        const spinner = animate(`${tool}: ${text}`);
+        const spinner = animate(`${tool}: ${visible(text)}`);
         spinning = spinner;
         return {
           done(last) {

@@ -178,7 +178,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       }
     },
     async change(intent, ask) {
-      const what = `${intent.act} ${intent.target}`;
+      const what = `${intent.act} ${quote(intent.target)}`;
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await ask(writer);

@@ -69,9 +69,13 @@ export function machineOf(setting: Setting, person: PersonName, name: string = p
       await mkdir(environment.TMPDIR, { recursive: true });
       const [program, ...before] = setting.locate(executable);
       const outcome = await runProgram(program, [...before, ...words], { cwd: setting.folder, environment });
-      return { command: [executable, ...words].join(' '), ...outcome };
+      return { command: [executable, ...words.map(asTyped)].join(' '), ...outcome };
     },
   };
+}
+
+function asTyped(word: string): string {
+  return /^[\w./:=-]+$/.test(word) ? word : JSON.stringify(word);
 }
 
 /** Runs a program to its end, with exactly this environment and no input. */

@@ -20,15 +20,18 @@ export async function tell({ locate, paint, write }: Telling): Promise<boolean> 
   const started = performance.now();
   const stage = await openStage({ locate });
   let lines = 0;
+  let runs = 0;
   try {
     for (const { title, steps } of story) {
       write(`\n${paint.bold(title)}\n`);
       for await (const taken of take(steps, stage)) {
         lines += 1;
         write(lineOf(taken, paint));
-        if (taken.asTold) continue;
-        write(explanationOf(taken, stage.outcomes.at(-1), paint));
-        return false;
+        if (!taken.asTold) {
+          write(explanationOf(taken, stage.outcomes.slice(runs), paint));
+          return false;
+        }
+        runs = stage.outcomes.length;
       }
     }
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -44,11 +47,12 @@ function lineOf({ step, asTold }: Taken, paint: ChalkInstance): string {
   return `  ${mark} ${step.told.padEnd(column)} ${paint.dim(asTold ? step.proof : 'is not as told')}\n`;
 }
 
-function explanationOf({ step, seen }: Taken, last: Outcome | undefined, paint: ChalkInstance): string {
+function explanationOf({ step, seen }: Taken, runs: readonly Outcome[], paint: ChalkInstance): string {
   const shown = (value: unknown) => inspect(value, { depth: null, breakLength: 100 });
-  const parts = [`expected: ${shown(step.expected)}`, `seen:     ${shown(seen)}`];
-  if (last !== undefined) {
-    parts.push(paint.dim(`$ ${last.command}`), paint.dim(`${last.stdout}${last.stderr}`.trimEnd()));
-  }
+  const parts = [
+    `expected: ${shown(step.expected)}`,
+    `seen:     ${shown(seen)}`,
+    ...runs.map(({ command, stdout, stderr }) => paint.dim(`$ ${command}\n${stdout}${stderr}`.trimEnd())),
+  ];
   return `${parts.join('\n').replace(/^/gm, '      ')}\n`;
 }

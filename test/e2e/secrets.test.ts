@@ -17,7 +17,7 @@ beforeAll(buildOnce, 60_000);
 /** Everything that talks more when it is asked to. */
 const talkative = { ANTHROPIC_LOG: 'debug', DEBUG: '*' };
 
-describe.concurrent('the whole demo', { timeout: 120_000 }, () => {
+describe.concurrent('the whole demo', { timeout: 240_000 }, () => {
   test.each([
     { flags: [], environment: {} },
     { flags: ['--quiet'], environment: talkative },
@@ -34,7 +34,7 @@ describe.concurrent('the whole demo', { timeout: 120_000 }, () => {
   });
 });
 
-describe.concurrent('a connection that fails', { timeout: 60_000 }, () => {
+describe.concurrent('a connection that fails', { timeout: 120_000 }, () => {
   const failures: Record<string, (stage: Stage) => void> = {
     'the identity provider refuses the code': ({ sandbox }) =>
       sandbox.identityProvider.control.failTokenEndpoint({ status: 400, body: { error: 'invalid_grant' } }),

@@ -1,0 +1,38 @@
+import { Chalk } from 'chalk';
+import { beforeAll, expect, test } from 'vitest';
+import { built, type Locate } from '../demo/executables.ts';
+import { tell } from '../demo/tell.ts';
+import { buildOnce } from './build.ts';
+
+beforeAll(buildOnce, 60_000);
+
+async function told(locate: Locate): Promise<{ asTold: boolean; text: string }> {
+  let text = '';
+  const write = (piece: string): void => {
+    text += piece;
+  };
+  return { asTold: await tell({ locate, paint: new Chalk({ level: 0 }), write }), text };
+}
+
+test('the demo tells about a dozen lines, each in one line of a terminal', { timeout: 60_000 }, async () => {
+  const { asTold, text } = await told(built);
+  expect(asTold, text).toBe(true);
+  const lines = text.split('\n');
+  expect(lines.filter((line) => line.includes('✓')).length).toBe(11);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120);
+});
+
+test('the demo stops at the line that is not as told, and shows why', { timeout: 60_000 }, async () => {
+  const lazy: Locate = (name) =>
+    name === 'setup-session' ? [process.execPath, '--eval', 'console.error("did nothing")', '--'] : built(name);
+  const { asTold, text } = await told(lazy);
+  expect(asTold).toBe(false);
+  expect(text.split('\n').slice(-6)).toEqual([
+    '  ✗ Ada runs setup-session and asks its agent          is not as told',
+    "      expected: { exit: 0, calls: [ 'notion-search by ada' ] }",
+    '      seen:     { exit: 0, calls: [] }',
+    expect.stringMatching(/^ {6}\$ setup-session --agent support --message "What is planned\?/),
+    '      did nothing',
+    '',
+  ]);
+});

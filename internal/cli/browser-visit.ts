@@ -1,7 +1,7 @@
 /** How a command shows a URL to the person: printed always, opened where a browser would be seen. */
 import { existsSync } from 'node:fs';
 import { AppError } from '../errors/app-error.ts';
-import type { BrowserVisit } from '../identity/prove.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { guardedFetch } from '../outside/http.ts';
 import type { Environment } from './environment.ts';
 import type { CommandContext } from './program.ts';

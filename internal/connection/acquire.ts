@@ -1,9 +1,9 @@
 /** From a catalogued service to tokens: discovery, registration, the flow in the browser, and whose account came back. */
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { BrowserVisit } from '../identity/prove.ts';
 import { type AuthorizationServer, chooseIssuer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
 import { authorize, type Tokens } from '../oauth/authorize.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { discoverProtectedResource, type ProtectedResource, splitScopes } from '../oauth/protected-resource.ts';
 import { becomeClient, type OAuthClient } from '../oauth/registration.ts';
 import { type LoopbackListener, listenOnLoopback } from '../outside/loopback.ts';

@@ -2,7 +2,7 @@
 import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
-import type { BrowserVisit } from '../identity/prove.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { revokeGrant } from '../oauth/revoke.ts';
 import type { Platform } from '../platform/client.ts';
 import { mayUseService } from '../policy/verdict.ts';

@@ -3,10 +3,10 @@ import type { Identity } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { discoverAuthorizationServer } from '../oauth/authorization-server.ts';
 import { authorize } from '../oauth/authorize.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { listenOnLoopback } from '../outside/loopback.ts';
 import { quote } from '../text/quote.ts';
 import type { Principal } from './principal.ts';
-import type { BrowserVisit } from './prove.ts';
 
 /** The `identity` of interface.yaml in its sso form. */
 export type SsoIdentity = Extract<Identity, { mode: 'sso' }>;

@@ -8,17 +8,13 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type Anthropic from '@anthropic-ai/sdk';
 import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import type { Client } from './sdk.ts';
 
-/** The parts of the official client that features see inside `read` and `change`. */
-export interface Client {
-  beta: Pick<Anthropic['beta'], 'agents' | 'environments' | 'sessions' | 'skills' | 'vaults'>;
-  skills: Anthropic['skills'];
-}
+export type { Client } from './sdk.ts';
 
 /** One page of a list, as the SDK's cursor pages present it. */
 export interface Page<Item> {

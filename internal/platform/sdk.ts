@@ -2,6 +2,7 @@
  * The official SDK, only as much of it as is used: its resources are built one by one, because its ready-made client
  * brings all of them and costs every run four times the code to read.
  */
+import type Anthropic from '@anthropic-ai/sdk';
 import { BaseAnthropic, type ClientOptions } from '@anthropic-ai/sdk/client';
 import { Agents } from '@anthropic-ai/sdk/resources/beta/agents/agents';
 import { Environments } from '@anthropic-ai/sdk/resources/beta/environments/environments';
@@ -9,9 +10,14 @@ import { Sessions } from '@anthropic-ai/sdk/resources/beta/sessions/sessions';
 import { Skills as BetaSkills } from '@anthropic-ai/sdk/resources/beta/skills/skills';
 import { Vaults } from '@anthropic-ai/sdk/resources/beta/vaults/vaults';
 import { Skills } from '@anthropic-ai/sdk/resources/skills/skills';
-import type { Client } from './client.ts';
 
 export { APIConnectionError, APIError } from '@anthropic-ai/sdk/error';
+
+/** The parts of the official client that features see inside `read` and `change`. */
+export interface Client {
+  beta: Pick<Anthropic['beta'], 'agents' | 'environments' | 'sessions' | 'skills' | 'vaults'>;
+  skills: Anthropic['skills'];
+}
 
 /** A client with the resources that the product uses. */
 export function connect(options: ClientOptions): Client {

@@ -21,7 +21,8 @@ export function showTurn(
 ): CommandResult {
   const asks = turn.asks.map(({ service, tool }) => `waiting for a yes or no: ${visible(service)} ${visible(tool)}`);
   return {
-    text: ['', ...asks].join('\n'),
+    // The answer was streamed as it came: this ends its last line.
+    text: ['', ...asks, ''].join('\n'),
     json: {
       ...sessionValue(session, prepared, principal),
       answer: turn.answer,

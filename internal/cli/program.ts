@@ -79,19 +79,19 @@ export async function runExecutable(executable: Executable, invocation: Invocati
       const command = words.at(-1) as Command;
       options = command.optsWithGlobals<CommonOptions>();
       const verbosity = verbosityOf(options);
-      const animate = verbosity === 'quiet' ? undefined : await spinnerFor(invocation.stderr, invocation.environment);
+      const { environment } = invocation;
+      const animate =
+        verbosity === 'quiet' ? undefined : await spinnerFor(invocation.stderr, environment, options.color !== false);
       const result = await action(
         {
-          environment: invocation.environment,
+          environment,
           progress: progressOn(executable.name, invocation.stderr, verbosity, animate),
           signal: invocation.signal,
           directories: invocation.directories,
           openBrowser: invocation.openBrowser,
           options,
           interactive:
-            invocation.stdin.isTTY === true &&
-            invocation.stderr.isTTY === true &&
-            invocation.environment.CI === undefined,
+            invocation.stdin.isTTY === true && invocation.stderr.isTTY === true && environment.CI === undefined,
           stream: (text) => void (options.json !== true && invocation.stdout.write(text)),
         },
         // An option of the program may stand behind a subcommand, so what commander hands over is not all there is.

@@ -6,6 +6,7 @@
 import type { Writable } from 'node:stream';
 import { visible } from '../text/quote.ts';
 import type { Environment } from './environment.ts';
+import { wantsColor } from './paint.ts';
 
 /** A stream that may be a terminal. */
 export type Output = Writable & { isTTY?: boolean };
@@ -70,11 +71,16 @@ export interface Spinner {
 export type Animate = (text: string) => Spinner;
 
 /** The spinner of a terminal, or undefined where plain lines are right: no terminal, CI. */
-export async function spinnerFor(stderr: Output, environment: Environment): Promise<Animate | undefined> {
+export async function spinnerFor(
+  stderr: Output,
+  environment: Environment,
+  colorFlag: boolean,
+): Promise<Animate | undefined> {
   if (stderr.isTTY !== true || environment.CI !== undefined) return undefined;
   const { default: ora } = await import('ora');
   return (text) => {
-    const spinner = ora({ text, stream: stderr as never, discardStdin: false }).start();
+    const color = wantsColor(stderr, environment, colorFlag) ? 'cyan' : false;
+    const spinner = ora({ text, stream: stderr as never, discardStdin: false, color }).start();
     return { clear: () => void spinner.clear(), stop: () => void spinner.stop() };
   };
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { quote, visible } from '../text/quote.ts';
 import { conceal, concealed, Secret } from './secret.ts';
@@ -27,4 +28,20 @@ test('of very many secrets the latest are remembered', () => {
   for (let index = 0; index < 2000; index += 1) conceal(`secret number ${index}.`);
   expect(concealed('secret number 1999.')).toBe('[secret]');
   expect(concealed('secret number 1.')).toBe('secret number 1.');
+});
+
+test('a secret prints as nothing but the word, however it is printed', () => {
+  const secret = new Secret(value);
+  const nested = { token: secret, list: [secret] };
+  for (const text of [
+    String(secret),
+    `${secret}`,
+    JSON.stringify(nested),
+    inspect(nested, { depth: 9, showHidden: true }),
+  ]) {
+    expect(text).toContain('[secret]');
+    expect(text).not.toContain(value);
+  }
+  expect(Object.keys(secret)).toEqual([]);
+  expect(secret.reveal()).toBe(value);
 });

@@ -24,3 +24,13 @@ export function quote(text: unknown): string {
 export function visible(text: string): string {
   return concealed(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }
+
+/** A value as JSON in which no text moves a cursor either: such characters stand as escapes, which mean the same (P9). */
+export function harmlessJson(value: unknown): string {
+  return concealed(JSON.stringify(value)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
+    char
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}

@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { serviceConnection } from '../../cmd/service-connection/cli.ts';
+import { setupSession } from '../../cmd/setup-session/cli.ts';
+import { runCommand } from '../../test/support/command.ts';
+import { AppError } from '../errors/app-error.ts';
+import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
+import { baseCommand } from './command.ts';
+import type { CommandContext, CommandResult, Executable } from './program.ts';
+
+/** An executable with one command that does what the test says. */
+function executable(act: (context: CommandContext, ...words: unknown[]) => Promise<CommandResult>): Executable {
+  return {
+    name: 'tool',
+    async build(run) {
+      const program = baseCommand('tool', 'does what the test says')
+        .option('--dry-run', 'change nothing')
+        .action(run(act));
+      program.command('sub').argument('[word]').action(run(act));
+      return program;
+    },
+  };
+}
+
+const failing = (error: unknown) => executable(() => Promise.reject(error));
+const run = (tool: Executable, ...argv: string[]) => runCommand(tool, argv, { environment: {} });
+
+describe('an error', () => {
+  test.each(Object.entries(exitCodeOf) as [ErrorCode, number][])('%s ends with %i', async (code, exit) => {
+    expect(await run(failing(new AppError(code, 'no')))).toMatchObject({ exit, stdout: '' });
+  });
+
+  test('is printed once, with its code, its further lines and its hint', async () => {
+    const error = new AppError('drift', 'two things differ:\nthis\nthat', { hint: 'look at them' });
+    const { stderr, stdout } = await run(failing(error));
+    expect(stdout).toBe('');
+    expect(stderr).toBe(
+      ['error: two things differ: [drift]', '  this', '  that', 'hint: look at them']
+        .map((line) => `tool: ${line}\n`)
+        .join(''),
+    );
+  });
+
+  test('cannot be forged by a name inside it', async () => {
+    const error = new AppError('drift', 'Ada\r\u001b[2J\u202e', { hint: 'a\nb' });
+    expect((await run(failing(error))).stderr).toBe(
+      'tool: error: Ada\\u{d}\\u{1b}[2J\\u{202e} [drift]\ntool: hint: a\\u{a}b\n',
+    );
+  });
+
+  test('with --debug says where it was made and where its cause was, never what the cause said', async () => {
+    const error = new AppError('drift', 'no', { cause: new TypeError('access_token=sesame') });
+    const { stderr } = await run(failing(error), '--debug');
+    expect(stderr).toMatch(/^tool: debug: AppError$/m);
+    expect(stderr).toMatch(/^tool: debug: TypeError$/m);
+    expect(stderr).toMatch(/^tool: debug: at .*program\.test\.ts/m);
+    expect(stderr).not.toContain('sesame');
+    expect((await run(failing(error))).stderr).not.toContain('debug:');
+  });
+
+  test.each([new TypeError('access_token=sesame'), 'sesame', undefined])(
+    'that nobody foresaw (%s) is a bug and says nothing of itself',
+    async (error) => {
+      const { exit, stderr, stdout } = await run(failing(error));
+      expect([exit, stdout]).toEqual([70, '']);
+      expect(stderr).toBe(
+        'tool: error: this is a bug in the tool [bug]\ntool: hint: run again with --debug and report the stack\n',
+      );
+    },
+  );
+
+  test('of any kind after an interruption is the interruption', async () => {
+    const interrupted = { environment: {}, signal: AbortSignal.abort() };
+    expect(await runCommand(failing(new Error('socket hang up')), [], interrupted)).toMatchObject({
+      exit: 130,
+      stdout: '',
+    });
+  });
+});
+
+describe('a result', () => {
+  const answering = (result: CommandResult) => executable(async () => result);
+
+  test('goes to stdout as text, or as one line of JSON', async () => {
+    const tool = answering({ text: 'done', json: { done: true } });
+    expect(await run(tool)).toMatchObject({ exit: 0, stdout: 'done\n', stderr: '' });
+    expect(await run(tool, '--json')).toMatchObject({ exit: 0, stdout: '{"done":true}\n', stderr: '' });
+    expect(await run(tool, 'sub', '--json')).toMatchObject({ stdout: '{"done":true}\n' });
+    expect(await run(tool, '--json', 'sub')).toMatchObject({ stdout: '{"done":true}\n' });
+  });
+
+  test('may say that changes are pending', async () => {
+    expect((await run(answering({ text: '', json: 1, exit: 7 }))).exit).toBe(7);
+  });
+
+  test('that streams is not mixed into JSON', async () => {
+    const tool = executable(async ({ stream }) => {
+      stream('piece ');
+      return { text: 'end', json: { end: true } };
+    });
+    expect((await run(tool)).stdout).toBe('piece end\n');
+    expect((await run(tool, '--json')).stdout).toBe('{"end":true}\n');
+  });
+});
+
+describe('a wrong command line', () => {
+  test.each([
+    [['--dry-rnu'], 'unknown option', 'did you mean --dry-run?'],
+    [['--\u001b[2J'], 'unknown option', '--help lists what there is'],
+    [['sub', 'one', 'two'], 'too many arguments', '--help'],
+    [['--config'], 'argument missing', '--help'],
+  ])('%j is answered with exit code 2 and advice', async (argv, said, hint) => {
+    const { exit, stdout, stderr } = await run(failing(new Error('never run')), ...argv);
+    expect([exit, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(new RegExp(`^tool: error: .*${said}.* \\[usage\\]\ntool: hint: .*\n$`));
+    expect(stderr).toContain(hint);
+    expect(stderr).not.toContain('\u001b');
+  });
+
+  test.each([
+    [serviceConnection, []],
+    [serviceConnection, ['notion', '--timeout', '0']],
+    [serviceConnection, ['notion', '--timeout', 'soon']],
+    [serviceConnection, ['notion', '--timeout', '1e9']],
+    [setupSession, []],
+    [setupSession, ['--agent']],
+    [setupSession, ['completion', 'tcsh']],
+  ] as const)('of %o: %j', async ({ name, build }, argv) => {
+    const { exit, stdout, stderr } = await run({ name, build }, ...argv);
+    expect([exit, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^[\w-]+: error: .* \[usage\]\n[\w-]+: hint: .*\n$/);
+  });
+});
+
+describe.each([serviceConnection, setupSession])('$name', (tool) => {
+  test('prints the version of the package', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await run(tool, '--version')).toMatchObject({ exit: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('prints its help, examples included, and has no option that takes a secret or says who somebody is', async () => {
+    const { exit, stdout, stderr } = await run(tool, '--help');
+    expect([exit, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Examples:');
+    expect(stdout).not.toMatch(/--\S*(token|secret|password|key|user|as|email|subject|principal)\b/);
+  });
+});

@@ -15,11 +15,11 @@ const colours: Readonly<Record<string, Colour>> = { 31: 'red', 32: 'green' };
 export function readRuns(line: string): Run[] {
   const runs: Run[] = [];
   let style: Omit<Run, 'text'> = { bold: false, dim: false, colour: undefined };
-  // Text and codes take turns: the capturing group puts each code between two texts.
-  for (const [index, part] of line.split(/\u001b\[(\d+)m/).entries()) {
-    if (index % 2 === 1) style = changed(style, part);
-    else if (part.includes('\u001b')) throw new Error(`not a style: ${JSON.stringify(part)}`);
-    else if (part !== '') runs.push({ ...style, text: part });
+  for (const [index, piece] of line.split('\u001b').entries()) {
+    const [, code, text] = index === 0 ? [piece, undefined, piece] : (/^\[(\d+)m(.*)$/.exec(piece) ?? []);
+    if (text === undefined) throw new Error(`not a style: ${JSON.stringify(piece)}`);
+    if (code !== undefined) style = changed(style, code);
+    if (text !== '') runs.push({ ...style, text });
   }
   return runs;
 }

@@ -15,7 +15,12 @@ export type Locate = (name: ExecutableName) => readonly [program: string, ...wor
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The executables that `npm run build` made. */
-export const built: Locate = (name) => [process.execPath, join(root, 'dist', `${name}.js`)];
+export const built: Locate = builtIn(join(root, 'dist'));
+
+/** Executables that were built into a folder. */
+export function builtIn(folder: string): Locate {
+  return (name) => [process.execPath, join(folder, `${name}.js`)];
+}
 
 /** The executables of the package as npm installed it in a folder. */
 export function installedIn(folder: string): Locate {

@@ -1,10 +1,14 @@
 import { Chalk } from 'chalk';
-import { beforeAll, expect, test } from 'vitest';
-import { built, type Locate } from '../demo/executables.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Locate } from '../demo/executables.ts';
 import { tell } from '../demo/tell.ts';
-import { buildOnce } from './build.ts';
+import { type BuiltCopy, copyOfBuild } from './build.ts';
 
-beforeAll(buildOnce, 60_000);
+let built: BuiltCopy;
+beforeAll(async () => {
+  built = await copyOfBuild();
+}, 60_000);
+afterAll(() => built.remove());
 
 async function told(locate: Locate): Promise<{ asTold: boolean; text: string }> {
   let text = '';
@@ -15,7 +19,7 @@ async function told(locate: Locate): Promise<{ asTold: boolean; text: string }> 
 }
 
 test('the demo tells about a dozen lines, each in one line of a terminal', { timeout: 60_000 }, async () => {
-  const { asTold, text } = await told(built);
+  const { asTold, text } = await told(built.locate);
   expect(asTold, text).toBe(true);
   const lines = text.split('\n');
   expect(lines.filter((line) => line.includes('✓')).length).toBe(11);
@@ -24,7 +28,7 @@ test('the demo tells about a dozen lines, each in one line of a terminal', { tim
 
 test('the demo stops at the line that is not as told, and shows why', { timeout: 60_000 }, async () => {
   const lazy: Locate = (name) =>
-    name === 'setup-session' ? [process.execPath, '--eval', 'console.error("did nothing")', '--'] : built(name);
+    name === 'setup-session' ? [process.execPath, '--eval', 'console.error("did nothing")', '--'] : built.locate(name);
   const { asTold, text } = await told(lazy);
   expect(asTold).toBe(false);
   expect(text.split('\n').slice(-6)).toEqual([

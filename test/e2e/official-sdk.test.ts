@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { built, machineOf } from '../demo/executables.ts';
+import { machineOf, searchPath } from '../demo/executables.ts';
 import { sessionsOn, vaultsOn } from '../demo/witness.ts';
 import type { PersonName } from '../sandbox/people.ts';
-import { buildOnce, root } from './build.ts';
+import { type BuiltCopy, copyOfBuild, root } from './build.ts';
 
 /** What the sandbox says of itself, as far as it is needed here. */
 interface Announcement {
@@ -18,28 +18,28 @@ interface Announcement {
 }
 
 let sandbox: ChildProcessWithoutNullStreams;
+let built: BuiltCopy;
 let announcement: Announcement;
 let folder: string;
 
 beforeAll(async () => {
-  await buildOnce();
+  built = await copyOfBuild();
   folder = await mkdtemp(join(tmpdir(), 'official-sdk-'));
-  // As `npm run sandbox -- --json` does, without npm between us and the process that has to end.
-  sandbox = spawn(process.execPath, ['--import', 'tsx', join(root, 'test', 'sandbox', 'main.ts'), '--json'], {
-    cwd: root,
-  });
+  const environment = { PATH: searchPath, HOME: folder, npm_config_update_notifier: 'false' };
+  sandbox = spawn('npm', ['run', '--silent', 'sandbox', '--', '--json'], { cwd: root, env: environment });
   const [line] = await once(sandbox.stdout.setEncoding('utf8'), 'data');
   announcement = JSON.parse(line);
 }, 60_000);
 afterAll(async () => {
   sandbox.kill();
+  await built.remove();
   await rm(folder, { recursive: true, force: true });
 });
 
 test('one vault per person, one credential per connection, one vault per session', { timeout: 60_000 }, async () => {
   const { environment, platform } = announcement;
   const steps = async (person: PersonName, services: readonly string[]) => {
-    const { run } = machineOf({ locate: built, environment, folder }, person);
+    const { run } = machineOf({ locate: built.locate, environment, folder }, person);
     const exits: (number | undefined)[] = [];
     // The last one twice: connecting again is no second connection.
     for (const service of [...services, ...services.slice(-1)]) {

@@ -7,7 +7,7 @@ import { type ExecutableName, installedIn, runProgram, searchPath } from '../dem
 import { openStage } from '../demo/stage.ts';
 import { type Taken, take } from '../demo/step.ts';
 import { mainJob } from '../demo/story.ts';
-import { buildOnce, root } from './build.ts';
+import { root, whenBuilt } from './build.ts';
 
 const executables: readonly ExecutableName[] = ['service-connection', 'setup-session', 'skill-sync'];
 
@@ -16,9 +16,10 @@ let packed: readonly string[];
 let manifest: { version: string; dependencies?: object };
 
 beforeAll(async () => {
-  await buildOnce();
   folder = await mkdtemp(join(tmpdir(), 'packed-'));
-  const [{ filename, files }] = JSON.parse(await npm(root, 'pack', '--json', '--pack-destination', folder));
+  const [{ filename, files }] = JSON.parse(
+    await whenBuilt(() => npm(root, 'pack', '--json', '--pack-destination', folder)),
+  );
   packed = files.map(({ path }: { path: string }) => path);
   // Offline and with an empty cache: whatever is not in the tarball cannot be there afterwards.
   await npm(folder, 'install', '--offline', '--prefix', folder, join(folder, filename));

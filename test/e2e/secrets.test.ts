@@ -4,15 +4,19 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { built, type Locate } from '../demo/executables.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Locate } from '../demo/executables.ts';
 import { openStage, type Stage } from '../demo/stage.ts';
 import { take } from '../demo/step.ts';
 import { mainJob, refusals } from '../demo/story.ts';
-import { buildOnce } from './build.ts';
+import { type BuiltCopy, copyOfBuild } from './build.ts';
 import { filesIn, findLeaks, printed, type Trace } from './leaks.ts';
 
-beforeAll(buildOnce, 60_000);
+let built: BuiltCopy;
+beforeAll(async () => {
+  built = await copyOfBuild();
+}, 60_000);
+afterAll(() => built.remove());
 
 /** Everything that talks more when it is asked to. */
 const talkative = { ANTHROPIC_LOG: 'debug', DEBUG: '*' };
@@ -157,7 +161,10 @@ interface Told {
 }
 
 /** Opens a stage on which browsers write down what they were started with, and closes it afterwards. */
-async function onStage({ locate = built, ...options }: Told, act: (stage: Stage) => Promise<void>): Promise<void> {
+async function onStage(
+  { locate = built.locate, ...options }: Told,
+  act: (stage: Stage) => Promise<void>,
+): Promise<void> {
   const stage = await openStage({ locate, ...options, dump: 'dump' });
   try {
     await act(stage);

@@ -115,7 +115,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
   const translate = (what: string, error: unknown, changing: boolean): unknown => {
     if (settings.signal.aborted) return new AppError('interrupted', `interrupted: ${what}`, { cause: error });
-    if (error instanceof APIConnectionError) {
+    if (error instanceof APIConnectionError || error instanceof SyntaxError) {
       return changing && !neverSent(error)
         ? new PlatformError('platform_outcome_unknown', `${what}: the platform's answer was lost`, {
             hint: 'run the same command again: it looks at what is there before it asks for anything',
@@ -198,9 +198,20 @@ function checkedBaseUrl(text: string | undefined): string | undefined {
   });
 }
 
+/**
+ * A fetch that a signal ends. The body is read here, but for a stream of events, so that an answer that stalls or
+ * breaks off in its middle is to the SDK what one is that never came: late, or lost.
+ */
 function interruptible(signal: AbortSignal): typeof fetch {
-  return (input, init) =>
-    plainFetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal });
+  return async (input, init) => {
+    const response = await plainFetch(input, {
+      ...init,
+      signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal,
+    });
+    const { body, status, headers } = response;
+    if (body === null || headers.get('content-type')?.startsWith('text/event-stream')) return response;
+    return new Response(await response.arrayBuffer(), { status, headers });
+  };
 }
 
 function onlyGet(send: typeof fetch): typeof fetch {

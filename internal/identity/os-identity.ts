@@ -17,6 +17,8 @@ export function judgeAccount(account: Account, sudoUid: string | undefined): Pri
   if (account.uid === 0)
     throw refuse('running as root', 'run it as an ordinary user, or set identity.mode: sso in config/interface.yaml');
   if (sudoUid !== undefined) throw refuse('running under sudo', 'run it without sudo');
+  if (account.name === undefined)
+    throw refuse(`uid ${account.uid} is not in the account database`, 'run it as a user that the machine knows');
   if (account.machineId === undefined)
     throw refuse('the machine has no machine id', 'set identity.mode: sso in config/interface.yaml');
   return {

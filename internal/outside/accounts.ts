@@ -6,20 +6,28 @@ import { userInfo } from 'node:os';
 export interface Account {
   uid: number;
   effectiveUid: number;
-  name: string;
+  /** Undefined where the account database has no entry for the uid. */
+  name: string | undefined;
   /** The machine id of systemd or D-Bus; undefined where there is none. */
   machineId: string | undefined;
 }
 
 /** Reads the account of the running process. Environment variables such as `USER` are not looked at (P2). */
 export async function runningAccount(): Promise<Account> {
-  const { uid, username } = userInfo();
   return {
-    uid: process.getuid?.() ?? uid,
-    effectiveUid: process.geteuid?.() ?? uid,
-    name: username,
+    uid: process.getuid?.() ?? -1,
+    effectiveUid: process.geteuid?.() ?? -1,
+    name: accountName(),
     machineId: await machineId(),
   };
+}
+
+function accountName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 async function machineId(): Promise<string | undefined> {

@@ -18,9 +18,10 @@ export function vaultMemory(cacheFolder: string, platformAddress: string): Vault
   };
   return {
     async recall(principal) {
-      const id = (await readText(fileOf(principal)))?.trim();
+      const id = (await readText(fileOf(principal)).catch(() => undefined))?.trim();
       return id !== undefined && /^[A-Za-z0-9_-]{1,128}$/.test(id) ? id : undefined;
     },
-    remember: (principal, vaultId) => writeText(fileOf(principal), `${vaultId}\n`, 'private'),
+    // A folder that cannot be written costs a slower next run, never this one.
+    remember: (principal, vaultId) => writeText(fileOf(principal), `${vaultId}\n`, 'private').catch(() => {}),
   };
 }

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { principalOf, type SsoIdentity } from './sso.ts';
+
+const identity: SsoIdentity = {
+  mode: 'sso',
+  issuer: 'https://idp.example',
+  client_id: 'us',
+  scopes: ['openid'],
+  groups_claim: 'groups',
+  redirect: { host: '127.0.0.1', path: '/callback' },
+};
+
+test('the subject decides, byte for byte; e-mail address and name only label', () => {
+  const claims = { sub: ' User-7C. ', email: 'ada@example.test', name: 'Ada', groups: ['support'] };
+  expect(principalOf(identity, claims)).toEqual({
+    kind: 'sso',
+    issuer: 'https://idp.example',
+    subject: ' User-7C. ',
+    groups: ['support'],
+    label: 'ada@example.test',
+  });
+});
+
+test('the issuer is the configured one, whatever the claims say', () => {
+  expect(principalOf(identity, { sub: 'a', iss: 'https://evil.example' }).issuer).toBe('https://idp.example');
+});
+
+test.each([
+  [{ sub: 'a', name: 'Ada' }, 'Ada'],
+  [{ sub: 'a', email: '', name: '' }, 'a'],
+  [{ sub: 'a', email: ['x'] }, 'a'],
+])('of %j the label is %s', (claims, label) => expect(principalOf(identity, claims).label).toBe(label));
+
+test.each([
+  [
+    ['a', 7, null, 'b'],
+    ['a', 'b'],
+  ],
+  ['support', []],
+  [undefined, []],
+  [{ support: true }, []],
+])('groups said as %j are %j', (groups, expected) => {
+  expect(principalOf(identity, { sub: 'a', groups }).groups).toEqual(expected);
+});
+
+test('without a groups claim in the configuration nobody has groups', () => {
+  expect(principalOf({ ...identity, groups_claim: undefined }, { sub: 'a', groups: ['support'] }).groups).toEqual([]);
+});
+
+test.each([undefined, {}, { sub: '' }, { sub: 7 }, { email: 'ada@example.test' }])('%j says nobody', (claims) => {
+  expect(() => principalOf(identity, claims)).toThrow(expect.objectContaining({ code: 'identity_refused' }));
+});

@@ -1,0 +1,177 @@
+/** The documents say what the code says: tables are equal, examples load, links and named tests exist. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readAgentsLock } from '../internal/agent/lock.ts';
+import { variables } from '../internal/cli/environment.ts';
+import type { Configuration } from '../internal/config/definitions.ts';
+import { loadConfiguration } from '../internal/config/load.ts';
+import { exitCodeOf, exitCodes } from '../internal/errors/exit-codes.ts';
+import { judgeTools } from '../internal/policy/verdict.ts';
+import { parseLock } from '../internal/skills/lock.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const read = (path: string) => readFile(join(root, path), 'utf8');
+
+/** The rows of every table of a document whose heading begins with these cells. */
+function rowsUnder(text: string, ...heading: string[]): string[][] {
+  const rows: string[][] = [];
+  let inside = false;
+  for (const line of text.split('\n')) {
+    const cells = line.startsWith('|')
+      ? line
+          .split('|')
+          .slice(1, -1)
+          .map((cell) => cell.trim())
+      : [];
+    if (cells.length === 0) inside = false;
+    else if (heading.every((word, index) => cells[index] === word)) inside = true;
+    else if (inside && !cells.every((cell) => /^-+$/.test(cell))) rows.push(cells);
+  }
+  return rows;
+}
+
+const unquoted = (cell: string | undefined) => cell?.replace(/^`|`$/g, '');
+
+describe('docs/exit-codes.md', () => {
+  test('has the exit codes of the code', async () => {
+    const rows = rowsUnder(await read('docs/exit-codes.md'), 'code', 'meaning');
+    expect(Object.fromEntries(rows)).toEqual(exitCodes);
+    expect(rows).toHaveLength(Object.keys(exitCodes).length);
+  });
+
+  test('has the error codes of the code, each with its exit code', async () => {
+    const rows = rowsUnder(await read('docs/exit-codes.md'), 'error', 'exit', 'when');
+    expect(Object.fromEntries(rows.map(([error, exit]) => [unquoted(error), Number(exit)]))).toEqual(exitCodeOf);
+    expect(rows).toHaveLength(Object.keys(exitCodeOf).length);
+  });
+});
+
+test('docs/environment.md has the variables of the code', async () => {
+  const rows = rowsUnder(await read('docs/environment.md'), 'variable', 'secret', 'meaning');
+  expect(rows.map(([name, ...rest]) => [unquoted(name), ...rest])).toEqual(
+    Object.entries(variables).map(([name, variable]) => [name, 'secret' in variable ? 'yes' : 'no', variable.meaning]),
+  );
+});
+
+describe('the examples of docs/configuration.md', () => {
+  let folder: string;
+  let configuration: Configuration;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'docs-'));
+    for (const [, path = '', content = ''] of await examples()) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), content);
+    }
+    configuration = await loadConfiguration(folder);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  async function examples() {
+    return (await read('docs/configuration.md')).matchAll(/^```\w+ file=(\S+)\n([\s\S]*?)^```$/gm);
+  }
+
+  test('are one configuration without a mistake', () => {
+    expect([...configuration.services.keys()]).toEqual(['notion', 'slack']);
+    expect([...configuration.agents.keys()]).toEqual(['editor', 'support']);
+    expect([...configuration.environments.keys()]).toEqual(['default']);
+  });
+
+  test('leave no YAML example out', async () => {
+    const text = await read('docs/configuration.md');
+    expect(text.match(/^```yaml(?! file=)/gm)).toBeNull();
+  });
+
+  test('hold locks that can be read', async () => {
+    expect(Object.keys((await readAgentsLock(folder)).agents)).toEqual(['support']);
+    const { skills, problems } = parseLock(await readFile(join(folder, 'skills.lock.json'), 'utf8'));
+    expect([...skills.keys(), ...problems]).toEqual(['support-triage']);
+  });
+
+  test('give the verdicts that the document says', async () => {
+    const editor = configuration.agents.get('editor');
+    if (editor === undefined) throw new Error('no editor');
+    const person = { kind: 'sso' as const, issuer: '', subject: 'somebody', groups: ['editors'], label: '' };
+    const verdicts = new Map(judgeTools(editor, person, configuration).map((verdict) => [verdict.tool, verdict]));
+    const rows = rowsUnder(await read('docs/configuration.md'), 'tool', 'class', 'agent', 'person', 'verdict');
+    expect(rows).not.toEqual([]);
+    for (const [tool = '', ...said] of rows) {
+      const found = verdicts.get(unquoted(tool) ?? '');
+      expect([found?.class, found?.agent, found?.person, found?.verdict], tool).toEqual(said);
+    }
+  });
+});
+
+describe('every document', async () => {
+  const decisions = await readdir(join(root, 'docs/decisions'));
+  const documents = [
+    'README.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+    ...decisions.map((name) => `docs/decisions/${name}`),
+  ];
+
+  test.each(documents)('%s links only to what is there', async (document) => {
+    for (const [, target = ''] of (await read(document)).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)) {
+      const path = normalize(join(root, dirname(document), target));
+      expect(relative(root, path).startsWith('..'), target).toBe(false);
+      await expect(readdir(dirname(path)), `${document} links to ${target}`).resolves.toContain(
+        target.endsWith('/') ? (path.split('/').at(-2) ?? '') : path.split('/').at(-1),
+      );
+    }
+  });
+
+  test.each(documents)('%s names only files of the repository that are there', async (document) => {
+    const named = (await read(document)).matchAll(/`((?:cmd|internal|test|docs|skills)\/[\w./-]+\.(?:ts|mjs|md))`/g);
+    for (const [, path = ''] of named) await expect(read(path), `${document}: ${path}`).resolves.not.toBe('');
+  });
+});
+
+describe('SECURITY.md', async () => {
+  const text = await read('SECURITY.md');
+  const sections = text.split(/^### /m).filter((section) => /^P\d+\. /.test(section));
+
+  test('has the promises P1 to P10', () => {
+    expect(sections.map((section) => section.match(/^P\d+/)?.[0])).toEqual(
+      Array.from({ length: 10 }, (_, index) => `P${index + 1}`),
+    );
+  });
+
+  test.each(sections.map((section) => [section.split('.')[0], section]))(
+    '%s names its tests, or says that it is not kept yet',
+    (_promise, section = '') => {
+      expect(namedTests(section).length > 0 || section.includes('**Not there yet:**')).toBe(true);
+    },
+  );
+
+  test('names only tests that exist, and links to their files', async () => {
+    for (const { file, name } of namedTests(text)) expect(await titles(file), `${file}: ${name}`).toContain(name);
+  });
+
+  test('names a test wherever it links to a test file', () => {
+    const files = new Set(namedTests(text).map(({ file }) => file));
+    for (const [, file = ''] of text.matchAll(/\]\((\S+\.test\.ts)\)/g)) expect(files).toContain(file);
+  });
+});
+
+/** `[file](file): "name", "name"` anywhere; a name may be broken over lines and hold quotes written as `\"`. */
+function namedTests(text: string): { file: string; name: string }[] {
+  const named = text.matchAll(/\[(\S+\.test\.ts)\]\(\S+\):\s+((?:"(?:[^"\\]|\\.)+",?\s*)+)/g);
+  return [...named].flatMap(([, file = '', names = '']) =>
+    [...names.matchAll(/"((?:[^"\\]|\\.)+)"/g)].map(([, name = '']) => ({
+      file,
+      name: name.replace(/\s+/g, ' ').replace(/\\(.)/g, '$1'),
+    })),
+  );
+}
+
+/** What a test file calls its tests and groups, as written there. */
+async function titles(file: string): Promise<string[]> {
+  const source = await read(file);
+  const literals = source.matchAll(/(?<=\(\s*)(['"`])((?:(?!\1)[^\\\n]|\\.)+)\1(?=,)/g);
+  return [...literals].map(([, , title = '']) => title.replace(/\\(.)/g, '$1'));
+}

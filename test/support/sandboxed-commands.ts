@@ -1,0 +1,114 @@
+/** Commands run as a person against a sandbox that each test has to itself. */
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Anthropic from '@anthropic-ai/sdk';
+import { afterEach, beforeEach, expect } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { serviceConnection } from '../../cmd/service-connection/cli.ts';
+import { setupSession } from '../../cmd/setup-session/cli.ts';
+import type { Executable } from '../../internal/cli/program.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox/start.ts';
+import { type CommandOutcome, type CommandSetting, runCommand } from './command.ts';
+
+/** The sandbox of the running test and the ways to act on it. */
+export interface SandboxedCommands {
+  readonly sandbox: Sandbox;
+  /** The official client, for looking at the platform and for what others do to it. */
+  readonly client: Anthropic;
+  /** `service-connection`, as Ada on a new machine unless told. */
+  connect(argv: readonly string[], setting?: Partial<CommandSetting>): Promise<CommandOutcome>;
+  /** `setup-session`, as Ada on a new machine unless told. */
+  setup(argv: readonly string[], setting?: Partial<CommandSetting>): Promise<CommandOutcome>;
+  /** The same with `--json`, its value read; fails unless the command ends with 0. */
+  connectJson(argv: readonly string[], setting?: Partial<CommandSetting>): Promise<Record<string, unknown>>;
+  setupJson(argv: readonly string[], setting?: Partial<CommandSetting>): Promise<Record<string, unknown>>;
+  /** A folder for the caches of one machine. */
+  machine(): Promise<string>;
+  /** Changes one file of the configuration. */
+  configure(path: string, change: (content: Content) => unknown): Promise<void>;
+  /** The requests to the platform since the log was reset, as `METHOD /path`. */
+  asked(): string[];
+  /** Every active credential of every active vault. */
+  credentials(): Promise<Anthropic.Beta.Vaults.BetaManagedAgentsCredential[]>;
+}
+
+/** A parsed configuration file. */
+// biome-ignore lint/suspicious/noExplicitAny: tests reach into files whose shape is checked by what they test
+export type Content = any;
+
+/** Starts a sandbox before each test and stops it after. */
+export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands {
+  let started: Sandbox | undefined;
+  beforeEach(async () => {
+    started = await startSandbox(options);
+  });
+  afterEach(async () => {
+    await started?.close();
+    started = undefined;
+  });
+
+  const sandbox = () => {
+    if (started === undefined) throw new Error('the sandbox runs in tests only');
+    return started;
+  };
+  const client = () =>
+    new Anthropic({ apiKey: sandbox().platform.apiKey, baseURL: sandbox().platform.baseUrl, maxRetries: 0 });
+  const run = async (executable: Executable, argv: readonly string[], setting: Partial<CommandSetting> = {}) => {
+    const folder = setting.folder ?? (await machine());
+    const environment = { ...sandbox().environment, ...setting.environment };
+    const outcome = await runCommand(executable, argv, { person: 'ada', ...setting, folder, environment });
+    await expectWellBehaved(outcome, folder);
+    return outcome;
+  };
+  const runJson = async (executable: Executable, argv: readonly string[], setting?: Partial<CommandSetting>) => {
+    const { exit, stdout, stderr } = await run(executable, [...argv, '--json'], setting);
+    expect([exit, stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  const machine = () => mkdtemp(join(sandbox().folder, 'machine-'));
+
+  /** What holds for every run of every command: one error, nothing on stdout beside it, and no secret anywhere (P3). */
+  async function expectWellBehaved(outcome: CommandOutcome, folder: string): Promise<void> {
+    const { exit, stdout, stderr } = outcome;
+    const errors = stderr.split('\n').filter((line) => /^[\w-]+: error: /.test(line));
+    if (exit === 0) expect(errors).toEqual([]);
+    else expect([exit, stdout, errors.length]).toEqual([exit, '', 1]);
+    const written = [stdout, stderr, ...(await textsIn(folder)), ...(await textsIn(sandbox().configFolder))];
+    const secrets = [sandbox().platform.apiKey, ...sandbox().issuedSecrets()];
+    for (const text of written) expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
+  }
+
+  return {
+    get sandbox() {
+      return sandbox();
+    },
+    get client() {
+      return client();
+    },
+    connect: (argv, setting) => run(serviceConnection, argv, setting),
+    setup: (argv, setting) => run(setupSession, argv, setting),
+    connectJson: (argv, setting) => runJson(serviceConnection, argv, setting),
+    setupJson: (argv, setting) => runJson(setupSession, argv, setting),
+    machine,
+    async configure(path, change) {
+      const file = join(sandbox().configFolder, path);
+      const content: unknown = parse(await readFile(file, 'utf8'));
+      await writeFile(file, stringify(change(content) ?? content, { aliasDuplicateObjects: false }));
+    },
+    asked: () => sandbox().platform.control.log.entries.map(({ method, path }) => `${method} ${path}`),
+    async credentials() {
+      const found = [];
+      for await (const vault of client().beta.vaults.list()) {
+        for await (const credential of client().beta.vaults.credentials.list(vault.id)) found.push(credential);
+      }
+      return found;
+    },
+  };
+}
+
+async function textsIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return await Promise.all(
+    entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8')),
+  );
+}

@@ -13,7 +13,14 @@ const wanted = createHash('sha256')
   .digest('hex');
 
 if (read(stamp) !== wanted) {
-  run('installing what the lock file names', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Not `npm ci`: it refuses a lock file that was written where the registry has no packages for other systems.
+  run('installing what the lock file names', 'npm', [
+    'install',
+    '--no-save',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]);
   writeFileSync(stamp, wanted);
 }
 if (process.argv.includes('--build') && newest('cmd', 'internal') > (modified('dist/setup-session.js') ?? 0)) {

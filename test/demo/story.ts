@@ -155,7 +155,8 @@ export const story: readonly { title: string; steps: readonly Step[] }[] = [
 ];
 
 async function lockedVersions({ sandbox }: Stage): Promise<Record<string, string>> {
-  const { skills } = parseLock(await readFile(join(sandbox.folder, 'skills', 'skills.lock.json'), 'utf8'));
+  const text = await readFile(join(sandbox.folder, 'skills', 'skills.lock.json'), 'utf8').catch(() => '');
+  const { skills } = parseLock(text);
   return Object.fromEntries([...skills].map(([name, { versionId }]) => [name, versionId]));
 }
 

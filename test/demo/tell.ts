@@ -48,7 +48,8 @@ function lineOf({ step, asTold }: Taken, paint: ChalkInstance): string {
 }
 
 function explanationOf({ step, seen }: Taken, runs: readonly Outcome[], paint: ChalkInstance): string {
-  const shown = (value: unknown) => inspect(value, { depth: null, breakLength: 100 });
+  const shown = (value: unknown) =>
+    value instanceof Error ? String(value) : inspect(value, { depth: null, breakLength: 100 });
   const parts = [
     `expected: ${shown(step.expected)}`,
     `seen:     ${shown(seen)}`,

@@ -1,6 +1,6 @@
 // Builds the three executables into dist/: one small entry each, everything heavy in chunks that are loaded when a
 // command line needs them. Run by `npm run build`; needs the development dependencies.
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -23,8 +23,6 @@ const withoutExecutableSubcommands = {
   },
 };
 
-await rm(dist, { recursive: true, force: true });
-await mkdir(dist, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: Object.fromEntries(executables.map((name) => [name, `cmd/${name}/main.ts`])),
@@ -45,6 +43,15 @@ const { metafile } = await build({
 });
 for (const name of executables) await chmod(join(dist, `${name}.js`), 0o755);
 await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), await notices(metafile));
+await removeStale(metafile);
+
+/** What an earlier build left. Removed last, so that an executable that runs meanwhile finds its chunks. */
+async function removeStale({ outputs }) {
+  const made = new Set([...Object.keys(outputs), 'dist/THIRD-PARTY-NOTICES.txt'].map((path) => join(root, path)));
+  const found = await readdir(dist, { recursive: true, withFileTypes: true });
+  const stale = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  await Promise.all(stale.filter((path) => !made.has(path)).map((path) => rm(path)));
+}
 
 /** The licence of every package that is inside the bundle: their terms ask for it to travel with the code. */
 async function notices({ outputs }) {

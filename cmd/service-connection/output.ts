@@ -17,7 +17,7 @@ export function showConnected(service: Service, principal: Principal, connected:
     : connected.expiresAt === undefined
       ? ''
       : `, until ${connected.expiresAt.toISOString()}: the service gave nothing to renew it with`;
-  const tried = status === 'unknown' ? ', not tried yet: the service did not answer the platform' : '';
+  const tried = status === 'unknown' ? ', not tried yet: the platform got no answer from the service' : '';
   return {
     text: `${title}: ${who}${where} is now in the vault of ${visible(principal.label)} (${visible(vault.id)})${lasting}${tried}`,
     json: {

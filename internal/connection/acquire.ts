@@ -159,12 +159,15 @@ function consentFor(scopes: readonly string[] | undefined): Record<string, strin
   return scopes?.includes('offline_access') === true ? { prompt: 'consent' } : {};
 }
 
+/** A hundred years: what is said to last longer does not expire, and may be no date at all. */
+const longestSeconds = 100 * 365 * 24 * 3600;
+
 function grantOf(tokens: Tokens, asked: readonly string[] | undefined) {
   const seconds = tokens.expiresIn();
   return {
     accessToken: new Secret(tokens.access_token),
     refreshToken: tokens.refresh_token === undefined ? undefined : new Secret(tokens.refresh_token),
-    expiresAt: seconds === undefined ? undefined : new Date(Date.now() + seconds * 1000),
+    expiresAt: seconds === undefined || seconds > longestSeconds ? undefined : new Date(Date.now() + seconds * 1000),
     // RFC 6749 section 5.1: an answer without scope grants what was asked for.
     scopes: tokens.scope === undefined ? [...(asked ?? [])] : splitScopes(tokens.scope),
   };

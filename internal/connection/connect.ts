@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { revokeGrant } from '../oauth/revoke.ts';
-import type { Platform } from '../platform/client.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
@@ -101,8 +101,12 @@ async function keepOrRevoke<Result>(
   }
 }
 
+/** The connection is stored by now: that the platform cannot try it is no reason to call it failed. */
 async function checkedStatus(request: ConnectRequest, vault: OwnedVault, stored: Stored): Promise<CredentialStatus> {
-  const status = await validateCredential(request.platform, vault.id, stored.credentialId);
+  const status = await validateCredential(request.platform, vault.id, stored.credentialId).catch((error: unknown) => {
+    if (error instanceof PlatformError) return 'unknown' as const;
+    throw error;
+  });
   if (status === 'invalid') {
     throw new AppError(
       'token_unusable',

@@ -30,24 +30,35 @@ export interface StoreRequest {
   now: Date;
 }
 
-/** How often a doubtful or contested store looks and acts again. */
+/** How often a doubtful or contested store acts again, after having looked. */
 const attempts = 3;
 
 /** Stores a grant. A lost answer or a second run beside this one is settled by looking at the vault, then acting. */
 export async function storeGrant(request: StoreRequest): Promise<Stored> {
   const attempt = randomUUID();
-  for (let round = 1; ; round += 1) {
+  let first: Connection | undefined;
+  let failure: unknown;
+  for (let round = 0; ; round += 1) {
     const existing = connectionOf(await readConnections(request.platform, request.vault.id), request.service);
-    // Our own act of the round before, whose answer was lost.
-    if (existing?.record.attempt === attempt) return { credentialId: existing.credentialId, act: 'created' };
+    if (round === 0) first = existing;
+    // Our own act of a round before, whose answer was lost.
+    if (existing?.record.attempt === attempt)
+      return { credentialId: existing.credentialId, act: actOf(first, existing) };
+    if (round === attempts) throw failure;
     try {
       return await storeOnce(request, existing, attempt);
     } catch (error) {
       const unsettled =
         error instanceof PlatformError && (error.outcome === 'unknown' || error.status === 409 || error.status === 404);
-      if (!unsettled || round >= attempts) throw error;
+      if (!unsettled) throw error;
+      failure = error;
     }
   }
+}
+
+function actOf(before: Connection | undefined, after: Connection): Stored['act'] {
+  if (before === undefined) return 'created';
+  return before.credentialId === after.credentialId ? 'updated' : 'replaced';
 }
 
 async function storeOnce(request: StoreRequest, existing: Connection | undefined, attempt: string): Promise<Stored> {

@@ -1,8 +1,9 @@
 import type { ErrorCode } from './exit-codes.ts';
+import { hintOf } from './hints.ts';
 
 /** What an {@link AppError} carries beside its message. */
 export interface AppErrorOptions {
-  /** What to do next, as a command where there is one. */
+  /** What to do next, as a command where there is one; the advice for the code when left out. */
   hint?: string;
   /** The error underneath, shown with `--debug` only. */
   cause?: unknown;
@@ -21,6 +22,6 @@ export class AppError extends Error {
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.hint = options.hint;
+    this.hint = options.hint ?? hintOf[code];
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from './app-error.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { type ErrorCode, exitCodeOf, exitCodes } from './exit-codes.ts';
+import { hintOf } from './hints.ts';
 
 test('every error code ends with an exit code of the table, and never with success', () => {
   for (const exit of Object.values(exitCodeOf)) {
@@ -18,5 +19,20 @@ test('an error keeps its code, its hint and its cause', () => {
     hint: 'look',
     cause,
   });
+  expect(new AppError('drift', 'changed').hint).toBe(hintOf.drift);
   expect('cause' in new AppError('drift', 'changed')).toBe(false);
+});
+
+test('every error says what to do next, but for those whose message does', () => {
+  const silent = Object.entries(hintOf).filter(([, hint]) => hint === undefined);
+  expect(silent.map(([code]) => code)).toEqual([
+    'config_invalid',
+    'config_missing',
+    'config_exists',
+    'unknown_service',
+    'unknown_agent',
+    'skill_invalid',
+    'pending_changes',
+    'interrupted',
+  ] satisfies ErrorCode[]);
 });

@@ -62,6 +62,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     sessionId: session.id,
     message: options.message,
     timeoutMs: (options.timeout ?? answerTimeoutSeconds) * 1000,
+    signal: context.signal,
     onText: context.stream,
     onNote: context.progress.note,
   });

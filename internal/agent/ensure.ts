@@ -61,11 +61,7 @@ export function planAgent(
 ): AgentPlan {
   if (agent === undefined) return { act: 'create' };
   const { id, version } = agent;
-  if (agent.archived_at !== null) {
-    throw new AppError('drift', `the agent ${quote(meant.name)} (${quote(id)}) was archived on the platform`, {
-      hint: 'remove its entry from config/agents.lock.json to have a new one created',
-    });
-  }
+  if (agent.archived_at !== null) throw archived(`agent ${quote(meant.name)} (${quote(id)})`);
   const differences = compareAgent(meant, agent);
   if (differences.length === 0) return { act: 'none', id, version };
   if (version === locked?.version || overwrite) return { act: 'update', id, version, differences };
@@ -114,10 +110,13 @@ export async function findEnvironment(
   locked: { id: string } | undefined,
 ): Promise<FoundEnvironment | undefined> {
   if (locked !== undefined) {
-    return await found(
+    const what = `environment ${quote(name)} (${quote(locked.id)} in agents.lock.json)`;
+    const environment = await found(
       () => platform.read(`read environment ${name}`, (client) => client.beta.environments.retrieve(locked.id)),
-      `environment ${quote(name)} (${quote(locked.id)} in agents.lock.json)`,
+      what,
     );
+    if (environment.archived_at !== null) throw archived(what);
+    return environment;
   }
   const named: FoundEnvironment[] = [];
   for await (const environment of platform.readPages('list environments', (client) =>
@@ -181,6 +180,12 @@ export async function applyEnvironment(
     if (now === undefined || !isAsConfigured(meant, now)) throw error;
     return { id: now.id };
   }
+}
+
+function archived(what: string): AppError {
+  return new AppError('drift', `the ${what} was archived on the platform`, {
+    hint: 'remove its entry from config/agents.lock.json to have a new one created',
+  });
 }
 
 function locked({ id, version }: LockedAgent): LockedAgent {

@@ -24,6 +24,7 @@ export interface Turn {
   sessionId: string;
   message: string;
   timeoutMs: number;
+  signal: AbortSignal;
   /** Called with each piece of the answer. */
   onText(text: string): void;
   /** Called with what else happens: calls, refusals. */
@@ -55,9 +56,13 @@ export async function converse(turn: Turn): Promise<TurnEnd> {
     );
     return await follow(stream, turn);
   } catch (error) {
+    // The SDK ends an aborted stream without a word.
+    if (turn.signal.aborted) {
+      throw new AppError('interrupted', `interrupted while the session ${quote(sessionId)} goes on`, { cause: error });
+    }
     if (!expired) throw error;
     throw new AppError('timed_out', `the agent did not finish within ${Math.round(turn.timeoutMs / 1000)} s`, {
-      hint: `the session ${sessionId} goes on; give it more time with --timeout <seconds>`,
+      hint: `the session ${quote(sessionId)} goes on; give it more time with --timeout <seconds>`,
     });
   } finally {
     clearTimeout(timer);
@@ -76,13 +81,15 @@ async function follow(stream: AsyncIterable<Event>, turn: Turn): Promise<TurnEnd
         turn.onText(visibleLines(text));
         break;
       }
+      case 'agent.tool_use':
       case 'agent.mcp_tool_use': {
-        const call = `${quote(event.mcp_server_name)} ${quote(event.name)}`;
+        const service = event.type === 'agent.tool_use' ? 'builtin' : event.mcp_server_name;
+        const call = `${quote(service)} ${quote(event.name)}`;
         if (event.evaluated_permission === 'deny') turn.onNote(`refused by the platform: ${call}`);
         if (event.evaluated_permission === 'allow') turn.onNote(`the agent calls ${call}`);
         if (event.evaluated_permission === 'ask') {
           turn.onNote(`the agent asks to call ${call}`);
-          asks.set(event.id, { eventId: event.id, service: event.mcp_server_name, tool: event.name });
+          asks.set(event.id, { eventId: event.id, service, tool: event.name });
         }
         break;
       }

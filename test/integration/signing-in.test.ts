@@ -1,0 +1,182 @@
+/** Who is operating: what proves it, and everything that does not (P2). Nobody who is refused changes anything. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import type { Forge } from '../sandbox/identity-provider.ts';
+import { visit } from '../sandbox/visit.mjs';
+import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+
+const world = sandboxPerTest();
+
+describe('an ID token', () => {
+  const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
+  test.each<[string, (forge: Forge) => Promise<string>]>([
+    ['that a stranger signed', (forge) => forge({}, 'stranger')],
+    ['that nobody signed', (forge) => forge({}, 'nobody')],
+    ['of another sign-in', (forge) => forge({ nonce: 'of-another-sign-in' })],
+    ['without a nonce', (forge) => forge({ nonce: undefined })],
+    ['for another client', (forge) => forge({ aud: 'somebody-else' })],
+    ['for others too, without saying who asked', (forge) => forge({ aud: ['mai-cli', 'somebody-else'] })],
+    [
+      'for us, asked for by somebody else',
+      (forge) => forge({ azp: 'somebody-else', aud: ['mai-cli', 'somebody-else'] }),
+    ],
+    ['of another issuer', (forge) => forge({ iss: 'https://evil.example' })],
+    ['of an issuer that differs by a slash', (forge) => forge({ iss: `${world.sandbox.identityProvider.issuer}/` })],
+    ['that has expired', (forge) => forge({ iat: 1_000_000_000, exp: 1_000_003_600 })],
+    ['that is not valid yet', (forge) => forge({ nbf: inAnHour() })],
+    ['without an expiry', (forge) => forge({ exp: undefined })],
+    ['without a subject', (forge) => forge({ sub: undefined })],
+    ['with an empty subject', (forge) => forge({ sub: '' })],
+    ['that is none', async () => 'not.a.token'],
+  ])('%s is refused', async (_case, make) => {
+    const { identityProvider, platform } = world.sandbox;
+    identityProvider.control.tamperTokenResponse(async (answer, forge) => ({ ...answer, id_token: await make(forge) }));
+    const failed = await world.connect(['notion']);
+    expect([failed.exit, failed.visited.length]).toEqual([expect.toBeOneOf([1, 3]), 1]);
+    expect(platform.control.log.entries).toEqual([]);
+    identityProvider.control.behave();
+    expect((await world.connect(['notion'])).exit).toBe(0);
+  });
+
+  test('that does not come is refused', async () => {
+    const { identityProvider, platform } = world.sandbox;
+    identityProvider.control.tamperTokenResponse(({ id_token: _, ...answer }) => answer);
+    expect((await world.connect(['notion'])).exit).toBe(1);
+    expect(platform.control.log.entries).toEqual([]);
+  });
+
+  test('that was signed and says less of the person than usual is enough: the subject decides', async () => {
+    const { identityProvider, people } = world.sandbox;
+    await world.configure('interface.yaml', (content) => {
+      content.people.principals = { [people.ada.subject]: { notion: { read: 'on' } } };
+    });
+    identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+      ...answer,
+      id_token: await forge({ email: undefined, name: undefined, groups: undefined }),
+    }));
+    const connected = await world.connectJson(['notion']);
+    expect(connected['owner']).toEqual({ kind: 'sso', issuer: identityProvider.issuer, subject: people.ada.subject });
+  });
+});
+
+describe('the identity provider', () => {
+  test.each([
+    [
+      'claims to be another',
+      () => world.sandbox.identityProvider.control.claimIssuer('https://evil.example'),
+      'issuer_mismatch',
+    ],
+    [
+      'fails at its token endpoint',
+      () => world.sandbox.identityProvider.control.failTokenEndpoint({ status: 500, body: 'oops' }),
+      'token_unusable',
+    ],
+    [
+      'offers to sign with a secret that we share',
+      () =>
+        world.sandbox.identityProvider.control.tamperMetadata((metadata) => ({
+          ...metadata,
+          id_token_signing_alg_values_supported: ['HS256', 'none'],
+        })),
+      'token_unusable',
+    ],
+  ])('that %s signs nobody in', async (_case, misbehave, code) => {
+    misbehave();
+    const failed = await world.connect(['notion']);
+    expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining(`[${code}]`)]);
+    expect(world.asked()).toEqual([]);
+  });
+
+  test('that answers for another person: whoever signed in is who operates', async () => {
+    await world.connect(['notion'], { person: 'ada' });
+    const mallory = await world.connectJson(['notion'], { person: 'mallory' });
+    expect(mallory['owner']).toMatchObject({ subject: world.sandbox.people.mallory.subject });
+    expect((await world.client.beta.vaults.list()).data).toHaveLength(2);
+  });
+
+  test('is asked with PKCE, a nonce and no secret', async () => {
+    const { visited } = await world.connect(['notion']);
+    const query = new URL(visited[0] ?? '').searchParams;
+    expect(query.get('nonce')).toMatch(/^[\w-]{43,}$/);
+    expect([query.get('code_challenge_method'), query.get('scope')?.split(' ')]).toEqual([
+      'S256',
+      expect.arrayContaining(['openid']),
+    ]);
+  });
+});
+
+describe('what the environment says about a person', () => {
+  test('is not looked at', async () => {
+    const environment = {
+      USER: 'root',
+      LOGNAME: 'grace',
+      SUDO_UID: '0',
+      EMAIL: 'grace@example.test',
+      MAI_USER: 'grace',
+    };
+    const connected = await world.connectJson(['notion'], { environment });
+    expect(connected['owner']).toMatchObject({ subject: world.sandbox.people.ada.subject });
+  });
+});
+
+describe('the operating system account', () => {
+  const program = fileURLToPath(new URL('../../cmd/setup-session/main.ts', import.meta.url));
+
+  /** Runs `setup-session` as another user of this machine. */
+  async function runAs(uid: number, environment: Record<string, string> = {}) {
+    const child = spawn(process.execPath, ['--import', 'tsx', program, '--agent', 'support', '--dry-run', '--json'], {
+      uid,
+      gid: uid,
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { HOME: '/nonexistent', TSX_DISABLE_CACHE: '1', ...world.sandbox.environment, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [[exit], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+    return { exit, stdout, stderr };
+  }
+
+  const osMode = () =>
+    world.configure('interface.yaml', (content) => {
+      content.identity = { mode: 'os' };
+      content.people = { principals: { 65534: { notion: { read: 'on' } }, 54321: { notion: { read: 'on' } } } };
+    });
+
+  // Only root can start a program as somebody else, and somebody else has to be able to read it.
+  const readable = spawnSync(process.execPath, ['-e', `fs.readFileSync(${JSON.stringify(program)})`], { uid: 65534 });
+  test.skipIf(readable.status !== 0)('is an identity for a user of the machine, and for nobody else', async () => {
+    await osMode();
+    await world.configure('agents/support.yaml', (content) => {
+      content.allowed = { principals: ['65534', '54321', '0'] };
+    });
+    const [nobody, unknown, root, sudo] = await Promise.all([
+      runAs(65534, { USER: 'root', LOGNAME: 'ada' }),
+      runAs(54321),
+      runAs(0),
+      runAs(65534, { SUDO_UID: '0' }),
+    ]);
+    // Nobody has no vault yet: that is found out with the uid as the subject, after being let in.
+    expect([nobody.exit, nobody.stderr]).toEqual([4, expect.stringContaining('"nobody" has no vault')]);
+    for (const refused of [unknown, root, sudo]) {
+      expect(refused).toMatchObject({ exit: 3, stdout: '', stderr: expect.stringContaining('[identity_refused]') });
+    }
+  });
+
+  test('of root is refused in this process too', async () => {
+    await osMode();
+    const outcome = await world.connect(['notion'], { environment: { SUDO_UID: '1000' } });
+    expect([outcome.exit, outcome.visited, world.asked()]).toEqual([3, [], []]);
+  });
+});
+
+test('a second person at the same machine is asked again who they are', async () => {
+  const folder = await world.machine();
+  await world.connect(['notion'], { folder, person: 'ada' });
+  const listed = await world.connectJson(['list'], { folder, browse: (url) => visit(url, { person: 'grace' }) });
+  expect(listed).toMatchObject({
+    owner: { subject: world.sandbox.people.grace.subject },
+    services: [{}, { status: 'not connected' }, {}],
+  });
+});

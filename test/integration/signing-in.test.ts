@@ -1,8 +1,10 @@
 /** Who is operating: what proves it, and everything that does not (P2). Nobody who is refused changes anything. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import type { Forge } from '../sandbox/identity-provider.ts';
 import { visit } from '../sandbox/visit.mjs';
@@ -123,20 +125,20 @@ describe('what the environment says about a person', () => {
 });
 
 describe('the operating system account', () => {
-  const program = fileURLToPath(new URL('../../cmd/setup-session/main.ts', import.meta.url));
-
-  /** Runs `setup-session` as another user of this machine. */
+  /** Runs `setup-session`, as one file that everybody can read, as another user of this machine. */
   async function runAs(uid: number, environment: Record<string, string> = {}) {
-    const child = spawn(process.execPath, ['--import', 'tsx', program, '--agent', 'support', '--dry-run', '--json'], {
+    const child = spawn(process.execPath, [program(), '--agent', 'support', '--dry-run', '--json'], {
       uid,
       gid: uid,
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      env: { HOME: '/nonexistent', TSX_DISABLE_CACHE: '1', ...world.sandbox.environment, ...environment },
+      cwd: world.sandbox.folder,
+      env: { HOME: '/nonexistent', ...world.sandbox.environment, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [[exit], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
     return { exit, stdout, stderr };
   }
+
+  const program = () => join(world.sandbox.folder, 'setup-session.mjs');
 
   const osMode = () =>
     world.configure('interface.yaml', (content) => {
@@ -144,9 +146,16 @@ describe('the operating system account', () => {
       content.people = { principals: { 65534: { notion: { read: 'on' } }, 54321: { notion: { read: 'on' } } } };
     });
 
-  // Only root can start a program as somebody else, and somebody else has to be able to read it.
-  const readable = spawnSync(process.execPath, ['-e', `fs.readFileSync(${JSON.stringify(program)})`], { uid: 65534 });
-  test.skipIf(readable.status !== 0)('is an identity for a user of the machine, and for nobody else', async () => {
+  // Only root can start a program as somebody else.
+  test.skipIf(process.getuid?.() !== 0)('is an identity for a user of the machine, and for nobody else', async () => {
+    await build({
+      entryPoints: [fileURLToPath(new URL('../../cmd/setup-session/main.ts', import.meta.url))],
+      outfile: program(),
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      banner: { js: 'const require = process.getBuiltinModule;' },
+    });
     await osMode();
     await world.configure('agents/support.yaml', (content) => {
       content.allowed = { principals: ['65534', '54321', '0'] };

@@ -72,7 +72,7 @@ export async function writeText(path: string, text: string, audience: Audience):
     }
     await rename(beside, path);
   } catch (cause) {
-    await rm(beside, { force: true });
+    await rm(beside, { force: true }).catch(() => {});
     throw fileError('could not write', path, cause);
   }
 }

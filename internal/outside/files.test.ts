@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createText, fileSize, listFolder, readText, writeText } from './files.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'files-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('writing', () => {
+  test('replaces a file as a whole and leaves nothing beside it', async () => {
+    const path = join(folder, 'a/b/file');
+    await writeText(path, 'old', 'shared');
+    await writeText(path, 'new', 'shared');
+    expect([await readFile(path, 'utf8'), await readdir(join(folder, 'a/b'))]).toEqual(['new', ['file']]);
+  });
+
+  test('keeps what is private for its owner alone', async () => {
+    const path = join(folder, 'private/file');
+    await writeText(path, 'x', 'private');
+    expect([(await stat(path)).mode & 0o777, (await stat(join(folder, 'private'))).mode & 0o777]).toEqual([
+      0o600, 0o700,
+    ]);
+  });
+
+  test('replaces a symbolic link instead of what it points at', async () => {
+    await writeFile(join(folder, 'target'), 'untouched');
+    await symlink(join(folder, 'target'), join(folder, 'link'));
+    await writeText(join(folder, 'link'), 'x', 'shared');
+    expect(await readFile(join(folder, 'target'), 'utf8')).toBe('untouched');
+  });
+
+  test.each([
+    ['a file', 'blocker/file'],
+    ['a folder', 'folder'],
+  ])('where %s is in the way is one error of ours, and leaves nothing behind', async (_case, path) => {
+    await writeFile(join(folder, 'blocker'), '');
+    await mkdir(join(folder, 'folder'));
+    await expect(writeText(join(folder, path), 'x', 'private')).rejects.toMatchObject({
+      code: 'file_system',
+      message: expect.stringContaining('could not write'),
+    });
+    expect((await readdir(folder)).sort()).toEqual(['blocker', 'folder']);
+  });
+});
+
+test('creating leaves a file alone that is there', async () => {
+  expect(await createText(join(folder, 'new/file'), 'first')).toBe(true);
+  expect(await createText(join(folder, 'new/file'), 'second')).toBe(false);
+  expect(await readText(join(folder, 'new/file'))).toBe('first');
+  await expect(createText(join(folder, 'new/file/below'), 'x')).rejects.toMatchObject({ code: 'file_system' });
+});
+
+describe('what is not there', () => {
+  test('reads as undefined, whatever is missing on the way', async () => {
+    await writeFile(join(folder, 'file'), 'x');
+    for (const path of ['none', 'none/none', 'file/none']) {
+      expect(await readText(join(folder, path))).toBeUndefined();
+      expect(await fileSize(join(folder, path))).toBeUndefined();
+      expect(await listFolder(join(folder, path))).toBeUndefined();
+    }
+  });
+
+  test('is something else than what cannot be read', async () => {
+    await expect(readText(folder)).rejects.toMatchObject({
+      code: 'file_system',
+      message: `could not read ${JSON.stringify(folder)}: EISDIR`,
+    });
+  });
+});
+
+test('a folder is listed by name, and links are not followed', async () => {
+  await mkdir(join(folder, 'b'));
+  await writeFile(join(folder, 'a'), 'abc');
+  await symlink('/etc/passwd', join(folder, 'c'));
+  expect(await listFolder(folder)).toEqual([
+    { name: 'a', kind: 'file' },
+    { name: 'b', kind: 'folder' },
+    { name: 'c', kind: 'other' },
+  ]);
+  expect(await fileSize(join(folder, 'a'))).toBe(3);
+});

@@ -89,7 +89,9 @@ export async function createText(path: string, text: string): Promise<boolean> {
     }
     return true;
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
+    // A file where a folder should be is EEXIST as well, but to mkdir.
+    const there = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+    if (there && 'syscall' in cause && cause.syscall === 'open') return false;
     throw fileError('could not write', path, cause);
   }
 }

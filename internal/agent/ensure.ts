@@ -196,7 +196,8 @@ async function found<Thing>(ask: () => Promise<Thing>, what: string): Promise<Th
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof PlatformError) || error.status !== 404) throw error;
+    // The platform calls an id malformed that it does not recognise.
+    if (!(error instanceof PlatformError) || (error.status !== 404 && error.status !== 400)) throw error;
     throw new AppError('drift', `${what} does not exist in this workspace`, {
       hint: 'check that the key is of the right workspace; if it is, remove the entry from config/agents.lock.json',
       cause: error,

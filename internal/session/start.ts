@@ -1,5 +1,5 @@
 /** From a prepared session to one that runs: the changes, in order, and the comparison that decides whether it is handed over (P6). */
-import { describeDifferences } from '../agent/definition.ts';
+import { type Difference, describeDifferences } from '../agent/definition.ts';
 import { applyAgent, applyEnvironment } from '../agent/ensure.ts';
 import { type AgentsLock, type LockedAgent, writeAgentsLock } from '../agent/lock.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -45,7 +45,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     attempt: prepared.attempt,
   };
   const session = await createSession(platform, intent);
-  const differences = compareSession(intent, session);
+  const differences = differencesOf(intent, session);
   if (differences.length > 0) {
     const archived = await archive(platform, session.id);
     throw new AppError(
@@ -57,6 +57,15 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     );
   }
   return { id: session.id, agent, environmentId: environment.id, vaultId: prepared.vault.id };
+}
+
+/** An answer that lacks what is compared differs as a whole; it must not end as a bug that leaves the session behind. */
+function differencesOf(intent: SessionIntent, session: AnsweredSession): Difference[] {
+  try {
+    return compareSession(intent, session);
+  } catch {
+    return [{ what: 'shape', meant: 'a session', found: 'something else' }];
+  }
 }
 
 async function rememberIds(

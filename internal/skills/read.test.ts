@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { skipped } from '../../test/support/skip.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readSkillFile, readSkills } from './read.ts';
 
@@ -134,11 +135,14 @@ test('says which folder is missing or is itself a skill', async () => {
   });
 });
 
-test.skipIf(process.getuid?.() === 0)('explains a file that it may not read', async () => {
-  const file = await put('triage/SKILL.md', skillText('triage'));
-  await chmod(file, 0);
-  await expect(readSkills([folder])).rejects.toMatchObject({ code: 'file_system' });
-});
+test.skipIf(skipped(process.getuid?.() === 0 && { reason: 'root may read every file', installable: false }))(
+  'explains a file that it may not read',
+  async () => {
+    const file = await put('triage/SKILL.md', skillText('triage'));
+    await chmod(file, 0);
+    await expect(readSkills([folder])).rejects.toMatchObject({ code: 'file_system' });
+  },
+);
 
 test('refuses to hand over a file that changed after it was hashed', async () => {
   const file = await put('triage/SKILL.md', skillText('triage'));

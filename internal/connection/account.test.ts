@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { judgeAccountAnswer } from './account.ts';
+
+const paths = { name: 'user.email', workspace: 'workspace.name' };
+const ada = { user: { email: 'ada@example.test' }, workspace: { name: 'Ada’s' } };
+const text = (value: unknown) => ({ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) });
+
+test.each([
+  ['structured content', { structuredContent: ada, content: [] }],
+  ['text that is JSON', { content: [text(ada)] }],
+  [
+    'the first block that has it',
+    { content: [text('Hello'), { type: 'image' }, text({}), text(ada), text({ user: { email: 'x' } })] },
+  ],
+])('the account is read from %s', (_case, answer) => {
+  expect(judgeAccountAnswer(answer, paths)).toEqual({ name: 'ada@example.test', workspace: 'Ada’s' });
+});
+
+test('structured content counts before text', () => {
+  const answer = { structuredContent: { user: { email: 'structured' } }, content: [text(ada)] };
+  expect(judgeAccountAnswer(answer, paths)).toEqual({ name: 'structured', workspace: undefined });
+});
+
+test.each([
+  undefined,
+  null,
+  'text',
+  {},
+  { content: 'x' },
+  { content: [text('not JSON')] },
+  { content: [text([ada])] },
+  { content: [text({ user: 'ada' })] },
+  { content: [text({ user: { email: 7 } })] },
+  { content: [text({ user: { email: '' } })] },
+  { isError: true, structuredContent: ada },
+])('%j names nobody', (answer) => expect(judgeAccountAnswer(answer, paths)).toBeUndefined());
+
+test('an inherited name is no account', () => {
+  expect(judgeAccountAnswer({ structuredContent: {} }, { name: 'constructor.name' })).toBeUndefined();
+});
+
+test('a name without end is cut', () => {
+  const answer = { structuredContent: { user: { email: 'x'.repeat(10_000) } } };
+  expect(judgeAccountAnswer(answer, paths)?.name).toHaveLength(200);
+});

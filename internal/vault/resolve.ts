@@ -22,6 +22,7 @@ interface VaultAnswer {
   id: string;
   display_name: string;
   metadata: Metadata;
+  created_at: string;
   archived_at: string | null;
 }
 
@@ -39,10 +40,7 @@ export async function findVault(
     const vault = await readOwnedVault(platform, recalled, principal);
     if (vault !== undefined) return vault;
   }
-  const claimed: VaultAnswer[] = [];
-  for await (const vault of platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100 }))) {
-    if (isUsable(vault, principal)) claimed.push(vault);
-  }
+  const claimed = await claimedVaults(platform, principal);
   const [vault, ...others] = claimed;
   if (vault === undefined) return undefined;
   if (others.length > 0) throw ambiguous(claimed, principal);
@@ -50,22 +48,48 @@ export async function findVault(
   return owned(vault);
 }
 
-/** Creates the vault of a principal who has none. A lost answer is not repeated: the vault is looked for first (P8). */
+/**
+ * Creates the vault of a principal who has none. A lost answer is not repeated: the vault is looked for first. When
+ * another run created one at the same moment, the older one stays, and this run archives its own, empty as it is (P8).
+ */
 export async function createVault(platform: Platform, principal: Principal, memory: VaultMemory): Promise<OwnedVault> {
   const displayName = `Connections of ${principal.label}`.slice(0, 255);
+  let created: VaultAnswer;
   try {
-    const vault = await platform.change({ act: 'vault.create', target: principal.label }, (client) =>
+    created = await platform.change({ act: 'vault.create', target: principal.label }, (client) =>
       client.beta.vaults.create({ display_name: displayName, metadata: ownerRecord(principal) }),
     );
-    if (!isUsable(vault, principal)) throw unproven(vault.id);
-    await memory.remember(principal, vault.id);
-    return owned(vault);
   } catch (error) {
     if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
     const vault = await findVault(platform, principal, memory);
     if (vault === undefined) throw error;
     return vault;
   }
+  if (!isUsable(created, principal)) throw unproven(created.id);
+  const { id } = created;
+  const older = (await claimedVaults(platform, principal)).filter((vault) => isOlder(vault, created));
+  if (older.length > 0) {
+    await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
+  }
+  const [vault = created, ...others] = older;
+  if (others.length > 0) throw ambiguous(older, principal);
+  await memory.remember(principal, vault.id);
+  return owned(vault);
+}
+
+/** Every active vault whose record names the principal, wherever it stands in the list. */
+async function claimedVaults(platform: Platform, principal: Principal): Promise<VaultAnswer[]> {
+  const claimed: VaultAnswer[] = [];
+  for await (const vault of platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100 }))) {
+    if (isUsable(vault, principal)) claimed.push(vault);
+  }
+  return claimed;
+}
+
+/** Whether one vault was made before another; of two made in the same instant the smaller id counts as older. */
+function isOlder(vault: VaultAnswer, other: VaultAnswer): boolean {
+  const [a, b] = [Date.parse(vault.created_at), Date.parse(other.created_at)];
+  return a < b || (a === b && vault.id < other.id);
 }
 
 /** One vault by id, if it exists, is active and names the principal. */

@@ -50,6 +50,15 @@ describe('a person without a vault', () => {
     expect(world.sandbox.platform.control.log.count('POST /v1/vaults')).toBe(1);
   });
 
+  test('gets exactly one although two runs create one at the same moment', async () => {
+    world.sandbox.platform.control.latencyMs = 300;
+    const [one, other] = await Promise.all([world.connectJson(['notion']), world.connectJson(['linear'])]);
+    expect(world.sandbox.platform.control.log.count('POST /v1/vaults')).toBe(2);
+    expect(one['vault_id']).toBe(other['vault_id']);
+    expect(await vaultIds()).toEqual([one['vault_id']]);
+    expect(await world.credentials()).toHaveLength(2);
+  });
+
   test('gets one from the next run when its creation never arrived', async () => {
     world.sandbox.platform.control.faults.add({ on: 'POST /v1/vaults', fault: { kind: 'drop-before-commit' } });
     const failed = await world.connect(['notion']);

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import type { Account } from '../outside/accounts.ts';
 import { judgeAccount } from './os-identity.ts';
 
-const ada: Account = { uid: 1000, effectiveUid: 1000, name: 'ada', machineId: '3d1219c7c4c5404aaa1f6d2a48adfda4' };
+const ada: Account = {
+  uid: 1000,
+  effectiveUid: 1000,
+  name: 'ada',
+  ownUids: true,
+  machineId: '3d1219c7c4c5404aaa1f6d2a48adfda4',
+};
 
 test('an ordinary account is its uid on its machine; the name only labels', () => {
   expect(judgeAccount(ada, undefined)).toEqual({
@@ -21,6 +27,7 @@ test.each<[string, Partial<Account>, string | undefined]>([
   ['sudo to another user', {}, '1001'],
   ['sudo from root', {}, '0'],
   ['a uid without an entry in the account database', { name: undefined }, undefined],
+  ['a uid of a user namespace', { ownUids: false }, undefined],
   ['a machine without an id', { machineId: undefined }, undefined],
   ['a system without uids', { uid: -1, effectiveUid: -1 }, undefined],
 ])('%s is no identity', (_case, changes, sudoUid) => {

@@ -8,6 +8,8 @@ export interface Account {
   effectiveUid: number;
   /** Undefined where the account database has no entry for the uid. */
   name: string | undefined;
+  /** Whether uids mean what they mean to the machine; in a user namespace of one's own anybody can pick one. */
+  ownUids: boolean;
   /** The machine id of systemd or D-Bus; undefined where there is none. */
   machineId: string | undefined;
 }
@@ -18,6 +20,7 @@ export async function runningAccount(): Promise<Account> {
     uid: process.getuid?.() ?? -1,
     effectiveUid: process.geteuid?.() ?? -1,
     name: accountName(),
+    ownUids: await hasMachineUids(),
     machineId: await machineId(),
   };
 }
@@ -28,6 +31,13 @@ function accountName(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The initial user namespace of Linux maps every uid to itself; other systems have no such thing. */
+async function hasMachineUids(): Promise<boolean> {
+  if (process.platform !== 'linux') return true;
+  const map = await readFile('/proc/self/uid_map', 'utf8').catch(() => '');
+  return /^\s*0\s+0\s+4294967295\s*$/.test(map);
 }
 
 async function machineId(): Promise<string | undefined> {

@@ -25,13 +25,13 @@ export interface OperatorRun {
 
 /** The configuration of a run: `--config`, else `MAI_CONFIG`, else `./config`, else the user's own. */
 export async function loadProject(context: CommandContext): Promise<Configuration> {
-  const { cache, config } = await context.directories();
+  const { config } = await context.directories();
   const named = context.options.config ?? context.environment.MAI_CONFIG;
-  if (named !== undefined) return await loadConfiguration(resolve(named), cache);
+  if (named !== undefined) return await loadConfiguration(resolve(named));
   const project = resolve('config');
-  if ((await listFolder(project)) !== undefined) return await loadConfiguration(project, cache);
+  if ((await listFolder(project)) !== undefined) return await loadConfiguration(project);
   const user = join(config, 'config');
-  return await loadConfiguration((await listFolder(user)) === undefined ? project : user, cache);
+  return await loadConfiguration((await listFolder(user)) === undefined ? project : user);
 }
 
 /** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */

@@ -1,8 +1,7 @@
 import type * as z from 'zod/mini';
-import type { Document } from './document.ts';
+import { type Document, readDocument } from './document.ts';
 import type { FoundFile } from './folder.ts';
 import type { Finding, Mistake } from './mistake.ts';
-import type { ParsedTexts } from './parsed-texts.ts';
 import { readableText } from './readable-text.ts';
 import { checkShape } from './shape.ts';
 
@@ -20,12 +19,11 @@ export interface CheckedFile<Value> extends FoundFile {
 
 /** Reads a file and checks it against its definition and the rules between its keys. */
 export async function checkFile<Definition extends z.ZodMiniObject>(
-  texts: ParsedTexts,
   { name, path }: FoundFile,
   definition: Definition,
   rules: (parts: Partial<z.output<Definition>>) => Finding[] = () => [],
 ): Promise<CheckedFile<z.output<Definition>>> {
-  const document = await documentIn(path, texts);
+  const document = await documentIn(path);
   if (Array.isArray(document))
     return { name, path, whole: undefined, parts: {}, add: () => {}, mistakes: () => document };
 
@@ -41,12 +39,12 @@ export async function checkFile<Definition extends z.ZodMiniObject>(
   return { name, path, whole, parts, add, mistakes: () => mistakes.toSorted(byPosition) };
 }
 
-async function documentIn(path: string, texts: ParsedTexts): Promise<Document | Mistake[]> {
+async function documentIn(path: string): Promise<Document | Mistake[]> {
   const mistake = (problem: string): Mistake => ({ file: path, path: [], problem });
   const read = await readableText(path);
   if ('problem' in read) return [mistake(read.problem)];
   if (read.text === undefined) return [mistake('there is no such file; setup-session init writes one to start from')];
-  const document = await texts.read(read.text);
+  const document = readDocument(read.text);
   if (!Array.isArray(document)) return document;
   return document.map(({ problem, ...position }) => ({ ...mistake(problem), position }));
 }

@@ -9,7 +9,6 @@ import { environmentDefinition } from './environment-file.ts';
 import { findFiles } from './folder.ts';
 import { interfaceDefinition } from './interface-file.ts';
 import { type Mistake, mistakeLine } from './mistake.ts';
-import { type ParsedTexts, parsedBefore, parsedNow } from './parsed-texts.ts';
 import { agentReferences, interfaceReferences, type Known, sharedServers } from './references.ts';
 import { agentFindings, interfaceFindings, serviceFindings } from './rules.ts';
 import { serviceDefinition } from './service-file.ts';
@@ -17,22 +16,9 @@ import { readSystemPrompt } from './system-prompt.ts';
 
 /**
  * The configuration in a folder. Throws `config_missing` where there is no folder, otherwise `config_invalid`
- * with one line for each mistake. With a cache folder, files that did not change are not parsed again.
+ * with one line for each mistake.
  */
-export async function loadConfiguration(folder: string, cacheFolder?: string): Promise<Configuration> {
-  if (cacheFolder === undefined) return await load(folder, parsedNow);
-  const texts = await parsedBefore(folder, cacheFolder);
-  try {
-    const configuration = await load(folder, texts);
-    await texts.keep();
-    return configuration;
-  } catch (error) {
-    if (!texts.remembers || !(error instanceof AppError) || error.code !== 'config_invalid') throw error;
-    return await load(folder, parsedNow);
-  }
-}
-
-async function load(folder: string, texts: ParsedTexts): Promise<Configuration> {
+export async function loadConfiguration(folder: string): Promise<Configuration> {
   const found = await findFiles(folder);
   if (found === undefined) {
     throw new AppError('config_missing', `there is no configuration folder ${quote(folder)}`, {
@@ -40,10 +26,10 @@ async function load(folder: string, texts: ParsedTexts): Promise<Configuration> 
     });
   }
   const [interfaceFile, services, agents, environments] = await Promise.all([
-    checkFile(texts, found.interface, interfaceDefinition, interfaceFindings),
-    Promise.all(found.services.map((file) => checkFile(texts, file, serviceDefinition, serviceFindings))),
-    Promise.all(found.agents.map((file) => checkFile(texts, file, agentDefinition, agentFindings))),
-    Promise.all(found.environments.map((file) => checkFile(texts, file, environmentDefinition))),
+    checkFile(found.interface, interfaceDefinition, interfaceFindings),
+    Promise.all(found.services.map((file) => checkFile(file, serviceDefinition, serviceFindings))),
+    Promise.all(found.agents.map((file) => checkFile(file, agentDefinition, agentFindings))),
+    Promise.all(found.environments.map((file) => checkFile(file, environmentDefinition))),
   ]);
 
   const known: Known = {

@@ -12,6 +12,7 @@ export const serviceConnection: Executable = {
     const program = addBrowserOptions(
       baseCommand('service-connection', 'connect a service to your own vault')
         .argument('<service>', 'a service of config/services/')
+        .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
         .option('--new-client', 'register a new client at the service instead of using the known one again'),
     )
       .addHelpText(

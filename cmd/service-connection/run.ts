@@ -7,7 +7,7 @@ import { listServices } from '../../internal/connection/list.ts';
 import { showConnected, showServices } from './output.ts';
 
 /** The options of `service-connection <service>`. */
-export type ConnectOptions = BrowserOptions & { newClient?: boolean };
+export type ConnectOptions = BrowserOptions & { newClient?: boolean; readOnly?: boolean };
 
 /** The options of `service-connection list`. */
 export type ListOptions = BrowserOptions;
@@ -25,6 +25,7 @@ export async function runConnect(
     ...run,
     service,
     newClient: options.newClient === true,
+    readOnly: options.readOnly === true,
     detail: context.progress.detail,
     warn: context.progress.warn,
   });

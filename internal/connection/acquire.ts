@@ -34,6 +34,7 @@ export interface AcquireRequest {
   existing: Connection | undefined;
   /** Register anew even where a client could be used again. */
   newClient: boolean;
+  readOnly: boolean;
   /** Says what was found out on the way, for `--verbose`. */
   detail(text: string): void;
   /** Called with the tokens' grant before anything else can fail, and again to end the browser's page. */
@@ -56,7 +57,7 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   let ok = false;
   try {
     const resource = service.authorization.resource_parameter ? found.resource : undefined;
-    const scopes = scopesToAskFor(service, found, server);
+    const scopes = scopesToAskFor(service, found, server, request.readOnly);
     const tokens = await authorize({
       server,
       client,
@@ -146,12 +147,22 @@ export function scopesToAskFor(
   service: Service,
   found: ProtectedResource,
   server: AuthorizationServer,
+  readOnly: boolean,
 ): string[] | undefined {
-  const configured = service.authorization.scopes?.default ?? [];
+  const configured = configuredScopes(service, readOnly);
   const scopes = configured.length > 0 ? configured : found.scopes;
   const offline =
     server.scopes_supported?.includes('offline_access') === true && scopes?.includes('offline_access') !== true;
   return offline ? [...(scopes ?? []), 'offline_access'] : scopes === undefined ? undefined : [...scopes];
+}
+
+function configuredScopes({ name, authorization }: Service, readOnly: boolean): readonly string[] {
+  if (!readOnly) return authorization.scopes?.default ?? [];
+  const reading = authorization.scopes?.read_only ?? [];
+  if (reading.length > 0) return reading;
+  throw new AppError('usage', `${quote(name)} has no scopes that only read`, {
+    hint: 'connect it without --read-only; what its tools may do is then up to the agent alone',
+  });
 }
 
 /** OpenID Connect lets a server ignore `offline_access` unless consent is asked for. */

@@ -23,6 +23,8 @@ export interface ConnectRequest {
   memory: VaultMemory;
   visit: BrowserVisit;
   newClient: boolean;
+  /** Ask only for the service's reading scopes. */
+  readOnly: boolean;
   detail(text: string): void;
   warn(text: string): void;
 }
@@ -56,6 +58,7 @@ export async function connectService(request: ConnectRequest): Promise<Connected
     visit,
     existing,
     newClient: request.newClient,
+    readOnly: request.readOnly,
     detail: request.detail,
     conclude: async (fresh) => {
       connected = await keepOrRevoke(request, fresh, async () => {

@@ -406,3 +406,17 @@ describe('connecting again', () => {
     expect(await world.credentials()).toHaveLength(1);
   });
 });
+
+describe('--read-only', () => {
+  test('asks for the scopes that read and for no others', async () => {
+    const { scopes } = await world.connectJson(['linear', '--read-only']);
+    expect(scopes).toContain('read');
+    expect(scopes).not.toContain('write');
+  });
+
+  test('is refused where the service has no such scopes, before anything is stored', async () => {
+    const outcome = await world.connect(['notion', '--read-only']);
+    expect([outcome.exit, outcome.stderr]).toEqual([2, expect.stringContaining('has no scopes that only read')]);
+    expect(await world.credentials()).toEqual([]);
+  });
+});

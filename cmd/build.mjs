@@ -53,7 +53,7 @@ async function removeStale({ outputs }) {
   await Promise.all(stale.filter((path) => !made.has(path)).map((path) => rm(path)));
 }
 
-/** The licence of every package that is inside the bundle: their terms ask for it to travel with the code. */
+/** The license of every package that is inside the bundle: their terms ask for it to travel with the code. */
 async function notices({ outputs }) {
   const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
   const packages = new Set(

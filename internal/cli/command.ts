@@ -17,5 +17,5 @@ export function baseCommand(name: string, description: string): Command {
     .option('-q, --quiet', 'say nothing but warnings and errors')
     .option('-v, --verbose', 'say more')
     .option('--debug', 'say where an error was made')
-    .option('--no-color', 'no colour');
+    .option('--no-color', 'no color');
 }

@@ -1,7 +1,7 @@
 import type { Environment } from './environment.ts';
 import type { Output } from './terminal.ts';
 
-/** Colours for the two words that begin an error and its hint; meaning never depends on them. */
+/** Colors for the two words that begin an error and its hint; meaning never depends on them. */
 export interface Paint {
   error(text: string): string;
   hint(text: string): string;
@@ -9,14 +9,14 @@ export interface Paint {
 
 const plain: Paint = { error: (text) => text, hint: (text) => text };
 
-/** Whether an output gets colour: `--no-color` and `NO_COLOR` say no, `FORCE_COLOR` says yes, else a terminal does. */
+/** Whether an output gets color: `--no-color` and `NO_COLOR` say no, `FORCE_COLOR` says yes, else a terminal does. */
 export function wantsColor(output: Output, environment: Environment, flag: boolean): boolean {
   if (!flag || environment.NO_COLOR !== undefined) return false;
   if (environment.FORCE_COLOR !== undefined) return environment.FORCE_COLOR !== '0';
   return output.isTTY === true && environment.CI === undefined;
 }
 
-/** The colours of one output. The library is loaded only where there is colour. */
+/** The colors of one output. The library is loaded only where there is color. */
 export async function paintFor(output: Output, environment: Environment, flag: boolean): Promise<Paint> {
   if (!wantsColor(output, environment, flag)) return plain;
   const { Chalk } = await import('chalk');

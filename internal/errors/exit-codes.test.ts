@@ -32,7 +32,6 @@ test('every error says what to do next, but for those whose message does', () =>
     'unknown_service',
     'unknown_agent',
     'skill_invalid',
-    'pending_changes',
     'interrupted',
   ] satisfies ErrorCode[]);
 });

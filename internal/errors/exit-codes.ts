@@ -35,7 +35,6 @@ export const exitCodeOf = {
   // policy
   not_allowed: 3,
   identity_refused: 3,
-  account_mismatch: 3,
   access_denied: 3,
   // somebody has to do something first
   sign_in_needed: 4,
@@ -62,7 +61,6 @@ export const exitCodeOf = {
   session_failed: 1,
   drift: 1,
   file_system: 1,
-  pending_changes: 7,
   interrupted: 130,
   bug: 70,
 } as const satisfies Record<string, ExitCode>;

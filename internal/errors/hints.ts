@@ -19,7 +19,6 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   platform_key_missing: 'set ANTHROPIC_API_KEY to a key of the workspace',
   not_allowed: 'ask whoever reviews the configuration',
   identity_refused: 'ask whoever reviews identity in config/interface.yaml',
-  account_mismatch: 'sign in at the service with the right account and run the command again',
   access_denied: 'run the command again and allow it, or ask the administrator of the service',
   sign_in_needed: 'run the command in a terminal',
   connection_needed: 'connect it first: service-connection <service>',
@@ -43,7 +42,6 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   session_failed: 'check the connections: service-connection list',
   drift: 'find out who changed it on the platform; nothing was chosen',
   file_system: `correct the permissions and ${again}`,
-  pending_changes: undefined,
   interrupted: undefined,
   bug: 'run again with --debug and report the stack',
 };

@@ -92,7 +92,7 @@ async function registerDynamically(request: RegistrationRequest): Promise<OAuthC
 }
 
 /** Judges what the server registered: our redirect URI, a client id of sane length, an authentication we can do. */
-export function judgeRegistration(
+function judgeRegistration(
   answer: Readonly<Record<string, unknown>>,
   redirectUri: string,
   issuer: string,

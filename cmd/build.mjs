@@ -23,27 +23,34 @@ const withoutExecutableSubcommands = {
   },
 };
 
-const { metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: Object.fromEntries(executables.map((name) => [name, `cmd/${name}/main.ts`])),
-  outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  minify: true,
-  legalComments: 'none',
-  metafile: true,
-  logLevel: 'warning',
-  // What bundled CommonJS code requires can only be a built-in module.
-  banner: { js: '#!/usr/bin/env node\nconst require=process.getBuiltinModule;' },
-  plugins: [withoutExecutableSubcommands],
-});
+// One build each: what only the start of an executable needs is then in its entry, and a start reads two files less.
+const outputs = {};
+for (const name of executables) Object.assign(outputs, (await bundle(name)).metafile.outputs);
+const metafile = { outputs };
 for (const name of executables) await chmod(join(dist, `${name}.js`), 0o755);
 await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), await notices(metafile));
 await removeStale(metafile);
+
+function bundle(name) {
+  return build({
+    absWorkingDir: root,
+    entryPoints: { [name]: `cmd/${name}/main.ts` },
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    // What bundled CommonJS code requires can only be a built-in module.
+    banner: { js: '#!/usr/bin/env node\nconst require=process.getBuiltinModule;' },
+    plugins: [withoutExecutableSubcommands],
+  });
+}
 
 /** What an earlier build left. Removed last, so that an executable that runs meanwhile finds its chunks. */
 async function removeStale({ outputs }) {

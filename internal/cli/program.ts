@@ -18,7 +18,7 @@ export interface Invocation {
   argv: readonly string[];
   environment: Environment;
   stdin: { isTTY?: boolean };
-  stdout: Output;
+  stdout: { write(text: string): unknown };
   stderr: Output;
   /** Aborted on SIGINT and SIGTERM. */
   signal: AbortSignal;

@@ -1,5 +1,3 @@
-import { inspect } from 'node:util';
-
 /** More than any run needs; a process that runs for long forgets the oldest. */
 const mostRemembered = 1000;
 /** Shorter values are words that occur anyway, and no secret. */
@@ -56,7 +54,8 @@ export class Secret {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  // `util.inspect.custom`, without loading that module at every start.
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
     return '[secret]';
   }
 }

@@ -1,0 +1,24 @@
+// An import of the module would load all of it, streams and promises included, before the first word is printed.
+const { writeSync } = process.getBuiltinModule('node:fs');
+
+/**
+ * Standard output without a stream around it: opening Node's stream costs more than printing a help text, and what is
+ * written at once is never pending when the process ends. A reader that left (`| head`) is no error of ours.
+ */
+export const standardOutput = {
+  write(text: string): void {
+    const bytes = Buffer.from(text);
+    for (let written = 0; written < bytes.length; ) {
+      try {
+        written += writeSync(1, bytes, written);
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        if (code === 'EPIPE') return;
+        // A pipe that is full and does not block: Node's stream knows how to wait for it.
+        if (code !== 'EAGAIN') throw error;
+        process.stdout.on('error', () => {}).write(bytes.subarray(written));
+        return;
+      }
+    }
+  },
+};

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Secret } from '../secret/secret.ts';
 import { judgeAccountAnswer } from './account.ts';
 
 const paths = { name: 'user.email', workspace: 'workspace.name' };
@@ -42,4 +43,10 @@ test('an inherited name is no account', () => {
 test('a name without end is cut', () => {
   const answer = { structuredContent: { user: { email: 'x'.repeat(10_000) } } };
   expect(judgeAccountAnswer(answer, paths)?.name).toHaveLength(200);
+});
+
+test('a token of ours is no name, whatever answers with it (P3)', () => {
+  const token = new Secret('a-token-that-was-sent');
+  const answer = { structuredContent: { user: { email: `ada ${token.reveal()}` } } };
+  expect(judgeAccountAnswer(answer, { name: 'user.email' })).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /** Whose account a fresh token belongs to, by the tool that the service's file names. Asking and judging are separate. */
 import type { Service } from '../config/definitions.ts';
 import type { Fetch } from '../outside/http.ts';
-import type { Secret } from '../secret/secret.ts';
+import { concealed, type Secret } from '../secret/secret.ts';
 
 /** The account behind a connection, in the service's own words: text from outside. */
 export interface Account {
@@ -67,7 +67,9 @@ function at(value: unknown, path: string): string | undefined {
   for (const key of path.split('.')) {
     current = isRecord(current) && Object.hasOwn(current, key) ? current[key] : undefined;
   }
-  return typeof current === 'string' && current !== '' ? current.slice(0, longestName) : undefined;
+  if (typeof current !== 'string' || current === '') return undefined;
+  // A service that answers with the token it was called with must not get it into metadata that others read (P3).
+  return concealed(current) === current ? current.slice(0, longestName) : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -111,7 +111,7 @@ function configurationOf(services: Map<string, Service>, people: Configuration['
   };
 }
 
-const worlds = Array.from({ length: 500 }, (_, seed) => seed);
+const worlds = Array.from({ length: 200 }, (_, seed) => seed);
 const everything = { read: 'on', write: 'on' } as const;
 const notion = serviceWith('notion', { read: ['look'], write: ['add'], destructive: ['drop'] });
 

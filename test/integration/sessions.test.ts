@@ -335,17 +335,15 @@ describe('a session that the platform answers differently is archived, never han
     ],
     ['no tools at all', 'tools', (session) => (session.agent.tools = [])],
   ])('%s', async (_case, what, change) => {
-    const undo = world.sandbox.platform.control.tamper('POST /v1/sessions', (session) => {
+    world.sandbox.platform.control.tamper('POST /v1/sessions', (session) => {
       change(session);
       return session;
     });
     const refused = await support();
-    undo();
     expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining('[session_differs]')]);
     expect(refused.stderr).toMatch(new RegExp(`^setup-session:   ${what}: meant `, 'm'));
     expect(refused.stderr).toContain(', archived)');
     expect(sessions()).toMatchObject([{ archived_at: expect.any(String) }]);
-    expect((await support()).exit).toBe(0);
   });
 
   test('and the person is told when that fails', async () => {

@@ -2,6 +2,7 @@ import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
+import { configuredScopes } from '../../internal/connection/acquire.ts';
 import { connectService } from '../../internal/connection/connect.ts';
 import { listServices } from '../../internal/connection/list.ts';
 import { showConnected, showServices } from './output.ts';
@@ -20,6 +21,8 @@ export async function runConnect(
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const service = serviceNamed(configuration, name);
+  // Before anybody is sent to sign in: a wrong option is known to be wrong now.
+  configuredScopes(service, options.readOnly === true);
   const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`);
   const connected = await connectService({
     ...run,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type FolderEntry, listFolder } from '../outside/files.ts';
 import { nearestHint } from '../text/nearest.ts';
 import type { Mistake } from './mistake.ts';
-import { namePattern } from './names.ts';
+import { namePattern, reservedServices } from './names.ts';
 
 const kinds = ['services', 'agents', 'environments'] as const;
 type Kind = (typeof kinds)[number];
@@ -40,7 +40,13 @@ export async function findFiles(folder: string): Promise<FoundFiles | undefined>
       const path = join(folder, kind, name);
       if (ending !== 'yaml')
         found.mistakes.push({ file: path, path: [], problem: 'expected a name that ends in .yaml' });
-      if (namePattern.test(stem) && stem.length <= 64) found[kind].push({ name: stem, path });
+      if (kind === 'services' && reservedServices.includes(stem)) {
+        found.mistakes.push({
+          file: path,
+          path: [],
+          problem: `no service can have this name; ${stem} means something else`,
+        });
+      } else if (namePattern.test(stem) && stem.length <= 64) found[kind].push({ name: stem, path });
       else {
         const problem = 'expected a file name of lower-case letters, digits and single hyphens, 64 characters at most';
         found.mistakes.push({ file: path, path: [], problem });

@@ -156,7 +156,8 @@ export function scopesToAskFor(
   return offline ? [...(scopes ?? []), 'offline_access'] : scopes === undefined ? undefined : [...scopes];
 }
 
-function configuredScopes({ name, authorization }: Service, readOnly: boolean): readonly string[] {
+/** The scopes of the service's file. Throws `usage` when only reading is wanted and it names no scopes for that. */
+export function configuredScopes({ name, authorization }: Service, readOnly: boolean): readonly string[] {
   if (!readOnly) return authorization.scopes?.default ?? [];
   const reading = authorization.scopes?.read_only ?? [];
   if (reading.length > 0) return reading;

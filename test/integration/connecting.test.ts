@@ -414,9 +414,9 @@ describe('--read-only', () => {
     expect(scopes).not.toContain('write');
   });
 
-  test('is refused where the service has no such scopes, before anything is stored', async () => {
+  test('is refused where the service has no such scopes, before anybody signs in', async () => {
     const outcome = await world.connect(['notion', '--read-only']);
     expect([outcome.exit, outcome.stderr]).toEqual([2, expect.stringContaining('has no scopes that only read')]);
-    expect(await world.credentials()).toEqual([]);
+    expect(outcome.visited).toEqual([]);
   });
 });

@@ -3,7 +3,6 @@ import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
 import type { SetupOptions } from './run.ts';
 
 /** Starts a session that is bound to the vault of the person who runs it. */
@@ -31,11 +30,9 @@ Examples:
   setup-session init                                    write a starter config/`,
       )
       .action(
-        run(async (context, { agent, ...options }: Partial<SetupOptions>) => {
-          if (agent === undefined)
-            throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
+        run(async (context, options: SetupOptions) => {
           const { runSetup } = await import('./run.ts');
-          return await runSetup(context, { ...options, agent });
+          return await runSetup(context, options);
         }),
       );
     program

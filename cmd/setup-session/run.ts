@@ -5,6 +5,7 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
 import { prepareSession } from '../../internal/session/prepare.ts';
 import { startSession } from '../../internal/session/start.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
@@ -13,7 +14,7 @@ import { showPlan, showSession, showTurn } from './output.ts';
 
 /** The options of `setup-session --agent <name>`. */
 export type SetupOptions = BrowserOptions & {
-  agent: string;
+  agent?: string;
   message?: string;
   title?: string;
   dryRun?: boolean;
@@ -24,8 +25,10 @@ const answerTimeoutSeconds = 300;
 
 /** Prepares, starts and, with a message, talks to one session. */
 export async function runSetup(context: CommandContext, options: SetupOptions): Promise<CommandResult> {
+  const { agent: name } = options;
+  if (name === undefined) throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
   const configuration = await loadProject(context);
-  const agent = agentNamed(configuration, options.agent);
+  const agent = agentNamed(configuration, name);
   const [lock, pins] = await Promise.all([readAgentsLock(configuration.folder), pinsFor(agent, configuration)]);
   const { platform, principal, memory } = await openOperatorRun(
     context,

@@ -1,0 +1,70 @@
+/**
+ * The only file that prints an error, once, and the only one that knows both the error and its exit code (P10).
+ */
+import { AppError } from '../errors/app-error.ts';
+import { type ExitCode, exitCodeOf } from '../errors/exit-codes.ts';
+import { visible } from '../text/quote.ts';
+import { type Paint, paintFor } from './paint.ts';
+import type { Invocation } from './program.ts';
+
+/** What ended a run. `usage` is commander's complaint about the command line, where it is one. */
+export interface Failure {
+  error: unknown;
+  usage?: string | undefined;
+}
+
+/** Prints an error on stderr and returns the code to exit with. */
+export async function reportError(
+  tool: string,
+  failure: Failure,
+  { argv, environment, stderr, signal }: Invocation,
+  debug: boolean,
+): Promise<ExitCode> {
+  // Commander may have failed before it knew its options.
+  const paint = await paintFor(stderr, environment, !argv.includes('--no-color'));
+  const appError = asAppError(failure, signal);
+  stderr.write(errorText(tool, appError, paint, debug));
+  return exitCodeOf[appError.code];
+}
+
+/** An error the one way errors are printed. */
+function errorText(tool: string, error: AppError, paint: Paint, debug: boolean): string {
+  const lines = error.message
+    .split('\n')
+    .map((line, index) =>
+      index === 0 ? `${paint.error('error:')} ${visible(line)} [${error.code}]` : `  ${visible(line)}`,
+    );
+  if (error.hint !== undefined) lines.push(`${paint.hint('hint:')} ${visible(error.hint)}`);
+  if (debug) lines.push(...debugLines(error));
+  return lines.map((line) => `${tool}: ${line}\n`).join('');
+}
+
+function asAppError({ error, usage }: Failure, signal: AbortSignal): AppError {
+  if (error instanceof AppError) return error;
+  if (usage !== undefined) return usageError(usage);
+  if (signal.aborted) return new AppError('interrupted', 'interrupted', { cause: error });
+  return new AppError('bug', 'this is a bug in the tool', {
+    hint: 'run again with --debug and report the stack',
+    cause: error,
+  });
+}
+
+/** Commander words its errors as `error: unknown option '--x'` with an optional second line of advice. */
+function usageError(complaint: string): AppError {
+  const [first = '', ...rest] = complaint.replace(/^error: /, '').split('\n');
+  const advice = rest
+    .join(' ')
+    .replace(/^\((.*)\)$/, '$1')
+    .trim();
+  return new AppError('usage', first, { hint: advice === '' ? '--help lists what there is' : advice.toLowerCase() });
+}
+
+/** Where each error of the chain was made: names and frames, never the messages of causes, which may quote bodies. */
+function debugLines(error: Error): string[] {
+  const lines: string[] = [];
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    const frames = (current.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+    lines.push(`debug: ${current.name}`, ...frames.map((frame) => `debug: ${frame.trim()}`));
+  }
+  return lines;
+}

@@ -15,7 +15,7 @@ export interface Invocation {
   argv: readonly string[];
   environment: Environment;
   stdin: { isTTY?: boolean };
-  stdout: { write(text: string): unknown };
+  stdout: { write(text: string): unknown; columns?: number | undefined };
   stderr: Output;
   /** Aborted on SIGINT and SIGTERM. */
   signal: AbortSignal;
@@ -66,6 +66,9 @@ export interface Executable {
   build(run: Run): Promise<Command>;
 }
 
+/** How wide a help text is where no terminal says otherwise. */
+const helpWidth = 80;
+
 /** Runs an executable once and returns the code to exit with. Never throws and never exits by itself. */
 export async function runExecutable(executable: Executable, invocation: Invocation): Promise<ExitCode> {
   let exit: ExitCode = 0;
@@ -87,6 +90,11 @@ export async function runExecutable(executable: Executable, invocation: Invocati
       command.exitOverride().configureOutput({
         writeOut: (text) => void invocation.stdout.write(text),
         writeErr: () => {},
+        // Left to itself, commander opens both of Node's streams to ask them.
+        getOutHelpWidth: () => invocation.stdout.columns ?? helpWidth,
+        getErrHelpWidth: () => helpWidth,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
       });
     }
     await program.parseAsync(invocation.argv, { from: 'user' });

@@ -1,11 +1,15 @@
 // An import of the module would load all of it, streams and promises included, before the first word is printed.
-const { writeSync } = process.getBuiltinModule('node:fs');
+const { fstatSync, writeSync } = process.getBuiltinModule('node:fs');
 
 /**
  * Standard output without a stream around it: opening Node's stream costs more than printing a help text, and what is
  * written at once is never pending when the process ends. A reader that left (`| head`) is no error of ours.
  */
 export const standardOutput = {
+  /** The width of a terminal; undefined for a pipe or a file, whose stream need not be opened to know. */
+  get columns(): number | undefined {
+    return fstatSync(1).isCharacterDevice() ? process.stdout.columns : undefined;
+  },
   write(text: string): void {
     const bytes = Buffer.from(text);
     for (let written = 0; written < bytes.length; ) {

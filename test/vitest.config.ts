@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from a default export
@@ -7,6 +8,7 @@ export default defineConfig({
     include: ['{cmd,internal,test}/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    restoreMocks: true,
+    // Tests wait for sockets more than they compute: on a small machine one worker would leave half of it idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });

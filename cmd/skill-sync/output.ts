@@ -1,6 +1,7 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { SyncedSkill } from '../../internal/skills/sync.ts';
 import { visible } from '../../internal/text/quote.ts';
+import { table } from '../../internal/text/table.ts';
 
 /** The words of a change that was made; a planned one is called by its kind. */
 const done: Readonly<Record<SyncedSkill['change'], string>> = {
@@ -15,7 +16,7 @@ const done: Readonly<Record<SyncedSkill['change'], string>> = {
 export function showSynced(synced: readonly SyncedSkill[], { check }: { check: boolean }): CommandResult {
   const pending = synced.filter(isPending);
   return {
-    text: synced.length === 0 ? 'no skills' : table(synced),
+    text: synced.length === 0 ? 'no skills' : table(['skill', 'change', 'version'], synced.map(rowOf)),
     json: {
       skills: synced.map((skill) => ({
         name: skill.name,
@@ -36,13 +37,6 @@ function isPending({ change, applied }: SyncedSkill): boolean {
   return !applied && change !== 'unchanged' && change !== 'orphaned';
 }
 
-function table(synced: readonly SyncedSkill[]): string {
-  const rows = synced.map((skill) => [
-    visible(skill.name),
-    skill.applied ? done[skill.change] : skill.change,
-    visible(skill.versionId ?? '-'),
-  ]);
-  const lines = [['skill', 'change', 'version'], ...rows];
-  const widths = [0, 1].map((column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).join('\n');
+function rowOf(skill: SyncedSkill): string[] {
+  return [visible(skill.name), skill.applied ? done[skill.change] : skill.change, visible(skill.versionId ?? '-')];
 }

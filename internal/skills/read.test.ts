@@ -31,7 +31,7 @@ async function problems(...folders: string[]): Promise<string[]> {
 }
 
 test('reads the shipped skills', async () => {
-  const { skills } = await readSkills([new URL('../../skills', import.meta.url).pathname]);
+  const { skills } = await readSkills([fileURLToPath(new URL('../../skills', import.meta.url))]);
   expect(skills.flat().map(({ name }) => name)).toEqual(['meeting-notes', 'support-triage']);
 });
 

@@ -1,5 +1,5 @@
 /** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
-import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
+import { addBrowserOptions, callbackPort } from '../../internal/cli/browser-options.ts';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
@@ -13,7 +13,8 @@ export const serviceConnection: Executable = {
       baseCommand('service-connection', 'connect a service to your own vault')
         .argument('<service>', 'a service of config/services/')
         .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
-        .option('--new-client', 'register a new client at the service instead of using the known one again'),
+        .option('--new-client', 'register a new client at the service instead of using the known one again')
+        .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort),
     )
       .addHelpText(
         'after',

@@ -20,6 +20,7 @@ export async function act(
     signal: invocation.signal,
     directories: invocation.directories,
     openBrowser: invocation.openBrowser,
+    stdin,
     options,
     interactive: stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined,
     stream: (text) => void (options.json !== true && stdout.write(text)),

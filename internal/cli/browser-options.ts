@@ -4,7 +4,21 @@ import { type Command, InvalidArgumentError } from 'commander';
 export function addBrowserOptions(command: Command): Command {
   return command
     .option('--no-browser', 'do not open a browser, only print the address')
+    .option('--paste', 'also take the address that the browser ends at, pasted here unseen')
     .option('--timeout <seconds>', 'how long to wait, for the browser or an answer (default: 300)', seconds);
+}
+
+/** Below it, only an administrator can listen. */
+const lowestPort = 1024;
+const highestPort = 65535;
+
+/** Reads `--callback-port`. */
+export function callbackPort(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < lowestPort || value > highestPort) {
+    throw new InvalidArgumentError(`expected a port between ${lowestPort} and ${highestPort}`);
+  }
+  return value;
 }
 
 const longestSeconds = 24 * 60 * 60;

@@ -10,6 +10,10 @@ import type { CommandContext } from './program.ts';
 export interface BrowserOptions {
   /** False with `--no-browser`. */
   browser?: boolean;
+  /** `--paste`: ask at the terminal for the address that the browser ends at. */
+  paste?: boolean;
+  /** `--callback-port`, for services only: the redirect URI of single sign-on is what the provider has on record. */
+  callbackPort?: number;
   /** `--timeout`, in seconds. */
   timeout?: number;
 }
@@ -21,22 +25,33 @@ export function browserVisit(context: CommandContext, options: BrowserOptions, c
   const { environment, progress, signal } = context;
   const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
   if (allowLoopbackHttp) progress.warn('MAI_ALLOW_LOOPBACK_HTTP is set: http on loopback is allowed, for tests only');
+  if (options.paste === true && !context.interactive) {
+    throw new AppError('sign_in_needed', 'nobody is here to paste an address', {
+      hint: `run this in a terminal: ${command} --paste`,
+    });
+  }
   const timeoutMs = (options.timeout ?? defaultTimeoutSeconds) * 1000;
   return {
     fetch: guardedFetch({ allowLoopbackHttp, signal }),
     allowLoopbackHttp,
     signal,
     timeoutMs,
+    callbackPort: options.callbackPort,
     warn: progress.warn,
-    async show(url, purpose) {
+    async show(url, purpose, redirectUri) {
       progress.warn(`to ${purpose}, open: ${url.href}`);
       const wanted = options.browser !== false;
-      const opened =
-        wanted && (await context.openBrowser(url, { program: environment.BROWSER, visible: isVisible(environment) }));
+      const visible = isVisible(environment);
+      const opened = wanted && (await context.openBrowser(url, { program: environment.BROWSER, visible }));
       if (!opened && wanted && !context.interactive) {
         throw new AppError('sign_in_needed', `nobody is here to ${purpose}`, {
           hint: `run this in a terminal: ${command}`,
         });
+      }
+      // Without a browser here the person's own is on another machine, and comes back to that one.
+      if (options.paste === true || (context.interactive && !opened && !visible)) {
+        const { pastePrompt } = await import('./paste-prompt.ts');
+        return pastePrompt(context.stdin, environment, progress, redirectUri);
       }
       return progress.wait(`waiting for the browser, at most ${Math.round(timeoutMs / 1000)} s (Ctrl-C ends it)`);
     },

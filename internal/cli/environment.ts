@@ -15,7 +15,7 @@ export const variables = {
   BROWSER: { meaning: 'the program that opens a URL, instead of the system browser' },
   NO_COLOR: { meaning: 'no color when set to anything' },
   FORCE_COLOR: { meaning: 'color even when the output is no terminal' },
-  CI: { meaning: 'no browser, no questions, plain progress lines' },
+  CI: { meaning: 'no browser, no questions, plain progress lines; `false` counts as not set' },
   SSH_CONNECTION: { meaning: 'no browser is opened: it would open on the wrong machine' },
   DISPLAY: { meaning: 'on Linux, a browser is opened only when this or WAYLAND_DISPLAY is set' },
   WAYLAND_DISPLAY: { meaning: 'see DISPLAY' },
@@ -28,8 +28,12 @@ export type VariableName = keyof typeof variables;
 /** The variables of the table that are set and not empty. */
 export type Environment = Readonly<Partial<Record<VariableName, string>>>;
 
-/** Takes the variables of the table out of a process environment. An empty string counts as not set. */
+/** Takes the variables of the table out of a process environment. An empty string counts as not set, and so does `CI=false`. */
 export function readEnvironment(source: Readonly<Record<string, string | undefined>>): Environment {
   const names = Object.keys(variables) as VariableName[];
-  return Object.fromEntries(names.flatMap((name) => (source[name] ? [[name, source[name]]] : [])));
+  return Object.fromEntries(names.flatMap((name) => (isSet(name, source[name]) ? [[name, source[name]]] : [])));
+}
+
+function isSet(name: VariableName, value: string | undefined): boolean {
+  return value !== undefined && value !== '' && !(name === 'CI' && value === 'false');
 }

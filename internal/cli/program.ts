@@ -6,6 +6,7 @@ import { type Command, CommanderError } from 'commander';
 import type { ExitCode } from '../errors/exit-codes.ts';
 import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
+import type { TerminalInput } from '../outside/terminal-input.ts';
 import type { Environment } from './environment.ts';
 import type { Output, Progress } from './terminal.ts';
 
@@ -14,7 +15,7 @@ export interface Invocation {
   /** The words after the program's name. */
   argv: readonly string[];
   environment: Environment;
-  stdin: { isTTY?: boolean };
+  stdin: TerminalInput;
   stdout: { write(text: string): unknown; columns?: number | undefined };
   stderr: Output;
   /** Aborted on SIGINT and SIGTERM. */
@@ -40,6 +41,8 @@ export interface CommandContext {
   signal: AbortSignal;
   directories(): Directories | Promise<Directories>;
   openBrowser: OpenBrowser;
+  /** For questions whose answer must not be seen; to be read only when `interactive`. */
+  stdin: TerminalInput;
   options: CommonOptions;
   /** Whether questions can be asked: stdin and stderr are terminals and this is not CI. */
   interactive: boolean;

@@ -72,7 +72,7 @@ export async function acquire(request: AcquireRequest): Promise<void> {
       fetch: visit.fetch,
       signal: visit.signal,
       timeoutMs: visit.timeoutMs,
-      visit: (url) => visit.show(url, `allow access to ${service.title ?? service.name}`),
+      visit: (url) => visit.show(url, `allow access to ${service.title ?? service.name}`, listener.redirectUri),
       warn: visit.warn,
     });
     await request.conclude({
@@ -103,9 +103,13 @@ async function listenAsClient(
   server: AuthorizationServer,
 ): Promise<{ listener: LoopbackListener; client: OAuthClient }> {
   const { service, visit, existing, newClient } = request;
-  const { redirect, registration } = service.authorization;
+  const { registration } = service.authorization;
+  const redirect = {
+    ...service.authorization.redirect,
+    port: visit.callbackPort ?? service.authorization.redirect.port,
+  };
   const known = registration === 'dynamic' && !newClient ? reusableClient(existing, server) : undefined;
-  if (known !== undefined) {
+  if (known !== undefined && known.port === (visit.callbackPort ?? known.port)) {
     const listener = await listenOnLoopback({ ...redirect, port: known.port }).catch((error: unknown) => {
       if (error instanceof AppError && error.code === 'port_taken') return undefined;
       throw error;

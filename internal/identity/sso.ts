@@ -31,7 +31,7 @@ export async function signIn(identity: SsoIdentity, visit: BrowserVisit): Promis
       fetch: visit.fetch,
       signal: visit.signal,
       timeoutMs: visit.timeoutMs,
-      visit: (url) => visit.show(url, `sign in at ${quote(identity.issuer)}`),
+      visit: (url) => visit.show(url, `sign in at ${quote(identity.issuer)}`, listener.redirectUri),
       warn: visit.warn,
     });
     const principal = principalOf(identity, tokens.claims());
@@ -59,5 +59,11 @@ export function principalOf(identity: SsoIdentity, claims: Readonly<Record<strin
     subject,
     groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [],
     label: String(label),
+    ...verifiedEmailOf(claims),
   };
+}
+
+/** Only `true` verifies (OpenID Connect Core section 5.1): with some providers anybody may enter any address. */
+function verifiedEmailOf({ email, email_verified: verified }: Readonly<Record<string, unknown>>) {
+  return verified === true && typeof email === 'string' && email !== '' ? { verifiedEmail: email } : {};
 }

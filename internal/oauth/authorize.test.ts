@@ -230,6 +230,110 @@ describe('the browser comes back', () => {
   });
 });
 
+describe('an address is pasted', () => {
+  /** Pastes one address after the other; what was said of each, and whether the prompt was closed at the end. */
+  async function pasting(
+    addresses: (at: { callback: string; state: string }) => (string | (() => Promise<unknown>))[],
+    metadata: Record<string, unknown> = {},
+  ) {
+    const said: (string | undefined)[] = [];
+    let closed = 0;
+    let asked = new URL('about:blank');
+    const visit: Attempt['visit'] = async (url) => {
+      asked = url;
+      const { state = '', redirect_uri: callback = '' } = Object.fromEntries(url.searchParams);
+      return {
+        done() {},
+        prompt({ enter }) {
+          void (async () => {
+            for (const address of addresses({ callback, state })) {
+              if (typeof address === 'string') said.push(enter(address));
+              else await address();
+            }
+          })();
+          return { close: () => (closed += 1) };
+        },
+      };
+    };
+    const { server, outcome, warnings } = await flow(comeBack, { attempt: { visit }, metadata });
+    const codes = server.requests.map(({ body }) => new URLSearchParams(body).get('code'));
+    return { outcome, codes, said, closed, asked, warnings };
+  }
+
+  test('of this sign-in: the code is exchanged once, and the listener answers nobody any more', async () => {
+    let late = 0;
+    const { outcome, codes, said, closed } = await pasting(({ callback, state }) => [
+      `${callback}?code=the-code&state=${state}`,
+      `${callback}?code=again&state=${state}`,
+      async () => {
+        late = (await ask(`${callback}?code=late&state=${state}`)).status;
+      },
+    ]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect([codes, said, closed, late]).toEqual([['the-code'], [undefined, undefined], 1, 410]);
+  });
+
+  test('of another sign-in, then a bare code, then the right one: only that one counts', async () => {
+    const { outcome, codes, said } = await pasting(({ callback, state }) => [
+      `${callback}?code=evil&state=of-another-sign-in`,
+      'the-code',
+      '',
+      `${callback}?code=evil&code=evil&state=${state}`,
+      `${callback}?code=evil&state=${state}&padding=${'x'.repeat(10_000)}`,
+      `${callback}?code=the-code&state=${state}`,
+    ]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect(codes).toEqual(['the-code']);
+    expect(said).toEqual([
+      expect.stringContaining('another sign-in'),
+      expect.stringContaining('begins with'),
+      expect.stringContaining('nothing'),
+      expect.stringContaining('twice'),
+      expect.stringContaining('begins with'),
+      undefined,
+    ]);
+    expect(said.join()).not.toMatch(/evil|the-code|another-sign-in&/);
+  });
+
+  test('ten times of another sign-in: the sign-in ends', async () => {
+    const { outcome, codes, said, closed } = await pasting(({ callback }) =>
+      Array.from({ length: 12 }, (_, index) => `${callback}?code=x&state=guess-${index}`),
+    );
+    expect(outcome).toMatchObject({ code: 'callback_refused' });
+    expect([codes, closed, said.slice(10)]).toEqual([[], 1, [undefined, undefined]]);
+  });
+
+  test('that comes from another authorization server: no token request leaves', async () => {
+    const { outcome, codes } = await pasting(({ callback, state }) => [
+      `${callback}?code=the-code&state=${state}&iss=https%3A%2F%2Fevil.example`,
+    ]);
+    expect([(outcome as { code: string }).code, codes]).toEqual(['callback_refused', []]);
+  });
+
+  test('too late: the browser came back first, and the prompt is closed', async () => {
+    const { outcome, codes, closed, said } = await pasting(({ callback, state }) => [
+      async () => {
+        await ask(`${callback}?code=the-code&state=${state}`);
+        void ask(callback, { target: '/done' }).catch(() => {});
+      },
+      `${callback}?code=late&state=${state}`,
+    ]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect([codes, closed, said]).toEqual([['the-code'], 1, [undefined]]);
+  });
+
+  test('never, but Ctrl-C is pressed at the prompt: interrupted', async () => {
+    const visit: Attempt['visit'] = async () => ({
+      done() {},
+      prompt({ interrupt }) {
+        interrupt();
+        return { close() {} };
+      },
+    });
+    expect((await flow(comeBack, { attempt: { visit } })).outcome).toMatchObject({ code: 'interrupted' });
+  });
+});
+
 describe('nobody comes back', () => {
   const nobody = () => Promise.resolve();
 

@@ -14,8 +14,9 @@ import { checkedUrl, type Fetch } from '../outside/http.ts';
 import type { LoopbackListener } from '../outside/loopback.ts';
 import { conceal, Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { awaitAnswer } from './answer.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
-import { type CallbackParameters, judgeCallback } from './callback.ts';
+import type { Shown } from './browser-visit.ts';
 import type { OAuthClient } from './registration.ts';
 import { normalizeTokenAnswer, type TokenResponseShape } from './token-response.ts';
 
@@ -37,16 +38,14 @@ export interface Attempt {
   fetch: Fetch;
   signal: AbortSignal;
   timeoutMs: number;
-  /** Shows the URL and opens it; the wait begins when it returns, and `done` ends what says so. */
-  visit(url: URL): Promise<{ done(): void }>;
+  /** Shows the URL and opens it. */
+  visit(url: URL): Promise<Shown>;
   warn(text: string): void;
 }
 
 /** Tokens as the library validated them. */
 export type Tokens = Awaited<ReturnType<typeof openid.authorizationCodeGrant>>;
 
-/** How many answers with a wrong state are borne before something is clearly trying to interfere. */
-const mostForeignAnswers = 10;
 const idTokenAlgorithms = [
   'RS256',
   'RS384',
@@ -78,11 +77,15 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
     ...(nonce === undefined ? {} : { nonce }),
     ...(attempt.resource === undefined ? {} : { resource: attempt.resource }),
   });
-  const answer = awaitAnswer(attempt, state);
+  const wait = awaitAnswer(attempt, state);
   // Visiting may fail or be interrupted first; the wait must not end as an unhandled rejection then.
-  answer.catch(() => {});
-  const waiting = await attempt.visit(checkedUrl(url.href, attempt.allowLoopbackHttp));
-  const parameters = await answer.finally(() => waiting.done());
+  wait.answer.catch(() => {});
+  const shown = await attempt.visit(checkedUrl(url.href, attempt.allowLoopbackHttp));
+  const prompt = shown.prompt?.(wait);
+  const parameters = await wait.answer.finally(() => {
+    prompt?.close();
+    shown.done();
+  });
   // Whoever answers may repeat in an error what it was sent.
   conceal(parameters.get('code') ?? '');
 
@@ -153,89 +156,6 @@ async function normalized(response: Response, attempt: Attempt): Promise<Respons
   if (typeof answer.body['error'] === 'string') headers.delete('www-authenticate');
   const status = typeof answer.body['error'] === 'string' && answer.status === 401 ? 400 : answer.status;
   return new Response(JSON.stringify(answer.body), { status, headers });
-}
-
-/** Waits for the one judged answer. Everything without the right state is turned away and changes nothing. */
-function awaitAnswer(attempt: Attempt, state: string): Promise<CallbackParameters> {
-  return new Promise((resolve, reject) => {
-    const end = (error: AppError) => {
-      clearTimeout(timer);
-      attempt.signal.removeEventListener('abort', interrupted);
-      reject(error);
-    };
-    const interrupted = () => end(new AppError('interrupted', 'interrupted while waiting for the browser'));
-    const timer = setTimeout(
-      () =>
-        end(
-          new AppError(
-            'timed_out',
-            `nobody came back from the browser within ${Math.round(attempt.timeoutMs / 1000)} s`,
-            {
-              hint: 'run the same command again, with --timeout <seconds> for more time',
-            },
-          ),
-        ),
-      attempt.timeoutMs,
-    );
-    // The open listener keeps the process alive, and only it: when it is closed early, nothing waits for the time.
-    timer.unref();
-    if (attempt.signal.aborted) return interrupted();
-    attempt.signal.addEventListener('abort', interrupted, { once: true });
-
-    let foreign = 0;
-    attempt.listener.serve((request) => {
-      const judgement = judgeCallback(
-        { method: request.method, target: request.url ?? '', headers: request.headers },
-        {
-          authority: attempt.listener.authority,
-          path: attempt.path,
-          state,
-          issuer: attempt.server.issuer,
-          issuerInResponse: attempt.server.authorization_response_iss_parameter_supported === true,
-        },
-      );
-      switch (judgement.kind) {
-        case 'ignored':
-          return { kind: 'status', status: judgement.status };
-        case 'foreign':
-          foreign += 1;
-          if (foreign === 1) attempt.warn('turned away an answer that does not belong to this sign-in; still waiting');
-          if (foreign >= mostForeignAnswers) {
-            end(
-              new AppError('callback_refused', `${foreign} answers that do not belong to this sign-in arrived`, {
-                hint: 'something on this machine or in the browser interferes: close other tabs and try again',
-              }),
-            );
-          }
-          return { kind: 'status', status: 400 };
-        case 'refused':
-          end(
-            new AppError('callback_refused', `the answer from the browser is not to be trusted: ${judgement.reason}`, {
-              hint: 'nothing was sent; try again, and report it to whoever runs the service if it stays',
-            }),
-          );
-          return { kind: 'captured' };
-        case 'denied':
-          end(deniedError(judgement.error, judgement.description, attempt.server.issuer));
-          return { kind: 'captured' };
-        case 'answer':
-          clearTimeout(timer);
-          attempt.signal.removeEventListener('abort', interrupted);
-          resolve(judgement.parameters);
-          return { kind: 'captured' };
-      }
-    });
-  });
-}
-
-function deniedError(error: string, description: string | undefined, issuer: string): AppError {
-  const said = description === undefined ? quote(error) : `${quote(error)}: ${quote(description)}`;
-  if (error === 'access_denied') {
-    return new AppError('access_denied', `access was denied at ${quote(issuer)}: ${said}`, {
-      hint: 'run the command again and allow it, or ask the administrator of the service',
-    });
-  }
-  return new AppError('callback_refused', `${quote(issuer)} refused: ${said}`);
 }
 
 /** What became of the exchange, without a body, a code or a token in it. A code is never tried twice. */

@@ -6,7 +6,25 @@ export interface BrowserVisit {
   allowLoopbackHttp: boolean;
   signal: AbortSignal;
   timeoutMs: number;
-  /** Prints the URL, opens it where a browser can be seen, and says what it is for. */
-  show(url: URL, purpose: string): Promise<{ done(): void }>;
+  /** The port that a service has to send the browser back to, instead of the one of its file. */
+  callbackPort?: number | undefined;
+  /** Prints the URL, opens it where a browser can be seen, and says what it is for and where it comes back to. */
+  show(url: URL, purpose: string, redirectUri: string): Promise<Shown>;
   warn(text: string): void;
+}
+
+/** What the person sees while the answer is awaited. */
+export interface Shown {
+  /** Ends what says that something is awaited. */
+  done(): void;
+  /** Asks at the terminal for the address that the browser ended at; left out where only the listener waits. */
+  prompt?(entry: Entry): { close(): void };
+}
+
+/** What to do with what is entered at the terminal. */
+export interface Entry {
+  /** Judges one entry: why it is not the answer, in words that repeat nothing of it, or undefined when the wait is over. */
+  enter(text: string): string | undefined;
+  /** Ctrl-C was pressed. */
+  interrupt(): void;
 }

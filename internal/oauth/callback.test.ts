@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type CallbackExpectation, type CallbackRequest, type Judgement, judgeCallback } from './callback.ts';
+import {
+  type CallbackExpectation,
+  type CallbackRequest,
+  type Judgement,
+  judgeCallback,
+  judgePasted,
+} from './callback.ts';
 
 const expected: CallbackExpectation = {
   authority: '127.0.0.1:5555',
@@ -126,4 +132,52 @@ test('an error beside a code is an error: the code is not taken', () => {
 
 test.each(['state=the-right-state', 'state=the-right-state&code='])('%j carries nothing to go on with', (query) => {
   expect(judge({ target: `/callback?${query}` })).toMatchObject({ kind: 'refused', reason: expect.any(String) });
+});
+
+describe('a pasted address', () => {
+  const good = 'http://127.0.0.1:5555/callback?code=c&state=the-right-state';
+  const paste = (text: string, expectation: Partial<CallbackExpectation> = {}) =>
+    judgePasted(text, { ...expected, ...expectation });
+
+  test.each([good, ` ${good}\t`, `${good}#`, `${good}#_=_`, `${good}&iss=https%3A%2F%2Fas.example`])(
+    'that is whole is judged as if the browser had brought it: %j',
+    (text) => {
+      const judgement = paste(text);
+      expect(judgement.kind === 'answer' && judgement.parameters.get('code')).toBe('c');
+    },
+  );
+
+  test.each([
+    'c',
+    'code=c&state=the-right-state',
+    '/callback?code=c&state=the-right-state',
+    good.replace('http://', ''),
+    good.replace('http:', 'https:'),
+    good.replace('http:', 'HTTP:'),
+    good.replace('127.0.0.1', 'localhost'),
+    good.replace('127.0.0.1', 'user@127.0.0.1'),
+    good.replace('127.0.0.1', '127.1'),
+    good.replace('5555', '5556'),
+    good.replace('/callback', '/callback/'),
+    good.replace('/callback', '/x/../callback'),
+    good.replace('/callback', '//callback'),
+    good.replace('?', '#'),
+    good.replace('&', ' &'),
+    `${good} ${good}`,
+    `${good}&state=the-right-state`,
+    `${good}&code=d`,
+    '',
+  ])('that is none of this sign-in is not: %j', (text) => {
+    expect(paste(text).kind).toBeOneOf(['ignored', 'foreign']);
+  });
+
+  test.each(['code=c', 'code=c&state=', 'code=c&state=of-another-sign-in', 'error=access_denied'])(
+    'without the right state is foreign: %j',
+    (query) => expect(paste(`http://127.0.0.1:5555/callback?${query}`)).toEqual({ kind: 'foreign' }),
+  );
+
+  test('of another issuer, or without the promised one, is refused', () => {
+    expect(paste(`${good}&iss=https%3A%2F%2Fevil.example`).kind).toBe('refused');
+    expect(paste(good, { issuerInResponse: true }).kind).toBe('refused');
+  });
 });

@@ -71,6 +71,16 @@ export function judgeCallback(request: CallbackRequest, expected: CallbackExpect
   return { kind: 'answer', parameters: parameters as CallbackParameters };
 }
 
+/**
+ * Judges an address that was copied out of the browser as the request it would have sent. It has to be the whole
+ * address: its authority stands for the host, and a bare code, which no state vouches for, is none.
+ */
+export function judgePasted(text: string, expected: CallbackExpectation): Judgement {
+  // Split, not parsed: a parser would make other addresses into the right one.
+  const [, authority, target = ''] = /^http:\/\/([^/?#\s]*)([^#\s]*)(?:#\S*)?$/.exec(text.trim()) ?? [];
+  return judgeCallback({ method: 'GET', target, headers: { host: authority } }, expected);
+}
+
 /** A person following a redirect, as far as the browser says: no sub-resource, no script, no form of another page. */
 function isNavigation(headers: CallbackRequest['headers']): boolean {
   const [destination, mode] = [headers['sec-fetch-dest'], headers['sec-fetch-mode']];

@@ -34,7 +34,8 @@ export interface LoopbackListener {
   close(): void;
 }
 
-const longestUrl = 8 * 1024;
+/** Longer addresses are not looked at. */
+export const longestUrl: number = 8 * 1024;
 const mostSockets = 20;
 const headersTimeoutMs = 5_000;
 const requestTimeoutMs = 10_000;

@@ -10,7 +10,7 @@ const maxRequests = 30;
  * navigation would send.
  */
 export async function visit(url, options = {}) {
-  const { person = 'ada', account = person, deny = false, timeoutMs = 30_000 } = options;
+  const { person = 'ada', account = person, deny = false, unreachable, timeoutMs = 30_000 } = options;
   const signal = AbortSignal.timeout(timeoutMs);
   const cookies = createCookies();
   let step = { url: new URL(url), method: 'GET', form: undefined, from: undefined, site: 'none' };
@@ -21,6 +21,7 @@ export async function visit(url, options = {}) {
     if (page.status >= 300 && page.status < 400 && location !== undefined) {
       // A navigation stays "started elsewhere" through its redirects, and a 303 turns POST into GET.
       const target = new URL(location, step.url);
+      if (unreachable !== undefined && target.href.startsWith(unreachable)) return { ...page, url: target.href };
       step = { ...step, url: target, method: 'GET', form: undefined, site: worseSite(step.site, step.from, target) };
       continue;
     }

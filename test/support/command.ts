@@ -2,12 +2,13 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { readEnvironment } from '../../internal/cli/environment.ts';
 import { type Executable, runExecutable } from '../../internal/cli/program.ts';
 import type { ExitCode } from '../../internal/errors/exit-codes.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { visit } from '../sandbox/visit.mjs';
+import type { FakeTerminal } from './terminal.ts';
 
 /** How a command is run. */
 export interface CommandSetting {
@@ -21,7 +22,10 @@ export interface CommandSetting {
   /** Where caches go; a new folder when undefined, as on a new machine. */
   folder?: string;
   signal?: AbortSignal;
-  interactive?: boolean;
+  /** Where somebody sits who can be asked; nobody when undefined. */
+  terminal?: FakeTerminal;
+  /** Hears everything that was said on stderr so far, whenever something is added. */
+  hear?: (said: string) => void;
 }
 
 /** What came of it. */
@@ -40,15 +44,15 @@ export async function runCommand(
   setting: CommandSetting,
 ): Promise<CommandOutcome> {
   const folder = setting.folder ?? (await mkdtemp(join(tmpdir(), 'command-')));
-  const [stdout, stderr] = [captured(), captured()];
+  const [stdout, stderr] = [captured(), captured(setting.hear)];
   const visited: string[] = [];
   const visits: Promise<unknown>[] = [];
   const exit = await runExecutable(executable, {
     argv,
-    environment: readEnvironment(setting.environment),
-    stdin: { isTTY: setting.interactive === true },
+    environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1' }), ...setting.environment }),
+    stdin: setting.terminal?.stdin ?? new PassThrough(),
     stdout: stdout.stream,
-    stderr: stderr.stream,
+    stderr: setting.terminal === undefined ? stderr.stream : Object.assign(stderr.stream, screen),
     signal: setting.signal ?? new AbortController().signal,
     directories: () => ({ cache: join(folder, 'cache'), config: join(folder, 'config') }),
     openBrowser: async (url) => {
@@ -66,13 +70,18 @@ export async function runCommand(
   return { exit, stdout: stdout.text(), stderr: stderr.text(), visited };
 }
 
-function captured() {
+/** What a terminal has beside a stream, for the spinner. */
+const screen = { isTTY: true, cursorTo() {}, clearLine() {}, moveCursor() {} };
+
+function captured(hear: (said: string) => void = () => {}) {
   const chunks: Buffer[] = [];
+  const text = () => Buffer.concat(chunks).toString('utf8');
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       chunks.push(Buffer.from(chunk));
       done();
+      hear(text());
     },
   });
-  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
+  return { stream, text };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { freeLoopbackPort } from '../../test/sandbox/listener.ts';
 import { startHostileServer } from '../../test/support/hostile-server.ts';
+import { startSilentListener } from '../../test/support/silent-listener.ts';
 import { checkedUrl, guardedFetch } from './http.ts';
 
 const calm = new AbortController().signal;
@@ -8,8 +9,8 @@ const fetch = guardedFetch({ allowLoopbackHttp: true, signal: calm });
 const hasty = guardedFetch({ allowLoopbackHttp: true, signal: calm, timeoutMs: 200 });
 
 describe('an address', () => {
-  test.each(['https://mcp.example/mcp', 'https://127.0.0.1/x', 'https://[::1]:8443/'])('%s may be asked', (url) => {
-    expect(checkedUrl(url, false).href).toBe(url);
+  test('of https has the form that may be asked', () => {
+    expect(checkedUrl('https://mcp.example/mcp', false).href).toBe('https://mcp.example/mcp');
   });
 
   test.each([
@@ -56,12 +57,134 @@ describe('an address', () => {
   });
 });
 
+describe('where an address leads', () => {
+  const strict = guardedFetch({ allowLoopbackHttp: false, signal: calm, timeoutMs: 2_000 });
+
+  test.each([
+    'localhost',
+    '127.0.0.1',
+    '127.1',
+    '0177.0.0.1',
+    '0x7f000001',
+    '2130706433',
+    '0.0.0.0',
+    '[::ffff:127.0.0.1]',
+    '[::1]',
+    '[::]',
+    '127.0.0.1.',
+    '\u2460\u2461\u2466.0.0.1',
+  ])('is this machine as %s: no connection is opened', async (host) => {
+    const listener = await startSilentListener();
+    await expect(strict(`https://${host}:${listener.port}/`)).rejects.toMatchObject({ code: 'url_refused' });
+    expect(listener.connections()).toBe(0);
+  });
+
+  test.each([
+    '169.254.169.254',
+    '[::ffff:10.0.0.1]',
+    '10.0.0.1',
+    '192.168.0.1',
+    '100.64.0.1',
+    '[fd00:ec2::254]',
+    '[fe80::1]',
+    '[fe80::1%25eth0]',
+    '[64:ff9b::a00:1]',
+    '[2002:a00:1::1]',
+    '224.0.0.1',
+    '168.63.129.16',
+  ])('is refused in sandbox mode too: %s', async (host) => {
+    for (const guarded of [strict, hasty]) {
+      await expect(guarded(`https://${host}/`)).rejects.toMatchObject({ code: 'url_refused' });
+    }
+  });
+
+  test.each([
+    [['127.0.0.1']],
+    [['2606:4700:4700::1111', '127.0.0.1']],
+    [['127.0.0.1', '1.1.1.1']],
+    [['::1']],
+    [['fe80::1%eth0']],
+  ])('is judged by every address of a name, looked up once: %j', async (addresses) => {
+    const listener = await startSilentListener();
+    const asked: string[] = [];
+    const resolve = async (host: string) => {
+      asked.push(host);
+      return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    };
+    const guarded = guardedFetch({ allowLoopbackHttp: true, signal: calm, timeoutMs: 2_000, resolve });
+    await expect(guarded(`https://inside.example:${listener.port}/`)).rejects.toMatchObject({
+      code: 'url_refused',
+      message: expect.stringMatching(/^"inside.example" leads to ".+", which is no public address$/),
+    });
+    expect([listener.connections(), asked]).toEqual([0, ['inside.example']]);
+  });
+
+  test('is judged anew for every connection: no answer counts for the next one', async () => {
+    const listener = await startSilentListener();
+    // The first lookup fails after it was asked, so that nothing is sent to the public network by a test.
+    const answers = [[], [{ address: '127.0.0.1', family: 4 }]];
+    const guarded = guardedFetch({ allowLoopbackHttp: true, signal: calm, resolve: async () => answers.shift() ?? [] });
+    const url = `https://rebinding.example:${listener.port}/`;
+    await expect(guarded(url)).rejects.toMatchObject({ code: 'service_unreachable' });
+    await expect(guarded(url)).rejects.toMatchObject({ code: 'url_refused' });
+    expect(listener.connections()).toBe(0);
+  });
+
+  test('is nowhere when the name does not exist', async () => {
+    const resolve = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
+    const guarded = guardedFetch({ allowLoopbackHttp: false, signal: calm, resolve });
+    await expect(guarded('https://nowhere.example/')).rejects.toMatchObject({
+      code: 'service_unreachable',
+      message: '"nowhere.example" cannot be reached: ENOTFOUND',
+    });
+  });
+
+  test('is not waited for beyond the time limit', async () => {
+    const guarded = guardedFetch({
+      allowLoopbackHttp: false,
+      signal: calm,
+      timeoutMs: 100,
+      resolve: () => new Promise(() => {}),
+    });
+    await expect(guarded('https://slow.example/')).rejects.toMatchObject({
+      message: '"slow.example" cannot be reached: no answer within 0.1 s',
+    });
+  });
+});
+
+describe('a request', () => {
+  test.each([
+    [new URLSearchParams({ a: 'b c' }), 'a=b+c', 'application/x-www-form-urlencoded;charset=UTF-8'],
+    ['text', 'text', undefined],
+    [undefined, '', undefined],
+  ])('carries %j', async (body, received, type) => {
+    const server = await startHostileServer(() => ({ json: {} }));
+    await fetch(`${server.origin}/`, { method: 'POST', ...(body === undefined ? {} : { body }) });
+    expect(server.requests).toMatchObject([{ method: 'POST', body: received }]);
+    expect(server.requests[0]?.headers['content-type']).toBe(type);
+    expect(server.requests[0]?.headers['user-agent']).toBe('managed-agents-interface');
+  });
+});
+
 describe('an answer', () => {
   test('is not redirected, whatever it says', async () => {
     const other = await startHostileServer(() => ({ json: {} }));
     const server = await startHostileServer(() => ({ status: 307, headers: { location: `${other.origin}/stolen` } }));
     expect((await fetch(`${server.origin}/`, { method: 'POST', body: 'code=c' })).status).toBe(307);
     expect(other.lines()).toEqual([]);
+  });
+
+  test('is not followed to a host of this machine', async () => {
+    const listener = await startSilentListener();
+    const location = `http://localhost:${listener.port}/`;
+    const server = await startHostileServer(() => ({ status: 302, headers: { location } }));
+    expect((await fetch(`${server.origin}/`)).status).toBe(302);
+    expect(listener.connections()).toBe(0);
+  });
+
+  test('that is compressed all the same is an error', async () => {
+    const server = await startHostileServer(() => ({ text: 'x', headers: { 'content-encoding': 'gzip' } }));
+    await expect(fetch(`${server.origin}/`)).rejects.toMatchObject({ code: 'service_metadata' });
   });
 
   test('is asked for as it is, never compressed', async () => {

@@ -1,9 +1,12 @@
 /**
- * Services and identity providers: the only file that talks to them. Everything sent goes to https (http on a
- * literal loopback address in sandbox mode only), follows no redirect, ends in time and reads a bounded body.
+ * Services and identity providers: the only file that talks to them. Everything sent goes to https at a public address
+ * (http on a literal loopback address in sandbox mode only), follows no redirect, ends in time and reads a bounded body.
  */
+import { isIP, type LookupFunction } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
+import type { Resolve } from './addresses.ts';
+import { sender } from './send.ts';
 
 /** What this run allows. */
 export interface HttpRules {
@@ -12,6 +15,8 @@ export interface HttpRules {
   signal: AbortSignal;
   /** How long an answer may take, its body included; 15 s unless told. */
   timeoutMs?: number;
+  /** How host names are looked up; as the system does unless told. */
+  resolve?: Resolve;
 }
 
 /** The web as features use it: `fetch`, guarded. Rejects with `url_refused`, `service_unreachable` or `interrupted`. */
@@ -21,45 +26,89 @@ export type Fetch = (url: string, init?: FetchInit) => Promise<Response>;
 export interface FetchInit {
   method?: string | undefined;
   headers?: ConstructorParameters<typeof Headers>[0] | undefined;
+  /** Text or form parameters; nothing else is ever sent. */
   body?: RequestInit['body'];
   signal?: AbortSignal | null | undefined;
 }
 
 const defaultTimeoutMs = 15_000;
 const largestBodyBytes = 1024 * 1024;
+/** Firewalls forget idle connections without a word; a request on such a one would wait for its whole time limit. */
+const idleMs = 4_000;
 
 /** Makes the guarded fetch of one run. */
 export function guardedFetch(rules: HttpRules): Fetch {
   const { timeoutMs = defaultTimeoutMs } = rules;
+  // Its connections are its own, and each was opened to an address that was checked just before: using one again asks
+  // the same peer, whatever its name means by then.
+  const send = sender({ lookup: checkedLookup(rules.resolve), timeout: idleMs });
   return async (url, init = {}) => {
     const target = checkedUrl(url, rules.allowLoopbackHttp);
-    const headers = new Headers(init.headers);
-    headers.set('accept-encoding', 'identity');
-    const signals = [rules.signal, AbortSignal.timeout(timeoutMs), ...(init.signal ? [init.signal] : [])];
+    const signal = AbortSignal.any([
+      rules.signal,
+      AbortSignal.timeout(timeoutMs),
+      ...(init.signal ? [init.signal] : []),
+    ]);
     const failure = (cause: unknown): AppError => {
       if (cause instanceof AppError) return cause;
       if (rules.signal.aborted)
         return new AppError('interrupted', `interrupted while asking ${target.host}`, { cause });
-      return new AppError(
-        'service_unreachable',
-        `${quote(target.host)} cannot be reached: ${reasonOf(cause, timeoutMs)}`,
-        { hint: 'check the network and try again', cause },
-      );
+      const reason = reasonOf(signal.aborted ? signal.reason : cause, timeoutMs);
+      return new AppError('service_unreachable', `${quote(target.host)} cannot be reached: ${reason}`, {
+        hint: 'check the network and try again',
+        cause,
+      });
     };
     try {
-      const response = await fetch(target, {
-        method: init.method ?? 'GET',
-        headers,
-        body: init.body ?? null,
-        redirect: 'manual',
-        signal: AbortSignal.any(signals),
-      });
+      await refusePrivateLiteral(target, rules.allowLoopbackHttp);
+      const { method = 'GET' } = init;
+      const response = await send(target, { method, headers: headersOf(init), body: textOf(init.body), signal });
       return bounded(response, target, failure);
     } catch (cause) {
       throw failure(cause);
     }
   };
 }
+
+/** The lookup of every connection by name: it opens to one of the addresses that were checked, and looks up no more. */
+function checkedLookup(resolve: Resolve | undefined): LookupFunction {
+  return (host, options, opened) => {
+    const addresses = import('./addresses.ts').then(({ publicAddresses }) => publicAddresses(host, resolve));
+    addresses.then(
+      (found) => (options.all ? opened(null, found) : opened(null, found[0]?.address ?? '', found[0]?.family)),
+      (error: NodeJS.ErrnoException) => opened(error, []),
+    );
+  };
+}
+
+/** A connection to a literal address looks nothing up. Odd spellings are gone by now: the URL parser made them plain. */
+async function refusePrivateLiteral(target: URL, allowLoopbackHttp: boolean): Promise<void> {
+  const host = target.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) === 0 || (allowLoopbackHttp && loopbackHosts.includes(target.hostname))) return;
+  const { publicAddresses } = await import('./addresses.ts');
+  await publicAddresses(host);
+}
+
+function headersOf(init: FetchInit): Headers {
+  const headers = new Headers(init.headers);
+  headers.set('accept-encoding', 'identity');
+  // Some services turn a request away that does not say what sent it.
+  if (!headers.has('user-agent')) headers.set('user-agent', 'managed-agents-interface');
+  if (!headers.has('accept')) headers.set('accept', '*/*');
+  if (init.body instanceof URLSearchParams && !headers.has('content-type')) {
+    headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
+  }
+  return headers;
+}
+
+function textOf(body: FetchInit['body']): string | undefined {
+  if (body === undefined || body === null || typeof body === 'string') return body ?? undefined;
+  if (body instanceof URLSearchParams) return body.toString();
+  throw new AppError('bug', 'only text and form parameters can be sent to a service');
+}
+
+/** The hosts that sandbox mode adds. */
+const loopbackHosts = ['127.0.0.1', '[::1]'];
 
 /** The parsed form of a URL that may be asked, else `url_refused`: https, or loopback http in sandbox mode; no user info. */
 export function checkedUrl(text: string, allowLoopbackHttp: boolean): URL {
@@ -68,7 +117,7 @@ export function checkedUrl(text: string, allowLoopbackHttp: boolean): URL {
   if (url.username !== '' || url.password !== '')
     throw new AppError('url_refused', `URL with user info: ${quote(url.host)}`);
   if (url.protocol === 'https:') return url;
-  if (url.protocol === 'http:' && allowLoopbackHttp && ['127.0.0.1', '[::1]'].includes(url.hostname)) return url;
+  if (url.protocol === 'http:' && allowLoopbackHttp && loopbackHosts.includes(url.hostname)) return url;
   throw new AppError('url_refused', `not an https URL: ${quote(text)}`, {
     hint: 'OAuth needs https everywhere; http on loopback is for the sandbox (MAI_ALLOW_LOOPBACK_HTTP=1)',
   });
@@ -77,6 +126,11 @@ export function checkedUrl(text: string, allowLoopbackHttp: boolean): URL {
 /** The same response with a body that ends in one of our errors when it breaks off, stalls or grows without bound. */
 function bounded(response: Response, target: URL, failure: (cause: unknown) => AppError): Response {
   if (response.body === null) return response;
+  // Nobody asked for it, and a few bytes of it can become any number.
+  if ((response.headers.get('content-encoding') ?? 'identity') !== 'identity') {
+    void response.body.cancel();
+    throw new AppError('service_metadata', `${quote(target.host)} answered compressed, which it was asked not to`);
+  }
   const reader = response.body.getReader();
   let bytes = 0;
   const body = new ReadableStream<Uint8Array>({

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { isPublicAddress, publicAddresses } from './addresses.ts';
+
+describe('an address', () => {
+  test.each([
+    '1.1.1.1',
+    '93.184.215.14',
+    '100.63.255.255',
+    '172.32.0.1',
+    '192.167.255.255',
+    '2606:4700:4700::1111',
+    '2a00:1450:4001:80b::200e',
+    '64:ff9b::1.1.1.1',
+  ])('%s is public', (address) => {
+    expect(isPublicAddress(address)).toBe(true);
+  });
+
+  test.each([
+    ['this host', '0.0.0.0', '0.1.2.3', '::'],
+    ['loopback', '127.0.0.1', '127.255.255.254', '::1'],
+    ['private', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', 'fd00::1', 'fc00::1', 'fec0::1'],
+    ['link-local', '169.254.1.1', 'fe80::1', 'febf::1'],
+    ['a metadata service', '169.254.169.254', '169.254.170.2', '100.100.100.200', '192.0.0.192', 'fd00:ec2::254'],
+    ['the platform service of a cloud', '168.63.129.16', '64:ff9b::168.63.129.16'],
+    ['carrier-grade NAT', '100.64.0.1', '100.127.255.255'],
+    ['multicast and broadcast', '224.0.0.1', '239.255.255.250', '255.255.255.255', 'ff02::1'],
+    ['documentation and tests', '192.0.2.1', '198.51.100.1', '203.0.113.1', '198.18.0.1', '2001:db8::1', '3fff::1'],
+    ['reserved', '192.0.0.1', '192.88.99.1', '240.0.0.1', '2001:2::1', '2001:1::1', '100::1', '4000::1', '5f00::1'],
+    ['IPv4 inside IPv6', '::ffff:10.0.0.1', '::ffff:1.1.1.1', '::10.0.0.1', '::ffff:0:10.0.0.1'],
+    ['6to4', '2002:a00:1::1', '2002:101:101::1'],
+    ['Teredo', '2001::1', '2001:0:4136:e378:8000:63bf:3fff:fdd2'],
+    ['translated IPv4 that is not public', '64:ff9b::10.0.0.1', '64:ff9b::169.254.169.254', '64:ff9b:1::1.1.1.1'],
+    ['with a zone', 'fe80::1%eth0', 'fe80::1%eth0.1', '2606:4700:4700::1111%1'],
+    ['no address', '', 'localhost', '0177.0.0.1', '2130706433', '10.1', '[::1]', '1.1.1.1.'],
+  ])('of the kind "%s" is not public: %s', (_kind, ...addresses) => {
+    expect(addresses.filter(isPublicAddress)).toEqual([]);
+  });
+});
+
+describe('a name', () => {
+  const found = (...addresses: string[]) =>
+    addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+
+  test('has the addresses that were checked, looked up once', async () => {
+    const answers = [found('1.1.1.1', '2606:4700:4700::1111'), found('127.0.0.1')];
+    const asked: string[] = [];
+    const addresses = await publicAddresses('rebinding.example', async (host) => {
+      asked.push(host);
+      return answers.shift() ?? [];
+    });
+    expect(addresses).toEqual(found('1.1.1.1', '2606:4700:4700::1111'));
+    expect(asked).toEqual(['rebinding.example']);
+  });
+
+  test.each([
+    [['10.0.0.1'], '10.0.0.1'],
+    [['1.1.1.1', '10.0.0.1'], '10.0.0.1'],
+    [['2606:4700:4700::1111', '::1', '1.1.1.1'], '::1'],
+    [['fe80::1%eth0'], 'fe80::1%eth0'],
+  ])('of %j is refused, naming %s', async (addresses, refused) => {
+    await expect(publicAddresses('inside.example', async () => found(...addresses))).rejects.toMatchObject({
+      code: 'url_refused',
+      message: `"inside.example" leads to "${refused}", which is no public address`,
+    });
+  });
+
+  test('without an address is not there', async () => {
+    await expect(publicAddresses('nowhere.example', async () => [])).rejects.toMatchObject({ code: 'ENOTFOUND' });
+  });
+
+  test('of this machine is refused as the system knows it', async () => {
+    await expect(publicAddresses('localhost')).rejects.toMatchObject({ code: 'url_refused' });
+  });
+
+  test('that is an address is judged without a lookup', async () => {
+    const never = () => Promise.reject(new Error('looked up'));
+    expect(await publicAddresses('1.1.1.1', never)).toEqual(found('1.1.1.1'));
+    await expect(publicAddresses('10.0.0.1', never)).rejects.toMatchObject({
+      message: '"10.0.0.1" is no public address',
+    });
+  });
+});

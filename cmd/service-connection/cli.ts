@@ -14,6 +14,8 @@ export const serviceConnection: Executable = {
         .argument('<service>', 'a service of config/services/')
         .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
         .option('--new-client', 'register a new client at the service instead of using the known one again')
+        .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
+        .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
         .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort),
     )
       .addHelpText(

@@ -25,6 +25,9 @@ export type Permission = z.infer<typeof permissionDefinition>;
 /** `services/<name>.yaml`. */
 export type Service = z.infer<typeof serviceDefinition> & Named;
 
+/** How the account behind a connection has to fit the person who connects it. */
+export type AccountRule = NonNullable<Service['account']>['match'];
+
 /** The reviewed tools of a service by what they do. */
 export type Catalogue = Service['tools'];
 

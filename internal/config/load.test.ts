@@ -64,7 +64,7 @@ test('a good configuration is read with its defaults filled in', async () => {
   expect(configuration.services.get('notes')).toMatchObject({
     name: 'notes',
     authorization: { token_endpoint_auth_method: 'none', resource_parameter: true, token_response: 'standard' },
-    account: { tool: 'look', arguments: {}, name: 'user.name' },
+    account: { tool: 'look', arguments: {}, name: 'user.name', match: 'none' },
   });
   expect(configuration.agents.get('helper')).toEqual({
     name: 'helper',

@@ -49,6 +49,16 @@ const accountDefinition = z.strictObject({
   workspace: z.optional(
     z.string().check(z.minLength(1), z.describe("where the answer's JSON has the workspace of the account")),
   ),
+  match: z._default(
+    z
+      .enum(['email', 'domain', 'none'])
+      .check(
+        z.describe(
+          "what the name has to be: the person's verified e-mail address, one of the same domain, or anything",
+        ),
+      ),
+    'none',
+  ),
 });
 
 /** `services/<name>.yaml`: a remote MCP server and how its tokens are come by. */

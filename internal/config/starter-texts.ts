@@ -45,12 +45,14 @@ authorization:
   registration: dynamic
   # No scopes are asked for: Notion has none that is narrower than the rights of whoever signs in. Read-only use is
   # enforced by the agent (write: off). Refresh tokens rotate, and using a spent one ends the whole connection.
-# Uncertain: where exactly the answer names the account.
+# Uncertain: where exactly the answer names the account. Once name leads to the verified address, match: email refuses
+# every account but the person's own.
 account:
   tool: notion-fetch
   arguments: { id: self }
   name: user.name
   workspace: workspace.name
+  match: none
 
 # A tool that is not listed is off. Names drift: compare with the live list before adding one.
 tools:

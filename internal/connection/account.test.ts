@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Secret } from '../secret/secret.ts';
 import { judgeAccountAnswer } from './account.ts';
+import { judgeAccountMatch } from './account-match.ts';
 
 const paths = { name: 'user.email', workspace: 'workspace.name' };
 const ada = { user: { email: 'ada@example.test' }, workspace: { name: 'Ada’s' } };
@@ -43,6 +44,14 @@ test('an inherited name is no account', () => {
 test('a name without end is cut', () => {
   const answer = { structuredContent: { user: { email: 'x'.repeat(10_000) } } };
   expect(judgeAccountAnswer(answer, paths)?.name).toHaveLength(200);
+});
+
+test('what is left of a name that was cut is nobody’s address', () => {
+  const own = 'ada@example.test';
+  const long = `${'x'.repeat(200 - '@example.test'.length)}@example.test.evil.test`;
+  const account = judgeAccountAnswer({ structuredContent: { user: { email: long } } }, paths);
+  const found = { verifiedEmail: own, account, expected: undefined, accepted: undefined, previous: undefined };
+  expect(judgeAccountMatch({ rule: 'domain', ...found }).kind).toBe('refused');
 });
 
 test('a token of ours is no name, whatever answers with it (P3)', () => {

@@ -69,7 +69,9 @@ function at(value: unknown, path: string): string | undefined {
   }
   if (typeof current !== 'string' || current === '') return undefined;
   // A service that answers with the token it was called with must not get it into metadata that others read (P3).
-  return concealed(current) === current ? current.slice(0, longestName) : undefined;
+  if (concealed(current) !== current) return undefined;
+  // Cut visibly: what is left of a long name must not pass for a shorter one, such as an address.
+  return current.length > longestName ? `${current.slice(0, longestName - 1)}…` : current;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

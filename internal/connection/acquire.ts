@@ -75,8 +75,10 @@ export async function acquire(request: AcquireRequest): Promise<void> {
       visit: (url) => visit.show(url, `allow access to ${service.title ?? service.name}`, listener.redirectUri),
       warn: visit.warn,
     });
+    const granted = grantOf(tokens, scopes);
+    warnOfMore(service, scopes, granted.scopes, visit.warn);
     await request.conclude({
-      ...grantOf(tokens, scopes),
+      ...granted,
       client,
       server,
       redirectUri: listener.redirectUri,
@@ -173,6 +175,22 @@ export function configuredScopes({ name, authorization }: Service, readOnly: boo
 /** OpenID Connect lets a server ignore `offline_access` unless consent is asked for. */
 function consentFor(scopes: readonly string[] | undefined): Record<string, string> {
   return scopes?.includes('offline_access') === true ? { prompt: 'consent' } : {};
+}
+
+/** How many scopes a warning names. */
+const mostNamed = 10;
+
+/** Says which scopes came back that nobody asked for. Where none were asked for, the service chose them all. */
+function warnOfMore(
+  service: Service,
+  asked: readonly string[] | undefined,
+  granted: readonly string[],
+  warn: (text: string) => void,
+): void {
+  const more = asked === undefined ? [] : granted.filter((scope) => !asked.includes(scope));
+  if (more.length === 0) return;
+  const rest = more.length > mostNamed ? ` and ${more.length - mostNamed} more` : '';
+  warn(`${service.name} granted more than was asked for: ${more.slice(0, mostNamed).map(quote).join(', ')}${rest}`);
 }
 
 /** A hundred years: what is said to last longer does not expire, and may be no date at all. */

@@ -10,7 +10,8 @@ import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
 import type { Account } from './account.ts';
 import { acquire, type Grant, withAccount } from './acquire.ts';
-import { connectionOf, readConnections } from './credentials.ts';
+import { type Connection, connectionOf, readConnections } from './credentials.ts';
+import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './settle-account.ts';
 import { type Stored, storeGrant } from './store.ts';
 import { type CredentialStatus, validateCredential } from './validate.ts';
 
@@ -25,6 +26,9 @@ export interface ConnectRequest {
   newClient: boolean;
   /** Ask only for the service's reading scopes. */
   readOnly: boolean;
+  accountFlags: AccountFlags;
+  /** Asks before a connection changes to another account. */
+  confirm: Confirm;
   detail(text: string): void;
   warn(text: string): void;
 }
@@ -34,6 +38,8 @@ export interface Connected {
   vault: OwnedVault;
   stored: Stored;
   account: Account | undefined;
+  /** The account does not meet the rule of the service's file and was accepted by its exact name. */
+  accountAccepted: boolean;
   scopes: readonly string[];
   expiresAt: Date | undefined;
   refreshable: boolean;
@@ -48,6 +54,7 @@ export async function connectService(request: ConnectRequest): Promise<Connected
       hint: 'ask whoever reviews the people section of config/interface.yaml',
     });
   }
+  checkRuleCanBeMet(service, principal, request.accountFlags);
   const vault = (await findVault(platform, principal, memory)) ?? (await createVault(platform, principal, memory));
   request.detail(`vault ${quote(vault.id)}`);
   const existing = connectionOf(await readConnections(platform, vault.id), service);
@@ -66,12 +73,28 @@ export async function connectService(request: ConnectRequest): Promise<Connected
         if (service.account !== undefined && grant.account === undefined) {
           request.warn(`${service.name} did not say whose account this is: check it before you rely on it`);
         }
-        const stored = await storeGrant({ platform, vault, service, grant, now: new Date() });
-        return { grant, stored };
-      }).then(async ({ grant, stored }) => ({
+        const { accepted } = await settleAccount({
+          ...request.accountFlags,
+          service,
+          principal,
+          account: grant.account,
+          previous: accountOf(existing),
+          confirm: request.confirm,
+        });
+        const stored = await storeGrant({
+          platform,
+          vault,
+          service,
+          grant,
+          accountAccepted: accepted,
+          now: new Date(),
+        });
+        return { grant, stored, accepted };
+      }).then(async ({ grant, stored, accepted }) => ({
         vault,
         stored,
         account: grant.account,
+        accountAccepted: accepted,
         scopes: grant.scopes,
         expiresAt: grant.expiresAt,
         refreshable: grant.refreshToken !== undefined,
@@ -81,6 +104,11 @@ export async function connectService(request: ConnectRequest): Promise<Connected
   });
   if (connected === undefined) throw new AppError('bug', 'the flow ended without a result');
   return connected;
+}
+
+function accountOf(connection: Connection | undefined): Account | undefined {
+  const { account, workspace } = connection?.record ?? {};
+  return account === undefined ? undefined : { name: account, workspace };
 }
 
 /** Runs the steps that need the grant; if they fail, nothing keeps it alive, so it is given back (RFC 7009). */

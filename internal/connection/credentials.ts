@@ -10,6 +10,8 @@ export interface ConnectionRecord {
   redirectUri?: string | undefined;
   account?: string | undefined;
   workspace?: string | undefined;
+  /** The account's name once more, where only `--accept-account` let it in. */
+  accountAccepted?: string | undefined;
   scopes?: string | undefined;
   connectedAt?: string | undefined;
   /** The attempt that stored it, to recognise our own act when an answer was lost. */
@@ -34,6 +36,7 @@ const keys: Record<keyof ConnectionRecord, string> = {
   redirectUri: 'mai_redirect_uri',
   account: 'mai_account',
   workspace: 'mai_workspace',
+  accountAccepted: 'mai_account_accepted',
   scopes: 'mai_scopes',
   connectedAt: 'mai_connected_at',
   attempt: 'mai_attempt',

@@ -27,6 +27,8 @@ export interface StoreRequest {
   vault: OwnedVault;
   service: Service;
   grant: Grant;
+  /** The grant's account does not meet the rule and was accepted by its exact name. */
+  accountAccepted: boolean;
   now: Date;
 }
 
@@ -137,13 +139,14 @@ function isSameClient(existing: Connection, grant: Grant): boolean {
   );
 }
 
-function recordOf({ grant, now }: StoreRequest, attempt: string): ConnectionRecord {
+function recordOf({ grant, accountAccepted, now }: StoreRequest, attempt: string): ConnectionRecord {
   return {
     issuer: grant.server.issuer,
     clientId: grant.client.clientId,
     redirectUri: grant.redirectUri,
     account: grant.account?.name,
     workspace: grant.account?.workspace,
+    accountAccepted: accountAccepted ? grant.account?.name : undefined,
     scopes: grant.scopes.join(' '),
     connectedAt: now.toISOString(),
     attempt,

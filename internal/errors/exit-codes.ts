@@ -36,6 +36,7 @@ export const exitCodeOf = {
   not_allowed: 3,
   identity_refused: 3,
   access_denied: 3,
+  account_mismatch: 3,
   // somebody has to do something first
   sign_in_needed: 4,
   connection_needed: 4,

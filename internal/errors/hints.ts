@@ -20,6 +20,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   not_allowed: 'ask whoever reviews the configuration',
   identity_refused: 'ask whoever reviews identity in config/interface.yaml',
   access_denied: 'run the command again and allow it, or ask the administrator of the service',
+  account_mismatch: 'sign in at the service with your own account and run the command again; nothing was stored',
   sign_in_needed: 'run the command in a terminal',
   connection_needed: 'connect it first: service-connection <service>',
   ownership_ambiguous: 'find out which one is wrong and archive it on the platform; nothing was chosen',

@@ -9,4 +9,9 @@ export interface Principal {
   groups: readonly string[];
   /** How to call the person in messages: an e-mail address or a name. Never decides anything. */
   label: string;
+  /**
+   * The e-mail address, where the identity provider says that it has verified it. It never decides who somebody is:
+   * only whether an account at a service looks like theirs.
+   */
+  verifiedEmail?: string;
 }

@@ -50,3 +50,15 @@ test('without a groups claim in the configuration nobody has groups', () => {
 test.each([undefined, {}, { sub: '' }, { sub: 7 }, { email: 'ada@example.test' }])('%j says nobody', (claims) => {
   expect(() => principalOf(identity, claims)).toThrow(expect.objectContaining({ code: 'identity_refused' }));
 });
+
+test.each([
+  [true, 'ada@example.test', 'ada@example.test'],
+  [false, 'ada@example.test', undefined],
+  [undefined, 'ada@example.test', undefined],
+  ['true', 'ada@example.test', undefined],
+  [1, 'ada@example.test', undefined],
+  [true, '', undefined],
+  [true, ['ada@example.test'], undefined],
+])('an address with email_verified %j (%j) is verified as %j', (verified, email, expected) => {
+  expect(principalOf(identity, { sub: 'a', email, email_verified: verified }).verifiedEmail).toBe(expected);
+});

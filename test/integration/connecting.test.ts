@@ -35,6 +35,12 @@ function atTheService(act: (url: URL) => Promise<unknown>) {
       : await act(new URL(url));
 }
 
+/** Lets any account of Notion in, also one without a name. */
+const anyAccount = () =>
+  world.configure('services/notion.yaml', (service) => {
+    service.account.match = 'none';
+  });
+
 async function occupy(port: number): Promise<void> {
   const server = createServer().listen({ host: '127.0.0.1', port });
   await once(server, 'listening');
@@ -199,6 +205,7 @@ describe('the service is not to be trusted:', () => {
   });
 
   test('it does not say whose account it is: the person is warned', async () => {
+    await anyAccount();
     world.sandbox.services.notion.control.removeTool('notion-fetch');
     const connected = await world.connect(['notion']);
     expect(connected).toMatchObject({
@@ -210,6 +217,7 @@ describe('the service is not to be trusted:', () => {
 
   test('it names an account that a terminal would obey', async () => {
     const { notion } = world.sandbox.services;
+    await anyAccount();
     notion.control.addTool({
       name: 'notion-fetch',
       effect: 'read',
@@ -379,7 +387,7 @@ describe('connecting again', () => {
 
   test('leaves nothing of another account behind', async () => {
     await world.connect(['notion']);
-    const other = await world.connectJson(['notion'], {
+    const other = await world.connectJson(['notion', '--accept-account', 'grace@example.test'], {
       browse: (url) => visit(url, { person: 'ada', account: 'grace' }),
     });
     expect(other).toMatchObject({ account: 'grace@example.test', workspace: "Grace's Notion", change: 'updated' });

@@ -54,7 +54,7 @@ function serviceFile(service: SandboxService): object {
       ...registrationOf(service.registration),
       ...peculiarities[service.name],
     },
-    account: { ...whoseAccount[service.name], name: 'user.email', workspace: 'workspace.name' },
+    account: { ...whoseAccount[service.name], name: 'user.email', workspace: 'workspace.name', match: 'email' },
     tools: {
       read: toolsThat(service, 'read'),
       write: toolsThat(service, 'write'),

@@ -1,0 +1,27 @@
+/** A question that has a yes. Everything else is no: Enter, Ctrl-D, a terminal that is gone, and waiting too long. */
+import { createInterface } from 'node:readline';
+import { AppError } from '../errors/app-error.ts';
+import type { CommandContext } from './program.ts';
+
+/** What a question needs of a run. */
+export type Asker = Pick<CommandContext, 'stdin' | 'signal'> & { progress: Pick<CommandContext['progress'], 'warn'> };
+
+/** Asks once and waits for one line. Throws `interrupted` on Ctrl-C. */
+export async function confirm(
+  { stdin, signal, progress }: Asker,
+  question: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  signal.throwIfAborted();
+  progress.warn(`${question} [y/N]`);
+  // Not in raw mode: the terminal itself shows what is typed and turns Ctrl-C into the signal that everything obeys.
+  const lines = createInterface({ input: stdin, terminal: false });
+  const answer = await new Promise<string>((resolve) => {
+    const none = () => resolve('');
+    const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    ended.addEventListener('abort', none, { once: true });
+    lines.once('line', resolve).once('close', none).once('error', none);
+  }).finally(() => lines.close());
+  if (signal.aborted) throw new AppError('interrupted', 'interrupted');
+  return /^\s*y(es)?\s*$/i.test(answer);
+}

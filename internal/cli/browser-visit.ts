@@ -21,7 +21,12 @@ export interface BrowserOptions {
 const defaultTimeoutSeconds = 300;
 
 /** The browser visit of one run. */
-export function browserVisit(context: CommandContext, options: BrowserOptions, command: string): BrowserVisit {
+export function browserVisit(
+  context: CommandContext,
+  options: BrowserOptions,
+  command: string,
+  reviewedHosts: ReadonlySet<string>,
+): BrowserVisit {
   const { environment, progress, signal } = context;
   const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
   if (allowLoopbackHttp) progress.warn('MAI_ALLOW_LOOPBACK_HTTP is set: http on loopback is allowed, for tests only');
@@ -32,8 +37,9 @@ export function browserVisit(context: CommandContext, options: BrowserOptions, c
   }
   const timeoutMs = (options.timeout ?? defaultTimeoutSeconds) * 1000;
   return {
-    fetch: guardedFetch({ allowLoopbackHttp, signal }),
+    fetch: guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }),
     allowLoopbackHttp,
+    reviewedHosts,
     signal,
     timeoutMs,
     callbackPort: options.callbackPort,

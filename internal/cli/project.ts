@@ -1,6 +1,7 @@
 /** What every command of a person starts from: the configuration, who is operating, and the platform. */
 import { join, resolve } from 'node:path';
 import type { Configuration } from '../config/definitions.ts';
+import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Principal } from '../identity/principal.ts';
 import { provePrincipal } from '../identity/prove.ts';
@@ -41,7 +42,7 @@ export async function openOperatorRun(
   options: BrowserOptions,
   command: string,
 ): Promise<OperatorRun> {
-  const visit = browserVisit(context, options, command);
+  const visit = browserVisit(context, options, command, reviewedHosts(configuration));
   const { identity, platform: settings } = configuration.interface;
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
   const platform = await platformFromEnvironment(context, settings.workspace_id);

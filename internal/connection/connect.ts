@@ -120,9 +120,12 @@ async function keepOrRevoke<Result>(
   try {
     return await steps();
   } catch (error) {
-    const revoked = await revokeGrant(grant.server, grant.client, grant.refreshToken ?? grant.accessToken, {
-      allowLoopbackHttp: request.visit.allowLoopbackHttp,
-    });
+    const revoked = await revokeGrant(
+      grant.server,
+      grant.client,
+      grant.refreshToken ?? grant.accessToken,
+      request.visit,
+    );
     request.warn(
       revoked
         ? `the access that ${request.service.name} had granted was given back`

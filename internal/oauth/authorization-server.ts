@@ -90,7 +90,7 @@ export function judgeAuthorizationServer(
 }
 
 /** Equal, or different only by the final slash of an issuer that has no path. */
-function isSameIssuer(claimed: string, expected: string): boolean {
+export function isSameIssuer(claimed: string, expected: string): boolean {
   if (claimed === expected) return true;
   const bare = /^https?:\/\/[^/?#]+\/?$/;
   return bare.test(claimed) && bare.test(expected) && claimed.replace(/\/$/, '') === expected.replace(/\/$/, '');

@@ -4,6 +4,8 @@ import type { Fetch } from '../outside/http.ts';
 export interface BrowserVisit {
   fetch: Fetch;
   allowLoopbackHttp: boolean;
+  /** The hosts that may be inside the organization's own network. */
+  reviewedHosts: ReadonlySet<string>;
   signal: AbortSignal;
   timeoutMs: number;
   /** The port that a service has to send the browser back to, instead of the one of its file. */

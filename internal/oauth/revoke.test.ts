@@ -18,6 +18,7 @@ async function revoke(answer: Answer, metadata: Record<string, unknown> = {}, cl
   const judged = judgeAuthorizationServer(document, { issuer: server.origin, requirePkce: true });
   const confirmed = await revokeGrant(judged, { clientId: 'us', authMethod: 'none', ...client }, new Secret('rt'), {
     allowLoopbackHttp: true,
+    reviewedHosts: new Set(),
   });
   return { confirmed, bodies: server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body))) };
 }

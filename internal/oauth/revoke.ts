@@ -2,6 +2,7 @@ import * as openid from 'openid-client';
 import { guardedFetch } from '../outside/http.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
+import type { BrowserVisit } from './browser-visit.ts';
 import type { OAuthClient } from './registration.ts';
 
 const timeoutMs = 5_000;
@@ -14,13 +15,13 @@ export async function revokeGrant(
   server: AuthorizationServer,
   client: OAuthClient,
   token: Secret,
-  options: { allowLoopbackHttp: boolean },
+  { allowLoopbackHttp, reviewedHosts }: Pick<BrowserVisit, 'allowLoopbackHttp' | 'reviewedHosts'>,
 ): Promise<boolean> {
   if (typeof server.revocation_endpoint !== 'string' || client.authMethod !== 'none') return false;
   const configuration = new openid.Configuration(server, client.clientId, {}, openid.None());
-  const fetch = guardedFetch({ allowLoopbackHttp: options.allowLoopbackHttp, signal: AbortSignal.timeout(timeoutMs) });
+  const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, signal: AbortSignal.timeout(timeoutMs) });
   configuration[openid.customFetch] = fetch;
-  if (options.allowLoopbackHttp) openid.allowInsecureRequests(configuration);
+  if (allowLoopbackHttp) openid.allowInsecureRequests(configuration);
   try {
     await openid.tokenRevocation(configuration, token.reveal());
     return true;

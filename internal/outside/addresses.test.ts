@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isPublicAddress, publicAddresses } from './addresses.ts';
+import { isPublicAddress, permittedAddresses } from './addresses.ts';
 
 describe('an address', () => {
   test.each([
@@ -44,10 +44,11 @@ describe('a name', () => {
   test('has the addresses that were checked, looked up once', async () => {
     const answers = [found('1.1.1.1', '2606:4700:4700::1111'), found('127.0.0.1')];
     const asked: string[] = [];
-    const addresses = await publicAddresses('rebinding.example', async (host) => {
+    const resolve = async (host: string) => {
       asked.push(host);
       return answers.shift() ?? [];
-    });
+    };
+    const addresses = await permittedAddresses('rebinding.example', { resolve });
     expect(addresses).toEqual(found('1.1.1.1', '2606:4700:4700::1111'));
     expect(asked).toEqual(['rebinding.example']);
   });
@@ -58,25 +59,54 @@ describe('a name', () => {
     [['2606:4700:4700::1111', '::1', '1.1.1.1'], '::1'],
     [['fe80::1%eth0'], 'fe80::1%eth0'],
   ])('of %j is refused, naming %s', async (addresses, refused) => {
-    await expect(publicAddresses('inside.example', async () => found(...addresses))).rejects.toMatchObject({
+    await expect(
+      permittedAddresses('inside.example', { resolve: async () => found(...addresses) }),
+    ).rejects.toMatchObject({
       code: 'url_refused',
       message: `"inside.example" leads to "${refused}", which is no public address`,
     });
   });
 
   test('without an address is not there', async () => {
-    await expect(publicAddresses('nowhere.example', async () => [])).rejects.toMatchObject({ code: 'ENOTFOUND' });
+    await expect(permittedAddresses('nowhere.example', { resolve: async () => [] })).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+    });
   });
 
   test('of this machine is refused as the system knows it', async () => {
-    await expect(publicAddresses('localhost')).rejects.toMatchObject({ code: 'url_refused' });
+    await expect(permittedAddresses('localhost')).rejects.toMatchObject({ code: 'url_refused' });
   });
 
   test('that is an address is judged without a lookup', async () => {
     const never = () => Promise.reject(new Error('looked up'));
-    expect(await publicAddresses('1.1.1.1', never)).toEqual(found('1.1.1.1'));
-    await expect(publicAddresses('10.0.0.1', never)).rejects.toMatchObject({
+    expect(await permittedAddresses('1.1.1.1', { resolve: never })).toEqual(found('1.1.1.1'));
+    await expect(permittedAddresses('10.0.0.1', { resolve: never })).rejects.toMatchObject({
       message: '"10.0.0.1" is no public address',
+    });
+  });
+
+  test.each(['10.1.2.3', '172.16.0.1', '192.168.0.9', 'fd12:3456::1'])(
+    'that the configuration names may lead into the network of its own: %s',
+    async (address) => {
+      const resolve = async () => found(address);
+      expect(await permittedAddresses('sso.example', { resolve, internal: true })).toEqual(found(address));
+    },
+  );
+
+  test.each([
+    '127.0.0.1',
+    '::1',
+    '169.254.169.254',
+    'fe80::1',
+    '100.64.0.1',
+    '168.63.129.16',
+    '0.0.0.0',
+    '224.0.0.1',
+    'fd00::1%eth0',
+  ])('may never lead to this machine, its link or a metadata service, whoever names it: %s', async (address) => {
+    const resolve = async () => found(address);
+    await expect(permittedAddresses('sso.example', { resolve, internal: true })).rejects.toMatchObject({
+      code: 'url_refused',
     });
   });
 });

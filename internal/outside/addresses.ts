@@ -29,19 +29,36 @@ export function isPublicAddress(address: string): boolean {
   return parsed.range() === 'unicast' && parsed.match(globalUnicast, 3);
 }
 
+/** Whether an address belongs to an organization's own network: never this machine's, its link's or a cloud's metadata. */
+function isInternalAddress(address: string): boolean {
+  if (isIP(address) === 0 || address.includes('%')) return false;
+  return ['private', 'uniqueLocal'].includes(ipaddr.parse(address).range());
+}
+
+/** How the addresses of a host are judged. */
+export interface AddressRules {
+  /** How names are looked up; as the system does unless told. */
+  resolve?: Resolve | undefined;
+  /** The host is named in the reviewed configuration, so it may be inside the organization's own network. */
+  internal?: boolean;
+}
+
 /**
  * The addresses of a host, looked up once: these are the ones to connect to, since a second look could find others.
- * One that is not public refuses them all, else chance would choose. Throws `url_refused`, or what the lookup throws.
+ * One that is not permitted refuses them all, else chance would choose. Throws `url_refused`, or what the lookup throws.
  */
-export async function publicAddresses(host: string, resolve: Resolve = resolveBySystem): Promise<LookupAddress[]> {
+export async function permittedAddresses(
+  host: string,
+  { resolve = resolveBySystem, internal = false }: AddressRules = {},
+): Promise<LookupAddress[]> {
   const family = isIP(host);
   const found = family === 0 ? await resolve(host) : [{ address: host, family }];
   if (found.length === 0) throw Object.assign(new Error('the name has no address'), { code: 'ENOTFOUND' });
-  const refused = found.find(({ address }) => !isPublicAddress(address));
+  const refused = found.find(({ address }) => !isPublicAddress(address) && !(internal && isInternalAddress(address)));
   if (refused === undefined) return found;
   const leads = refused.address === host ? '' : ` leads to ${quote(refused.address)}, which`;
   throw new AppError('url_refused', `${quote(host)}${leads} is no public address`, {
-    hint: 'nothing was sent there; services and sign-in providers have to be at public addresses',
+    hint: 'nothing was sent there; only hosts that the configuration names may be in a network of their own',
   });
 }
 

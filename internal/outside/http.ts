@@ -17,6 +17,8 @@ export interface HttpRules {
   timeoutMs?: number;
   /** How host names are looked up; as the system does unless told. */
   resolve?: Resolve;
+  /** Host names that the reviewed configuration names: these may lead into the organization's own network. */
+  reviewedHosts?: ReadonlySet<string>;
 }
 
 /** The web as features use it: `fetch`, guarded. Rejects with `url_refused`, `service_unreachable` or `interrupted`. */
@@ -41,7 +43,7 @@ export function guardedFetch(rules: HttpRules): Fetch {
   const { timeoutMs = defaultTimeoutMs } = rules;
   // Its connections are its own, and each was opened to an address that was checked just before: using one again asks
   // the same peer, whatever its name means by then.
-  const send = sender({ lookup: checkedLookup(rules.resolve), timeout: idleMs });
+  const send = sender({ lookup: checkedLookup(rules), timeout: idleMs });
   return async (url, init = {}) => {
     const target = checkedUrl(url, rules.allowLoopbackHttp);
     const signal = AbortSignal.any([
@@ -60,7 +62,7 @@ export function guardedFetch(rules: HttpRules): Fetch {
       });
     };
     try {
-      await refusePrivateLiteral(target, rules.allowLoopbackHttp);
+      await refuseForbiddenLiteral(target, rules);
       const { method = 'GET' } = init;
       const response = await send(target, { method, headers: headersOf(init), body: textOf(init.body), signal });
       return bounded(response, target, failure);
@@ -71,9 +73,11 @@ export function guardedFetch(rules: HttpRules): Fetch {
 }
 
 /** The lookup of every connection by name: it opens to one of the addresses that were checked, and looks up no more. */
-function checkedLookup(resolve: Resolve | undefined): LookupFunction {
+function checkedLookup({ resolve, reviewedHosts }: HttpRules): LookupFunction {
   return (host, options, opened) => {
-    const addresses = import('./addresses.ts').then(({ publicAddresses }) => publicAddresses(host, resolve));
+    const addresses = import('./addresses.ts').then(({ permittedAddresses }) =>
+      permittedAddresses(host, { resolve, internal: reviewedHosts?.has(host) === true }),
+    );
     addresses.then(
       (found) => (options.all ? opened(null, found) : opened(null, found[0]?.address ?? '', found[0]?.family)),
       (error: NodeJS.ErrnoException) => opened(error, []),
@@ -82,11 +86,11 @@ function checkedLookup(resolve: Resolve | undefined): LookupFunction {
 }
 
 /** A connection to a literal address looks nothing up. Odd spellings are gone by now: the URL parser made them plain. */
-async function refusePrivateLiteral(target: URL, allowLoopbackHttp: boolean): Promise<void> {
+async function refuseForbiddenLiteral(target: URL, { allowLoopbackHttp, reviewedHosts }: HttpRules): Promise<void> {
   const host = target.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) === 0 || (allowLoopbackHttp && loopbackHosts.includes(target.hostname))) return;
-  const { publicAddresses } = await import('./addresses.ts');
-  await publicAddresses(host);
+  const { permittedAddresses } = await import('./addresses.ts');
+  await permittedAddresses(host, { internal: reviewedHosts?.has(target.hostname) === true });
 }
 
 function headersOf(init: FetchInit): Headers {

@@ -16,6 +16,7 @@ export const serviceConnection: Executable = {
         .option('--new-client', 'register a new client at the service instead of using the known one again')
         .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
         .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
+        .option('--device', 'sign in by entering a code in any browser, where the service has that')
         .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort),
     )
       .addHelpText(

@@ -5,6 +5,7 @@ import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { guardedFetch } from '../outside/http.ts';
 import type { Environment } from './environment.ts';
 import type { CommandContext } from './program.ts';
+import type { Progress } from './terminal.ts';
 
 /** The options of every command that signs somebody in. */
 export interface BrowserOptions {
@@ -12,6 +13,8 @@ export interface BrowserOptions {
   browser?: boolean;
   /** `--paste`: ask at the terminal for the address that the browser ends at. */
   paste?: boolean;
+  /** `--device`, for services that have it. */
+  device?: boolean;
   /** `--callback-port`, for services only: the redirect URI of single sign-on is what the provider has on record. */
   callbackPort?: number;
   /** `--timeout`, in seconds. */
@@ -35,6 +38,11 @@ export function browserVisit(
       hint: `run this in a terminal: ${command} --paste`,
     });
   }
+  if (options.device === true && !context.interactive) {
+    throw new AppError('sign_in_needed', 'nobody is here to enter a code', {
+      hint: `run this in a terminal: ${command} --device`,
+    });
+  }
   const timeoutMs = (options.timeout ?? defaultTimeoutSeconds) * 1000;
   return {
     fetch: guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }),
@@ -44,6 +52,7 @@ export function browserVisit(
     timeoutMs,
     callbackPort: options.callbackPort,
     warn: progress.warn,
+    showCode: options.device === true ? showCode(progress) : undefined,
     async show(url, purpose, redirectUri) {
       progress.warn(`to ${purpose}, open: ${url.href}`);
       const wanted = options.browser !== false;
@@ -61,6 +70,17 @@ export function browserVisit(
       }
       return progress.wait(`waiting for the browser, at most ${Math.round(timeoutMs / 1000)} s (Ctrl-C ends it)`);
     },
+  };
+}
+
+/** Shows the code of the device flow. No browser is opened: what is entered is to be what was read here. */
+function showCode(progress: Progress): BrowserVisit['showCode'] {
+  return (address, code, purpose) => {
+    progress.warn(`to ${purpose}, open ${address.href} in any browser and enter the code: ${code}`);
+    progress.warn(
+      'do this only if you started it yourself: whoever gave you a code from elsewhere would get the access',
+    );
+    return progress.wait('waiting for the code to be entered (Ctrl-C ends it)');
   };
 }
 

@@ -2,8 +2,10 @@
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AuthorizationServer, chooseIssuer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
-import { authorize, type Tokens } from '../oauth/authorize.ts';
+import { authorize } from '../oauth/authorize.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { authorizeDevice, requireDeviceFlow } from '../oauth/device.ts';
+import type { Tokens } from '../oauth/library.ts';
 import { discoverProtectedResource, type ProtectedResource, splitScopes } from '../oauth/protected-resource.ts';
 import { becomeClient, type OAuthClient } from '../oauth/registration.ts';
 import { type LoopbackListener, listenOnLoopback } from '../outside/loopback.ts';
@@ -21,7 +23,8 @@ export interface Grant {
   scopes: readonly string[];
   client: OAuthClient;
   server: AuthorizationServer;
-  redirectUri: string;
+  /** Undefined when it came through the device flow. */
+  redirectUri: string | undefined;
   resource: string | undefined;
   account: Account | undefined;
 }
@@ -51,6 +54,8 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   const issuer = chooseIssuer(found.authorizationServers, service.authorization.issuers, service.name);
   const server = await discoverAuthorizationServer({ issuer, requirePkce: true }, visit.fetch);
   detail(`authorization server ${quote(server.issuer)}, resource ${quote(found.resource)}`);
+
+  if (visit.showCode !== undefined) return await acquireByCode(request, found, server, visit.showCode);
 
   const { listener, client } = await listenAsClient(request, server);
   detail(`client ${quote(client.clientId)}, callback ${listener.redirectUri}`);
@@ -89,6 +94,37 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   } finally {
     await listener.finish({ ok });
   }
+}
+
+/** The same through the device flow: no listener, and a client that nothing is sent back to. */
+async function acquireByCode(
+  request: AcquireRequest,
+  found: ProtectedResource,
+  server: AuthorizationServer,
+  showCode: NonNullable<BrowserVisit['showCode']>,
+): Promise<void> {
+  const { service, visit } = request;
+  requireDeviceFlow(server, service.name);
+  const { allowLoopbackHttp, fetch, signal, timeoutMs } = visit;
+  const client = await becomeClient({ service, server, redirectUri: undefined, allowLoopbackHttp, fetch });
+  const resource = service.authorization.resource_parameter ? found.resource : undefined;
+  const scopes = scopesToAskFor(service, found, server, request.readOnly);
+  const tokens = await authorizeDevice({
+    server,
+    client,
+    scopes,
+    resource,
+    tokenResponse: service.authorization.token_response,
+    openid: false,
+    allowLoopbackHttp,
+    fetch,
+    signal,
+    timeoutMs,
+    showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
+  });
+  const granted = grantOf(tokens, scopes);
+  warnOfMore(service, scopes, granted.scopes, visit.warn);
+  await request.conclude({ ...granted, client, server, redirectUri: undefined, resource, account: undefined });
 }
 
 /** Reads whose account a grant is of. */

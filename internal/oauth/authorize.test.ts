@@ -8,7 +8,8 @@ import { type Answer, type HostileServer, startHostileServer } from '../../test/
 import { guardedFetch } from '../outside/http.ts';
 import { listenOnLoopback } from '../outside/loopback.ts';
 import { judgeAuthorizationServer } from './authorization-server.ts';
-import { type Attempt, authorize, type Tokens } from './authorize.ts';
+import { type Attempt, authorize } from './authorize.ts';
+import type { Tokens } from './library.ts';
 
 const goodTokens: Answer = {
   json: { access_token: 'at', token_type: 'Bearer', expires_in: 3600, refresh_token: 'rt' },

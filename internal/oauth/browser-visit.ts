@@ -12,6 +12,8 @@ export interface BrowserVisit {
   callbackPort?: number | undefined;
   /** Prints the URL, opens it where a browser can be seen, and says what it is for and where it comes back to. */
   show(url: URL, purpose: string, redirectUri: string): Promise<Shown>;
+  /** Says where to enter which code; there only where the person wants the device flow. */
+  showCode?: ((address: URL, code: string, purpose: string) => { done(): void }) | undefined;
   warn(text: string): void;
 }
 

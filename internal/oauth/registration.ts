@@ -22,10 +22,14 @@ export interface OAuthClient {
 export interface RegistrationRequest {
   service: Service;
   server: AuthorizationServer;
-  redirectUri: string;
+  /** Undefined for the device flow, which comes back to nowhere. */
+  redirectUri: string | undefined;
   allowLoopbackHttp: boolean;
   fetch: Fetch;
 }
+
+/** The grant type of the device flow (RFC 8628). */
+export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
 const longestClientId = 2048;
 
@@ -77,9 +81,9 @@ async function registerDynamically(request: RegistrationRequest): Promise<OAuthC
   const metadata = {
     client_name: 'managed-agents-interface (service-connection)',
     application_type: 'native',
-    redirect_uris: [redirectUri],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
+    redirect_uris: redirectUri === undefined ? [] : [redirectUri],
+    grant_types: [redirectUri === undefined ? deviceGrant : 'authorization_code', 'refresh_token'],
+    response_types: redirectUri === undefined ? [] : ['code'],
     token_endpoint_auth_method: 'none',
   };
   const response = await oauth.dynamicClientRegistrationRequest(server as oauth.AuthorizationServer, metadata, {
@@ -94,7 +98,7 @@ async function registerDynamically(request: RegistrationRequest): Promise<OAuthC
 /** Judges what the server registered: our redirect URI, a client id of sane length, an authentication we can do. */
 function judgeRegistration(
   answer: Readonly<Record<string, unknown>>,
-  redirectUri: string,
+  redirectUri: string | undefined,
   issuer: string,
 ): OAuthClient {
   const {
@@ -106,7 +110,11 @@ function judgeRegistration(
   const refuse = (why: string) => new AppError('registration_refused', `${quote(issuer)} registered ${why}`);
   if (typeof clientId !== 'string' || clientId === '' || clientId.length > longestClientId)
     throw refuse('a client without a usable id');
-  if (redirectUris !== undefined && !(Array.isArray(redirectUris) && redirectUris.includes(redirectUri))) {
+  if (
+    redirectUri !== undefined &&
+    redirectUris !== undefined &&
+    !(Array.isArray(redirectUris) && redirectUris.includes(redirectUri))
+  ) {
     throw refuse('other redirect URIs than ours');
   }
   if (typeof secret !== 'string') return { clientId, authMethod: 'none' };

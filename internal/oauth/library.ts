@@ -1,0 +1,106 @@
+/** openid-client as every flow uses it: its view of server, client and transport, and what its errors mean. */
+import * as openid from 'openid-client';
+import { AppError } from '../errors/app-error.ts';
+import type { Fetch } from '../outside/http.ts';
+import { conceal } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
+import type { AuthorizationServer } from './authorization-server.ts';
+import type { OAuthClient } from './registration.ts';
+import { normalizeTokenAnswer, type TokenResponseShape } from './token-response.ts';
+
+/** What the library has to know. */
+export interface LibrarySetting {
+  server: AuthorizationServer;
+  client: OAuthClient;
+  tokenResponse: TokenResponseShape;
+  /** Single sign-on: an ID token is asked for and fully verified. */
+  openid: boolean;
+  allowLoopbackHttp: boolean;
+  fetch: Fetch;
+}
+
+/** Tokens as the library validated them. */
+export type Tokens = Awaited<ReturnType<typeof openid.authorizationCodeGrant>>;
+
+const idTokenAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+
+/** The library's view of server, client and transport. Every token answer is normalised before it is judged. */
+export function libraryConfiguration(setting: LibrarySetting): openid.Configuration {
+  const { server, client } = setting;
+  const algorithms = server.id_token_signing_alg_values_supported?.filter((name) => idTokenAlgorithms.includes(name));
+  const configuration = new openid.Configuration(
+    { ...server, ...(algorithms === undefined ? {} : { id_token_signing_alg_values_supported: algorithms }) },
+    client.clientId,
+    {},
+    clientAuthentication(client),
+  );
+  configuration[openid.customFetch] = async (url, init) => {
+    const response = await setting.fetch(url, init);
+    return url === new URL(server.token_endpoint).href ? normalized(response, setting) : response;
+  };
+  if (setting.allowLoopbackHttp) openid.allowInsecureRequests(configuration);
+  // TLS alone would do for a token from the token endpoint; the signature is checked all the same (P2).
+  if (setting.openid) openid.enableNonRepudiationChecks(configuration);
+  return configuration;
+}
+
+function clientAuthentication(client: OAuthClient): openid.ClientAuth {
+  if (client.authMethod === 'none') return openid.None();
+  const secret = client.secret?.reveal() ?? '';
+  return client.authMethod === 'client_secret_basic'
+    ? openid.ClientSecretBasic(secret)
+    : openid.ClientSecretPost(secret);
+}
+
+async function normalized(response: Response, setting: LibrarySetting): Promise<Response> {
+  const text = await response.text();
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = undefined;
+  }
+  const headers = new Headers(response.headers);
+  if (typeof body !== 'object' || body === null) return new Response(text, { status: response.status, headers });
+  const answer = normalizeTokenAnswer(
+    { status: response.status, body: body as Record<string, unknown> },
+    setting.tokenResponse,
+    setting.openid,
+  );
+  for (const name of ['access_token', 'refresh_token', 'id_token']) conceal(String(answer.body[name] ?? ''));
+  // The challenge of a 401 would hide the error that the body names.
+  if (typeof answer.body['error'] === 'string') headers.delete('www-authenticate');
+  const status = typeof answer.body['error'] === 'string' && answer.status === 401 ? 400 : answer.status;
+  return new Response(JSON.stringify(answer.body), { status, headers });
+}
+
+/** What became of the exchange, without a body, a code or a token in it. A code is never tried twice. */
+export function tokenError(error: unknown, issuer: string, what = 'the code'): AppError {
+  // What our own transport reports arrives wrapped by the library.
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof AppError) return current;
+  }
+  if (error instanceof openid.ResponseBodyError) {
+    const description = error.error_description === undefined ? '' : `: ${quote(error.error_description)}`;
+    return new AppError('token_refused', `${quote(issuer)} refused ${what}: ${quote(error.error)}${description}`, {
+      hint: error.error === 'invalid_client' ? 'run the command again with --new-client' : 'run the command again',
+    });
+  }
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
+  return new AppError('token_unusable', `the token answer of ${quote(issuer)} does not hold what it must${code}`, {
+    hint: 'nothing was stored; report this to whoever runs the service',
+    cause: error,
+  });
+}

@@ -1,9 +1,10 @@
 /** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
 import { addBrowserOptions, callbackPort } from '../../internal/cli/browser-options.ts';
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import type { ConnectOptions, ListOptions } from './run.ts';
+import type { ConnectOptions } from './run.ts';
 
 /** Connects services to the vault of the person who runs it. */
 export const serviceConnection: Executable = {
@@ -26,8 +27,11 @@ You sign in, the service asks you to allow access, and its tokens go into your
 own vault, where only sessions that are bound to you use them.
 
 Examples:
-  service-connection notion      connect Notion, or connect it again
-  service-connection list        what is connected, as whom, and whether it works`,
+  service-connection notion              connect Notion, or connect it again
+  service-connection list                what is connected, as whom, and whether it works
+  service-connection check notion        try it now, and say what to do
+  service-connection disconnect notion   take it out of your vault
+  service-connection doctor              is anything not as it should be?`,
       )
       .action(
         run(async (context, service: string, options: ConnectOptions) => {
@@ -39,9 +43,38 @@ Examples:
       .command('list')
       .description('show each catalogued service and its connection')
       .action(
-        run(async (context, options: ListOptions) => {
-          const { runList } = await import('./run.ts');
+        run(async (context, options: BrowserOptions) => {
+          const { runList } = await import('./upkeep.ts');
           return await runList(context, options);
+        }),
+      );
+    program
+      .command('check')
+      .description('try connections now: what is wrong and what to do about it')
+      .argument('[service]', 'only this one')
+      .action(
+        run(async (context, service: string | undefined, options: BrowserOptions) => {
+          const { runCheck } = await import('./upkeep.ts');
+          return await runCheck(context, service, options);
+        }),
+      );
+    program
+      .command('disconnect')
+      .description('take a connection out of your vault')
+      .argument('<service>', 'a service of config/services/')
+      .action(
+        run(async (context, service: string, options: BrowserOptions) => {
+          const { runDisconnect } = await import('./upkeep.ts');
+          return await runDisconnect(context, service, options);
+        }),
+      );
+    program
+      .command('doctor')
+      .description('compare your vault with the catalogue and with what the services say today')
+      .action(
+        run(async (context, options: BrowserOptions) => {
+          const { runDoctor } = await import('./upkeep.ts');
+          return await runDoctor(context, options);
         }),
       );
     addCompletion(program, run);

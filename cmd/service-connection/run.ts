@@ -5,9 +5,8 @@ import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { configuredScopes } from '../../internal/connection/acquire.ts';
 import { connectService } from '../../internal/connection/connect.ts';
-import { listServices } from '../../internal/connection/list.ts';
 import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
-import { showConnected, showServices } from './output.ts';
+import { showConnected } from './output.ts';
 
 /** The options of `service-connection <service>`. */
 export type ConnectOptions = BrowserOptions & {
@@ -16,9 +15,6 @@ export type ConnectOptions = BrowserOptions & {
   expectAccount?: string;
   acceptAccount?: string;
 };
-
-/** The options of `service-connection list`. */
-export type ListOptions = BrowserOptions;
 
 /** Connects one service. */
 export async function runConnect(
@@ -44,18 +40,4 @@ export async function runConnect(
     warn: context.progress.warn,
   });
   return showConnected(service, run.principal, connected);
-}
-
-/** Lists the services and their connections. */
-export async function runList(context: CommandContext, options: ListOptions): Promise<CommandResult> {
-  const configuration = await loadProject(context);
-  const { platform, principal, memory } = await openOperatorRun(
-    context,
-    configuration,
-    options,
-    'service-connection list',
-  );
-  const waiting = context.progress.wait('the platform tries each connection');
-  const { services } = await listServices(platform, configuration, principal, memory).finally(() => waiting.done());
-  return showServices(services, principal);
 }

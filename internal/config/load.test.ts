@@ -608,10 +608,13 @@ describe('files', () => {
     },
   );
 
-  test.each(['list', 'completion', 'builtin'])('no service is called %s, which means something else', async (name) => {
-    await write({ [`services/${name}.yaml`]: good['services/notes.yaml'] });
-    expect(await mistakes()).toEqual([expect.stringContaining(`${name}.yaml: no service can have this name`)]);
-  });
+  test.each(['list', 'check', 'disconnect', 'doctor', 'completion', 'builtin'])(
+    'no service is called %s, which means something else',
+    async (name) => {
+      await write({ [`services/${name}.yaml`]: good['services/notes.yaml'] });
+      expect(await mistakes()).toEqual([expect.stringContaining(`${name}.yaml: no service can have this name`)]);
+    },
+  );
 
   test.each(['service', 'agent', 'enviroments'])('a folder called %s is not passed over in silence', async (name) => {
     await write({ [`${name}/x.yaml`]: '' });

@@ -11,6 +11,8 @@ function connectionTo(mcpServerUrl: string, changes: Partial<Connection> = {}): 
     clientId: undefined,
     expiresAt: undefined,
     refreshable: false,
+    refreshScope: undefined,
+    createdAt: '2026-11-01T00:00:00Z',
     record: {},
     ...changes,
   };

@@ -8,6 +8,8 @@ export interface ConnectionRecord {
   issuer?: string | undefined;
   clientId?: string | undefined;
   redirectUri?: string | undefined;
+  /** Where tokens are renewed, as it was when the connection was made. */
+  tokenEndpoint?: string | undefined;
   account?: string | undefined;
   workspace?: string | undefined;
   /** The account's name once more, where only `--accept-account` let it in. */
@@ -27,6 +29,10 @@ export interface Connection {
   clientId: string | undefined;
   expiresAt: string | undefined;
   refreshable: boolean;
+  /** The scopes that the platform renews the token with. */
+  refreshScope: string | undefined;
+  /** When the platform stored it: unlike the record, nobody can write that. */
+  createdAt: string;
   record: ConnectionRecord;
 }
 
@@ -34,6 +40,7 @@ const keys: Record<keyof ConnectionRecord, string> = {
   issuer: 'mai_issuer',
   clientId: 'mai_client_id',
   redirectUri: 'mai_redirect_uri',
+  tokenEndpoint: 'mai_token_endpoint',
   account: 'mai_account',
   workspace: 'mai_workspace',
   accountAccepted: 'mai_account_accepted',
@@ -53,14 +60,30 @@ export function recordToMetadata(record: ConnectionRecord): Record<string, strin
   );
 }
 
+/** Whether a value of a record may have been longer once. */
+export function wasCut(value: string | undefined): boolean {
+  return value !== undefined && value.length >= longestValue;
+}
+
 /** The active connections of a vault. */
 export async function readConnections(platform: Platform, vaultId: string): Promise<Connection[]> {
+  return (await readCredentials(platform, vaultId)).connections;
+}
+
+/** The active connections of a vault, and how many active credentials of any kind it holds. */
+export async function readCredentials(
+  platform: Platform,
+  vaultId: string,
+): Promise<{ connections: Connection[]; count: number }> {
   const connections: Connection[] = [];
+  let count = 0;
   const pages = platform.readPages('list credentials', (client) =>
     client.beta.vaults.credentials.list(vaultId, { limit: 100 }),
   );
-  for await (const { id, auth, metadata, archived_at } of pages) {
-    if (archived_at !== null || auth.type === 'environment_variable') continue;
+  for await (const { id, auth, metadata, archived_at, created_at } of pages) {
+    if (archived_at !== null) continue;
+    count += 1;
+    if (auth.type === 'environment_variable') continue;
     const refresh = auth.type === 'mcp_oauth' ? (auth.refresh ?? undefined) : undefined;
     connections.push({
       credentialId: id,
@@ -70,10 +93,12 @@ export async function readConnections(platform: Platform, vaultId: string): Prom
       clientId: refresh?.client_id ?? metadata[keys.clientId],
       expiresAt: auth.type === 'mcp_oauth' ? (auth.expires_at ?? undefined) : undefined,
       refreshable: refresh !== undefined,
+      refreshScope: refresh?.scope ?? undefined,
+      createdAt: created_at,
       record: recordOf(metadata),
     });
   }
-  return connections;
+  return { connections, count };
 }
 
 function recordOf(metadata: Readonly<Record<string, string>>): ConnectionRecord {
@@ -83,8 +108,13 @@ function recordOf(metadata: Readonly<Record<string, string>>): ConnectionRecord 
 
 /** The connection that the platform would use for a service: it compares addresses in normalised form. */
 export function connectionOf(connections: readonly Connection[], service: Service): Connection | undefined {
+  return connectionsOf(connections, service)[0];
+}
+
+/** Every connection whose address is the service's in that form; the platform should let there be one only. */
+export function connectionsOf(connections: readonly Connection[], service: Service): Connection[] {
   const wanted = normalisedServerUrl(service.mcp_server_url);
-  return connections.find(
+  return connections.filter(
     ({ mcpServerUrl }) => URL.canParse(mcpServerUrl) && normalisedServerUrl(mcpServerUrl) === wanted,
   );
 }

@@ -1,42 +1,52 @@
-/** What is connected: every catalogued service and the state of this person's connection to it. */
-import type { Configuration } from '../config/definitions.ts';
+/** What is connected: services and the state of this person's connection to each. */
+import type { Service } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
-import type { Platform } from '../platform/client.ts';
-import { findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { findVault, type VaultMemory } from '../vault/resolve.ts';
 import { type Connection, connectionOf, readConnections } from './credentials.ts';
-import { type CredentialStatus, validateCredential } from './validate.ts';
+import { type Judgement, judgeStatus } from './status.ts';
+import { type CredentialTrial, tryCredential } from './validate.ts';
 
-/** One service as `list` shows it. */
-export interface ServiceState {
-  service: string;
-  title: string;
+/** One service with its connection and what that is worth. */
+export interface ServiceState extends Judgement {
+  service: Service;
   connection: Connection | undefined;
-  /** `unchecked` for a connection that the platform cannot try. */
-  status: CredentialStatus | 'unchecked' | 'not connected';
 }
 
-/** The state of every catalogued service for one person; without a vault nothing is connected, and none is created. */
-export async function listServices(
-  platform: Platform,
-  configuration: Configuration,
-  principal: Principal,
-  memory: VaultMemory,
-): Promise<{ vault: OwnedVault | undefined; services: ServiceState[] }> {
+/** Whose services are looked at, and where. */
+export interface Lookup {
+  platform: Platform;
+  principal: Principal;
+  memory: VaultMemory;
+  services: Iterable<Service>;
+}
+
+/** Has the platform try each connection; without a vault nothing is connected, and none is created. */
+export async function examineServices({ platform, principal, memory, services }: Lookup): Promise<ServiceState[]> {
   const vault = await findVault(platform, principal, memory);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);
-  const services = await Promise.all(
-    [...configuration.services.values()].map(async (service): Promise<ServiceState> => {
+  return await Promise.all(
+    [...services].map(async (service): Promise<ServiceState> => {
       const connection = connectionOf(connections, service);
-      const title = service.title ?? service.name;
-      if (vault === undefined || connection === undefined) {
-        return { service: service.name, title, connection, status: 'not connected' };
-      }
-      const status =
-        connection.kind === 'mcp_oauth'
-          ? await validateCredential(platform, vault.id, connection.credentialId)
-          : 'unchecked';
-      return { service: service.name, title, connection, status };
+      const trial =
+        vault === undefined || connection?.kind !== 'mcp_oauth'
+          ? undefined
+          : await trialOf(platform, vault.id, connection);
+      return { service, connection, ...judgeStatus({ service, connection, trial, now: new Date() }) };
     }),
   );
-  return { vault, services };
+}
+
+/** One connection that the platform cannot try leaves the others to be shown. */
+async function trialOf(
+  platform: Platform,
+  vaultId: string,
+  { credentialId }: Connection,
+): Promise<CredentialTrial | string> {
+  try {
+    return await tryCredential(platform, vaultId, credentialId);
+  } catch (error) {
+    if (error instanceof PlatformError) return error.message;
+    throw error;
+  }
 }

@@ -144,6 +144,7 @@ function recordOf({ grant, accountAccepted, now }: StoreRequest, attempt: string
     issuer: grant.server.issuer,
     clientId: grant.client.clientId,
     redirectUri: grant.redirectUri,
+    tokenEndpoint: grant.server.token_endpoint,
     account: grant.account?.name,
     workspace: grant.account?.workspace,
     accountAccepted: accountAccepted ? grant.account?.name : undefined,

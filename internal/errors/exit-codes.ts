@@ -55,6 +55,8 @@ export const exitCodeOf = {
   token_refused: 1,
   token_unusable: 1,
   callback_refused: 1,
+  connection_unknown: 1,
+  connection_suspect: 1,
   port_taken: 1,
   timed_out: 1,
   url_refused: 1,

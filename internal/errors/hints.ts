@@ -36,6 +36,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   token_refused: again,
   token_unusable: `nothing was stored; ${askTheService}`,
   callback_refused: `nothing was sent; ${again}, and ${askTheService}`,
+  connection_unknown: 'try again later',
+  connection_suspect: 'find out who changed it, disconnect it and end its access at the service',
   port_taken: `end the other program and ${again}`,
   timed_out: `${again}, with --timeout <seconds> for more time`,
   url_refused: 'only https addresses are asked',

@@ -103,7 +103,7 @@ describe('the platform fails while the grant is stored:', () => {
     world.sandbox.platform.control.faults.add({ on: validatePath, fault: { kind: 'status', status: 500 } });
     const connected = await world.connect(['notion']);
     expect([connected.exit, connected.stdout]).toEqual([0, expect.stringContaining('not tried yet')]);
-    expect(await world.connectJson(['list'])).toMatchObject({ services: [{}, { status: 'valid' }, {}] });
+    expect(await world.connectJson(['list'])).toMatchObject({ services: [{}, { status: 'connected' }, {}] });
   });
 
   test('a token that the service refuses at once is no connection', async () => {
@@ -382,7 +382,7 @@ describe('connecting again', () => {
     expect(notion.counters.registrations).toBe(1);
     const after = await world.credentials();
     expect(after).toMatchObject([{ id: before?.id }]);
-    expect(await world.connectJson(['list'])).toMatchObject({ services: [{}, { status: 'valid' }, {}] });
+    expect(await world.connectJson(['list'])).toMatchObject({ services: [{}, { status: 'connected' }, {}] });
   });
 
   test('leaves nothing of another account behind', async () => {

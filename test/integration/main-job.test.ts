@@ -49,15 +49,15 @@ test('each person’s session acts with that person’s own connection, reads, a
 
   // What is connected is tried, not believed.
   expect((await world.connectJson(['list']))['services']).toMatchObject([
-    { service: 'linear', status: 'not connected' },
-    { service: 'notion', status: 'valid', account: 'ada@example.test', workspace: "Ada's Notion" },
-    { service: 'slack', status: 'not connected' },
+    { service: 'linear', status: 'not-connected' },
+    { service: 'notion', status: 'connected', account: 'ada@example.test', workspace: "Ada's Notion" },
+    { service: 'slack', status: 'not-connected' },
   ]);
   notion.control.revokeGrants('ada');
-  expect((await world.connectJson(['list']))['services']).toMatchObject([{}, { status: 'invalid' }, {}]);
+  expect((await world.connectJson(['list']))['services']).toMatchObject([{}, { status: 'needs-reconnect' }, {}]);
   expect((await world.connectJson(['list'], { person: 'grace' }))['services']).toMatchObject([
     {},
-    { status: 'valid' },
+    { status: 'connected' },
     {},
   ]);
 });

@@ -1,0 +1,65 @@
+/** What a person does with connections that are there: look at them, try them, take them away, have them examined. */
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import { serviceNamed } from '../../internal/config/lookup.ts';
+import { disconnectService } from '../../internal/connection/disconnect.ts';
+import { examineVault } from '../../internal/connection/doctor.ts';
+import { refuseAlarms } from '../../internal/connection/findings.ts';
+import { examineServices } from '../../internal/connection/list.ts';
+import { requireWorking } from '../../internal/connection/status.ts';
+import { showChecked, showDisconnected, showExamination, showServices } from './upkeep-output.ts';
+
+/** Lists the services and their connections. */
+export async function runList(context: CommandContext, options: BrowserOptions): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const run = await openOperatorRun(context, configuration, options, 'service-connection list');
+  const waiting = context.progress.wait('the platform tries each connection');
+  const states = await examineServices({ ...run, services: configuration.services.values() }).finally(() =>
+    waiting.done(),
+  );
+  return showServices(states, run.principal);
+}
+
+/** Tries one connection, or all there are. Fails when one does not work, so that scripts can rely on it. */
+export async function runCheck(
+  context: CommandContext,
+  name: string | undefined,
+  options: BrowserOptions,
+): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const services = name === undefined ? configuration.services.values() : [serviceNamed(configuration, name)];
+  const command = ['service-connection check', name].filter(Boolean).join(' ');
+  const run = await openOperatorRun(context, configuration, options, command);
+  const waiting = context.progress.wait('the platform tries each connection');
+  const states = await examineServices({ ...run, services }).finally(() => waiting.done());
+  const checked = states.filter(({ connection }) => connection !== undefined || name !== undefined);
+  requireWorking(checked);
+  return showChecked(checked, run.principal);
+}
+
+/** Disconnects one service. */
+export async function runDisconnect(
+  context: CommandContext,
+  name: string,
+  options: BrowserOptions,
+): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const service = serviceNamed(configuration, name);
+  const run = await openOperatorRun(context, configuration, options, `service-connection disconnect ${name}`);
+  return showDisconnected(service, run.principal, await disconnectService({ ...run, service }));
+}
+
+/** Examines the vault. Fails on an alarm. */
+export async function runDoctor(context: CommandContext, options: BrowserOptions): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const run = await openOperatorRun(context, configuration, options, 'service-connection doctor');
+  const waiting = context.progress.wait('the vault is compared with what the services say today');
+  const examination = await examineVault({
+    ...run,
+    services: configuration.services.values(),
+    fetch: run.visit.fetch,
+  }).finally(() => waiting.done());
+  refuseAlarms(examination.findings);
+  return showExamination(examination, run.principal);
+}

@@ -1,0 +1,148 @@
+/** What a connection is worth, judged from everything that is known of it; nothing is asked here. */
+import type { Service } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { splitScopes } from '../oauth/protected-resource.ts';
+import { quote } from '../text/quote.ts';
+import { type Connection, isUsable, wasCut } from './credentials.ts';
+import type { CapturedAnswer, CredentialTrial } from './validate.ts';
+
+/** The state of one service for one person. */
+export type ConnectionStatus =
+  | 'connected'
+  | 'needs-reconnect'
+  | 'expired'
+  | 'missing-scopes'
+  | 'wrong-account'
+  | 'unknown'
+  | 'not-connected';
+
+/** A state, why it is so, and what to do about it. Both texts are harmless in a terminal. */
+export interface Judgement {
+  status: ConnectionStatus;
+  reason: string;
+  /** Undefined when there is nothing to do. */
+  next: string | undefined;
+}
+
+/** What is known of a connection. */
+export interface StatusEvidence {
+  service: Service;
+  connection: Connection | undefined;
+  /** The platform's answer; a text when it gave none, undefined when it was not asked. */
+  trial: CredentialTrial | string | undefined;
+  now: Date;
+}
+
+/** Judges one connection. That it does not work comes before what it may do, and that before how much of it. */
+export function judgeStatus({ service, connection, trial, now }: StatusEvidence): Judgement {
+  const connect = `run: service-connection ${service.name}`;
+  if (connection === undefined) return { status: 'not-connected', reason: 'nothing is connected', next: connect };
+  // The platform tries no static token, so nobody knows.
+  if (connection.kind === 'static_bearer') {
+    return { status: 'unknown', reason: 'a static token cannot be tried by the platform', next: undefined };
+  }
+  const answer = typeof trial === 'object' ? trial : undefined;
+  if (!isUsable(connection, timeOf(answer) ?? now)) {
+    const reason = `expired at ${quote(connection.expiresAt)}, and the service gave nothing to renew it with`;
+    return { status: 'expired', reason, next: connect };
+  }
+  if (answer?.status === 'invalid') return judgeInvalid(answer, service);
+  if (answer?.status !== 'valid') {
+    const reason = answer === undefined ? (trial ?? 'not tried') : reasonOfUnknown(answer);
+    return { status: 'unknown', reason: String(reason), next: later };
+  }
+  const { accountAccepted } = connection.record;
+  if (accountAccepted !== undefined) {
+    const reason = `${quote(accountAccepted)} is not the account that the service's file wants, and was accepted by name`;
+    return { status: 'wrong-account', reason, next: undefined };
+  }
+  const missing = missingScopes(service, connection);
+  if (missing.length > 0) {
+    return { status: 'missing-scopes', reason: `not granted: ${missing.map(quote).join(', ')}`, next: connect };
+  }
+  return { status: 'connected', reason: 'the service accepts the token', next: undefined };
+}
+
+/** Throws `connection_needed` when somebody has to connect something again, else `connection_unknown` when nobody knows. */
+export function requireWorking(states: readonly (Judgement & { service: Service })[]): void {
+  const failing = states.filter(({ status }) => status !== 'connected' && status !== 'wrong-account');
+  if (failing.length === 0) return;
+  const unknown = failing.every(({ status }) => status === 'unknown');
+  const lines = failing.map(({ service, status, reason }) => `${service.name}: ${status}: ${reason}`);
+  const first = unknown ? 'not known whether every connection works' : 'not every connection works';
+  const steps = new Set(failing.flatMap(({ next }) => next ?? []));
+  throw new AppError(unknown ? 'connection_unknown' : 'connection_needed', [first, ...lines].join('\n'), {
+    ...(steps.size > 0 && { hint: [...steps].join('; ') }),
+  });
+}
+
+/**
+ * The default scopes of the service's file that were not granted. None are missing where it is not known what was
+ * granted, nor where exactly the reading scopes were: somebody wanted no more than that.
+ */
+export function missingScopes({ authorization }: Service, connection: Connection): string[] {
+  const granted = grantedScopes(connection);
+  const { default: wanted = [], read_only: reading = [] } = authorization.scopes ?? {};
+  if (granted === undefined) return [];
+  const missing = wanted.filter((scope) => !granted.includes(scope));
+  const readsOnly =
+    reading.length > 0 &&
+    reading.every((scope) => granted.includes(scope)) &&
+    missing.length === wanted.filter((scope) => !reading.includes(scope)).length;
+  return readsOnly ? [] : missing;
+}
+
+/** The platform keeps them whole where it renews the token; our record may have been cut, and then decides nothing. */
+function grantedScopes({ refreshScope, record }: Connection): string[] | undefined {
+  const text = refreshScope ?? (wasCut(record.scopes) ? undefined : record.scopes);
+  return text === undefined ? undefined : splitScopes(text);
+}
+
+const later = 'try again later';
+
+/** Refused for good, or only now? A service that cannot be reached to renew a token has refused nothing for good. */
+function judgeInvalid(trial: CredentialTrial, service: Service): Judgement {
+  const { refresh, mcp_probe: probe } = trial;
+  const connect = `run: service-connection ${service.name}`;
+  const refused = `the service refuses the token${said(probe?.http_response)}`;
+  if (refresh?.status === 'connect_error' || (refresh?.status === 'failed' && isPassing(refresh.http_response))) {
+    const reason = `${refused}, and could not be asked to renew it${said(refresh.http_response)}`;
+    return { status: 'unknown', reason, next: `${later}; if it stays, ${connect}` };
+  }
+  if (refresh?.status === 'failed') {
+    // Services forget clients that registered themselves; the same client would be refused again.
+    const forgotten = service.authorization.registration === 'dynamic' && isUnknownClient(refresh.http_response);
+    const reason = `the service does not renew the token${said(refresh.http_response)}`;
+    return { status: 'needs-reconnect', reason, next: forgotten ? `${connect} --new-client` : connect };
+  }
+  if (refresh?.status === 'no_refresh_token') {
+    return { status: 'needs-reconnect', reason: `${refused}, and there is nothing to renew it with`, next: connect };
+  }
+  const renewed = refresh?.status === 'succeeded' ? ', although it was renewed just now' : '';
+  return { status: 'needs-reconnect', reason: `${refused}${renewed}`, next: connect };
+}
+
+function reasonOfUnknown({ mcp_probe: probe, refresh }: CredentialTrial): string {
+  if (probe !== null && probe.http_response === null) return `the service gave no answer to ${quote(probe.method)}`;
+  if (probe !== null) return `the service answered ${quote(probe.method)} with an error${said(probe.http_response)}`;
+  if (refresh?.status === 'succeeded') return 'the token was renewed just now and not tried yet';
+  return 'the platform could not tell whether the token works';
+}
+
+function said(answer: CapturedAnswer | null | undefined): string {
+  if (answer === null || answer === undefined) return '';
+  return `: ${Number(answer.status_code)}${answer.body === '' ? '' : ` ${quote(answer.body)}`}`;
+}
+
+function isPassing(answer: CapturedAnswer | null): boolean {
+  return answer !== null && (answer.status_code === 429 || answer.status_code >= 500);
+}
+
+function isUnknownClient(answer: CapturedAnswer | null): boolean {
+  return /"(invalid|unauthorized)_client"/.test(String(answer?.body));
+}
+
+function timeOf(trial: CredentialTrial | undefined): Date | undefined {
+  const time = Date.parse(String(trial?.validated_at));
+  return Number.isNaN(time) ? undefined : new Date(time);
+}

@@ -66,7 +66,8 @@ async function remoteVersions(): Promise<Record<string, string[]>> {
       found[version.name] = [...(found[version.name] ?? []), version.id];
     }
   }
-  return found;
+  // Uploads run side by side, so the platform may know the skills in either order.
+  return Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 async function locked(): Promise<ReturnType<typeof parseLock>['skills']> {

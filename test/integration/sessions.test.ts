@@ -418,6 +418,17 @@ describe('nothing is asked of the platform', () => {
   });
 });
 
+/** Gives the one credential an expiry that the platform still takes, and waits for it to pass. */
+async function expireSoon(): Promise<void> {
+  const [credential] = await world.credentials();
+  const expiry = Date.now() + 1_000;
+  await world.client.beta.vaults.credentials.update(credential?.id ?? '', {
+    vault_id: credential?.vault_id ?? '',
+    auth: { type: 'mcp_oauth', expires_at: new Date(expiry).toISOString() },
+  });
+  while (Date.now() <= expiry) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 describe('a connection', () => {
   test('that is missing is asked for by name, before anything is made', async () => {
     const refused = await world.setup(['--agent', 'editor'], { folder: machine });
@@ -427,9 +438,9 @@ describe('a connection', () => {
 
   test('that has expired and cannot be renewed is asked for again', async () => {
     const { notion } = world.sandbox.services;
-    notion.control.tamperTokenResponse(({ refresh_token: _, ...answer }) => ({ ...answer, expires_in: 1 }));
+    notion.control.tamperTokenResponse(({ refresh_token: _, ...answer }) => answer);
     await world.connect(['notion'], { folder: machine });
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await expireSoon();
     const refused = await support();
     expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('not connected: "notion" (expired)')]);
     notion.control.behave();

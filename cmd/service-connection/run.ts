@@ -3,8 +3,8 @@ import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
-import { configuredScopes } from '../../internal/connection/acquire.ts';
 import { connectService } from '../../internal/connection/connect.ts';
+import { configuredScopes } from '../../internal/connection/scopes.ts';
 import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
 import { showConnected } from './output.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Service } from '../config/definitions.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
-import { scopesToAskFor } from './acquire.ts';
+import { scopesToAskFor } from './scopes.ts';
 
 /** What is asked for, given the scopes of the service file, of the service itself and of the authorization server. */
 function ask(configured: string[] | undefined, found: string[] | undefined, supported?: string[], reading?: string[]) {

@@ -12,6 +12,12 @@ const wanted = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
   .digest('hex');
 
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`this needs Node.js 20.19 or later, and this is ${process.versions.node}\n`);
+  process.exit(1);
+}
+
 if (read(stamp) !== wanted) {
   // Not `npm ci`: it refuses a lock file that was written where the registry has no packages for other systems.
   run('installing what the lock file names', 'npm', [

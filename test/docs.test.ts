@@ -11,6 +11,7 @@ import { loadConfiguration } from '../internal/config/load.ts';
 import { exitCodeOf, exitCodes } from '../internal/errors/exit-codes.ts';
 import { judgeTools } from '../internal/policy/verdict.ts';
 import { parseLock } from '../internal/skills/lock.ts';
+import { titlesIn, withoutTags } from './oauth/tags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -164,14 +165,12 @@ function namedTests(text: string): { file: string; name: string }[] {
   return [...named].flatMap(([, file = '', names = '']) =>
     [...names.matchAll(/"((?:[^"\\]|\\.)+)"/g)].map(([, name = '']) => ({
       file,
-      name: name.replace(/\s+/g, ' ').replace(/\\(.)/g, '$1'),
+      name: withoutTags(name.replace(/\s+/g, ' ').replace(/\\(.)/g, '$1')),
     })),
   );
 }
 
-/** What a test file calls its tests and groups, as written there. */
+/** What a test file calls its tests and groups, without the rows of docs/oauth-conformance.md that they prove. */
 async function titles(file: string): Promise<string[]> {
-  const source = await read(file);
-  const literals = source.matchAll(/(?<=\(\s*)(['"`])((?:(?!\1)[^\\\n]|\\.)+)\1(?=,)/g);
-  return [...literals].map(([, , title = '']) => title.replace(/\\(.)/g, '$1'));
+  return titlesIn(await read(file)).map(withoutTags);
 }

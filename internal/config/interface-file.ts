@@ -31,6 +31,39 @@ export const permissionDefinition = z.strictObject({
   tools: z.optional(record(verdict('at most, for this tool'))),
 });
 
+/** A public key that owner records are signed with, as a JWK (RFC 8037). Only `retired` is ours. */
+const ownershipKeyDefinition = z.strictObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  kid: z.string().check(z.regex(/^[\w.-]{1,64}$/, 'expected letters, digits, ".", "_" and "-", at most 64')),
+  x: z.string().check(z.regex(/^[\w-]{43}$/, 'expected 32 bytes as base64url')),
+  alg: z.optional(z.literal('EdDSA')),
+  use: z.optional(z.literal('sig')),
+  retired: z._default(
+    z.boolean().check(z.describe('what it has signed counts no more; a refusal can still name it')),
+    false,
+  ),
+});
+
+const ownershipDefinition = z.strictObject({
+  keys: z
+    .array(ownershipKeyDefinition)
+    .check(z.minLength(1), z.describe('the public keys whose signatures count: only vaults signed with one are used')),
+  signer: z.optional(
+    z.strictObject({
+      command: z
+        .array(z.string().check(z.minLength(1)))
+        .check(
+          z.minLength(1),
+          z.describe(
+            'a program that signs: gets the bytes on stdin, answers with the Ed25519 signature as base64url; no shell',
+          ),
+        ),
+      kid: z.string().check(z.minLength(1), z.describe('which of the keys it signs with')),
+    }),
+  ),
+});
+
 /** `interface.yaml`: whom we believe, and what people may do. */
 export const interfaceDefinition = z.strictObject({
   identity: identityDefinition,
@@ -46,6 +79,7 @@ export const interfaceDefinition = z.strictObject({
     }),
     {},
   ),
+  ownership: z.optional(ownershipDefinition),
   platform: z.prefault(
     z.strictObject({
       workspace_id: z.optional(

@@ -24,7 +24,11 @@ const protocolParameters = [
 ];
 
 /** Rules of `interface.yaml`. */
-export function interfaceFindings({ identity, people }: Partial<Interface>): Finding[] {
+export function interfaceFindings(file: Partial<Interface>): Finding[] {
+  return [...identityFindings(file), ...ownershipFindings(file)];
+}
+
+function identityFindings({ identity, people }: Partial<Interface>): Finding[] {
   if (identity?.mode === 'sso') {
     if (identity.scopes.includes('openid')) return [];
     return [
@@ -42,6 +46,29 @@ export function interfaceFindings({ identity, people }: Partial<Interface>): Fin
       problem: 'with identity mode os a principal is the uid of an ordinary account, such as "1000"',
       atKey: true,
     }));
+}
+
+function ownershipFindings({ ownership, platform }: Partial<Interface>): Finding[] {
+  if (ownership === undefined) return [];
+  const { keys, signer } = ownership;
+  const findings: Finding[] = keys.flatMap(({ kid }, index) =>
+    keys.findIndex((key) => key.kid === kid) === index
+      ? []
+      : [{ path: ['ownership', 'keys', index, 'kid'], problem: `${quote(kid)} is the name of another key too` }],
+  );
+  if (keys.every(({ retired }) => retired)) {
+    findings.push({ path: ['ownership', 'keys'], problem: 'every key is retired, so no vault could be used' });
+  }
+  const signing = signer && keys.find(({ kid }) => kid === signer.kid);
+  if (signer !== undefined && signing?.retired !== false) {
+    const problem = `got ${quote(signer.kid)}, expected the kid of a key above that is not retired`;
+    findings.push({ path: ['ownership', 'signer', 'kid'], problem });
+  }
+  if (platform !== undefined && platform.workspace_id === undefined) {
+    const problem = 'needs platform.workspace_id: a signature is good in one workspace only';
+    findings.push({ path: ['ownership'], problem, atKey: true });
+  }
+  return findings;
 }
 
 /** Rules of `services/<name>.yaml`. */

@@ -23,7 +23,11 @@ export type Identity = Interface['identity'];
 export type Permission = z.infer<typeof permissionDefinition>;
 
 /** `services/<name>.yaml`. */
-export type Service = z.infer<typeof serviceDefinition> & Named;
+export type Service = z.infer<typeof serviceDefinition> &
+  Named & {
+    /** Not from the catalogue: a person named its address. Nobody has reviewed it, and no agent can use it (P4). */
+    readonly unlisted?: true;
+  };
 
 /** How the account behind a connection has to fit the person who connects it. */
 export type AccountRule = NonNullable<Service['account']>['match'];

@@ -80,6 +80,13 @@ export const interfaceDefinition = z.strictObject({
     {},
   ),
   ownership: z.optional(ownershipDefinition),
+  unlisted_services: z.optional(
+    z
+      .enum(['off', 'confirm'])
+      .check(
+        z.describe('off unless confirm: people may connect a server outside the catalogue, which no agent can use'),
+      ),
+  ),
   platform: z.prefault(
     z.strictObject({
       workspace_id: z.optional(

@@ -196,7 +196,7 @@ describe('one mistake is one line with file, place, path and fix:', () => {
       inInterface,
       'people:',
       'workload: {}\npeople:',
-      ':2:1 workload: unknown key; known are: "identity", "people", "ownership", "platform"',
+      ':2:1 workload: unknown key; known are: "identity", "people", "ownership", "unlisted_services", "platform"',
     ],
     [
       'a key of the other identity mode',
@@ -581,7 +581,7 @@ describe('files', () => {
     try {
       await writeFile(join(here, 'interface.yaml'), 'identity: { mode: os }\nx: 1\n');
       await expect(loadConfiguration(here)).rejects.toThrow(
-        `${relative('', here)}/interface.yaml:2:1 x: unknown key; known are: "identity", "people", "ownership", "platform"`,
+        `${relative('', here)}/interface.yaml:2:1 x: unknown key; known are: "identity", "people", "ownership", "unlisted_services", "platform"`,
       );
     } finally {
       await rm(here, { recursive: true });

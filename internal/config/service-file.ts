@@ -34,6 +34,11 @@ const authorizationDefinition = z.strictObject({
     z.boolean().check(z.describe('false only where the resource parameter of RFC 8707 is refused')),
     true,
   ),
+  static: z.optional(
+    z
+      .boolean()
+      .check(z.describe('true where people may enter a token that they made at the service, such as a personal one')),
+  ),
   token_response: z._default(
     z.enum(['standard', 'slack']).check(z.describe('the shape of the token answer: RFC 6749, or the one of Slack')),
     'standard',

@@ -7,30 +7,34 @@ import { revokeGrant } from '../oauth/revoke.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
-import { createVault, findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
+import { createVault, findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import type { Account } from './account.ts';
 import { acquire, type Grant, withAccount } from './acquire.ts';
 import { type Connection, connectionOf, readConnections } from './credentials.ts';
 import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './settle-account.ts';
-import { type Stored, storeGrant } from './store.ts';
+import { type StaticGrant, type Stored, storeGrant } from './store.ts';
 import { type CredentialStatus, validateCredential } from './validate.ts';
 
-/** What connecting needs. */
-export interface ConnectRequest {
+/** What connecting needs, however the token comes. */
+export interface PlaceRequest {
   service: Service;
   configuration: Configuration;
   principal: Principal;
   platform: Platform;
   memory: VaultMemory;
   visit: BrowserVisit;
-  newClient: boolean;
-  /** Ask only for the service's reading scopes. */
-  readOnly: boolean;
   accountFlags: AccountFlags;
   /** Asks before a connection changes to another account. */
   confirm: Confirm;
   detail(text: string): void;
   warn(text: string): void;
+}
+
+/** What connecting through the service's authorization server needs. */
+export interface ConnectRequest extends PlaceRequest {
+  newClient: boolean;
+  /** Ask only for the service's reading scopes. */
+  readOnly: boolean;
 }
 
 /** A connection that was made. */
@@ -48,16 +52,9 @@ export interface Connected {
 
 /** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
 export async function connectService(request: ConnectRequest): Promise<Connected> {
-  const { service, principal, platform, memory, visit } = request;
-  if (!mayUseService(principal, request.configuration, service)) {
-    throw new AppError('not_allowed', `${quote(principal.label)} may not use ${quote(service.name)}`, {
-      hint: 'ask whoever reviews the people section of config/interface.yaml',
-    });
-  }
-  checkRuleCanBeMet(service, principal, request.accountFlags);
-  const vault = (await findVault(platform, principal, memory)) ?? (await createVault(platform, principal, memory));
-  request.detail(`vault ${quote(vault.id)}`);
-  const existing = connectionOf(await readConnections(platform, vault.id), service);
+  const { service, visit } = request;
+  const place = await openPlace(request);
+  const { vault, existing } = place;
 
   let connected: Connected | undefined;
   await acquire({
@@ -70,26 +67,7 @@ export async function connectService(request: ConnectRequest): Promise<Connected
     conclude: async (fresh) => {
       connected = await keepOrRevoke(request, fresh, async () => {
         const grant = await withAccount(fresh, service, visit);
-        if (service.account !== undefined && grant.account === undefined) {
-          request.warn(`${service.name} did not say whose account this is: check it before you rely on it`);
-        }
-        const { accepted } = await settleAccount({
-          ...request.accountFlags,
-          service,
-          principal,
-          account: grant.account,
-          previous: accountOf(existing),
-          confirm: request.confirm,
-        });
-        const stored = await storeGrant({
-          platform,
-          vault,
-          service,
-          grant,
-          accountAccepted: accepted,
-          now: new Date(),
-        });
-        return { grant, stored, accepted };
+        return { grant, ...(await settleAndStore(request, place, grant)) };
       }).then(async ({ grant, stored, accepted }) => ({
         vault,
         stored,
@@ -104,6 +82,48 @@ export async function connectService(request: ConnectRequest): Promise<Connected
   });
   if (connected === undefined) throw new AppError('bug', 'the flow ended without a result');
   return connected;
+}
+
+/** Where a connection goes: the person's own vault, and the connection that it would replace. */
+export interface Place {
+  vault: OwnedVault;
+  existing: Connection | undefined;
+}
+
+/** Finds or creates the vault of a person who may connect the service. Throws `not_allowed` or `account_mismatch`. */
+export async function openPlace(request: PlaceRequest): Promise<Place> {
+  const { service, principal, platform, memory } = request;
+  if (!mayUseService(principal, request.configuration, service)) {
+    throw new AppError('not_allowed', `${quote(principal.label)} may not use ${quote(service.name)}`, {
+      hint: 'ask whoever reviews the people section of config/interface.yaml',
+    });
+  }
+  checkRuleCanBeMet(service, principal, request.accountFlags);
+  const vault = (await findVault(request, principal)) ?? (await createVault(request, principal));
+  request.detail(`vault ${quote(vault.id)}`);
+  return { vault, existing: connectionOf(await readConnections(platform, vault.id), service) };
+}
+
+/** Stores a grant whose account was read, where that account may be stored. Throws `account_mismatch`. */
+export async function settleAndStore(
+  request: PlaceRequest,
+  { vault, existing }: Place,
+  grant: Grant | StaticGrant,
+): Promise<{ stored: Stored; accepted: boolean }> {
+  const { service, principal, platform } = request;
+  if (service.account !== undefined && grant.account === undefined) {
+    request.warn(`${service.name} did not say whose account this is: check it before you rely on it`);
+  }
+  const { accepted } = await settleAccount({
+    ...request.accountFlags,
+    service,
+    principal,
+    account: grant.account,
+    previous: accountOf(existing),
+    confirm: request.confirm,
+  });
+  const stored = await storeGrant({ platform, vault, service, grant, accountAccepted: accepted, now: new Date() });
+  return { stored, accepted };
 }
 
 function accountOf(connection: Connection | undefined): Account | undefined {

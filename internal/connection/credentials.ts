@@ -14,6 +14,8 @@ export interface ConnectionRecord {
   workspace?: string | undefined;
   /** The account's name once more, where only `--accept-account` let it in. */
   accountAccepted?: string | undefined;
+  /** `true` where it was connected by its address, outside the catalogue. */
+  unlisted?: string | undefined;
   scopes?: string | undefined;
   connectedAt?: string | undefined;
   /** The attempt that stored it, to recognise our own act when an answer was lost. */
@@ -44,6 +46,7 @@ const keys: Record<keyof ConnectionRecord, string> = {
   account: 'mai_account',
   workspace: 'mai_workspace',
   accountAccepted: 'mai_account_accepted',
+  unlisted: 'mai_unlisted',
   scopes: 'mai_scopes',
   connectedAt: 'mai_connected_at',
   attempt: 'mai_attempt',

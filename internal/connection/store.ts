@@ -5,7 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Service } from '../config/definitions.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Secret } from '../secret/secret.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
+import type { Account } from './account.ts';
 import type { Grant } from './acquire.ts';
 import {
   type Connection,
@@ -21,12 +23,19 @@ export interface Stored {
   act: 'created' | 'updated' | 'replaced';
 }
 
+/** A token that a person made at the service by hand: no client, nothing to renew it with, and never ours to revoke. */
+export interface StaticGrant {
+  kind: 'static_bearer';
+  accessToken: Secret;
+  account: Account | undefined;
+}
+
 /** Where to put what. */
 export interface StoreRequest {
   platform: Platform;
   vault: OwnedVault;
   service: Service;
-  grant: Grant;
+  grant: Grant | StaticGrant;
   /** The grant's account does not meet the rule and was accepted by its exact name. */
   accountAccepted: boolean;
   now: Date;
@@ -70,21 +79,13 @@ async function storeOnce(request: StoreRequest, existing: Connection | undefined
   const metadata = recordToMetadata(recordOf(request, attempt));
   const target = `${service.name} in ${vault.displayName}`;
 
-  if (existing !== undefined && isSameClient(existing, grant)) {
+  if (existing !== undefined && isUpdatable(existing, grant)) {
     await platform.change({ act: 'credential.update', target }, (client) =>
       client.beta.vaults.credentials.update(existing.credentialId, {
         vault_id: vault.id,
         display_name,
         metadata: { ...cleared(existing.record), ...metadata },
-        auth: {
-          type: 'mcp_oauth',
-          access_token: grant.accessToken.reveal(),
-          // Left out, the platform would keep the old token's expiry for the new token.
-          expires_at: grant.expiresAt?.toISOString() ?? null,
-          ...(grant.refreshToken === undefined
-            ? {}
-            : { refresh: { refresh_token: grant.refreshToken.reveal(), scope: grant.scopes.join(' ') } }),
-        },
+        auth: changedAuthOf(grant),
       }),
     );
     return { credentialId: existing.credentialId, act: 'updated' };
@@ -101,7 +102,27 @@ async function storeOnce(request: StoreRequest, existing: Connection | undefined
   return { credentialId: created.id, act: existing === undefined ? 'created' : 'replaced' };
 }
 
+function changedAuthOf(grant: StoreRequest['grant']) {
+  if (isStatic(grant)) return { type: grant.kind, token: grant.accessToken.reveal() };
+  return {
+    type: 'mcp_oauth' as const,
+    access_token: grant.accessToken.reveal(),
+    // Left out, the platform would keep the old token's expiry for the new token.
+    expires_at: grant.expiresAt?.toISOString() ?? null,
+    ...(grant.refreshToken === undefined
+      ? {}
+      : { refresh: { refresh_token: grant.refreshToken.reveal(), scope: grant.scopes.join(' ') } }),
+  };
+}
+
+function isStatic(grant: StoreRequest['grant']): grant is StaticGrant {
+  return 'kind' in grant;
+}
+
 function authOf({ service, grant }: StoreRequest) {
+  if (isStatic(grant)) {
+    return { type: grant.kind, mcp_server_url: service.mcp_server_url, token: grant.accessToken.reveal() };
+  }
   return {
     type: 'mcp_oauth' as const,
     // The catalogue's own string: agents declare the same one, so the platform finds this credential.
@@ -129,7 +150,8 @@ function clientAuthOf({ client }: Grant) {
 }
 
 /** Whether the platform lets the credential be updated: what it holds immutable is unchanged. */
-function isSameClient(existing: Connection, grant: Grant): boolean {
+function isUpdatable(existing: Connection, grant: StoreRequest['grant']): boolean {
+  if (isStatic(grant)) return existing.kind === grant.kind;
   return (
     existing.kind === 'mcp_oauth' &&
     existing.refreshable === (grant.refreshToken !== undefined) &&
@@ -139,18 +161,23 @@ function isSameClient(existing: Connection, grant: Grant): boolean {
   );
 }
 
-function recordOf({ grant, accountAccepted, now }: StoreRequest, attempt: string): ConnectionRecord {
+function recordOf({ service, grant, accountAccepted, now }: StoreRequest, attempt: string): ConnectionRecord {
+  const common = {
+    account: grant.account?.name,
+    workspace: grant.account?.workspace,
+    accountAccepted: accountAccepted ? grant.account?.name : undefined,
+    unlisted: service.unlisted === true ? 'true' : undefined,
+    connectedAt: now.toISOString(),
+    attempt,
+  };
+  if (isStatic(grant)) return common;
   return {
+    ...common,
     issuer: grant.server.issuer,
     clientId: grant.client.clientId,
     redirectUri: grant.redirectUri,
     tokenEndpoint: grant.server.token_endpoint,
-    account: grant.account?.name,
-    workspace: grant.account?.workspace,
-    accountAccepted: accountAccepted ? grant.account?.name : undefined,
     scopes: grant.scopes.join(' '),
-    connectedAt: now.toISOString(),
-    attempt,
   };
 }
 

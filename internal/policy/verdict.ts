@@ -54,8 +54,12 @@ export function agentVerdict(agent: Agent, service: string, tool: string, kind: 
   return narrowest(settings.write, named ?? (kind === 'destructive' ? 'ask' : 'on'));
 }
 
-/** Whether anything at a service is open to this person; who is not listed may not even connect it (P4). */
+/**
+ * Whether anything at a service is open to this person; who is not listed may not even connect it (P4). Nothing of a
+ * service outside the catalogue can be open, so whether it may be connected at all is one key of `interface.yaml`.
+ */
 export function mayUseService(principal: Principal, configuration: Configuration, service: Service): boolean {
+  if (service.unlisted === true) return configuration.interface.unlisted_services === 'confirm';
   const permissions = permissionsOf(principal, configuration, service.name);
   return classified(service).some(([tool, kind]) => personVerdict(permissions, tool, kind) !== 'off');
 }

@@ -37,12 +37,16 @@ describe('an address', () => {
     expect(() => checkedUrl(url, false)).toThrow(expect.objectContaining({ code: 'url_refused' }));
   });
 
-  test.each(['http://127.0.0.1:1/x', 'http://[::1]:1/x'])('%s may be asked in sandbox mode', (url) => {
-    expect(checkedUrl(url, true).href).toBe(url);
-  });
+  test.each(['http://127.0.0.1:1/x', 'http://[::1]:1/x', 'http://localhost:1/x'])(
+    '%s may be asked in sandbox mode',
+    (url) => {
+      expect(checkedUrl(url, true).href).toBe(url);
+    },
+  );
 
   test.each([
-    'http://localhost:1/',
+    'http://localhost.evil.example/',
+    'http://localhost.:1/',
     'http://127.0.0.1.evil.example/',
     'http://127.1.1.1/',
     'http://192.0.2.2/',
@@ -128,6 +132,14 @@ describe('where an address leads', () => {
     await expect(guarded(url)).rejects.toMatchObject({ code: 'service_unreachable' });
     await expect(guarded(url)).rejects.toMatchObject({ code: 'url_refused' });
     expect(listener.connections()).toBe(0);
+  });
+
+  test('is this machine for the name localhost in sandbox mode, whatever a resolver says', async () => {
+    const server = await startHostileServer(() => ({ text: 'here' }));
+    const resolve = () => Promise.reject(new Error('nobody should be asked'));
+    const guarded = guardedFetch({ allowLoopbackHttp: true, signal: calm, resolve });
+    const answer = await guarded(server.origin.replace('127.0.0.1', 'localhost'));
+    expect(await answer.text()).toBe('here');
   });
 
   test('is nowhere when the name does not exist', async () => {

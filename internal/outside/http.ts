@@ -1,6 +1,6 @@
 /**
  * Services and identity providers: the only file that talks to them. Everything sent goes to https at a public address
- * (http on a literal loopback address in sandbox mode only), follows no redirect, ends in time and reads a bounded body.
+ * (http on loopback in sandbox mode only), follows no redirect, ends in time and reads a bounded body.
  */
 import { isIP, type LookupFunction } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
@@ -10,7 +10,7 @@ import { sender } from './send.ts';
 
 /** What this run allows. */
 export interface HttpRules {
-  /** Sandbox mode: http is allowed on a literal loopback address. */
+  /** Sandbox mode: http is allowed on loopback. */
   allowLoopbackHttp: boolean;
   signal: AbortSignal;
   /** How long an answer may take, its body included; 15 s unless told. */
@@ -43,7 +43,8 @@ export function guardedFetch(rules: HttpRules): Fetch {
   const { timeoutMs = defaultTimeoutMs } = rules;
   // Its connections are its own, and each was opened to an address that was checked just before: using one again asks
   // the same peer, whatever its name means by then.
-  const send = sender({ lookup: checkedLookup(rules), timeout: idleMs });
+  const sendOut = sender({ lookup: checkedLookup(rules), timeout: idleMs });
+  const sendHere = sender({ lookup: loopbackLookup, timeout: idleMs });
   return async (url, init = {}) => {
     const target = checkedUrl(url, rules.allowLoopbackHttp);
     const signal = AbortSignal.any([
@@ -64,6 +65,7 @@ export function guardedFetch(rules: HttpRules): Fetch {
     try {
       await refuseForbiddenLiteral(target, rules);
       const { method = 'GET' } = init;
+      const send = target.protocol === 'http:' ? sendHere : sendOut;
       const response = await send(target, { method, headers: headersOf(init), body: textOf(init.body), signal });
       return bounded(response, target, failure);
     } catch (cause) {
@@ -84,6 +86,15 @@ function checkedLookup({ resolve, reviewedHosts }: HttpRules): LookupFunction {
     );
   };
 }
+
+/** Every name that http is allowed for is `localhost`, and means this machine whatever a resolver says of it. */
+const loopbackLookup: LookupFunction = (_host, { all }, opened) => {
+  process.nextTick(() => (all ? opened(null, loopbackAddresses) : opened(null, '127.0.0.1', 4)));
+};
+const loopbackAddresses = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
 
 /** A connection to a literal address looks nothing up. Odd spellings are gone by now: the URL parser made them plain. */
 async function refuseForbiddenLiteral(target: URL, { allowLoopbackHttp, reviewedHosts }: HttpRules): Promise<void> {
@@ -112,7 +123,7 @@ function textOf(body: FetchInit['body']): string | undefined {
 }
 
 /** The hosts that sandbox mode adds. */
-const loopbackHosts = ['127.0.0.1', '[::1]'];
+const loopbackHosts = ['127.0.0.1', '[::1]', 'localhost'];
 
 /** The parsed form of a URL that may be asked, else `url_refused`: https, or loopback http in sandbox mode; no user info. */
 export function checkedUrl(text: string, allowLoopbackHttp: boolean): URL {

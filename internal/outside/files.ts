@@ -1,6 +1,6 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
@@ -94,6 +94,48 @@ export async function createText(path: string, text: string): Promise<boolean> {
     if (there && 'syscall' in cause && cause.syscall === 'open') return false;
     throw fileError('could not write', path, cause);
   }
+}
+
+/**
+ * Writes a private file that must not exist yet, as a whole or not at all, also when the process is killed; false where
+ * it exists, which is left as it is. Of several that try at once exactly one succeeds.
+ */
+export async function claimText(path: string, text: string): Promise<boolean> {
+  const beside = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeText(beside, text, 'private');
+    await link(beside, path);
+    return true;
+  } catch (cause) {
+    if (hasCode(cause, 'EEXIST')) return false;
+    throw cause instanceof AppError ? cause : fileError('could not write', path, cause);
+  } finally {
+    await rm(beside, { force: true }).catch(() => {});
+  }
+}
+
+/** Gives a file another name; false where there is none. Throws `file_system` for anything else. */
+export async function renameFile(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (cause) {
+    if (isMissing(cause)) return false;
+    throw fileError('could not rename', from, cause);
+  }
+}
+
+/** Removes a file; one that is gone already is as good. Throws `file_system`. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (cause) {
+    throw fileError('could not remove', path, cause);
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function isMissing(error: unknown): boolean {

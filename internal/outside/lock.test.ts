@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Holder, type Lock, takeLock } from './lock.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lock-'));
+  path = join(folder, 'state', 'a.lock');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const take = (waitMs = 0) => takeLock({ path, signal: new AbortController().signal, waitMs });
+
+async function taken(waitMs?: number): Promise<Lock> {
+  const lock = await take(waitMs);
+  if (!('release' in lock)) throw new Error(`held by ${lock.pid}`);
+  return lock;
+}
+
+/** A process that has ended, and whose number nobody else has yet. */
+async function deadPid(): Promise<number> {
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'close');
+  return child.pid ?? 0;
+}
+
+const file = (content: object) =>
+  JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString(), ...content });
+
+describe('a lock', () => {
+  test('is held by one at a time, who is named, and is free afterwards', async () => {
+    const lock = await taken();
+    expect(await take()).toEqual({ pid: process.pid, since: expect.any(String) } satisfies Holder);
+    await lock.release();
+    await (await taken()).release();
+    expect(await readdir(join(folder, 'state'))).toEqual([]);
+  });
+
+  test('is private', async () => {
+    await taken();
+    expect([(await stat(path)).mode & 0o777, (await stat(join(folder, 'state'))).mode & 0o777]).toEqual([0o600, 0o700]);
+  });
+
+  test('is taken by exactly one of many who try at once', async () => {
+    const locks = await Promise.all(Array.from({ length: 20 }, () => take()));
+    expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
+  });
+
+  test('is waited for when its holder is about to end', async () => {
+    const lock = await taken();
+    setTimeout(() => void lock.release(), 200);
+    await taken(5_000);
+  });
+
+  test('is not released by a run that no longer has it', async () => {
+    const lock = await taken();
+    await rm(path);
+    const other = await taken();
+    await lock.release();
+    expect(await take()).toMatchObject({ pid: process.pid });
+    await other.release();
+  });
+});
+
+describe('a lock that was left behind', () => {
+  test('by a process that has ended counts for nothing', async () => {
+    await (await taken()).release();
+    await writeFile(path, file({ pid: await deadPid() }));
+    await taken();
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'by a process whose number another has by now counts for nothing',
+    async () => {
+      await (await taken()).release();
+      await writeFile(path, file({ started: '1' }));
+      await taken();
+    },
+  );
+
+  test.each(['', '{', '{"pid":"x"}', 'null'])('unreadable counts for nothing: %j', async (text) => {
+    await (await taken()).release();
+    await writeFile(path, text);
+    await taken();
+  });
+
+  test('on another machine holds for an hour', async () => {
+    await (await taken()).release();
+    await writeFile(path, file({ host: 'elsewhere' }));
+    expect(await take()).toMatchObject({ pid: process.pid });
+    await writeFile(path, file({ host: 'elsewhere', since: new Date(Date.now() - 3_700_000).toISOString() }));
+    await taken();
+  });
+
+  test('is taken over by exactly one of many', async () => {
+    await (await taken()).release();
+    await writeFile(path, file({ pid: await deadPid() }));
+    const locks = await Promise.all(Array.from({ length: 20 }, () => take()));
+    expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
+    expect(JSON.parse(await readFile(path, 'utf8')).pid).toBe(process.pid);
+  });
+});

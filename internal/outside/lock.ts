@@ -1,0 +1,122 @@
+/**
+ * One run at a time, on this machine: a file that names the process which holds it. A process that was killed leaves its
+ * file behind, so whoever comes next looks whether that very process still runs. Whether two runs beside each other do
+ * harm is not decided here: across machines nothing holds anybody back.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { claimText, readText, removeFile, renameFile } from './files.ts';
+import { pause } from './pause.ts';
+
+/** Who holds a lock. */
+export interface Holder {
+  pid: number;
+  /** When it was taken, RFC 3339. */
+  since: string;
+}
+
+/** A lock that is held. */
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/** How a lock is taken. */
+export interface LockRequest {
+  /** The file; its folder is made where it is missing. */
+  path: string;
+  signal: AbortSignal;
+  /** How long to wait for a run that is about to end, in milliseconds. */
+  waitMs: number;
+}
+
+/** No run lasts longer; asked only where nothing says whether the process still runs. */
+const longestHoldMs = 60 * 60 * 1000;
+const pauseMs = 100;
+
+/** Takes the lock, or says who holds it. Throws `file_system` where the file cannot be written. */
+export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<Lock | Holder> {
+  const mine = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    started: await startOf(process.pid),
+    since: new Date().toISOString(),
+    id: randomUUID(),
+  });
+  const until = Date.now() + waitMs;
+  for (;;) {
+    if (await claimText(path, mine)) {
+      return {
+        async release() {
+          if ((await readText(path)) === mine) await removeFile(path);
+        },
+      };
+    }
+    const text = await readText(path);
+    if (text === undefined) continue;
+    const holder = readHolder(text);
+    if (holder === undefined || !(await stillRuns(holder))) {
+      await removeStale(path, text);
+      continue;
+    }
+    if (Date.now() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
+    await pause(pauseMs, signal);
+  }
+}
+
+/** Takes a stale file away, and puts it back where another run was quicker and it is that run's file by now. */
+async function removeStale(path: string, stale: string): Promise<void> {
+  const aside = `${path}.${randomUUID()}.tmp`;
+  if (!(await renameFile(path, aside))) return;
+  const found = await readText(aside);
+  if (found !== undefined && found !== stale) await claimText(path, found);
+  await removeFile(aside);
+}
+
+interface HolderFile extends Holder {
+  host: string;
+  /** What the system says of when the process began; undefined where it does not say. */
+  started?: string;
+}
+
+function readHolder(text: string): HolderFile | undefined {
+  try {
+    const { pid, host, started, since } = JSON.parse(text) as Partial<Record<string, unknown>>;
+    if (!Number.isSafeInteger(pid) || typeof host !== 'string' || Number.isNaN(Date.parse(String(since)))) return;
+    return {
+      pid: Number(pid),
+      host,
+      since: new Date(String(since)).toISOString(),
+      ...(typeof started === 'string' && { started }),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+async function stillRuns({ pid, host, started, since }: HolderFile): Promise<boolean> {
+  const recent = Date.now() - Date.parse(since) < longestHoldMs;
+  // Another machine that shares this folder: its processes cannot be seen from here.
+  if (host !== hostname()) return recent;
+  if (!exists(pid)) return false;
+  const now = await startOf(pid);
+  // The number may belong to another process by now.
+  return started === undefined || now === undefined ? recent : now === started;
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** When a process began, in the kernel's own count; `gone` for one that has ended and was not waited for yet. */
+async function startOf(pid: number): Promise<string | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  const stat = await readText(`/proc/${pid}/stat`).catch(() => undefined);
+  // The name in parentheses may hold anything; the state is the third field, the start the twenty-second.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? 'gone' : fields?.[19];
+}

@@ -1,6 +1,7 @@
 /** Single sign-on: the OpenID Connect code flow with PKCE, its ID token verified in full, once per run. */
 import type { Identity } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { Outcome } from '../markup/callback-page.ts';
 import { discoverAuthorizationServer } from '../oauth/authorization-server.ts';
 import { authorize } from '../oauth/authorize.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
@@ -13,8 +14,8 @@ export type SsoIdentity = Extract<Identity, { mode: 'sso' }>;
 
 /** Signs the person in through the browser. Throws what {@link authorize} throws, or `identity_refused`. */
 export async function signIn(identity: SsoIdentity, visit: BrowserVisit): Promise<Principal> {
-  const listener = await listenOnLoopback(identity.redirect);
-  let ok = false;
+  const listener = await listenOnLoopback(identity.redirect, visit.returnTo);
+  let ended: Outcome = { ok: false, title: 'You are not signed in' };
   try {
     const server = await discoverAuthorizationServer({ issuer: identity.issuer, requirePkce: false }, visit.fetch);
     const tokens = await authorize({
@@ -35,10 +36,15 @@ export async function signIn(identity: SsoIdentity, visit: BrowserVisit): Promis
       warn: visit.warn,
     });
     const principal = principalOf(identity, tokens.claims());
-    ok = true;
+    ended = {
+      ok: true,
+      title: 'Signed in',
+      facts: [['As', principal.label]],
+      next: 'The terminal goes on. You can close this tab.',
+    };
     return principal;
   } finally {
-    await listener.finish({ ok });
+    await listener.finish(ended);
   }
 }
 

@@ -10,6 +10,8 @@ export interface BrowserVisit {
   timeoutMs: number;
   /** The port that a service has to send the browser back to, instead of the one of its file. */
   callbackPort?: number | undefined;
+  /** Where the browser goes once it brought an answer, instead of a page that only says how it ended. */
+  returnTo?: URL | undefined;
   /** Prints the URL, opens it where a browser can be seen, and says what it is for and where it comes back to. */
   show(url: URL, purpose: string, redirectUri: string): Promise<Shown>;
   /** Says where to enter which code; there only where the person wants the device flow. */

@@ -50,7 +50,7 @@ const strict = {
 };
 
 describe('the address', () => {
-  test('is the literal loopback address, on a port of its own', async () => {
+  test('is the literal loopback address, on a port of its own [b1]', async () => {
     const [one, other] = [await listen(), await listen()];
     expect(one.redirectUri).toBe(`http://127.0.0.1:${portOf(one)}/callback`);
     expect(one.authority).toBe(`127.0.0.1:${portOf(one)}`);
@@ -60,7 +60,7 @@ describe('the address', () => {
   const outside = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
-  test.skipIf(outside === undefined)('is not reachable from the network', async () => {
+  test.skipIf(outside === undefined)('is not reachable from the network [b1]', async () => {
     const listener = await listen();
     expect([await isOpen('127.0.0.1', portOf(listener)), await isOpen(outside ?? '', portOf(listener))]).toEqual([
       true,
@@ -68,7 +68,7 @@ describe('the address', () => {
     ]);
   });
 
-  test('named localhost is bound in both families', async () => {
+  test('named localhost is bound in both families [b3]', async () => {
     const listener = await listen({ ...anywhere, host: 'localhost' });
     expect(listener.redirectUri).toBe(`http://localhost:${portOf(listener)}/callback`);
     expect(await isOpen('127.0.0.1', portOf(listener))).toBe(true);
@@ -77,7 +77,7 @@ describe('the address', () => {
     expect((await ask(`http://[::1]:${portOf(listener)}/callback?good`, { headers })).status).toBe(303);
   });
 
-  test('with a fixed port is refused while another program has it, and free again afterwards', async () => {
+  test('with a fixed port is refused while another program has it, and free again afterwards [b4] [c8]', async () => {
     const squatter = await occupy('127.0.0.1');
     const { port } = squatter.address() as AddressInfo;
     await expect(listenOnLoopback({ ...anywhere, port })).rejects.toMatchObject({
@@ -89,7 +89,7 @@ describe('the address', () => {
     expect(portOf(await listen({ ...anywhere, port }))).toBe(port);
   });
 
-  test('named localhost is refused while another program has its port in the other family', async () => {
+  test('named localhost is refused while another program has its port in the other family [b3] [c8]', async () => {
     const squatter = await occupy('::1');
     const { port } = squatter.address() as AddressInfo;
     await expect(listenOnLoopback({ host: 'localhost', port, path: '/callback' })).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe('the address', () => {
 });
 
 describe('a captured answer', () => {
-  test('leaves the address bar at once, and a replay finds nothing', async () => {
+  test('leaves the address bar at once, and a replay finds nothing [b11] [b12]', async () => {
     const listener = await listen();
     const first = await ask(`${listener.redirectUri}?good`);
     expect([first.status, first.headers['location'], first.body]).toEqual([303, '/done', '']);
@@ -114,7 +114,7 @@ describe('a captured answer', () => {
   test.each([
     [true, 'Done'],
     [false, 'That did not work'],
-  ])('makes the page wait for the true outcome (ok: %s)', async (ok, title) => {
+  ])('makes the page wait for the true outcome (ok: %s) [b12] [b13]', async (ok, title) => {
     const listener = await listen();
     await ask(`${listener.redirectUri}?good`);
     let answered = false;
@@ -131,6 +131,42 @@ describe('a captured answer', () => {
     expect(await isOpen('127.0.0.1', portOf(listener))).toBe(false);
   });
 
+  test('says on its page what the command says, harmlessly [b13] [c24]', async () => {
+    const listener = await listen();
+    await ask(`${listener.redirectUri}?good`);
+    const page = ask(listener.redirectUri, { target: '/done' });
+    await listener.finish({
+      ok: true,
+      title: 'Notion <b>',
+      facts: [['Account', `"><script>alert(1)</script>\u202egnp.\u0007 Ada's`]],
+      next: 'go & see',
+    });
+    const { body } = await page;
+    expect(body).toContain('<h1>Notion &lt;b&gt;</h1>');
+    expect(body).toContain('<dd>&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\\u{202e}gnp.\\u{7} Ada&#39;s</dd>');
+    expect(body).toContain('go &amp; see');
+    for (const text of ['<script', '\u202e', '\u0007']) expect(body).not.toContain(text);
+  });
+
+  test('can send the browser to another place of the command, and then has no page of its own [b12]', async () => {
+    const listener = await listenOnLoopback(anywhere, new URL('http://127.0.0.1:1/page?once=secret'));
+    onTestFinished(() => listener.close());
+    listener.serve(({ url }) => (url === '/callback?good' ? { kind: 'captured' } : { kind: 'status', status: 400 }));
+    const foreign = await ask(`${listener.redirectUri}?bad`);
+    expect([foreign.status, foreign.headers['location'], foreign.body]).toEqual([400, undefined, '']);
+    const first = await ask(`${listener.redirectUri}?good`);
+    expect([first.status, first.headers['location']]).toEqual([303, 'http://127.0.0.1:1/page?once=secret']);
+    expect(first.headers).toMatchObject(strict);
+    for (const target of ['/done', '/callback?good']) {
+      const later = await ask(listener.redirectUri, { target });
+      expect([later.status, later.headers['location'], later.body]).toEqual([410, undefined, '']);
+    }
+    const started = performance.now();
+    await listener.finish({ ok: true });
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(await isOpen('127.0.0.1', portOf(listener))).toBe(false);
+  });
+
   test('is not held up by a browser that never asks for the page', async () => {
     const listener = await listen();
     await ask(`${listener.redirectUri}?good`);
@@ -142,7 +178,7 @@ describe('a captured answer', () => {
 });
 
 describe('before anything is captured', () => {
-  test('there is no page, and nothing of a request is reflected', async () => {
+  test('there is no page, and nothing of a request is reflected [b5] [b12] [c24]', async () => {
     const listener = await listen();
     for (const target of ['/done', '/<script>alert(1)</script>', '/callback?error_description=<script>']) {
       const { status, headers, body } = await ask(listener.redirectUri, { target });
@@ -152,7 +188,7 @@ describe('before anything is captured', () => {
     }
   });
 
-  test('an address of more than 8 KiB is not even judged', async () => {
+  test('an address of more than 8 KiB is not even judged [b5]', async () => {
     const listener = await listenOnLoopback(anywhere);
     onTestFinished(() => listener.close());
     listener.serve(() => ({ kind: 'captured' }));
@@ -170,7 +206,7 @@ describe('before anything is captured', () => {
 });
 
 describe('a connection that says nothing', () => {
-  test('is dropped when the listener closes', async () => {
+  test('is dropped when the listener closes [b15]', async () => {
     const listener = await listen();
     const socket = connect({ host: '127.0.0.1', port: portOf(listener) });
     await once(socket, 'connect');
@@ -182,7 +218,7 @@ describe('a connection that says nothing', () => {
     await dropped;
   });
 
-  test('is dropped after a few seconds, so that it cannot hold a place for long', async () => {
+  test('is dropped after a few seconds, so that it cannot hold a place for long [b14]', async () => {
     const listener = await listen();
     const started = performance.now();
     const dropped = ['', 'GET /callback HTTP/1.1\r\nhost: '].map(async (text) => {

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
+import type { Outcome } from '../markup/callback-page.ts';
 
 /** Where the authorization server sends the browser back to. */
 export interface RedirectPlace {
@@ -16,11 +17,6 @@ export interface RedirectPlace {
 
 /** What to do with a request to the redirect path or any other. */
 export type Reply = { kind: 'status'; status: number } | { kind: 'captured' };
-
-/** What the person reads at the end. */
-export interface Outcome {
-  ok: boolean;
-}
 
 /** An open listener. `close` is safe to call on every path and more than once. */
 export interface LoopbackListener {
@@ -47,8 +43,11 @@ const pageGraceMs = 2_000;
  * Binds before anything is registered or opened, so that nobody else can take the port in between. With the host
  * name `localhost` both loopback families are bound: a browser may try the other one first, and a squatter there
  * would receive the code. Throws `port_taken`; there is no fallback to another port.
+ *
+ * @param returnTo where the browser goes with its answer captured, instead of a page of the listener's own that waits.
+ *   Only the browser that brings the right state is ever told.
  */
-export async function listenOnLoopback(place: RedirectPlace): Promise<LoopbackListener> {
+export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Promise<LoopbackListener> {
   const first = await bind('127.0.0.1', place.port ?? 0);
   const port = (first.address() as AddressInfo).port;
   const servers = [first];
@@ -84,16 +83,17 @@ export async function listenOnLoopback(place: RedirectPlace): Promise<LoopbackLi
     if (captured) {
       if (request.method !== 'GET' || request.url !== '/done' || request.headers.host !== authority)
         return sendStatus(response, 410);
+      if (returnTo !== undefined) return sendStatus(response, 410);
       const ended = await Promise.race([outcome, afterMs(pageWaitMs).then(() => undefined)]);
-      sendPage(response, ended);
       response.once('close', pageServed);
-      return;
+      return await sendPage(response, ended);
     }
     const reply = judge(request);
     if (reply.kind === 'status') return sendStatus(response, reply.status);
     captured = true;
     // Away from the address that carries the code, at once.
-    response.writeHead(303, { ...strictHeaders, location: '/done' }).end();
+    response.writeHead(303, { ...strictHeaders, location: returnTo?.href ?? '/done' }).end();
+    if (returnTo !== undefined) response.once('close', pageServed);
   };
 
   return {
@@ -174,20 +174,10 @@ function sendStatus(response: ServerResponse, status: number): void {
   response.writeHead(status, strictHeaders).end();
 }
 
-/** The page is static: nothing of a request is ever reflected into it. */
-function sendPage(response: ServerResponse, outcome: Outcome | undefined): void {
-  const [title, text] =
-    outcome === undefined
-      ? ['Still working', 'The terminal shows how it goes on. You can close this tab.']
-      : outcome.ok
-        ? ['Done', 'You can close this tab and go back to the terminal.']
-        : ['That did not work', 'The terminal says why and what to do next.'];
-  response.writeHead(200, { ...strictHeaders, 'content-type': 'text/html; charset=utf-8' }).end(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title><style>
-:root { color-scheme: light dark; font: 1.05rem/1.5 system-ui, sans-serif }
-body { min-height: 90vh; display: grid; place-content: center; text-align: center; margin: 1.5rem }
-h1 { font-size: 1.6rem; margin: 0 0 .4rem } p { margin: 0; opacity: .8 }
-</style></head><body><main><h1>${title}</h1><p>${text}</p></main></body></html>
-`);
+/** The page is static: its words are those of {@link Outcome}, and nothing of a request is ever reflected into it. */
+async function sendPage(response: ServerResponse, outcome: Outcome | undefined): Promise<void> {
+  const { callbackPage } = await import('../markup/callback-page.ts');
+  response
+    .writeHead(200, { ...strictHeaders, 'content-type': 'text/html; charset=utf-8' })
+    .end(await callbackPage(outcome));
 }

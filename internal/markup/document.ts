@@ -1,0 +1,58 @@
+/** HTML of ours: one document around every page, and the only two ways in which a text becomes part of one. */
+import { html, raw } from 'hono/html';
+import { visible } from '../text/quote.ts';
+import { style } from './style.ts';
+
+/** A piece of HTML, its values escaped. */
+export type Markup = ReturnType<typeof html>;
+
+/** A page: what its tab is called, what is in it, and what the browser does with it. */
+export interface Page {
+  title: string;
+  body: Markup;
+  /** A script of ours; a constant, so that its digest can stand in the policy. */
+  script?: string;
+  /** Loads the page again after so many seconds. */
+  refreshSeconds?: number;
+}
+
+/** A whole document. Nothing of it is fetched from anywhere. */
+export async function documentOf({ title, body, script, refreshSeconds }: Page): Promise<string> {
+  const again = refreshSeconds === undefined ? '' : html`<meta http-equiv="refresh" content="${refreshSeconds}">`;
+  return String(
+    await html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+${again}
+<title>${shown(title)}</title>
+<style>${raw(style)}</style>
+</head>
+<body>
+${body}
+${script === undefined ? '' : html`<script>${raw(script)}</script>`}
+</body>
+</html>
+`,
+  );
+}
+
+/** A text from anywhere as a value in {@link Markup}: what would steer a reader is made visible (P9); the template escapes. */
+export function shown(text: string): string {
+  return visible(text);
+}
+
+/** Names and values below each other, or side by side where there is room. */
+export function factsOf(facts: readonly (readonly [name: string, value: string | Markup])[]): Markup {
+  return html`<dl class="facts">${facts.map(
+    ([name, value]) =>
+      html`<div><dt>${shown(name)}</dt><dd>${typeof value === 'string' && !isMarkup(value) ? shown(value) : value}</dd></div>`,
+  )}</dl>`;
+}
+
+function isMarkup(value: string): boolean {
+  return 'isEscaped' in Object(value);
+}

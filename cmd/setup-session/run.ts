@@ -30,7 +30,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   const configuration = await loadProject(context);
   const agent = agentNamed(configuration, name);
   const [lock, pins] = await Promise.all([readAgentsLock(configuration.folder), pinsFor(agent, configuration)]);
-  const { platform, principal, memory } = await openOperatorRun(
+  const { platform, principal, memory, ownership } = await openOperatorRun(
     context,
     configuration,
     options,
@@ -43,6 +43,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     agent,
     principal,
     memory,
+    ownership,
     lock,
     pins,
     overwriteDrift: options.overwriteDrift === true,

@@ -12,6 +12,7 @@ export const variables = {
   ANTHROPIC_BASE_URL: { meaning: 'another address of the platform; https, or http on loopback' },
   MAI_CONFIG: { meaning: 'the configuration folder, before ./config' },
   MAI_ALLOW_LOOPBACK_HTTP: { meaning: '`1` lets services and identity providers on loopback use http; for tests only' },
+  MAI_KEYCHAIN: { meaning: '`off` leaves the keychain of the operating system alone: nothing is remembered in it' },
   BROWSER: { meaning: 'the program that opens a URL, instead of the system browser' },
   NO_COLOR: { meaning: 'no color when set to anything' },
   FORCE_COLOR: { meaning: 'color even when the output is no terminal' },

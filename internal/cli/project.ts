@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Configuration } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { type Journals, journalsIn } from '../connection/journal-file.ts';
 import type { Principal } from '../identity/principal.ts';
 import { provePrincipal } from '../identity/prove.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
@@ -10,8 +11,9 @@ import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
-import type { VaultMemory } from '../vault/resolve.ts';
+import type { Ownership, VaultMemory } from '../vault/resolve.ts';
 import { type BrowserOptions, browserVisit } from './browser-visit.ts';
+import { ownershipOf } from './ownership.ts';
 import { platformFromEnvironment } from './platform.ts';
 import type { CommandContext } from './program.ts';
 
@@ -21,6 +23,8 @@ export interface OperatorRun {
   principal: Principal;
   platform: Platform;
   memory: VaultMemory;
+  ownership: Ownership | undefined;
+  journals: Journals;
   visit: BrowserVisit;
 }
 
@@ -50,9 +54,15 @@ export async function openOperatorRun(
   context.progress.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );
-  const memory = vaultMemory(
-    (await context.directories()).cache,
-    context.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com',
-  );
-  return { configuration, principal, platform, memory, visit };
+  const { cache, state } = await context.directories();
+  const platformAddress = context.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com';
+  const memory = vaultMemory(cache, state, platformAddress);
+  const ownership = ownershipOf(context, configuration);
+  const journals = journalsIn({
+    stateFolder: state,
+    platformAddress,
+    signal: context.signal,
+    warn: context.progress.warn,
+  });
+  return { configuration, principal, platform, memory, ownership, journals, visit };
 }

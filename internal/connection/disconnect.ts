@@ -4,16 +4,14 @@
  */
 import type { Service } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
-import { findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
+import { PlatformError } from '../platform/client.ts';
+import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import { type Connection, connectionsOf, readConnections } from './credentials.ts';
 
 /** What disconnecting needs. */
-export interface DisconnectRequest {
+export interface DisconnectRequest extends VaultDirectory {
   service: Service;
   principal: Principal;
-  platform: Platform;
-  memory: VaultMemory;
 }
 
 /** What was there and is archived now; nothing when nothing was connected. */
@@ -27,8 +25,8 @@ const attempts = 3;
 
 /** Archives every credential that the platform would use for the service. A lost answer is settled by looking (P8). */
 export async function disconnectService(request: DisconnectRequest): Promise<Disconnected> {
-  const { service, principal, platform, memory } = request;
-  const vault = await findVault(platform, principal, memory);
+  const { service, principal, platform } = request;
+  const vault = await findVault(request, principal);
   if (vault === undefined) return { vault, removed: [] };
   const removed = new Map<string, Connection>();
   let failure: PlatformError | undefined;

@@ -19,9 +19,9 @@ export interface Examination {
 
 /** Examines the person's vault. Changes nothing, and sends nothing of the vault to anybody. */
 export async function examineVault(request: Lookup & { fetch: Fetch }): Promise<Examination> {
-  const { platform, principal, memory, fetch } = request;
+  const { platform, principal, fetch } = request;
   const services = [...request.services];
-  const vault = await findVault(platform, principal, memory);
+  const vault = await findVault(request, principal);
   if (vault === undefined) return { vault, connectionCount: 0, credentialCount: 0, findings: [] };
   const { connections, count } = await readCredentials(platform, vault.id);
   const connected = services.filter((service) => connectionsOf(connections, service).length > 0);

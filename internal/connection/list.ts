@@ -2,7 +2,7 @@
 import type { Service } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { findVault, type VaultMemory } from '../vault/resolve.ts';
+import { findVault, type VaultDirectory } from '../vault/resolve.ts';
 import { type Connection, connectionOf, readConnections } from './credentials.ts';
 import { type Judgement, judgeStatus } from './status.ts';
 import { type CredentialTrial, tryCredential } from './validate.ts';
@@ -14,16 +14,15 @@ export interface ServiceState extends Judgement {
 }
 
 /** Whose services are looked at, and where. */
-export interface Lookup {
-  platform: Platform;
+export interface Lookup extends VaultDirectory {
   principal: Principal;
-  memory: VaultMemory;
   services: Iterable<Service>;
 }
 
 /** Has the platform try each connection; without a vault nothing is connected, and none is created. */
-export async function examineServices({ platform, principal, memory, services }: Lookup): Promise<ServiceState[]> {
-  const vault = await findVault(platform, principal, memory);
+export async function examineServices(request: Lookup): Promise<ServiceState[]> {
+  const { platform, principal, services } = request;
+  const vault = await findVault(request, principal);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);
   return await Promise.all(
     [...services].map(async (service): Promise<ServiceState> => {

@@ -40,10 +40,12 @@ export const exitCodeOf = {
   // somebody has to do something first
   sign_in_needed: 4,
   connection_needed: 4,
+  client_needed: 4,
   // ownership
   ownership_ambiguous: 5,
   ownership_unproven: 5,
   // could not be done
+  ownership_key: 1,
   platform_unreachable: 1,
   platform_refused: 1,
   platform_outcome_unknown: 1,
@@ -52,11 +54,14 @@ export const exitCodeOf = {
   service_refused: 1,
   issuer_mismatch: 1,
   registration_refused: 1,
+  client_refused: 1,
   token_refused: 1,
   token_unusable: 1,
   callback_refused: 1,
   connection_unknown: 1,
   connection_suspect: 1,
+  already_running: 1,
+  vault_full: 1,
   port_taken: 1,
   timed_out: 1,
   url_refused: 1,

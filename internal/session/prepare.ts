@@ -17,19 +17,16 @@ import type { Agent, Configuration, Environment } from '../config/definitions.ts
 import { type Connection, connectionOf, isUsable, readConnections } from '../connection/credentials.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
-import type { Platform } from '../platform/client.ts';
 import { compileTooling, type Tooling } from '../policy/toolset.ts';
 import { judgeTools, mayUseAgent, type ToolVerdict } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
-import { findVault, type OwnedVault, type VaultMemory } from '../vault/resolve.ts';
+import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 
 /** What a session is prepared from. */
-export interface SessionRequest {
-  platform: Platform;
+export interface SessionRequest extends VaultDirectory {
   configuration: Configuration;
   agent: Agent;
   principal: Principal;
-  memory: VaultMemory;
   lock: AgentsLock;
   pins: SkillPins;
   /** Puts the agent's file in force over a change made outside. */
@@ -92,7 +89,7 @@ async function findVaultWithConnections(
   const recalled = await memory.recall(principal);
   // A failure here is no news: the same question is asked again below if its answer is needed.
   const early = recalled === undefined ? undefined : readConnections(platform, recalled).catch(() => undefined);
-  const vault = await findVault(platform, principal, memory);
+  const vault = await findVault(request, principal);
   if (vault === undefined) {
     throw new AppError('connection_needed', `${quote(principal.label)} has no vault in this workspace yet`, {
       hint: 'connect a service first: service-connection <service>',

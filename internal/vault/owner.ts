@@ -9,7 +9,7 @@ export type Metadata = Readonly<Record<string, string>>;
 const longestValue = 512;
 
 /** The owner record of a principal. Throws `ownership_unproven` when it cannot be written in full. */
-export function ownerRecord(principal: Principal): Record<string, string> {
+export function ownerRecord(principal: Pick<Principal, 'kind' | 'issuer' | 'subject'>): Record<string, string> {
   const record = {
     mai_owner_kind: principal.kind,
     mai_owner_issuer: principal.issuer,
@@ -25,6 +25,26 @@ export function ownerRecord(principal: Principal): Record<string, string> {
 }
 
 /** Whether metadata names this principal: kind, issuer and subject, byte for byte. Similar is not the same (P1). */
-export function isOwnedBy(metadata: Metadata, principal: Principal): boolean {
+export function isOwnedBy(metadata: Metadata, principal: Pick<Principal, 'kind' | 'issuer' | 'subject'>): boolean {
   return Object.entries(ownerRecord(principal)).every(([key, value]) => metadata[key] === value);
 }
+
+/** Where the signature of an owner record stands. */
+export const signatureKey = 'mai_owner_signature';
+
+/** The signature of an owner record, not judged yet. */
+export function signatureOf(metadata: Metadata): string | undefined {
+  return metadata[signatureKey];
+}
+
+/** The metadata by which the run that creates a vault knows it again. It proves nothing to anybody else. */
+export function creationOf(mark: string): Record<string, string> {
+  return { [creationKey]: mark };
+}
+
+/** Whether metadata has the mark of a creation. */
+export function isMarked(metadata: Metadata, mark: string): boolean {
+  return metadata[creationKey] === mark;
+}
+
+const creationKey = 'mai_owner_creation';

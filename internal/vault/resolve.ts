@@ -1,9 +1,12 @@
 /** Finds exactly one vault for a principal, or says why not (P1). A remembered id is a hint, never a proof. */
+import { randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { isOwnedBy, type Metadata, ownerRecord } from './owner.ts';
+import { type Claim, chooseVault, isOlder, isProven, type VaultAnswer } from './claims.ts';
+import { creationOf, isMarked, isOwnedBy, ownerRecord, signatureKey, signatureOf } from './owner.ts';
+import type { OwnershipKeys, Signer } from './signature.ts';
 
 /** A vault whose owner record names the principal it was resolved for. */
 export interface OwnedVault {
@@ -11,100 +14,221 @@ export interface OwnedVault {
   displayName: string;
 }
 
-/** Remembers ids of vaults between runs. */
+/** What is remembered between runs, on this machine. */
 export interface VaultMemory {
   recall(principal: Principal): Promise<string | undefined>;
   remember(principal: Principal, vaultId: string): Promise<void>;
+  /** The mark of the creation that was begun last, by which a vault is known to be of this machine's making. */
+  recallCreation(principal: Principal): Promise<string | undefined>;
+  /** Throws `file_system`: without it a crash would leave a vault that the next run does not know again. */
+  rememberCreation(principal: Principal, mark: string): Promise<void>;
 }
 
-/** What is looked at of a vault. */
-interface VaultAnswer {
-  id: string;
-  display_name: string;
-  metadata: Metadata;
-  created_at: string;
-  archived_at: string | null;
+/** Whose signatures make an owner record count, and who signs in this run. */
+export interface Ownership extends OwnershipKeys {
+  /** Undefined where this run has no private key; throws where it should have one and cannot use it. */
+  signer(): Promise<Signer | undefined>;
+  warn(text: string): void;
+}
+
+/** Where vaults are looked for. */
+export interface VaultDirectory {
+  platform: Platform;
+  memory: VaultMemory;
+  /** Undefined where the configuration names no ownership keys: then the record alone decides. */
+  ownership: Ownership | undefined;
 }
 
 /**
  * The principal's vault, or undefined when there is none. Asks once for a remembered one; otherwise reads every page.
- * Throws `ownership_ambiguous` when several vaults claim to be this person's.
+ * Throws `ownership_ambiguous` when several vaults are proven to be this person's, `ownership_unproven` when some
+ * claim it and none is.
  */
-export async function findVault(
-  platform: Platform,
-  principal: Principal,
-  memory: VaultMemory,
-): Promise<OwnedVault | undefined> {
+export async function findVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault | undefined> {
+  const { memory, ownership } = directory;
   const recalled = await memory.recall(principal);
   if (recalled !== undefined) {
-    const vault = await readOwnedVault(platform, recalled, principal);
-    if (vault !== undefined) return vault;
+    const claim = await readClaim(directory, recalled, principal);
+    if (claim !== undefined && isProven(claim)) return owned(claim.vault);
   }
-  const claimed = await claimedVaults(platform, principal);
-  const [vault, ...others] = claimed;
-  if (vault === undefined) return undefined;
-  if (others.length > 0) throw ambiguous(claimed, principal);
-  await memory.remember(principal, vault.id);
-  return owned(vault);
+  const claims = await withoutLeftovers(directory, principal, await readClaims(directory, principal));
+  const choice = chooseVault(claims);
+  switch (choice.kind) {
+    case 'none':
+      return undefined;
+    case 'ambiguous':
+      throw ambiguous(choice.vaults, principal);
+    case 'unproven':
+      return await adopt(directory, principal, choice.claims);
+    case 'one':
+      for (const { vault, signature } of choice.doubtful) {
+        ownership?.warn(`${quote(vault.id)} also claims to be yours and is left alone: ${whyNot(signature)}`);
+      }
+      await memory.remember(principal, choice.vault.id);
+      return owned(choice.vault);
+  }
 }
 
 /**
- * Creates the vault of a principal who has none. A lost answer is not repeated: the vault is looked for first. When
- * another run created one at the same moment, the older one stays, and this run archives its own, empty as it is (P8).
+ * Creates the vault of a principal who has none, and signs it where the configuration wants that. Whatever becomes of
+ * the request, the list decides (P8): the oldest vault stays, and a run archives its own, empty ones that are not it.
  */
-export async function createVault(platform: Platform, principal: Principal, memory: VaultMemory): Promise<OwnedVault> {
+export async function createVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault> {
+  const { platform, memory, ownership } = directory;
+  const mark = randomUUID();
+  await memory.rememberCreation(principal, mark);
   const displayName = `Connections of ${principal.label}`.slice(0, 255);
-  let created: VaultAnswer;
+  let lost: PlatformError | undefined;
   try {
-    created = await platform.change({ act: 'vault.create', target: principal.label }, (client) =>
-      client.beta.vaults.create({ display_name: displayName, metadata: ownerRecord(principal) }),
+    const { id, metadata } = await platform.change({ act: 'vault.create', target: principal.label }, (client) =>
+      client.beta.vaults.create({
+        display_name: displayName,
+        metadata: { ...ownerRecord(principal), ...creationOf(mark) },
+      }),
     );
+    if (!isOwnedBy(metadata, principal)) throw notStored(id);
   } catch (error) {
     if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
-    const vault = await findVault(platform, principal, memory);
-    if (vault === undefined) throw error;
-    return vault;
+    lost = error;
   }
-  if (!isUsable(created, principal)) throw unproven(created.id);
-  const { id } = created;
-  const older = (await claimedVaults(platform, principal)).filter((vault) => isOlder(vault, created));
-  if (older.length > 0) {
-    await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
+  const claims = await readClaims(directory, principal);
+  const oldest = oldestOf(claims);
+  if (oldest === undefined) throw lost ?? notListed(principal);
+  const own = claims.filter(({ vault }) => isMarked(vault.metadata, mark));
+  for (const claim of own) if (claim !== oldest) await archive(directory, claim);
+  if (own.includes(oldest)) {
+    if (ownership !== undefined) await signVault(directory, principal, oldest.vault, ownership);
+  } else {
+    const others = claims.filter((claim) => !own.includes(claim));
+    const choice = chooseVault(others);
+    if (choice.kind === 'ambiguous') throw ambiguous(choice.vaults, principal);
+    if (choice.kind !== 'one' || choice.vault !== oldest.vault) throw unproven(others, principal);
   }
-  const [vault = created, ...others] = older;
-  if (others.length > 0) throw ambiguous(older, principal);
-  await memory.remember(principal, vault.id);
-  return owned(vault);
+  await memory.remember(principal, oldest.vault.id);
+  return owned(oldest.vault);
+}
+
+/** What a killed run left: vaults of this machine's making that are not the oldest, and empty. The rest is no business of ours. */
+async function withoutLeftovers(directory: VaultDirectory, principal: Principal, claims: Claim[]): Promise<Claim[]> {
+  const oldest = oldestOf(claims);
+  const mark = claims.length > 1 ? await directory.memory.recallCreation(principal) : undefined;
+  if (mark === undefined) return claims;
+  const kept: Claim[] = [];
+  for (const claim of claims) {
+    const own = claim !== oldest && isMarked(claim.vault.metadata, mark);
+    if (own && (await isEmpty(directory.platform, claim.vault.id))) await archive(directory, claim);
+    else kept.push(claim);
+  }
+  return kept;
+}
+
+function oldestOf(claims: readonly Claim[]): Claim | undefined {
+  return claims.reduce<Claim | undefined>(
+    (first, claim) => (first === undefined || isOlder(claim.vault, first.vault) ? claim : first),
+    undefined,
+  );
+}
+
+async function archive({ platform }: VaultDirectory, { vault: { id } }: Claim): Promise<void> {
+  await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
+}
+
+/**
+ * What is left of a run that was killed between creating its vault and signing it: one unsigned vault with the mark
+ * that this machine remembers, and nothing in it. Only that is signed now; everything else is refused.
+ */
+async function adopt(
+  directory: VaultDirectory,
+  principal: Principal,
+  claims: readonly Claim[],
+): Promise<OwnedVault | undefined> {
+  const { platform, memory, ownership } = directory;
+  const [claim, ...others] = claims;
+  if (claim?.signature.kind !== 'unsigned' || others.length > 0 || ownership === undefined) {
+    throw unproven(claims, principal);
+  }
+  const mark = await memory.recallCreation(principal);
+  const own = mark !== undefined && isMarked(claim.vault.metadata, mark);
+  if (!own || !(await isEmpty(platform, claim.vault.id))) throw unproven(claims, principal);
+  await signVault(directory, principal, claim.vault, ownership);
+  await memory.remember(principal, claim.vault.id);
+  return owned(claim.vault);
+}
+
+async function isEmpty(platform: Platform, vaultId: string): Promise<boolean> {
+  const page = await platform.read('list credentials', (client) =>
+    client.beta.vaults.credentials.list(vaultId, { limit: 1, include_archived: true }),
+  );
+  return page.data.length === 0;
+}
+
+/** Signs a vault and checks what was stored. Throws `ownership_unproven` where this run cannot sign. */
+export async function signVault(
+  { platform }: Pick<VaultDirectory, 'platform'>,
+  principal: Pick<Principal, 'kind' | 'issuer' | 'subject' | 'label'>,
+  vault: VaultAnswer,
+  ownership: Ownership,
+): Promise<void> {
+  const signer = await ownership.signer();
+  if (signer === undefined) {
+    throw new AppError(
+      'ownership_unproven',
+      `the vault of ${quote(principal.label)} is not signed yet, and this run has no key to sign it`,
+      {
+        hint: `ask whoever holds the ownership key to run: service-connection ownership sign ${vault.id}`,
+      },
+    );
+  }
+  const { judgeSignature, signOwnership } = await import('./signature.ts');
+  const facts = { vaultId: vault.id, createdAt: vault.created_at, owner: principal };
+  const signature = await signOwnership(facts, ownership.workspaceId, signer);
+  if ((await judgeSignature(signature, facts, ownership)).kind !== 'valid') {
+    throw new AppError('ownership_key', `what signs with ${quote(signer.kid)} does not sign with that key`);
+  }
+  const signed = await platform.change({ act: 'vault.sign', target: vault.id }, (client) =>
+    client.beta.vaults.update(vault.id, { metadata: { [signatureKey]: signature } }),
+  );
+  const verdict = await judgeSignature(
+    signatureOf(signed.metadata),
+    { ...facts, createdAt: signed.created_at },
+    ownership,
+  );
+  if (verdict.kind !== 'valid' || !isOwnedBy(signed.metadata, principal)) throw notStored(vault.id);
 }
 
 /** Every active vault whose record names the principal, wherever it stands in the list. */
-async function claimedVaults(platform: Platform, principal: Principal): Promise<VaultAnswer[]> {
-  const claimed: VaultAnswer[] = [];
-  for await (const vault of platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100 }))) {
-    if (isUsable(vault, principal)) claimed.push(vault);
+async function readClaims(directory: VaultDirectory, principal: Principal): Promise<Claim[]> {
+  const claims: Claim[] = [];
+  const pages = directory.platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100 }));
+  for await (const vault of pages) {
+    const claim = await judgeClaim(vault, principal, directory.ownership);
+    if (claim !== undefined) claims.push(claim);
   }
-  return claimed;
-}
-
-/** Whether one vault was made before another; of two made in the same instant the smaller id counts as older. */
-function isOlder(vault: VaultAnswer, other: VaultAnswer): boolean {
-  const [a, b] = [Date.parse(vault.created_at), Date.parse(other.created_at)];
-  return a < b || (a === b && vault.id < other.id);
+  return claims;
 }
 
 /** One vault by id, if it exists, is active and names the principal. */
-async function readOwnedVault(platform: Platform, id: string, principal: Principal): Promise<OwnedVault | undefined> {
+async function readClaim(directory: VaultDirectory, id: string, principal: Principal): Promise<Claim | undefined> {
   try {
-    const vault = await platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
-    return isUsable(vault, principal) ? owned(vault) : undefined;
+    const vault = await directory.platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
+    return await judgeClaim(vault, principal, directory.ownership);
   } catch (error) {
     if (error instanceof PlatformError && (error.status === 404 || error.status === 400)) return undefined;
     throw error;
   }
 }
 
-function isUsable(vault: VaultAnswer, principal: Principal): boolean {
-  return vault.archived_at === null && isOwnedBy(vault.metadata, principal);
+/** What a vault's claim to be the principal's is worth; undefined where it makes none. */
+export async function judgeClaim(
+  vault: VaultAnswer,
+  principal: Pick<Principal, 'kind' | 'issuer' | 'subject'>,
+  keys: OwnershipKeys | undefined,
+): Promise<Claim | undefined> {
+  if (vault.archived_at !== null || !isOwnedBy(vault.metadata, principal)) return undefined;
+  if (keys === undefined) return { vault, signature: { kind: 'unneeded' } };
+  const { judgeSignature } = await import('./signature.ts');
+  const facts = { vaultId: vault.id, createdAt: vault.created_at, owner: principal };
+  return { vault, signature: await judgeSignature(signatureOf(vault.metadata), facts, keys) };
 }
 
 function owned(vault: VaultAnswer): OwnedVault {
@@ -122,12 +246,40 @@ function ambiguous(vaults: readonly VaultAnswer[], principal: Principal): AppErr
   );
 }
 
-function unproven(id: string): AppError {
+function unproven(claims: readonly Claim[], principal: Principal): AppError {
+  const evidence = claims.map(
+    ({ vault, signature }) => `${quote(vault.id)}, made ${quote(vault.created_at)}: ${whyNot(signature)}`,
+  );
+  return new AppError(
+    'ownership_unproven',
+    [`no vault is proven to be that of ${quote(principal.label)}, and these claim it`, ...evidence].join('\n'),
+    {
+      hint: 'whoever holds the ownership key decides: service-connection ownership verify, then ownership sign <vault> or vault repair; nothing was chosen',
+    },
+  );
+}
+
+/** Why a claim is no proof, in words that repeat nothing of it. */
+export function whyNot(signature: Claim['signature']): string {
+  if (signature.kind === 'unsigned') return 'it is not signed';
+  if (signature.kind !== 'invalid') return 'nothing speaks against it';
+  return `its signature does not count: ${signature.why}${signature.kid === undefined ? '' : ` (${quote(signature.kid)})`}`;
+}
+
+function notStored(id: string): AppError {
   return new AppError(
     'ownership_unproven',
     `the platform did not store the owner record of the vault it created (${quote(id)})`,
     {
       hint: 'archive that vault on the platform and try again',
     },
+  );
+}
+
+function notListed(principal: Principal): AppError {
+  return new AppError(
+    'ownership_unproven',
+    `the platform does not list the vault that it just created for ${quote(principal.label)}`,
+    { hint: 'run the same command again' },
   );
 }

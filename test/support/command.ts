@@ -54,7 +54,7 @@ export async function runCommand(
     stdout: stdout.stream,
     stderr: setting.terminal === undefined ? stderr.stream : Object.assign(stderr.stream, screen),
     signal: setting.signal ?? new AbortController().signal,
-    directories: () => ({ cache: join(folder, 'cache'), config: join(folder, 'config') }),
+    directories: () => ({ cache: join(folder, 'cache'), config: join(folder, 'config'), state: join(folder, 'state') }),
     openBrowser: async (url) => {
       visited.push(url.href);
       const browse =

@@ -1,0 +1,50 @@
+/** Other programs that are asked something: started without a shell, told on stdin, heard on stdout. */
+import { spawn } from 'node:child_process';
+
+/** What to ask whom. */
+export interface Question {
+  program: string;
+  words: readonly string[];
+  /** Given on stdin: words can be read by anybody on this machine (P3). */
+  input: string | Uint8Array;
+  signal: AbortSignal;
+  timeoutMs: number;
+  /** The longest answer in characters; more of it ends the program. */
+  longestAnswer: number;
+}
+
+/** What came of it. `answered` has what stood on stdout when the program ended by itself with 0. */
+export type Answer =
+  | { kind: 'answered'; text: string }
+  | { kind: 'failed'; why: string }
+  | { kind: 'late' }
+  | { kind: 'interrupted' };
+
+/** Runs a program to its end. It has our environment, which has no secret in it, and its stderr goes nowhere. */
+export function askProgram({ program, words, input, signal, timeoutMs, longestAnswer }: Question): Promise<Answer> {
+  if (signal.aborted) return Promise.resolve({ kind: 'interrupted' });
+  return new Promise((resolve) => {
+    const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+    let text = '';
+    const end = (answer: Answer) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', interrupt);
+      child.kill('SIGKILL');
+      resolve(answer);
+    };
+    const interrupt = () => end({ kind: 'interrupted' });
+    const timer = setTimeout(() => end({ kind: 'late' }), timeoutMs);
+    signal.addEventListener('abort', interrupt, { once: true });
+    child.once('error', ({ message }) => end({ kind: 'failed', why: message }));
+    child.once('close', (code) =>
+      end(code === 0 ? { kind: 'answered', text } : { kind: 'failed', why: `exit ${code}` }),
+    );
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+      if (text.length > longestAnswer) end({ kind: 'failed', why: 'it says too much' });
+    });
+    // A program that ended before it was told everything has said so by ending.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+}

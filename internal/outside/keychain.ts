@@ -1,0 +1,131 @@
+/**
+ * The keychain of the operating system: the only file that touches it. Each call runs in a process of its own. The
+ * library waits inside native code, for a locked keychain as long as a dialog that nobody may see stays open, and holds
+ * up everything else in its process meanwhile; only the end of that process ends it.
+ */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { AppError } from '../errors/app-error.ts';
+import { Secret } from '../secret/secret.ts';
+
+/** What a keychain keeps for us, by account. Throws {@link KeychainUnavailable} or `interrupted`. */
+export interface Keychain {
+  read(account: string): Promise<Secret | undefined>;
+  write(account: string, value: Secret): Promise<void>;
+  remove(account: string): Promise<void>;
+}
+
+/** There is no keychain that can be used now: nothing can be remembered, and nothing else is in the way. */
+export class KeychainUnavailable extends Error {
+  override readonly name: string = 'KeychainUnavailable';
+}
+
+type Library = typeof import('@napi-rs/keyring/keytar.js');
+type Act = 'getPassword' | 'setPassword' | 'deletePassword';
+
+/** Under which name all of ours stands in the keychain. */
+const service = 'managed-agents-interface';
+const defaultTimeoutMs = 5_000;
+const longestAnswer = 64 * 1024;
+
+/** What the other process runs. It is told everything through its input: arguments can be read by anybody (P3). */
+const program = `
+let text = '';
+process.stdin.setEncoding('utf8').on('data', (piece) => (text += piece)).on('end', async () => {
+  let answer;
+  try {
+    const { library, act, words } = JSON.parse(text);
+    answer = { done: (await require(library)[act](...words)) ?? null };
+  } catch (error) {
+    answer = { failed: String(error?.message) };
+  }
+  process.stdout.write(JSON.stringify(answer));
+});`;
+
+/** The keychain of this machine. Nothing happens before the first call; each call ends within the time limit. */
+export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTimeoutMs): Keychain {
+  const ask = (act: Act, ...words: string[]) => askLibrary({ act, words: [service, ...words], signal, timeoutMs });
+  return {
+    async read(account) {
+      const value = await ask('getPassword', account);
+      return typeof value === 'string' ? new Secret(value) : undefined;
+    },
+    async write(account, value) {
+      await ask('setPassword', account, value.reveal());
+    },
+    async remove(account) {
+      await ask('deletePassword', account);
+    },
+  };
+}
+
+interface Call {
+  act: Act & keyof Library;
+  words: string[];
+  signal: AbortSignal;
+  timeoutMs: number;
+}
+
+async function askLibrary({ act, words, signal, timeoutMs }: Call): Promise<unknown> {
+  const library = pathOfLibrary();
+  if (signal.aborted) throw interrupted();
+  const answer = await new Promise<string>((resolve, reject) => {
+    const child = spawn(process.execPath, ['--input-type=commonjs', '-e', program], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      windowsHide: true,
+    });
+    let said = '';
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', interrupt);
+      child.kill('SIGKILL');
+    };
+    const fail = (error: Error) => {
+      end();
+      reject(error);
+    };
+    const interrupt = () => fail(interrupted());
+    const timer = setTimeout(
+      () => fail(new KeychainUnavailable(`no answer within ${timeoutMs / 1000} s; it may be locked`)),
+      timeoutMs,
+    );
+    signal.addEventListener('abort', interrupt, { once: true });
+    child.once('error', () => fail(new KeychainUnavailable('no process could be started to ask it')));
+    child.once('close', () => {
+      end();
+      resolve(said);
+    });
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      said += piece;
+      if (said.length > longestAnswer) fail(new KeychainUnavailable('it answered with more than was ever kept in it'));
+    });
+    // A process that ended before it was told everything has said so by ending.
+    child.stdin.on('error', () => {});
+    child.stdin.end(JSON.stringify({ library, act, words }));
+  });
+  return judgeAnswer(answer);
+}
+
+function judgeAnswer(text: string): unknown {
+  let answer: { done?: unknown; failed?: string };
+  try {
+    answer = JSON.parse(text) as typeof answer;
+  } catch {
+    throw new KeychainUnavailable('it gave no answer');
+  }
+  if (answer.failed !== undefined) throw new KeychainUnavailable(answer.failed);
+  return answer.done;
+}
+
+/** The library is optional: where its native part cannot be installed, everything else works. */
+function pathOfLibrary(): string {
+  try {
+    return createRequire(import.meta.url).resolve('@napi-rs/keyring/keytar.js');
+  } catch {
+    throw new KeychainUnavailable('the package @napi-rs/keyring is not installed');
+  }
+}
+
+function interrupted(): AppError {
+  return new AppError('interrupted', 'interrupted while asking the keychain');
+}

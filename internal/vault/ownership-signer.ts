@@ -1,0 +1,86 @@
+/** Where the private ownership key of a run comes from: a descriptor, a program that signs, or the keychain. Never a file. */
+import type { CompactJWSHeaderParameters } from 'jose';
+import type { Interface } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { askProgram } from '../outside/child-process.ts';
+import type { Secret } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
+import { type Signer, signerOf } from './signature.ts';
+
+/** What a signer may come from. The first that is there is used. */
+export interface SignerSources {
+  ownership: NonNullable<Interface['ownership']>;
+  /** A private JWK that was handed over on a file descriptor. */
+  given: Secret | undefined;
+  /** A private JWK that the keychain keeps for a key. */
+  kept(kid: string): Promise<Secret | undefined>;
+  signal: AbortSignal;
+}
+
+const timeoutMs = 60_000;
+/** An Ed25519 signature is 86 characters; a program may end its line. */
+const longestAnswer = 1_024;
+
+/** The signer of a run, or undefined where it has no key. Throws `ownership_key` for one that is there and unusable. */
+export async function findSigner({ ownership, given, kept, signal }: SignerSources): Promise<Signer | undefined> {
+  if (given !== undefined) return privateSigner(given, ownership, 'the key that was handed over');
+  if (ownership.signer !== undefined) return programSigner(ownership.signer, signal);
+  for (const { kid, retired } of ownership.keys) {
+    const key = retired ? undefined : await kept(kid);
+    if (key !== undefined) return privateSigner(key, ownership, `the key ${quote(kid)} of the keychain`);
+  }
+  return undefined;
+}
+
+function privateSigner(text: Secret, { keys }: SignerSources['ownership'], what: string): Signer {
+  const key = privateKeyOf(text);
+  if (key === undefined) throw unusable(`${what} is no private Ed25519 key (JWK)`);
+  const known = keys.find(({ kid, x, retired }) => kid === key.kid && x === key.x && !retired);
+  if (known === undefined) throw unusable(`${what} is not one of ownership.keys, or is retired`);
+  return signerOf(key);
+}
+
+function privateKeyOf(text: Secret) {
+  let value: unknown;
+  try {
+    value = JSON.parse(text.reveal());
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { kty, crv, kid, x, d } = value as Record<string, unknown>;
+  const isKey =
+    kty === 'OKP' && crv === 'Ed25519' && [kid, x, d].every((part) => typeof part === 'string' && part !== '');
+  return isKey ? { kty, crv, kid: kid as string, x: x as string, d: d as string } : undefined;
+}
+
+/** A program that holds the key, or asks what holds it: it gets the bytes to sign and gives the signature. */
+function programSigner({ command, kid }: { command: readonly string[]; kid: string }, signal: AbortSignal): Signer {
+  return {
+    kid,
+    async sign(header: CompactJWSHeaderParameters, content: Uint8Array) {
+      const encoded = [Buffer.from(JSON.stringify(header)), Buffer.from(content)].map((part) =>
+        part.toString('base64url'),
+      );
+      const input = encoded.join('.');
+      const [program = '', ...words] = command;
+      const answer = await askProgram({ program, words, input, signal, timeoutMs, longestAnswer });
+      if (answer.kind === 'interrupted')
+        throw new AppError('interrupted', 'interrupted while the owner record was signed');
+      const why =
+        answer.kind === 'late'
+          ? `no answer within ${timeoutMs / 1000} s`
+          : answer.kind === 'failed'
+            ? answer.why
+            : undefined;
+      if (why !== undefined) throw unusable(`${quote(program)} did not sign: ${quote(why)}`);
+      const signature = answer.kind === 'answered' ? answer.text.trim() : '';
+      if (!/^[\w-]{86}$/.test(signature)) throw unusable(`${quote(program)} answered with no Ed25519 signature`);
+      return `${input}.${signature}`;
+    },
+  };
+}
+
+function unusable(why: string): AppError {
+  return new AppError('ownership_key', `owner records cannot be signed: ${why}`);
+}

@@ -1,7 +1,9 @@
-/** Whose account a fresh token belongs to, by the tool that the service's file names. Asking and judging are separate. */
+/** Whether a fresh token works, and whose account it belongs to. Asking and judging are separate. */
 import type { Service } from '../config/definitions.ts';
+import { judgeChallenge } from '../oauth/protected-resource.ts';
 import type { Fetch } from '../outside/http.ts';
 import { concealed, type Secret } from '../secret/secret.ts';
+import { InsufficientScope } from './scopes.ts';
 
 /** The account behind a connection, in the service's own words: text from outside. */
 export interface Account {
@@ -9,7 +11,11 @@ export interface Account {
   workspace: string | undefined;
 }
 
-/** Asks the service. Undefined when its file names no way to ask, or the answer does not name an account. */
+/**
+ * Tries the fresh token, with the tool that names the account where the service's file has one. Undefined when it has
+ * none, or the answer does not name an account. Throws {@link InsufficientScope} where the service wants more scopes,
+ * else `service_refused`, `service_unreachable` or `interrupted`.
+ */
 export async function readAccount(
   service: Service,
   token: Secret,
@@ -17,17 +23,25 @@ export async function readAccount(
   signal: AbortSignal,
 ): Promise<Account | undefined> {
   const { account, mcp_server_url: mcpServerUrl } = service;
-  if (account === undefined) return undefined;
-  const { callTool } = await import('../outside/mcp.ts');
-  const result = await callTool({
-    mcpServerUrl,
-    token,
-    tool: account.tool,
-    arguments: account.arguments,
-    fetch,
-    signal,
-  });
-  return judgeAccountAnswer(result, account);
+  const { exchangeWith, TokenTurnedAway } = await import('../outside/mcp.ts');
+  const call = account === undefined ? undefined : { tool: account.tool, arguments: account.arguments };
+  try {
+    const result = await exchangeWith({ mcpServerUrl, token, call, fetch, signal });
+    return account === undefined ? undefined : judgeAccountAnswer(result, account);
+  } catch (error) {
+    if (error instanceof TokenTurnedAway) throw insufficientScope(error, service) ?? error;
+    throw error;
+  }
+}
+
+/** The step-up that a 403 asks for (RFC 6750 section 3.1), undefined where it is about something else. */
+function insufficientScope(
+  { status, challenge }: { status: number; challenge: string | null },
+  service: Service,
+): InsufficientScope | undefined {
+  if (status !== 403) return undefined;
+  const { error, scopes } = judgeChallenge(challenge, service.mcp_server_url);
+  return error === 'insufficient_scope' ? new InsufficientScope(service, scopes ?? []) : undefined;
 }
 
 const longestName = 200;

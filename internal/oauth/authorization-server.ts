@@ -20,15 +20,28 @@ export interface Expectation {
   issuer: string;
   /** Refuse a server that does not advertise PKCE with S256. Only the sign-in provider may be silent about it. */
   requirePkce: boolean;
+  /** There for an MCP server without resource metadata, which then speaks for itself (2025-03-26). */
+  legacy?: LegacyRule | undefined;
 }
+
+/** Whether an authorization server of the 2025-03-26 revision may go without metadata. */
+export interface LegacyRule {
+  allowed: boolean;
+  /** Hears what cannot be checked then. */
+  warn(text: string): void;
+}
+
+/** What a client of the 2025-03-26 revision says when it asks for metadata ("Server Metadata Discovery"). */
+const legacyVersion = { 'mcp-protocol-version': '2025-03-26' };
 
 /** Finds and judges the metadata of an issuer. Throws `service_metadata` or `issuer_mismatch`. */
 export async function discoverAuthorizationServer(
   expectation: Expectation,
   fetch: Fetch,
 ): Promise<AuthorizationServer> {
+  const headers = { accept: 'application/json', ...(expectation.legacy === undefined ? {} : legacyVersion) };
   for (const address of metadataAddresses(expectation.issuer)) {
-    const response = await fetch(address, { headers: { accept: 'application/json' } });
+    const response = await fetch(address, { headers });
     if (response.status >= 500 && response.status !== 502) {
       await response.body?.cancel();
       throw new AppError(
@@ -40,14 +53,31 @@ export async function discoverAuthorizationServer(
       );
     }
     const moved = sameOriginRedirect(response, address);
-    const document = await readJson(
-      moved === undefined ? response : await fetch(moved, { headers: { accept: 'application/json' } }),
-    );
+    const document = await readJson(moved === undefined ? response : await fetch(moved, { headers }));
     if (document !== undefined) return judgeAuthorizationServer(document, expectation);
   }
+  if (expectation.legacy?.allowed === true) return legacyServer(expectation.issuer, expectation.legacy);
+  const legacyHint =
+    expectation.legacy === undefined ? '' : '; if the service is that old and you trust it: --legacy-endpoints';
   throw new AppError('service_metadata', `${quote(expectation.issuer)} publishes no authorization server metadata`, {
-    hint: 'without metadata neither the issuer nor PKCE can be checked',
+    hint: `without metadata neither the issuer nor PKCE can be checked${legacyHint}`,
   });
+}
+
+/**
+ * The endpoints that a server of the 2025-03-26 revision has where it publishes nothing ("Fallbacks for Servers without
+ * Metadata Discovery"). Only for an issuer that the catalogue pins: nothing else vouches for it.
+ */
+function legacyServer(issuer: string, { warn }: LegacyRule): AuthorizationServer {
+  const { origin, host } = new URL(issuer);
+  warn(`${host} publishes no metadata: that it is the right issuer and that it supports PKCE cannot be checked`);
+  const endpoints = {
+    issuer,
+    authorization_endpoint: `${origin}/authorize`,
+    token_endpoint: `${origin}/token`,
+    registration_endpoint: `${origin}/register`,
+  };
+  return endpoints as unknown as AuthorizationServer;
 }
 
 /** The addresses to try, in the order of the MCP specification of 2026-07-28. */

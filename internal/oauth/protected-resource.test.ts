@@ -13,30 +13,34 @@ const fetch = guardedFetch({ allowLoopbackHttp: true, signal: new AbortControlle
 const mcp = 'https://mcp.example/mcp';
 
 describe('the challenge', () => {
-  test('names the metadata and the scopes', () => {
+  test('names the metadata and the scopes [A1.1]', () => {
     const header = 'Bearer error="invalid_token", resource_metadata="https://mcp.example/prm", scope="a b"';
-    expect(judgeChallenge(header, mcp)).toEqual({ resourceMetadata: 'https://mcp.example/prm', scopes: ['a', 'b'] });
+    expect(judgeChallenge(header, mcp)).toEqual({
+      resourceMetadata: 'https://mcp.example/prm',
+      scopes: ['a', 'b'],
+      error: 'invalid_token',
+    });
   });
 
   test('of another scheme does not count', () => {
     const header = 'Basic resource_metadata="https://evil.example/prm", Bearer scope="a"';
-    expect(judgeChallenge(header, mcp)).toEqual({ resourceMetadata: undefined, scopes: ['a'] });
+    expect(judgeChallenge(header, mcp)).toMatchObject({ resourceMetadata: undefined, scopes: ['a'] });
   });
 
   test.each([
     'Bearer resource_metadata="https://evil.example/prm", resource_metadata="https://mcp.example/prm"',
     'Bearer resource_metadata="https://evil.example/prm", Bearer resource_metadata="https://mcp.example/prm"',
-  ])('that names metadata twice counts where it stays on the own origin: %s', (header) => {
+  ])('that names metadata twice counts where it stays on the own origin: %s [A1.1]', (header) => {
     expect(judgeChallenge(header, mcp).resourceMetadata).toBe('https://mcp.example/prm');
   });
 
-  test('that names metadata twice and never on the own origin is refused', () => {
+  test('that names metadata twice and never on the own origin is refused [A1.1]', () => {
     const header = 'Bearer resource_metadata="https://a.example/prm", resource_metadata="https://b.example/prm"';
     expect(() => judgeChallenge(header, mcp)).toThrow(expect.objectContaining({ code: 'service_metadata' }));
   });
 
   test.each([null, 'Bearer', 'Negotiate', '"broken'])('%j says nothing', (header) => {
-    expect(judgeChallenge(header, mcp)).toEqual({ resourceMetadata: undefined, scopes: undefined });
+    expect(judgeChallenge(header, mcp)).toEqual({ resourceMetadata: undefined, scopes: undefined, error: undefined });
   });
 });
 
@@ -47,7 +51,7 @@ describe('the well-known addresses', () => {
     ['https://h.example/a/b/', [`${base}/a/b/`, `${base}/a/b`, base]],
     ['https://h.example', [base]],
     ['https://h.example/', [base]],
-  ])('of %s', (url, paths) => {
+  ])('of %s [A1.2]', (url, paths) => {
     expect(wellKnownAddresses(url)).toEqual(paths.map((path) => `https://h.example${path}`));
   });
 });
@@ -63,7 +67,7 @@ describe('the resource of the metadata', () => {
     ['https://h.example/v1', 'https://h.example/v1/mcp'],
     ['https://h.example/mcp/', 'https://h.example/mcp'],
     ['https://h.example/mcp', 'https://h.example/mcp/'],
-  ])('%s covers %s, and is kept as it is published', (resource, url) => {
+  ])('%s covers %s, and is kept as it is published [A1.3] [A1.9] [A5]', (resource, url) => {
     expect(judge(resource, url)).toBe(resource);
   });
 
@@ -80,13 +84,13 @@ describe('the resource of the metadata', () => {
     ['not a url', 'https://h.example/mcp'],
     [undefined, 'https://h.example/mcp'],
     [['https://h.example/mcp'], 'https://h.example/mcp'],
-  ])('%j is about something else than %s', (resource, url) => {
+  ])('%j is about something else than %s [A1.3] [A5]', (resource, url) => {
     expect(() => judge(resource, url)).toThrow(expect.objectContaining({ code: 'service_metadata' }));
   });
 });
 
 test.each([undefined, [], [7], 'https://as.example'])(
-  'metadata with the authorization servers %j is refused',
+  'metadata with the authorization servers %j is refused [A1.4]',
   (servers) => {
     expect(() => judgeProtectedResource({ resource: mcp, authorization_servers: servers }, mcp)).toThrow(
       expect.objectContaining({ code: 'service_metadata' }),
@@ -94,8 +98,8 @@ test.each([undefined, [], [7], 'https://as.example'])(
   },
 );
 
-test('scopes are separated by spaces, or by commas as one service does', () => {
-  expect(splitScopes(' a  b,c ')).toEqual(['a', 'b', 'c']);
+test('scopes are separated by spaces, and a comma is a part of one [A5]', () => {
+  expect(splitScopes(' a  b,c ')).toEqual(['a', 'b,c']);
 });
 
 describe('discovery', () => {
@@ -118,7 +122,7 @@ describe('discovery', () => {
   const pathForm = '/.well-known/oauth-protected-resource/mcp';
   const rootForm = '/.well-known/oauth-protected-resource';
 
-  test('asks where the challenge says and nowhere else', async () => {
+  test('asks where the challenge says and nowhere else [A1.1] [A1.10]', async () => {
     const { outcome, lines, origin } = await discover('Bearer resource_metadata=ORIGIN/prm, scope="asked"', {
       '/prm': metadata,
     });
@@ -126,24 +130,105 @@ describe('discovery', () => {
       resource: `${origin}/mcp`,
       authorizationServers: ['https://as.example'],
       scopes: ['asked'],
+      offeredScopes: ['asked', 'listed'],
+      withoutMetadata: false,
     });
     expect(lines).toEqual(['POST /mcp', 'GET /prm']);
   });
 
-  test('sends no credential of any kind', async () => {
+  test('sends no credential of any kind [A1.16]', async () => {
     const { requests } = await discover(undefined, { [pathForm]: metadata });
     for (const { headers } of requests) expect([headers.authorization, headers.cookie]).toEqual([undefined, undefined]);
   });
 
-  test('without a challenge asks the path form, then the root form', async () => {
+  test('without a challenge asks the path form, then the root form [A1.2]', async () => {
     const { outcome, lines } = await discover(undefined, { [rootForm]: metadata });
     expect(lines).toEqual(['POST /mcp', `GET ${pathForm}`, `GET ${rootForm}`]);
     expect(outcome).toMatchObject({ scopes: ['listed'] });
   });
 
-  test('without any metadata takes the origin for the authorization server', async () => {
+  test('without any metadata takes the origin for the authorization server [A4]', async () => {
     const { outcome, origin } = await discover(undefined, {});
-    expect(outcome).toEqual({ resource: `${origin}/mcp`, authorizationServers: [origin], scopes: undefined });
+    expect(outcome).toEqual({
+      resource: `${origin}/mcp`,
+      authorizationServers: [origin],
+      scopes: undefined,
+      offeredScopes: [],
+      withoutMetadata: true,
+    });
+  });
+
+  test('may be sent to another origin, where the metadata still has to be about this server [A1.1] [A1.3]', async () => {
+    const about: { resource: string } = { resource: '' };
+    const elsewhere = await startHostileServer(() => ({
+      json: { resource: about.resource, authorization_servers: ['https://as.example'] },
+    }));
+    const answer = {
+      status: 401,
+      headers: { 'www-authenticate': `Bearer resource_metadata="${elsewhere.origin}/prm"` },
+    };
+    const server = await startHostileServer(() => answer);
+    about.resource = `${server.origin}/mcp`;
+    expect(await discoverProtectedResource(`${server.origin}/mcp`, fetch)).toMatchObject({
+      authorizationServers: ['https://as.example'],
+    });
+    for (const resource of [elsewhere.origin, `${elsewhere.origin}/mcp`, 'https://mcp.example/mcp']) {
+      about.resource = resource;
+      await expect(discoverProtectedResource(`${server.origin}/mcp`, fetch)).rejects.toMatchObject({
+        code: 'service_metadata',
+      });
+    }
+  });
+
+  describe('of a server that knows the dialect of 2026-07-28 only', () => {
+    /** Answers an `initialize` with `first`, and a request that says its version with the challenge. */
+    async function discoverModern(first: Answer) {
+      const server = await startHostileServer((line, { headers }, origin) => {
+        if (line === 'GET /prm') return metadata(origin);
+        if (line !== 'POST /mcp') return undefined;
+        if (headers['mcp-protocol-version'] === undefined) return first;
+        return { status: 401, headers: { 'www-authenticate': `Bearer resource_metadata="${origin}/prm"` } };
+      });
+      const found = await discoverProtectedResource(`${server.origin}/mcp`, fetch);
+      return { found, server };
+    }
+    const refusal = (code: number, status = 400): Answer => ({
+      status,
+      json: { jsonrpc: '2.0', id: 1, error: { code, message: 'no' } },
+    });
+
+    test.each([
+      ['unsupported version', refusal(-32022)],
+      ['unsupported version with HTTP 200', refusal(-32022, 200)],
+      ['header mismatch', refusal(-32020)],
+      ['no such method', refusal(-32601, 404)],
+    ])('asks again in that dialect after "%s" [A1.1]', async (_case, first) => {
+      const { found, server } = await discoverModern(first);
+      expect(found.scopes).toEqual(['listed']);
+      const [, second] = server.requests;
+      expect(second?.headers).toMatchObject({
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'server/discover',
+        accept: 'application/json, text/event-stream',
+      });
+      expect([second?.headers['mcp-session-id'], second?.headers.authorization]).toEqual([undefined, undefined]);
+      expect(JSON.parse(second?.body ?? '')).toMatchObject({
+        method: 'server/discover',
+        params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
+      });
+    });
+
+    test.each([
+      ['an error of the older dialects', refusal(-32000)],
+      ['an answer', { json: { jsonrpc: '2.0', id: 1, result: {} } }],
+      ['a page', { status: 400, text: '<html>' }],
+      ['nothing', { status: 400 }],
+      ['a code in quotes', { status: 400, json: { error: { code: '-32022' } } }],
+    ])('and does not after %s', async (_case, first) => {
+      const server = await startHostileServer((line) => (line === 'POST /mcp' ? first : undefined));
+      await discoverProtectedResource(`${server.origin}/mcp`, fetch);
+      expect(server.lines().filter((line) => line === 'POST /mcp')).toHaveLength(1);
+    });
   });
 
   test('does not look elsewhere when the named metadata is missing', async () => {
@@ -152,7 +237,7 @@ describe('discovery', () => {
     expect(lines).toEqual(['POST /mcp', 'GET /gone']);
   });
 
-  test('follows one redirect on the same origin', async () => {
+  test('follows one redirect on the same origin [A1.2] [c21]', async () => {
     const moved = () => ({ status: 302, headers: { location: '/moved' } });
     expect((await discover(undefined, { [pathForm]: moved, '/moved': metadata })).outcome).toMatchObject({
       scopes: ['listed'],
@@ -161,7 +246,7 @@ describe('discovery', () => {
     expect(twice.lines).toEqual(['POST /mcp', `GET ${pathForm}`, 'GET /moved', `GET ${rootForm}`]);
   });
 
-  test('takes a redirect to another origin for "not here"', async () => {
+  test('takes a redirect to another origin for "not here" [A1.2] [c21]', async () => {
     const evil = await startHostileServer((_line, _request, origin) => metadata(origin));
     const { lines } = await discover(undefined, {
       [pathForm]: () => ({ status: 302, headers: { location: `${evil.origin}/prm` } }),
@@ -176,13 +261,13 @@ describe('discovery', () => {
     ['JSON that is broken', { text: '{', headers: { 'content-type': 'application/json' } }],
     ['a list', { json: [] }],
     ['JSON with the wrong status', { status: 201, json: {} }],
-  ])('takes %s for "not here"', async (_case, answer) => {
+  ])('takes %s for "not here" [A1.2]', async (_case, answer) => {
     const { outcome, lines } = await discover(undefined, { [pathForm]: () => answer, [rootForm]: metadata });
     expect(lines).toContain(`GET ${rootForm}`);
     expect(outcome).toMatchObject({ scopes: ['listed'] });
   });
 
-  test('stops at metadata about another resource instead of trying on', async () => {
+  test('stops at metadata about another resource instead of trying on [A1.3]', async () => {
     const { outcome, lines } = await discover(undefined, {
       [pathForm]: () => ({ json: { resource: 'https://evil.example', authorization_servers: ['https://as.example'] } }),
       [rootForm]: metadata,
@@ -192,14 +277,14 @@ describe('discovery', () => {
   });
 
   test.each(['http://169.254.169.254/prm', 'file:///etc/passwd', 'http://user@127.0.0.1/prm'])(
-    'refuses to be sent to %s',
+    'refuses to be sent to %s [A1.22] [c3]',
     async (address) => {
       const { outcome } = await discover(`Bearer resource_metadata="${address}"`, {});
       expect(outcome).toMatchObject({ code: 'url_refused' });
     },
   );
 
-  test('refuses a document of more than 1 MiB', async () => {
+  test('refuses a document of more than 1 MiB [c26]', async () => {
     const { outcome } = await discover(undefined, {
       [pathForm]: () => ({ json: { resource: 'x'.repeat(2 * 1024 * 1024) } }),
     });

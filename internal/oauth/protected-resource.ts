@@ -1,10 +1,13 @@
 /**
  * Which authorization server speaks for an MCP server: RFC 9728 protected resource metadata, found through the
- * 401 challenge or the well-known addresses. Asking and judging are separate functions.
+ * 401 challenge or the well-known addresses. Asking and judging are separate functions. oauth4webapi has both, but asks
+ * only at the path form of the well-known address, never where a challenge says, and takes no `resource` but the one it
+ * asked about, letter by letter: services that publish their bare origin would all be refused.
  */
 
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
+import { initializeRequest, type McpMessage, modernRequest, speaksModernOnly } from '../outside/mcp-messages.ts';
 import { quote } from '../text/quote.ts';
 import { challengesOf } from './challenge.ts';
 import { readJson, sameOriginRedirect } from './json.ts';
@@ -16,6 +19,10 @@ export interface ProtectedResource {
   authorizationServers: string[];
   /** The scopes of the challenge, else those the metadata lists, else undefined: then none are asked for. */
   scopes: string[] | undefined;
+  /** Every scope that the challenge or the metadata names. */
+  offeredScopes: string[];
+  /** No metadata anywhere: a server of the 2025-03-26 revision, whose origin is the authorization server. */
+  withoutMetadata: boolean;
 }
 
 /** Asks the MCP server who protects it. Throws `service_metadata` when what it says cannot be trusted. */
@@ -27,45 +34,50 @@ export async function discoverProtectedResource(mcpServerUrl: string, fetch: Fet
     const document = await askMetadata(address, fetch);
     if (document === undefined) continue;
     const judged = judgeProtectedResource(document, mcpServerUrl);
-    return { ...judged, scopes: challenge.scopes ?? judged.scopes };
+    const offeredScopes = [...new Set([...(challenge.scopes ?? []), ...judged.offeredScopes])];
+    return { ...judged, scopes: challenge.scopes ?? judged.scopes, offeredScopes };
   }
   if (challenge.resourceMetadata !== undefined) {
     throw new AppError('service_metadata', `the metadata that ${quote(mcpServerUrl)} names is not there`);
   }
-  // A server of the 2025-03-26 revision publishes no resource metadata: its origin is the authorization server.
-  return { resource: mcpServerUrl, authorizationServers: [new URL(mcpServerUrl).origin], scopes: challenge.scopes };
+  return {
+    resource: mcpServerUrl,
+    authorizationServers: [new URL(mcpServerUrl).origin],
+    scopes: challenge.scopes,
+    offeredScopes: challenge.scopes ?? [],
+    withoutMetadata: true,
+  };
 }
 
-/** What an unauthenticated request is answered with. */
+/** What a request without a token, or with one that is not enough, is answered with. */
 interface Challenge {
   resourceMetadata: string | undefined;
   scopes: string[] | undefined;
-}
-
-/** An `initialize` without a token. Any answer but a 401 proves nothing: discovery goes on without a challenge. */
-async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Challenge> {
-  const response = await fetch(mcpServerUrl, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'initialize',
-      params: {
-        protocolVersion: '2025-11-25',
-        capabilities: {},
-        clientInfo: { name: 'managed-agents-interface', version: '1' },
-      },
-    }),
-  });
-  await response.body?.cancel();
-  if (response.status !== 401) return { resourceMetadata: undefined, scopes: undefined };
-  return judgeChallenge(response.headers.get('www-authenticate'), mcpServerUrl);
+  /** The `error` of RFC 6750 section 3.1. */
+  error: string | undefined;
 }
 
 /**
- * Reads the challenges of a 401. Where metadata is named more than once (one real service does), the first of the MCP
- * server's own origin counts; scopes are taken from the first Bearer challenge that has any.
+ * A first request without a token, in the dialect that the server speaks. Any answer but a 401 proves nothing, not even
+ * that no token is needed: discovery goes on without a challenge.
+ */
+async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Challenge> {
+  const send = ({ headers, body }: McpMessage) =>
+    fetch(mcpServerUrl, { method: 'POST', headers, body: JSON.stringify(body) });
+  let response = await send(initializeRequest());
+  if (response.status !== 401) {
+    if (!speaksModernOnly(await readJson(response, response.status))) return judgeChallenge(null, mcpServerUrl);
+    response = await send(modernRequest('server/discover'));
+  }
+  await response.body?.cancel();
+  return judgeChallenge(response.status === 401 ? response.headers.get('www-authenticate') : null, mcpServerUrl);
+}
+
+/**
+ * Reads the challenges of a 401 or 403. Where metadata is named more than once (one real service does), the first of the
+ * MCP server's own origin counts. A single address may be of another origin: the server itself names it over its own
+ * connection, and what is there still has to be about this very server. Scopes and error are those of the first Bearer
+ * challenge that has any.
  */
 export function judgeChallenge(header: string | null, mcpServerUrl: string): Challenge {
   const challenges = challengesOf(header).filter(({ scheme }) => scheme === 'bearer');
@@ -81,7 +93,11 @@ export function judgeChallenge(header: string | null, mcpServerUrl: string): Cha
     );
   }
   const scope = challenges.flatMap(({ parameters }) => parameters.get('scope') ?? [])[0];
-  return { resourceMetadata: candidates[0], scopes: scope === undefined ? undefined : splitScopes(scope) };
+  return {
+    resourceMetadata: candidates[0],
+    scopes: scope === undefined ? undefined : splitScopes(scope),
+    error: challenges.flatMap(({ parameters }) => parameters.get('error') ?? [])[0],
+  };
 }
 
 /** Where RFC 9728 section 3.1 puts the metadata: the path form, the same without a final slash, the root form. */
@@ -105,7 +121,7 @@ async function askMetadata(address: string, fetch: Fetch): Promise<Record<string
  */
 export function judgeProtectedResource(document: Record<string, unknown>, mcpServerUrl: string): ProtectedResource {
   const { resource, authorization_servers: servers, scopes_supported: scopes } = document;
-  if (typeof resource !== 'string' || !covers(resource, mcpServerUrl)) {
+  if (typeof resource !== 'string' || !isAbout(resource, mcpServerUrl)) {
     throw new AppError(
       'service_metadata',
       `the metadata of ${quote(mcpServerUrl)} is about another resource: ${quote(resource)}`,
@@ -116,10 +132,15 @@ export function judgeProtectedResource(document: Record<string, unknown>, mcpSer
     throw new AppError('service_metadata', `the metadata of ${quote(mcpServerUrl)} names no authorization server`);
   }
   const listed = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
-  return { resource, authorizationServers, scopes: listed.length === 0 ? undefined : listed };
+  const scopesOrNone = listed.length === 0 ? undefined : listed;
+  return { resource, authorizationServers, scopes: scopesOrNone, offeredScopes: listed, withoutMetadata: false };
 }
 
-function covers(resource: string, mcpServerUrl: string): boolean {
+/**
+ * Whether an identifier is the MCP server's URL, a parent of it on the same origin at a path boundary, or different in the
+ * final slash only.
+ */
+export function isAbout(resource: string, mcpServerUrl: string): boolean {
   if (resource === mcpServerUrl) return true;
   if (!URL.canParse(resource)) return false;
   const [claimed, own] = [new URL(resource), new URL(mcpServerUrl)];
@@ -128,7 +149,7 @@ function covers(resource: string, mcpServerUrl: string): boolean {
   return ownPath === claimedPath || ownPath.startsWith(`${claimedPath}/`);
 }
 
-/** Scopes as the RFC separates them, by spaces; one real service uses commas. */
+/** Scopes as RFC 6749 section 3.3 separates them: by spaces. A comma is part of a scope. */
 export function splitScopes(text: string): string[] {
-  return text.split(/[ ,]+/).filter((scope) => scope !== '');
+  return text.split(' ').filter((scope) => scope !== '');
 }

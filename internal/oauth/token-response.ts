@@ -10,11 +10,16 @@ interface TokenAnswer {
 
 /**
  * The answer as RFC 6749 would have it. An `id_token` that was not asked for is dropped: the library would judge it
- * and refuse an otherwise good answer. With HTTP 200 an `error` still is one. Everything else stays as it was.
+ * and refuse an otherwise good answer. With HTTP 200 an `error` still is one. `expires_in` may be digits in quotes; what
+ * else is in quotes is made something that the library refuses, as it would read "7 days" as seven seconds. Everything
+ * else stays as it was.
  */
 export function normalizeTokenAnswer(answer: TokenAnswer, shape: TokenResponseShape, openid: boolean): TokenAnswer {
   const body = shape === 'slack' ? fromSlack(answer.body) : { ...answer.body };
   if (!openid) delete body['id_token'];
+  const expiry = body['expires_in'];
+  if (typeof expiry === 'string')
+    body['expires_in'] = /^\d+$/.test(expiry) ? Number(expiry) : 'not a number of seconds';
   const failed = typeof body['error'] === 'string';
   return { status: failed && answer.status === 200 ? 400 : answer.status, body };
 }

@@ -192,6 +192,9 @@ test('a second person at the same machine is asked again who they are', async ()
   const listed = await world.connectJson(['list'], { folder, browse: (url) => visit(url, { person: 'grace' }) });
   expect(listed).toMatchObject({
     owner: { subject: world.sandbox.people.grace.subject },
-    services: [{}, { status: 'not-connected' }, {}],
+    services: ['github', 'google', 'linear', 'notion', 'slack'].map((service) => ({
+      service,
+      status: 'not-connected',
+    })),
   });
 });

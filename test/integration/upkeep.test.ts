@@ -52,6 +52,8 @@ describe('list', () => {
     const listed = await world.connectJson(['list']);
     expect(listed).toMatchObject({
       services: [
+        { service: 'github', status: 'not-connected' },
+        { service: 'google', status: 'not-connected' },
         { service: 'linear', status: 'not-connected', next: 'run: service-connection linear', scopes: [] },
         { service: 'notion', status: 'needs-reconnect', account: 'ada@example.test' },
         { service: 'slack', status: 'unknown', next: expect.stringMatching(/^try again later/) },
@@ -87,7 +89,8 @@ describe('list', () => {
     for (const service of ['notion', 'linear']) await world.connect([service]);
     world.sandbox.platform.control.faults.add({ on: validatePath, fault: { kind: 'status', status: 500 } });
     const { services } = (await world.connectJson(['list'])) as { services: { status: string }[] };
-    expect(services.map(({ status }) => status).sort()).toEqual(['connected', 'not-connected', 'unknown']);
+    const unconnected = Array(3).fill('not-connected');
+    expect(services.map(({ status }) => status).sort()).toEqual(['connected', ...unconnected, 'unknown']);
   });
 });
 

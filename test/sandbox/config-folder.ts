@@ -52,9 +52,10 @@ function serviceFile(service: SandboxService): object {
     authorization: {
       issuers: [service.issuer],
       ...registrationOf(service.registration),
+      ...parametersOf(service),
       ...peculiarities[service.name],
     },
-    account: { ...whoseAccount[service.name], name: 'user.email', workspace: 'workspace.name', match: 'email' },
+    account: whoseAccount[service.name],
     tools: {
       read: toolsThat(service, 'read'),
       write: toolsThat(service, 'write'),
@@ -72,9 +73,19 @@ function registrationOf(registration: Registration): object {
   return {
     registration: 'pre-registered',
     client_id: registration.clientId,
-    redirect: { host: hostname, port: Number(port), path: pathname },
+    ...(registration.clientSecret !== undefined && { token_endpoint_auth_method: 'client_secret_post' }),
+    redirect: { host: hostname, ...(port !== '' && { port: Number(port) }), path: pathname },
   };
 }
+
+function parametersOf({ authorizeParameters }: SandboxService): object {
+  return Object.keys(authorizeParameters).length === 0 ? {} : { authorize_parameters: authorizeParameters };
+}
+
+const gmailScopes = {
+  read: 'https://www.googleapis.com/auth/gmail.readonly',
+  compose: 'https://www.googleapis.com/auth/gmail.compose',
+};
 
 /** What the catalogue has to say about each service beyond its addresses. */
 const peculiarities: Readonly<Record<ServiceName, object>> = {
@@ -87,12 +98,19 @@ const peculiarities: Readonly<Record<ServiceName, object>> = {
     token_response: 'slack',
   },
   linear: { scopes: { default: ['read', 'write'], read_only: ['read'] } },
+  github: {},
+  google: { scopes: { default: Object.values(gmailScopes), read_only: [gmailScopes.read] } },
 };
 
+const byEmail = { name: 'user.email', workspace: 'workspace.name', match: 'email' };
+
 const whoseAccount: Readonly<Record<ServiceName, object>> = {
-  notion: { tool: 'notion-fetch', arguments: { id: 'self' } },
-  slack: { tool: 'slack_read_user_profile' },
-  linear: { tool: 'get_user', arguments: { query: 'me' } },
+  notion: { tool: 'notion-fetch', arguments: { id: 'self' }, ...byEmail },
+  slack: { tool: 'slack_read_user_profile', ...byEmail },
+  linear: { tool: 'get_user', arguments: { query: 'me' }, ...byEmail },
+  // A login is no address, and an account there need not show one.
+  github: { tool: 'get_me', name: 'login', match: 'none' },
+  google: { tool: 'get_profile', ...byEmail },
 };
 
 function toolsThat(service: SandboxService, effect: Effect): string[] {

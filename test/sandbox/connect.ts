@@ -8,6 +8,7 @@ import { visit } from './visit.mjs';
 /** What a client holds after the flow: everything a vault credential is made of. */
 export interface Connection {
   readonly accessToken: string;
+  /** Empty where the service issued none. */
   readonly refreshToken: string;
   readonly expiresIn: number;
   readonly scope: string;
@@ -20,8 +21,10 @@ export interface Connection {
 /** How a test deviates from the good case. */
 export interface ConnectOptions {
   readonly person?: PersonName;
-  /** Space-separated; without it all scopes that the service publishes. */
+  /** Space-separated; without it all scopes that the service has. */
   readonly scope?: string;
+  /** Instead of what the service wants to see in the authorization request. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 const insecure = { [oauth.allowInsecureRequests]: true };
@@ -33,17 +36,17 @@ const insecure = { [oauth.allowInsecureRequests]: true };
  */
 export async function connect(service: SandboxService, options: ConnectOptions = {}): Promise<Connection> {
   const { registration } = service;
-  const callback = await listenForCallback(
-    registration.kind === 'pre-registered' ? Number(new URL(registration.redirectUri).port) : 0,
-  );
+  const registered = registration.kind === 'pre-registered' ? registration : undefined;
+  const callback = await listenForCallback(registered === undefined ? 0 : Number(new URL(registered.redirectUri).port));
   try {
     const server = await discover(service);
     const client = { client_id: await clientIdFor(service, server, callback.redirectUri) };
     const verifier = oauth.generateRandomCodeVerifier();
     const state = oauth.generateRandomState();
     const url = new URL(server.authorization_endpoint ?? '');
-    const scope = options.scope ?? server.scopes_supported?.join(' ');
+    const scope = options.scope ?? service.scopes.join(' ');
     url.search = new URLSearchParams({
+      ...(options.parameters ?? service.authorizeParameters),
       response_type: 'code',
       client_id: client.client_id,
       redirect_uri: callback.redirectUri,
@@ -51,7 +54,7 @@ export async function connect(service: SandboxService, options: ConnectOptions =
       state,
       code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-      ...(scope !== undefined && { scope }),
+      scope,
     }).toString();
 
     const page = await visit(url.href, { person: options.person ?? 'ada' });
@@ -60,7 +63,7 @@ export async function connect(service: SandboxService, options: ConnectOptions =
     const response = await oauth.authorizationCodeGrantRequest(
       server,
       client,
-      oauth.None(),
+      registered?.clientSecret === undefined ? oauth.None() : oauth.ClientSecretPost(registered.clientSecret),
       parameters,
       callback.redirectUri,
       verifier,
@@ -80,9 +83,7 @@ export async function connect(service: SandboxService, options: ConnectOptions =
 }
 
 async function discover(service: SandboxService): Promise<oauth.AuthorizationServer> {
-  const issuer = new URL(service.issuer);
-  const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure });
-  return oauth.processDiscoveryResponse(issuer, response);
+  return oauth.processDiscoveryResponse(new URL(service.issuer), await fetch(service.metadataUrl));
 }
 
 async function clientIdFor(
@@ -112,7 +113,7 @@ function readTokens(answer: JsonObject): Pick<Connection, 'accessToken' | 'refre
   if (typeof tokens['access_token'] !== 'string') throw new Error(`no token came back: ${JSON.stringify(answer)}`);
   return {
     accessToken: tokens['access_token'],
-    refreshToken: String(tokens['refresh_token']),
+    refreshToken: String(tokens['refresh_token'] ?? ''),
     expiresIn: Number(tokens['expires_in']),
     scope: String(tokens['scope']),
   };

@@ -6,6 +6,8 @@ import { writeConfiguration } from './config-folder.ts';
 import { type IdentityProvider, startIdentityProvider } from './identity-provider.ts';
 import type { Person, PersonName } from './people.ts';
 import { type PlatformOptions, type PlatformSandbox, startPlatform } from './platform/start.ts';
+import { type GitHubService, startGitHub } from './services/github.ts';
+import { startGoogle } from './services/google.ts';
 import { type LinearService, startLinear } from './services/linear.ts';
 import { startNotion } from './services/notion.ts';
 import type { SandboxService } from './services/service.ts';
@@ -20,6 +22,8 @@ export interface Sandbox {
     readonly notion: SandboxService;
     readonly slack: SandboxService;
     readonly linear: LinearService;
+    readonly github: GitHubService;
+    readonly google: SandboxService;
   };
   /** A temporary folder of this sandbox, gone after `close`. */
   readonly folder: string;
@@ -62,6 +66,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       notion: await keep(startNotion(clock.now)),
       slack: await keep(startSlack(clock.now)),
       linear: await keep(startLinear(clock.now)),
+      github: await keep(startGitHub(clock.now)),
+      google: await keep(startGoogle(clock.now)),
     };
     const folder = await mkdtemp(join(tmpdir(), 'sandbox-'));
     started.push(() => rm(folder, { recursive: true, force: true }));
@@ -82,6 +88,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         ANTHROPIC_API_KEY: platform.apiKey,
         MAI_CONFIG: configFolder,
         MAI_ALLOW_LOOPBACK_HTTP: '1',
+        MAI_KEYCHAIN: 'off',
         XDG_CONFIG_HOME: join(folder, 'home', 'config'),
         XDG_STATE_HOME: join(folder, 'home', 'state'),
         XDG_CACHE_HOME: join(folder, 'home', 'cache'),

@@ -6,6 +6,8 @@ export interface VisitOptions {
   account?: string;
   /** Press "deny" on a service's consent page. */
   deny?: boolean;
+  /** What to enter where a page asks for a code. */
+  code?: string;
   /** Stop at an address that begins so, as a browser on another machine would, and show it. */
   unreachable?: string;
   /** Give up after this long (default 30 s). */

@@ -5,14 +5,15 @@ const maxRequests = 30;
 
 /**
  * Opens a URL as a browser would and plays the person in front of it: presses the button of the
- * person on a sign-in page, and allow (or deny) on a consent page, until a page has nothing left to
- * press. `node:http` instead of fetch, because fetch adds `Sec-Fetch-*` headers of its own that no
+ * person on a sign-in page, allow (or deny) on a consent page, and enters a code once, until a page
+ * has nothing left to press. `node:http` instead of fetch, because fetch adds `Sec-Fetch-*` headers of its own that no
  * navigation would send.
  */
 export async function visit(url, options = {}) {
-  const { person = 'ada', account = person, deny = false, unreachable, timeoutMs = 30_000 } = options;
+  const { person = 'ada', account = person, deny = false, code, unreachable, timeoutMs = 30_000 } = options;
   const signal = AbortSignal.timeout(timeoutMs);
   const cookies = createCookies();
+  let unentered = code;
   let step = { url: new URL(url), method: 'GET', form: undefined, from: undefined, site: 'none' };
 
   for (let requests = 0; requests < maxRequests; requests += 1) {
@@ -25,8 +26,9 @@ export async function visit(url, options = {}) {
       step = { ...step, url: target, method: 'GET', form: undefined, site: worseSite(step.site, step.from, target) };
       continue;
     }
-    const pressed = press(page, { person, account, deny });
+    const pressed = enter(page, unentered) ?? press(page, { person, account, deny });
     if (pressed === undefined) return { ...page, url: step.url.href };
+    if (pressed.entered) unentered = undefined;
     const target = new URL(pressed.action, step.url);
     step = {
       url: target,
@@ -102,6 +104,18 @@ function press(page, { person, account, deny }) {
     throw new Error(`the page has no button for ${wanted.name} ${JSON.stringify(wanted.value)}`);
   }
   return { action: unescapeHtml(action), form: new URLSearchParams({ [wanted.name]: wanted.value }).toString() };
+}
+
+/** Enters the code where the page asks for one; a second page that asks has turned it away, and is left alone. */
+function enter(page, code) {
+  const form = /<form method="post" action="([^"]*)" data-page="service-code">(.*?)<\/form>/s.exec(page.body);
+  if (form === null || code === undefined) return undefined;
+  const [, action, body] = form;
+  const fields = new URLSearchParams({ user_code: code });
+  for (const [, name, value] of body.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)) {
+    fields.set(name, unescapeHtml(value));
+  }
+  return { action: unescapeHtml(action), form: fields.toString(), entered: true };
 }
 
 function unescapeHtml(text) {

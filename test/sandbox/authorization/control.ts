@@ -15,6 +15,10 @@ export interface Counters {
   refreshes: number;
   registrations: number;
   revocations: number;
+  /** Requests for a device code (RFC 8628). */
+  deviceAuthorizations: number;
+  /** Spent codes and refresh tokens that were shown again; each ended everything that came from its grant. */
+  reuses: number;
 }
 
 /** What a test or the demo can make an authorization server do wrong. */
@@ -37,6 +41,8 @@ export interface AuthorizationControl {
 export interface Faults {
   readonly control: AuthorizationControl;
   readonly counters: Counters;
+  /** The `User-Agent` of every request to the token endpoint, oldest first. */
+  readonly tokenRequestAgents: readonly string[];
   readonly middleware: Middleware;
 }
 
@@ -46,16 +52,33 @@ export interface CountedPaths {
   readonly token: string;
   readonly registration: string;
   readonly revocation: string;
+  readonly device?: DevicePaths;
+}
+
+/** Where the device flow is: codes are handed out at the one, and entered by a person at the other. */
+export interface DevicePaths {
+  readonly authorization: string;
+  readonly verification: string;
 }
 
 /** Stands in front of an authorization server: counts what passes and applies the faults that were asked for. */
 export function createFaults(paths: CountedPaths): Faults {
-  const counters: Counters = { authorizations: 0, tokenRequests: 0, refreshes: 0, registrations: 0, revocations: 0 };
+  const counters: Counters = {
+    authorizations: 0,
+    tokenRequests: 0,
+    refreshes: 0,
+    registrations: 0,
+    revocations: 0,
+    deviceAuthorizations: 0,
+    reuses: 0,
+  };
+  const tokenRequestAgents: string[] = [];
   const counterOf = new Map<string, keyof Counters>([
     [`GET ${paths.authorization}`, 'authorizations'],
     [`POST ${paths.token}`, 'tokenRequests'],
     [`POST ${paths.registration}`, 'registrations'],
     [`POST ${paths.revocation}`, 'revocations'],
+    [`POST ${paths.device?.authorization}`, 'deviceAuthorizations'],
   ]);
   let tokenFailure: { status: number; body: string | JsonObject } | undefined;
   let tamperToken: Tamper | undefined;
@@ -87,9 +110,11 @@ export function createFaults(paths: CountedPaths): Faults {
   return {
     control,
     counters,
+    tokenRequestAgents,
     async middleware(ctx, next) {
       const counter = counterOf.get(`${ctx.method} ${ctx.path}`);
       if (counter !== undefined) counters[counter] += 1;
+      if (counter === 'tokenRequests') tokenRequestAgents.push(ctx.get('user-agent'));
       if (counter === 'tokenRequests' && tokenFailure !== undefined) {
         ctx.status = tokenFailure.status;
         ctx.body = tokenFailure.body;

@@ -2,7 +2,8 @@
  * The pages that a person sees at the identity provider and at the services. Plain HTML forms, no
  * script, light and dark, usable on a phone. The scripted browser reads them by three conventions:
  * `data-page` on the form names the page, a sign-in button is `name="person"` with the person's short
- * name, and the consent buttons are `name="decision"` with `allow` or `deny`.
+ * name, the consent buttons are `name="decision"` with `allow` or `deny`, and a code is entered in
+ * `name="user_code"`.
  */
 
 /** Whose page it is. */
@@ -37,10 +38,13 @@ dl { margin: 0 0 1.25rem; }
 dt { color: var(--soft); font-size: .8125rem; }
 dd { margin: 0 0 .625rem; }
 form { display: grid; gap: .625rem; }
+label { color: var(--soft); font-size: .8125rem; }
+input { width: 100%; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: 8px; background: transparent;
+  color: inherit; font: inherit; letter-spacing: .1em; text-transform: uppercase; }
 button { display: block; width: 100%; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: 8px;
   background: transparent; color: inherit; font: inherit; text-align: left; cursor: pointer; }
 button:hover { border-color: var(--brand); }
-button:focus-visible { outline: 3px solid var(--brand); outline-offset: 2px; }
+button:focus-visible, input:focus-visible { outline: 3px solid var(--brand); outline-offset: 2px; }
 button small { display: block; color: var(--soft); }
 .allow, .deny { text-align: center; }
 .allow { border-color: var(--brand); background: var(--brand); color: #fff; font-weight: 600; }
@@ -116,6 +120,30 @@ export function consentPage(
 <button class="deny" name="decision" value="deny">Deny</button>
 </form>`,
   );
+}
+
+/** Asks for the code that is shown elsewhere (RFC 8628 section 3.3). */
+export function codePage(brand: Brand, request: { action: string; xsrf: string; problem: string | undefined }): string {
+  const { action, xsrf, problem } = request;
+  const hidden = Object.entries({ xsrf, confirm: 'yes' }).map(
+    ([name, value]) => `<input type="hidden" name="${name}" value="${escapeHtml(value)}">`,
+  );
+  return page(
+    brand,
+    'Enter the code',
+    `<p>${problem === undefined ? 'It is shown where you want to connect.' : `<strong>${escapeHtml(problem)}</strong>`}</p>
+<form method="post" action="${escapeHtml(action)}" data-page="${brand.kind}-code">
+${hidden.join('\n')}
+<label for="code">Code</label>
+<input id="code" name="user_code" autocomplete="off" spellcheck="false">
+<button class="allow">Continue</button>
+</form>`,
+  );
+}
+
+/** Says that the code was accepted; everything else happens where it is shown. */
+export function codeAcceptedPage(brand: Brand): string {
+  return page(brand, 'Allowed', '<p>Go back to where the code is shown.</p>');
 }
 
 /** Says why an authorization request could not even be sent back to the client that made it. */

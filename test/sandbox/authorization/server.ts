@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import type { Account, Configuration, JWK, Provider as OidcProvider } from 'oidc-provider';
-import { type AuthorizationControl, type Counters, createFaults } from './control.ts';
+import { type AuthorizationControl, type CountedPaths, type Counters, createFaults } from './control.ts';
+import { type DeviceFlow, deviceFlow } from './device-flow.ts';
 import { use } from './middleware.ts';
 import { Provider } from './oidc-provider.ts';
 import { type Brand, type Choice, errorPage, pageHeaders } from './pages.ts';
@@ -21,10 +22,10 @@ export interface AuthorizationServerOptions {
   /** How the consent page calls an account. */
   describe(accountId: string): string;
   findAccount(accountId: string): Account | undefined;
-  readonly paths: { authorization: string; token: string; registration: string; revocation: string };
+  readonly paths: CountedPaths;
   readonly clientRules?: ClientRules;
   readonly accessTokenSeconds: number;
-  /** What this server has beyond the common ground. Features replace the common ones name by name. */
+  /** What this server has beyond the common ground. Features and lifetimes replace the common ones name by name. */
   readonly configuration: Configuration;
 }
 
@@ -37,6 +38,9 @@ export interface AuthorizationServer {
   readonly keyId: string;
   readonly control: AuthorizationControl;
   readonly counters: Counters;
+  readonly tokenRequestAgents: readonly string[];
+  /** There where the paths name a device flow. */
+  readonly deviceFlow: DeviceFlow | undefined;
 }
 
 /**
@@ -51,7 +55,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const keyId = randomUUID();
   const sessionCookie = `${options.cookiePrefix}_session`;
-  const { features, ...configuration } = options.configuration;
+  const { features, ttl, ...configuration } = options.configuration;
+  const { device, ...paths } = options.paths;
+  const codes = device && deviceFlow(options, device);
 
   const provider = new Provider(options.issuer, {
     adapter: (model: string) => store.adapter(model),
@@ -84,15 +90,20 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       ctx.body = errorPage(options.brand, out.error, out.error_description ?? '');
     },
     ttl: {
-      AccessToken: options.accessTokenSeconds,
+      AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? options.accessTokenSeconds,
       AuthorizationCode: 60,
+      DeviceCode: 900,
       Grant: 365 * 24 * 3600,
       IdToken: 3600,
       Interaction: 3600,
       RefreshToken: 30 * 24 * 3600,
       Session: 3600,
+      ...ttl,
     },
-    routes: options.paths,
+    routes: {
+      ...paths,
+      ...(device && { device_authorization: device.authorization, code_verification: device.verification }),
+    },
     clientBasedCORS: () => false,
     ...configuration,
     features: {
@@ -102,6 +113,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
       resourceIndicators: { enabled: false },
+      ...(codes && { deviceFlow: codes.feature }),
       ...features,
     },
   });
@@ -110,13 +122,20 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   use(provider, faults.middleware);
   use(provider, (ctx, next) => {
     // Each authorization request starts with nobody signed in, so one browser can play several people.
-    if (ctx.path === options.paths.authorization) delete ctx.req.headers.cookie;
+    const starts = ctx.path === paths.authorization || (ctx.method === 'GET' && ctx.path === device?.verification);
+    if (starts) delete ctx.req.headers.cookie;
     return next();
   });
+  if (codes !== undefined) use(provider, codes.middleware);
   use(provider, signInPages(provider, options));
   provider.on('server_error', (_ctx, error: Error) => {
     process.stderr.write(`sandbox: ${options.cookiePrefix}: ${error.stack ?? error.message}\n`);
   });
 
-  return { provider, store, signingKey, keyId, control: faults.control, counters: faults.counters };
+  provider.on('grant.revoked', (ctx) => {
+    if (ctx.oidc.route === 'token') faults.counters.reuses += 1;
+  });
+
+  const { control, counters, tokenRequestAgents } = faults;
+  return { provider, store, signingKey, keyId, control, counters, tokenRequestAgents, deviceFlow: codes };
 }

@@ -35,7 +35,7 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
             ...shown,
             account: options.describe(details.session?.accountId ?? ''),
             scopes: request.scopes,
-            returnsTo: request.redirectUri,
+            returnsTo: request.redirectUri ?? 'wherever the code is shown',
           });
   }
 
@@ -66,6 +66,8 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
     const grant = new provider.Grant({ accountId: details.session?.accountId ?? '', clientId: request.clientId });
     if (request.resource === undefined) grant.addOIDCScope(request.scopes.join(' '));
     else grant.addResourceScope(request.resource, request.scopes.join(' '));
+    // That one is the library's own, also where a resource has it among its scopes.
+    if (request.scopes.includes('openid')) grant.addOIDCScope('openid');
     return grant.save();
   }
 
@@ -85,14 +87,15 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
 
 function readRequest(details: InteractionDetails): {
   clientId: string;
-  redirectUri: string;
+  /** None where a code was entered: nothing comes back through the browser. */
+  redirectUri: string | undefined;
   resource: string | undefined;
   scopes: readonly string[];
 } {
   const { client_id: clientId, redirect_uri: redirectUri, resource, scope } = details.params;
   return {
     clientId: String(clientId),
-    redirectUri: String(redirectUri),
+    redirectUri: typeof redirectUri === 'string' ? redirectUri : undefined,
     resource: typeof resource === 'string' ? resource : undefined,
     scopes: typeof scope === 'string' ? scope.split(' ') : [],
   };

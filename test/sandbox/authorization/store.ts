@@ -8,6 +8,13 @@ export interface ClientRules {
   resolve?: (clientId: string) => Promise<AdapterPayload | undefined>;
 }
 
+/** Access that an account gave to a client and that has not ended. */
+export interface LiveGrant {
+  readonly id: string;
+  readonly clientId: string;
+  readonly refreshTokens: readonly string[];
+}
+
 /** Everything one authorization server remembers. */
 export interface AuthorizationStore {
   /** What oidc-provider asks for as its `adapter`. */
@@ -18,6 +25,8 @@ export interface AuthorizationStore {
   noteSecret(secret: string): void;
   /** The grants of an account that are still alive. */
   grantsOf(accountId: string): readonly string[];
+  /** The same with whom they were made to, and the refresh tokens that keep them going. */
+  liveGrantsOf(accountId: string): readonly LiveGrant[];
   /** Forgets a grant with every token that came from it. */
   revokeGrant(grantId: string): void;
 }
@@ -28,7 +37,7 @@ interface Entry {
   readonly expiresAt: number;
 }
 
-const secretModels = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
+const secretModels = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken', 'DeviceCode']);
 
 /**
  * Keeps one server's sessions, grants and tokens in memory. Each server has its own, so that several
@@ -48,6 +57,13 @@ export function createStore(now: () => number, clients: ClientRules = {}): Autho
     return undefined;
   }
 
+  /** A device code is told apart from an unknown one after its time, so it stays, marked as expired. */
+  function deviceCode(key: string): AdapterPayload | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined || entry.expiresAt > now()) return entry?.payload;
+    return { ...entry.payload, exp: 1 };
+  }
+
   function revokeGrant(grantId: string): void {
     for (const [key, entry] of entries) {
       if (key === `Grant:${grantId}` || entry.payload.grantId === grantId) entries.delete(key);
@@ -65,6 +81,7 @@ export function createStore(now: () => number, clients: ClientRules = {}): Autho
         entries.set(keyOf(id), { model, payload, expiresAt });
       },
       async find(id) {
+        if (model === 'DeviceCode') return deviceCode(keyOf(id));
         const known = alive(keyOf(id));
         return known === undefined && model === 'Client' ? clients.resolve?.(id) : known;
       },
@@ -72,8 +89,10 @@ export function createStore(now: () => number, clients: ClientRules = {}): Autho
         const id = sessionsByUid.get(uid);
         return id === undefined ? undefined : alive(keyOf(id));
       },
-      // Device codes are the only thing found this way, and no server here offers them.
-      async findByUserCode() {
+      async findByUserCode(userCode) {
+        for (const [key, entry] of entries) {
+          if (entry.model === model && entry.payload.userCode === userCode) return deviceCode(key);
+        }
         return undefined;
       },
       async consume(id) {
@@ -97,6 +116,18 @@ export function createStore(now: () => number, clients: ClientRules = {}): Autho
       return [...entries]
         .filter(([, { model, payload }]) => model === 'Grant' && payload.accountId === accountId)
         .map(([key]) => key.slice('Grant:'.length));
+    },
+    liveGrantsOf(accountId) {
+      const all = [...entries].map(([key, { model, payload }]) => ({ id: key.slice(model.length + 1), model, payload }));
+      return all
+        .filter(({ model, payload }) => model === 'Grant' && payload.accountId === accountId)
+        .map(({ id, payload }) => ({
+          id,
+          clientId: String(payload.clientId),
+          refreshTokens: all
+            .filter(({ model, payload: { grantId } }) => model === 'RefreshToken' && grantId === id)
+            .map((token) => token.id),
+        }));
     },
     revokeGrant,
   };

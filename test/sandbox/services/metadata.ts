@@ -1,6 +1,5 @@
 import type { JsonObject } from '../authorization/control.ts';
 import type { Middleware } from '../authorization/middleware.ts';
-import { mcpPath } from './resource-server.ts';
 
 /** What a service publishes about itself as a resource. */
 export interface ResourceMetadata {
@@ -15,17 +14,19 @@ export interface ResourceMetadata {
  */
 export function resourceMetadata(service: {
   readonly origin: string;
+  readonly mcpPath: string;
   readonly resource: string;
+  readonly issuer: string;
   readonly title: string;
-  /** Listed here and in the metadata of the authorization server; left out, neither lists any. */
+  /** Left out, none are listed. */
   readonly scopes?: readonly string[];
 }): ResourceMetadata {
   const rootForm = '/.well-known/oauth-protected-resource';
-  const pathForm = `${rootForm}${mcpPath}`;
+  const pathForm = `${rootForm}${service.mcpPath}`;
   const path = service.resource === service.origin ? rootForm : pathForm;
   const document = {
     resource: service.resource,
-    authorization_servers: [service.origin],
+    authorization_servers: [service.issuer],
     bearer_methods_supported: ['header'],
     resource_name: service.title,
     scopes_supported: service.scopes,
@@ -43,16 +44,26 @@ export function resourceMetadata(service: {
         ctx.redirect(service.origin.replace('127.0.0.1', 'localhost'));
         return;
       }
-      // An OAuth server only: what it says about itself is at the RFC 8414 place and nowhere else.
-      if (ctx.path === '/.well-known/openid-configuration') {
-        ctx.status = 404;
-        return;
-      }
       await next();
-      // The library lists the scopes of OpenID; those of a resource are ours to add.
-      if (ctx.method === 'GET' && ctx.path === '/.well-known/oauth-authorization-server') {
-        ctx.body = { ...(ctx.body as JsonObject), scopes_supported: service.scopes };
-      }
     },
+  };
+}
+
+const forms = ['oauth-authorization-server', 'openid-configuration'];
+
+/**
+ * Serves the metadata of the authorization server at one path and nowhere else, where the library would serve it at
+ * the root in both forms.
+ */
+export function serverMetadata(path: string, shape: (document: JsonObject) => JsonObject): Middleware {
+  return async (ctx, next) => {
+    if (!forms.some((form) => ctx.path.includes(`/.well-known/${form}`))) return next();
+    if (ctx.method !== 'GET' || ctx.path !== path) {
+      ctx.status = 404;
+      return;
+    }
+    ctx.path = `/.well-known/${forms[0]}`;
+    await next();
+    ctx.body = shape(ctx.body as JsonObject);
   };
 }

@@ -29,7 +29,7 @@ export function resourceParameter(rules: ResourceRules, resource: string): Resou
     },
     getResourceServerInfo: async (ctx, indicator) => {
       if (indicator !== resource) throw new errors.InvalidTarget('no such resource here');
-      if (ctx.oidc.route === 'authorization') settleScope(ctx, rules);
+      if (ctx.oidc.route === 'authorization' || ctx.oidc.route === 'device_authorization') settleScope(ctx, rules);
       return {
         scope: rules.scopes.join(' '),
         audience: resource,

@@ -2,6 +2,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { AccessToken } from 'oidc-provider';
 import { z } from 'zod';
+import type { JsonObject } from '../authorization/control.ts';
 import type { Context, Middleware } from '../authorization/middleware.ts';
 import { readBody } from '../authorization/request-body.ts';
 import type { Account, PersonName } from '../people.ts';
@@ -13,7 +14,7 @@ export interface ToolCall {
   readonly account: PersonName;
   readonly tool: string;
   readonly arguments: Readonly<Record<string, unknown>>;
-  /** The client that the token was issued to. */
+  /** The client that the token was issued to; empty for a token that no client asked for. */
   readonly clientId: string;
   readonly at: Date;
 }
@@ -27,18 +28,27 @@ export interface ResourceCounters {
   insufficientScope: number;
 }
 
+/** As much of a token as decides about a request. */
+export type KnownToken = Pick<AccessToken, 'accountId'> & Partial<Pick<AccessToken, 'aud' | 'clientId' | 'scope'>>;
+
 /** What a resource server is told about its service. */
 export interface ResourceServerOptions {
   readonly title: string;
+  /** Where it speaks MCP; exactly there, a final slash included. */
+  readonly path: string;
   /** The RFC 8707 identifier that tokens must have been issued for. */
   readonly resource: string;
   /** Parameters of the 401 challenge beside `realm` and `error`. */
   readonly challenge: Readonly<Record<string, string>>;
   readonly answersWith: 'event-stream' | 'json';
+  /** The JSON-RPC methods that are answered without a token; none unless told. */
+  readonly open?: readonly string[];
+  /** How every tool's answer says who called. */
+  callerIn(account: Account): JsonObject;
   readonly now: () => number;
   readonly accounts: Readonly<Record<PersonName, Account>>;
   tools(): readonly SandboxTool[];
-  findToken(value: string): Promise<AccessToken | undefined>;
+  findToken(value: string): Promise<KnownToken | undefined>;
 }
 
 /** The part of a service that speaks MCP. */
@@ -48,11 +58,10 @@ export interface ResourceServer {
   readonly middleware: Middleware;
 }
 
-/** Where every service of the sandbox speaks MCP. */
-export const mcpPath = '/mcp';
-
 /** As much of a JSON-RPC request as the scope check needs. */
 const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
+
+const anyMessage = z.object({ method: z.string() });
 
 /** What a valid token says about the request it came with. */
 interface Caller {
@@ -85,7 +94,14 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     return undefined;
   }
 
-  async function serve(ctx: Context, body: unknown, caller: Caller): Promise<void> {
+  /** Whether each message is one that needs no token. */
+  function isOpen(body: unknown): boolean {
+    const { open = [] } = options;
+    const methods = (Array.isArray(body) ? body : [body]).map((message) => anyMessage.safeParse(message).data?.method);
+    return methods.length > 0 && methods.every((method) => method !== undefined && open.includes(method));
+  }
+
+  async function serve(ctx: Context, body: unknown, caller: Caller | undefined): Promise<void> {
     const server = createMcpServer(caller);
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: options.answersWith === 'json' });
     ctx.res.on('close', () => void server.close());
@@ -96,7 +112,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   }
 
   /** A server for one request, with the tools as they are now. */
-  function createMcpServer({ account, clientId }: Caller): McpServer {
+  function createMcpServer(caller: Caller | undefined): McpServer {
     const server = new McpServer({ name: options.title, version: '1.0.0' });
     for (const tool of options.tools()) {
       const { title, description, input: inputSchema } = tool;
@@ -106,6 +122,8 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
         destructiveHint: tool.effect === 'destructive',
       };
       server.registerTool(tool.name, { title, description, inputSchema, annotations }, (input) => {
+        if (caller === undefined) throw new Error('a tool call is never open');
+        const { account, clientId } = caller;
         calls.push({
           account: account.person,
           tool: tool.name,
@@ -113,8 +131,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
           clientId,
           at: new Date(options.now()),
         });
-        const { name, email, workspace } = account;
-        const answer = { user: { name, email }, workspace: { name: workspace }, ...tool.answer(input) };
+        const answer = { ...options.callerIn(account), ...tool.answer(input) };
         return { content: [{ type: 'text', text: JSON.stringify(answer) }] };
       });
     }
@@ -132,10 +149,11 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     calls,
     counters,
     async middleware(ctx, next) {
-      if (ctx.path !== mcpPath) return next();
+      if (ctx.path !== options.path) return next();
       const bearer = /^Bearer (\S+)$/i.exec(ctx.get('authorization'))?.[1];
       const caller = bearer === undefined ? undefined : await authenticate(bearer);
-      if (caller === undefined) {
+      const body = ctx.method === 'POST' ? parseJson(await readBody(ctx.req)) : undefined;
+      if (caller === undefined && (bearer !== undefined || !isOpen(body))) {
         counters.unauthorized += 1;
         const error = bearer === undefined ? {} : { error: 'invalid_token' };
         return refuse(ctx, 401, { ...error, ...options.challenge });
@@ -146,8 +164,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
         ctx.status = 405;
         return;
       }
-      const body = parseJson(await readBody(ctx.req));
-      const missing = missingScope(body, caller);
+      const missing = caller && missingScope(body, caller);
       if (missing !== undefined) {
         counters.insufficientScope += 1;
         return refuse(ctx, 403, { error: 'insufficient_scope', ...options.challenge, scope: missing });

@@ -13,7 +13,7 @@ export interface SandboxTool {
   /** The scope a token needs for it; a service without scopes leaves it out. */
   readonly scope?: string;
   readonly input: z.ZodObject;
-  /** What it answers beside the account that called. */
+  /** What it answers beside who called. */
   answer(input: JsonObject): JsonObject;
 }
 

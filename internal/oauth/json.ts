@@ -6,13 +6,24 @@ export async function readJson(response: Response, status = 200): Promise<Record
   }
   try {
     const value: unknown = JSON.parse(await response.text());
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value)
       ? (value as Record<string, unknown>)
       : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** Deeper than any document that is meant to be read. What walks a deeper one, libraries included, runs out of stack. */
+const deepest = 32;
+
+function isShallow(value: object): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth < deepest && level.length > 0; depth += 1) {
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+  }
+  return level.length === 0;
 }
 
 /** Where a redirect points if it stays on the origin that was asked, else undefined. */

@@ -17,17 +17,31 @@ export type OpenBrowser = (url: URL, environment: BrowserEnvironment) => Promise
  * that does not start costs nothing but a click.
  */
 export const openBrowser: OpenBrowser = async (url, environment) => {
-  if (environment.program !== undefined) return started(environment.program, url.href);
+  const address = harmlessArgument(url);
+  if (environment.program !== undefined) return started(environment.program, address);
   if (!environment.visible) return false;
   try {
     const { default: open } = await import('open');
-    const child = await open(url.href);
+    const child = await open(address);
     child.on('error', () => {});
     return true;
   } catch {
     return false;
   }
 };
+
+/**
+ * The address with everything percent-encoded that a shell could read something into. No shell is started here, but
+ * what a desktop's own opener does with its argument is out of our sight (CVE-2025-6514 was such a surprise).
+ */
+function harmlessArgument({ href }: URL): string {
+  return href
+    .replace(/%(?![0-9A-Fa-f]{2})/g, '%25')
+    .replace(
+      /[^\w\-.~%/:@?&=+*,#[\]]/g,
+      (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+    );
+}
 
 /** Resolves once the program runs or cannot be started. Its own chatter is kept away from our streams. */
 function started(program: string, argument: string): Promise<boolean> {

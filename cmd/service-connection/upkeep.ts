@@ -33,7 +33,9 @@ export async function runCheck(
   const run = await openOperatorRun(context, configuration, options, command);
   const waiting = context.progress.wait('the platform tries each connection');
   const states = await examineServices({ ...run, services }).finally(() => waiting.done());
-  const checked = states.filter(({ connection }) => connection !== undefined || name !== undefined);
+  const checked = states.filter(
+    ({ connection, status }) => connection !== undefined || name !== undefined || status === 'needs-reconnect',
+  );
   requireWorking(checked);
   return showChecked(checked, run.principal);
 }
@@ -47,7 +49,8 @@ export async function runDisconnect(
   const configuration = await loadProject(context);
   const service = serviceNamed(configuration, name);
   const run = await openOperatorRun(context, configuration, options, `service-connection disconnect ${name}`);
-  return showDisconnected(service, run.principal, await disconnectService({ ...run, service }));
+  const done = await disconnectService({ ...run, service, warn: context.progress.warn });
+  return { ...showDisconnected(service, run.principal, done), shown: done.told };
 }
 
 /** Examines the vault. Fails on an alarm. */

@@ -7,17 +7,23 @@ import type { Principal } from '../identity/principal.ts';
 import { PlatformError } from '../platform/client.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import { type Connection, connectionsOf, readConnections } from './credentials.ts';
+import { type Journal, tellLeft } from './journal.ts';
+import type { Journals, OpenJournal } from './journal-file.ts';
 
 /** What disconnecting needs. */
 export interface DisconnectRequest extends VaultDirectory {
   service: Service;
   principal: Principal;
+  journals: Journals;
+  warn(text: string): void;
 }
 
 /** What was there and is archived now; nothing when nothing was connected. */
 export interface Disconnected {
   vault: OwnedVault | undefined;
   removed: Connection[];
+  /** To be called when the person knows what is left to be ended by hand: until then the next run says it. */
+  told(): Promise<void>;
 }
 
 /** How often a doubtful or contested archive is asked for again, after having looked. */
@@ -25,18 +31,36 @@ const attempts = 3;
 
 /** Archives every credential that the platform would use for the service. A lost answer is settled by looking (P8). */
 export async function disconnectService(request: DisconnectRequest): Promise<Disconnected> {
-  const { service, principal, platform } = request;
-  const vault = await findVault(request, principal);
-  if (vault === undefined) return { vault, removed: [] };
+  const { service, principal } = request;
+  const journal = await request.journals.open(principal, service);
+  try {
+    const vault = await findVault(request, principal);
+    if (journal.left !== undefined) {
+      const there = vault === undefined ? [] : await readConnections(request.platform, vault.id);
+      request.warn(tellLeft(journal.left, service, there));
+    }
+    const removed = vault === undefined ? [] : await archiveAll(request, vault, journal);
+    return { vault, removed, told: () => journal.clear() };
+  } finally {
+    await journal.close();
+  }
+}
+
+async function archiveAll(
+  { service, platform }: DisconnectRequest,
+  vault: OwnedVault,
+  journal: OpenJournal,
+): Promise<Connection[]> {
   const removed = new Map<string, Connection>();
   let failure: PlatformError | undefined;
   for (let round = 0; ; round += 1) {
     const there = connectionsOf(await readConnections(platform, vault.id), service);
-    if (there.length === 0) return { vault, removed: [...removed.values()] };
+    if (there.length === 0) return [...removed.values()];
     if (failure !== undefined && (round === attempts || !isUnsettled(failure))) throw failure;
     failure = undefined;
+    for (const connection of there) removed.set(connection.credentialId, connection);
+    await journal.write(removalOf(service, vault, [...removed.values()]));
     for (const connection of there) {
-      removed.set(connection.credentialId, connection);
       try {
         await platform.change(
           { act: 'credential.archive', target: `${service.name} in ${vault.displayName}` },
@@ -48,8 +72,24 @@ export async function disconnectService(request: DisconnectRequest): Promise<Dis
       }
     }
     // Every archive was confirmed: nothing is left to look for.
-    if (failure === undefined) return { vault, removed: [...removed.values()] };
+    if (failure === undefined) return [...removed.values()];
   }
+}
+
+function removalOf({ name, mcp_server_url }: Service, vault: OwnedVault, removed: readonly Connection[]): Journal {
+  return {
+    version: 1,
+    service: name,
+    mcpServerUrl: mcp_server_url,
+    vaultId: vault.id,
+    at: new Date().toISOString(),
+    next: 'disconnect',
+    grants: [],
+    removing: {
+      credentialIds: removed.map(({ credentialId }) => credentialId),
+      account: removed.find(({ record }) => record.account !== undefined)?.record.account,
+    },
+  };
 }
 
 function isUnsettled({ outcome, status }: PlatformError): boolean {

@@ -4,6 +4,7 @@ import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
 import { type Connection, connectionOf, readConnections } from './credentials.ts';
+import type { Journals } from './journal-file.ts';
 import { type Judgement, judgeStatus } from './status.ts';
 import { type CredentialTrial, tryCredential } from './validate.ts';
 
@@ -16,12 +17,13 @@ export interface ServiceState extends Judgement {
 /** Whose services are looked at, and where. */
 export interface Lookup extends VaultDirectory {
   principal: Principal;
+  journals: Journals;
   services: Iterable<Service>;
 }
 
 /** Has the platform try each connection; without a vault nothing is connected, and none is created. */
 export async function examineServices(request: Lookup): Promise<ServiceState[]> {
-  const { platform, principal, services } = request;
+  const { platform, principal, services, journals } = request;
   const vault = await findVault(request, principal);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);
   return await Promise.all(
@@ -31,7 +33,8 @@ export async function examineServices(request: Lookup): Promise<ServiceState[]> 
         vault === undefined || connection?.kind !== 'mcp_oauth'
           ? undefined
           : await trialOf(platform, vault.id, connection);
-      return { service, connection, ...judgeStatus({ service, connection, trial, now: new Date() }) };
+      const left = connection === undefined ? await journals.read(principal, service) : undefined;
+      return { service, connection, ...judgeStatus({ service, connection, left, trial, now: new Date() }) };
     }),
   );
 }

@@ -1,10 +1,11 @@
 /** What a connection is worth, judged from everything that is known of it; nothing is asked here. */
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { splitScopes } from '../oauth/protected-resource.ts';
 import { quote } from '../text/quote.ts';
-import { type Connection, isUsable, wasCut } from './credentials.ts';
-import type { CapturedAnswer, CredentialTrial } from './validate.ts';
+import { type Connection, isUsable } from './credentials.ts';
+import { type Journal, tellLeft, wasReplaced } from './journal.ts';
+import { grantedScopes } from './scopes.ts';
+import { type CapturedAnswer, type CredentialTrial, isClientUnknown } from './validate.ts';
 
 /** The state of one service for one person. */
 export type ConnectionStatus =
@@ -28,15 +29,21 @@ export interface Judgement {
 export interface StatusEvidence {
   service: Service;
   connection: Connection | undefined;
+  /** What an interrupted run left, where nothing is connected. */
+  left?: Journal | undefined;
   /** The platform's answer; a text when it gave none, undefined when it was not asked. */
   trial: CredentialTrial | string | undefined;
   now: Date;
 }
 
 /** Judges one connection. That it does not work comes before what it may do, and that before how much of it. */
-export function judgeStatus({ service, connection, trial, now }: StatusEvidence): Judgement {
+export function judgeStatus({ service, connection, left, trial, now }: StatusEvidence): Judgement {
   const connect = `run: service-connection ${service.name}`;
-  if (connection === undefined) return { status: 'not-connected', reason: 'nothing is connected', next: connect };
+  if (connection === undefined) {
+    const status = left !== undefined && wasReplaced(left, false) ? 'needs-reconnect' : 'not-connected';
+    const reason = left === undefined ? 'nothing is connected' : tellLeft(left, service, []);
+    return { status, reason, next: connect };
+  }
   // The platform tries no static token, so nobody knows.
   if (connection.kind === 'static_bearer') {
     return { status: 'unknown', reason: 'a static token cannot be tried by the platform', next: undefined };
@@ -92,12 +99,6 @@ export function missingScopes({ authorization }: Service, connection: Connection
   return readsOnly ? [] : missing;
 }
 
-/** The platform keeps them whole where it renews the token; our record may have been cut, and then decides nothing. */
-function grantedScopes({ refreshScope, record }: Connection): string[] | undefined {
-  const text = refreshScope ?? (wasCut(record.scopes) ? undefined : record.scopes);
-  return text === undefined ? undefined : splitScopes(text);
-}
-
 const later = 'try again later';
 
 /** Refused for good, or only now? A service that cannot be reached to renew a token has refused nothing for good. */
@@ -111,7 +112,7 @@ function judgeInvalid(trial: CredentialTrial, service: Service): Judgement {
   }
   if (refresh?.status === 'failed') {
     // Services forget clients that registered themselves; the same client would be refused again.
-    const forgotten = service.authorization.registration === 'dynamic' && isUnknownClient(refresh.http_response);
+    const forgotten = service.authorization.client_id === undefined && isClientUnknown(trial);
     const reason = `the service does not renew the token${said(refresh.http_response)}`;
     return { status: 'needs-reconnect', reason, next: forgotten ? `${connect} --new-client` : connect };
   }
@@ -136,10 +137,6 @@ function said(answer: CapturedAnswer | null | undefined): string {
 
 function isPassing(answer: CapturedAnswer | null): boolean {
   return answer !== null && (answer.status_code === 429 || answer.status_code >= 500);
-}
-
-function isUnknownClient(answer: CapturedAnswer | null): boolean {
-  return /"(invalid|unauthorized)_client"/.test(String(answer?.body));
 }
 
 function timeOf(trial: CredentialTrial | undefined): Date | undefined {

@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Service } from '../config/definitions.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import { pause } from '../outside/pause.ts';
+import { type Intent, type Platform, PlatformError } from '../platform/client.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
 import type { Account } from './account.ts';
@@ -13,9 +14,12 @@ import {
   type Connection,
   type ConnectionRecord,
   connectionOf,
+  countCredentials,
+  mostCredentials,
   readConnections,
   recordToMetadata,
 } from './credentials.ts';
+import type { Storing } from './journal.ts';
 
 /** What was done to store a grant. */
 export interface Stored {
@@ -39,32 +43,70 @@ export interface StoreRequest {
   /** The grant's account does not meet the rule and was accepted by its exact name. */
   accountAccepted: boolean;
   now: Date;
+  /** Writes down what is about to be changed; when that fails, nothing is changed. */
+  announce(storing: Storing): Promise<void>;
 }
 
-/** How often a doubtful or contested store acts again, after having looked. */
+/** How often a doubtful or contested store acts, having looked before each. */
 const attempts = 3;
+/** The same where the old connection is archived by now: as long as none is stored, the person has none. */
+const attemptsWithNone = 6;
+const pauseMs = 250;
 
 /** Stores a grant. A lost answer or a second run beside this one is settled by looking at the vault, then acting. */
 export async function storeGrant(request: StoreRequest): Promise<Stored> {
   const attempt = randomUUID();
   let first: Connection | undefined;
-  let failure: unknown;
+  let failure: PlatformError | undefined;
+  let announced: Storing['act'] | undefined;
   for (let round = 0; ; round += 1) {
-    const existing = connectionOf(await readConnections(request.platform, request.vault.id), request.service);
+    const existing = await readExisting(request, failure);
     if (round === 0) first = existing;
     // Our own act of a round before, whose answer was lost.
     if (existing?.record.attempt === attempt)
       return { credentialId: existing.credentialId, act: actOf(first, existing) };
-    if (round === attempts) throw failure;
+    const none = first !== undefined && existing === undefined;
+    if (failure !== undefined) {
+      const again = isUnsettled(failure) || (none && failure.status === undefined);
+      if (!again || round >= (none ? attemptsWithNone : attempts)) throw failure;
+      if (none) await pause(pauseMs * round);
+    }
+    const act = actFor(request, first, existing);
+    if (act !== announced) await request.announce({ act, attempt, credentialId: existing?.credentialId });
+    announced = act;
     try {
       return await storeOnce(request, existing, attempt);
     } catch (error) {
-      const unsettled =
-        error instanceof PlatformError && (error.outcome === 'unknown' || error.status === 409 || error.status === 404);
-      if (!unsettled) throw error;
+      if (!(error instanceof PlatformError)) throw error;
       failure = error;
     }
   }
+}
+
+/** The connection as it is now. Where that cannot be seen, what failed before says more than that nobody could look. */
+async function readExisting(
+  { platform, vault, service }: StoreRequest,
+  failure: PlatformError | undefined,
+): Promise<Connection | undefined> {
+  try {
+    return connectionOf(await readConnections(platform, vault.id), service);
+  } catch (error) {
+    throw error instanceof PlatformError ? (failure ?? error) : error;
+  }
+}
+
+function actFor(
+  { grant }: StoreRequest,
+  first: Connection | undefined,
+  existing: Connection | undefined,
+): Storing['act'] {
+  if (existing !== undefined && isUpdatable(existing, grant)) return 'update';
+  return existing === undefined && first === undefined ? 'create' : 'replace';
+}
+
+/** Whether looking at the vault shows more than the answer did. */
+function isUnsettled({ outcome, status }: PlatformError): boolean {
+  return outcome === 'unknown' || [404, 409, 429].includes(status ?? 0);
 }
 
 function actOf(before: Connection | undefined, after: Connection): Stored['act'] {
@@ -77,10 +119,15 @@ async function storeOnce(request: StoreRequest, existing: Connection | undefined
   const display_name =
     `${service.title ?? service.name}${grant.account === undefined ? '' : `: ${grant.account.name}`}`.slice(0, 255);
   const metadata = recordToMetadata(recordOf(request, attempt));
-  const target = `${service.name} in ${vault.displayName}`;
+  // Half of it would be less than there was: an interruption waits until the platform has answered.
+  const intent = (act: string): Intent => ({
+    act,
+    target: `${service.name} in ${vault.displayName}`,
+    uninterrupted: true,
+  });
 
   if (existing !== undefined && isUpdatable(existing, grant)) {
-    await platform.change({ act: 'credential.update', target }, (client) =>
+    await platform.change(intent('credential.update'), (client) =>
       client.beta.vaults.credentials.update(existing.credentialId, {
         vault_id: vault.id,
         display_name,
@@ -92,11 +139,19 @@ async function storeOnce(request: StoreRequest, existing: Connection | undefined
   }
 
   if (existing !== undefined) {
-    await platform.change({ act: 'credential.archive', target }, (client) =>
-      client.beta.vaults.credentials.archive(existing.credentialId, { vault_id: vault.id }),
-    );
+    // Whether archived credentials count towards the limit is not documented; in a vault that may be full, one that is
+    // only archived could keep the new one out.
+    const full = (await countCredentials(platform, vault.id)) === mostCredentials;
+    // Nothing may come between these two: the person has no connection meanwhile.
+    await platform.change(intent(full ? 'credential.delete' : 'credential.archive'), async ({ beta }) => {
+      const { credentials } = beta.vaults;
+      const where = { vault_id: vault.id };
+      await (full
+        ? credentials.delete(existing.credentialId, where)
+        : credentials.archive(existing.credentialId, where));
+    });
   }
-  const created = await platform.change({ act: 'credential.create', target }, (client) =>
+  const created = await platform.change(intent('credential.create'), (client) =>
     client.beta.vaults.credentials.create(vault.id, { display_name, metadata, auth: authOf(request) }),
   );
   return { credentialId: created.id, act: existing === undefined ? 'created' : 'replaced' };
@@ -111,7 +166,13 @@ function changedAuthOf(grant: StoreRequest['grant']) {
     expires_at: grant.expiresAt?.toISOString() ?? null,
     ...(grant.refreshToken === undefined
       ? {}
-      : { refresh: { refresh_token: grant.refreshToken.reveal(), scope: grant.scopes.join(' ') } }),
+      : {
+          refresh: {
+            refresh_token: grant.refreshToken.reveal(),
+            scope: grant.scopes.join(' '),
+            ...changedClientAuthOf(grant),
+          },
+        }),
   };
 }
 
@@ -149,6 +210,12 @@ function clientAuthOf({ client }: Grant) {
   return { type: client.authMethod, client_secret: client.secret?.reveal() ?? '' };
 }
 
+/** A secret may be another one by now; how the client proves itself may not, and a client without one says nothing. */
+function changedClientAuthOf({ client }: Grant) {
+  if (client.authMethod === 'none') return {};
+  return { token_endpoint_auth: { type: client.authMethod, client_secret: client.secret?.reveal() ?? '' } };
+}
+
 /** Whether the platform lets the credential be updated: what it holds immutable is unchanged. */
 function isUpdatable(existing: Connection, grant: StoreRequest['grant']): boolean {
   if (isStatic(grant)) return existing.kind === grant.kind;
@@ -156,8 +223,10 @@ function isUpdatable(existing: Connection, grant: StoreRequest['grant']): boolea
     existing.kind === 'mcp_oauth' &&
     existing.refreshable === (grant.refreshToken !== undefined) &&
     (!existing.refreshable ||
-      (existing.clientId === grant.client.clientId && existing.tokenEndpoint === grant.server.token_endpoint)) &&
-    grant.client.authMethod === 'none'
+      (existing.clientId === grant.client.clientId &&
+        existing.tokenEndpoint === grant.server.token_endpoint &&
+        existing.authMethod === grant.client.authMethod &&
+        existing.resource === grant.resource))
   );
 }
 

@@ -29,6 +29,8 @@ export interface Intent {
   act: string;
   /** What it is done to, in words a person knows: a name or an id, never a secret. */
   target: string;
+  /** Carried out to its answer although the run was interrupted: half of it would leave less than there was. */
+  uninterrupted?: boolean;
 }
 
 /** The platform as features use it. All three throw {@link PlatformError}, or `interrupted` on a signal. */
@@ -111,10 +113,12 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     });
   const reader = clientOver(onlyGet(interruptible(settings.signal)), readTimeoutMs);
   const writer = clientOver(interruptible(settings.signal), changeTimeoutMs);
+  const finisher = clientOver(interruptible(new AbortController().signal), changeTimeoutMs);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
-  const translate = (what: string, error: unknown, changing: boolean): unknown => {
-    if (settings.signal.aborted) return new AppError('interrupted', `interrupted: ${what}`, { cause: error });
+  const translate = (what: string, error: unknown, changing: boolean, uninterrupted = false): unknown => {
+    if (settings.signal.aborted && !uninterrupted)
+      return new AppError('interrupted', `interrupted: ${what}`, { cause: error });
     if (error instanceof APIConnectionError || error instanceof SyntaxError) {
       return changing && !neverSent(error)
         ? new PlatformError('platform_outcome_unknown', `${what}: the platform's answer was lost`, {
@@ -177,10 +181,10 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       const what = `${intent.act} ${quote(intent.target)}`;
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await ask(writer);
+          return await ask(intent.uninterrupted === true ? finisher : writer);
         } catch (error) {
           if (attempt < readAttempts && (await waitedFor(error, what))) continue;
-          throw translate(what, error, true);
+          throw translate(what, error, true, intent.uninterrupted);
         }
       }
     },

@@ -67,7 +67,7 @@ describe('the scopes that are asked for', () => {
     ['the service, where its file names none', { file: { default: [] }, found: ['b'] }, ['b']],
     ['the service, where its file is silent', { found: ['b'] }, ['b']],
     ['nobody: none are asked for', {}, undefined],
-  ])('come from %s [A1.10]', (_case, given, expected) => {
+  ])('come from %s [A1.10] [A3.6]', (_case, given, expected) => {
     expect(ask(given)).toEqual(expected);
   });
 
@@ -155,7 +155,7 @@ describe('a step-up', () => {
     return scopesToStepUpTo(known, asked, granted, new InsufficientScope(known.service, wanted));
   };
 
-  test('asks for the union of what was asked for, granted and is wanted [A1.18]', () => {
+  test('asks for the union of what was asked for, granted and is wanted [A1.18] [A2.4]', () => {
     expect(stepUp({ found: ['a'] }, [['a']], ['a', 'b'], ['c'])).toEqual(['a', 'b', 'c']);
     expect(stepUp({ file: { default: ['a'], additional: ['c'] } }, [['a']], ['a', 'admin'], ['c'])).toEqual(['a', 'c']);
     expect(stepUp({ found: ['a'], supported: ['offline_access'] }, [['a']], [], ['c'])).toEqual([

@@ -18,7 +18,7 @@ const good = {
 };
 
 describe('the metadata addresses', () => {
-  test('of an issuer without a path are the two root forms', () => {
+  test('of an issuer without a path are the two root forms [A1.5]', () => {
     const addresses = [
       'https://as.example/.well-known/oauth-authorization-server',
       'https://as.example/.well-known/openid-configuration',
@@ -27,7 +27,7 @@ describe('the metadata addresses', () => {
     expect(metadataAddresses('https://as.example/')).toEqual(addresses);
   });
 
-  test('of an issuer with a path are the inserted forms, then the appended one', () => {
+  test('of an issuer with a path are the inserted forms, then the appended one [A1.5]', () => {
     expect(metadataAddresses('https://as.example/a/b')).toEqual([
       'https://as.example/.well-known/oauth-authorization-server/a/b',
       'https://as.example/.well-known/openid-configuration/a/b',
@@ -45,7 +45,7 @@ describe('the issuer of the metadata', () => {
     ['https://as.example/', 'https://as.example'],
     ['https://as.example', 'https://as.example/'],
     ['https://as.example/a', 'https://as.example/a'],
-  ])('%s may be the one expected as %s, and is kept as claimed', (claimed, expected) => {
+  ])('%s may be the one expected as %s, and is kept as claimed [A1.6] [A1.14] [A5.1]', (claimed, expected) => {
     expect(judge(claimed, expected)).toBe(claimed);
   });
 
@@ -62,7 +62,7 @@ describe('the issuer of the metadata', () => {
     ['https://as.example?', 'https://as.example'],
     [['https://as.example'], 'https://as.example'],
     [undefined, 'https://as.example'],
-  ])('%j is not the one expected as %s', (claimed, expected) => {
+  ])('%j is not the one expected as %s [A1.6] [A2.1] [A5.1] [c2]', (claimed, expected) => {
     expect(() => judge(claimed, expected)).toThrow(expect.objectContaining({ code: 'issuer_mismatch' }));
   });
 });
@@ -77,7 +77,7 @@ describe('metadata', () => {
   );
 
   test.each([undefined, [], ['plain'], ['s256'], 'S256', null])(
-    'whose PKCE methods are %j is refused, naming the issuer',
+    'whose PKCE methods are %j is refused, naming the issuer [A1.8] [A2.6] [A3.4] [c6]',
     (methods) => {
       expect(() => judge({ code_challenge_methods_supported: methods })).toThrow(
         expect.objectContaining({ code: 'service_metadata', message: expect.stringContaining(issuer) }),
@@ -92,14 +92,14 @@ describe('metadata', () => {
 });
 
 describe('the authorization server to use', () => {
-  test('is one that the service names and the catalogue pins, as the catalogue spells it', () => {
+  test('is one that the service names and the catalogue pins, as the catalogue spells it [A1.4]', () => {
     expect(chooseIssuer(['https://evil.example', 'https://as.example/'], [issuer], 'notion')).toBe(issuer);
     expect(
       chooseIssuer(['https://b.example', 'https://a.example'], ['https://a.example', 'https://b.example'], 'x'),
     ).toBe('https://a.example');
   });
 
-  test.each([[['https://evil.example']], [[]], [['https://as.example/x']]])('is never %j', (offered) => {
+  test.each([[['https://evil.example']], [[]], [['https://as.example/x']]])('is never %j [A1.4] [c11]', (offered) => {
     expect(() => chooseIssuer(offered, [issuer], 'notion')).toThrow(
       expect.objectContaining({ code: 'issuer_mismatch' }),
     );
@@ -118,7 +118,7 @@ describe('discovery', () => {
     (origin: string): Answer => ({ json: { ...good, issuer: `${origin}${path}` } });
   const [oauth, openid] = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
 
-  test('asks one form after the other until there is a document', async () => {
+  test('asks one form after the other until there is a document [A1.5] [A1.7] [A3.2]', async () => {
     expect((await discover({ [oauth]: honest() })).lines).toEqual([`GET ${oauth}`]);
     const { outcome, lines, origin } = await discover({ [`/t${openid}`]: honest('/t') }, '/t');
     expect(lines).toEqual([`GET ${oauth}/t`, `GET ${openid}/t`, `GET /t${openid}`]);
@@ -129,25 +129,25 @@ describe('discovery', () => {
     [404, {}],
     [502, {}],
     [200, { headers: { 'content-type': 'text/html' }, text: '<html>' }],
-  ])('goes on after a %i', async (status, answer) => {
+  ])('goes on after a %i [A1.5]', async (status, answer) => {
     expect((await discover({ [oauth]: () => ({ status, ...answer }), [openid]: honest() })).outcome).toMatchObject({
       token_endpoint: good.token_endpoint,
     });
   });
 
-  test.each([500, 503])('stops at a %i and says so', async (status) => {
+  test.each([500, 503])('stops at a %i and says so [A1.5]', async (status) => {
     const { outcome, lines } = await discover({ [oauth]: () => ({ status }), [openid]: honest() });
     expect(outcome).toMatchObject({ code: 'service_metadata', message: expect.stringContaining(String(status)) });
     expect(lines).toEqual([`GET ${oauth}`]);
   });
 
-  test('stops at a document of another issuer', async () => {
+  test('stops at a document of another issuer [A1.6] [c2]', async () => {
     const { outcome, lines } = await discover({ [oauth]: () => ({ json: good }), [openid]: honest() });
     expect(outcome).toMatchObject({ code: 'issuer_mismatch' });
     expect(lines).toEqual([`GET ${oauth}`]);
   });
 
-  test('follows a redirect on the same origin only', async () => {
+  test('follows a redirect on the same origin only [c21]', async () => {
     const evil = await startHostileServer((_line, _request, origin) => honest()(origin));
     const near = await discover({
       [oauth]: () => ({ status: 301, headers: { location: '/moved' } }),
@@ -158,7 +158,7 @@ describe('discovery', () => {
     expect([far.outcome, evil.lines()]).toEqual([expect.objectContaining({ code: 'service_metadata' }), []]);
   });
 
-  test('that finds nothing says what cannot be checked', async () => {
+  test('that finds nothing says what cannot be checked [A1.8]', async () => {
     expect((await discover({})).outcome).toMatchObject({ code: 'service_metadata', hint: expect.any(String) });
   });
 });

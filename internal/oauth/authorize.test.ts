@@ -89,7 +89,7 @@ async function flow(
 const comeBack = ({ callback, state }: { callback: string; state: string }) =>
   ask(`${callback}?code=the-code&state=${state}`);
 
-test('asks with S256, the resource verbatim and one redirect URI, and exchanges the code once', async () => {
+test('asks with S256, the resource verbatim and one redirect URI, and exchanges the code once [A1.8] [A1.9] [A3.4] [A3.5] [b2] [b24] [c6] [c20]', async () => {
   const { asked, server, callback, outcome } = await flow(comeBack);
   expect(outcome).toMatchObject({ access_token: 'at', refresh_token: 'rt' });
   const query = Object.fromEntries(asked.searchParams);
@@ -118,14 +118,14 @@ test('asks with S256, the resource verbatim and one redirect URI, and exchanges 
   expect(createHash('sha256').update(verifier).digest('base64url')).toBe(query['code_challenge']);
 });
 
-test('every attempt has a state and a verifier of its own', async () => {
+test('every attempt has a state and a verifier of its own [A1.20] [c6]', async () => {
   const [one, other] = [await flow(comeBack), await flow(comeBack)];
   for (const name of ['state', 'code_challenge']) {
     expect(one.asked.searchParams.get(name)).not.toBe(other.asked.searchParams.get(name));
   }
 });
 
-test('leaves scope and resource out where there are none, and lets no parameter of a file replace a security one', async () => {
+test('leaves scope and resource out where there are none, and lets no parameter of a file replace a security one [A3.6] [c6]', async () => {
   const parameters = { state: 'fixed', code_challenge_method: 'plain', redirect_uri: 'https://evil.example' };
   const { asked, server, outcome, callback } = await flow(comeBack, {
     attempt: { scopes: undefined, resource: undefined, parameters },
@@ -139,7 +139,7 @@ test('leaves scope and resource out where there are none, and lets no parameter 
 });
 
 describe('the browser comes back', () => {
-  test('with a wrong state first and the right one then: the sign-in succeeds', async () => {
+  test('with a wrong state first and the right one then: the sign-in succeeds [A1.20] [b10]', async () => {
     const statuses: number[] = [];
     const { outcome, warnings, server } = await flow(async ({ callback, state }) => {
       for (const query of ['code=evil&state=wrong', 'error=access_denied', `code=the-code&state=${state}`]) {
@@ -152,7 +152,7 @@ describe('the browser comes back', () => {
     expect(server.requests.map(({ body }) => new URLSearchParams(body).get('code'))).toEqual(['the-code']);
   });
 
-  test('without doing harm by anything but one good GET', async () => {
+  test('without doing harm by anything but one good GET [b5] [b6] [b7] [b8] [b9] [b11]', async () => {
     const statuses: number[] = [];
     const { outcome } = await flow(async ({ callback, state }) => {
       const good = `/callback?code=the-code&state=${state}`;
@@ -177,7 +177,7 @@ describe('the browser comes back', () => {
     expect(outcome).toMatchObject({ access_token: 'at' });
   });
 
-  test('ten times with a wrong state: something interferes, and the sign-in ends', async () => {
+  test('ten times with a wrong state: something interferes, and the sign-in ends [b10]', async () => {
     const { outcome, server, warnings } = await flow(async ({ callback }) => {
       for (let index = 0; index < 10; index += 1) await ask(`${callback}?code=x&state=guess-${index}`);
     });
@@ -185,7 +185,7 @@ describe('the browser comes back', () => {
     expect([server.lines(), warnings.length]).toEqual([[], 1]);
   });
 
-  test('from another authorization server: no token request leaves', async () => {
+  test('from another authorization server: no token request leaves [A1.14] [c1]', async () => {
     const { outcome, server } = await flow(({ callback, state }) =>
       ask(`${callback}?code=the-code&state=${state}&iss=https%3A%2F%2Fevil.example`),
     );
@@ -193,7 +193,7 @@ describe('the browser comes back', () => {
     expect(server.lines()).toEqual([]);
   });
 
-  test('without the issuer that the server promises: no token request leaves', async () => {
+  test('without the issuer that the server promises: no token request leaves [A1.14]', async () => {
     const promised = { metadata: { authorization_response_iss_parameter_supported: true } };
     const { outcome, server } = await flow(comeBack, promised);
     expect([(outcome as { code: string }).code, server.lines()]).toEqual(['callback_refused', []]);
@@ -212,7 +212,7 @@ describe('the browser comes back', () => {
     expect(server.lines()).toEqual([]);
   });
 
-  test('with another error: it is quoted, harmless and short', async () => {
+  test('with another error: it is quoted, harmless and short [c24]', async () => {
     const description = encodeURIComponent(`\u001b]8;;https://evil.example\u0007click\u202e${'x'.repeat(2_000)}`);
     const { outcome } = await flow(({ callback, state }) =>
       ask(`${callback}?error=server_error&error_description=${description}&state=${state}`),
@@ -261,7 +261,7 @@ describe('an address is pasted', () => {
     return { outcome, codes, said, closed, asked, warnings };
   }
 
-  test('of this sign-in: the code is exchanged once, and the listener answers nobody any more', async () => {
+  test('of this sign-in: the code is exchanged once, and the listener answers nobody any more [b11] [b17]', async () => {
     let late = 0;
     const { outcome, codes, said, closed } = await pasting(({ callback, state }) => [
       `${callback}?code=the-code&state=${state}`,
@@ -274,7 +274,7 @@ describe('an address is pasted', () => {
     expect([codes, said, closed, late]).toEqual([['the-code'], [undefined, undefined], 1, 410]);
   });
 
-  test('of another sign-in, then a bare code, then the right one: only that one counts', async () => {
+  test('of another sign-in, then a bare code, then the right one: only that one counts [b17] [c14]', async () => {
     const { outcome, codes, said } = await pasting(({ callback, state }) => [
       `${callback}?code=evil&state=of-another-sign-in`,
       'the-code',
@@ -304,7 +304,7 @@ describe('an address is pasted', () => {
     expect([codes, closed, said.slice(10)]).toEqual([[], 1, [undefined, undefined]]);
   });
 
-  test('that comes from another authorization server: no token request leaves', async () => {
+  test('that comes from another authorization server: no token request leaves [A1.14] [b17]', async () => {
     const { outcome, codes } = await pasting(({ callback, state }) => [
       `${callback}?code=the-code&state=${state}&iss=https%3A%2F%2Fevil.example`,
     ]);
@@ -338,13 +338,13 @@ describe('an address is pasted', () => {
 describe('nobody comes back', () => {
   const nobody = () => Promise.resolve();
 
-  test('the wait ends in time, and nothing listens any more', async () => {
+  test('the wait ends in time, and nothing listens any more [b14]', async () => {
     const { outcome, callback } = await flow(nobody, { attempt: { timeoutMs: 100 } });
     expect(outcome).toMatchObject({ code: 'timed_out', hint: expect.stringContaining('--timeout') });
     await expect(ask(callback)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  test('an interruption ends the wait, and nothing listens any more', async () => {
+  test('an interruption ends the wait, and nothing listens any more [b15]', async () => {
     const interruption = new AbortController();
     const { outcome, callback } = await flow(async () => interruption.abort(), {
       attempt: { signal: interruption.signal },
@@ -366,7 +366,7 @@ describe('nobody comes back', () => {
     expect(timers()).toBe(before);
   });
 
-  test('a connection that says nothing does not hold the end up', async () => {
+  test('a connection that says nothing does not hold the end up [b14]', async () => {
     const { outcome } = await flow(
       async ({ callback }) => {
         const socket = connect({ host: '127.0.0.1', port: Number(new URL(callback).port) });
@@ -380,7 +380,7 @@ describe('nobody comes back', () => {
 });
 
 test.each(['javascript:alert(1)', 'http://as.example/authorize', 'https://user@as.example/authorize', 'file:///x'])(
-  'the browser is never sent to %s',
+  'the browser is never sent to %s [A1.19] [A1.21] [c4]',
   async (authorization_endpoint) => {
     const { outcome, asked } = await flow(comeBack, { metadata: { authorization_endpoint } });
     expect([outcome, asked.href]).toEqual([expect.any(Error), 'about:blank']);
@@ -398,14 +398,14 @@ describe('the token answer', () => {
     [
       '401 with a challenge beside the error',
       { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' }, json: { error: 'invalid_client' } },
-      'token_refused',
+      'client_refused',
       'invalid_client',
     ],
     ['200 with an error', { json: { error: 'invalid_grant' } }, 'token_refused', 'invalid_grant'],
     [
       '401 with a challenge and no body',
       { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } },
-      'token_unusable',
+      'client_refused',
       '',
     ],
     ['500', { status: 500, text: 'oops' }, 'token_unusable', ''],
@@ -434,12 +434,15 @@ describe('the token answer', () => {
       '',
     ],
   ];
-  test.each(failures)('%s is an error, and the code is not sent again', async (_case, token, code, said) => {
-    const { outcome, server } = await flow(comeBack, { token });
-    expect(outcome).toMatchObject({ code, message: expect.stringContaining(said) });
-    expect(server.lines()).toEqual(['POST /token']);
-    expect((outcome as Error).message).not.toContain('the-code');
-  });
+  test.each(failures)(
+    '%s is an error, and the code is not sent again [A5.5] [A5.6] [A5.8] [A5.9] [c7] [c19] [c26]',
+    async (_case, token, code, said) => {
+      const { outcome, server } = await flow(comeBack, { token });
+      expect(outcome).toMatchObject({ code, message: expect.stringContaining(said) });
+      expect(server.lines()).toEqual(['POST /token']);
+      expect((outcome as Error).message).not.toContain('the-code');
+    },
+  );
 
   test('a token endpoint that is not there is named as the network failure it is', async () => {
     const token_endpoint = `http://127.0.0.1:${await freeLoopbackPort()}/token`;
@@ -447,28 +450,34 @@ describe('the token answer', () => {
     expect(outcome).toMatchObject({ code: 'service_unreachable', message: expect.stringContaining('ECONNREFUSED') });
   });
 
-  test('is never asked for over http elsewhere', async () => {
+  test('is never asked for over http elsewhere [A1.19] [c18]', async () => {
     const { outcome } = await flow(comeBack, { metadata: { token_endpoint: 'http://as.example/token' } });
     expect(outcome).toMatchObject({ code: 'url_refused' });
   });
 
-  test('that refuses the client says how to get another', async () => {
-    const { outcome } = await flow(comeBack, { token: { status: 401, json: { error: 'invalid_client' } } });
-    expect(outcome).toMatchObject({ hint: expect.stringContaining('--new-client') });
-  });
+  test.each(['invalid_client', 'unauthorized_client', 'incorrect_client_credentials'])(
+    'that says %s has refused the client, not the code',
+    async (error) => {
+      for (const status of [400, 401]) {
+        const headers = { 'www-authenticate': 'Basic realm="as"' };
+        const { outcome } = await flow(comeBack, { token: { status, headers, json: { error } } });
+        expect(outcome).toMatchObject({ code: 'client_refused', message: expect.stringContaining(error) });
+      }
+    },
+  );
 
   test.each<[string, Record<string, unknown>]>([
     ['an expiry as text', { expires_in: '3600' }],
     ['a token type in capitals', { token_type: 'BEARER' }],
     ['an ID token that nobody asked for', { id_token: 'not.a.token' }],
-  ])('may have %s', async (_case, change) => {
+  ])('may have %s [A5.5] [A5.6] [A5.10]', async (_case, change) => {
     const json = { access_token: 'at', token_type: 'Bearer', expires_in: 3600, ...change };
     const { outcome } = await flow(comeBack, { token: { json } });
     expect(outcome).toMatchObject({ access_token: 'at' });
     expect((outcome as Tokens).expiresIn()).toBeGreaterThan(3_590);
   });
 
-  test('of Slack has the token where Slack puts it', async () => {
+  test('of Slack has the token where Slack puts it [A5.5] [A5.7] [A5.8]', async () => {
     const user = { access_token: 'at', token_type: 'user', scope: 'a,b', expires_in: 43200, refresh_token: 'rt' };
     const token: Answer = { json: { ok: true, authed_user: user } };
     const { outcome } = await flow(comeBack, { token, attempt: { tokenResponse: 'slack' } });

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type CallbackExpectation,
@@ -37,7 +38,7 @@ describe('has no effect, whatever it carries,', () => {
     (host) => expect(judge({ headers: { host } })).toEqual({ kind: 'ignored', status: 421 }),
   );
 
-  test.each(['HEAD', 'POST', 'PUT', 'OPTIONS', 'get', undefined])('the method %s', (method) => {
+  test.each(['HEAD', 'POST', 'PUT', 'OPTIONS', 'get', undefined])('the method %s [b6]', (method) => {
     expect(judge({ method })).toEqual({ kind: 'ignored', status: 405 });
   });
 
@@ -54,7 +55,7 @@ describe('has no effect, whatever it carries,', () => {
     '/callback#',
     'http://127.0.0.1:5555/callback',
     '/x/../callback',
-  ])('the path %j', (path) => {
+  ])('the path %j [b5]', (path) => {
     expect(judge({ target: `${path}?code=c&state=the-right-state` })).toEqual({ kind: 'ignored', status: 404 });
   });
 
@@ -66,11 +67,11 @@ describe('has no effect, whatever it carries,', () => {
     { 'sec-fetch-mode': 'no-cors' },
     { origin: 'https://evil.example' },
     { origin: 'null' },
-  ])('a request that no navigation sends: %j', (headers) => {
+  ])('a request that no navigation sends: %j [b8]', (headers) => {
     expect(judge({ headers })).toEqual({ kind: 'ignored', status: 403 });
   });
 
-  test.each(['state', 'code', 'iss', 'error', 'error_description'])('a repeated %s', (name) => {
+  test.each(['state', 'code', 'iss', 'error', 'error_description'])('a repeated %s [b9]', (name) => {
     const query = new URLSearchParams({ code: 'c', state: 'the-right-state', iss: 'https://as.example' });
     query.append(name, 'the-right-state');
     query.append(name, 'the-right-state');
@@ -78,7 +79,7 @@ describe('has no effect, whatever it carries,', () => {
   });
 });
 
-describe('the state is compared before anything else is looked at', () => {
+describe('the state is compared before anything else is looked at [b10] [A1.20]', () => {
   test.each([
     'code=c&state=wrong',
     'code=c&state=',
@@ -98,7 +99,7 @@ describe('the state is compared before anything else is looked at', () => {
   });
 });
 
-describe('the issuer of the answer (RFC 9207 section 2.4)', () => {
+describe('the issuer of the answer (RFC 9207 section 2.4) [A1.14] [A2.2] [c1]', () => {
   const right = 'iss=https%3A%2F%2Fas.example';
   const wrong = 'iss=https%3A%2F%2Fas.example%2F';
   const good = 'code=c&state=the-right-state';
@@ -130,9 +131,12 @@ test('an error beside a code is an error: the code is not taken', () => {
   expect(judgement).toEqual({ kind: 'denied', error: 'server_error', description: 'x' });
 });
 
-test.each(['state=the-right-state', 'state=the-right-state&code='])('%j carries nothing to go on with', (query) => {
-  expect(judge({ target: `/callback?${query}` })).toMatchObject({ kind: 'refused', reason: expect.any(String) });
-});
+test.each(['state=the-right-state', 'state=the-right-state&code='])(
+  '%j carries nothing to go on with [b24]',
+  (query) => {
+    expect(judge({ target: `/callback?${query}` })).toMatchObject({ kind: 'refused', reason: expect.any(String) });
+  },
+);
 
 describe('a pasted address', () => {
   const good = 'http://127.0.0.1:5555/callback?code=c&state=the-right-state';
@@ -167,17 +171,90 @@ describe('a pasted address', () => {
     `${good}&state=the-right-state`,
     `${good}&code=d`,
     '',
-  ])('that is none of this sign-in is not: %j', (text) => {
+  ])('that is none of this sign-in is not: %j [b17]', (text) => {
     expect(paste(text).kind).toBeOneOf(['ignored', 'foreign']);
   });
 
   test.each(['code=c', 'code=c&state=', 'code=c&state=of-another-sign-in', 'error=access_denied'])(
-    'without the right state is foreign: %j',
+    'without the right state is foreign: %j [b17]',
     (query) => expect(paste(`http://127.0.0.1:5555/callback?${query}`)).toEqual({ kind: 'foreign' }),
   );
 
   test('of another issuer, or without the promised one, is refused', () => {
     expect(paste(`${good}&iss=https%3A%2F%2Fevil.example`).kind).toBe('refused');
     expect(paste(good, { issuerInResponse: true }).kind).toBe('refused');
+  });
+});
+
+describe('of all requests that there may be', () => {
+  /** Mostly right, so that every rule is reached; now and then anything. */
+  const or = <Value>(right: Value, ...near: Value[]) =>
+    fc.oneof({ weight: 6, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: fc.constantFrom(right, ...near) });
+  const text = fc.string({ unit: 'grapheme', maxLength: 12 });
+  const parameter = fc.oneof(
+    fc.tuple(
+      fc.constantFrom('code', 'state', 'iss', 'error', 'error_description', 'other'),
+      fc.oneof(fc.constantFrom('the-right-state', 'https://as.example', 'https://as.example/', ''), text),
+    ),
+    fc.tuple(text, text),
+  );
+  const request = fc.record({
+    host: fc.oneof(or<string | undefined>('127.0.0.1:5555', 'localhost:5555', undefined), text),
+    method: fc.oneof(or<string | undefined>('GET', 'HEAD', 'POST', 'get', undefined), text),
+    path: fc.oneof(or('/callback', '/callback/', '//callback', '/%63allback', '/', '/callback#'), text),
+    fetch: or<Record<string, string>>(
+      {},
+      { 'sec-fetch-dest': 'image' },
+      { 'sec-fetch-mode': 'cors' },
+      { origin: 'null' },
+    ),
+    good: fc.boolean(),
+    named: or<string | undefined>('https://as.example', undefined, 'https://evil.example'),
+    parameters: fc.array(parameter, { maxLength: 3 }),
+    promised: fc.boolean(),
+  });
+
+  test('only one that is right in every way is an answer, and a code is taken from nothing else [A1.14] [A1.20] [b10] [c1]', () => {
+    let answers = 0;
+    const judgeOne = fc.property(request, ({ host, method, path, fetch, good, named, parameters, promised }) => {
+      const query = new URLSearchParams([
+        ...(good
+          ? [
+              ['code', 'the-code'],
+              ['state', 'the-right-state'],
+            ]
+          : []),
+        ...(named === undefined ? [] : [['iss', named]]),
+        ...parameters,
+      ] as [string, string][]);
+      const judgement = judgeCallback(
+        { method, target: `${path}?${query}`, headers: { ...fetch, ...(host === undefined ? {} : { host }) } },
+        { ...expected, issuerInResponse: promised },
+      );
+      if (judgement.kind !== 'answer') return;
+      answers += 1;
+      expect([host, method, path, fetch]).toEqual([expected.authority, 'GET', expected.path, {}]);
+      for (const name of ['state', 'code', 'iss', 'error', 'error_description'])
+        expect(query.getAll(name).length, name).toBeLessThanOrEqual(1);
+      expect(query.get('state')).toBe(expected.state);
+      expect([expected.issuer, promised ? undefined : null]).toContain(query.get('iss'));
+      expect([query.has('error'), judgement.parameters.get('code')]).toEqual([false, query.get('code')]);
+      expect(query.get('code')).toBeTruthy();
+    });
+    void fc.assert(judgeOne, { numRuns: 2_000 });
+    // Else it would be true of nothing.
+    expect(answers).toBeGreaterThan(20);
+  });
+
+  test('none before its state is proven right ends the sign-in [b10] [c13]', () => {
+    const withoutState = fc.property(request, fc.array(parameter, { maxLength: 4 }), (seen, parameters) => {
+      const query = new URLSearchParams(
+        parameters.filter(([name, value]) => name !== 'state' || value !== expected.state),
+      );
+      const headers = { ...seen.fetch, ...(seen.host === undefined ? {} : { host: seen.host }) };
+      const { kind } = judgeCallback({ method: seen.method, target: `${seen.path}?${query}`, headers }, expected);
+      expect(kind).toBeOneOf(['ignored', 'foreign']);
+    });
+    void fc.assert(withoutState, { numRuns: 1_000 });
   });
 });

@@ -67,7 +67,7 @@ describe('the resource of the metadata', () => {
     ['https://h.example/v1', 'https://h.example/v1/mcp'],
     ['https://h.example/mcp/', 'https://h.example/mcp'],
     ['https://h.example/mcp', 'https://h.example/mcp/'],
-  ])('%s covers %s, and is kept as it is published [A1.3] [A1.9] [A5]', (resource, url) => {
+  ])('%s covers %s, and is kept as it is published [A1.3] [A1.9] [A5.2]', (resource, url) => {
     expect(judge(resource, url)).toBe(resource);
   });
 
@@ -84,7 +84,7 @@ describe('the resource of the metadata', () => {
     ['not a url', 'https://h.example/mcp'],
     [undefined, 'https://h.example/mcp'],
     [['https://h.example/mcp'], 'https://h.example/mcp'],
-  ])('%j is about something else than %s [A1.3] [A5]', (resource, url) => {
+  ])('%j is about something else than %s [A1.3] [A5.2]', (resource, url) => {
     expect(() => judge(resource, url)).toThrow(expect.objectContaining({ code: 'service_metadata' }));
   });
 });
@@ -98,7 +98,7 @@ test.each([undefined, [], [7], 'https://as.example'])(
   },
 );
 
-test('scopes are separated by spaces, and a comma is a part of one [A5]', () => {
+test('scopes are separated by spaces, and a comma is a part of one [A5.7]', () => {
   expect(splitScopes(' a  b,c ')).toEqual(['a', 'b,c']);
 });
 
@@ -122,7 +122,7 @@ describe('discovery', () => {
   const pathForm = '/.well-known/oauth-protected-resource/mcp';
   const rootForm = '/.well-known/oauth-protected-resource';
 
-  test('asks where the challenge says and nowhere else [A1.1] [A1.10]', async () => {
+  test('asks where the challenge says and nowhere else [A1.1] [A1.10] [A3.1]', async () => {
     const { outcome, lines, origin } = await discover('Bearer resource_metadata=ORIGIN/prm, scope="asked"', {
       '/prm': metadata,
     });
@@ -141,7 +141,7 @@ describe('discovery', () => {
     for (const { headers } of requests) expect([headers.authorization, headers.cookie]).toEqual([undefined, undefined]);
   });
 
-  test('without a challenge asks the path form, then the root form [A1.2]', async () => {
+  test('without a challenge asks the path form, then the root form [A1.2] [A2.7]', async () => {
     const { outcome, lines } = await discover(undefined, { [rootForm]: metadata });
     expect(lines).toEqual(['POST /mcp', `GET ${pathForm}`, `GET ${rootForm}`]);
     expect(outcome).toMatchObject({ scopes: ['listed'] });

@@ -14,11 +14,11 @@ test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
   ],
   ['fails without a reason', { ok: false }, { error: 'invalid_request' }],
   ['answers nothing at all', { ok: true, authed_user: null }, {}],
-])('Slack %s', (_case, body, expected) => {
+])('Slack %s [A5.5] [A5.7]', (_case, body, expected) => {
   expect(normalizeTokenAnswer({ status: 200, body }, 'slack', false).body).toEqual(expected);
 });
 
-test('a standard answer stays as it was, but for an ID token that was not asked for', () => {
+test('a standard answer stays as it was, but for an ID token that was not asked for [A5.5] [A5.7] [A5.10]', () => {
   const body = {
     access_token: 'a',
     token_type: 'user',
@@ -32,8 +32,26 @@ test('a standard answer stays as it was, but for an ID token that was not asked 
   expect(body.id_token).toBe('x');
 });
 
-test('an error with HTTP 200 is one', () => {
+test('an error with HTTP 200 is one [A5.8]', () => {
   const answer = { status: 200, body: { error: 'invalid_grant' } };
   expect(normalizeTokenAnswer(answer, 'standard', false).status).toBe(400);
   expect(normalizeTokenAnswer({ ...answer, status: 503 }, 'standard', false).status).toBe(503);
 });
+
+test.each([
+  [3600, 3600],
+  ['3600', 3600],
+  ['0', 0],
+  [undefined, undefined],
+])('a lifetime of %j is %j seconds [A5.6]', (given, seconds) => {
+  const { body } = normalizeTokenAnswer({ status: 200, body: { expires_in: given } }, 'standard', false);
+  expect(body['expires_in']).toBe(seconds);
+});
+
+test.each(['7 days', '1h', '', '-1', '1e9', '0x10', ' 60', '60.5'])(
+  'a lifetime of %j is none that the library would take [A5.6]',
+  (given) => {
+    const { body } = normalizeTokenAnswer({ status: 200, body: { expires_in: given } }, 'standard', false);
+    expect(Number.parseFloat(String(body['expires_in']))).toBeNaN();
+  },
+);

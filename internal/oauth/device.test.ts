@@ -63,7 +63,7 @@ async function flow(
   return { server, outcome, shown, sent, polls: server.lines().filter((line) => line === 'POST /token').length };
 }
 
-test('the code is shown with its address, and asked about until it was entered', async () => {
+test('the code is shown with its address, and asked about until it was entered [b18]', async () => {
   const { server, outcome, shown, sent } = await flow([pending, pending, tokens]);
   expect(outcome).toMatchObject({ access_token: 'at', refresh_token: 'rt' });
   expect(shown).toEqual([[`${server.origin}/enter`, 'ABCD-EFGH']]);
@@ -80,9 +80,9 @@ describe('it ends', () => {
   test.each<[string, Answer, string]>([
     ['access was denied', { status: 400, json: { error: 'access_denied' } }, 'access_denied'],
     ['the code expired', { status: 400, json: { error: 'expired_token' } }, 'timed_out'],
-    ['the client is refused', { status: 401, json: { error: 'invalid_client' } }, 'token_refused'],
+    ['the client is refused', { status: 401, json: { error: 'invalid_client' } }, 'client_refused'],
     ['the answer is no token', { json: {} }, 'token_unusable'],
-  ])('because %s, and asks no more', async (_case, answer, code) => {
+  ])('because %s, and asks no more [b18]', async (_case, answer, code) => {
     const { outcome, polls } = await flow([pending, answer, tokens]);
     expect(outcome).toMatchObject({ code });
     expect(polls).toBe(2);
@@ -113,13 +113,13 @@ describe('it ends', () => {
 });
 
 describe('it asks less often', () => {
-  test('when it is told to slow down, and for good', async () => {
+  test('when it is told to slow down, and for good [b18]', async () => {
     const slow: Answer = { status: 400, json: { error: 'slow_down' } };
     const { outcome, polls } = await flow([slow, tokens], { attempt: { timeoutMs: 1_000 } });
     expect([(outcome as { code: string }).code, polls]).toEqual(['timed_out', 1]);
   });
 
-  test('when the server cannot be reached, and goes on', async () => {
+  test('when the server cannot be reached, and goes on [b18]', async () => {
     const broken: Answer = (response) => response.destroy();
     const { outcome, polls } = await flow([broken, tokens]);
     expect(outcome).toMatchObject({ access_token: 'at' });
@@ -129,7 +129,7 @@ describe('it asks less often', () => {
 
 describe('it does not begin', () => {
   test.each<[string, Answer, string]>([
-    ['the client may not', { status: 400, json: { error: 'unauthorized_client' } }, 'token_refused'],
+    ['the client may not', { status: 400, json: { error: 'unauthorized_client' } }, 'client_refused'],
     ['there is no code in the answer', { json: {} }, 'token_unusable'],
   ])('where %s', async (_case, device, code) => {
     const { outcome, shown, polls } = await flow([tokens], { device });
@@ -143,7 +143,7 @@ describe('it does not begin', () => {
     { verification_uri: 'javascript:alert(1)' },
     { verification_uri: 'http://evil.example/enter' },
     { verification_uri: 'https://user@evil.example/enter' },
-  ])('with what must not be shown: %j', async (begun) => {
+  ])('with what must not be shown: %j [b18] [c24]', async (begun) => {
     const { outcome, shown, polls } = await flow([tokens], { begun });
     expect(['service_metadata', 'url_refused']).toContain((outcome as { code: string }).code);
     expect([shown, polls]).toEqual([[], 0]);

@@ -25,7 +25,7 @@ test.each([
   'https://as.example/authorize?a=<>^\n&b=1',
   'https://as.example/authorize;$(calc)/`calc`|calc!?a=b',
   'https://as.example/%COMSPEC%/--flag?a=%24',
-])('the program named by BROWSER gets one argument, and no shell sees it: %j', async (address) => {
+])('the program named by BROWSER gets one argument, and no shell sees it: %j [c5]', async (address) => {
   const { program, words } = await recorder();
   const url = new URL(address);
   expect(await openBrowser(url, { program, visible: false })).toBe(true);
@@ -40,6 +40,6 @@ test('a program that is not there was not started', async () => {
   expect(await openBrowser(new URL('https://as.example/'), { program: '/no/such/browser', visible: true })).toBe(false);
 });
 
-test('where nobody would see a browser none is opened', async () => {
+test('where nobody would see a browser none is opened [b16]', async () => {
   expect(await openBrowser(new URL('https://as.example/'), { program: undefined, visible: false })).toBe(false);
 });

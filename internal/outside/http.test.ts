@@ -77,7 +77,7 @@ describe('where an address leads', () => {
     '[::]',
     '127.0.0.1.',
     '\u2460\u2461\u2466.0.0.1',
-  ])('is this machine as %s: no connection is opened', async (host) => {
+  ])('is this machine as %s: no connection is opened [A1.22] [c3]', async (host) => {
     const listener = await startSilentListener();
     await expect(strict(`https://${host}:${listener.port}/`)).rejects.toMatchObject({ code: 'url_refused' });
     expect(listener.connections()).toBe(0);
@@ -96,7 +96,7 @@ describe('where an address leads', () => {
     '[2002:a00:1::1]',
     '224.0.0.1',
     '168.63.129.16',
-  ])('is refused in sandbox mode too: %s', async (host) => {
+  ])('is refused in sandbox mode too: %s [A1.22] [c3]', async (host) => {
     for (const guarded of [strict, hasty]) {
       await expect(guarded(`https://${host}/`)).rejects.toMatchObject({ code: 'url_refused' });
     }
@@ -108,7 +108,7 @@ describe('where an address leads', () => {
     [['127.0.0.1', '1.1.1.1']],
     [['::1']],
     [['fe80::1%eth0']],
-  ])('is judged by every address of a name, looked up once: %j', async (addresses) => {
+  ])('is judged by every address of a name, looked up once: %j [A1.22] [c3]', async (addresses) => {
     const listener = await startSilentListener();
     const asked: string[] = [];
     const resolve = async (host: string) => {
@@ -123,7 +123,7 @@ describe('where an address leads', () => {
     expect([listener.connections(), asked]).toEqual([0, ['inside.example']]);
   });
 
-  test('is judged anew for every connection: no answer counts for the next one', async () => {
+  test('is judged anew for every connection: no answer counts for the next one [A1.22] [c3]', async () => {
     const listener = await startSilentListener();
     // The first lookup fails after it was asked, so that nothing is sent to the public network by a test.
     const answers = [[], [{ address: '127.0.0.1', family: 4 }]];
@@ -179,14 +179,14 @@ describe('a request', () => {
 });
 
 describe('an answer', () => {
-  test('is not redirected, whatever it says', async () => {
+  test('is not redirected, whatever it says [c19]', async () => {
     const other = await startHostileServer(() => ({ json: {} }));
     const server = await startHostileServer(() => ({ status: 307, headers: { location: `${other.origin}/stolen` } }));
     expect((await fetch(`${server.origin}/`, { method: 'POST', body: 'code=c' })).status).toBe(307);
     expect(other.lines()).toEqual([]);
   });
 
-  test('is not followed to a host of this machine', async () => {
+  test('is not followed to a host of this machine [c3]', async () => {
     const listener = await startSilentListener();
     const location = `http://localhost:${listener.port}/`;
     const server = await startHostileServer(() => ({ status: 302, headers: { location } }));
@@ -194,7 +194,7 @@ describe('an answer', () => {
     expect(listener.connections()).toBe(0);
   });
 
-  test('that is compressed all the same is an error', async () => {
+  test('that is compressed all the same is an error [c26]', async () => {
     const server = await startHostileServer(() => ({ text: 'x', headers: { 'content-encoding': 'gzip' } }));
     await expect(fetch(`${server.origin}/`)).rejects.toMatchObject({ code: 'service_metadata' });
   });
@@ -205,7 +205,7 @@ describe('an answer', () => {
     expect(server.requests[0]?.headers).toMatchObject({ accept: 'application/json', 'accept-encoding': 'identity' });
   });
 
-  test('of exactly 1 MiB is read, one byte more is an error', async () => {
+  test('of exactly 1 MiB is read, one byte more is an error [c26]', async () => {
     const server = await startHostileServer((line) => ({
       text: 'x'.repeat(1024 * 1024 + (line.endsWith('more') ? 1 : 0)),
     }));
@@ -243,7 +243,7 @@ describe('an answer', () => {
         response.write('{');
       },
     ],
-  ])('%s ends in time, said as such', async (_case, answer) => {
+  ])('%s ends in time, said as such [c26]', async (_case, answer) => {
     const server = await startHostileServer(answer);
     await expect(hasty(`${server.origin}/`).then((given) => given.text())).rejects.toMatchObject({
       code: 'service_unreachable',

@@ -96,7 +96,7 @@ describe('a browser on another machine', () => {
     expect(hints.map(([, here, there]) => [here, there])).toEqual(ports.map((port) => [port, port]));
   });
 
-  test('whose address is of another sign-in is refused with the reason, and the right one then works', async () => {
+  test('whose address is of another sign-in is refused with the reason, and the right one then works [b17] [c14]', async () => {
     let foreign = '';
     const { exit, stderr } = await connectRemotely(
       async ({ addressBar, redirectUri }, index) => {
@@ -172,7 +172,7 @@ describe('--paste', () => {
   test.each([
     ['where nobody sits', {}],
     ['in CI', { terminal: fakeTerminal(), environment: { CI: 'true' } }],
-  ])('%s ends at once with the command to run', async (_case, setting) => {
+  ])('%s ends at once with the command to run [b17]', async (_case, setting) => {
     const { exit, stderr, visited } = await world.connect(['notion', '--paste'], setting);
     expect([exit, visited, world.asked()]).toEqual([4, [], []]);
     expect(stderr).toContain('service-connection notion --paste');
@@ -201,7 +201,7 @@ describe('--callback-port', () => {
     expect([again.exit, portOf(again.visited[1]), (await world.credentials()).length]).toEqual([0, port, 1]);
   });
 
-  test('that is in use ends the command: no other is taken', async () => {
+  test('that is in use ends the command: no other is taken [b4] [c8]', async () => {
     const squatter = await listenOnLoopback();
     const port = new URL(squatter.origin).port;
     const { exit, stderr, visited } = await world.connect(['notion', '--callback-port', port]);

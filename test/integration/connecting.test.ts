@@ -78,7 +78,7 @@ describe('the platform fails while the grant is stored:', () => {
     [500, 'platform_outcome_unknown', 3],
     [409, 'platform_refused', 3],
     [400, 'platform_refused', 1],
-  ])('%i every time: the grant is given back, and nothing is kept', async (status, code, times) => {
+  ])('%i every time: the grant is given back, and nothing is kept [b20]', async (status, code, times) => {
     const fault = world.sandbox.platform.control.faults.add({
       on: connectPath,
       fault: { kind: 'status', status },
@@ -274,12 +274,12 @@ describe('the person', () => {
     expect([connected.exit, connected.stderr]).toEqual([0, expect.stringContaining('does not belong to this sign-in')]);
   });
 
-  test('never comes back: the wait ends in time', async () => {
+  test('never comes back: the wait ends in time [b14]', async () => {
     const failed = await world.connect(['notion', '--timeout', '0.5'], { browse: atTheService(async () => {}) });
     await expectRepairable(failed, 1, 'timed_out');
   });
 
-  test('presses Ctrl-C: exit code 130, nothing listens any more, nothing is stored', async () => {
+  test('presses Ctrl-C: exit code 130, nothing listens any more, nothing is stored [b15]', async () => {
     const interruption = new AbortController();
     let callback = '';
     const failed = await world.connect(['notion'], {

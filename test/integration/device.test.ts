@@ -37,7 +37,7 @@ async function offerDeviceFlow() {
   return server;
 }
 
-test('--device shows where to enter which code, opens nothing, and stores what comes back', async () => {
+test('--device shows where to enter which code, opens nothing, and stores what comes back [b18] [c14]', async () => {
   const server = await offerDeviceFlow();
   const { exit, stdout, stderr, visited } = await world.connect(['notion', '--device'], { terminal: fakeTerminal() });
   // The one visit is the person's own sign-in.
@@ -60,7 +60,7 @@ test('--device at a service without it is refused, with what to do instead, and 
   expect(await world.credentials()).toEqual([]);
 });
 
-test('--device where nobody sits ends at once with the command to run', async () => {
+test('--device where nobody sits ends at once with the command to run [b17] [b18]', async () => {
   const { exit, stderr, visited } = await world.connect(['notion', '--device']);
   expect([exit, visited, world.asked()]).toEqual([4, [], []]);
   expect(stderr).toContain('service-connection notion --device');

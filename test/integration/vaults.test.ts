@@ -76,7 +76,7 @@ describe('a person without a vault', () => {
   });
 });
 
-describe('a vault is nobody’s when its record', () => {
+describe('a vault is nobody’s when its record [c15]', () => {
   test.each<[string, (record: Record<string, string>) => Record<string, string>]>([
     [
       'differs in case',
@@ -106,7 +106,7 @@ describe('a vault is nobody’s when its record', () => {
   });
 });
 
-test('two vaults that claim the same person: nothing is chosen, and nothing changes', async () => {
+test('two vaults that claim the same person: nothing is chosen, and nothing changes [c15]', async () => {
   const planted = plant(adasRecord(), adasRecord({ team: 'support' }));
   for (const act of [world.connect(['notion']), world.setup(['--agent', 'support']), world.connect(['list'])]) {
     const failed = await act;
@@ -129,7 +129,7 @@ describe('a remembered vault', () => {
     expect(world.asked().filter((line) => line.endsWith('/v1/vaults'))).toEqual([]);
   });
 
-  test('of somebody else is not used, whoever put it there', async () => {
+  test('of somebody else is not used, whoever put it there [c15]', async () => {
     const [ada, grace] = [await world.machine(), await world.machine()];
     const own = await world.connectJson(['notion'], { folder: ada });
     const foreign = await world.connectJson(['notion'], { folder: grace, person: 'grace' });

@@ -48,7 +48,7 @@ async function listed() {
 }
 
 describe('somebody else’s account', () => {
-  test('is not stored, and what the service granted is given back', async () => {
+  test('is not stored, and what the service granted is given back [c13]', async () => {
     const failed = await world.connect(['notion'], pressing('grace'));
     expectRefused(failed, `"${grace}" ("Grace's Notion")`, '"ada@example.test"', `--accept-account ${grace}`);
     expect(await world.credentials()).toEqual([]);
@@ -203,7 +203,7 @@ describe('a connection that would change to another account', () => {
     [undefined, 'nobody is there to ask'],
     ['\n', 'it is not confirmed'],
     ['no\n', 'it is not wanted'],
-  ])('stays as it is when %j is answered: %s', async (answer, _why) => {
+  ])('stays as it is when %j is answered: %s [c13]', async (answer, _why) => {
     await rule('domain');
     await world.connectJson(['notion']);
     const before = await world.credentials();

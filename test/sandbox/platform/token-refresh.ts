@@ -9,6 +9,9 @@ import { captureResponse } from './http-capture.ts';
 
 const timeoutMs = 10_000;
 
+/** What a token endpoint sees of the platform. Not documented; so that a test can tell who asked. */
+export const userAgent = 'managed-agents-sandbox';
+
 const tokenAnswer = z.object({
   access_token: z.string().min(1),
   refresh_token: z.string().min(1).optional(),
@@ -71,7 +74,7 @@ function refreshRequest(refresh: Refresh, refreshToken: string, clientSecret: st
   const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken });
   if (refresh.scope != null) form.set('scope', refresh.scope);
   if (refresh.resource != null) form.set('resource', refresh.resource);
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent };
   if (refresh.token_endpoint_auth.type === 'client_secret_basic') {
     const pair = [refresh.client_id, clientSecret].map(encodeURIComponent).join(':');
     headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;

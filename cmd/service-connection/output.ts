@@ -1,8 +1,21 @@
+import type { EventOf } from '../../internal/cli/events.ts';
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Service } from '../../internal/config/definitions.ts';
 import type { Connected } from '../../internal/connection/connect.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { visible } from '../../internal/text/quote.ts';
+
+/** What `--json-events` says of a connection that was stored. */
+export function storedEvent(service: Service, { account, vault, stored }: Connected): EventOf<'stored'> {
+  return {
+    event: 'stored',
+    service: service.name,
+    account: account?.name ?? null,
+    vault_id: vault.id,
+    credential_id: stored.credentialId,
+    change: stored.act,
+  };
+}
 
 /** One line that says which account now sits in whose vault. */
 export function showConnected(service: Service, principal: Principal, connected: Connected): CommandResult {

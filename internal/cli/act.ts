@@ -2,7 +2,7 @@
 import type { ExitCode } from '../errors/exit-codes.ts';
 import { harmlessJson } from '../text/quote.ts';
 import type { CommandContext, CommandResult, CommonOptions, Invocation } from './program.ts';
-import { progressOn, spinnerFor, type Verbosity } from './terminal.ts';
+import { type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
 
 /** Runs an action and prints its result, as text or with `--json` as one value. */
 export async function act(
@@ -13,10 +13,10 @@ export async function act(
 ): Promise<ExitCode> {
   const { environment, stdin, stdout, stderr } = invocation;
   const verbosity = verbosityOf(options);
-  const animate = verbosity === 'quiet' ? undefined : await spinnerFor(stderr, environment, options.color !== false);
+  const progress = await progressOf(tool, invocation, options, verbosity);
   const result = await action({
     environment,
-    progress: progressOn(tool, stderr, verbosity, animate),
+    progress,
     signal: invocation.signal,
     directories: invocation.directories,
     openBrowser: invocation.openBrowser,
@@ -27,7 +27,19 @@ export async function act(
   });
   const text = options.json === true ? harmlessJson(result.json) : result.text;
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  await result.shown?.();
   return result.exit ?? 0;
+}
+
+async function progressOf(
+  tool: string,
+  { stderr, environment }: Invocation,
+  options: CommonOptions,
+  verbosity: Verbosity,
+): Promise<Progress> {
+  if (options.jsonEvents === true) return (await import('./events.ts')).eventsOn(stderr, verbosity);
+  const animate = verbosity === 'quiet' ? undefined : await spinnerFor(stderr, environment, options.color !== false);
+  return progressOn(tool, stderr, verbosity, animate);
 }
 
 function verbosityOf(options: CommonOptions): Verbosity {

@@ -52,9 +52,17 @@ export function browserVisit(
     timeoutMs,
     callbackPort: options.callbackPort,
     warn: progress.warn,
-    showCode: options.device === true ? showCode(progress) : undefined,
+    showCode: options.device === true ? showCode(progress, timeoutMs) : undefined,
     async show(url, purpose, redirectUri) {
-      progress.warn(`to ${purpose}, open: ${url.href}`);
+      progress.warn(`to ${purpose}, open: ${url.href}`, {
+        event: 'waiting',
+        for: 'browser',
+        purpose,
+        url: url.href,
+        redirect_port: Number(new URL(redirectUri).port),
+        code: null,
+        until: until(timeoutMs),
+      });
       const wanted = options.browser !== false;
       const visible = isVisible(environment);
       const opened = wanted && (await context.openBrowser(url, { program: environment.BROWSER, visible }));
@@ -74,9 +82,17 @@ export function browserVisit(
 }
 
 /** Shows the code of the device flow. No browser is opened: what is entered is to be what was read here. */
-function showCode(progress: Progress): BrowserVisit['showCode'] {
+function showCode(progress: Progress, timeoutMs: number): BrowserVisit['showCode'] {
   return (address, code, purpose) => {
-    progress.warn(`to ${purpose}, open ${address.href} in any browser and enter the code: ${code}`);
+    progress.warn(`to ${purpose}, open ${address.href} in any browser and enter the code: ${code}`, {
+      event: 'waiting',
+      for: 'code',
+      purpose,
+      url: address.href,
+      redirect_port: null,
+      code,
+      until: until(timeoutMs),
+    });
     progress.warn(
       'do this only if you started it yourself: whoever gave you a code from elsewhere would get the access',
     );
@@ -84,8 +100,12 @@ function showCode(progress: Progress): BrowserVisit['showCode'] {
   };
 }
 
+function until(timeoutMs: number): string {
+  return new Date(Date.now() + timeoutMs).toISOString();
+}
+
 /** Whether a browser opened on this machine would be seen by the person at the keyboard. */
-function isVisible(environment: Environment): boolean {
+export function isVisible(environment: Environment): boolean {
   if (environment.CI !== undefined || environment.SSH_CONNECTION !== undefined) return false;
   if (process.platform !== 'linux') return true;
   if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) return false;

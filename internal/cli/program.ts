@@ -32,6 +32,10 @@ export interface CommonOptions {
   verbose?: boolean;
   debug?: boolean;
   color?: boolean;
+  /** `--ownership-key-fd`: where the private key is read from that owner records are signed with. */
+  ownershipKeyFd?: number;
+  /** `--json-events`, of the commands that have it. */
+  jsonEvents?: boolean;
 }
 
 /** What a command works with, beside its own options. */
@@ -56,6 +60,8 @@ export interface CommandResult {
   json: unknown;
   /** 0 unless the result itself says otherwise (7 for `--check`). */
   exit?: ExitCode;
+  /** What is to happen once the result was written, and not before. */
+  shown?: () => Promise<void>;
 }
 
 /** Turns an action into a commander action. */
@@ -89,7 +95,7 @@ export async function runExecutable(executable: Executable, invocation: Invocati
 
   try {
     const program = await executable.build(run);
-    for (const command of [program, ...program.commands]) {
+    for (const command of withSubcommands(program)) {
       command.exitOverride().configureOutput({
         writeOut: (text) => void invocation.stdout.write(text),
         writeErr: () => {},
@@ -106,6 +112,10 @@ export async function runExecutable(executable: Executable, invocation: Invocati
     const usage = error instanceof CommanderError ? error : undefined;
     if (usage?.exitCode === 0) return 0;
     const { reportError } = await import('./report-error.ts');
-    return await reportError(executable.name, { error, usage: usage?.message }, invocation, options.debug === true);
+    return await reportError(executable.name, { error, usage: usage?.message }, invocation, options);
   }
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }

@@ -5,7 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type ExitCode, exitCodeOf } from '../errors/exit-codes.ts';
 import { visible } from '../text/quote.ts';
 import { type Paint, paintFor } from './paint.ts';
-import type { Invocation } from './program.ts';
+import type { CommonOptions, Invocation } from './program.ts';
 
 /** What ended a run. `usage` is commander's complaint about the command line, where it is one. */
 export interface Failure {
@@ -18,11 +18,17 @@ export async function reportError(
   tool: string,
   failure: Failure,
   { argv, environment, stderr, signal }: Invocation,
-  debug: boolean,
+  { debug = false, jsonEvents }: CommonOptions,
 ): Promise<ExitCode> {
-  // Commander may have failed before it knew its options.
-  const paint = await paintFor(stderr, environment, !argv.includes('--no-color'));
   const appError = asAppError(failure, signal);
+  // Commander may have failed before it knew its options.
+  if (jsonEvents ?? argv.includes('--json-events')) {
+    const { errorEvents } = await import('./events.ts');
+    const exit = exitCodeOf[appError.code];
+    stderr.write(errorEvents(appError, exit, debug ? debugLines(appError) : undefined));
+    return exit;
+  }
+  const paint = await paintFor(stderr, environment, !argv.includes('--no-color'));
   stderr.write(errorText(tool, appError, paint, debug));
   return exitCodeOf[appError.code];
 }
@@ -35,7 +41,7 @@ function errorText(tool: string, error: AppError, paint: Paint, debug: boolean):
       index === 0 ? `${paint.error('error:')} ${visible(line)} [${error.code}]` : `  ${visible(line)}`,
     );
   if (error.hint !== undefined) lines.push(`${paint.hint('hint:')} ${visible(error.hint)}`);
-  if (debug) lines.push(...debugLines(error));
+  if (debug) lines.push(...debugLines(error).map((line) => `debug: ${line}`));
   return lines.map((line) => `${tool}: ${line}\n`).join('');
 }
 
@@ -64,7 +70,7 @@ function debugLines(error: Error): string[] {
   const lines: string[] = [];
   for (let current: unknown = error; current instanceof Error; current = current.cause) {
     const frames = (current.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-    lines.push(`debug: ${current.name}`, ...frames.map((frame) => `debug: ${frame.trim()}`));
+    lines.push(current.name, ...frames.map((frame) => frame.trim()));
   }
   return lines;
 }

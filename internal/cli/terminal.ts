@@ -6,6 +6,7 @@
 import type { Writable } from 'node:stream';
 import { visible } from '../text/quote.ts';
 import type { Environment } from './environment.ts';
+import type { ProgressEvent } from './events.ts';
 import { wantsColor } from './paint.ts';
 
 /** A stream that may be a terminal. */
@@ -25,8 +26,10 @@ export interface Progress {
   note(text: string): void;
   /** With `--verbose`. */
   detail(text: string): void;
-  /** Said even with `--quiet`: something the person has to know or do. */
-  warn(text: string): void;
+  /** Said even with `--quiet`: something the person has to know or do. With `--json-events`, `event` stands for it. */
+  warn(text: string, event?: ProgressEvent): void;
+  /** For programs only, with `--json-events`: what people read elsewhere. */
+  event(event: ProgressEvent): void;
   /** A spinner on a terminal, one plain line otherwise; nothing with `--quiet`. */
   wait(text: string): Waiting;
 }
@@ -41,7 +44,8 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
   return {
     note: (text) => void (verbosity !== 'quiet' && line(text)),
     detail: (text) => void ((verbosity === 'verbose' || verbosity === 'debug') && line(text)),
-    warn: line,
+    warn: (text) => line(text),
+    event() {},
     wait(text) {
       if (verbosity === 'quiet') return { done() {} };
       if (animate !== undefined) {

@@ -4,7 +4,7 @@ import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { isSameIssuer } from '../oauth/authorization-server.ts';
 import { quote } from '../text/quote.ts';
-import { type Connection, connectionsOf, isUsable, wasCut } from './credentials.ts';
+import { type Connection, connectionsOf, isUsable, mostCredentials, wasCut } from './credentials.ts';
 
 /** How bad it is: tokens may reach a stranger; something does not or soon will not work; worth knowing. */
 export type FindingLevel = 'alarm' | 'warning' | 'note';
@@ -39,8 +39,7 @@ const day = 24 * 60 * 60 * 1000;
 /** A library that several services run forgets clients that registered themselves after so many days. */
 const clientLivesDays = 90;
 const warnDaysBefore = 14;
-/** The platform's limit, and from where on it is worth knowing. */
-const mostCredentials = 20;
+/** From where on the platform's limit is worth knowing. */
 const manyCredentials = 15;
 
 const order: readonly FindingLevel[] = ['alarm', 'warning', 'note'];
@@ -143,26 +142,35 @@ function judgeClient(connection: Connection, service: Service, now: Date, say: S
     const what = `its tokens are renewed as the client ${quote(clientId)}, and ${quote(recorded)} is what was stored`;
     findings.push(say('warning', what, again(service)));
   }
-  const catalogued = registration === 'pre-registered' ? client_id : client_metadata_url;
-  if (catalogued !== undefined && registration !== 'dynamic' && clientId !== undefined && clientId !== catalogued) {
+  // Left to the order of registration, the document is only used where the service takes such.
+  const catalogued = registration === 'client-metadata' ? client_metadata_url : client_id;
+  if (catalogued !== undefined && clientId !== undefined && clientId !== catalogued) {
     const what = `it belongs to the client ${quote(clientId)}, and the catalogue names ${quote(catalogued)}`;
     findings.push(say('warning', what, again(service)));
   }
   // Reconnecting in place keeps the client, so what counts is when the credential was made.
   const age = Math.floor((now.getTime() - Date.parse(createdAt)) / day);
-  if (registration === 'dynamic' && refreshable && age >= clientLivesDays - warnDaysBefore) {
+  const dynamic = registration === 'dynamic' || (registration === undefined && catalogued === undefined);
+  if (dynamic && clientId !== client_metadata_url && refreshable && age >= clientLivesDays - warnDaysBefore) {
     const what = `its client registered itself ${age} days ago, and services may forget one after ${clientLivesDays}`;
     findings.push(say('warning', what, `${again(service)} --new-client`));
   }
   return findings;
 }
 
-function judgeRecord({ record }: Connection, service: Service, say: Say): Finding[] {
+function judgeRecord({ kind, record }: Connection, service: Service, say: Say): Finding[] {
   const { issuer, clientId, connectedAt } = record;
-  const lacking = Object.entries({ issuer, 'client id': clientId, 'time of connecting': connectedAt }).flatMap(
-    ([name, value]) => (value === undefined ? [name] : []),
+  // A token that was entered came from no authorization server and belongs to no client.
+  const expected = kind === 'static_bearer' ? {} : { issuer, 'client id': clientId };
+  const lacking = Object.entries({ ...expected, 'time of connecting': connectedAt }).flatMap(([name, value]) =>
+    value === undefined ? [name] : [],
   );
   const findings: Finding[] = [];
+  if (kind === 'static_bearer' && service.authorization.static !== true) {
+    findings.push(
+      say('warning', 'it is an entered token, which the file of its service does not allow', again(service)),
+    );
+  }
   if (lacking.length > 0) {
     const what = `its record lacks ${lacking.join(', ')}: it was stored or changed by something else`;
     findings.push(say('warning', what, again(service)));

@@ -53,7 +53,27 @@ describe('a connection is judged', () => {
     ['accepted', {}, 'connected', undefined],
     ['not tried', { trial: undefined }, 'unknown', 'try again later'],
     ['not answered for', { trial: 'the platform answered 500' }, 'unknown', 'try again later'],
-    ['a static token', { connection: connectionWith({ kind: 'static_bearer' }) }, 'unknown', undefined],
+    [
+      'an entered token',
+      { service: serviceWith({ static: true }), connection: connectionWith({ kind: 'static_bearer' }) },
+      'unknown',
+      'to be sure, enter it again: service-connection notes --token-stdin',
+    ],
+    [
+      'an entered token of an account that was accepted by name',
+      {
+        service: serviceWith({ static: true }),
+        connection: connectionWith({ kind: 'static_bearer', record: { accountAccepted: 'grace' } }),
+      },
+      'wrong-account',
+      undefined,
+    ],
+    [
+      'an entered token that its service does not allow',
+      { connection: connectionWith({ kind: 'static_bearer' }) },
+      'needs-reconnect',
+      'run: service-connection notes',
+    ],
     [
       'expired without a refresh token, whatever else is said',
       { connection: connectionWith({ refreshable: false, expiresAt: '2026-11-21T00:00:00Z' }) },

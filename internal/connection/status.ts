@@ -23,6 +23,8 @@ export interface Judgement {
   reason: string;
   /** Undefined when there is nothing to do. */
   next: string | undefined;
+  /** Nobody can try it, so that nobody knows is no failure. */
+  untriable?: true;
 }
 
 /** What is known of a connection. */
@@ -44,10 +46,7 @@ export function judgeStatus({ service, connection, left, trial, now }: StatusEvi
     const reason = left === undefined ? 'nothing is connected' : tellLeft(left, service, []);
     return { status, reason, next: connect };
   }
-  // The platform tries no static token, so nobody knows.
-  if (connection.kind === 'static_bearer') {
-    return { status: 'unknown', reason: 'a static token cannot be tried by the platform', next: undefined };
-  }
+  if (connection.kind === 'static_bearer') return judgeStatic(service, connection);
   const answer = typeof trial === 'object' ? trial : undefined;
   if (!isUsable(connection, timeOf(answer) ?? now)) {
     const reason = `expired at ${quote(connection.expiresAt)}, and the service gave nothing to renew it with`;
@@ -58,11 +57,8 @@ export function judgeStatus({ service, connection, left, trial, now }: StatusEvi
     const reason = answer === undefined ? (trial ?? 'not tried') : reasonOfUnknown(answer);
     return { status: 'unknown', reason: String(reason), next: later };
   }
-  const { accountAccepted } = connection.record;
-  if (accountAccepted !== undefined) {
-    const reason = `${quote(accountAccepted)} is not the account that the service's file wants, and was accepted by name`;
-    return { status: 'wrong-account', reason, next: undefined };
-  }
+  const accepted = judgeAccepted(connection);
+  if (accepted !== undefined) return accepted;
   const missing = missingScopes(service, connection);
   if (missing.length > 0) {
     return { status: 'missing-scopes', reason: `not granted: ${missing.map(quote).join(', ')}`, next: connect };
@@ -70,9 +66,30 @@ export function judgeStatus({ service, connection, left, trial, now }: StatusEvi
   return { status: 'connected', reason: 'the service accepts the token', next: undefined };
 }
 
+function judgeAccepted({ record: { accountAccepted } }: Connection): Judgement | undefined {
+  if (accountAccepted === undefined) return undefined;
+  const reason = `${quote(accountAccepted)} is not the account that the service's file wants, and was accepted by name`;
+  return { status: 'wrong-account', reason, next: undefined };
+}
+
+/** The platform tries no entered token and shows none, so nobody can know whether the service still takes it. */
+function judgeStatic({ name, authorization }: Service, connection: Connection): Judgement {
+  if (authorization.static !== true) {
+    const reason = "it is an entered token, which the service's file does not allow";
+    return { status: 'needs-reconnect', reason, next: `run: service-connection ${name}` };
+  }
+  const { connectedAt } = connection.record;
+  const since = connectedAt === undefined ? '' : `; the service took it at ${quote(connectedAt)}`;
+  const reason = `an entered token cannot be tried from here${since}`;
+  const next = `to be sure, enter it again: service-connection ${name} --token-stdin`;
+  return judgeAccepted(connection) ?? { status: 'unknown', reason, next, untriable: true };
+}
+
 /** Throws `connection_needed` when somebody has to connect something again, else `connection_unknown` when nobody knows. */
 export function requireWorking(states: readonly (Judgement & { service: Service })[]): void {
-  const failing = states.filter(({ status }) => status !== 'connected' && status !== 'wrong-account');
+  const failing = states.filter(
+    ({ status, untriable }) => status !== 'connected' && status !== 'wrong-account' && untriable !== true,
+  );
   if (failing.length === 0) return;
   const unknown = failing.every(({ status }) => status === 'unknown');
   const lines = failing.map(({ service, status, reason }) => `${service.name}: ${status}: ${reason}`);
@@ -112,7 +129,7 @@ function judgeInvalid(trial: CredentialTrial, service: Service): Judgement {
   }
   if (refresh?.status === 'failed') {
     // Services forget clients that registered themselves; the same client would be refused again.
-    const forgotten = service.authorization.client_id === undefined && isClientUnknown(trial);
+    const forgotten = service.authorization.registration !== 'pre-registered' && isClientUnknown(trial);
     const reason = `the service does not renew the token${said(refresh.http_response)}`;
     return { status: 'needs-reconnect', reason, next: forgotten ? `${connect} --new-client` : connect };
   }

@@ -1,4 +1,4 @@
-/** The person's keyboard, for what must not be seen on the screen. */
+/** What is typed or piped in: lines that must not be seen on the screen, and an input that is no terminal. */
 import { createInterface } from 'node:readline';
 import { type Readable, Writable } from 'node:stream';
 
@@ -44,4 +44,34 @@ export function readHidden(input: TerminalInput, entry: HiddenEntry): { close():
   // A terminal that hangs up is no error of ours.
   lines.on('error', end);
   return { close };
+}
+
+/**
+ * All of an input that is no terminal, as text, or as much as goes beyond `longestBytes`: an input may have no end.
+ * What there is when the signal aborts is thrown away, and its reason thrown.
+ */
+export async function readBounded(input: TerminalInput, longestBytes: number, signal: AbortSignal): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  const over = new AbortController();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: over.signal });
+      for (const name of ['end', 'close', 'error']) input.once(name, resolve);
+      if (input.readableEnded || input.destroyed) return resolve();
+      input.on('data', (piece: Buffer | string) => {
+        pieces.push(Buffer.from(piece));
+        bytes += pieces.at(-1)?.length ?? 0;
+        if (bytes <= longestBytes) return;
+        // At once: an input that always has more would never let another turn begin.
+        input.pause();
+        resolve();
+      });
+    });
+    return Buffer.concat(pieces).toString('utf8');
+  } finally {
+    over.abort();
+    input.pause();
+  }
 }

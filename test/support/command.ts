@@ -2,7 +2,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough, type Readable, Writable } from 'node:stream';
 import { readEnvironment } from '../../internal/cli/environment.ts';
 import { type Executable, runExecutable } from '../../internal/cli/program.ts';
 import type { ExitCode } from '../../internal/errors/exit-codes.ts';
@@ -24,6 +24,8 @@ export interface CommandSetting {
   signal?: AbortSignal;
   /** Where somebody sits who can be asked; nobody when undefined. */
   terminal?: FakeTerminal;
+  /** What is piped in; a pipe that says nothing and has no end when undefined. */
+  stdin?: Readable;
   /** Hears everything that was said on stderr so far, whenever something is added. */
   hear?: (said: string) => void;
 }
@@ -50,7 +52,7 @@ export async function runCommand(
   const exit = await runExecutable(executable, {
     argv,
     environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1' }), ...setting.environment }),
-    stdin: setting.terminal?.stdin ?? new PassThrough(),
+    stdin: setting.terminal?.stdin ?? setting.stdin ?? new PassThrough(),
     stdout: stdout.stream,
     stderr: setting.terminal === undefined ? stderr.stream : Object.assign(stderr.stream, screen),
     signal: setting.signal ?? new AbortController().signal,

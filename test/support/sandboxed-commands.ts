@@ -70,7 +70,7 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
   /** What holds for every run of every command: one error, nothing on stdout beside it, and no secret anywhere (P3). */
   async function expectWellBehaved(outcome: CommandOutcome, folder: string): Promise<void> {
     const { exit, stdout, stderr } = outcome;
-    const errors = stderr.split('\n').filter((line) => /^[\w-]+: error: /.test(line));
+    const errors = stderr.split('\n').filter((line) => /^([\w-]+: error: |\{"event":"error",)/.test(line));
     if (exit === 0) expect(errors).toEqual([]);
     else expect([exit, stdout, errors.length]).toEqual([exit, '', 1]);
     const written = [stdout, stderr, ...(await textsIn(folder)), ...(await textsIn(sandbox().configFolder))];

@@ -1,0 +1,56 @@
+/** `service-connection <service> --token-stdin`: a token that a person made at the service by hand. */
+import { confirm } from '../../internal/cli/confirm.ts';
+import { enteredLine } from '../../internal/cli/entered-line.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import { serviceNamed } from '../../internal/config/lookup.ts';
+import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
+import { connectWithToken, judgeEnteredToken, requireStatic } from '../../internal/connection/static-bearer.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { showConnected, storedEvent } from './output.ts';
+import type { ConnectOptions } from './run.ts';
+
+/** What signs somebody in at the service has nothing to say about a token that is there already. */
+const senseless = {
+  readOnly: '--read-only',
+  newClient: '--new-client',
+  device: '--device',
+  callbackPort: '--callback-port',
+} as const;
+
+/** Stores a token that is entered. */
+export async function runToken(
+  context: CommandContext,
+  name: string | undefined,
+  options: ConnectOptions,
+): Promise<CommandResult> {
+  if (name === undefined) throw new AppError('usage', 'whose token is it? No service was named');
+  for (const [key, flag] of Object.entries(senseless)) {
+    if (options[key as keyof typeof senseless])
+      throw new AppError('usage', `${flag} and --token-stdin exclude each other`);
+  }
+  const configuration = await loadProject(context);
+  const service = serviceNamed(configuration, name);
+  requireStatic(service);
+  const accountFlags = { expected: options.expectAccount, accepted: options.acceptAccount };
+  checkAccountFlags(service, accountFlags);
+  const command = `service-connection ${name} --token-stdin`;
+  const entered = await enteredLine(context, {
+    what: `the token of ${service.title ?? service.name}`,
+    command,
+    timeout: options.timeout,
+  });
+  const token = judgeEnteredToken(entered, service);
+  const run = await openOperatorRun(context, configuration, options, command);
+  const connected = await connectWithToken({
+    ...run,
+    service,
+    token,
+    accountFlags,
+    confirm: context.interactive ? (question) => confirm(context, question, run.visit.timeoutMs) : undefined,
+    detail: context.progress.detail,
+    warn: context.progress.warn,
+  });
+  context.progress.event(storedEvent(service, connected));
+  return showConnected(service, run.principal, connected);
+}

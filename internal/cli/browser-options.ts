@@ -21,6 +21,18 @@ export function callbackPort(text: string): number {
   return value;
 }
 
+const lowestDescriptor = 3;
+const highestDescriptor = 1023;
+
+/** Reads the number of a file descriptor that is not one of the three that every program has. */
+export function descriptor(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < lowestDescriptor || value > highestDescriptor) {
+    throw new InvalidArgumentError(`expected a file descriptor between ${lowestDescriptor} and ${highestDescriptor}`);
+  }
+  return value;
+}
+
 const longestSeconds = 24 * 60 * 60;
 
 function seconds(text: string): number {

@@ -150,9 +150,9 @@ describe('one mistake is one line with file, place, path and fix:', () => {
     [
       'a missing key, placed at what should hold it',
       inService,
-      '  registration: dynamic\n',
+      '  issuers: [https://mcp.example.com]\n',
       '',
-      ':2:1 authorization.registration: missing, expected one of "dynamic", "client-metadata", "pre-registered", "ask"',
+      ':2:1 authorization.issuers: missing, expected a list',
     ],
     [
       'a missing key of the file itself',
@@ -346,6 +346,13 @@ describe('one mistake is one line with file, place, path and fix:', () => {
       'dynamic',
       'dynamic\n  client_id: us',
       ':5:14 authorization.client_id: is for registration "pre-registered" only, and registration is "dynamic"',
+    ],
+    [
+      'a client id that two authorization servers would see',
+      inService,
+      '[https://mcp.example.com]\n  registration: dynamic',
+      '[https://mcp.example.com, https://as.example.com]\n  client_id: us',
+      ':4:14 authorization.client_id: is of one authorization server, and authorization.issuers names 2',
     ],
     [
       'a metadata document that is not named',

@@ -86,7 +86,7 @@ export function serviceFindings({ authorization, account, tools }: Partial<Omit<
 }
 
 function authorizationFindings(authorization: Service['authorization']): Finding[] {
-  const { registration, client_id, client_metadata_url, token_endpoint_auth_method, authorize_parameters } =
+  const { issuers, registration, client_id, client_metadata_url, token_endpoint_auth_method, authorize_parameters } =
     authorization;
   const findings: Finding[] = [];
   const wrong = (key: string, problem: string) => findings.push({ path: ['authorization', key], problem });
@@ -94,8 +94,11 @@ function authorizationFindings(authorization: Service['authorization']): Finding
   if (registration === 'pre-registered' && client_id === undefined) {
     wrong('client_id', 'missing, expected the client id that was registered (registration is "pre-registered")');
   }
-  if (registration !== 'pre-registered' && client_id !== undefined) {
+  if (registration !== undefined && registration !== 'pre-registered' && client_id !== undefined) {
     wrong('client_id', `is for registration "pre-registered" only, and registration is ${quote(registration)}`);
+  }
+  if (client_id !== undefined && issuers.length > 1) {
+    wrong('client_id', `is of one authorization server, and authorization.issuers names ${issuers.length}`);
   }
   if (registration === 'client-metadata' && client_metadata_url === undefined) {
     wrong(
@@ -103,7 +106,7 @@ function authorizationFindings(authorization: Service['authorization']): Finding
       'missing, expected the address of our metadata document (registration is "client-metadata")',
     );
   }
-  if (registration !== 'client-metadata' && client_metadata_url !== undefined) {
+  if (registration !== undefined && registration !== 'client-metadata' && client_metadata_url !== undefined) {
     wrong(
       'client_metadata_url',
       `is for registration "client-metadata" only, and registration is ${quote(registration)}`,

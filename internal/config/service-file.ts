@@ -8,20 +8,27 @@ const authorizationDefinition = z.strictObject({
   issuers: z
     .array(issuerDefinition('an authorization server, exactly as its metadata spells it'))
     .check(z.minLength(1), z.describe('the authorization servers that may issue tokens for this service')),
-  registration: z
-    .enum(['dynamic', 'client-metadata', 'pre-registered', 'ask'])
-    .check(z.describe('how we become a client of the authorization server')),
+  registration: z.optional(
+    z
+      .enum(['dynamic', 'client-metadata', 'pre-registered', 'ask'])
+      .check(
+        z.describe('how we become a client of the authorization server; left out, the first way that is possible'),
+      ),
+  ),
   client_id: z.optional(
-    z.string().check(z.minLength(1), z.maxLength(2048), z.describe('with registration: pre-registered')),
+    z
+      .string()
+      .check(z.minLength(1), z.maxLength(2048), z.describe('the client that somebody registered at the service')),
   ),
-  client_metadata_url: z.optional(
-    urlDefinition('with registration: client-metadata, the address of the document that describes us'),
-  ),
+  client_metadata_url: z.optional(urlDefinition('the address of the document that describes us as a client')),
   token_endpoint_auth_method: z._default(z.enum(['none', 'client_secret_basic', 'client_secret_post']), 'none'),
   scopes: z.optional(
     z.strictObject({
       default: z._default(z.array(scope).check(z.describe('asked for unless somebody wants less')), []),
       read_only: z.optional(z.array(scope).check(z.describe('asked for where reading is enough'))),
+      additional: z.optional(
+        z.array(scope).check(z.describe('may be asked for with --scope or --add-scope, never by itself')),
+      ),
     }),
   ),
   redirect: redirectDefinition,

@@ -1,18 +1,29 @@
 /** From a catalogued service to tokens: discovery, registration, the flow in the browser, and whose account came back. */
 import type { Service } from '../config/definitions.ts';
+import type { Outcome } from '../markup/callback-page.ts';
 import { type AuthorizationServer, chooseIssuer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
 import { authorize } from '../oauth/authorize.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { authorizeDevice, requireDeviceFlow } from '../oauth/device.ts';
 import type { Tokens } from '../oauth/library.ts';
-import { discoverProtectedResource, type ProtectedResource, splitScopes } from '../oauth/protected-resource.ts';
-import { becomeClient, type OAuthClient } from '../oauth/registration.ts';
+import { discoverProtectedResource, splitScopes } from '../oauth/protected-resource.ts';
+import type { OAuthClient } from '../oauth/registration.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { type Account, readAccount } from './account.ts';
-import { listenAsClient } from './client.ts';
+import {
+  type ClientAtHand,
+  type ClientSource,
+  clientForCode,
+  type ListeningClient,
+  listenAgain,
+  listenAsClient,
+  withClient,
+} from './client.ts';
 import type { Connection } from './credentials.ts';
-import { consentFor, scopesToAskFor, warnOfMore } from './scopes.ts';
+import type { Asking } from './run-journal.ts';
+import { consentFor, type ScopeChoice, warnOfChange, warnOfMore } from './scopes.ts';
+import { attemptWithStepUps } from './step-up.ts';
 
 /** Tokens and everything the vault has to know of them. They live in memory only (P3). */
 export interface Grant {
@@ -37,94 +48,128 @@ export interface AcquireRequest {
   existing: Connection | undefined;
   /** Register anew even where a client could be used again. */
   newClient: boolean;
-  readOnly: boolean;
+  clients: ClientSource;
+  /** Whether the service has said that it no longer knows the client of the connection that is there. */
+  isClientForgotten(): Promise<boolean>;
+  scopeChoice: ScopeChoice;
+  /** `--legacy-endpoints`: a server of the 2025-03-26 revision may go without metadata. */
+  legacyEndpoints: boolean;
   /** Says what was found out on the way, for `--verbose`. */
   detail(text: string): void;
-  /** Called with the tokens' grant before anything else can fail, and again to end the browser's page. */
-  conclude(grant: Grant): Promise<void>;
+  /** Called before the person is asked for access as this client. */
+  asking(asking: Asking): Promise<void>;
+  /** Called with the tokens' grant before anything else can fail; says what the browser's page is to say. */
+  conclude(grant: Grant): Promise<Outcome>;
 }
 
 /**
- * Runs the flow. `conclude` stores the grant while the browser's page still waits for the true outcome. The listener
- * is bound before the registration and closed on every path.
+ * Runs the flow, again with more scopes where the service wants them. `conclude` stores the grant while the browser's page
+ * still waits for the true outcome.
  */
 export async function acquire(request: AcquireRequest): Promise<void> {
-  const { service, visit, detail } = request;
+  const { service, visit, existing } = request;
   const found = await discoverProtectedResource(service.mcp_server_url, visit.fetch);
   const issuer = chooseIssuer(found.authorizationServers, service.authorization.issuers, service.name);
-  const server = await discoverAuthorizationServer({ issuer, requirePkce: true }, visit.fetch);
-  detail(`authorization server ${quote(server.issuer)}, resource ${quote(found.resource)}`);
+  const legacy = found.withoutMetadata ? { allowed: request.legacyEndpoints, warn: visit.warn } : undefined;
+  const server = await discoverAuthorizationServer({ issuer, requirePkce: true, legacy }, visit.fetch);
+  request.detail(`authorization server ${quote(server.issuer)}, resource ${quote(found.resource)}`);
 
-  if (visit.showCode !== undefined) return await acquireByCode(request, found, server, visit.showCode);
-
-  const { listener, client } = await listenAsClient(request, server);
-  detail(`client ${quote(client.clientId)}, callback ${listener.redirectUri}`);
-  let ok = false;
-  try {
-    const resource = service.authorization.resource_parameter ? found.resource : undefined;
-    const scopes = scopesToAskFor(service, found, server, request.readOnly);
-    const tokens = await authorize({
-      server,
-      client,
-      listener,
-      path: service.authorization.redirect.path,
-      scopes,
-      resource,
-      parameters: { ...consentFor(scopes), ...service.authorization.authorize_parameters },
-      tokenResponse: service.authorization.token_response,
-      openid: false,
-      allowLoopbackHttp: visit.allowLoopbackHttp,
-      fetch: visit.fetch,
-      signal: visit.signal,
-      timeoutMs: visit.timeoutMs,
-      visit: (url) => visit.show(url, `allow access to ${service.title ?? service.name}`, listener.redirectUri),
-      warn: visit.warn,
+  const resource = service.authorization.resource_parameter ? found.resource : undefined;
+  const known = { service, found, server, choice: request.scopeChoice, existing };
+  const { showCode } = visit;
+  const ask =
+    showCode === undefined ? byBrowser(request, server, resource) : byCode(request, server, resource, showCode);
+  await attemptWithStepUps(known, visit.warn, async (scopes, granted) => {
+    await ask(scopes, async (tokens, client, redirectUri) => {
+      const grant = { ...grantOf(tokens, scopes), client, server, redirectUri, resource, account: undefined };
+      granted(grant.scopes);
+      warnOfMore(service, scopes, grant.scopes, visit.warn);
+      const outcome = await request.conclude(grant);
+      warnOfChange(service, existing, grant.scopes, visit.warn);
+      return outcome;
     });
-    const granted = grantOf(tokens, scopes);
-    warnOfMore(service, scopes, granted.scopes, visit.warn);
-    await request.conclude({
-      ...granted,
-      client,
-      server,
-      redirectUri: listener.redirectUri,
-      resource,
-      account: undefined,
-    });
-    ok = true;
-  } finally {
-    await listener.finish({ ok });
-  }
+  });
 }
 
-/** The same through the device flow: no listener, and a client that nothing is sent back to. */
-async function acquireByCode(
+/** Keeps the tokens of one pass; says what the browser's page is to say. */
+type Take = (tokens: Tokens, client: OAuthClient, redirectUri: string | undefined) => Promise<Outcome>;
+
+/** One pass from scopes to tokens, with another client where the service no longer knows the one from memory. */
+type Ask = (scopes: string[] | undefined, take: Take) => Promise<void>;
+
+/**
+ * Through the browser. The listener is bound before the registration and closed on every path. The first pass decides on
+ * the client; the others come back to the same address, which is all that it may be used with.
+ */
+function byBrowser(request: AcquireRequest, server: AuthorizationServer, resource: string | undefined): Ask {
+  const { service, visit } = request;
+  const { authorization, title = service.name } = service;
+  let again = request.existing !== undefined;
+  let find = (anew: boolean) => listenAsClient(request, server, anew);
+  const pass = async (at: ListeningClient, scopes: string[] | undefined, take: Take) => {
+    const { listener, client } = at;
+    find = () => listenAgain(at, request);
+    request.detail(`client ${quote(client.clientId)}, callback ${listener.redirectUri}`);
+    let ended: Outcome = { ok: false, title: `${title} is not connected` };
+    try {
+      await request.asking({ client, server, redirectUri: listener.redirectUri });
+      const tokens = await authorize({
+        server,
+        client,
+        listener,
+        path: authorization.redirect.path,
+        scopes,
+        resource,
+        parameters: { ...consentFor(scopes, server, again), ...authorization.authorize_parameters },
+        tokenResponse: authorization.token_response,
+        openid: false,
+        allowLoopbackHttp: visit.allowLoopbackHttp,
+        fetch: visit.fetch,
+        signal: visit.signal,
+        timeoutMs: visit.timeoutMs,
+        visit: (url) => visit.show(url, `allow access to ${title}`, listener.redirectUri),
+        warn: visit.warn,
+      });
+      ended = await take(tokens, client, listener.redirectUri);
+    } finally {
+      again = true;
+      await listener.finish(ended);
+    }
+  };
+  return async (scopes, take) => await withClient(request, find, (at) => pass(at, scopes, take));
+}
+
+/** Through the device flow: no listener, and a client that nothing is sent back to. */
+function byCode(
   request: AcquireRequest,
-  found: ProtectedResource,
   server: AuthorizationServer,
+  resource: string | undefined,
   showCode: NonNullable<BrowserVisit['showCode']>,
-): Promise<void> {
+): Ask {
   const { service, visit } = request;
   requireDeviceFlow(server, service.name);
   const { allowLoopbackHttp, fetch, signal, timeoutMs } = visit;
-  const client = await becomeClient({ service, server, redirectUri: undefined, allowLoopbackHttp, fetch });
-  const resource = service.authorization.resource_parameter ? found.resource : undefined;
-  const scopes = scopesToAskFor(service, found, server, request.readOnly);
-  const tokens = await authorizeDevice({
-    server,
-    client,
-    scopes,
-    resource,
-    tokenResponse: service.authorization.token_response,
-    openid: false,
-    allowLoopbackHttp,
-    fetch,
-    signal,
-    timeoutMs,
-    showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
-  });
-  const granted = grantOf(tokens, scopes);
-  warnOfMore(service, scopes, granted.scopes, visit.warn);
-  await request.conclude({ ...granted, client, server, redirectUri: undefined, resource, account: undefined });
+  let find = (anew: boolean) => clientForCode(request, server, anew);
+  const pass = async (at: ClientAtHand, scopes: string[] | undefined, take: Take) => {
+    const { client } = at;
+    find = async () => ({ ...at, remembered: false });
+    await request.asking({ client, server, redirectUri: undefined });
+    const tokens = await authorizeDevice({
+      server,
+      client,
+      scopes,
+      resource,
+      tokenResponse: service.authorization.token_response,
+      openid: false,
+      allowLoopbackHttp,
+      fetch,
+      signal,
+      timeoutMs,
+      showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
+    });
+    await take(tokens, client, undefined);
+  };
+  return async (scopes, take) => await withClient(request, find, (at) => pass(at, scopes, take));
 }
 
 /** Reads whose account a grant is of. */

@@ -3,26 +3,33 @@ import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
-import { revokeGrant } from '../oauth/revoke.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import { PlatformError } from '../platform/client.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import type { Account } from './account.ts';
 import { acquire, type Grant, withAccount } from './acquire.ts';
-import { type Connection, connectionOf, readConnections } from './credentials.ts';
+import { settleAudience } from './audience.ts';
+import type { ClientSource } from './client.ts';
+import { type Connection, connectionOf, mostCredentials, readConnections, readCredentials } from './credentials.ts';
+import { giveBack } from './give-back.ts';
+import { replacedAccessLeft, tellLeft } from './journal.ts';
+import type { Journals } from './journal-file.ts';
+import { outcomeOf } from './outcome.ts';
+import { type RunJournal, runJournal } from './run-journal.ts';
+import type { ScopeChoice } from './scopes.ts';
 import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './settle-account.ts';
 import { type StaticGrant, type Stored, storeGrant } from './store.ts';
-import { type CredentialStatus, validateCredential } from './validate.ts';
+import { type CredentialStatus, isClientUnknown, tryCredential, validateCredential } from './validate.ts';
 
 /** What connecting needs, however the token comes. */
-export interface PlaceRequest {
+export interface PlaceRequest extends VaultDirectory {
   service: Service;
   configuration: Configuration;
   principal: Principal;
-  platform: Platform;
-  memory: VaultMemory;
   visit: BrowserVisit;
+  /** What is written down for the next run, should this one be killed. */
+  journals: Journals;
   accountFlags: AccountFlags;
   /** Asks before a connection changes to another account. */
   confirm: Confirm;
@@ -33,8 +40,13 @@ export interface PlaceRequest {
 /** What connecting through the service's authorization server needs. */
 export interface ConnectRequest extends PlaceRequest {
   newClient: boolean;
-  /** Ask only for the service's reading scopes. */
-  readOnly: boolean;
+  /** Where clients come from, beside the service itself. */
+  clients: ClientSource;
+  scopeChoice: ScopeChoice;
+  /** Let a server of the 2025-03-26 revision go without metadata. */
+  legacyEndpoints: boolean;
+  /** Store a token although it says that it is for somebody else. */
+  acceptAudience: boolean;
 }
 
 /** A connection that was made. */
@@ -52,9 +64,12 @@ export interface Connected {
 
 /** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
 export async function connectService(request: ConnectRequest): Promise<Connected> {
+  return await inPlace(request, (place) => connectIn(request, place));
+}
+
+async function connectIn(request: ConnectRequest, place: Place): Promise<Connected> {
   const { service, visit } = request;
-  const place = await openPlace(request);
-  const { vault, existing } = place;
+  const { vault, existing, journal } = place;
 
   let connected: Connected | undefined;
   await acquire({
@@ -62,11 +77,18 @@ export async function connectService(request: ConnectRequest): Promise<Connected
     visit,
     existing,
     newClient: request.newClient,
-    readOnly: request.readOnly,
+    clients: request.clients,
+    isClientForgotten: () => isClientForgotten(request, place),
+    scopeChoice: request.scopeChoice,
+    legacyEndpoints: request.legacyEndpoints,
     detail: request.detail,
+    asking: journal.asking,
     conclude: async (fresh) => {
-      connected = await keepOrRevoke(request, fresh, async () => {
+      const made: Connected = await keepOrGiveBack(request, place, fresh, async (read) => {
+        await journal.granted(fresh);
+        settleAudience(fresh, service, request);
         const grant = await withAccount(fresh, service, visit);
+        read(grant.account);
         return { grant, ...(await settleAndStore(request, place, grant)) };
       }).then(async ({ grant, stored, accepted }) => ({
         vault,
@@ -78,36 +100,102 @@ export async function connectService(request: ConnectRequest): Promise<Connected
         refreshable: grant.refreshToken !== undefined,
         status: await checkedStatus(request, vault, stored),
       }));
+      connected = made;
+      return outcomeOf(service, request.principal, made);
     },
   });
   if (connected === undefined) throw new AppError('bug', 'the flow ended without a result');
   return connected;
 }
 
+/** Has the platform try to renew the old token: its answer is all that tells us whether the service knows the client. */
+async function isClientForgotten({ platform }: ConnectRequest, { vault, existing }: Place): Promise<boolean> {
+  if (existing?.refreshable !== true) return false;
+  try {
+    return isClientUnknown(await tryCredential(platform, vault.id, existing.credentialId));
+  } catch (error) {
+    if (error instanceof PlatformError) return false;
+    throw error;
+  }
+}
+
 /** Where a connection goes: the person's own vault, and the connection that it would replace. */
 export interface Place {
   vault: OwnedVault;
   existing: Connection | undefined;
+  journal: RunJournal;
 }
 
-/** Finds or creates the vault of a person who may connect the service. Throws `not_allowed` or `account_mismatch`. */
-export async function openPlace(request: PlaceRequest): Promise<Place> {
-  const { service, principal, platform, memory } = request;
+/**
+ * Finds or creates the vault of a person who may connect the service, says what an interrupted run left, and acts while no
+ * other run on this machine does. Throws `not_allowed`, `account_mismatch`, `already_running`, `vault_full`, `file_system`
+ * where nothing could be written down, and what the act throws.
+ */
+export async function inPlace<Result>(request: PlaceRequest, act: (place: Place) => Promise<Result>): Promise<Result> {
+  const { service, principal, platform } = request;
   if (!mayUseService(principal, request.configuration, service)) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not use ${quote(service.name)}`, {
       hint: 'ask whoever reviews the people section of config/interface.yaml',
     });
   }
   checkRuleCanBeMet(service, principal, request.accountFlags);
-  const vault = (await findVault(request, principal)) ?? (await createVault(request, principal));
-  request.detail(`vault ${quote(vault.id)}`);
-  return { vault, existing: connectionOf(await readConnections(platform, vault.id), service) };
+  const file = await request.journals.open(principal, service);
+  try {
+    const vault = (await findVault(request, principal)) ?? (await createVault(request, principal));
+    request.detail(`vault ${quote(vault.id)}`);
+    const { connections, count } = await readCredentials(platform, vault.id);
+    const existing = connectionOf(connections, service);
+    if (file.left !== undefined) request.warn(tellLeft(file.left, service, connections));
+    if (existing === undefined && count >= mostCredentials) throw vaultFull(vault, service);
+    const journal = runJournal(file, service, vault.id, connections);
+    // Before the service is asked for anything.
+    await journal.begin();
+    return await endingWell(request, { vault, existing, journal }, act);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whatever goes wrong, the journal says no more than is left, and the person learns it where that is less than before. */
+async function endingWell<Result>(
+  request: PlaceRequest,
+  place: Place,
+  act: (place: Place) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await act(place);
+  } catch (error) {
+    const { service } = request;
+    const { vault, existing, journal } = place;
+    if (error instanceof AppError && error.code === 'access_denied') journal.withdrawn();
+    const connected = journal.isReplacing() ? await isConnected(request, vault) : existing !== undefined;
+    if (connected === false && existing !== undefined) {
+      request.warn(
+        `the old connection of ${service.name} is archived and the new one is not stored: ${service.name} is not connected now`,
+      );
+    }
+    await journal.endedEarly(connected);
+    throw error;
+  }
+}
+
+/** Undefined where nobody can look. */
+async function isConnected({ platform, service }: PlaceRequest, vault: OwnedVault): Promise<boolean | undefined> {
+  const connections = await readConnections(platform, vault.id).catch(() => undefined);
+  return connections && connectionOf(connections, service) !== undefined;
+}
+
+function vaultFull(vault: OwnedVault, { name }: Service): AppError {
+  return new AppError(
+    'vault_full',
+    `the vault ${quote(vault.id)} holds ${mostCredentials} credentials, which is all that it can: there is no room for ${quote(name)}`,
+  );
 }
 
 /** Stores a grant whose account was read, where that account may be stored. Throws `account_mismatch`. */
 export async function settleAndStore(
   request: PlaceRequest,
-  { vault, existing }: Place,
+  { vault, existing, journal }: Place,
   grant: Grant | StaticGrant,
 ): Promise<{ stored: Stored; accepted: boolean }> {
   const { service, principal, platform } = request;
@@ -122,7 +210,19 @@ export async function settleAndStore(
     previous: accountOf(existing),
     confirm: request.confirm,
   });
-  const stored = await storeGrant({ platform, vault, service, grant, accountAccepted: accepted, now: new Date() });
+  const stored = await storeGrant({
+    platform,
+    vault,
+    service,
+    grant,
+    accountAccepted: accepted,
+    now: new Date(),
+    announce: (storing) => journal.storing(grant.account?.name, storing),
+  });
+  if (stored.act === 'replaced' && existing?.kind === 'mcp_oauth') {
+    request.warn(replacedAccessLeft(service.title ?? service.name));
+  }
+  await journal.stored();
   return { stored, accepted };
 }
 
@@ -132,25 +232,23 @@ function accountOf(connection: Connection | undefined): Account | undefined {
 }
 
 /** Runs the steps that need the grant; if they fail, nothing keeps it alive, so it is given back (RFC 7009). */
-async function keepOrRevoke<Result>(
-  request: ConnectRequest,
+async function keepOrGiveBack<Result>(
+  { platform, service, visit, warn }: ConnectRequest,
+  { vault, existing, journal }: Place,
   grant: Grant,
-  steps: () => Promise<Result>,
+  steps: (read: (account: Account | undefined) => void) => Promise<Result>,
 ): Promise<Result> {
+  let account: Account | undefined;
   try {
-    return await steps();
+    return await steps((found) => {
+      account = found;
+    });
   } catch (error) {
-    const revoked = await revokeGrant(
-      grant.server,
-      grant.client,
-      grant.refreshToken ?? grant.accessToken,
-      request.visit,
+    // Where nobody can look, such as after Ctrl-C, what was there before has to do.
+    const connections = await readConnections(platform, vault.id).catch(() =>
+      existing === undefined ? [] : [existing],
     );
-    request.warn(
-      revoked
-        ? `the access that ${request.service.name} had granted was given back`
-        : `${request.service.name} still lists a granted access that nobody uses: remove it there, in the account's connected apps`,
-    );
+    if (await giveBack({ service, grant, account, connections, visit, warn })) journal.withdrawn();
     throw error;
   }
 }

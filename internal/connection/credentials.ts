@@ -1,6 +1,7 @@
 /** The credentials of one vault, as far as connections are concerned. */
 import { normalisedServerUrl } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
+import type { ClientAuthMethod } from '../oauth/registration.ts';
 import type { Platform } from '../platform/client.ts';
 
 /** What we keep in a credential's metadata; all of it is readable by every holder of the workspace key, none is secret. */
@@ -29,6 +30,10 @@ export interface Connection {
   kind: 'mcp_oauth' | 'static_bearer';
   tokenEndpoint: string | undefined;
   clientId: string | undefined;
+  /** How its client proves itself where the token is renewed: immutable on the platform, the secret itself is not. */
+  authMethod?: ClientAuthMethod | undefined;
+  /** The resource indicator (RFC 8707) that the token is renewed with: immutable too. */
+  resource?: string | undefined;
   expiresAt: string | undefined;
   refreshable: boolean;
   /** The scopes that the platform renews the token with. */
@@ -94,6 +99,8 @@ export async function readCredentials(
       kind: auth.type,
       tokenEndpoint: refresh?.token_endpoint,
       clientId: refresh?.client_id ?? metadata[keys.clientId],
+      authMethod: refresh?.token_endpoint_auth.type,
+      resource: refresh?.resource ?? undefined,
       expiresAt: auth.type === 'mcp_oauth' ? (auth.expires_at ?? undefined) : undefined,
       refreshable: refresh !== undefined,
       refreshScope: refresh?.scope ?? undefined,
@@ -102,6 +109,19 @@ export async function readCredentials(
     });
   }
   return { connections, count };
+}
+
+/** How many credentials a vault holds at most (platform documentation). */
+export const mostCredentials = 20;
+
+/** How many credentials of any kind a vault holds, archived ones included. */
+export async function countCredentials(platform: Platform, vaultId: string): Promise<number> {
+  let count = 0;
+  const pages = platform.readPages('list credentials', (client) =>
+    client.beta.vaults.credentials.list(vaultId, { limit: 100, include_archived: true }),
+  );
+  for await (const _credential of pages) count += 1;
+  return count;
 }
 
 function recordOf(metadata: Readonly<Record<string, string>>): ConnectionRecord {
@@ -115,7 +135,10 @@ export function connectionOf(connections: readonly Connection[], service: Servic
 }
 
 /** Every connection whose address is the service's in that form; the platform should let there be one only. */
-export function connectionsOf(connections: readonly Connection[], service: Service): Connection[] {
+export function connectionsOf<Kind extends Pick<Connection, 'mcpServerUrl'>>(
+  connections: readonly Kind[],
+  service: Service,
+): Kind[] {
   const wanted = normalisedServerUrl(service.mcp_server_url);
   return connections.filter(
     ({ mcpServerUrl }) => URL.canParse(mcpServerUrl) && normalisedServerUrl(mcpServerUrl) === wanted,

@@ -40,6 +40,11 @@ export async function tryCredential(
   return first.status === 'unknown' ? await ask() : first;
 }
 
+/** Whether the service said, when its token was to be renewed, that it does not know the client (RFC 6749 section 5.2). */
+export function isClientUnknown({ refresh }: Pick<CredentialTrial, 'refresh'>): boolean {
+  return refresh?.status === 'failed' && /"(invalid|unauthorized)_client"/.test(String(refresh.http_response?.body));
+}
+
 /** The same, where only the verdict matters. */
 export async function validateCredential(
   platform: Platform,

@@ -56,7 +56,8 @@ export function libraryConfiguration(setting: LibrarySetting): openid.Configurat
   return configuration;
 }
 
-function clientAuthentication(client: OAuthClient): openid.ClientAuth {
+/** How a client proves itself wherever the authorization server asks for it. */
+export function clientAuthentication(client: OAuthClient): openid.ClientAuth {
   if (client.authMethod === 'none') return openid.None();
   const secret = client.secret?.reveal() ?? '';
   return client.authMethod === 'client_secret_basic'
@@ -86,6 +87,15 @@ async function normalized(response: Response, setting: LibrarySetting): Promise<
   return new Response(JSON.stringify(answer.body), { status, headers });
 }
 
+/** The server does not know the client, or not its secret, or does not let it do this; the last three as GitHub and Slack say it. */
+const clientErrors = [
+  'invalid_client',
+  'unauthorized_client',
+  'incorrect_client_credentials',
+  'invalid_client_id',
+  'bad_client_secret',
+];
+
 /** What became of the exchange, without a body, a code or a token in it. A code is never tried twice. */
 export function tokenError(error: unknown, issuer: string, what = 'the code'): AppError {
   // What our own transport reports arrives wrapped by the library.
@@ -94,9 +104,12 @@ export function tokenError(error: unknown, issuer: string, what = 'the code'): A
   }
   if (error instanceof openid.ResponseBodyError) {
     const description = error.error_description === undefined ? '' : `: ${quote(error.error_description)}`;
-    return new AppError('token_refused', `${quote(issuer)} refused ${what}: ${quote(error.error)}${description}`, {
-      hint: error.error === 'invalid_client' ? 'run the command again with --new-client' : 'run the command again',
-    });
+    const code = clientErrors.includes(error.error) ? 'client_refused' : 'token_refused';
+    return new AppError(code, `${quote(issuer)} refused ${what}: ${quote(error.error)}${description}`);
+  }
+  // Where the body is not ours to read first, the challenge of a 401 stands for it (RFC 6749 section 5.2).
+  if (error instanceof openid.WWWAuthenticateChallengeError && error.status === 401) {
+    return new AppError('client_refused', `${quote(issuer)} refused ${what}: 401`);
   }
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
   return new AppError('token_unusable', `the token answer of ${quote(issuer)} does not hold what it must${code}`, {

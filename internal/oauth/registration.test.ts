@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
 import type { Service } from '../config/definitions.ts';
 import { guardedFetch } from '../outside/http.ts';
-import { judgeAuthorizationServer } from './authorization-server.ts';
-import { becomeClient } from './registration.ts';
+import { type AuthorizationServer, judgeAuthorizationServer } from './authorization-server.ts';
+import { chooseRegistration, registerClient, requireOwnServer } from './registration.ts';
 
 const redirectUri = 'http://127.0.0.1:5555/callback';
 const fetch = guardedFetch({ allowLoopbackHttp: true, signal: new AbortController().signal });
@@ -14,7 +14,6 @@ function serviceWith(authorization: Partial<Service['authorization']>): Service 
     mcp_server_url: 'https://mcp.example/mcp',
     authorization: {
       issuers: ['https://as.example'],
-      registration: 'dynamic',
       token_endpoint_auth_method: 'none',
       redirect: { host: '127.0.0.1', path: '/callback' },
       resource_parameter: true,
@@ -26,7 +25,7 @@ function serviceWith(authorization: Partial<Service['authorization']>): Service 
 }
 
 /** Registers at a server that answers the registration with `answer`. */
-async function register(answer: Answer, metadata: Record<string, unknown> = {}, service = serviceWith({})) {
+async function register(answer: Answer, metadata: Record<string, unknown> = {}) {
   const server = await startHostileServer((line) => (line === 'POST /register' ? answer : undefined));
   const document = {
     issuer: server.origin,
@@ -36,8 +35,8 @@ async function register(answer: Answer, metadata: Record<string, unknown> = {}, 
     code_challenge_methods_supported: ['S256'],
     ...metadata,
   };
-  const outcome = await becomeClient({
-    service,
+  const outcome = await registerClient({
+    service: serviceWith({}),
     server: judgeAuthorizationServer(document, { issuer: server.origin, requirePkce: true }),
     redirectUri,
     allowLoopbackHttp: true,
@@ -117,12 +116,47 @@ describe('dynamic registration', () => {
       { status: 201, json: { ...registered, redirect_uris: redirectUri } },
       'other redirect URIs',
     ],
+    [
+      'a method that we have not',
+      { status: 201, json: { ...registered, token_endpoint_auth_method: 'private_key_jwt' } },
+      'a way that we cannot',
+    ],
+    [
+      'a method with a secret, without one',
+      { status: 201, json: { ...registered, token_endpoint_auth_method: 'client_secret_basic' } },
+      'without the secret',
+    ],
+    [
+      'a secret of 900 KB',
+      { status: 201, json: { client_id: 'us', client_secret: 'x'.repeat(900_000) } },
+      'without the secret',
+    ],
+    [
+      'a secret that has expired already',
+      { status: 201, json: { client_id: 'us', client_secret: 's', client_secret_expires_at: 1 } },
+      'expired already',
+    ],
+    [
+      'a secret whose expiry is no time',
+      { status: 201, json: { client_id: 'us', client_secret: 's', client_secret_expires_at: 'soon' } },
+      'expired already',
+    ],
+    [
+      'a client id of several lines',
+      { status: 201, json: { ...registered, client_id: 'us\nerror: none' } },
+      'usable id',
+    ],
     ['no client id', { status: 201, json: { redirect_uris: [redirectUri] } }, ''],
     ['an empty client id', { status: 201, json: { ...registered, client_id: '' } }, ''],
     ['a client id of 900 KB', { status: 201, json: { ...registered, client_id: 'x'.repeat(900_000) } }, 'usable id'],
     ['a page', { status: 201, text: '<html>', headers: { 'content-type': 'text/html' } }, ''],
     ['a list', { status: 201, json: [] }, ''],
-    ['400 with a reason', { status: 400, json: { error: 'invalid_redirect_uri' } }, 'invalid_redirect_uri'],
+    [
+      '400 with a reason',
+      { status: 400, json: { error: 'invalid_redirect_uri', error_description: 'not here\u001b[2J' } },
+      '"invalid_redirect_uri": "not here\\u001b[2J"',
+    ],
+    ['400 with a page', { status: 400, text: '<html>', headers: { 'content-type': 'text/html' } }, '400'],
     [
       '403 with a page',
       { status: 403, text: '<html>Only <b>listed</b> clients', headers: { 'content-type': 'text/html' } },
@@ -145,55 +179,172 @@ describe('dynamic registration', () => {
     expect(outcome).toMatchObject({ message: expect.stringContaining('1 MiB') });
   });
 
-  test('a 403 says that the service has to admit us', async () => {
-    const { outcome } = await register({ status: 403, text: 'no' });
-    expect(outcome).toMatchObject({ hint: expect.stringContaining('admission') });
+  test.each<[string, Answer]>([
+    ['a 403 in plain text, as Figma has it', { status: 403, text: 'Forbidden' }],
+    ['a 403 with an error', { status: 403, json: { error: 'access_denied' } }],
+    ['a 401', { status: 401, json: { error: 'invalid_token' } }],
+  ])('%s says that the service has to admit us', async (_case, answer) => {
+    const { outcome } = await register(answer);
+    expect(outcome).toMatchObject({
+      message: expect.stringContaining('admits only clients that it lists'),
+      hint: expect.stringContaining('admission'),
+    });
+    expect((outcome as Error).message).not.toContain('Forbidden');
   });
 
-  test('is impossible without a registration endpoint, and over http elsewhere', async () => {
+  test('a refused redirect URI says where to change it', async () => {
+    const { outcome } = await register({ status: 400, json: { error: 'invalid_redirect_uri' } });
+    expect(outcome).toMatchObject({ hint: expect.stringContaining('set redirect in config/services/notion.yaml') });
+  });
+
+  test('is not sent on to where the server redirects it', async () => {
+    const elsewhere = await startHostileServer(() => ({ status: 201, json: registered }));
+    const { outcome } = await register({ status: 307, headers: { location: `${elsewhere.origin}/register` } });
+    expect(outcome).toMatchObject({ code: 'registration_refused' });
+    expect(elsewhere.requests).toEqual([]);
+  });
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+    [
+      'no refresh where the server has none',
+      { grant_types_supported: ['authorization_code'] },
+      { grant_types: ['authorization_code'] },
+    ],
+    [
+      'refresh where the server has it',
+      { grant_types_supported: ['authorization_code', 'refresh_token'] },
+      { grant_types: ['authorization_code', 'refresh_token'] },
+    ],
+    [
+      'no secret where the server can do without',
+      { token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'] },
+      { token_endpoint_auth_method: 'none' },
+    ],
+    [
+      'a secret where the server cannot do without',
+      { token_endpoint_auth_methods_supported: ['client_secret_post'] },
+      { token_endpoint_auth_method: 'client_secret_post' },
+    ],
+  ])('asks for %s', async (_case, metadata, expected) => {
+    const { requests } = await register({ status: 201, json: registered }, metadata);
+    expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject(expected);
+  });
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
+    [
+      'the answer says',
+      { client_secret: 's', token_endpoint_auth_method: 'client_secret_post' },
+      {},
+      'client_secret_post',
+    ],
+    [
+      'the answer says, whatever the metadata',
+      { token_endpoint_auth_method: 'none' },
+      { token_endpoint_auth_methods_supported: ['client_secret_post'] },
+      'none',
+    ],
+    [
+      'the metadata says, where the answer is silent',
+      { client_secret: 's' },
+      { token_endpoint_auth_methods_supported: ['client_secret_post'] },
+      'client_secret_post',
+    ],
+    [
+      'a server without secrets says, although it gives one',
+      { client_secret: 's' },
+      { token_endpoint_auth_methods_supported: ['none'] },
+      'none',
+    ],
+    ['nobody says, as RFC 7591 has it', { client_secret: 's' }, {}, 'client_secret_basic'],
+  ])('proves itself as %s', async (_case, answer, metadata, authMethod) => {
+    const { outcome } = await register({ status: 201, json: { client_id: 'us', ...answer } }, metadata);
+    expect(outcome).toMatchObject({ authMethod });
+    expect('secret' in (outcome as object)).toBe(authMethod !== 'none');
+  });
+
+  test('keeps when the secret ends', async () => {
+    const json = { client_id: 'us', client_secret: 's', client_secret_expires_at: 4_000_000_000 };
+    expect((await register({ status: 201, json })).outcome).toMatchObject({ expiresAt: new Date(4_000_000_000_000) });
+    const never = { client_id: 'us', client_secret: 's', client_secret_expires_at: 0 };
+    expect((await register({ status: 201, json: never })).outcome).toMatchObject({ expiresAt: undefined });
+  });
+
+  test('is impossible over http elsewhere', async () => {
     const json = { status: 201, json: registered };
-    expect((await register(json, { registration_endpoint: undefined })).outcome).toMatchObject({
-      code: 'registration_refused',
-    });
     expect((await register(json, { registration_endpoint: 'http://as.example/register' })).outcome).toMatchObject({
       code: 'url_refused',
     });
   });
 });
 
-describe('the service file says how', () => {
-  const silent: Answer = { status: 500 };
+/** A server that has what is named. */
+function serverWith(metadata: Record<string, unknown>): AuthorizationServer {
+  const document = {
+    issuer: 'https://as.example',
+    authorization_endpoint: 'https://as.example/authorize',
+    token_endpoint: 'https://as.example/token',
+    code_challenge_methods_supported: ['S256'],
+    ...metadata,
+  };
+  return judgeAuthorizationServer(document, { issuer: 'https://as.example', requirePkce: true });
+}
 
-  test('pre-registered: nothing is asked', async () => {
-    const service = serviceWith({ registration: 'pre-registered', client_id: 'known' });
-    const { outcome, requests } = await register(silent, {}, service);
-    expect([outcome, requests]).toEqual([{ clientId: 'known', authMethod: 'none' }, []]);
+const takesDocuments = { client_id_metadata_document_supported: true };
+const registers = { registration_endpoint: 'https://as.example/register' };
+const everything = { ...takesDocuments, ...registers };
+const document = { client_metadata_url: 'https://us.example/client.json' };
+
+describe('the way to become a client', () => {
+  test.each<[string, Partial<Service['authorization']>, Record<string, unknown>, string]>([
+    [
+      'the client of the file, before everything else',
+      { client_id: 'known', ...document },
+      everything,
+      'pre-registered',
+    ],
+    ['its document, where the server takes such', document, everything, 'client-metadata'],
+    ['registration, where it does not', document, registers, 'dynamic'],
+    ['registration, where the file names nothing', {}, everything, 'dynamic'],
+    ['asking, where nothing else is possible', document, {}, 'ask'],
+    ['asking, where the file says so', { registration: 'ask' }, everything, 'ask'],
+    ['registration, where the file says so', { registration: 'dynamic' }, everything, 'dynamic'],
+    [
+      'the document, where the file says so',
+      { registration: 'client-metadata', ...document },
+      everything,
+      'client-metadata',
+    ],
+    [
+      'the client of the file, where it says so',
+      { registration: 'pre-registered', client_id: 'known' },
+      everything,
+      'pre-registered',
+    ],
+  ])('is %s', (_case, authorization, metadata, way) => {
+    expect(chooseRegistration(serviceWith(authorization), serverWith(metadata))).toBe(way);
   });
 
-  test('pre-registered with a secret: not in this version', async () => {
-    const service = serviceWith({
-      registration: 'pre-registered',
-      client_id: 'known',
-      token_endpoint_auth_method: 'client_secret_basic',
-    });
-    expect((await register(silent, {}, service)).outcome).toMatchObject({ code: 'registration_refused' });
+  test.each<[Partial<Service['authorization']>, Record<string, unknown>]>([
+    [{ registration: 'dynamic' }, takesDocuments],
+    [{ registration: 'client-metadata', ...document }, registers],
+    [
+      { registration: 'client-metadata', ...document },
+      { ...registers, client_id_metadata_document_supported: 'yes' },
+    ],
+  ])('that the file names is not replaced by another: %j', (authorization, metadata) => {
+    expect(() => chooseRegistration(serviceWith(authorization), serverWith(metadata))).toThrow(
+      expect.objectContaining({ code: 'registration_refused', hint: expect.stringContaining('notion.yaml') }),
+    );
   });
+});
 
-  test('client-metadata: the address is the client id, where the server takes such', async () => {
-    const service = serviceWith({
-      registration: 'client-metadata',
-      client_metadata_url: 'https://us.example/client.json',
-    });
-    const taken = await register(silent, { client_id_metadata_document_supported: true }, service);
-    expect([taken.outcome, taken.requests]).toEqual([
-      { clientId: 'https://us.example/client.json', authMethod: 'none' },
-      [],
-    ]);
-    expect((await register(silent, {}, service)).outcome).toMatchObject({ code: 'registration_refused' });
-  });
-
-  test('ask: nobody has registered a client yet', async () => {
-    const { outcome } = await register(silent, {}, serviceWith({ registration: 'ask' }));
-    expect(outcome).toMatchObject({ code: 'registration_refused', hint: expect.stringContaining('notion.yaml') });
-  });
+test('the client of a file is shown to the authorization servers of that file and to no other', () => {
+  const service = serviceWith({ client_id: 'known' });
+  const own = serverWith({});
+  expect(() => requireOwnServer(service, own)).not.toThrow();
+  const other = judgeAuthorizationServer(
+    { ...own, issuer: 'https://other.example' },
+    { issuer: 'https://other.example', requirePkce: true },
+  );
+  expect(() => requireOwnServer(service, other)).toThrow(expect.objectContaining({ code: 'issuer_mismatch' }));
 });

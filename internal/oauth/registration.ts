@@ -1,11 +1,11 @@
-/** How we become a client of an authorization server: pre-registered, by metadata document, or by dynamic registration. */
+/** How we become a client of an authorization server, in the order of the MCP specification of 2026-07-28. */
 import * as oauth from 'oauth4webapi';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import type { AuthorizationServer } from './authorization-server.ts';
+import { type AuthorizationServer, isSameIssuer } from './authorization-server.ts';
 import { readJson } from './json.ts';
 
 /** How a client proves itself at the token endpoint. */
@@ -16,9 +16,14 @@ export interface OAuthClient {
   clientId: string;
   authMethod: ClientAuthMethod;
   secret?: Secret | undefined;
+  /** When the server forgets the secret; undefined where it did not say, or never does. */
+  expiresAt?: Date | undefined;
 }
 
-/** What registration needs. */
+/** The ways to become a client. */
+export type RegistrationWay = NonNullable<Service['authorization']['registration']>;
+
+/** What a dynamic registration needs. */
 export interface RegistrationRequest {
   service: Service;
   server: AuthorizationServer;
@@ -31,85 +36,106 @@ export interface RegistrationRequest {
 /** The grant type of the device flow (RFC 8628). */
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
-const longestClientId = 2048;
+/** The longest client id and client secret that are taken from anybody, in characters. */
+export const longestClientId = 2048;
+export const longestClientSecret = 2048;
 
-/** The client to use with a service, registered anew where the service's file says `dynamic`. Throws `registration_refused`. */
-export async function becomeClient(request: RegistrationRequest): Promise<OAuthClient> {
-  const { service, server } = request;
-  const {
-    registration,
-    client_id: clientId,
-    client_metadata_url: metadataUrl,
-    token_endpoint_auth_method: authMethod,
-  } = service.authorization;
-  switch (registration) {
-    case 'pre-registered':
-      if (authMethod !== 'none') {
-        throw new AppError(
-          'registration_refused',
-          `${quote(service.name)} is set up as a client with a secret, which this version cannot hold`,
-          {
-            hint: 'register a public client (PKCE without a secret) and set token_endpoint_auth_method: none',
-          },
-        );
-      }
-      return { clientId: clientId ?? '', authMethod };
-    case 'client-metadata':
-      if (server['client_id_metadata_document_supported'] !== true) {
-        throw new AppError('registration_refused', `${quote(server.issuer)} does not take client metadata documents`, {
-          hint: `set another authorization.registration in config/services/${service.name}.yaml`,
-        });
-      }
-      return { clientId: metadataUrl ?? '', authMethod: 'none' };
-    case 'dynamic':
-      return registerDynamically(request);
-    case 'ask':
-      throw new AppError('registration_refused', `nobody has registered a client for ${quote(service.name)} yet`, {
-        hint: `register one at the service, then set registration: pre-registered and client_id in config/services/${service.name}.yaml`,
-      });
-  }
+/** Whether something can be a client id or secret (RFC 6749 appendix A: printable ASCII), and is of sane length. */
+export function isClientText(value: unknown, longest: number): value is string {
+  return typeof value === 'string' && value.length <= longest && /^[\x20-\x7e]+$/.test(value);
 }
 
-/** RFC 7591 with the exact redirect URI of the listener that is already bound. */
-async function registerDynamically(request: RegistrationRequest): Promise<OAuthClient> {
-  const { service, server, redirectUri } = request;
-  if (typeof server.registration_endpoint !== 'string') {
-    throw new AppError('registration_refused', `${quote(server.issuer)} registers no clients by itself`, {
-      hint: `ask the service for a client id and set registration: pre-registered in config/services/${service.name}.yaml`,
+/**
+ * The way that the service's file names, else the first that is possible: pre-registered, client metadata document,
+ * dynamic registration, asking the person. Throws `registration_refused` where the named one is impossible.
+ */
+export function chooseRegistration({ name, authorization }: Service, server: AuthorizationServer): RegistrationWay {
+  const { registration, client_id: clientId, client_metadata_url: metadataUrl } = authorization;
+  const file = `config/services/${name}.yaml`;
+  const takesDocuments = server['client_id_metadata_document_supported'] === true;
+  const registers = typeof server.registration_endpoint === 'string';
+  if (registration === 'client-metadata' && !takesDocuments) {
+    throw new AppError('registration_refused', `${quote(server.issuer)} does not take client metadata documents`, {
+      hint: `set another authorization.registration in ${file}`,
     });
   }
+  if (registration === 'dynamic' && !registers) {
+    throw new AppError('registration_refused', `${quote(server.issuer)} registers no clients by itself`, {
+      hint: `leave authorization.registration out of ${file}, so that a client can be entered that somebody registered there`,
+    });
+  }
+  if (registration !== undefined) return registration;
+  if (clientId !== undefined) return 'pre-registered';
+  if (metadataUrl !== undefined && takesDocuments) return 'client-metadata';
+  return registers ? 'dynamic' : 'ask';
+}
+
+/**
+ * Ends with `issuer_mismatch` where a client of the catalogue would be shown to an authorization server that its file
+ * does not name: the token that came of it would be of use to whoever pointed there.
+ */
+export function requireOwnServer({ name, authorization }: Service, server: AuthorizationServer): void {
+  if (authorization.issuers.some((issuer) => isSameIssuer(server.issuer, issuer))) return;
+  throw new AppError(
+    'issuer_mismatch',
+    `the client of ${quote(name)} is none of ${quote(server.issuer)}, and is not used there`,
+  );
+}
+
+/** How a client whose secret somebody was given at the service proves itself, where its file does not say. */
+export function methodForSecret(server: AuthorizationServer): ClientAuthMethod {
+  // RFC 8414 section 2: left out, it is client_secret_basic.
+  const offered = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  return !offered.includes('client_secret_basic') && offered.includes('client_secret_post')
+    ? 'client_secret_post'
+    : 'client_secret_basic';
+}
+
+/**
+ * Registers a client (RFC 7591) with the exact redirect URI of the listener that is already bound, at the server whose
+ * metadata was judged and nowhere else: no redirect is followed. Throws `registration_refused`.
+ */
+export async function registerClient(request: RegistrationRequest): Promise<OAuthClient> {
+  const { server, redirectUri } = request;
   const metadata = {
     client_name: 'managed-agents-interface (service-connection)',
     application_type: 'native',
     redirect_uris: redirectUri === undefined ? [] : [redirectUri],
-    grant_types: [redirectUri === undefined ? deviceGrant : 'authorization_code', 'refresh_token'],
+    grant_types: grantTypes(server, redirectUri),
     response_types: redirectUri === undefined ? [] : ['code'],
-    token_endpoint_auth_method: 'none',
+    token_endpoint_auth_method: methodToAskFor(server),
   };
   const response = await oauth.dynamicClientRegistrationRequest(server as oauth.AuthorizationServer, metadata, {
     [oauth.customFetch]: request.fetch,
     [oauth.allowInsecureRequests]: request.allowLoopbackHttp,
   });
   // Some servers answer 200 where RFC 7591 says 201, and leave out the expiry of a secret: the library would refuse both.
-  if (response.status !== 201 && response.status !== 200) throw await registrationRefused(response, server.issuer);
-  return judgeRegistration((await readJson(response, response.status)) ?? {}, redirectUri, server.issuer);
+  if (response.status !== 201 && response.status !== 200) throw await registrationRefused(response, request);
+  return judgeRegistration((await readJson(response, response.status)) ?? {}, redirectUri, server, new Date());
 }
 
-/** Judges what the server registered: our redirect URI, a client id of sane length, an authentication we can do. */
-function judgeRegistration(
+/** A server that says which grants it has gets no other named; what the flow needs is named all the same. */
+function grantTypes({ grant_types_supported: offered }: AuthorizationServer, redirectUri: string | undefined) {
+  const needed = redirectUri === undefined ? deviceGrant : 'authorization_code';
+  return Array.isArray(offered) && !offered.includes('refresh_token') ? [needed] : [needed, 'refresh_token'];
+}
+
+/** A client on somebody's machine keeps no secret, so none is asked for unless the server has nothing else. */
+function methodToAskFor({ token_endpoint_auth_methods_supported: offered }: AuthorizationServer): ClientAuthMethod {
+  const methods = ['none', 'client_secret_basic', 'client_secret_post'] as const;
+  return (Array.isArray(offered) ? methods.find((method) => offered.includes(method)) : undefined) ?? 'none';
+}
+
+/** Judges what the server registered: our redirect URI, an id and secret of sane length, an authentication we can do. */
+export function judgeRegistration(
   answer: Readonly<Record<string, unknown>>,
   redirectUri: string | undefined,
-  issuer: string,
+  server: AuthorizationServer,
+  now: Date,
 ): OAuthClient {
-  const {
-    client_id: clientId,
-    client_secret: secret,
-    redirect_uris: redirectUris,
-    token_endpoint_auth_method: method,
-  } = answer;
-  const refuse = (why: string) => new AppError('registration_refused', `${quote(issuer)} registered ${why}`);
-  if (typeof clientId !== 'string' || clientId === '' || clientId.length > longestClientId)
-    throw refuse('a client without a usable id');
+  const { client_id: clientId, client_secret: secret, redirect_uris: redirectUris } = answer;
+  const refuse = (why: string) => new AppError('registration_refused', `${quote(server.issuer)} registered ${why}`);
+  if (!isClientText(clientId, longestClientId)) throw refuse('a client without a usable id');
   if (
     redirectUri !== undefined &&
     redirectUris !== undefined &&
@@ -117,33 +143,53 @@ function judgeRegistration(
   ) {
     throw refuse('other redirect URIs than ours');
   }
-  if (typeof secret !== 'string') return { clientId, authMethod: 'none' };
-  // A secret that comes although none was asked for is used as the answer says, else as RFC 7591 defaults.
-  if (method === 'none') return { clientId, authMethod: 'none' };
-  return {
-    clientId,
-    authMethod: method === 'client_secret_post' ? method : 'client_secret_basic',
-    secret: new Secret(secret),
-  };
+  const authMethod = assignedMethod(answer, server);
+  // A secret that is not to be used is no secret: it is not kept.
+  if (authMethod === 'none') return { clientId, authMethod };
+  if (authMethod === undefined) throw refuse('a client that has to prove itself in a way that we cannot');
+  if (!isClientText(secret, longestClientSecret)) throw refuse('a client without the secret that it needs');
+  const expiresAt = expiryOf(answer['client_secret_expires_at']);
+  if (expiresAt !== undefined && !(expiresAt > now)) throw refuse('a client whose secret has expired already');
+  return { clientId, authMethod, secret: new Secret(secret), expiresAt };
 }
 
-async function registrationRefused(response: Response, issuer: string): Promise<AppError> {
-  const text = await response.text();
-  let error: unknown;
-  try {
-    error = (JSON.parse(text) as Record<string, unknown>)['error'];
-  } catch {
-    error = undefined;
+/** What the answer assigns; where it is silent, RFC 7591 has a default for clients with a secret. */
+function assignedMethod(
+  { client_secret: secret, token_endpoint_auth_method: method }: Readonly<Record<string, unknown>>,
+  server: AuthorizationServer,
+): ClientAuthMethod | undefined {
+  if (method === 'none' || method === 'client_secret_basic' || method === 'client_secret_post') return method;
+  if (method !== undefined && method !== null) return undefined;
+  // Some return a secret although they only take clients without.
+  const offered = server.token_endpoint_auth_methods_supported;
+  const publicOnly = Array.isArray(offered) && offered.every((name) => name === 'none') && offered.length > 0;
+  return secret === undefined || secret === null || publicOnly ? 'none' : methodForSecret(server);
+}
+
+/** RFC 7591 section 3.2.1: seconds, or 0 for never; an invalid date for anything that is no time. */
+function expiryOf(seconds: unknown): Date | undefined {
+  if (seconds === undefined || seconds === null || seconds === 0) return undefined;
+  return new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
+}
+
+/** What a refusal means. Only the error of RFC 7591 is repeated of it: it may be a page, or a text of any kind. */
+async function registrationRefused(response: Response, { service, server }: RegistrationRequest): Promise<AppError> {
+  const { status } = response;
+  const body = (await readJson(response, status)) ?? {};
+  const said = [body['error'], body['error_description']].flatMap((text) => (typeof text === 'string' ? [text] : []));
+  const reason = `${status}${said.length === 0 ? '' : ` ${said.map((text) => quote(text)).join(': ')}`}`;
+  const file = `config/services/${service.name}.yaml`;
+  if (status === 401 || status === 403) {
+    return new AppError(
+      'registration_refused',
+      `${quote(server.issuer)} admits only clients that it lists, and we are none of them: ${reason}`,
+      { hint: `ask the service for admission or a client id, and set client_id in ${file}` },
+    );
   }
-  const said = typeof error === 'string' ? ` ${quote(error)}` : '';
-  return new AppError(
-    'registration_refused',
-    `${quote(issuer)} refused to register a client: ${response.status}${said}`,
-    {
-      hint:
-        response.status === 403
-          ? 'this service admits only clients that it lists: ask it for admission'
-          : 'set a pre-registered client in the service file',
-    },
-  );
+  return new AppError('registration_refused', `${quote(server.issuer)} refused to register a client: ${reason}`, {
+    hint:
+      body['error'] === 'invalid_redirect_uri'
+        ? `set redirect in ${file} to a host, port and path that the service takes`
+        : `set client_id in ${file} to a client that somebody registered at the service`,
+  });
 }

@@ -27,6 +27,32 @@ test('a grant is given back with the token and our client id', async () => {
   expect(await revoke({ status: 200 })).toEqual({ confirmed: true, bodies: [{ token: 'rt', client_id: 'us' }] });
 });
 
+test.each(['client_secret_basic', 'client_secret_post'] as const)(
+  'a client with a secret proves itself with %s',
+  async (authMethod) => {
+    const server = await startHostileServer(() => ({ status: 200 }));
+    const judged = judgeAuthorizationServer(
+      {
+        issuer: server.origin,
+        authorization_endpoint: `${server.origin}/authorize`,
+        token_endpoint: `${server.origin}/token`,
+        revocation_endpoint: `${server.origin}/revoke`,
+        code_challenge_methods_supported: ['S256'],
+      },
+      { issuer: server.origin, requirePkce: true },
+    );
+    const client = { clientId: 'us', authMethod, secret: new Secret('the client secret') };
+    const rules = { allowLoopbackHttp: true, reviewedHosts: new Set<string>() };
+    expect(await revokeGrant(judged, client, new Secret('rt'), rules)).toBe(true);
+    const [{ headers, body } = { headers: {}, body: '' }] = server.requests;
+    const form = Object.fromEntries(new URLSearchParams(body));
+    if (authMethod === 'client_secret_post')
+      expect(form).toMatchObject({ client_id: 'us', client_secret: 'the client secret' });
+    else expect(headers.authorization).toBe(`Basic ${Buffer.from('us:the+client+secret').toString('base64')}`);
+    expect(form['token']).toBe('rt');
+  },
+);
+
 test.each<[string, Answer]>([
   ['refuses', { status: 400, json: { error: 'invalid_request' } }],
   ['fails', { status: 500 }],

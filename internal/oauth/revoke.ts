@@ -3,6 +3,7 @@ import { guardedFetch } from '../outside/http.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { BrowserVisit } from './browser-visit.ts';
+import { clientAuthentication } from './library.ts';
 import type { OAuthClient } from './registration.ts';
 
 const timeoutMs = 5_000;
@@ -17,8 +18,8 @@ export async function revokeGrant(
   token: Secret,
   { allowLoopbackHttp, reviewedHosts }: Pick<BrowserVisit, 'allowLoopbackHttp' | 'reviewedHosts'>,
 ): Promise<boolean> {
-  if (typeof server.revocation_endpoint !== 'string' || client.authMethod !== 'none') return false;
-  const configuration = new openid.Configuration(server, client.clientId, {}, openid.None());
+  if (typeof server.revocation_endpoint !== 'string') return false;
+  const configuration = new openid.Configuration(server, client.clientId, {}, clientAuthentication(client));
   const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, signal: AbortSignal.timeout(timeoutMs) });
   configuration[openid.customFetch] = fetch;
   if (allowLoopbackHttp) openid.allowInsecureRequests(configuration);

@@ -96,9 +96,12 @@ test('any challenges that are written are read again: every scheme, name and val
   );
 });
 
+/** Any character that a header may arrive with. */
+const octet = fc.integer({ min: 0, max: 0xff }).map((code) => String.fromCharCode(code));
+
 test('no header is too strange to be read or left alone, in time [A1.1] [c26]', () => {
   void fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (header) => {
+    fc.property(fc.string({ unit: octet, maxLength: 400 }), (header) => {
       for (const { scheme, parameters } of challengesOf(header)) {
         expect(scheme).toBe(scheme.toLowerCase());
         for (const values of parameters.values()) expect(values.length).toBeGreaterThan(0);

@@ -34,7 +34,7 @@ export const openBrowser: OpenBrowser = async (url, environment) => {
  * The address with everything percent-encoded that a shell could read something into. No shell is started here, but
  * what a desktop's own opener does with its argument is out of our sight (CVE-2025-6514 was such a surprise).
  */
-function harmlessArgument({ href }: URL): string {
+export function harmlessArgument({ href }: URL): string {
   return href
     .replace(/%(?![0-9A-Fa-f]{2})/g, '%25')
     .replace(

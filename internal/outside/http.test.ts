@@ -1,7 +1,9 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { freeLoopbackPort } from '../../test/sandbox/listener.ts';
 import { startHostileServer } from '../../test/support/hostile-server.ts';
 import { startSilentListener } from '../../test/support/silent-listener.ts';
+import { harmlessArgument } from './browser.ts';
 import { checkedUrl, guardedFetch } from './http.ts';
 
 const calm = new AbortController().signal;
@@ -32,6 +34,8 @@ describe('an address', () => {
     'mcp.example',
     '',
     'ftp://mcp.example/',
+    'https://mcp.example$(id)/',
+    "https://mcp';calc;'.example/",
     '--help',
   ])('%j is refused', (url) => {
     expect(() => checkedUrl(url, false)).toThrow(expect.objectContaining({ code: 'url_refused' }));
@@ -58,6 +62,70 @@ describe('an address', () => {
 
   test('with user info is refused without repeating it', () => {
     expect(() => checkedUrl('https://ada:hunter2@mcp.example/', false)).toThrow(/^URL with user info: "mcp.example"$/);
+  });
+
+  /** Texts that come near an address: its parts, right or nearly so, and anything between them. */
+  const nearAddress = fc
+    .tuple(
+      fc.constantFrom(
+        'https:',
+        'https:',
+        'HTTPS:',
+        ' https:',
+        'http:',
+        'javascript:',
+        'file:',
+        'ms-msdt:',
+        '--flag',
+        '',
+      ),
+      fc.constantFrom('//', '//', '/\\', '', '////'),
+      fc.constantFrom('', '', '', 'user@', ':secret@', '%40@', 'a\\@'),
+      fc.constantFrom(
+        'as.example',
+        '127.0.0.1',
+        'localhost',
+        '[::1]',
+        '2130706433',
+        '0x7f.1',
+        'AS.EX\u0430MPLE',
+        'evil.example:8443',
+      ),
+      fc.constantFrom('', ':1', ':443', ':99999'),
+      fc.oneof(
+        fc.constantFrom('/', '/$(calc)`calc`', '/a?b=\'&c="|calc;%COMSPEC%', '/<>^!\n#--flag'),
+        fc.webPath(),
+        fc.string(),
+      ),
+    )
+    .map((parts) => parts.join(''));
+  const anyText = fc.oneof(
+    { weight: 4, arbitrary: nearAddress },
+    fc.webUrl({ withQueryParameters: true }),
+    fc.string(),
+  );
+
+  test('of any other kind never passes, and what passes is written anew and harmless to every opener [A1.19] [A1.21] [c4] [c5] [c18]', () => {
+    let passed = 0;
+    const judge = fc.property(anyText, fc.boolean(), (text, sandbox) => {
+      let url: URL;
+      try {
+        url = checkedUrl(text, sandbox);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'url_refused' });
+        return;
+      }
+      passed += 1;
+      const local = sandbox && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+      expect(local ? ['https:', 'http:'] : ['https:']).toContain(url.protocol);
+      expect([url.username, url.password, new URL(url.href).href]).toEqual(['', '', url.href]);
+      // What the browser is opened with: one word that no shell reads anything into, and that is no option.
+      expect(harmlessArgument(url)).toMatch(/^https?:\/\/[\w\-.[\]:]+\/[\w\-.~%/:@?&=+*,#[\]]*$/);
+      expect(harmlessArgument(url)).not.toMatch(/%(?![0-9A-Fa-f]{2})/);
+    });
+    void fc.assert(judge, { numRuns: 2_000 });
+    // Else it would be true of nothing.
+    expect(passed).toBeGreaterThan(100);
   });
 });
 

@@ -125,13 +125,19 @@ function textOf(body: FetchInit['body']): string | undefined {
 /** The hosts that sandbox mode adds. */
 const loopbackHosts = ['127.0.0.1', '[::1]', 'localhost'];
 
+/** A name of letters, digits, dots and hyphens, or an address. The parser lets more through, such as `$(id)`. */
+const plainHost = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/;
+
 /** The parsed form of a URL that may be asked, else `url_refused`: https, or loopback http in sandbox mode; no user info. */
 export function checkedUrl(text: string, allowLoopbackHttp: boolean): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) throw new AppError('url_refused', `not a URL: ${quote(text)}`);
   if (url.username !== '' || url.password !== '')
     throw new AppError('url_refused', `URL with user info: ${quote(url.host)}`);
-  if (url.protocol === 'https:') return url;
+  const isHttps = url.protocol === 'https:';
+  if (isHttps && !plainHost.test(url.hostname))
+    throw new AppError('url_refused', `not a host name: ${quote(url.host)}`);
+  if (isHttps) return url;
   if (url.protocol === 'http:' && allowLoopbackHttp && loopbackHosts.includes(url.hostname)) return url;
   throw new AppError('url_refused', `not an https URL: ${quote(text)}`, {
     hint: 'OAuth needs https everywhere; http on loopback is for the sandbox (MAI_ALLOW_LOOPBACK_HTTP=1)',

@@ -1,24 +1,38 @@
 /** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
-import { addBrowserOptions, callbackPort } from '../../internal/cli/browser-options.ts';
+import { addBrowserOptions, callbackPort, descriptor } from '../../internal/cli/browser-options.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
+import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
 import type { ConnectOptions } from './run.ts';
 
 /** Connects services to the vault of the person who runs it. */
 export const serviceConnection: Executable = {
   name: 'service-connection',
   async build(run) {
-    const program = addBrowserOptions(
-      baseCommand('service-connection', 'connect a service to your own vault')
-        .argument('<service>', 'a service of config/services/')
-        .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
-        .option('--new-client', 'register a new client at the service instead of using the known one again')
-        .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
-        .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
-        .option('--device', 'sign in by entering a code in any browser, where the service has that')
-        .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort),
+    const program = addOwnershipKey(
+      addBrowserOptions(
+        baseCommand('service-connection', 'connect a service to your own vault')
+          .argument('[service]', 'a service of config/services/')
+          .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
+          .option('--scope <scope...>', 'ask for exactly these scopes, of those that the file of the service lists')
+          .option('--add-scope <scope...>', 'ask for these scopes beside those that the connection has')
+          .option('--new-client', 'register a new client at the service instead of using the known one again')
+          .option(
+            '--client-secret-fd <n>',
+            'read the secret of a pre-registered client from this file descriptor',
+            descriptor,
+          )
+          .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
+          .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
+          .option('--device', 'sign in by entering a code in any browser, where the service has that')
+          .option('--accept-audience', 'store the token although it says that it is for somebody else')
+          .option('--legacy-endpoints', 'sign in at a service of 2025-03-26 that publishes no metadata')
+          .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort)
+          .option('--token-stdin', 'store a token that you made at the service, read from stdin or entered unseen')
+          .option('--json-events', 'say everything on stderr as one JSON object for each line'),
+      ),
     )
       .addHelpText(
         'after',
@@ -34,7 +48,15 @@ Examples:
   service-connection doctor              is anything not as it should be?`,
       )
       .action(
-        run(async (context, service: string, options: ConnectOptions) => {
+        run(async (context, service: string | undefined, options: ConnectOptions) => {
+          if (options.tokenStdin === true) {
+            const { runToken } = await import('./token.ts');
+            return await runToken(context, service, options);
+          }
+          if (service === undefined) {
+            const { runPage } = await import('./page.ts');
+            return await runPage(context, options);
+          }
           const { runConnect } = await import('./run.ts');
           return await runConnect(context, service, options);
         }),
@@ -77,6 +99,7 @@ Examples:
           return await runDoctor(context, options);
         }),
       );
+    addOwnership(program, run);
     addCompletion(program, run);
     return program;
   },

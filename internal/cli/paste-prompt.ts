@@ -8,16 +8,12 @@ import type { Progress } from './terminal.ts';
 /** Says what to paste and what not to, and asks for it until the wait is over. */
 export function pastePrompt(
   input: TerminalInput,
-  { SSH_CONNECTION }: Environment,
+  environment: Environment,
   progress: Progress,
   redirectUri: string,
 ): Shown {
-  if (SSH_CONNECTION !== undefined) {
-    const { port } = new URL(redirectUri);
-    progress.warn(
-      `a browser on your own machine comes back here through: ssh -L ${port}:127.0.0.1:${port} ${sshHost(SSH_CONNECTION)}`,
-    );
-  }
+  const tunnel = tunnelHint(environment, new URL(redirectUri).port);
+  if (tunnel !== undefined) progress.warn(tunnel);
   progress.warn(
     `where the browser cannot come back by itself, paste the whole address that it ends at: ${redirectUri}?...`,
   );
@@ -34,6 +30,12 @@ export function pastePrompt(
         end: () => progress.warn('nothing more can be pasted; still waiting for the browser'),
       }),
   };
+}
+
+/** How a browser on the person's own machine comes to a port of this one, where they are here by SSH. */
+export function tunnelHint({ SSH_CONNECTION }: Environment, port: string): string | undefined {
+  if (SSH_CONNECTION === undefined) return undefined;
+  return `a browser on your own machine comes back here through: ssh -L ${port}:127.0.0.1:${port} ${sshHost(SSH_CONNECTION)}`;
 }
 
 /** The address at which this machine was reached, where it can be said in one word. */

@@ -39,18 +39,23 @@ export async function loadProject(context: CommandContext): Promise<Configuratio
   return await loadConfiguration((await listFolder(user)) === undefined ? project : user);
 }
 
-/** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
+/**
+ * Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right.
+ *
+ * @param returnTo where the browser goes after the sign-in, instead of a page that only says how it ended
+ */
 export async function openOperatorRun(
   context: CommandContext,
   configuration: Configuration,
   options: BrowserOptions,
   command: string,
+  returnTo?: URL,
 ): Promise<OperatorRun> {
   const visit = browserVisit(context, options, command, reviewedHosts(configuration));
   const { identity, platform: settings } = configuration.interface;
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
   const platform = await platformFromEnvironment(context, settings.workspace_id);
-  const principal = await provePrincipal(identity, context.environment.SUDO_UID, visit);
+  const principal = await provePrincipal(identity, context.environment.SUDO_UID, { ...visit, returnTo });
   context.progress.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );

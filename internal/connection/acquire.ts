@@ -21,6 +21,7 @@ import {
   withClient,
 } from './client.ts';
 import type { Connection } from './credentials.ts';
+import type { RegisteredClient } from './journal.ts';
 import type { Asking } from './run-journal.ts';
 import { consentFor, type ScopeChoice, warnOfChange, warnOfMore } from './scopes.ts';
 import { attemptWithStepUps } from './step-up.ts';
@@ -46,6 +47,8 @@ export interface AcquireRequest {
   visit: BrowserVisit;
   /** The connection that is there already, whose client is used again where possible. */
   existing: Connection | undefined;
+  /** The client that an interrupted run registered and nobody used. */
+  left: RegisteredClient | undefined;
   /** Register anew even where a client could be used again. */
   newClient: boolean;
   clients: ClientSource;
@@ -110,7 +113,7 @@ function byBrowser(request: AcquireRequest, server: AuthorizationServer, resourc
     const { listener, client } = at;
     find = () => listenAgain(at, request);
     request.detail(`client ${quote(client.clientId)}, callback ${listener.redirectUri}`);
-    let ended: Outcome = { ok: false, title: `${title} is not connected` };
+    let ended: Outcome = { ok: false, title: `${title} was not connected` };
     try {
       await request.asking({ client, server, redirectUri: listener.redirectUri });
       const tokens = await authorize({

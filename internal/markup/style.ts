@@ -36,8 +36,7 @@ code, .code { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Cons
 
 button, .button { display: inline-flex; align-items: center; justify-content: center; min-height: 2.375rem;
   padding: .375rem .875rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); color: var(--text);
-  font: inherit; font-size: .9375rem; font-weight: 550; text-decoration: none; white-space: nowrap; cursor: pointer;
-  transition: background-color .12s, border-color .12s }
+  font: inherit; font-size: .9375rem; font-weight: 550; text-decoration: none; white-space: nowrap; cursor: pointer }
 button:hover, .button:hover { background: var(--hover); border-color: var(--line-strong) }
 .primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
 .primary:hover { background: var(--accent-hover); border-color: var(--accent-hover) }
@@ -57,17 +56,21 @@ button:hover, .button:hover { background: var(--hover); border-color: var(--line
 .intro p { max-width: 38rem; margin-top: .375rem; color: var(--soft) }
 .note { margin-top: 1.5rem; color: var(--soft); font-size: .875rem }
 
-.notice { display: flex; gap: .75rem; margin-bottom: 1.25rem; padding: .875rem 1rem; border: 1px solid currentColor; border-radius: .75rem }
+.notice { display: flex; gap: .75rem; margin-bottom: 1.25rem; padding: 1rem 1.125rem; border: 1px solid currentColor;
+  border-color: color-mix(in srgb, currentColor 28%, transparent); border-radius: .875rem }
 .notice > div { flex: 1; min-width: 0 }
 .notice strong { font-weight: 650 }
 .notice p { color: var(--text) }
 .notice p + p { margin-top: .25rem }
+.notice .facts { margin-top: .5rem; color: var(--text) }
 .notice .actions { margin-top: .75rem }
 .notice svg { margin-top: .125rem }
 .ok { color: var(--ok); background: var(--ok-back) }
 .warn { color: var(--warn); background: var(--warn-back) }
 .bad { color: var(--bad); background: var(--bad-back) }
 .plain { color: var(--plain); background: var(--plain-back) }
+
+.notice.plain { background: var(--card) }
 
 .services { display: grid; gap: .75rem }
 .service { display: grid; grid-template-columns: 2.75rem minmax(0, 1fr) auto; gap: 0 1rem; align-items: center; padding: 1.125rem 1.25rem;
@@ -109,11 +112,13 @@ details summary { width: fit-content; color: var(--text); font-size: .9375rem; c
 .gone { display: none }
 .ended .gone { display: block; position: sticky; top: 0; padding: .75rem 1.5rem; background: var(--warn-back); color: var(--warn); text-align: center; font-weight: 600 }
 .ended .wide { opacity: .55 }
+.ended button, .ended .button { visibility: hidden }
 
 @media (max-width: 40rem) {
   .bar > div, .wide { padding-left: 1rem; padding-right: 1rem }
   .wide { padding-top: 1.5rem }
-  .person { width: 100%; margin: 0; text-align: left }
+  .person { order: 1; width: 100%; margin: 0; text-align: left }
+  .bar form { margin-left: auto }
   .intro .actions, .intro .actions form, .intro .actions button { width: 100% }
   .service { grid-template-columns: 2.75rem minmax(0, 1fr); padding: 1rem }
   .service > .actions, .more { grid-column: 1 / -1 }
@@ -124,6 +129,5 @@ details summary { width: fit-content; color: var(--text); font-size: .9375rem; c
   .narrow main { padding: 1.75rem 1.25rem 1.5rem }
   .facts { display: grid }
 }
-@media (prefers-reduced-motion: reduce) { * { transition: none } }
 @media (forced-colors: active) { .state, .notice, .mark { border: 1px solid } }
 `;

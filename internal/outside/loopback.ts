@@ -48,16 +48,16 @@ const pageGraceMs = 2_000;
  *   Only the browser that brings the right state is ever told.
  */
 export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Promise<LoopbackListener> {
-  const first = await bind('127.0.0.1', place.port ?? 0);
+  const first = await bindLoopback('127.0.0.1', place.port ?? 0);
   const port = (first.address() as AddressInfo).port;
   const servers = [first];
   if (place.host === 'localhost') {
     try {
-      servers.push(await bind('::1', port));
+      servers.push(await bindLoopback('::1', port));
     } catch (error) {
       // A machine without IPv6 has nobody to squat there; a port in use there is a squatter.
       if (isTaken(error)) {
-        close(servers);
+        closeServers(servers);
         throw portTaken(port, error);
       }
     }
@@ -110,13 +110,14 @@ export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Pr
     async finish(ended) {
       settle(ended);
       if (captured) await Promise.race([page, afterMs(pageGraceMs)]);
-      close(servers);
+      closeServers(servers);
     },
-    close: () => close(servers),
+    close: () => closeServers(servers),
   };
 }
 
-async function bind(address: string, port: number): Promise<Server> {
+/** Binds one literal loopback address, with the limits that a socket needs to be safe to have open. Throws `port_taken`. */
+export async function bindLoopback(address: '127.0.0.1' | '::1', port: number): Promise<Server> {
   const server = createServer({
     maxHeaderSize: 16 * 1024,
     headersTimeout: headersTimeoutMs,
@@ -136,7 +137,8 @@ async function bind(address: string, port: number): Promise<Server> {
   return server;
 }
 
-function close(servers: readonly Server[]): void {
+/** Closes servers and drops whoever is still connected. */
+export function closeServers(servers: readonly Server[]): void {
   for (const server of servers) {
     server.close();
     server.closeAllConnections();
@@ -170,7 +172,8 @@ const strictHeaders = {
   connection: 'close',
 };
 
-function sendStatus(response: ServerResponse, status: number): void {
+/** Answers with a status and nothing else. */
+export function sendStatus(response: ServerResponse, status: number): void {
   response.writeHead(status, strictHeaders).end();
 }
 

@@ -1,0 +1,101 @@
+/** `service-connection` alone: the page of buttons, from the sign-in to what was done there. */
+import { type BrowserOptions, isVisible } from '../../internal/cli/browser-visit.ts';
+import { clientSource } from '../../internal/cli/client-source.ts';
+import { tunnelHint } from '../../internal/cli/paste-prompt.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import type { Principal } from '../../internal/identity/principal.ts';
+import type { Hearer } from '../../internal/page/desk.ts';
+import { type ButtonPage, openPage } from '../../internal/page/page.ts';
+import { showConnected } from './output.ts';
+import { type PageAct, showPageActs } from './page-output.ts';
+import type { ConnectOptions } from './run.ts';
+import { showDisconnected } from './upkeep-output.ts';
+
+const command = 'service-connection, or without a page: service-connection list, service-connection <service>';
+/** How long a browser that comes back from single sign-on may take to arrive at the page. */
+const arrivalMs = 1_000;
+
+/** Serves the page until the person is finished, gone, or presses Ctrl-C; all three are a good end. */
+export async function runPage(context: CommandContext, options: ConnectOptions): Promise<CommandResult> {
+  refuseOptionsOfOneService(options);
+  const configuration = await loadProject(context);
+  const clients = await clientSource(context, options);
+  const page = await openPage(context.signal);
+  try {
+    const run = await openOperatorRun(context, configuration, options, command, page.invitation()).catch((error) => {
+      page.refuse();
+      throw error;
+    });
+    const acts: PageAct[] = [];
+    const ended = page.serve({ ...run, clients }, hearerOf(context, run.principal, acts));
+    const shown = configuration.interface.identity.mode === 'sso' && (await arrived(page));
+    if (!shown) await show(context, options, page);
+    context.progress.note(`the page of your connections is open at ${page.origin}`);
+    const waiting = context.progress.wait('it ends a minute after its tab is closed, or with Ctrl-C');
+    await ended().finally(() => waiting.done());
+    return showPageActs(run.principal, acts);
+  } finally {
+    await page.close();
+  }
+}
+
+/** What is said about one service would be forgotten at a page that has all of them. */
+function refuseOptionsOfOneService(options: ConnectOptions): void {
+  const { browser: _b, paste: _p, timeout: _t, callbackPort: _c, ...rest } = options;
+  const common = ['config', 'json', 'quiet', 'verbose', 'debug', 'color', 'jsonEvents'];
+  const [name] = Object.keys(rest).filter((each) => !common.includes(each));
+  if (name === undefined) return;
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new AppError('usage', `${flag} is about one service, and none was named`, {
+    hint: `service-connection <service> ${flag}, or leave it out to open the page of all services`,
+  });
+}
+
+function hearerOf({ progress }: CommandContext, principal: Principal, acts: PageAct[]): Hearer {
+  const did = (act: PageAct['act'], result: CommandResult) => {
+    acts.push({ act, result });
+    for (const line of result.text.split('\n')) progress.note(line);
+  };
+  return {
+    connected: (service, connected) => did('connected', showConnected(service, principal, connected)),
+    disconnected: (service, done) => did('disconnected', showDisconnected(service, principal, done)),
+    failed(service, { message, code, hint }) {
+      const [first = '', ...more] = message.split('\n');
+      progress.warn(`${service === undefined ? '' : `${service.name}: `}${first} [${code}]`);
+      for (const line of more) progress.warn(`  ${line}`);
+      if (hint !== undefined) progress.warn(`hint: ${hint}`);
+    },
+    detail: progress.detail,
+    warn: (text) => progress.warn(text),
+  };
+}
+
+/** Whether the browser that signed in is at the page by itself. */
+async function arrived(page: ButtonPage): Promise<boolean> {
+  const tooLate = new Promise<false>((resolve) => {
+    setTimeout(() => resolve(false), arrivalMs);
+  });
+  return await Promise.race([page.entered.then(() => true), tooLate]);
+}
+
+/** Prints the address, which lets one browser in, and opens it where that would be seen. */
+async function show(context: CommandContext, options: BrowserOptions, page: ButtonPage): Promise<void> {
+  const { environment, progress } = context;
+  const address = page.invitation();
+  progress.warn(`to see your connections, open: ${address.href}`);
+  if (options.browser === false) return;
+  const visible = isVisible(environment);
+  if (await context.openBrowser(address, { program: environment.BROWSER, visible })) return;
+  if (!context.interactive) {
+    throw new AppError('sign_in_needed', 'nobody is here to press buttons', {
+      hint: `run this in a terminal: ${command}`,
+    });
+  }
+  const tunnel = tunnelHint(environment, address.port);
+  if (tunnel !== undefined) progress.warn(tunnel);
+  if (tunnel !== undefined && options.callbackPort === undefined) {
+    progress.warn('to connect services from there, name a second port with --callback-port, and forward it too');
+  }
+}

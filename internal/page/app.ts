@@ -1,0 +1,224 @@
+/**
+ * The routes of the page of buttons. A GET changes nothing, so that a reload, the back button or a link from elsewhere
+ * cannot; a POST comes from a form of ours, in the browser that was let in, or has no effect:
+ *
+ * 1. the path begins with a word that no other page knows
+ * 2. the cookie opens a session, and with it the desk of one person
+ * 3. origin and fetch metadata are those of this page
+ * 4. the body is a small form, and its token is the session's
+ */
+import { createHash } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { setCookie } from 'hono/cookie';
+import type { Service } from '../config/definitions.ts';
+import { callbackPage } from '../markup/callback-page.ts';
+import { style } from '../markup/style.ts';
+import type { Handler } from '../outside/page-listener.ts';
+import { judgeAct, judgeSignOfLife, judgeVisit } from './admission.ts';
+import type { Desk } from './desk.ts';
+import type { Flow } from './flow.ts';
+import type { Presence } from './presence.ts';
+import { servicesPage, signOfLife } from './services-page.ts';
+import { isSame, type Session, type Sessions } from './sessions.ts';
+import { disconnectPage, endPage, questionPage, strangerPage, waitingPage } from './small-pages.ts';
+
+/** What the routes need. Whose page it is comes with each request, from its session. */
+export interface AppSetting {
+  /** `http://127.0.0.1:<port>`. */
+  origin: string;
+  /** Begins and ends with a slash. */
+  path: string;
+  sessions: Sessions<Promise<Desk>>;
+  presence: Presence;
+  /** Something that nobody at a page can mend. */
+  broken(error: unknown): void;
+  /** Somebody is finished. */
+  end(): void;
+}
+
+type Variables = { Variables: { session: Session<Promise<Desk>>; desk: Desk; form: URLSearchParams } };
+
+const cookieName = 'page';
+const largestBody = 4 * 1024;
+/** How long a request waits for what happens next before it shows a page that asks again. */
+const waitMs = 10_000;
+/** How long a sign-in may take to get its address: discovery and registration have time limits of their own. */
+const startMs = 120_000;
+
+const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+/**
+ * Nothing is loaded but what is in the page. Forms go to this page, which sends the browser on to a service; browsers
+ * hold every step of that way against `form-action`, and the last one is the callback on this machine.
+ */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  `style-src ${hashOf(style)}`,
+  `script-src ${hashOf(signOfLife)}`,
+  "connect-src 'self'",
+  "form-action 'self' https: http://127.0.0.1:* http://localhost:*",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ');
+
+const headers = {
+  'cache-control': 'no-store',
+  'content-security-policy': contentSecurityPolicy,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  // Not `no-referrer`: with it, browsers say `Origin: null` for our own forms.
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Makes the handler of all requests. */
+export function pageApp({ origin, path, sessions, presence, broken, end }: AppSetting): Handler {
+  const app = new Hono<Variables>({ strict: true, getPath: ({ url }) => new URL(url).pathname.slice(path.length - 1) });
+  const refuse = (c: Context, status: 400 | 403 | 404 | 413 | 415 | 500) => c.body(null, status);
+  const back = (c: Context, to = '') => c.redirect(`${path}${to}`, 303);
+  const leave = (c: Context, flow: Flow, address: URL) => {
+    flow.moveTo({ kind: 'at the service', address });
+    return c.redirect(address.href, 303);
+  };
+  app.notFound((c) => refuse(c, 404));
+  app.onError((error, c) => {
+    broken(error);
+    return refuse(c, 500);
+  });
+
+  /** The session of a request; none where two cookies claim to be it, which no browser of ours would send. */
+  const sessionOf = (c: Context) => {
+    const values = [...(c.req.header('cookie') ?? '').matchAll(/(?:^|;\s*)page=([^;]*)/g)].map(
+      ([, value = '']) => value,
+    );
+    return values.length === 1 ? sessions.find(values[0] ?? '') : undefined;
+  };
+
+  app.get('/enter', async (c) => {
+    if (judgeVisit(c.req.raw.headers) !== undefined) return refuse(c, 403);
+    const known = sessionOf(c);
+    const entered = known === undefined ? sessions.enter(c.req.query('once') ?? '') : undefined;
+    if (known !== undefined) return back(c);
+    if (entered === undefined) return c.html(await strangerPage(), 403);
+    presence.seen();
+    setCookie(c, cookieName, entered.cookie.reveal(), { httpOnly: true, sameSite: 'Lax', path });
+    return back(c);
+  });
+
+  app.use(async (c, next) => {
+    const session = sessionOf(c);
+    if (session === undefined) {
+      return c.req.method === 'GET' && c.req.path === '/' ? c.html(await strangerPage(), 403) : refuse(c, 403);
+    }
+    presence.seen();
+    c.set('session', session);
+    // The person may still be signing in, in this very browser; where that fails, the terminal says why.
+    const desk = await session.opened.catch(() => undefined);
+    if (desk === undefined) return c.html(await callbackPage({ ok: false, title: 'You are not signed in' }));
+    c.set('desk', desk);
+    return await next();
+  });
+
+  app.get('/here', (c) => {
+    const refusal = judgeSignOfLife(c.req.raw.headers, origin);
+    if (refusal !== undefined) return refuse(c, refusal);
+    return c.body(presence.holdOpen(), 200, { 'content-type': 'text/event-stream' });
+  });
+
+  /** Everything else is a page that is gone to, or a form that is sent. */
+  app.use(async (c, next) => {
+    const refusal = c.req.method === 'POST' ? judgeAct(c.req.raw.headers, origin) : judgeVisit(c.req.raw.headers);
+    return refusal === undefined ? await next() : refuse(c, refusal);
+  });
+
+  const serviceOf = (desk: Desk, name: string | null | undefined): Service | undefined =>
+    desk.run.configuration.services.get(name ?? '');
+
+  app.get('/', async (c) => c.html(await servicesPage(c.var.desk, await c.var.desk.view(), c.var.session.formToken)));
+
+  app.get('/flow', async (c) => {
+    const { desk, session } = c.var;
+    const flow = desk.flow();
+    if (flow === undefined) return back(c);
+    const stage = await flow.until(['leaving', 'asking', 'over'], waitMs);
+    if (stage.kind === 'over') return back(c);
+    if (stage.kind === 'leaving') return leave(c, flow, stage.address);
+    const title = serviceOf(desk, flow.serviceName)?.title ?? flow.serviceName;
+    if (stage.kind === 'asking') return c.html(await questionPage(title, stage.question, session.formToken));
+    return c.html(await waitingPage(title, flow, session.formToken));
+  });
+
+  app.get('/disconnect', async (c) => {
+    const { desk, session } = c.var;
+    const service = serviceOf(desk, c.req.query('service'));
+    if (service === undefined) return refuse(c, 404);
+    const { services } = await desk.view();
+    const connection = services.find((each) => each.service === service)?.state?.connection;
+    return c.html(await disconnectPage(service, connection, session.formToken));
+  });
+
+  app.post('*', bodyLimit({ maxSize: largestBody, onError: (c) => refuse(c, 413) }), async (c, next) => {
+    const form = new URLSearchParams(await c.req.text());
+    const single = [...new Set(form.keys())].every((name) => form.getAll(name).length === 1);
+    if (!single || !isSame(form.get('token') ?? '', c.var.session.formToken)) return refuse(c, 403);
+    c.set('form', form);
+    return await next();
+  });
+
+  app.post('/connect', async (c) => {
+    const service = serviceOf(c.var.desk, c.var.form.get('service'));
+    if (service === undefined) return refuse(c, 404);
+    // Another one is under way: the page says which, and lets it be cancelled.
+    const flow = c.var.desk.connect(service, new URL(`${path}flow`, origin));
+    if (flow === undefined) return back(c);
+    const stage = await flow.until(['leaving', 'at the service', 'asking', 'over'], startMs);
+    return stage.kind === 'leaving' || stage.kind === 'at the service'
+      ? leave(c, flow, stage.address)
+      : back(c, 'flow');
+  });
+
+  app.post('/answer', async (c) => {
+    const answer = c.var.form.get('answer');
+    if (answer !== 'yes' && answer !== 'no') return refuse(c, 400);
+    c.var.desk.flow()?.answer(answer === 'yes');
+    return back(c, 'flow');
+  });
+
+  app.post('/cancel', async (c) => {
+    const flow = c.var.desk.flow();
+    flow?.cancel();
+    await flow?.until(['over'], waitMs);
+    return back(c);
+  });
+
+  app.post('/check', async (c) => {
+    const { desk, form } = c.var;
+    const name = form.get('service');
+    const service = serviceOf(desk, name);
+    if (name !== null && service === undefined) return refuse(c, 404);
+    await desk.check(service === undefined ? desk.run.configuration.services.values() : [service]);
+    return back(c);
+  });
+
+  app.post('/disconnect', async (c) => {
+    const service = serviceOf(c.var.desk, c.var.form.get('service'));
+    if (service === undefined) return refuse(c, 404);
+    // A sign-in would put back what is taken out.
+    if (c.var.desk.flow()?.serviceName === service.name) return back(c);
+    await c.var.desk.disconnect(service);
+    return back(c);
+  });
+
+  app.post('/end', async (c) => {
+    end();
+    return c.html(await endPage());
+  });
+
+  return async (request) => {
+    const inside = new URL(request.url).pathname.startsWith(path);
+    const response = inside ? await app.fetch(request) : new Response(null, { status: 404 });
+    for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+    return response;
+  };
+}

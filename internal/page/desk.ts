@@ -1,0 +1,196 @@
+/**
+ * What one person does at a page: their run, what was last seen of their connections, and the one sign-in that may be
+ * under way. It calls what the commands call. Nothing here is shared between people, so that a server can keep one for
+ * each of them.
+ */
+import type { Service } from '../config/definitions.ts';
+import { type Connected, type ConnectRequest, connectService } from '../connection/connect.ts';
+import { type Disconnected, disconnectService } from '../connection/disconnect.ts';
+import { examineServices, type ServiceState } from '../connection/list.ts';
+import { outcomeOf } from '../connection/outcome.ts';
+import { AppError } from '../errors/app-error.ts';
+import { beginFlow, type Flow } from './flow.ts';
+import { checkedNotice, disconnectedNotice, failureNotice, type Notice, noticeOf } from './notice.ts';
+
+/** Who acts, on what, and under which configuration. */
+export type PersonRun = Omit<
+  ConnectRequest,
+  | 'service'
+  | 'newClient'
+  | 'scopeChoice'
+  | 'legacyEndpoints'
+  | 'acceptAudience'
+  | 'accountFlags'
+  | 'confirm'
+  | 'detail'
+  | 'warn'
+>;
+
+/** Hears what was done, for the terminal. */
+export interface Hearer {
+  connected(service: Service, connected: Connected): void;
+  disconnected(service: Service, done: Disconnected): void;
+  failed(service: Service | undefined, error: AppError): void;
+  detail(text: string): void;
+  warn(text: string): void;
+}
+
+/** What there is to show now. */
+export interface View {
+  services: readonly { service: Service; state: ServiceState | undefined }[];
+  examinedAt: Date | undefined;
+  notice: Notice | undefined;
+  flow: Flow | undefined;
+}
+
+/** One person's place at the page. */
+export interface Desk {
+  run: PersonRun;
+  /** Changes nothing; the first look at the connections is waited for. */
+  view(): Promise<View>;
+  flow(): Flow | undefined;
+  /** Begins to connect a service, or joins where that is under way. Undefined while another one is. */
+  connect(service: Service, returnTo: URL): Flow | undefined;
+  check(services: Iterable<Service>): Promise<void>;
+  disconnect(service: Service): Promise<void>;
+  /** Rejects with what is nobody's to mend at a page: a bug, an interruption. */
+  broken: Promise<never>;
+}
+
+/** Opens a person's desk and begins to look at the connections. */
+export function openDesk(run: PersonRun, hearer: Hearer): Desk {
+  const states = new Map<string, ServiceState>();
+  let examinedAt: Date | undefined;
+  let notice: Notice | undefined;
+  let flow: Flow | undefined;
+  let breaking: (error: unknown) => void = () => {};
+  const broken = new Promise<never>((_, reject) => {
+    breaking = reject;
+  });
+  broken.catch(() => {});
+
+  /** Tells an error to the person at the page and at the terminal; one that is no answer to them ends the run. */
+  const fail = (title: string, service: Service | undefined, error: unknown) => {
+    if (!(error instanceof AppError) || (error.code === 'interrupted' && run.visit.signal.aborted)) breaking(error);
+    else {
+      notice = failureNotice(title, error);
+      hearer.failed(service, error);
+    }
+  };
+
+  const examine = async (services: Iterable<Service>) => {
+    const found = await examineServices({ ...run, services });
+    for (const state of found) states.set(state.service.name, state);
+    examinedAt = new Date();
+    return found;
+  };
+  /** Looks again at what an act changed. What was done stays done when that fails. */
+  const lookAgain = (service: Service) =>
+    examine([service]).then(
+      () => {},
+      (error: unknown) => {
+        states.delete(service.name);
+        if (!(error instanceof AppError)) breaking(error);
+      },
+    );
+
+  const { services } = run.configuration;
+  const firstLook = examine(services.values()).then(
+    () => {},
+    (error: unknown) => fail('Your connections could not be looked at', undefined, error),
+  );
+
+  const carryOut = async (begun: Flow, service: Service, returnTo: URL) => {
+    const title = service.title ?? service.name;
+    const warnings: string[] = [];
+    const warn = (text: string) => {
+      warnings.push(text);
+      hearer.warn(text);
+    };
+    const { timeoutMs } = run.visit;
+    try {
+      const connected = await connectService({
+        ...run,
+        service,
+        visit: {
+          ...run.visit,
+          signal: AbortSignal.any([run.visit.signal, begun.signal]),
+          returnTo,
+          showCode: undefined,
+          warn,
+          async show(address) {
+            begun.moveTo({ kind: 'leaving', address });
+            return { done() {} };
+          },
+        },
+        newClient: false,
+        scopeChoice: { kind: 'usual' },
+        legacyEndpoints: false,
+        acceptAudience: false,
+        accountFlags: { expected: undefined, accepted: undefined },
+        confirm: (question) => begun.ask(question, timeoutMs),
+        detail: hearer.detail,
+        warn,
+      });
+      notice = noticeOf(outcomeOf(service, run.principal, connected), warnings);
+      hearer.connected(service, connected);
+      await lookAgain(service);
+    } catch (error) {
+      const cancelled = begun.signal.aborted && !run.visit.signal.aborted && isInterruption(error);
+      if (cancelled)
+        notice = { look: 'plain', title: `${title}: cancelled`, lines: ['Nothing was connected.', ...warnings] };
+      else fail(`${title} was not connected`, service, error);
+    } finally {
+      flow = undefined;
+      begun.moveTo({ kind: 'over' });
+    }
+  };
+
+  return {
+    run,
+    broken,
+    flow: () => flow,
+    async view() {
+      await firstLook;
+      return {
+        services: [...services.values()].map((service) => ({ service, state: states.get(service.name) })),
+        examinedAt,
+        notice,
+        flow,
+      };
+    },
+    connect(service, returnTo) {
+      if (flow !== undefined) return flow.serviceName === service.name ? flow : undefined;
+      notice = undefined;
+      flow = beginFlow(service.name);
+      void carryOut(flow, service, returnTo);
+      return flow;
+    },
+    async check(wanted) {
+      notice = undefined;
+      try {
+        const found = await examine(wanted);
+        notice = checkedNotice(found);
+      } catch (error) {
+        fail('The check could not be made', undefined, error);
+      }
+    },
+    async disconnect(service) {
+      notice = undefined;
+      try {
+        const done = await disconnectService({ ...run, service, warn: hearer.warn });
+        notice = disconnectedNotice(service, run.principal, done);
+        await done.told();
+        if (done.removed.length > 0) hearer.disconnected(service, done);
+        await lookAgain(service);
+      } catch (error) {
+        fail(`${service.title ?? service.name} was not disconnected`, service, error);
+      }
+    },
+  };
+}
+
+/** What a sign-in ends with that was cancelled, wherever it was: waiting, asking, or between two requests. */
+function isInterruption(error: unknown): boolean {
+  return error instanceof AppError || (error instanceof Error && error.name === 'AbortError');
+}

@@ -1,0 +1,82 @@
+/** One sign-in at a service, as the page sees it: where the person is meanwhile, what is asked, and that it is over. */
+
+/** Where a flow stands. */
+export type Stage =
+  | { kind: 'starting' }
+  /** A browser is to be sent there; more than once where the service has to be asked again. */
+  | { kind: 'leaving'; address: URL }
+  /** The person is at the service, or on the way back. */
+  | { kind: 'at the service'; address: URL }
+  /** Somebody has to say yes or no before anything is stored. */
+  | { kind: 'asking'; question: string }
+  | { kind: 'over' };
+
+/** A flow that runs. */
+export interface Flow {
+  readonly serviceName: string;
+  readonly signal: AbortSignal;
+  stage(): Stage;
+  moveTo(stage: Stage): void;
+  /** Waits for one of these stages, at most so long, and says where it stands then. */
+  until(kinds: readonly Stage['kind'][], atMostMs: number): Promise<Stage>;
+  /** Asks, and waits as long as a person may take; no answer is no. */
+  ask(question: string, atMostMs: number): Promise<boolean>;
+  /** Answers what is asked; nothing happens where nothing is. */
+  answer(yes: boolean): void;
+  cancel(): void;
+}
+
+/** Begins a flow at its first stage. */
+export function beginFlow(serviceName: string): Flow {
+  const cancelling = new AbortController();
+  let stage: Stage = { kind: 'starting' };
+  let changed = () => {};
+  let change = new Promise<void>((resolve) => {
+    changed = resolve;
+  });
+  let answered: (yes: boolean) => void = () => {};
+
+  const flow: Flow = {
+    serviceName,
+    signal: cancelling.signal,
+    stage: () => stage,
+    moveTo(next) {
+      stage = next;
+      const tell = changed;
+      change = new Promise((resolve) => {
+        changed = resolve;
+      });
+      tell();
+    },
+    async until(kinds, atMostMs) {
+      const tooLate = afterMs(atMostMs);
+      while (!kinds.includes(stage.kind)) {
+        if (await Promise.race([change.then(() => false), tooLate.then(() => true)])) break;
+      }
+      return stage;
+    },
+    async ask(question, atMostMs) {
+      const answer = new Promise<boolean>((resolve) => {
+        answered = resolve;
+      });
+      const before = stage;
+      flow.moveTo({ kind: 'asking', question });
+      const yes = await Promise.race([answer, afterMs(atMostMs).then(() => false)]);
+      answered = () => {};
+      flow.moveTo(before);
+      return yes;
+    },
+    answer: (yes) => answered(yes),
+    cancel() {
+      cancelling.abort();
+      answered(false);
+    },
+  };
+  return flow;
+}
+
+function afterMs(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref();
+  });
+}

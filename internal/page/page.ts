@@ -1,0 +1,96 @@
+/** The page of buttons of one person, from the bound socket to its end. */
+import { AppError } from '../errors/app-error.ts';
+import { listenForPage } from '../outside/page-listener.ts';
+import { pageApp } from './app.ts';
+import { type Desk, type Hearer, openDesk, type PersonRun } from './desk.ts';
+import { watchPresence } from './presence.ts';
+import { openSessions, unguessable } from './sessions.ts';
+
+/** A bound page. Browsers may come before it is known who is in front of them; they wait. */
+export interface ButtonPage {
+  /** An address that lets one browser in, once. */
+  invitation(): URL;
+  /** Where the page is, without anything secret. */
+  origin: string;
+  /** Settles when a browser was let in. */
+  entered: Promise<void>;
+  /**
+   * Opens the page for a person. What it returns waits until they are gone or finished, and throws `timed_out` where
+   * nobody ever came.
+   */
+  serve(run: PersonRun, hearer: Hearer): () => Promise<void>;
+  /** Tells a browser that waits that nobody was signed in. */
+  refuse(): void;
+  close(): Promise<void>;
+}
+
+/** How long a sign-in that is cut off gets to give back what it was granted. */
+const lastWordsMs = 10_000;
+/** How long a browser gets to read the last page. */
+const lastPageMs = 300;
+
+/** Binds the socket. Nothing is served to anybody without an invitation. */
+export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
+  const listener = await listenForPage();
+  // Cookies of a host go to all its ports: with a path of its own, no other server on this machine is sent this one.
+  const path = `/${unguessable().slice(0, 22)}/`;
+  const sessions = openSessions<Promise<Desk>>();
+  let opened: Desk | undefined;
+  let admit: (desk: Desk) => void = () => {};
+  let refuse: () => void = () => {};
+  const desk = new Promise<Desk>((resolve, reject) => {
+    admit = resolve;
+    refuse = () => reject(new AppError('identity_refused', 'nobody was signed in'));
+  });
+  desk.catch(() => {});
+  let finished: () => void = () => {};
+  const end = new Promise<void>((resolve) => {
+    finished = resolve;
+  });
+  let breaking: (error: unknown) => void = () => {};
+  const broken = new Promise<never>((_, reject) => {
+    breaking = reject;
+  });
+  broken.catch(() => {});
+  const presence = watchPresence({
+    timeoutMs: () => opened?.run.visit.timeoutMs ?? Number.POSITIVE_INFINITY,
+    away: () => opened === undefined || opened.flow() !== undefined,
+  });
+  listener.serve(pageApp({ origin: listener.origin, path, sessions, presence, broken: breaking, end: finished }));
+
+  const untilEnd = async (desk: Desk) => {
+    const interrupted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const outcome = await Promise.race([presence.gone, end, interrupted, broken, desk.broken]);
+    // What a sign-in holds is given back before the process ends.
+    const flow = desk.flow();
+    flow?.cancel();
+    await flow?.until(['over'], lastWordsMs);
+    if (flow !== undefined && signal.aborted) throw new AppError('interrupted', 'interrupted while connecting');
+    if (outcome?.everSeen === false) {
+      const seconds = Math.round(desk.run.visit.timeoutMs / 1000);
+      throw new AppError('timed_out', `nobody opened the page within ${seconds} s`);
+    }
+  };
+
+  return {
+    origin: `${listener.origin}${path}`,
+    entered: presence.arrived,
+    invitation: () => new URL(`${path}enter?once=${sessions.invite(desk)}`, listener.origin),
+    refuse,
+    serve(run, hearer) {
+      const desk = openDesk(run, hearer);
+      opened = desk;
+      admit(desk);
+      return () => untilEnd(desk);
+    },
+    async close() {
+      presence.close();
+      // What was answered just now is still on its way.
+      await new Promise((resolve) => setTimeout(resolve, lastPageMs));
+      listener.close();
+    },
+  };
+}

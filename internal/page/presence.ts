@@ -1,0 +1,81 @@
+/** Whether anybody is still in front of the page. An open tab holds a connection; where it cannot, its visits count. */
+
+/** How long a tab may be gone before the page ends: a reload, or a laptop that wakes up, takes a moment. */
+const graceMs = 60_000;
+const lookEveryMs = 500;
+
+/** What is known of the tabs. */
+export interface Presence {
+  /** Somebody asked for something. */
+  seen(): void;
+  /** A tab is there until the answer to it is closed. */
+  holdOpen(): ReadableStream<Uint8Array>;
+  /** Settles at the first {@link Presence.seen}. */
+  arrived: Promise<void>;
+  /** Settles when nobody has been there for a while: whether anybody ever was. */
+  gone: Promise<{ everSeen: boolean }>;
+  /** Ends every held connection and stops looking. */
+  close(): void;
+}
+
+/** How long to wait for whom. */
+export interface PresenceSetting {
+  /** For a first visit, and for the next one of a browser that runs no script. */
+  timeoutMs(): number;
+  /** True while the person is elsewhere with a good reason, such as at a service. */
+  away(): boolean;
+  /** Other than a minute in tests. */
+  graceMs?: number;
+}
+
+/** Begins to watch. */
+export function watchPresence(setting: PresenceSetting): Presence {
+  const tabs = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  let last = performance.now();
+  let everSeen = false;
+  let everHeld = false;
+  let arrive: () => void = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  let settle: (outcome: { everSeen: boolean }) => void = () => {};
+  const gone = new Promise<{ everSeen: boolean }>((resolve) => {
+    settle = resolve;
+  });
+  const timer = setInterval(() => {
+    if (tabs.size > 0 || setting.away()) last = performance.now();
+    if (performance.now() - last < (everHeld ? (setting.graceMs ?? graceMs) : setting.timeoutMs())) return;
+    clearInterval(timer);
+    settle({ everSeen });
+  }, lookEveryMs);
+  return {
+    seen() {
+      everSeen = true;
+      last = performance.now();
+      arrive();
+    },
+    holdOpen() {
+      let held: ReadableStreamDefaultController<Uint8Array> | undefined;
+      return new ReadableStream({
+        start(tab) {
+          held = tab;
+          everHeld = true;
+          tabs.add(tab);
+          // A comment of the event stream format: the browser takes the connection as open.
+          tab.enqueue(new TextEncoder().encode('retry: 1000\n: here\n\n'));
+        },
+        cancel() {
+          if (held !== undefined) tabs.delete(held);
+          last = performance.now();
+        },
+      });
+    },
+    arrived,
+    gone,
+    close() {
+      clearInterval(timer);
+      for (const tab of tabs) tab.close();
+      tabs.clear();
+    },
+  };
+}

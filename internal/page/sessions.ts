@@ -1,0 +1,62 @@
+/**
+ * Who is in front of a page. A secret in the opened address is exchanged once for a cookie; the token in every form is
+ * bound to that cookie. What a session opens is the caller's: one person's page here, each person's own on a server.
+ */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Secret } from '../secret/secret.ts';
+
+/** A browser that came in. */
+export interface Session<Opened> {
+  opened: Opened;
+  /** Stands in every form of this browser's pages, and in nobody else's. */
+  formToken: string;
+}
+
+/** The sessions of one run. */
+export interface Sessions<Opened> {
+  /** A secret that lets one browser in, once. */
+  invite(opened: Opened): string;
+  /** Uses an invitation up. Undefined where it is none, or was used before. */
+  enter(invitation: string): { cookie: Secret } | undefined;
+  find(cookie: string): Session<Opened> | undefined;
+}
+
+/** Keeps digests only: what is compared with what a stranger sends is looked up, so that no time tells how near it was. */
+export function openSessions<Opened>(): Sessions<Opened> {
+  const key = randomBytes(32);
+  const invited = new Map<string, Opened>();
+  const sessions = new Map<string, Session<Opened>>();
+  return {
+    invite(opened) {
+      const invitation = unguessable();
+      invited.set(digest(invitation), opened);
+      return invitation;
+    },
+    enter(invitation) {
+      const name = digest(invitation);
+      const opened = invited.get(name);
+      if (opened === undefined) return undefined;
+      invited.delete(name);
+      const cookie = unguessable();
+      const formToken = createHmac('sha256', key).update(cookie).digest('base64url');
+      sessions.set(digest(cookie), { opened, formToken });
+      return { cookie: new Secret(cookie) };
+    },
+    find: (cookie) => sessions.get(digest(cookie)),
+  };
+}
+
+/** 256 random bits as a word for addresses and cookies. */
+export function unguessable(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** Whether two texts are equal, told in a time that depends on neither. */
+export function isSame(one: string, other: string): boolean {
+  const bytes = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(bytes(one), bytes(other));
+}
+
+function digest(value: string): string {
+  return createHash('sha256').update(value).digest('base64url');
+}

@@ -1,0 +1,272 @@
+/**
+ * A person presses the buttons: the built executable, a real browser and the sandbox. What the pages look like is kept as
+ * pictures in `test-artefacts/screenshots/`, light and dark, on a desk and on a phone.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Anthropic from '@anthropic-ai/sdk';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { searchPath } from '../demo/executables.ts';
+import { type Sandbox, startSandbox } from '../sandbox/start.ts';
+import { chromiumPath, type OpenBrowser, startChromium } from '../support/chromium.ts';
+import { skipped } from '../support/skip.ts';
+import { type BuiltCopy, copyOfBuild, root } from './build.ts';
+
+const artefacts = join(root, 'test-artefacts', 'screenshots');
+const pictures: string[] = [];
+
+const missing = chromiumPath === undefined && { reason: 'no Chromium to press the buttons with', installable: true };
+
+describe.skipIf(skipped(missing))('the page of buttons, in Chromium', () => {
+  let built: BuiltCopy;
+  let browser: OpenBrowser;
+  beforeAll(async () => {
+    [built, browser] = await Promise.all([copyOfBuild(), startChromium()]);
+    await rm(artefacts, { recursive: true, force: true });
+    await mkdir(artefacts, { recursive: true });
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await built?.remove();
+    const where = relative(root, artefacts);
+    process.stderr.write(`pictures of the pages: ${pictures.map((name) => join(where, name)).join(', ')}\n`);
+  });
+
+  let sandbox: Sandbox;
+  let running: ChildProcess | undefined;
+  beforeEach(async () => {
+    sandbox = await startSandbox();
+  });
+  afterEach(async () => {
+    if (running?.exitCode === null) running.kill('SIGKILL');
+    for (const page of browser.context.pages().slice(1)) await page.close();
+    await sandbox.close();
+  });
+
+  /** Starts the command with a browser that only hands over where it was sent. */
+  async function start(...words: string[]) {
+    const folder = await mkdtemp(join(sandbox.folder, 'machine-'));
+    const handed = join(folder, 'handed');
+    const program = join(folder, 'browser');
+    await writeFile(program, `#!/bin/sh\nprintf '%s\\n' "$1" >> '${handed}'\n`);
+    await chmod(program, 0o755);
+    const [node, ...before] = built.locate('service-connection');
+    const child = spawn(node, [...before, ...words], {
+      cwd: folder,
+      env: { ...sandbox.environment, PATH: searchPath, HOME: folder, TMPDIR: folder, BROWSER: program },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running = child;
+    const ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
+      ([[exit], stdout, stderr]) => ({ exit: exit as number | null, stdout, stderr }),
+    );
+    return {
+      child,
+      ended,
+      /** Where the browser was sent, the n-th time. */
+      async sentTo(count: number): Promise<string> {
+        for (;;) {
+          const urls = (await readFile(handed, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+          const url = urls[count - 1];
+          if (url !== undefined) return url;
+          if (child.exitCode !== null) throw new Error(`it ended early: ${JSON.stringify(await ended)}`);
+          await sleep(20);
+        }
+      },
+    };
+  }
+
+  /** Keeps what a page looks like in every light and on every device. */
+  async function picture(page: Page, name: string): Promise<void> {
+    for (const [device, viewport] of Object.entries(devices)) {
+      await page.setViewportSize(viewport);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        const file = `${name}-${device}-${colorScheme}.png`;
+        await page.screenshot({ path: join(artefacts, file), fullPage: true });
+        pictures.push(file);
+        expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), file).toBe(true);
+      }
+    }
+    await page.setViewportSize(devices.desk);
+    await page.emulateMedia({ colorScheme: 'light' });
+  }
+
+  /** Signs in with a click on the person and one on allow. */
+  async function signIn(page: Page, person = 'ada'): Promise<void> {
+    await page.locator(`button[name=person][value=${person}]`).click();
+    await page.locator('button[value=allow]').click();
+  }
+
+  async function activeCredentials() {
+    const client = new Anthropic({ apiKey: sandbox.platform.apiKey, baseURL: sandbox.platform.baseUrl });
+    const found = [];
+    for await (const vault of client.beta.vaults.list()) {
+      for await (const each of client.beta.vaults.credentials.list(vault.id)) found.push(each);
+    }
+    return found.map(({ display_name }) => display_name).sort();
+  }
+
+  test('two services are connected, one again, and one is taken out; one of them by keyboard alone [b12] [b13]', async () => {
+    const command = await start('--json');
+    const page = await browser.context.newPage();
+    const unexpected: string[] = [];
+    page.on('console', (message) => unexpected.push(message.text()));
+    page.on('pageerror', (error) => unexpected.push(String(error)));
+
+    await page.goto(await command.sentTo(1));
+    await signIn(page);
+    await page.waitForSelector('h1:text-is("Connections")');
+    const home = page.url();
+    expect(home).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{22}\/$/);
+    expect(await stateOf(page, 'notion')).toBe('not-connected');
+    await picture(page, 'page-empty');
+
+    await button(page, 'Connect Notion').click();
+    await signIn(page);
+    await page.waitForSelector('.notice.ok:has-text("Notion is connected")');
+    expect(page.url()).toBe(home);
+    expect(await stateOf(page, 'notion')).toBe('connected');
+    expect(await page.locator('#notion').textContent()).toContain('ada@example.test');
+
+    await reachByKeyboard(page, 'Connect Linear');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('button[name=person]');
+    await reachByKeyboard(page, 'Ada Lovelace');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('button[value=allow]');
+    await reachByKeyboard(page, 'Allow');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.notice.ok:has-text("Linear is connected")');
+    expect(await activeCredentials()).toEqual(['Linear: ada@example.test', 'Notion: ada@example.test']);
+    await picture(page, 'page-connected');
+
+    await button(page, 'Reconnect Notion').click();
+    await signIn(page);
+    await page.waitForSelector('.notice.ok:has-text("Notion is connected")');
+    expect(await activeCredentials()).toHaveLength(2);
+
+    await button(page, 'Disconnect Linear').click();
+    await page.waitForSelector('h1:has-text("Disconnect Linear?")');
+    expect(await activeCredentials()).toHaveLength(2);
+    await picture(page, 'page-disconnect');
+    await button(page, 'Disconnect').click();
+    await page.waitForSelector('.notice.ok:has-text("Linear is disconnected")');
+    expect(await stateOf(page, 'linear')).toBe('not-connected');
+    expect(await activeCredentials()).toEqual(['Notion: ada@example.test']);
+
+    await button(page, 'Check Notion').click();
+    await page.waitForSelector('.notice.ok:has-text("Notion works")');
+    await button(page, 'Finish').click();
+    await page.waitForSelector('h1:has-text("That is all")');
+    await picture(page, 'page-end');
+    const { exit, stdout, stderr } = await command.ended;
+    const acts = JSON.parse(stdout).acts.map(({ act, service, change }: Record<string, string>) => [
+      act,
+      service,
+      change,
+    ]);
+    expect([exit, acts]).toEqual([
+      0,
+      [
+        ['connected', 'notion', 'created'],
+        ['connected', 'linear', 'created'],
+        ['connected', 'notion', 'updated'],
+        ['disconnected', 'linear', 'disconnected'],
+      ],
+    ]);
+    expect(stderr).not.toContain('enter?once=');
+    expect(unexpected).toEqual([]);
+  }, 40_000);
+
+  test("what is denied, cancelled or somebody else's is said, and connects nothing", async () => {
+    const command = await start();
+    const page = await browser.context.newPage();
+    await page.goto(await command.sentTo(1));
+    await signIn(page);
+    await page.waitForSelector('h1:text-is("Connections")');
+    const home = page.url();
+
+    await button(page, 'Connect Notion').click();
+    await page.locator('button[name=person][value=ada]').click();
+    await page.locator('button[value=deny]').click();
+    await page.waitForSelector('.notice.bad:has-text("Notion was not connected")');
+    await picture(page, 'page-denied');
+
+    await button(page, 'Connect Notion').click();
+    await signIn(page, 'grace');
+    await page.waitForSelector('.notice.bad:has-text("grace@example.test")');
+
+    await button(page, 'Connect Notion').click();
+    await page.waitForSelector('button[name=person]');
+    const second = await browser.context.newPage();
+    await second.goto(home);
+    await second.waitForSelector('.notice:has-text("Notion is being connected")');
+    await picture(second, 'page-under-way');
+    await button(second, 'Connect Linear').click();
+    await second.waitForSelector('.notice:has-text("Notion is being connected")');
+    await page.goBack();
+    await page.waitForSelector('.notice:has-text("Notion is being connected")');
+    await button(page, 'Connect Notion').dblclick();
+    await page.waitForSelector('button[name=person]');
+    await button(second, 'Cancel').click();
+    await second.waitForSelector('.notice:has-text("Notion: cancelled")');
+    expect(await activeCredentials()).toEqual([]);
+
+    command.child.kill('SIGINT');
+    const { exit, stdout } = await command.ended;
+    expect([exit, stdout]).toEqual([0, 'nothing was changed\n']);
+    await second.waitForSelector('.gone:visible');
+    await picture(second, 'page-gone');
+  }, 40_000);
+
+  test.each([
+    ['signs in and connects', 'ada', ['Signed in', 'Notion is connected']],
+    ['signs in and is somebody else at the service', 'grace', ['Signed in', 'Notion was not connected']],
+  ])(
+    'who %s reads on the callback pages what really happened [b13]',
+    async (_does, account, titles) => {
+      const command = await start('notion');
+      for (const [index, title] of titles.entries()) {
+        const page = await browser.context.newPage();
+        await page.goto(await command.sentTo(index + 1));
+        await signIn(page, index === 0 ? 'ada' : account);
+        await page.waitForSelector(`h1:text-is("${title}")`);
+        expect(new URL(page.url()).pathname).toBe('/done');
+        await picture(page, `callback-${title.toLowerCase().replaceAll(' ', '-')}`);
+      }
+      expect((await command.ended).exit).toBe(account === 'ada' ? 0 : 3);
+    },
+    30_000,
+  );
+});
+
+const devices = { desk: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } };
+
+/** A button or a link that looks like one, by the words that a screen reader says. */
+function button(page: Page, name: string) {
+  return page.getByRole('button', { name, exact: true }).or(page.getByRole('link', { name, exact: true }));
+}
+
+async function stateOf(page: Page, service: string): Promise<string> {
+  return ((await page.locator(`#${service} .state`).textContent()) ?? '').trim();
+}
+
+/** Presses Tab until a button has the focus, and makes sure that this can be seen. */
+async function reachByKeyboard(page: Page, name: string): Promise<void> {
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press('Tab');
+    const [words, outline] = (await page.evaluate(
+      '[document.activeElement.innerText, getComputedStyle(document.activeElement).outlineStyle]',
+    )) as [string | undefined, string];
+    if (words?.replace(/\s+/g, ' ').trim().startsWith(name) !== true) continue;
+    expect(outline).not.toBe('none');
+    return;
+  }
+  throw new Error(`Tab does not reach ${name}`);
+}

@@ -1,43 +1,61 @@
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { connectService } from '../../internal/connection/connect.ts';
-import { configuredScopes } from '../../internal/connection/scopes.ts';
+import { checkSecretIsOfUse } from '../../internal/connection/enter-client.ts';
+import { checkScopeChoice, type ScopeFlags, scopeChoiceOf } from '../../internal/connection/scopes.ts';
 import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
-import { showConnected } from './output.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { showConnected, storedEvent } from './output.ts';
 
 /** The options of `service-connection <service>`. */
-export type ConnectOptions = BrowserOptions & {
-  newClient?: boolean;
-  readOnly?: boolean;
-  expectAccount?: string;
-  acceptAccount?: string;
-};
+export type ConnectOptions = BrowserOptions &
+  ClientOptions &
+  ScopeFlags & {
+    newClient?: boolean;
+    legacyEndpoints?: boolean;
+    acceptAudience?: boolean;
+    expectAccount?: string;
+    acceptAccount?: string;
+    /** The token is entered, not asked for at an authorization server. */
+    tokenStdin?: boolean;
+    /** A server outside the catalogue. */
+    url?: string;
+  };
 
 /** Connects one service. */
 export async function runConnect(
   context: CommandContext,
-  name: string,
+  name: string | undefined,
   options: ConnectOptions,
 ): Promise<CommandResult> {
+  if (name === undefined) throw new AppError('usage', 'which service? None was named');
   const configuration = await loadProject(context);
   const service = serviceNamed(configuration, name);
   // Before anybody is sent to sign in: a wrong option is known to be wrong now.
-  configuredScopes(service, options.readOnly === true);
+  const scopeChoice = scopeChoiceOf(options);
+  checkScopeChoice(service, scopeChoice);
   const accountFlags = { expected: options.expectAccount, accepted: options.acceptAccount };
   checkAccountFlags(service, accountFlags);
+  if (options.clientSecretFd !== undefined) checkSecretIsOfUse(service);
+  const clients = await clientSource(context, options);
   const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`);
   const connected = await connectService({
     ...run,
     service,
     newClient: options.newClient === true,
-    readOnly: options.readOnly === true,
+    clients,
+    scopeChoice,
+    legacyEndpoints: options.legacyEndpoints === true,
+    acceptAudience: options.acceptAudience === true,
     accountFlags,
     confirm: context.interactive ? (question) => confirm(context, question, run.visit.timeoutMs) : undefined,
     detail: context.progress.detail,
     warn: context.progress.warn,
   });
+  context.progress.event(storedEvent(service, connected));
   return showConnected(service, run.principal, connected);
 }

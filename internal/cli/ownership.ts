@@ -1,5 +1,6 @@
 /** Whose signatures count in this run, and with what it signs. */
 import type { Configuration } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
 import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
@@ -11,20 +12,25 @@ export function ownershipKeyAccount(kid: string): string {
   return `ownership key ${kid}`;
 }
 
+const descriptorTimeoutMs = 30_000;
+
 /** The ownership rules of the configuration; undefined where it names no keys. */
 export function ownershipOf(
   context: CommandContext,
   { interface: { ownership, platform } }: Configuration,
-  given?: Secret,
 ): Ownership | undefined {
   if (ownership === undefined || platform.workspace_id === undefined) return undefined;
-  const { signal, environment, progress } = context;
+  const { signal, environment, progress, options } = context;
   return {
     workspaceId: platform.workspace_id,
     keys: ownership.keys,
     warn: progress.warn,
     async signer() {
       const { findSigner } = await import('../vault/ownership-signer.ts');
+      const { readSecretFrom } = await import('../outside/file-descriptor.ts');
+      const { ownershipKeyFd: descriptor } = options;
+      const given =
+        descriptor === undefined ? undefined : await readSecretFrom(descriptor, signal, descriptorTimeoutMs);
       return await findSigner({
         ownership,
         given,
@@ -42,4 +48,33 @@ export function ownershipOf(
       });
     },
   };
+}
+
+/** Keeps a new private key: in the keychain, or wherever a descriptor leads. Throws `ownership_key` where neither works. */
+export async function keepOwnershipKey(
+  { signal, environment }: CommandContext,
+  kid: string,
+  privateKey: Secret,
+  descriptor: number | undefined,
+): Promise<void> {
+  if (descriptor !== undefined) {
+    const { writeSecretTo } = await import('../outside/file-descriptor.ts');
+    return await writeSecretTo(descriptor, privateKey);
+  }
+  const elsewhere = { hint: 'write it to a descriptor: --private-key-to-fd 3 3> >(<command that keeps it>)' };
+  if (environment.MAI_KEYCHAIN === 'off') {
+    throw new AppError('ownership_key', 'the keychain is switched off with MAI_KEYCHAIN', elsewhere);
+  }
+  const keychain = openKeychain(signal);
+  try {
+    if ((await keychain.read(ownershipKeyAccount(kid))) !== undefined) {
+      throw new AppError('ownership_key', `the keychain has a key ${quote(kid)} already`, {
+        hint: 'choose another --kid: what it has signed would not be proven any more',
+      });
+    }
+    await keychain.write(ownershipKeyAccount(kid), privateKey);
+  } catch (cause) {
+    if (!(cause instanceof KeychainUnavailable)) throw cause;
+    throw new AppError('ownership_key', `the keychain does not keep the key: ${quote(cause.message)}`, elsewhere);
+  }
 }

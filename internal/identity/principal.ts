@@ -1,6 +1,9 @@
+/** The ways to be somebody. */
+export const principalKinds = ['sso', 'os'] as const;
+
 /** Who is acting, once proven. Kind, issuer and subject decide; everything else is for people to read (P2). */
 export interface Principal {
-  kind: 'sso' | 'os';
+  kind: (typeof principalKinds)[number];
   /** The OpenID issuer, or `machine:<id>` for the operating system's own accounts. */
   issuer: string;
   /** The `sub` claim, or the uid. */

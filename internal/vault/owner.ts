@@ -1,6 +1,6 @@
 /** The owner record: the metadata that ties a vault to a principal (P1). The platform has no owner field of its own. */
 import { AppError } from '../errors/app-error.ts';
-import type { Principal } from '../identity/principal.ts';
+import { type Principal, principalKinds } from '../identity/principal.ts';
 
 /** Metadata as the platform stores it: strings only. */
 export type Metadata = Readonly<Record<string, string>>;
@@ -48,3 +48,10 @@ export function isMarked(metadata: Metadata, mark: string): boolean {
 }
 
 const creationKey = 'mai_owner_creation';
+
+/** Whom metadata names, if it has a whole owner record. A claim, not a proof. */
+export function ownerOf(metadata: Metadata): Pick<Principal, 'kind' | 'issuer' | 'subject'> | undefined {
+  const { mai_owner_kind: kind, mai_owner_issuer: issuer, mai_owner_subject: subject } = metadata;
+  const known = principalKinds.find((name) => name === kind);
+  return known === undefined || !issuer || !subject ? undefined : { kind: known, issuer, subject };
+}

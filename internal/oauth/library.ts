@@ -60,9 +60,18 @@ export function libraryConfiguration(setting: LibrarySetting): openid.Configurat
 export function clientAuthentication(client: OAuthClient): openid.ClientAuth {
   if (client.authMethod === 'none') return openid.None();
   const secret = client.secret?.reveal() ?? '';
-  return client.authMethod === 'client_secret_basic'
-    ? openid.ClientSecretBasic(secret)
-    : openid.ClientSecretPost(secret);
+  return client.authMethod === 'client_secret_basic' ? clientSecretBasic(secret) : openid.ClientSecretPost(secret);
+}
+
+/**
+ * HTTP Basic with both halves form-encoded (RFC 6749 section 2.3.1). The library's own also encodes hyphens, dots and
+ * underscores, which that encoding leaves alone: servers that decode nothing would not know such a client.
+ */
+function clientSecretBasic(secret: string): openid.ClientAuth {
+  const encoded = (text: string) => new URLSearchParams([['', text]]).toString().slice(1);
+  return (_server, { client_id: clientId }, _body, headers) => {
+    headers.set('authorization', `Basic ${btoa(`${encoded(clientId)}:${encoded(secret)}`)}`);
+  };
 }
 
 async function normalized(response: Response, setting: LibrarySetting): Promise<Response> {

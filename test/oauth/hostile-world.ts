@@ -70,6 +70,8 @@ export interface HostileWorld {
   connect(attack: Omit<Attack, 'ends'>): Promise<Attacked>;
   /** How many active credentials the platform holds. */
   stored(): Promise<number>;
+  /** Archives them all. */
+  forget(): Promise<void>;
   /** What was counted so far. */
   readonly tally: Readonly<Tally>;
 }
@@ -98,20 +100,25 @@ export function hostileWorld(): HostileWorld {
   afterAll(async () => {
     await started?.close();
     const { attacks, stored, opened, hung } = tally;
+    if (attacks === 0) return;
     process.stdout.write(
       `hostile suite: attacks tried ${attacks} × stored ${stored} × forbidden opened ${opened} × hung ${hung}\n`,
     );
   });
 
-  const stored = async () => {
+  async function* credentials() {
     const { apiKey, baseUrl } = sandbox().platform;
     const client = new Anthropic({ apiKey, baseURL: baseUrl, maxRetries: 0 });
-    let count = 0;
     for await (const vault of client.beta.vaults.list()) {
       for await (const credential of client.beta.vaults.credentials.list(vault.id)) {
-        if (credential.archived_at === null) count += 1;
+        const archive = () => client.beta.vaults.credentials.archive(credential.id, { vault_id: vault.id });
+        if (credential.archived_at === null) yield archive;
       }
     }
+  }
+  const stored = async () => {
+    let count = 0;
+    for await (const _ of credentials()) count += 1;
     return count;
   };
 
@@ -165,6 +172,9 @@ export function hostileWorld(): HostileWorld {
     },
     tally,
     stored,
+    async forget() {
+      for await (const archive of credentials()) await archive();
+    },
     connect,
     async attack(attack) {
       tally.attacks += 1;

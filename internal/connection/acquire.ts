@@ -23,7 +23,7 @@ import {
 import type { Connection } from './credentials.ts';
 import type { RegisteredClient } from './journal.ts';
 import type { Asking } from './run-journal.ts';
-import { consentFor, type ScopeChoice, warnOfChange, warnOfMore } from './scopes.ts';
+import { consentFor, InsufficientScope, type ScopeChoice, warnOfChange, warnOfMore } from './scopes.ts';
 import { attemptWithStepUps } from './step-up.ts';
 
 /** Tokens and everything the vault has to know of them. They live in memory only (P3). */
@@ -57,6 +57,8 @@ export interface AcquireRequest {
   scopeChoice: ScopeChoice;
   /** `--legacy-endpoints`: a server of the 2025-03-26 revision may go without metadata. */
   legacyEndpoints: boolean;
+  /** Judges the authorization server beyond what its metadata has to be, where nobody catalogued the service. */
+  judgeServer?: ((server: AuthorizationServer) => void) | undefined;
   /** Says what was found out on the way, for `--verbose`. */
   detail(text: string): void;
   /** Called before the person is asked for access as this client. */
@@ -75,6 +77,7 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   const issuer = chooseIssuer(found.authorizationServers, service.authorization.issuers, service.name);
   const legacy = found.withoutMetadata ? { allowed: request.legacyEndpoints, warn: visit.warn } : undefined;
   const server = await discoverAuthorizationServer({ issuer, requirePkce: true, legacy }, visit.fetch);
+  request.judgeServer?.(server);
   request.detail(`authorization server ${quote(server.issuer)}, resource ${quote(found.resource)}`);
 
   const resource = service.authorization.resource_parameter ? found.resource : undefined;
@@ -134,6 +137,9 @@ function byBrowser(request: AcquireRequest, server: AuthorizationServer, resourc
         warn: visit.warn,
       });
       ended = await take(tokens, client, listener.redirectUri);
+    } catch (error) {
+      if (error instanceof InsufficientScope) ended = { ok: false, ...wantsMore(title) };
+      throw error;
     } finally {
       again = true;
       await listener.finish(ended);
@@ -141,6 +147,12 @@ function byBrowser(request: AcquireRequest, server: AuthorizationServer, resourc
   };
   return async (scopes, take) => await withClient(request, find, (at) => pass(at, scopes, take));
 }
+
+/** What the page says where another may follow. */
+const wantsMore = (title: string): Omit<Outcome, 'ok'> => ({
+  title: `${title} wants more access`,
+  next: 'The terminal says how it goes on: you may be asked once more, on a page of its own.',
+});
 
 /** Through the device flow: no listener, and a client that nothing is sent back to. */
 function byCode(

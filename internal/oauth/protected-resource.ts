@@ -144,6 +144,9 @@ export function isAbout(resource: string, mcpServerUrl: string): boolean {
   if (resource === mcpServerUrl) return true;
   if (!URL.canParse(resource)) return false;
   const [claimed, own] = [new URL(resource), new URL(mcpServerUrl)];
+  // A parser makes many spellings into one address; only the one that it would write itself is meant.
+  if (![resource, `${resource}/`].includes(claimed.href) || claimed.username !== '' || claimed.password !== '')
+    return false;
   if (claimed.origin !== own.origin || claimed.search !== own.search || claimed.hash !== '') return false;
   const [claimedPath, ownPath] = [claimed.pathname.replace(/\/+$/, ''), own.pathname.replace(/\/+$/, '')];
   return ownPath === claimedPath || ownPath.startsWith(`${claimedPath}/`);

@@ -40,8 +40,15 @@ describe('a service that wants more scopes than it granted', () => {
 
   test('is asked again for all of them, with the same client, and the first access is given back [A1.18]', async () => {
     const { linear } = world.sandbox.services;
-    const connected = await world.connect(['linear', '--json']);
+    const pages: string[] = [];
+    const connected = await world.connect(['linear', '--json'], {
+      browse: async (url) => pages.push((await visit(url, { person: 'ada' })).body),
+    });
     expect([connected.exit, askedFor(connected)]).toEqual([0, [['read'], ['read', 'write']]]);
+    expect(pages.slice(1)).toEqual([
+      expect.stringContaining('Linear wants more access'),
+      expect.stringContaining('Linear is connected'),
+    ]);
     expect(connected.stderr).toContain(
       'linear wants more scopes than it granted: you are asked again, for "read", "write"',
     );

@@ -8,6 +8,14 @@ const authorizationDefinition = z.strictObject({
   issuers: z
     .array(issuerDefinition('an authorization server, exactly as its metadata spells it'))
     .check(z.minLength(1), z.describe('the authorization servers that may issue tokens for this service')),
+  metadata_issuers: z.optional(
+    z
+      .record(
+        issuerDefinition('an authorization server of issuers'),
+        issuerDefinition('the issuer that its metadata names'),
+      )
+      .check(z.describe('where the metadata of an authorization server names another issuer: both, as reviewed')),
+  ),
   registration: z.optional(
     z
       .enum(['dynamic', 'client-metadata', 'pre-registered', 'ask'])
@@ -47,7 +55,9 @@ const authorizationDefinition = z.strictObject({
       .check(z.describe('true where people may enter a token that they made at the service, such as a personal one')),
   ),
   token_response: z._default(
-    z.enum(['standard', 'slack']).check(z.describe('the shape of the token answer: RFC 6749, or the one of Slack')),
+    z
+      .enum(['standard', 'slack', 'github'])
+      .check(z.describe('the shape of the token answer: RFC 6749, or the one of Slack or GitHub')),
     'standard',
   ),
 });

@@ -18,6 +18,13 @@ test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
   expect(normalizeTokenAnswer({ status: 200, body }, 'slack', false).body).toEqual(expected);
 });
 
+test('GitHub separates scopes by commas, and by nothing else differs [A5.7]', () => {
+  const body = { access_token: 'a', token_type: 'bearer', scope: 'repo,read:org', authed_user: { access_token: 'b' } };
+  const { body: read } = normalizeTokenAnswer({ status: 200, body }, 'github', false);
+  expect(read).toEqual({ ...body, scope: 'repo read:org' });
+  expect(normalizeTokenAnswer({ status: 200, body: { ...body, scope: '' } }, 'github', false).body['scope']).toBe('');
+});
+
 test('a standard answer stays as it was, but for an ID token that was not asked for [A5.5] [A5.7] [A5.10]', () => {
   const body = {
     access_token: 'a',

@@ -1,7 +1,7 @@
 /** Brings the odd token answers of known services into the shape of RFC 6749 section 5, before the library judges them. */
 
 /** How a service answers at its token endpoint, as its file says. */
-export type TokenResponseShape = 'standard' | 'slack';
+export type TokenResponseShape = 'standard' | 'slack' | 'github';
 
 interface TokenAnswer {
   status: number;
@@ -16,6 +16,8 @@ interface TokenAnswer {
  */
 export function normalizeTokenAnswer(answer: TokenAnswer, shape: TokenResponseShape, openid: boolean): TokenAnswer {
   const body = shape === 'slack' ? fromSlack(answer.body) : { ...answer.body };
+  // GitHub's one oddity that is not tolerated of others, to whom a comma is part of a scope.
+  if (shape === 'github') separateBySpaces(body);
   if (!openid) delete body['id_token'];
   const expiry = body['expires_in'];
   if (typeof expiry === 'string')
@@ -32,6 +34,10 @@ function fromSlack(body: Record<string, unknown>): Record<string, unknown> {
   const token: Record<string, unknown> = typeof body['access_token'] === 'string' ? { ...body } : { ...user };
   if (typeof token['token_type'] === 'string' && token['token_type'].toLowerCase() === 'user')
     token['token_type'] = 'bearer';
-  if (typeof token['scope'] === 'string') token['scope'] = token['scope'].replaceAll(',', ' ');
+  separateBySpaces(token);
   return token;
+}
+
+function separateBySpaces(token: Record<string, unknown>): void {
+  if (typeof token['scope'] === 'string') token['scope'] = token['scope'].replaceAll(',', ' ');
 }

@@ -98,7 +98,7 @@ const peculiarities: Readonly<Record<ServiceName, object>> = {
     token_response: 'slack',
   },
   linear: { scopes: { default: ['read', 'write'], read_only: ['read'] } },
-  github: {},
+  github: { token_response: 'github', static: true },
   google: { scopes: { default: Object.values(gmailScopes), read_only: [gmailScopes.read] } },
 };
 

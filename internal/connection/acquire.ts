@@ -76,7 +76,8 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   const found = await discoverProtectedResource(service.mcp_server_url, visit.fetch);
   const issuer = chooseIssuer(found.authorizationServers, service.authorization.issuers, service.name);
   const legacy = found.withoutMetadata ? { allowed: request.legacyEndpoints, warn: visit.warn } : undefined;
-  const server = await discoverAuthorizationServer({ issuer, requirePkce: true, legacy }, visit.fetch);
+  const reviewedName = service.authorization.metadata_issuers?.[issuer];
+  const server = await discoverAuthorizationServer({ issuer, reviewedName, requirePkce: true, legacy }, visit.fetch);
   request.judgeServer?.(server);
   request.detail(`authorization server ${quote(server.issuer)}, resource ${quote(found.resource)}`);
 

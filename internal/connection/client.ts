@@ -169,13 +169,23 @@ async function fromMemory({ request, server, way, place, anew }: Search): Promis
   if (anew || (way !== 'dynamic' && way !== 'ask')) return undefined;
   const { service, existing, clients, visit } = request;
   const kept = await clients.known.find(place);
-  const known = kept ?? (way === 'dynamic' ? recordedClient(existing, server, place) : undefined);
+  const known =
+    kept ??
+    (way === 'dynamic' ? (recordedClient(existing, server, place) ?? unusedClient(request, server, place)) : undefined);
   if (known === undefined || existing?.clientId !== known.client.clientId) return known;
   if (!(await request.isClientForgotten())) return known;
   // The service's page would only show an error, in a browser that never comes back.
   visit.warn(`${service.name} no longer knows the client ${quote(known.client.clientId)}: another one is needed`);
   await clients.known.forget(place);
   return undefined;
+}
+
+/** The public client that an interrupted run registered, which nobody has used: better than a second one. */
+function unusedClient({ left }: AcquireRequest, { issuer }: AuthorizationServer, { redirect }: ClientPlace) {
+  if (left === undefined || left.issuer !== issuer || redirect === undefined) return undefined;
+  if (!URL.canParse(left.redirectUri)) return undefined;
+  const client: OAuthClient = { clientId: left.clientId, authMethod: 'none' };
+  return { client, redirectUri: left.redirectUri };
 }
 
 /** The client of the connection that is there, if it belongs to this very authorization server and has no secret. */

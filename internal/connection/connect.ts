@@ -2,6 +2,7 @@
 import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
+import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { PlatformError } from '../platform/client.ts';
 import { mayUseService } from '../policy/verdict.ts';
@@ -13,7 +14,7 @@ import { settleAudience } from './audience.ts';
 import type { ClientSource } from './client.ts';
 import { type Connection, connectionOf, mostCredentials, readConnections, readCredentials } from './credentials.ts';
 import { giveBack } from './give-back.ts';
-import { replacedAccessLeft, tellLeft } from './journal.ts';
+import { leftClient, type RegisteredClient, replacedAccessLeft, tellLeft } from './journal.ts';
 import type { Journals } from './journal-file.ts';
 import { outcomeOf } from './outcome.ts';
 import { type RunJournal, runJournal } from './run-journal.ts';
@@ -47,6 +48,8 @@ export interface ConnectRequest extends PlaceRequest {
   legacyEndpoints: boolean;
   /** Store a token although it says that it is for somebody else. */
   acceptAudience: boolean;
+  /** Judges the authorization server of a service that nobody catalogued. */
+  judgeServer?: (server: AuthorizationServer) => void;
 }
 
 /** A connection that was made. */
@@ -76,11 +79,13 @@ async function connectIn(request: ConnectRequest, place: Place): Promise<Connect
     service,
     visit,
     existing,
+    left: place.left,
     newClient: request.newClient,
     clients: request.clients,
     isClientForgotten: () => isClientForgotten(request, place),
     scopeChoice: request.scopeChoice,
     legacyEndpoints: request.legacyEndpoints,
+    judgeServer: request.judgeServer,
     detail: request.detail,
     asking: journal.asking,
     conclude: async (fresh) => {
@@ -123,6 +128,8 @@ async function isClientForgotten({ platform }: ConnectRequest, { vault, existing
 export interface Place {
   vault: OwnedVault;
   existing: Connection | undefined;
+  /** The client that an interrupted run registered. */
+  left: RegisteredClient | undefined;
   journal: RunJournal;
 }
 
@@ -150,7 +157,8 @@ export async function inPlace<Result>(request: PlaceRequest, act: (place: Place)
     const journal = runJournal(file, service, vault.id, connections);
     // Before the service is asked for anything.
     await journal.begin();
-    return await endingWell(request, { vault, existing, journal }, act);
+    const left = file.left && leftClient(file.left, new Date());
+    return await endingWell(request, { vault, existing, left, journal }, act);
   } finally {
     await file.close();
   }

@@ -77,7 +77,7 @@ export function journalsIn({ stateFolder, platformAddress, signal, warn }: Journ
       try {
         let written = await readText(path);
         const left = await readFile(path, service);
-        await removeUnfinished(folder, `${name}.json.`);
+        await removeUnfinished(folder, name);
         return {
           left,
           async write(journal) {
@@ -98,9 +98,9 @@ export function journalsIn({ stateFolder, platformAddress, signal, warn }: Journ
   };
 }
 
-/** What a run that was killed while it wrote left beside the journal. */
-async function removeUnfinished(folder: string, prefix: string): Promise<void> {
+/** What runs left that were killed while they wrote. */
+async function removeUnfinished(folder: string, journal: string): Promise<void> {
   for (const { name } of (await listFolder(folder)) ?? []) {
-    if (name.startsWith(prefix)) await removeFile(join(folder, name));
+    if (name.startsWith(`${journal}.`) && name.endsWith('.tmp')) await removeFile(join(folder, name));
   }
 }

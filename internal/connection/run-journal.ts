@@ -66,7 +66,8 @@ export function runJournal(
     async asking({ client: { clientId, authMethod }, server: { issuer }, redirectUri }) {
       const now = new Date().toISOString();
       // One that has a secret is of no use without it, and the secret is not written down.
-      const reusable = service.authorization.registration === 'dynamic' && authMethod === 'none';
+      const { client_id: ours, client_metadata_url: document } = service.authorization;
+      const reusable = authMethod === 'none' && clientId !== ours && clientId !== document;
       const known = journal.client?.clientId === clientId ? journal.client.registeredAt : now;
       const client: RegisteredClient | undefined =
         reusable && redirectUri !== undefined ? { issuer, clientId, redirectUri, registeredAt: known } : undefined;

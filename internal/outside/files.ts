@@ -103,12 +103,19 @@ export async function createText(path: string, text: string): Promise<boolean> {
 export async function claimText(path: string, text: string): Promise<boolean> {
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
-    await writeText(beside, text, 'private');
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(beside, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
     await link(beside, path);
     return true;
   } catch (cause) {
-    if (hasCode(cause, 'EEXIST')) return false;
-    throw cause instanceof AppError ? cause : fileError('could not write', path, cause);
+    // The other way to fail: whoever succeeded has tidied up what was beside it.
+    if (hasCode(cause, 'EEXIST') || (hasCode(cause, 'ENOENT') && isLink(cause))) return false;
+    throw fileError('could not write', path, cause);
   } finally {
     await rm(beside, { force: true }).catch(() => {});
   }
@@ -132,6 +139,10 @@ export async function removeFile(path: string): Promise<void> {
   } catch (cause) {
     throw fileError('could not remove', path, cause);
   }
+}
+
+function isLink(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'link';
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -64,8 +64,12 @@ describe('somebody else’s account', () => {
       line: expect.stringContaining(`${grace}, Grace's Notion (accepted by name)`),
     });
 
-    expectRefused(await world.connect(['notion'], pressing('grace')));
+    // Of the very account and client that are connected: to give it back could end that connection as well.
+    const refused = await world.connect(['notion'], pressing('grace'));
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[account_mismatch]')]);
+    expect(refused.stderr).toContain('was not given back');
     expect(await world.credentials()).toMatchObject([{ metadata: { mai_account_accepted: grace } }]);
+    expect(await world.connectJson(['check', 'notion'])).toMatchObject({ services: [{ status: 'wrong-account' }] });
 
     await world.connectJson(['notion', '--accept-account', 'ada@example.test']);
     expect(await listed()).toMatchObject({

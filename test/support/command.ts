@@ -6,6 +6,7 @@ import { PassThrough, type Readable, Writable } from 'node:stream';
 import { readEnvironment } from '../../internal/cli/environment.ts';
 import { type Executable, runExecutable } from '../../internal/cli/program.ts';
 import type { ExitCode } from '../../internal/errors/exit-codes.ts';
+import type { Directories } from '../../internal/outside/directories.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { visit } from '../sandbox/visit.mjs';
 import type { FakeTerminal } from './terminal.ts';
@@ -21,6 +22,8 @@ export interface CommandSetting {
   browse?: (url: string) => Promise<unknown>;
   /** Where caches go; a new folder when undefined, as on a new machine. */
   folder?: string;
+  /** Where exactly, instead of below the folder. */
+  directories?: Directories;
   signal?: AbortSignal;
   /** Where somebody sits who can be asked; nobody when undefined. */
   terminal?: FakeTerminal;
@@ -56,7 +59,12 @@ export async function runCommand(
     stdout: stdout.stream,
     stderr: setting.terminal === undefined ? stderr.stream : Object.assign(stderr.stream, screen),
     signal: setting.signal ?? new AbortController().signal,
-    directories: () => ({ cache: join(folder, 'cache'), config: join(folder, 'config'), state: join(folder, 'state') }),
+    directories: () =>
+      setting.directories ?? {
+        cache: join(folder, 'cache'),
+        config: join(folder, 'config'),
+        state: join(folder, 'state'),
+      },
     openBrowser: async (url) => {
       visited.push(url.href);
       const browse =

@@ -1,0 +1,79 @@
+/**
+ * Loaded with `node --import` before an executable: counts every step that it takes in the outside world, and kills the
+ * process, as `kill -9` does, at one of them. KILL_LOG gets one line per step; KILL_AT is the number of the step to die
+ * at, 0 for none. The steps: each request before it is sent, with its answer there but not read, and with it read; each
+ * file before it is written, renamed, linked or removed, and after; each program before and after it is started; each
+ * request that is accepted, and its answer once it is sent.
+ */
+import childProcess from 'node:child_process';
+import { openSync, writeSync } from 'node:fs';
+import files from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import { syncBuiltinESMExports } from 'node:module';
+
+const { KILL_AT = '0', KILL_LOG = '' } = process.env;
+delete process.env.KILL_AT;
+delete process.env.KILL_LOG;
+const log = openSync(KILL_LOG, 'a');
+let count = 0;
+
+function step(name) {
+  count += 1;
+  writeSync(log, `${name}\n`);
+  if (count !== Number(KILL_AT)) return;
+  process.kill(process.pid, 'SIGKILL');
+  // Until the signal is there: not one instruction more of what was to come.
+  for (;;);
+}
+
+for (const module of [http, https]) {
+  const { request } = module;
+  module.request = (url, options, answered) => {
+    const what = `${options.method} ${url.origin}${url.pathname}`;
+    step(`${what}: before`);
+    return request(url, options, (message) => {
+      step(`${what}: sent`);
+      message.once('end', () => step(`${what}: answered`));
+      answered(message);
+    });
+  };
+}
+
+const { emit } = http.Server.prototype;
+http.Server.prototype.emit = function (event, ...words) {
+  if (event === 'request') {
+    const [{ method, url }, response] = words;
+    const what = `serve ${method} ${url.split('?')[0]}`;
+    step(`${what}: before`);
+    response.once('finish', () => step(`${what}: answered`));
+  }
+  return emit.call(this, event, ...words);
+};
+
+const { spawn } = childProcess;
+childProcess.spawn = (...words) => {
+  step('browser: before');
+  const child = spawn(...words);
+  child.once('spawn', () => step('browser: started'));
+  return child;
+};
+
+const { open, rename, link, rm } = files;
+files.open = async (path, flags, ...words) => {
+  if (/[wa]/.test(flags)) step(`write ${path}: before`);
+  return await open(path, flags, ...words);
+};
+files.rename = (from, to) => around(`rename to ${to}`, () => rename(from, to));
+files.link = (from, to) => around(`link ${to}`, () => link(from, to));
+files.rm = (path, ...words) => around(`remove ${path}`, () => rm(path, ...words));
+syncBuiltinESMExports();
+
+async function around(name, act) {
+  step(`${name}: before`);
+  try {
+    return await act();
+  } finally {
+    step(`${name}: done`);
+  }
+}

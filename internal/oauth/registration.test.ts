@@ -48,7 +48,7 @@ async function register(answer: Answer, metadata: Record<string, unknown> = {}) 
 const registered = { client_id: 'us', redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' };
 
 describe('dynamic registration', () => {
-  test('asks for a native public client with the exact redirect URI', async () => {
+  test('asks for a native public client with the exact redirect URI [A1.13] [A2.3] [A3.3]', async () => {
     const { outcome, requests } = await register({ status: 201, json: registered });
     expect(outcome).toEqual({ clientId: 'us', authMethod: 'none' });
     expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject({
@@ -99,7 +99,7 @@ describe('dynamic registration', () => {
       },
       {},
     ],
-  ])('takes an answer with %s', async (_case, answer, expected) => {
+  ])('takes an answer with %s [A5.3] [A5.4]', async (_case, answer, expected) => {
     const { outcome, requests } = await register(answer);
     expect(outcome).toMatchObject({ clientId: 'us', ...expected });
     expect(requests).toHaveLength(1);
@@ -164,7 +164,7 @@ describe('dynamic registration', () => {
     ],
     ['a redirect', { status: 307, headers: { location: 'https://evil.example/' } }, '307'],
     ['500', { status: 500 }, '500'],
-  ])('refuses %s', async (_case, answer, said) => {
+  ])('refuses %s [A5.3] [A5.4] [c23]', async (_case, answer, said) => {
     const { outcome, requests } = await register(answer);
     expect(outcome).toMatchObject({ code: 'registration_refused', message: expect.stringContaining(said) });
     expect((outcome as Error).message).not.toMatch(/<|x{300}/);
@@ -197,7 +197,7 @@ describe('dynamic registration', () => {
     expect(outcome).toMatchObject({ hint: expect.stringContaining('set redirect in config/services/notion.yaml') });
   });
 
-  test('is not sent on to where the server redirects it', async () => {
+  test('is not sent on to where the server redirects it [A5.3] [c19]', async () => {
     const elsewhere = await startHostileServer(() => ({ status: 201, json: registered }));
     const { outcome } = await register({ status: 307, headers: { location: `${elsewhere.origin}/register` } });
     expect(outcome).toMatchObject({ code: 'registration_refused' });
@@ -320,7 +320,7 @@ describe('the way to become a client', () => {
       everything,
       'pre-registered',
     ],
-  ])('is %s', (_case, authorization, metadata, way) => {
+  ])('is %s [A1.12] [A2.5] [A3.3]', (_case, authorization, metadata, way) => {
     expect(chooseRegistration(serviceWith(authorization), serverWith(metadata))).toBe(way);
   });
 
@@ -331,14 +331,14 @@ describe('the way to become a client', () => {
       { registration: 'client-metadata', ...document },
       { ...registers, client_id_metadata_document_supported: 'yes' },
     ],
-  ])('that the file names is not replaced by another: %j', (authorization, metadata) => {
+  ])('that the file names is not replaced by another: %j [A1.12] [A2.5]', (authorization, metadata) => {
     expect(() => chooseRegistration(serviceWith(authorization), serverWith(metadata))).toThrow(
       expect.objectContaining({ code: 'registration_refused', hint: expect.stringContaining('notion.yaml') }),
     );
   });
 });
 
-test('the client of a file is shown to the authorization servers of that file and to no other', () => {
+test('the client of a file is shown to the authorization servers of that file and to no other [A1.15] [A2.3] [c11]', () => {
   const service = serviceWith({ client_id: 'known' });
   const own = serverWith({});
   expect(() => requireOwnServer(service, own)).not.toThrow();

@@ -355,7 +355,7 @@ describe('a code is asked for twice [c7]', () => {
     ['429', { status: 429, headers: { 'retry-after': '0' } }, 'token_unusable'],
     ['408', { status: 408 }, 'token_unusable'],
     ['400', { status: 400, json: { error: 'invalid_grant' } }, 'token_refused'],
-    ['401', { status: 401, json: { error: 'invalid_client' } }, 'token_refused'],
+    ['401', { status: 401, json: { error: 'invalid_client' } }, 'client_refused'],
     ['temporarily_unavailable', { status: 400, json: { error: 'temporarily_unavailable' } }, 'token_refused'],
     ['a connection that breaks', (response) => response.destroy(), 'service_unreachable'],
     [
@@ -822,9 +822,8 @@ describe('text that a terminal would obey [c24]', () => {
       'in a client id',
       {
         script: { registration: ({ honest }) => ({ status: 201, json: { ...honest, client_id: evil } }) },
-        browse: ({ deny }) => deny(),
       },
-      'access_denied',
+      'registration_refused',
     ],
     ['in an issuer', { script: { metadata: claiming({ issuer: evil }) } }, 'issuer_mismatch'],
     ['in an endpoint', { script: { metadata: claiming({ token_endpoint: evil }) } }, 'token_unusable'],

@@ -31,6 +31,7 @@ export const serviceConnection: Executable = {
           .option('--legacy-endpoints', 'sign in at a service of 2025-03-26 that publishes no metadata')
           .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort)
           .option('--token-stdin', 'store a token that you made at the service, read from stdin or entered unseen')
+          .option('--url <url>', 'connect a server outside the catalogue, where the configuration lets you')
           .option('--json-events', 'say everything on stderr as one JSON object for each line'),
       ),
     )
@@ -49,6 +50,10 @@ Examples:
       )
       .action(
         run(async (context, service: string | undefined, options: ConnectOptions) => {
+          if (options.url !== undefined) {
+            const { runUnlisted } = await import('./unlisted.ts');
+            return await runUnlisted(context, service, options.url, options);
+          }
           if (options.tokenStdin === true) {
             const { runToken } = await import('./token.ts');
             return await runToken(context, service, options);

@@ -9,7 +9,11 @@ import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 
 /** Each catalogued service: connected as whom, since when, with which scopes, and whether it works. */
-export function showServices(services: readonly ServiceState[], principal: Principal): CommandResult {
+export function showServices(
+  services: readonly ServiceState[],
+  unlisted: readonly Connection[],
+  principal: Principal,
+): CommandResult {
   const rows = services.map(({ service, status, connection }) => [
     service.name,
     status,
@@ -17,9 +21,26 @@ export function showServices(services: readonly ServiceState[], principal: Princ
     connection?.record.connectedAt?.slice(0, 16).replace('T', ' ') ?? '-',
     visible(connection?.record.scopes ?? '') || '-',
   ]);
+  const strangers = unlisted.map((connection) => [
+    visible(connection.mcpServerUrl),
+    accountOf(connection),
+    connection.record.connectedAt?.slice(0, 16).replace('T', ' ') ?? '-',
+  ]);
+  const listed = table(['service', 'state', 'account', 'since (UTC)', 'scopes'], rows);
+  const outside = table(['not in the catalogue', 'account', 'since (UTC)'], strangers);
   return {
-    text: table(['service', 'state', 'account', 'since (UTC)', 'scopes'], rows),
-    json: { owner: ownerOf(principal), services: services.map(stateOf) },
+    text: strangers.length === 0 ? listed : `${listed}\n\n${outside}`,
+    json: {
+      owner: ownerOf(principal),
+      services: services.map(stateOf),
+      not_in_catalogue: unlisted.map(({ mcpServerUrl, credentialId, record }) => ({
+        mcp_server_url: mcpServerUrl,
+        credential_id: credentialId,
+        account: record.account ?? null,
+        connected_at: record.connectedAt ?? null,
+        connected_by_url: record.unlisted !== undefined,
+      })),
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { serviceNamed } from '../../internal/config/lookup.ts';
 import { disconnectService } from '../../internal/connection/disconnect.ts';
 import { examineVault } from '../../internal/connection/doctor.ts';
 import { refuseAlarms } from '../../internal/connection/findings.ts';
-import { examineServices } from '../../internal/connection/list.ts';
+import { examineConnections, examineServices } from '../../internal/connection/list.ts';
 import { requireWorking } from '../../internal/connection/status.ts';
 import { showChecked, showDisconnected, showExamination, showServices } from './upkeep-output.ts';
 
@@ -15,10 +15,11 @@ export async function runList(context: CommandContext, options: BrowserOptions):
   const configuration = await loadProject(context);
   const run = await openOperatorRun(context, configuration, options, 'service-connection list');
   const waiting = context.progress.wait('the platform tries each connection');
-  const states = await examineServices({ ...run, services: configuration.services.values() }).finally(() =>
-    waiting.done(),
-  );
-  return showServices(states, run.principal);
+  const { states, unlisted } = await examineConnections({
+    ...run,
+    services: configuration.services.values(),
+  }).finally(() => waiting.done());
+  return showServices(states, unlisted, run.principal);
 }
 
 /** Tries one connection, or all there are. Fails when one does not work, so that scripts can rely on it. */

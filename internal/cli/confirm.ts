@@ -1,4 +1,4 @@
-/** A question that has a yes. Everything else is no: Enter, Ctrl-D, a terminal that is gone, and waiting too long. */
+/** Questions at the terminal: one that has a yes, and one that has a line. */
 import { createInterface } from 'node:readline';
 import { AppError } from '../errors/app-error.ts';
 import type { CommandContext } from './program.ts';
@@ -6,14 +6,22 @@ import type { CommandContext } from './program.ts';
 /** What a question needs of a run. */
 export type Asker = Pick<CommandContext, 'stdin' | 'signal'> & { progress: Pick<CommandContext['progress'], 'warn'> };
 
-/** Asks once and waits for one line. Throws `interrupted` on Ctrl-C. */
-export async function confirm(
+/**
+ * Asks once for a yes. Everything else is no: Enter, Ctrl-D, a terminal that is gone, and waiting too long. Throws
+ * `interrupted` on Ctrl-C.
+ */
+export async function confirm(asker: Asker, question: string, timeoutMs: number): Promise<boolean> {
+  return /^\s*y(es)?\s*$/i.test(await typedLine(asker, `${question} [y/N]`, timeoutMs));
+}
+
+/** Asks once and waits for one line, which is empty where none came. Throws `interrupted` on Ctrl-C. */
+export async function typedLine(
   { stdin, signal, progress }: Asker,
   question: string,
   timeoutMs: number,
-): Promise<boolean> {
+): Promise<string> {
   signal.throwIfAborted();
-  progress.warn(`${question} [y/N]`);
+  progress.warn(question);
   // Not in raw mode: the terminal itself shows what is typed and turns Ctrl-C into the signal that everything obeys.
   const lines = createInterface({ input: stdin, terminal: false });
   const answer = await new Promise<string>((resolve) => {
@@ -23,5 +31,5 @@ export async function confirm(
     lines.once('line', resolve).once('close', none).once('error', none);
   }).finally(() => lines.close());
   if (signal.aborted) throw new AppError('interrupted', 'interrupted');
-  return /^\s*y(es)?\s*$/i.test(answer);
+  return answer;
 }

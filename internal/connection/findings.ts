@@ -2,7 +2,7 @@
 import { normalisedServerUrl } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { isSameIssuer } from '../oauth/authorization-server.ts';
+import { isSameIssuer, reviewedIssuers } from '../oauth/authorization-server.ts';
 import { quote } from '../text/quote.ts';
 import { type Connection, connectionsOf, isUsable, mostCredentials, wasCut } from './credentials.ts';
 
@@ -80,8 +80,13 @@ function judgeConnection(connection: Connection, evidence: VaultEvidence): Findi
   });
   if (service === undefined) {
     const what = `no service of the catalogue has the address ${quote(connection.mcpServerUrl)}`;
+    const byUrl = connection.record.unlisted === undefined ? '' : '; somebody connected it with --url';
     return [
-      say('warning', what, 'no session uses it: archive it on the platform, or review and catalogue the service'),
+      say(
+        'warning',
+        `${what}${byUrl}`,
+        'no session uses it: archive it on the platform, or review and catalogue the service',
+      ),
     ];
   }
   return [
@@ -175,7 +180,7 @@ function judgeRecord({ kind, record }: Connection, service: Service, say: Say): 
     const what = `its record lacks ${lacking.join(', ')}: it was stored or changed by something else`;
     findings.push(say('warning', what, again(service)));
   }
-  const { issuers } = service.authorization;
+  const issuers = reviewedIssuers(service.authorization);
   if (issuer !== undefined && !wasCut(issuer) && !issuers.some((pinned) => isSameIssuer(issuer, pinned))) {
     const what = `its tokens are from ${quote(issuer)}, and the catalogue allows ${issuers.map(quote).join(', ')}`;
     findings.push(say('warning', what, again(service)));

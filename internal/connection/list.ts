@@ -3,7 +3,7 @@ import type { Service } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
-import { type Connection, connectionOf, readConnections } from './credentials.ts';
+import { type Connection, connectionOf, connectionsOf, readConnections } from './credentials.ts';
 import type { Journals } from './journal-file.ts';
 import { type Judgement, judgeStatus } from './status.ts';
 import { type CredentialTrial, tryCredential } from './validate.ts';
@@ -23,11 +23,20 @@ export interface Lookup extends VaultDirectory {
 
 /** Has the platform try each connection; without a vault nothing is connected, and none is created. */
 export async function examineServices(request: Lookup): Promise<ServiceState[]> {
-  const { platform, principal, services, journals } = request;
+  return (await examineConnections(request)).states;
+}
+
+/** The same, and the connections that are of no service: no agent can use them, and nobody tries them. */
+export async function examineConnections(request: Lookup): Promise<{ states: ServiceState[]; unlisted: Connection[] }> {
+  const { platform, principal, journals } = request;
+  const services = [...request.services];
   const vault = await findVault(request, principal);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);
-  return await Promise.all(
-    [...services].map(async (service): Promise<ServiceState> => {
+  const unlisted = connections.filter(
+    (connection) => !services.some((service) => connectionsOf([connection], service).length > 0),
+  );
+  const states = await Promise.all(
+    services.map(async (service): Promise<ServiceState> => {
       const connection = connectionOf(connections, service);
       const trial =
         vault === undefined || connection?.kind !== 'mcp_oauth'
@@ -37,6 +46,7 @@ export async function examineServices(request: Lookup): Promise<ServiceState[]> 
       return { service, connection, ...judgeStatus({ service, connection, left, trial, now: new Date() }) };
     }),
   );
+  return { states, unlisted };
 }
 
 /** One connection that the platform cannot try leaves the others to be shown. */

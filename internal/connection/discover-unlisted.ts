@@ -1,0 +1,81 @@
+/** Finds out who signs people in at a server that nobody catalogued, and refuses the catalogue's own. */
+import type { Service } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { type AuthorizationServer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { discoverProtectedResource, type ProtectedResource } from '../oauth/protected-resource.ts';
+import { guardedFetch } from '../outside/http.ts';
+import { quote } from '../text/quote.ts';
+import { type Catalogued, judgeNamedServer } from './unlisted.ts';
+
+/** A server that nobody catalogued, as it describes itself today. */
+export interface UnlistedServer {
+  /** What stands in for a file: nothing of the catalogue, and no tool. */
+  service: Service;
+  found: ProtectedResource;
+  server: AuthorizationServer;
+  /** Judges the authorization server again, as it is when somebody signs in. */
+  judgeServer(server: AuthorizationServer): void;
+}
+
+/** Whom to ask and whom not to mistake it for. */
+export interface UnlistedLookup {
+  url: URL;
+  /** The address as it was typed, which is what is stored. */
+  mcpServerUrl: string;
+  catalogue: readonly Catalogued[];
+  visit: BrowserVisit;
+  /** Chooses among several issuers; undefined where nobody can be asked. */
+  choose: ((issuers: readonly string[]) => Promise<string>) | undefined;
+}
+
+/** A visit that may not enter the organization's own network: no host that nobody reviewed may lead there. */
+export function toStrangers(visit: BrowserVisit): BrowserVisit {
+  const { allowLoopbackHttp, signal } = visit;
+  const reviewedHosts = new Set<string>();
+  return { ...visit, reviewedHosts, fetch: guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }) };
+}
+
+/** Asks the server, without a token. Throws `not_allowed` as {@link judgeNamedServer} does, or what discovery throws. */
+export async function discoverUnlisted(lookup: UnlistedLookup): Promise<UnlistedServer> {
+  const { url, mcpServerUrl, catalogue, visit, choose } = lookup;
+  const found = await discoverProtectedResource(mcpServerUrl, visit.fetch);
+  judgeNamedServer(mcpServerUrl, { issuers: found.authorizationServers }, catalogue);
+  const issuer = await issuerAmong(found.authorizationServers, url, choose);
+  const server = await discoverAuthorizationServer({ issuer, requirePkce: true }, visit.fetch);
+  const judge = (today: AuthorizationServer) =>
+    judgeNamedServer(mcpServerUrl, { issuers: [today.issuer], server: today }, catalogue);
+  for (const warning of judge(server)) visit.warn(warning);
+  return { service: serviceOf(url, mcpServerUrl, issuer), found, server, judgeServer: (today) => void judge(today) };
+}
+
+async function issuerAmong(issuers: readonly string[], url: URL, choose: UnlistedLookup['choose']): Promise<string> {
+  const [only, ...others] = issuers;
+  if (only !== undefined && others.length === 0) return only;
+  const chosen = await choose?.(issuers);
+  if (chosen !== undefined && issuers.includes(chosen)) return chosen;
+  throw new AppError(
+    'service_metadata',
+    `${quote(url.host)} names several authorization servers, and none was chosen`,
+    {
+      hint: 'run it in a terminal, where it asks which one',
+    },
+  );
+}
+
+function serviceOf(url: URL, mcpServerUrl: string, issuer: string): Service {
+  return {
+    name: url.host,
+    title: url.host,
+    unlisted: true,
+    mcp_server_url: mcpServerUrl,
+    authorization: {
+      issuers: [issuer],
+      token_endpoint_auth_method: 'none',
+      redirect: { host: '127.0.0.1', path: '/callback' },
+      resource_parameter: true,
+      token_response: 'standard',
+    },
+    tools: { read: [], write: [], destructive: [] },
+  };
+}

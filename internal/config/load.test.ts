@@ -355,6 +355,13 @@ describe('one mistake is one line with file, place, path and fix:', () => {
       ':4:14 authorization.client_id: is of one authorization server, and authorization.issuers names 2',
     ],
     [
+      'another name for an issuer that is none',
+      inService,
+      '  registration: dynamic',
+      '  metadata_issuers: { https://as.example.com: https://as.example.com/a }\n  registration: dynamic',
+      ':4:23 authorization.metadata_issuers["https://as.example.com"]: is none of authorization.issuers',
+    ],
+    [
       'a metadata document that is not named',
       inService,
       'dynamic',

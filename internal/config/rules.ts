@@ -86,8 +86,8 @@ export function serviceFindings({ authorization, account, tools }: Partial<Omit<
 }
 
 function authorizationFindings(authorization: Service['authorization']): Finding[] {
-  const { issuers, registration, client_id, client_metadata_url, token_endpoint_auth_method, authorize_parameters } =
-    authorization;
+  const { issuers, metadata_issuers, registration, client_id, client_metadata_url } = authorization;
+  const { token_endpoint_auth_method, authorize_parameters } = authorization;
   const findings: Finding[] = [];
   const wrong = (key: string, problem: string) => findings.push({ path: ['authorization', key], problem });
 
@@ -120,6 +120,13 @@ function authorizationFindings(authorization: Service['authorization']): Finding
       'token_endpoint_auth_method',
       'expected "none": a client that is described by a public document has no secret',
     );
+  }
+  for (const issuer of Object.keys(metadata_issuers ?? {}).filter((name) => !issuers.includes(name))) {
+    findings.push({
+      path: ['authorization', 'metadata_issuers', issuer],
+      problem: 'is none of authorization.issuers',
+      atKey: true,
+    });
   }
   for (const name of Object.keys(authorize_parameters ?? {}).filter((name) => protocolParameters.includes(name))) {
     findings.push({

@@ -37,13 +37,22 @@ export async function examineVault(request: Lookup & { fetch: Fetch }): Promise<
 
 /** Only issuers of the catalogue are asked: an address that stands in a credential is anybody's who holds the key. */
 async function askIssuers(services: readonly Service[], fetch: Fetch): Promise<Map<string, IssuerToday>> {
-  const issuers = [...new Set(services.flatMap(({ authorization }) => authorization.issuers))];
-  return new Map(await Promise.all(issuers.map(async (issuer) => [issuer, await askIssuer(issuer, fetch)] as const)));
+  const names = new Map<string, string | undefined>();
+  for (const { authorization } of services) {
+    for (const issuer of authorization.issuers) {
+      names.set(issuer, authorization.metadata_issuers?.[issuer] ?? names.get(issuer));
+    }
+  }
+  return new Map(
+    await Promise.all(
+      [...names].map(async ([issuer, name]) => [issuer, await askIssuer(issuer, name, fetch)] as const),
+    ),
+  );
 }
 
-async function askIssuer(issuer: string, fetch: Fetch): Promise<IssuerToday> {
+async function askIssuer(issuer: string, reviewedName: string | undefined, fetch: Fetch): Promise<IssuerToday> {
   try {
-    const { token_endpoint } = await discoverAuthorizationServer({ issuer, requirePkce: true }, fetch);
+    const { token_endpoint } = await discoverAuthorizationServer({ issuer, reviewedName, requirePkce: true }, fetch);
     return { tokenEndpoint: token_endpoint };
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'interrupted') throw error;

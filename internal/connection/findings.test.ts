@@ -166,6 +166,13 @@ test.each<[string, Partial<VaultEvidence>]>([
   ],
   ['an issuer with or without its final slash', one({ record: { ...record, issuer: `${issuer}/` } })],
   [
+    'the other name of an issuer that the catalogue has both of',
+    {
+      ...one({ record: { ...record, issuer: 'https://as.example/tenant' } }),
+      services: [serviceWith({ metadata_issuers: { [issuer]: 'https://as.example/tenant' } })],
+    },
+  ],
+  [
     'the token endpoint of one of two issuers',
     {
       services: [serviceWith({ issuers: ['https://old.example', issuer] })],

@@ -67,6 +67,25 @@ describe('the issuer of the metadata', () => {
   });
 });
 
+describe('an issuer whose metadata names another one', () => {
+  const judge = (claimed: string, reviewedName: string | undefined) =>
+    judgeAuthorizationServer({ ...good, issuer: claimed }, { issuer, reviewedName, requirePkce: true }).issuer;
+
+  test('is taken where the catalogue names both, and is kept as claimed [A1.6] [A1.14]', () => {
+    expect(judge('https://as.example/tenant', 'https://as.example/tenant')).toBe('https://as.example/tenant');
+    expect(judge(issuer, 'https://as.example/tenant')).toBe(issuer);
+  });
+
+  test.each([
+    ['https://as.example/tenant', undefined],
+    ['https://as.example/tenant/', 'https://as.example/tenant'],
+    ['https://as.example/other', 'https://as.example/tenant'],
+    ['https://evil.example/', 'https://evil.example'],
+  ])('is refused as %s where the catalogue says %s [A1.6] [c2]', (claimed, reviewedName) => {
+    expect(() => judge(claimed, reviewedName)).toThrow(expect.objectContaining({ code: 'issuer_mismatch' }));
+  });
+});
+
 describe('metadata', () => {
   const judge = (changes: Record<string, unknown>, requirePkce = true) =>
     judgeAuthorizationServer({ ...good, ...changes }, { issuer, requirePkce });

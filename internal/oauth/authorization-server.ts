@@ -1,5 +1,6 @@
 /** Authorization server metadata (RFC 8414, OpenID Connect Discovery): ask, then judge what came back. */
 import type { ServerMetadata } from 'openid-client';
+import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
@@ -18,6 +19,8 @@ export type AuthorizationServer = ServerMetadata & {
 export interface Expectation {
   /** The issuer, byte for byte as configured. */
   issuer: string;
+  /** Another issuer that its metadata may name: only where the reviewed catalogue has both. */
+  reviewedName?: string | undefined;
   /** Refuse a server that does not advertise PKCE with S256. Only the sign-in provider may be silent about it. */
   requirePkce: boolean;
   /** There for an MCP server without resource metadata, which then speaks for itself (2025-03-26). */
@@ -92,14 +95,16 @@ export function metadataAddresses(issuer: string): string[] {
 
 /**
  * Judges a metadata document. Its `issuer` must be the expected one byte for byte (RFC 8414 section 3.3), else any
- * server could pass for another; the one tolerance is the final slash of an issuer without a path.
+ * server could pass for another; the one tolerance is the final slash of an issuer without a path. A catalogue that names
+ * another issuer beside the expected one has been reviewed, and is taken by its word.
  */
 export function judgeAuthorizationServer(
   document: Record<string, unknown>,
   expectation: Expectation,
 ): AuthorizationServer {
   const { issuer, authorization_endpoint, token_endpoint, code_challenge_methods_supported: methods } = document;
-  if (typeof issuer !== 'string' || !isSameIssuer(issuer, expectation.issuer)) {
+  const { reviewedName } = expectation;
+  if (typeof issuer !== 'string' || !(isSameIssuer(issuer, expectation.issuer) || issuer === reviewedName)) {
     throw new AppError(
       'issuer_mismatch',
       `the metadata of ${quote(expectation.issuer)} claims to be of ${quote(issuer)}`,
@@ -124,6 +129,11 @@ export function isSameIssuer(claimed: string, expected: string): boolean {
   if (claimed === expected) return true;
   const bare = /^https?:\/\/[^/?#]+\/?$/;
   return bare.test(claimed) && bare.test(expected) && claimed.replace(/\/$/, '') === expected.replace(/\/$/, '');
+}
+
+/** The issuers that a catalogued service may have tokens of, under every name that its file gives them. */
+export function reviewedIssuers({ issuers, metadata_issuers = {} }: Service['authorization']): string[] {
+  return [...issuers, ...Object.values(metadata_issuers)];
 }
 
 /**

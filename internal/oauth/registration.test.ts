@@ -347,4 +347,6 @@ test('the client of a file is shown to the authorization servers of that file an
     { issuer: 'https://other.example', requirePkce: true },
   );
   expect(() => requireOwnServer(service, other)).toThrow(expect.objectContaining({ code: 'issuer_mismatch' }));
+  const metadata_issuers = { 'https://as.example': 'https://other.example' };
+  expect(() => requireOwnServer(serviceWith({ client_id: 'known', metadata_issuers }), other)).not.toThrow();
 });

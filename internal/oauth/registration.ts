@@ -5,7 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import { type AuthorizationServer, isSameIssuer } from './authorization-server.ts';
+import { type AuthorizationServer, isSameIssuer, reviewedIssuers } from './authorization-server.ts';
 import { readJson } from './json.ts';
 
 /** How a client proves itself at the token endpoint. */
@@ -75,7 +75,7 @@ export function chooseRegistration({ name, authorization }: Service, server: Aut
  * does not name: the token that came of it would be of use to whoever pointed there.
  */
 export function requireOwnServer({ name, authorization }: Service, server: AuthorizationServer): void {
-  if (authorization.issuers.some((issuer) => isSameIssuer(server.issuer, issuer))) return;
+  if (reviewedIssuers(authorization).some((issuer) => isSameIssuer(server.issuer, issuer))) return;
   throw new AppError(
     'issuer_mismatch',
     `the client of ${quote(name)} is none of ${quote(server.issuer)}, and is not used there`,

@@ -58,11 +58,11 @@ function questions(
         ? new AppError('interrupted', 'interrupted')
         : new AppError('timed_out', `nothing was entered within ${Math.round(timeoutMs / 1000)} s`);
     if (limit.aborted) throw ended();
-    let close = () => {};
+    let opened: { close(): void } | undefined;
     return await new Promise<string>((resolve, reject) => {
       limit.addEventListener('abort', () => reject(ended()), { once: true });
-      close = open(resolve, reject).close;
-    }).finally(() => close());
+      opened = open(resolve, reject);
+    }).finally(() => opened?.close());
   };
   const gone = () => new AppError('client_needed', 'the terminal is gone');
   return {

@@ -25,7 +25,10 @@ export function startNotion(now: () => number): Promise<SandboxService> {
       paths: { authorization: '/authorize', token: '/token', registration: '/register', revocation: '/revoke' },
       accessTokenSeconds: 3600,
       registration: { kind: 'dynamic' },
-      configuration: { features: { registration: { enabled: true, issueRegistrationAccessToken: false } } },
+      configuration: {
+        clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+        features: { registration: { enabled: true, issueRegistrationAccessToken: false } },
+      },
       clientRules: { admit: admitNativeClient },
     },
     now,

@@ -7,6 +7,7 @@ export interface Question {
   /** The request target, sent as it is; by default that of the URL. */
   target?: string;
   headers?: Record<string, string>;
+  body?: string;
 }
 
 /** What came back. */
@@ -43,6 +44,6 @@ export async function ask(url: string, question: Question = {}): Promise<Answere
       },
     );
     sent.on('error', reject);
-    sent.end();
+    sent.end(question.body);
   });
 }

@@ -43,8 +43,12 @@ export class InsufficientScope extends AppError {
 
   constructor({ name }: Service, scopes: readonly string[]) {
     const wanted = scopes.length === 0 ? 'and does not say which it wants' : `and wants ${namedScopes(scopes)}`;
+    const hint =
+      scopes.length === 0
+        ? 'nothing was stored; if you know which it wants: --add-scope <scope>'
+        : 'nothing was stored, and asking for them again would not help: tell whoever runs the service';
     super('service_refused', `${quote(name)} says that the scopes of the new token are not enough, ${wanted}`, {
-      hint: 'nothing was stored; connect it with the scopes that it wants: --add-scope <scope>',
+      hint,
     });
     this.scopes = scopes;
   }
@@ -172,7 +176,8 @@ export function consentFor(
  */
 export function grantedScopes({ refreshScope, record }: Connection): string[] | undefined {
   const text = refreshScope ?? (wasCut(record.scopes) ? undefined : record.scopes);
-  return text === undefined ? undefined : splitScopes(text);
+  // The platform may have them as the service said them, and some say them with commas.
+  return text === undefined ? undefined : splitScopes(text.replaceAll(',', ' '));
 }
 
 /** Says which scopes came back that nobody asked for. Where none were asked for, the service chose them all. */

@@ -22,6 +22,7 @@ async function run(wants: (attempt: number) => readonly string[] | Error | undef
     (text) => said.push(text),
     async (scopes, granted) => {
       asked.push(scopes);
+      if (asked.length > 9) throw new Error('asked without end');
       granted(scopes ?? []);
       const wanted = wants(asked.length);
       if (wanted instanceof Error) throw wanted;

@@ -187,6 +187,39 @@ describe('discovery', () => {
     }
   });
 
+  describe('of a server that lets anybody begin', () => {
+    const greeting = (session: Record<string, string>): Answer => ({
+      headers: session,
+      json: { jsonrpc: '2.0', id: 1, result: { protocolVersion: '2025-11-25' } },
+    });
+    /** Answers the greeting, and 401 to the list of tools unless that is open, too. */
+    async function discoverOpen(list: 'closed' | 'open', session: Record<string, string> = {}) {
+      const server = await startHostileServer((line, { body }, origin) => {
+        if (line === 'GET /prm' || line === `GET ${pathForm}`) return metadata(origin);
+        if (line !== 'POST /mcp') return undefined;
+        if (JSON.parse(body).method === 'initialize' || list === 'open') return greeting(session);
+        const challenge = `Bearer resource_metadata="${origin}/prm", scope="asked"`;
+        return { status: 401, headers: { 'www-authenticate': challenge } };
+      });
+      return { found: await discoverProtectedResource(`${server.origin}/mcp`, fetch), server };
+    }
+
+    test('takes the challenge from the list of its tools, in the session that it began [A1.1] [A1.10]', async () => {
+      const { found, server } = await discoverOpen('closed', { 'mcp-session-id': 'the-session' });
+      expect(found.scopes).toEqual(['asked']);
+      expect(server.requests.map(({ headers }) => headers['mcp-session-id'])).toEqual([
+        undefined,
+        'the-session',
+        undefined,
+      ]);
+    });
+
+    test('still looks for metadata where that is open, too: a 200 proves nothing [A1.2]', async () => {
+      const { found, server } = await discoverOpen('open');
+      expect([found.scopes, server.lines()]).toEqual([['listed'], ['POST /mcp', 'POST /mcp', `GET ${pathForm}`]]);
+    });
+  });
+
   describe('of a server that knows the dialect of 2026-07-28 only', () => {
     /** Answers an `initialize` with `first`, and a request that says its version with the challenge. */
     async function discoverModern(first: Answer) {
@@ -227,7 +260,6 @@ describe('discovery', () => {
 
     test.each([
       ['an error of the older dialects', refusal(-32000)],
-      ['an answer', { json: { jsonrpc: '2.0', id: 1, result: {} } }],
       ['a page', { status: 400, text: '<html>' }],
       ['nothing', { status: 400 }],
       ['a code in quotes', { status: 400, json: { error: { code: '-32022' } } }],

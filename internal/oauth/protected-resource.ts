@@ -7,7 +7,13 @@
 
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
-import { initializeRequest, type McpMessage, modernRequest, speaksModernOnly } from '../outside/mcp-messages.ts';
+import {
+  initializeRequest,
+  listRequest,
+  type McpMessage,
+  modernRequest,
+  speaksModernOnly,
+} from '../outside/mcp-messages.ts';
 import { quote } from '../text/quote.ts';
 import { challengesOf } from './challenge.ts';
 import { readJson, sameOriginRedirect } from './json.ts';
@@ -58,19 +64,23 @@ interface Challenge {
 }
 
 /**
- * A first request without a token, in the dialect that the server speaks. Any answer but a 401 proves nothing, not even
- * that no token is needed: discovery goes on without a challenge.
+ * A first request without a token, in the dialect that the server speaks; where the server lets anybody begin, the list of
+ * its tools as well. Any answer but a 401 proves nothing, not even that no token is needed: discovery then goes on without
+ * a challenge.
  */
 async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Challenge> {
-  const send = ({ headers, body }: McpMessage) =>
-    fetch(mcpServerUrl, { method: 'POST', headers, body: JSON.stringify(body) });
-  let response = await send(initializeRequest());
-  if (response.status !== 401) {
-    if (!speaksModernOnly(await readJson(response, response.status))) return judgeChallenge(null, mcpServerUrl);
-    response = await send(modernRequest('server/discover'));
+  let answer = await askWithoutToken(initializeRequest());
+  const modern = speaksModernOnly(answer.json);
+  if (modern) answer = await askWithoutToken(modernRequest('server/discover'));
+  if (answer.ok) answer = await askWithoutToken(modern ? modernRequest('tools/list') : listRequest(answer.session));
+  return judgeChallenge(answer.challenge, mcpServerUrl);
+
+  async function askWithoutToken({ headers, body }: McpMessage) {
+    const response = await fetch(mcpServerUrl, { method: 'POST', headers, body: JSON.stringify(body) });
+    const { status, ok } = response;
+    const challenge = status === 401 ? response.headers.get('www-authenticate') : null;
+    return { ok, challenge, session: response.headers.get('mcp-session-id'), json: await readJson(response, status) };
   }
-  await response.body?.cancel();
-  return judgeChallenge(response.status === 401 ? response.headers.get('www-authenticate') : null, mcpServerUrl);
 }
 
 /**

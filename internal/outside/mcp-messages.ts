@@ -20,6 +20,12 @@ export function initializeRequest(): McpMessage {
   return { headers: accept, body: { jsonrpc: '2.0', id: 1, method: 'initialize', params } };
 }
 
+/** The list of the tools in those dialects, in the session that the server began, if it did. */
+export function listRequest(session: string | null): McpMessage {
+  const headers = session === null ? accept : { ...accept, 'mcp-session-id': session };
+  return { headers, body: { jsonrpc: '2.0', id: 2, method: 'tools/list', params: {} } };
+}
+
 const modernVersion = '2026-07-28';
 
 /** Any request of the dialect of 2026-07-28 (its basic/transports/streamable-http, "Request Metadata"). */

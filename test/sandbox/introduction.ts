@@ -6,6 +6,14 @@ export function introduce(sandbox: Sandbox, built: boolean): string {
   const people = Object.values(sandbox.people).map(
     ({ person, name, groups }) => `${person.padEnd(9)}${name.padEnd(15)}${groups.join(', ') || 'no groups'}`,
   );
+  const services = Object.values(sandbox.services).map(
+    ({ name, registration }) => `${name.padEnd(9)}${howKnown[registration.kind]}`,
+  );
+  const secrets = Object.values(sandbox.services).flatMap(({ name, registration }) =>
+    registration.kind === 'pre-registered' && registration.clientSecret !== undefined
+      ? [`npx service-connection ${name} --client-secret-fd 3 3<<<${shellWord(registration.clientSecret)}`]
+      : [],
+  );
   const commands = [
     ...(built ? [] : ['npm run build']),
     'npx service-connection notion',
@@ -22,11 +30,27 @@ These people can sign in; there are no passwords, press a name:
 
 ${indent(people)}
 
+They may connect these services:
+
+${indent(services)}
+
 Then try, with your browser:
 
 ${indent(commands)}
+
+The clients of some have a secret. It is asked for unseen, or read from a descriptor (in bash or zsh):
+
+${indent(secrets)}
+
+GitHub is also connected by a code that is entered there: add --device.
 `;
 }
+
+const howKnown = {
+  dynamic: 'registers clients by itself',
+  'client-metadata': 'fetches what the client says of itself',
+  'pre-registered': 'knows the client that was registered there',
+} as const;
 
 function indent(lines: readonly string[]): string {
   return lines.map((line) => `  ${line}`).join('\n');

@@ -20,7 +20,13 @@ it('prints one line of JSON and lives until stdin closes', async () => {
   expect(sandbox).toMatchObject({
     platform: { baseUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/), apiKey: expect.any(String) },
     identityProvider: { issuer: expect.any(String) },
-    services: { notion: {}, slack: {}, linear: {} },
+    services: {
+      notion: {},
+      slack: {},
+      linear: {},
+      github: {},
+      google: { registration: { clientSecret: expect.any(String) } },
+    },
   });
   expect(sandbox.people.map(({ person }: { person: string }) => person)).toContain('grace');
   expect((await fetch(`${sandbox.identityProvider.issuer}/.well-known/openid-configuration`)).status).toBe(200);
@@ -38,6 +44,9 @@ it('tells a person what to set and what to try, and ends when interrupted', asyn
   expect(value).toContain('export ANTHROPIC_BASE_URL=http://127.0.0.1:');
   expect(value).toContain('Grace Hopper');
   expect(value).toContain('npx service-connection notion');
+  for (const name of ['github', 'google']) {
+    expect(value).toMatch(new RegExp(`^  npx service-connection ${name} --client-secret-fd 3 3<<<[\\w-]{20,}$`, 'm'));
+  }
   const folder = /MAI_CONFIG=(\S+)/.exec(value)?.[1] ?? '';
   expect(existsSync(folder)).toBe(true);
   child.kill('SIGINT');

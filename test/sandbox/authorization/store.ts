@@ -118,7 +118,11 @@ export function createStore(now: () => number, clients: ClientRules = {}): Autho
         .map(([key]) => key.slice('Grant:'.length));
     },
     liveGrantsOf(accountId) {
-      const all = [...entries].map(([key, { model, payload }]) => ({ id: key.slice(model.length + 1), model, payload }));
+      const all = [...entries].map(([key, { model, payload }]) => ({
+        id: key.slice(model.length + 1),
+        model,
+        payload,
+      }));
       return all
         .filter(({ model, payload }) => model === 'Grant' && payload.accountId === accountId)
         .map(({ id, payload }) => ({

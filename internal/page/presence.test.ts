@@ -49,9 +49,9 @@ test('a browser without scripts holds nothing open: its visits count, for as lon
 
 test('while the person is at a service nobody is missed', async () => {
   let away = true;
-  const { presence, left } = watch({ away: () => away });
+  const { presence, left } = watch({ timeoutMs: () => 1_000, away: () => away });
   presence.seen();
   await sleep(1_500);
   away = false;
-  expect((await left).after).toBeGreaterThan(1_800);
+  expect((await left).after).toBeGreaterThan(1_900);
 });

@@ -1,24 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { keychainInMemory } from '../../test/support/keychain-in-memory.ts';
 import { type Keychain, KeychainUnavailable } from '../outside/keychain.ts';
 import { Secret } from '../secret/secret.ts';
 import { accountOf, type ClientPlace, type KnownClient, knownClients, readKnownClient } from './known-clients.ts';
-
-/** A keychain in a map. */
-function keychainInMemory(kept = new Map<string, string>()): Keychain & { kept: Map<string, string> } {
-  return {
-    kept,
-    async read(account) {
-      const value = kept.get(account);
-      return value === undefined ? undefined : new Secret(value);
-    },
-    async write(account, value) {
-      kept.set(account, value.reveal());
-    },
-    async remove(account) {
-      kept.delete(account);
-    },
-  };
-}
 
 function heard() {
   const said: string[] = [];

@@ -89,6 +89,22 @@ describe('a pre-registered client with a secret', () => {
     expect(again).toMatchObject({ change: 'updated', credential_id: first['credential_id'] });
   });
 
+  test.each<[string, object]>([
+    ['how the client proves itself', { token_endpoint_auth: { type: 'client_secret_basic' } }],
+    ['that there is a secret at all', { token_endpoint_auth: { type: 'none' } }],
+    ['the resource that tokens are renewed for', { resource: 'https://elsewhere.example' }],
+  ])('replaces a connection where the platform lets nobody change %s', async (_case, stored) => {
+    world.sandbox.services.github.registerAs('github-app');
+    const secret = async () => ['--client-secret-fd', await descriptorOf(githubSecret())];
+    await world.connectJson(['github', ...(await secret())]);
+    world.sandbox.platform.control.tamper('GET /v1/vaults/:vault/credentials', (answer) => {
+      const { data } = answer as { data: { auth: { refresh?: object } }[] };
+      for (const { auth } of data) auth.refresh = { ...auth.refresh, ...stored };
+      return answer;
+    });
+    expect(await world.connectJson(['github', ...(await secret())])).toMatchObject({ change: 'replaced' });
+  });
+
   test('with the wrong one is refused: nothing is stored, and the hint says what to check', async () => {
     const descriptor = await descriptorOf('not the secret of this client');
     const { exit, stderr, visited } = await world.connect(['github', '--client-secret-fd', descriptor]);

@@ -70,7 +70,7 @@ export interface HostileWorld {
   connect(attack: Omit<Attack, 'ends'>): Promise<Attacked>;
   /** How many active credentials the platform holds. */
   stored(): Promise<number>;
-  /** Archives them all. */
+  /** Deletes them all: archived ones would still count towards the limit of a vault. */
   forget(): Promise<void>;
   /** What was counted so far. */
   readonly tally: Readonly<Tally>;
@@ -111,8 +111,8 @@ export function hostileWorld(): HostileWorld {
     const client = new Anthropic({ apiKey, baseURL: baseUrl, maxRetries: 0 });
     for await (const vault of client.beta.vaults.list()) {
       for await (const credential of client.beta.vaults.credentials.list(vault.id)) {
-        const archive = () => client.beta.vaults.credentials.archive(credential.id, { vault_id: vault.id });
-        if (credential.archived_at === null) yield archive;
+        const forget = () => client.beta.vaults.credentials.delete(credential.id, { vault_id: vault.id });
+        if (credential.archived_at === null) yield forget;
       }
     }
   }
@@ -173,7 +173,7 @@ export function hostileWorld(): HostileWorld {
     tally,
     stored,
     async forget() {
-      for await (const archive of credentials()) await archive();
+      for await (const forget of credentials()) await forget();
     },
     connect,
     async attack(attack) {

@@ -927,7 +927,7 @@ describe('a body without end [c26]', () => {
     await world.attack({ script: { [place]: () => bomb(status) }, exchanges: exchanges(place), ends });
   });
 
-  test('as the challenge: it is not read', async () => {
+  test('as the challenge', async () => {
     await world.attack({
       script: {
         challenge:
@@ -937,8 +937,7 @@ describe('a body without end [c26]', () => {
             endless(401)(response);
           },
       },
-      browse: ({ deny }) => deny(),
-      ends: 'access_denied',
+      ends: 'service_metadata',
     });
   });
 

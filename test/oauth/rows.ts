@@ -227,7 +227,10 @@ export const sections: readonly Section[] = [
       ['a client that anybody may claim to be has loopback redirect URIs only', 'RFC 8252 8.6'],
       ['a person sees where consent is asked for, and as which client', `${practices}, confused deputy`],
       ['a token of an honest service is not won for a rogue one', `${practices}, token theft; RFC 9700 4.9`],
-      ['a token for another audience is noticed, and tokens go to their own service only', 'RFC 8707; RFC 9068 4'],
+      [
+        'a token that says it is for somebody else is not stored unasked, and tokens go to their own service only',
+        'RFC 8707; RFC 9068 4',
+      ],
       ['login CSRF: answers of other runs count for nothing, and a wrong account is not stored', 'RFC 9700 4.7'],
       ['a person is not led to connect into another person’s vault', 'RFC 8628 5.4; RFC 9700 4.7'],
       ['the vault is the proven person’s, or none', 'P1'],

@@ -133,7 +133,7 @@ const games = fc.record({
 });
 
 test('nothing is stored but what passed state, issuer, PKCE and account [A1.8] [A1.14] [A1.20] [c1] [c6] [c13]', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const counts = { stored: 0, refused: 0 };
   await fc.assert(
@@ -143,7 +143,7 @@ test('nothing is stored but what passed state, issuer, PKCE and account [A1.8] [
       );
       const service = await startScriptedService(script);
       game.vault.act();
-      const { exit, stdout } = await world.connect({
+      const { exit, stdout, stderr } = await world.connect({
         service,
         browse: async (consent) => {
           for (const { act } of [...game.noise, game.answer]) await act(consent);
@@ -156,7 +156,7 @@ test('nothing is stored but what passed state, issuer, PKCE and account [A1.8] [
       const places = Object.keys(moves).map((place) => game[place as keyof typeof moves]);
       const expected = [...places, game.answer, game.vault].every((move) => move.good);
       counts[stored > 0 ? 'stored' : 'refused'] += 1;
-      expect([stored, exit === 0, stdout !== '']).toEqual([expected ? 1 : 0, expected, expected]);
+      expect([stored, exit === 0, stdout !== ''], stderr).toEqual([expected ? 1 : 0, expected, expected]);
       if (stored > 0) expect(service.exchanged()).toBe(1);
       expect(exit).not.toBe(70);
       expect(service.tokenRequests().length).toBeLessThanOrEqual(1);

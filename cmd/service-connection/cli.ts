@@ -4,6 +4,7 @@ import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
+import type { AddOptions } from './add.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
 import type { ConnectOptions } from './run.ts';
 
@@ -64,6 +65,18 @@ Examples:
           }
           const { runConnect } = await import('./run.ts');
           return await runConnect(context, service, options);
+        }),
+      );
+    program
+      .command('add')
+      .description('draft the file of a new service from what its server says; nothing in it is on')
+      .argument('<url>', 'the address of the MCP server')
+      .option('--name <name>', 'the name of the service (default: the word of its domain)')
+      .option('--no-sign-in', 'do not sign in there to see its tools')
+      .action(
+        run(async (context, url: string, options: AddOptions) => {
+          const { runAdd } = await import('./add.ts');
+          return await runAdd(context, url, options);
         }),
       );
     program

@@ -1,11 +1,12 @@
 /**
- * MCP servers: a fresh token is tried with one exchange, a tool call where one is named. Nothing else is ever asked of
- * them. The SDK speaks the dialects until 2025-11-25; of the one of 2026-07-28 its transport carries our message.
+ * MCP servers: a fresh token is tried with one exchange, a tool call where one is named, or the list of tools is read for
+ * a person to review. Nothing else is ever asked of them. The SDK speaks the dialects until 2025-11-25; of the one of
+ * 2026-07-28 its transport carries our message.
  */
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { type JSONRPCMessage, ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { AppError } from '../errors/app-error.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
@@ -15,9 +16,12 @@ import { clientInfo, modernRequest, speaksModernOnly } from './mcp-messages.ts';
 /** One exchange. */
 export interface Exchange {
   mcpServerUrl: string;
-  token: Secret;
+  /** Left out where the server is to answer anybody. */
+  token: Secret | undefined;
   /** The tool to call; left out, the connection is only begun. */
   call?: { tool: string; arguments: Record<string, unknown> } | undefined;
+  /** Asks for a page of the list of tools instead. */
+  listing?: { cursor?: string } | undefined;
   fetch: Fetch;
   signal: AbortSignal;
 }
@@ -44,7 +48,8 @@ const timeoutMs = 20_000;
  */
 export async function exchangeWith(exchange: Exchange): Promise<unknown> {
   const watched = watch(exchange.fetch);
-  const asked = exchange.call === undefined ? 'anything' : quote(exchange.call.tool);
+  const nothing = exchange.listing === undefined ? 'anything' : 'what its tools are';
+  const asked = exchange.call === undefined ? nothing : quote(exchange.call.tool);
   const host = quote(new URL(exchange.mcpServerUrl).host);
   try {
     return await handshakeAndCall(exchange, watched.fetch).catch(async (error: unknown) => {
@@ -64,14 +69,38 @@ export async function exchangeWith(exchange: Exchange): Promise<unknown> {
   }
 }
 
-async function handshakeAndCall({ mcpServerUrl, token, call, signal }: Exchange, fetch: Fetch): Promise<unknown> {
+/** How many pages of tools are read: more tools than any agent may have. */
+const mostPages = 10;
+
+/** The tools that a server offers, as it gave them, at most {@link mostPages} pages. Throws as {@link exchangeWith} does. */
+export async function listTools(exchange: Omit<Exchange, 'call' | 'listing'>): Promise<unknown[]> {
+  const found: unknown[] = [];
+  let listing: { cursor?: string } = {};
+  for (let page = 0; page < mostPages; page += 1) {
+    const answer = (await exchangeWith({ ...exchange, listing })) as
+      | { tools?: unknown; nextCursor?: unknown }
+      | undefined;
+    if (Array.isArray(answer?.tools)) found.push(...answer.tools);
+    if (typeof answer?.nextCursor !== 'string') break;
+    listing = { cursor: answer.nextCursor };
+  }
+  return found;
+}
+
+async function handshakeAndCall(
+  { mcpServerUrl, token, call, listing, signal }: Exchange,
+  fetch: Fetch,
+): Promise<unknown> {
   const transport = transportTo(mcpServerUrl, token, fetch);
   const client = new Client(clientInfo);
   try {
     // The SDK's own types disagree with each other under exactOptionalPropertyTypes.
     await client.connect(transport as Transport, { timeout: timeoutMs, signal });
-    if (call === undefined) return undefined;
     const options = { timeout: timeoutMs, signal };
+    // Not through the client's own method: it would compile the schemas that the server sends.
+    if (listing !== undefined)
+      return await client.request({ method: 'tools/list', params: listing }, ListToolsResultSchema, options);
+    if (call === undefined) return undefined;
     return await client.callTool({ name: call.tool, arguments: call.arguments }, undefined, options);
   } finally {
     await client.close();
@@ -79,10 +108,15 @@ async function handshakeAndCall({ mcpServerUrl, token, call, signal }: Exchange,
 }
 
 /** One request of the dialect of 2026-07-28: the tool call, else the question what the server can do. */
-async function callWithoutHandshake({ mcpServerUrl, token, call, signal }: Exchange, fetch: Fetch): Promise<unknown> {
+async function callWithoutHandshake(
+  { mcpServerUrl, token, call, listing, signal }: Exchange,
+  fetch: Fetch,
+): Promise<unknown> {
   const { headers, body } =
     call === undefined
-      ? modernRequest('server/discover')
+      ? listing === undefined
+        ? modernRequest('server/discover')
+        : modernRequest('tools/list', listing)
       : modernRequest('tools/call', { name: call.tool, arguments: call.arguments });
   const transport = transportTo(mcpServerUrl, token, fetch, headers);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
@@ -98,7 +132,7 @@ async function callWithoutHandshake({ mcpServerUrl, token, call, signal }: Excha
         .catch(reject);
     });
     if ('error' in answer) throw new Error(`JSON-RPC error ${answer.error.code}`);
-    return call === undefined || !('result' in answer) ? undefined : answer.result;
+    return (call ?? listing) === undefined || !('result' in answer) ? undefined : answer.result;
   } finally {
     await transport.close();
   }
@@ -106,13 +140,13 @@ async function callWithoutHandshake({ mcpServerUrl, token, call, signal }: Excha
 
 function transportTo(
   mcpServerUrl: string,
-  token: Secret,
+  token: Secret | undefined,
   fetch: Fetch,
   headers: Readonly<Record<string, string>> = {},
 ) {
   return new StreamableHTTPClientTransport(new URL(mcpServerUrl), {
     fetch: (url, init) => fetch(String(url), init as FetchInit),
-    requestInit: { headers: { ...headers, authorization: `Bearer ${token.reveal()}` } },
+    requestInit: { headers: { ...headers, ...(token && { authorization: `Bearer ${token.reveal()}` }) } },
   });
 }
 

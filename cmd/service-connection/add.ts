@@ -1,0 +1,81 @@
+/** `service-connection add <url>`: the draft of a service's file, for people to review. */
+import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-visit.ts';
+import { clientSource } from '../../internal/cli/client-source.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject } from '../../internal/cli/project.ts';
+import { chooseOne, confirmAddress, unlistedAddress } from '../../internal/cli/unlisted-address.ts';
+import { toolsForAnybody, toolsForPerson, writeDraft } from '../../internal/connection/add.ts';
+import { discoverUnlisted, toStrangers } from '../../internal/connection/discover-unlisted.ts';
+import { draftName } from '../../internal/connection/draft.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { quote, visible } from '../../internal/text/quote.ts';
+
+/** The options of `service-connection add`. */
+export type AddOptions = BrowserOptions & {
+  name?: string;
+  /** False with `--no-sign-in`. */
+  signIn?: boolean;
+};
+
+const command = 'service-connection add <url>';
+
+/** Drafts the file of a service. */
+export async function runAdd(context: CommandContext, text: string, options: AddOptions): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const address = unlistedAddress(context, configuration, text);
+  const name = draftName(address.url, options.name);
+  if (configuration.services.has(name)) {
+    throw new AppError('config_exists', `there is a service ${quote(name)} already`, {
+      hint: 'give the draft another name: --name <name>',
+    });
+  }
+  const strangers = toStrangers(browserVisit(context, options, command, new Set()));
+  const warnings = [...address.warnings];
+  const visit = {
+    ...strangers,
+    warn: (warning: string) => {
+      warnings.push(warning);
+      strangers.warn(warning);
+    },
+  };
+  const choose = async (issuers: readonly string[]) =>
+    (await chooseOne(context, 'several authorization servers are named:', issuers, visit.timeoutMs)) ?? '';
+  const lookup = {
+    url: address.url,
+    mcpServerUrl: address.url.href,
+    catalogue: [...configuration.services.values()],
+    visit,
+    choose: context.interactive ? choose : undefined,
+  };
+  const unlisted = await discoverUnlisted(lookup);
+  const found = { ...unlisted, url: address.url, warnings: [...warnings], now: new Date() };
+  let tools = await toolsForAnybody(lookup);
+  if (tools === undefined && options.signIn !== false) {
+    await confirmAddress(context, address, {
+      purpose: 'sign in there and see its tools',
+      command: `${command}; or without its tools: ${command} --no-sign-in`,
+      timeoutMs: visit.timeoutMs,
+    });
+    const { detail } = context.progress;
+    tools = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, {
+      clients: await clientSource(context, options),
+      detail,
+    });
+  }
+  const path = await writeDraft(configuration.folder, name, { ...found, tools });
+  const seen = tools === undefined ? 'its tools are not known' : `${tools.length} tools are named in comments`;
+  return {
+    text: [
+      `${visible(path)}: a draft of ${visible(address.host)}; ${seen}`,
+      'To review: both addresses, who registers the client, what each tool does, and who may use it in interface.yaml.',
+    ].join('\n'),
+    json: {
+      service: name,
+      path,
+      mcp_server_url: address.url.href,
+      issuer: unlisted.server.issuer,
+      tools: tools?.length ?? null,
+      warnings: found.warnings,
+    },
+  };
+}

@@ -306,6 +306,17 @@ describe('discovery', () => {
     expect(outcome).toMatchObject({ scopes: ['listed'] });
   });
 
+  test.each([500, 503])(
+    'goes on after a %i, but takes nothing for an older server then [A1.2] [A4]',
+    async (status) => {
+      const broken = () => ({ status });
+      const found = await discover(undefined, { [pathForm]: broken, [rootForm]: metadata });
+      expect(found.outcome).toMatchObject({ withoutMetadata: false, scopes: ['listed'] });
+      const { outcome } = await discover(undefined, { [pathForm]: broken });
+      expect(outcome).toMatchObject({ code: 'service_metadata', message: expect.stringContaining(String(status)) });
+    },
+  );
+
   test('stops at metadata about another resource instead of trying on [A1.3]', async () => {
     const { outcome, lines } = await discover(undefined, {
       [pathForm]: () => ({ json: { resource: 'https://evil.example', authorization_servers: ['https://as.example'] } }),

@@ -36,8 +36,10 @@ export async function discoverProtectedResource(mcpServerUrl: string, fetch: Fet
   const challenge = await provokeChallenge(mcpServerUrl, fetch);
   const addresses =
     challenge.resourceMetadata === undefined ? wellKnownAddresses(mcpServerUrl) : [challenge.resourceMetadata];
+  let outOfOrder: number | undefined;
   for (const address of addresses) {
-    const document = await askMetadata(address, fetch);
+    const { status, document } = await askMetadata(address, fetch);
+    if (status >= 500) outOfOrder = status;
     if (document === undefined) continue;
     const judged = judgeProtectedResource(document, mcpServerUrl);
     const offeredScopes = [...new Set([...(challenge.scopes ?? []), ...judged.offeredScopes])];
@@ -45,6 +47,16 @@ export async function discoverProtectedResource(mcpServerUrl: string, fetch: Fet
   }
   if (challenge.resourceMetadata !== undefined) {
     throw new AppError('service_metadata', `the metadata that ${quote(mcpServerUrl)} names is not there`);
+  }
+  // Where it may only be out of order, nothing follows from its not being there.
+  if (outOfOrder !== undefined) {
+    throw new AppError(
+      'service_metadata',
+      `${quote(mcpServerUrl)} answered ${outOfOrder} when asked for its metadata`,
+      {
+        hint: 'try again later',
+      },
+    );
   }
   return {
     resource: mcpServerUrl,
@@ -118,11 +130,13 @@ export function wellKnownAddresses(mcpServerUrl: string): string[] {
   return [...new Set([`${base}${path}`, `${base}${path.replace(/\/+$/, '')}`, base])];
 }
 
-/** A metadata document, or undefined for "not here": any answer but a JSON 200, one same-origin redirect allowed. */
-async function askMetadata(address: string, fetch: Fetch): Promise<Record<string, unknown> | undefined> {
-  const response = await fetch(address, { headers: { accept: 'application/json' } });
-  const moved = sameOriginRedirect(response, address);
-  return readJson(moved === undefined ? response : await fetch(moved, { headers: { accept: 'application/json' } }));
+/** A metadata document, none for "not here": any answer but a JSON 200, one same-origin redirect allowed. */
+async function askMetadata(address: string, fetch: Fetch) {
+  const headers = { accept: 'application/json' };
+  const first = await fetch(address, { headers });
+  const moved = sameOriginRedirect(first, address);
+  const response = moved === undefined ? first : await fetch(moved, { headers });
+  return { status: response.status, document: await readJson(response) };
 }
 
 /**

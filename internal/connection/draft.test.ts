@@ -29,7 +29,7 @@ const evidence = (changes: object = {}): DraftEvidence =>
     warnings: [],
     now: new Date('2026-11-22T00:00:00Z'),
     ...changes,
-  }) as DraftEvidence;
+  }) as unknown as DraftEvidence;
 
 describe('a draft', () => {
   let folder: string;

@@ -1,0 +1,176 @@
+/** `--json-events`: with it every line on stderr is one JSON object of the table, and nothing in it is secret. */
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { type EventName, eventTable } from '../../internal/cli/events.ts';
+import { visit } from '../sandbox/visit.mjs';
+import type { CommandOutcome, CommandSetting } from '../support/command.ts';
+import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { fakeTerminal } from '../support/terminal.ts';
+
+const world = sandboxPerTest();
+
+type Told = Record<string, unknown> & { event: EventName };
+
+/** The events of a run; fails where a line is none of the table, or has another field than the table says. */
+function eventsOf({ stderr }: Pick<CommandOutcome, 'stderr'>): Told[] {
+  return stderr
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => {
+      const told = JSON.parse(line) as Told;
+      const fields = Object.keys(told).filter((key) => key !== 'stack');
+      expect(fields).toEqual(['event', ...eventTable[told.event].fields]);
+      return told;
+    });
+}
+
+async function run(argv: string[], setting: Partial<CommandSetting> = {}) {
+  const outcome = await world.connect([...argv, '--json-events'], setting);
+  return { ...outcome, events: eventsOf(outcome) };
+}
+
+const named = (events: readonly Told[], name: EventName) => events.filter(({ event }) => event === name);
+
+describe('a connection', () => {
+  test('is told from the address to open to the credential that was stored', async () => {
+    const { exit, stdout, events, visited } = await run(['notion']);
+    expect([exit, stdout]).toEqual([0, expect.stringContaining('is now in the vault of')]);
+    expect(named(events, 'waiting')).toMatchObject(
+      visited.map((url) => ({
+        for: 'browser',
+        url,
+        redirect_port: Number(new URL(new URL(url).searchParams.get('redirect_uri') ?? '').port),
+        until: expect.stringMatching(/^\d{4}-.*Z$/),
+      })),
+    );
+    const [credential] = await world.credentials();
+    expect(named(events, 'stored')).toEqual([
+      {
+        event: 'stored',
+        service: 'notion',
+        account: 'ada@example.test',
+        vault_id: credential?.vault_id,
+        credential_id: credential?.id,
+        change: 'created',
+      },
+    ]);
+    expect(named(events, 'error')).toEqual([]);
+  });
+
+  test('with --json has its result on stdout and nothing else there', async () => {
+    const { stdout, events } = await run(['notion', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ service: 'notion', change: 'created' });
+    expect(named(events, 'stored')).toHaveLength(1);
+  });
+
+  test('with --quiet leaves out the notes, and nothing that somebody has to act on', async () => {
+    const { events } = await run(['notion', '--quiet']);
+    expect([named(events, 'note').length, named(events, 'waiting').length]).toEqual([0, 2]);
+    expect(named(events, 'stored')).toHaveLength(1);
+  });
+});
+
+describe('a run that fails', () => {
+  const failing = async (argv: string[], setting?: Partial<CommandSetting>) => {
+    const { exit, stdout, events } = await run(argv, setting);
+    expect(stdout).toBe('');
+    expect(events.at(-1)).toMatchObject({ event: 'error', exit });
+    return { exit, before: events.at(-2)?.event, last: events.at(-1) };
+  };
+
+  test('because access was denied', async () => {
+    expect(await failing(['notion'], { deny: true })).toMatchObject({
+      exit: 3,
+      before: 'denied',
+      last: { code: 'access_denied', hint: expect.any(String) },
+    });
+  });
+
+  test('because nobody is here', async () => {
+    expect(await failing(['notion'], { person: undefined })).toMatchObject({
+      exit: 4,
+      before: 'blocked',
+      last: { code: 'sign_in_needed', hint: expect.stringContaining('service-connection notion') },
+    });
+  });
+
+  test('because the configuration does not allow it', async () => {
+    expect(await failing(['notion', '--token-stdin'])).toMatchObject({ exit: 3, before: 'blocked' });
+  });
+
+  test('because the time was over', async () => {
+    const browse = async () => undefined;
+    expect(await failing(['notion', '--timeout', '0.3'], { browse })).toMatchObject({ exit: 1, before: 'expired' });
+  });
+
+  test('because it is another account', async () => {
+    const browse = (url: string) => visit(url, { person: 'ada', account: 'grace' });
+    expect(await failing(['notion'], { browse })).toMatchObject({ exit: 3, before: 'mismatch' });
+  });
+
+  test.each([
+    ['the service is not known', ['nowhere'], 'unknown_service'],
+    ['an option is not known', ['notion', '--yes'], 'usage'],
+    ['the value of an option is none', ['notion', '--timeout', 'soon'], 'usage'],
+  ])('because %s', async (_case, argv, code) => {
+    expect(await failing(argv)).toMatchObject({ exit: 2, last: { code } });
+  });
+
+  test('with --debug has the stack in the same object', async () => {
+    const { last } = await failing(['nowhere', '--debug']);
+    expect(last?.['stack']).toEqual(expect.arrayContaining(['AppError']));
+  });
+});
+
+test('every command that can fail does so in the same way', async () => {
+  for (const argv of [['list'], ['check'], ['disconnect', 'notion'], ['doctor']]) {
+    const { exit, events } = await run(argv, { person: undefined });
+    expect([exit, events.at(-1)?.event, events.at(-2)?.event]).toEqual([4, 'error', 'blocked']);
+  }
+});
+
+test('what a service says moves no cursor in an event', async () => {
+  world.sandbox.services.notion.control.addTool({
+    name: 'notion-fetch',
+    effect: 'read',
+    answer: () => ({ user: { email: '\u001b[2J\n{"event":"stored"}@example.test' } }),
+  } as never);
+  const { stderr, events } = await run(['notion']);
+  expect(stderr).not.toContain('\u001b');
+  expect(named(events, 'stored')).toEqual([]);
+});
+
+test('an entered token is told without itself', async () => {
+  await world.configure('services/notion.yaml', ({ authorization }) => {
+    authorization.static = true;
+  });
+  const { events, exit, stderr } = await run(['notion', '--token-stdin'], { stdin: Readable.from(['half secret']) });
+  expect([exit, events.map(({ event }) => event)]).toEqual([2, ['note', 'error']]);
+  expect(stderr).not.toMatch(/half|secret"/);
+});
+
+test('questions at a terminal are lines too', async () => {
+  const { events, exit } = await run(['--url', 'https://mcp.example.com/mcp'], { terminal: fakeTerminal() });
+  expect([exit, events.at(-1)?.['code']]).toEqual([3, 'not_allowed']);
+});
+
+test('docs/events.md has the table of the code', async () => {
+  const text = await readFile(new URL('../../docs/events.md', import.meta.url), 'utf8');
+  const rows = text
+    .split('\n')
+    .filter((line) => /^\| `\w+` \|/.test(line))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  expect(rows).toEqual(
+    Object.entries(eventTable).map(([event, { fields, when }]) => [
+      `\`${event}\``,
+      fields.map((field) => `\`${field}\``).join(', '),
+      when,
+    ]),
+  );
+});

@@ -133,7 +133,7 @@ describe('what a client has to get right', () => {
     expect(await errorIn(await register({ redirect_uris: ['https://app.test/callback'] }))).toBe(
       'invalid_redirect_uri',
     );
-    expect(await errorIn(await register({ token_endpoint_auth_method: 'client_secret_basic' }))).toBe(
+    expect(await errorIn(await register({ token_endpoint_auth_method: 'private_key_jwt' }))).toBe(
       'invalid_client_metadata',
     );
   });

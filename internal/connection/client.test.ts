@@ -116,7 +116,7 @@ const connectionOf = (server: AuthorizationServer, client: { clientId: string; r
 });
 
 describe('a client that registered itself', () => {
-  test('is used again at its own redirect URI, from the keychain', async () => {
+  test('is used again at its own redirect URI, from the keychain [A1.15]', async () => {
     const { metadata, requests } = await startServer();
     const { request } = requestFor([metadata]);
     const first = await listen(request, metadata);
@@ -137,20 +137,21 @@ describe('a client that registered itself', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test.each<[string, (there: Awaited<ReturnType<typeof startServer>>) => Partial<Connection>]>([
+  test.each<[string, (metadata: AuthorizationServer, redirectUri: string) => Partial<Connection>]>([
     ['whose secret nobody has', () => ({ authMethod: 'client_secret_post' })],
+    ['of another issuer', (_, redirectUri) => ({ record: { issuer: 'https://as.example', redirectUri } })],
     ['of another token endpoint', () => ({ tokenEndpoint: 'https://evil.example/token' })],
-    ['without its redirect URI', ({ metadata }) => ({ record: { issuer: metadata.issuer } })],
-    ['with a redirect URI that is none', ({ metadata }) => ({ record: { issuer: metadata.issuer, redirectUri: 'x' } })],
-  ])('%s is not taken from the record', async (_case, change) => {
+    ['without its redirect URI', ({ issuer }) => ({ record: { issuer } })],
+    ['with a redirect URI that is none', ({ issuer }) => ({ record: { issuer, redirectUri: 'x' } })],
+  ])('%s is not taken from the record [A1.15]', async (_case, change) => {
     const server = await startServer();
     const first = await listen(requestFor([server.metadata]).request, server.metadata);
-    const existing = { ...connectionOf(server.metadata, first), ...change(server) };
+    const existing = { ...connectionOf(server.metadata, first), ...change(server.metadata, first.redirectUri) };
     const again = await listen(requestFor([server.metadata], { existing }).request, server.metadata);
     expect(again.clientId).toBe(`client 2 of ${server.origin}`);
   });
 
-  test('is nobody at another authorization server, also when the service moved there, and itself after it moved back', async () => {
+  test('is nobody at another authorization server, also when the service moved there, and itself after it moved back [A1.15]', async () => {
     const [before, after] = [await startServer(), await startServer()];
     const first = requestFor([before.metadata]);
     const there = await listen(first.request, before.metadata);
@@ -209,7 +210,7 @@ describe('a client that registered itself', () => {
 describe('the client of the file', () => {
   const secretive = { client_id: 'known', token_endpoint_auth_method: 'client_secret_post' as const };
 
-  test('is shown to no authorization server but its own, and neither is its secret', async () => {
+  test('is shown to no authorization server but its own, and neither is its secret [A1.15] [c11]', async () => {
     const [own, other] = [await startServer(), await startServer()];
     const { request, keychain } = requestFor([own.metadata], { authorization: secretive, secret: 'the secret' });
     await expect(listen(request, other.metadata)).rejects.toMatchObject({ code: 'issuer_mismatch' });

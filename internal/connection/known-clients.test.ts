@@ -41,7 +41,7 @@ test.each<[string, Partial<ClientPlace>]>([
   ['another MCP server', { mcpServerUrl: 'https://mcp.example/other' }],
   ['another redirect URI', { redirect: 'http://localhost:*/callback' }],
   ['the device flow', { redirect: undefined }],
-])('a client is nobody for %s', async (_case, change) => {
+])('a client is nobody for %s [A1.15]', async (_case, change) => {
   const known = knownClients(keychainInMemory(), heard());
   await known.keep(place, client, false);
   expect(await known.find({ ...place, ...change })).toBeUndefined();

@@ -50,7 +50,7 @@ async function read(
   return JSON.parse(said) as { secret?: string; code?: string };
 }
 
-describe.concurrent('a pipe', () => {
+describe.concurrent('a pipe [b21]', () => {
   test.each<[string, string]>([
     ['the secret\n', 'the secret'],
     ['the secret\r\n', 'the secret'],

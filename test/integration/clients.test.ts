@@ -70,7 +70,7 @@ const theAuth = async () => {
 };
 
 describe('a pre-registered client with a secret', () => {
-  test('is asked for it unseen, and the platform renews tokens with it', async () => {
+  test('is asked for it unseen, and the platform renews tokens with it [b21]', async () => {
     const { github } = world.sandbox.services;
     github.registerAs('github-app');
     const { terminal, hear, asked } = answering([askSecret, githubSecret()]);
@@ -80,7 +80,7 @@ describe('a pre-registered client with a secret', () => {
     expect(await theAuth()).toMatchObject({ refresh: { token_endpoint_auth: { type: 'client_secret_post' } } });
   });
 
-  test('takes it from a file descriptor, and updates the connection in place', async () => {
+  test('takes it from a file descriptor, and updates the connection in place [b21]', async () => {
     world.sandbox.services.github.registerAs('github-app');
     const secret = async () => ['--client-secret-fd', await descriptorOf(`${githubSecret()}\n`)];
     const first = await world.connectJson(['github', ...(await secret())]);
@@ -132,7 +132,7 @@ describe('a pre-registered client with a secret', () => {
   });
 });
 
-describe('the order of registration, where the file leaves it open:', () => {
+describe('the order of registration, where the file leaves it open: [A1.12]', () => {
   const leaveOpen = (name: string) =>
     world.configure(`services/${name}.yaml`, ({ authorization }) => {
       delete authorization.registration;
@@ -226,7 +226,7 @@ describe('a client that registered itself', () => {
     expect(notion.counters.registrations).toBe(2);
   });
 
-  test('that the service refuses at last is made anew, and the person is asked once more', async () => {
+  test('that the service refuses at last is made anew, and the person is asked once more [A1.15]', async () => {
     const { notion } = world.sandbox.services;
     await world.connectJson(['notion']);
     const outcome = await world.connect(['notion', '--json'], {

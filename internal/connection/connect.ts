@@ -227,7 +227,7 @@ export async function settleAndStore(
     now: new Date(),
     announce: (storing) => journal.storing(grant.account?.name, storing),
   });
-  if (stored.act === 'replaced' && existing?.kind === 'mcp_oauth') {
+  if (stored.act === 'replaced' && existing?.kind !== 'static_bearer') {
     request.warn(replacedAccessLeft(service.title ?? service.name));
   }
   await journal.stored();

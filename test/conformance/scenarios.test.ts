@@ -1,6 +1,7 @@
 /**
  * The client scenarios of the public conformance suite that are about authorization, one test each, against the built
- * executable. `CONFORMANCE_SUITE=<folder>` runs another version of the suite, such as a pre-release.
+ * executable. `CONFORMANCE_SUITE=<folder>` runs another version of the suite, such as a pre-release, and
+ * `CONFORMANCE_REVISION=<date>` only the scenarios of one revision of the specification, in its dialect.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,8 @@ import { setStage } from './stage.ts';
 import { openSuite } from './suite.ts';
 
 // biome-ignore lint/style/noProcessEnv: a test may be told what to run against
-const suite = await openSuite(process.env['CONFORMANCE_SUITE']);
+const { CONFORMANCE_SUITE, CONFORMANCE_REVISION } = process.env;
+const suite = await openSuite(CONFORMANCE_SUITE, CONFORMANCE_REVISION);
 const baseline = parse(await readFile(new URL('baseline.yaml', import.meta.url), 'utf8')) as Record<string, string>;
 const results = new Map<string, string>();
 const seen: string[] = [];
@@ -69,22 +71,20 @@ describe.concurrent('the client passes', () => {
   passes('auth/metadata-issuer-mismatch [A1.6]', 'issuer_mismatch');
 });
 
-describe.concurrent('does not apply', () => {
-  for (const scenario of suite.scenarios.filter((name) => name in baseline)) {
-    seen.push(scenario);
-    test(scenario, { timeout: 90_000 }, async ({ skip }) => {
-      const { verdict, runs } = await play(scenario);
-      expect(verdict.passed, 'it passes: take it out of the baseline').toBe(false);
-      // It could not be done, which is something else than a command line, a file or a program that is wrong.
-      expect(runs.at(-1)?.exit, verdict.report).toBe(1);
-      results.set(scenario, `not applicable (${baseline[scenario]})`);
-      skip(baseline[scenario]);
-    });
-  }
-});
+for (const scenario of suite.scenarios.filter((name) => name in baseline)) {
+  seen.push(scenario);
+  test.concurrent(`does not apply: ${scenario}`, { timeout: 90_000 }, async ({ skip }) => {
+    const { verdict, runs } = await play(scenario);
+    expect(verdict.passed, 'it passes: take it out of the baseline').toBe(false);
+    // Done another way, or not to be done: something else than a command line, a file or a program that is wrong.
+    expect(runs.at(-1)?.exit, verdict.report).toBeOneOf([0, 1]);
+    results.set(scenario, `not applicable (${baseline[scenario]})`);
+    skip(baseline[scenario]);
+  });
+}
 
 test('every scenario of the suite is in one of these lists, and in one only', () => {
-  expect(suite.scenarios.length).toBeGreaterThan(20);
+  expect(suite.scenarios.length).toBeGreaterThan(CONFORMANCE_REVISION === undefined ? 20 : 0);
   expect([...seen].sort()).toEqual([...suite.scenarios].sort());
 });
 

@@ -44,22 +44,26 @@ const runnerNode = '22.23.3';
 /** The suite gives its client 30 s; a runner that takes longer than this hangs. */
 const timeoutMs = 60_000;
 
-/** Opens the suite that is installed, or the one in another folder, such as a pre-release. */
-export async function openSuite(folder: string = installed): Promise<Suite> {
+/** Opens the suite that is installed, or the one in another folder, such as a pre-release; of one revision, or of all. */
+export async function openSuite(folder: string = installed, revision?: string): Promise<Suite> {
   const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
   const main = join(folder, 'dist', 'index.js');
   const node = await nodeForRunner();
-  const listed = await promisify(execFile)(node, [main, 'list', '--client']);
+  const only = revision === undefined ? [] : ['--spec-version', revision];
+  const listed = await promisify(execFile)(node, [main, 'list', '--client', ...only]);
   const scenarios = [...listed.stdout.matchAll(/^ +- (auth\/\S+)/gm)].map(([, name = '']) => name);
-  return { version, scenarios, run: (scenario, setting) => runScenario([node, main], scenario, setting) };
+  return {
+    version: [version, ...only].join(' '),
+    scenarios,
+    run: (scenario, setting) => runScenario(node, [main, 'client', '--scenario', scenario, ...only], setting),
+  };
 }
 
-async function runScenario(runner: readonly [string, string], scenario: string, setting: RunSetting): Promise<Verdict> {
-  const [node, main] = runner;
+async function runScenario(node: string, words: readonly string[], setting: RunSetting): Promise<Verdict> {
   // The suite splits the command at its spaces and gives it to a shell joined again: quotes hold.
   const command = setting.command.map((word) => `"${word}"`).join(' ');
-  const words = ['client', '--scenario', scenario, '--command', command, '-o', setting.folder];
-  const child = spawn(node, ['--require', join(here, 'on-loopback.cjs'), main, ...words], {
+  const own = ['--command', command, '-o', setting.folder];
+  const child = spawn(node, ['--require', join(here, 'on-loopback.cjs'), ...words, ...own], {
     cwd: setting.folder,
     env: { PATH: searchPath, ...setting.environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -60,8 +60,8 @@ export function renderPage(tests: readonly TaggedTest[], result: (id: string) =>
     '# OAuth conformance',
     '',
     'What `service-connection` does towards authorization servers, MCP servers, browsers and whoever gets in between, and',
-    'the tests that show it. Each of these tests fails when its rule is taken out. The page is made from the names of the',
-    'tests and a run of them by `npm run docs:oauth`; a test keeps it equal to the code, and CI to what the run gave.',
+    'the tests that show it; a rule that is taken out makes at least one of them fail. The page is made from the names of',
+    'the tests and a run of them by `npm run docs:oauth`; a test keeps it equal to the code, and CI to what the run gave.',
     '',
     'Rows of A are duties towards servers of each revision of the MCP specification, b is the machine on which a person',
     'signs in, c is what somebody may try. Names with `%s` or `$` are tables of cases.',
@@ -108,8 +108,8 @@ function namesOf(tests: readonly TaggedTest[]): string {
   const files = [...new Set(tests.map(({ file }) => file))];
   return files
     .map((file) => {
-      const names = tests.filter((test) => test.file === file).map(({ title }) => JSON.stringify(withoutTags(title)));
-      return `[${basename(file)}](../${file}): ${[...new Set(names)].map(asText).join(', ')}`;
+      const names = tests.filter((test) => test.file === file).map(({ title }) => `"${asText(withoutTags(title))}"`);
+      return `[${basename(file)}](../${file}): ${[...new Set(names)].join(', ')}`;
     })
     .join('<br>');
 }

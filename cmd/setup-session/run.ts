@@ -43,6 +43,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     agent,
     principal,
     memory,
+    warn: context.progress.warn,
     ownership,
     lock,
     pins,

@@ -24,7 +24,6 @@ export function ownershipOf(
   return {
     workspaceId: platform.workspace_id,
     keys: ownership.keys,
-    warn: progress.warn,
     async signer() {
       const { findSigner } = await import('../vault/ownership-signer.ts');
       const { readSecretFrom } = await import('../outside/file-descriptor.ts');

@@ -24,6 +24,7 @@ export interface OperatorRun {
   platform: Platform;
   memory: VaultMemory;
   ownership: Ownership | undefined;
+  warn(text: string): void;
   journals: Journals;
   visit: BrowserVisit;
 }
@@ -69,5 +70,6 @@ export async function openOperatorRun(
     signal: context.signal,
     warn: context.progress.warn,
   });
-  return { configuration, principal, platform, memory, ownership, journals, visit };
+  const { warn } = context.progress;
+  return { configuration, principal, platform, memory, ownership, journals, visit, warn };
 }

@@ -43,6 +43,9 @@ export interface View {
   flow: Flow | undefined;
 }
 
+/** How long a sign-in that is cut off gets to give back what it was granted. */
+const lastWordsMs = 10_000;
+
 /** One person's place at the page. */
 export interface Desk {
   run: PersonRun;
@@ -53,6 +56,10 @@ export interface Desk {
   connect(service: Service, returnTo: URL): Flow | undefined;
   check(services: Iterable<Service>): Promise<void>;
   disconnect(service: Service): Promise<void>;
+  /** Whether something is being connected or disconnected. */
+  isBusy(): boolean;
+  /** Cancels the sign-in, which gives back what it was granted, and waits for what cannot be cancelled. */
+  settle(): Promise<void>;
   /** Rejects with what is nobody's to mend at a page: a bug, an interruption. */
   broken: Promise<never>;
 }
@@ -63,6 +70,7 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
   let examinedAt: Date | undefined;
   let notice: Notice | undefined;
   let flow: Flow | undefined;
+  const running = new Set<Promise<void>>();
   let breaking: (error: unknown) => void = () => {};
   const broken = new Promise<never>((_, reject) => {
     breaking = reject;
@@ -79,7 +87,7 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
   };
 
   const examine = async (services: Iterable<Service>) => {
-    const found = await examineServices({ ...run, services });
+    const found = await examineServices({ ...run, services, warn: hearer.warn });
     for (const state of found) states.set(state.service.name, state);
     examinedAt = new Date();
     return found;
@@ -175,19 +183,31 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
         fail('The check could not be made', undefined, error);
       }
     },
-    async disconnect(service) {
-      notice = undefined;
-      try {
-        const done = await disconnectService({ ...run, service, warn: hearer.warn });
-        notice = disconnectedNotice(service, run.principal, done);
-        await done.told();
-        if (done.removed.length > 0) hearer.disconnected(service, done);
-        await lookAgain(service);
-      } catch (error) {
-        fail(`${service.title ?? service.name} was not disconnected`, service, error);
-      }
+    isBusy: () => flow !== undefined || running.size > 0,
+    async settle() {
+      const cut = flow;
+      cut?.cancel();
+      await Promise.all([cut?.until(['over'], lastWordsMs), ...running]);
+    },
+    disconnect: async (service) => {
+      const act = takeOut(service);
+      running.add(act);
+      await act.finally(() => running.delete(act));
     },
   };
+
+  async function takeOut(service: Service): Promise<void> {
+    notice = undefined;
+    try {
+      const done = await disconnectService({ ...run, service, warn: hearer.warn });
+      notice = disconnectedNotice(service, run.principal, done);
+      await done.told();
+      if (done.removed.length > 0) hearer.disconnected(service, done);
+      await lookAgain(service);
+    } catch (error) {
+      fail(`${service.title ?? service.name} was not disconnected`, service, error);
+    }
+  }
 }
 
 /** What a sign-in ends with that was cancelled, wherever it was: waiting, asking, or between two requests. */

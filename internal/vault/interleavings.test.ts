@@ -135,6 +135,7 @@ async function play(prefix: readonly Choice[], runs: number, faultsLeft: number,
     platform: platformOf(vaults, gate),
     memory: memories[index] ?? memoryOf(),
     ownership,
+    warn() {},
   });
   gates.forEach((gate, index) => {
     void run(directoryOf(index, gate)).then((result) => {
@@ -236,7 +237,6 @@ describe('first runs at once end with one vault', () => {
       ownership = {
         workspaceId: 'wrkspc_1',
         keys: [{ kid: 'a', x, retired: false }],
-        warn() {},
         signer: async () => signer,
       };
     });

@@ -28,7 +28,6 @@ export interface VaultMemory {
 export interface Ownership extends OwnershipKeys {
   /** Undefined where this run has no private key; throws where it should have one and cannot use it. */
   signer(): Promise<Signer | undefined>;
-  warn(text: string): void;
 }
 
 /** Where vaults are looked for. */
@@ -37,6 +36,7 @@ export interface VaultDirectory {
   memory: VaultMemory;
   /** Undefined where the configuration names no ownership keys: then the record alone decides. */
   ownership: Ownership | undefined;
+  warn(text: string): void;
 }
 
 /**
@@ -45,7 +45,7 @@ export interface VaultDirectory {
  * claim it and none is.
  */
 export async function findVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault | undefined> {
-  const { memory, ownership } = directory;
+  const { memory } = directory;
   const recalled = await memory.recall(principal);
   if (recalled !== undefined) {
     const claim = await readClaim(directory, recalled, principal);
@@ -62,7 +62,7 @@ export async function findVault(directory: VaultDirectory, principal: Principal)
       return await adopt(directory, principal, choice.claims);
     case 'one':
       for (const { vault, signature } of choice.doubtful) {
-        ownership?.warn(`${quote(vault.id)} also claims to be yours and is left alone: ${whyNot(signature)}`);
+        directory.warn(`${quote(vault.id)} also claims to be yours and is left alone: ${whyNot(signature)}`);
       }
       await memory.remember(principal, choice.vault.id);
       return owned(choice.vault);
@@ -116,8 +116,12 @@ async function withoutLeftovers(directory: VaultDirectory, principal: Principal,
   const kept: Claim[] = [];
   for (const claim of claims) {
     const own = claim !== oldest && isMarked(claim.vault.metadata, mark);
-    if (own && (await isEmpty(directory.platform, claim.vault.id))) await archive(directory, claim);
-    else kept.push(claim);
+    if (own && (await isEmpty(directory.platform, claim.vault.id))) {
+      await archive(directory, claim);
+      directory.warn(
+        `archived the empty vault ${quote(claim.vault.id)}: a run of this machine had begun it and not ended`,
+      );
+    } else kept.push(claim);
   }
   return kept;
 }

@@ -66,6 +66,7 @@ export function machineOf(setting: Setting, person: PersonName, name: string = p
     HOME: home,
     TMPDIR: join(home, 'tmp'),
     XDG_CACHE_HOME: join(home, 'cache'),
+    XDG_STATE_HOME: join(home, 'state'),
     BROWSER: browser,
     SANDBOX_PERSON: person,
   };

@@ -27,6 +27,7 @@ test('each person’s session acts with that person’s own connection, reads, a
       mai_owner_kind: 'sso',
       mai_owner_issuer: sandbox.identityProvider.issuer,
       mai_owner_subject: sandbox.people[person as 'ada'].subject,
+      mai_owner_creation: expect.any(String),
     })),
   );
   expect(await world.credentials()).toHaveLength(2);

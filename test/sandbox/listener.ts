@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 
 /** A server on a port of the loopback address that nobody else has. */
@@ -16,11 +17,11 @@ export interface LoopbackListener {
  * A request whose `Host` is not the bound authority is refused: a page that rebinds its own name to
  * loopback does not get in.
  */
-export async function listenOnLoopback(): Promise<LoopbackListener> {
+export async function listenOnLoopback(wantedPort = 0): Promise<LoopbackListener> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
+    server.listen({ host: '127.0.0.1', port: wantedPort }, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the listener has no port');
@@ -44,9 +45,20 @@ export async function listenOnLoopback(): Promise<LoopbackListener> {
   };
 }
 
-/** Finds a port that is free now, for a redirect URI that has to be registered before anybody listens on it. */
+/** Ports that systems do not give to connections and listeners that ask for any. */
+const [lowestPort, highestPort] = [20_000, 30_000];
+
+/**
+ * Finds a port that is free now, for a redirect URI that has to be registered before anybody listens on it. It is one
+ * that nothing else on a busy machine is given by chance in the meantime.
+ */
 export async function freeLoopbackPort(): Promise<number> {
-  const listener = await listenOnLoopback();
-  await listener.close();
-  return listener.port;
+  for (;;) {
+    const port = randomInt(lowestPort, highestPort);
+    const free = await listenOnLoopback(port).then(
+      (listener) => listener.close().then(() => true),
+      () => false,
+    );
+    if (free) return port;
+  }
 }

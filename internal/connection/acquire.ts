@@ -137,6 +137,7 @@ function byBrowser(request: AcquireRequest, server: AuthorizationServer, resourc
         visit: (url) => visit.show(url, `allow access to ${title}`, listener.redirectUri),
         warn: visit.warn,
       });
+      at.proven = true;
       ended = await take(tokens, client, listener.redirectUri);
     } catch (error) {
       if (error instanceof InsufficientScope) ended = { ok: false, ...wantsMore(title) };
@@ -183,6 +184,7 @@ function byCode(
       timeoutMs,
       showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
     });
+    at.proven = true;
     await take(tokens, client, undefined);
   };
   return async (scopes, take) => await withClient(request, find, (at) => pass(at, scopes, take));

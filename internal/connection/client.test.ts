@@ -180,8 +180,9 @@ describe('a client that registered itself', () => {
   test('is not used after its secret has expired', async () => {
     const soon = Math.ceil(Date.now() / 1000) + 1;
     const { metadata, origin } = await startServer({ client_secret: 'the secret', client_secret_expires_at: soon });
-    const { request, keychain } = requestFor([metadata]);
+    const { request, keychain, said } = requestFor([metadata]);
     await listen(request, metadata);
+    expect(said).toContainEqual(expect.stringContaining('notes forgets this client on 2'));
     const later = knownClients(keychain, { detail() {}, warn() {} }, new Date((soon + 1) * 1000));
     const clients = { ...request.clients, known: later };
     expect(await listen({ ...request, clients }, metadata)).toMatchObject({ clientId: `client 2 of ${origin}` });
@@ -239,6 +240,7 @@ describe('a client that the server refuses', () => {
   const at = (remembered: boolean, forgotten: string[], clientId: string): ClientAtHand => ({
     client: { clientId, authMethod: 'none' },
     remembered,
+    proven: false,
     keep: async () => {},
     forget: async () => void forgotten.push(clientId),
   });

@@ -27,7 +27,9 @@ export interface ClientAtHand {
   client: OAuthClient;
   /** Whether it was taken from memory, so that another one can be made in its place. */
   remembered: boolean;
-  /** It worked: what a person entered is worth keeping. */
+  /** Set by the flow when the server has given tokens to it, whatever becomes of them. */
+  proven: boolean;
+  /** What a person entered of it is kept. */
   keep(): Promise<void>;
   /** The server does not know it, or not its secret: nothing of it stays in the keychain. */
   forget(): Promise<void>;
@@ -50,8 +52,7 @@ export async function withClient<At extends ClientAtHand>(
   for (let anew = newClient; ; anew = true) {
     const at = await find(anew);
     try {
-      await flow(at);
-      return await at.keep();
+      return await flow(at);
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'client_refused')) throw error;
       await at.forget();
@@ -59,6 +60,9 @@ export async function withClient<At extends ClientAtHand>(
       visit.warn(
         `${service.name} no longer knows the client ${quote(at.client.clientId)}: another one is needed, and your consent once more`,
       );
+    } finally {
+      // A wrong account or a full vault is no reason to enter a secret again.
+      if (at.proven) await at.keep();
     }
   }
 }
@@ -155,6 +159,7 @@ function atHand({ request, place, way }: Search, known: KnownClient, origin: Ori
     client: known.client,
     // The client of the file stays what it is, also where its secret was kept.
     remembered: origin === 'memory' && way !== 'pre-registered',
+    proven: false,
     async keep() {
       if (origin === 'entered') await clients.keep(place, known, true);
     },
@@ -245,6 +250,9 @@ async function becomeClient(search: Search, redirectUri: string | undefined): Pr
       const { allowLoopbackHttp, fetch } = visit;
       const client = await registerClient({ service, server, redirectUri, allowLoopbackHttp, fetch });
       await clients.known.keep(place, { client, redirectUri }, false);
+      if (client.expiresAt !== undefined) {
+        visit.warn(`${service.name} forgets this client on ${client.expiresAt.toISOString()}: connect it again before`);
+      }
       return atHand(search, { client, redirectUri }, 'given');
     }
     case 'ask': {

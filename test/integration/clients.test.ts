@@ -114,6 +114,21 @@ describe('a pre-registered client with a secret', () => {
     expect(stderr).not.toContain('not the secret of this client');
   });
 
+  test.each([
+    ['Ctrl-C ends with 130', '\u0003', 130],
+    ['Ctrl-D ends with 4', '\u0004', 4],
+    ['what cannot be one ends with 4', 'séc\u00a0ret\r', 4],
+  ])('is not entered: %s, and the terminal echoes again', async (_case, typed, code) => {
+    const terminal = fakeTerminal();
+    const { exit, visited } = await world.connect(['github', '--quiet'], {
+      terminal,
+      hear(said) {
+        if (said.includes(askSecret) && terminal.modes.length === 0) setTimeout(() => void terminal.type(typed), 50);
+      },
+    });
+    expect([exit, visited.length, terminal.modes]).toEqual([code, 1, [true, false]]);
+  });
+
   test('cannot be used where nobody can enter it: nobody is sent to the service, and the commands are named', async () => {
     const { exit, stderr, visited } = await world.connect(['github']);
     expect([exit, visited.length]).toEqual([4, 1]);
@@ -314,6 +329,14 @@ describe.skipIf(skipped(noKeychain))('with a keychain', { timeout: 60_000 }, () 
     expect(right.exit).toBe(0);
     expect(await world.connectJson(['github'], { environment })).toMatchObject({ status: 'valid' });
     expect((await world.connect(['github', '--new-client'], { environment })).exit).toBe(4);
+  });
+
+  test('a secret that worked is kept although what came of it is not', async () => {
+    const environment = await keychain();
+    const argv = ['github', '--quiet', '--expect-account', 'somebody-else'];
+    const first = await world.connect(argv, { environment, ...answering([askSecret, githubSecret()]) });
+    expect([first.exit, await world.credentials()]).toEqual([3, []]);
+    expect(await world.connectJson(['github'], { environment })).toMatchObject({ status: 'valid' });
   });
 
   test('a client that was entered is used again at its own redirect URI', async () => {

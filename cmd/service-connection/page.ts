@@ -8,7 +8,7 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import type { Hearer } from '../../internal/page/desk.ts';
 import { type ButtonPage, openPage } from '../../internal/page/page.ts';
-import { showConnected } from './output.ts';
+import { showConnected, storedEvent } from './output.ts';
 import { type PageAct, showPageActs } from './page-output.ts';
 import type { ConnectOptions } from './run.ts';
 import { showDisconnected } from './upkeep-output.ts';
@@ -31,7 +31,7 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
     const acts: PageAct[] = [];
     const ended = page.serve({ ...run, clients }, hearerOf(context, run.principal, acts));
     const shown = configuration.interface.identity.mode === 'sso' && (await arrived(page));
-    if (!shown) await show(context, options, page);
+    if (!shown) await show(context, options, page, run.visit.timeoutMs);
     context.progress.note(`the page of your connections is open at ${page.origin}`);
     const waiting = context.progress.wait('it ends a minute after its tab is closed, or with Ctrl-C');
     await ended().finally(() => waiting.done());
@@ -59,7 +59,10 @@ function hearerOf({ progress }: CommandContext, principal: Principal, acts: Page
     for (const line of result.text.split('\n')) progress.note(line);
   };
   return {
-    connected: (service, connected) => did('connected', showConnected(service, principal, connected)),
+    connected(service, connected) {
+      did('connected', showConnected(service, principal, connected));
+      progress.event(storedEvent(service, connected));
+    },
     disconnected: (service, done) => did('disconnected', showDisconnected(service, principal, done)),
     failed(service, { message, code, hint }) {
       const [first = '', ...more] = message.split('\n');
@@ -81,10 +84,24 @@ async function arrived(page: ButtonPage): Promise<boolean> {
 }
 
 /** Prints the address, which lets one browser in, and opens it where that would be seen. */
-async function show(context: CommandContext, options: BrowserOptions, page: ButtonPage): Promise<void> {
+async function show(
+  context: CommandContext,
+  options: BrowserOptions,
+  page: ButtonPage,
+  timeoutMs: number,
+): Promise<void> {
   const { environment, progress } = context;
   const address = page.invitation();
-  progress.warn(`to see your connections, open: ${address.href}`);
+  const purpose = 'see your connections';
+  progress.warn(`to ${purpose}, open: ${address.href}`, {
+    event: 'waiting',
+    for: 'browser',
+    purpose,
+    url: address.href,
+    redirect_port: null,
+    code: null,
+    until: new Date(Date.now() + timeoutMs).toISOString(),
+  });
   if (options.browser === false) return;
   const visible = isVisible(environment);
   if (await context.openBrowser(address, { program: environment.BROWSER, visible })) return;

@@ -201,8 +201,8 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
     try {
       const done = await disconnectService({ ...run, service, warn: hearer.warn });
       notice = disconnectedNotice(service, run.principal, done);
-      await done.told();
       if (done.removed.length > 0) hearer.disconnected(service, done);
+      await done.told();
       await lookAgain(service);
     } catch (error) {
       fail(`${service.title ?? service.name} was not disconnected`, service, error);

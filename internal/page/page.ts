@@ -24,8 +24,6 @@ export interface ButtonPage {
   close(): Promise<void>;
 }
 
-/** How long a sign-in that is cut off gets to give back what it was granted. */
-const lastWordsMs = 10_000;
 /** How long a browser gets to read the last page. */
 const lastPageMs = 300;
 
@@ -63,12 +61,15 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    const outcome = await Promise.race([presence.gone, end, interrupted, broken, desk.broken]);
-    // What a sign-in holds is given back before the process ends.
-    const flow = desk.flow();
-    flow?.cancel();
-    await flow?.until(['over'], lastWordsMs);
-    if (flow !== undefined && signal.aborted) throw new AppError('interrupted', 'interrupted while connecting');
+    let busy = false;
+    let outcome: { everSeen: boolean } | undefined;
+    try {
+      outcome = (await Promise.race([presence.gone, end, interrupted, broken, desk.broken])) ?? undefined;
+    } finally {
+      busy = desk.isBusy();
+      await desk.settle();
+    }
+    if (busy && signal.aborted) throw new AppError('interrupted', 'interrupted in the middle of an act');
     if (outcome?.everSeen === false) {
       const seconds = Math.round(desk.run.visit.timeoutMs / 1000);
       throw new AppError('timed_out', `nobody opened the page within ${seconds} s`);

@@ -34,8 +34,8 @@ ${topBar(principal, button.form('end', {}, html`<button>Finish</button>`))}
 ${view.flow === undefined ? '' : underWay(view.flow, configuration.services.get(view.flow.serviceName), button)}
 ${view.notice === undefined ? '' : noticeOnPage(view.notice)}
 <ul class="services">
-${view.services.map(({ service, state }) =>
-  serviceCard(service, state, mayUseService(principal, configuration, service), button),
+${view.services.map(({ service, state }, index) =>
+  serviceCard(service, state, { allowed: mayUseService(principal, configuration, service), hue: index % hues }, button),
 )}
 </ul>
 <p class="note">${
@@ -60,7 +60,7 @@ ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="
 }
 
 /** What is at the top of every page: whose it is. */
-export function topBar({ kind, label, issuer }: Principal, end: Markup | ''): Markup {
+function topBar({ kind, label, issuer }: Principal, end: Markup | ''): Markup {
   const proof = kind === 'sso' ? `signed in at ${issuer.replace(/^https?:\/\//, '')}` : 'account of this machine';
   return html`<header class="bar"><div>
 <div class="brand">${icon('key', 22)}service-connection</div>
@@ -70,7 +70,7 @@ ${end}
 }
 
 /** How a notice looks on any page. */
-export function noticeOnPage({ look, title, facts = [], lines }: Notice): Markup {
+function noticeOnPage({ look, title, facts = [], lines }: Notice): Markup {
   return html`<div class="notice ${look}" role="status">${icon(look, 20)}<div><strong>${shown(title)}</strong>
 ${facts.length === 0 ? '' : factsOf(facts)}${lines.map((line) => html`<p>${shown(line)}</p>`)}</div></div>`;
 }
@@ -98,12 +98,20 @@ const looks: Record<ConnectionStatus, Look> = {
   'not-connected': 'plain',
 };
 
-function serviceCard(service: Service, state: ServiceState | undefined, allowed: boolean, button: Buttons): Markup {
+/** How many colors the style has for the marks. */
+const hues = 6;
+
+function serviceCard(
+  service: Service,
+  state: ServiceState | undefined,
+  { allowed, hue }: { allowed: boolean; hue: number },
+  button: Buttons,
+): Markup {
   const title = service.title ?? service.name;
   const { connection, status = 'unknown' } = state ?? {};
   const look = looks[status];
   return html`<li class="service" id="${service.name}">
-<div class="mark hue${hueOf(service.name)}" aria-hidden="true">${shown([...title][0]?.toUpperCase() ?? '')}</div>
+<div class="mark hue${hue}" aria-hidden="true">${shown([...title][0]?.toUpperCase() ?? '')}</div>
 <div><div class="name"><h2>${shown(title)}</h2><span class="state ${look}">${icon(look satisfies IconName, 13)}${status}</span></div>
 <p class="summary">${shown(connection === undefined ? new URL(service.mcp_server_url).host : accountOf(connection))}</p></div>
 <div class="actions">${actionsOf(service, state, allowed, button)}</div>
@@ -162,9 +170,4 @@ function accountOf({ record }: Connection): string {
 function timeOf(time: Date | string): string {
   const text = typeof time === 'string' ? time : time.toISOString();
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? `${text.slice(0, 16).replace('T', ' ')} UTC` : shown(text);
-}
-
-/** One of six colors, always the same for a name. */
-function hueOf(name: string): number {
-  return [...name].reduce((sum, char) => sum + (char.codePointAt(0) ?? 0), 0) % 6;
 }

@@ -131,7 +131,9 @@ describe('the page refuses', () => {
   test.each([
     ['a frame', { 'sec-fetch-dest': 'iframe' }],
     ['an image', { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' }],
-    ['a script that fetches', { 'sec-fetch-mode': 'cors', origin: 'https://evil.example' }],
+    ['a script that fetches', { 'sec-fetch-mode': 'cors' }],
+    ['a request that says another origin', { origin: 'https://evil.example' }],
+    ['one that says none', { origin: 'null' }],
     ['a stranger', { cookie: 'page=planted' }],
   ])('to show anything to %s', async (_who, headers) => {
     for (const path of ['', 'flow', 'disconnect?service=notion']) {

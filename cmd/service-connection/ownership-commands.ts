@@ -1,5 +1,6 @@
 /** The words of `service-connection ownership` and `service-connection vault`. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { descriptor } from '../../internal/cli/browser-options.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { KeygenOptions, SignOptions } from './ownership.ts';
 
@@ -47,14 +48,4 @@ export function addOwnershipKey(command: Command): Command {
     'read the private key that owner records are signed with from this file descriptor',
     descriptor,
   );
-}
-
-const highestDescriptor = 1023;
-
-function descriptor(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 3 || value > highestDescriptor) {
-    throw new InvalidArgumentError(`expected a file descriptor between 3 and ${highestDescriptor}`);
-  }
-  return value;
 }

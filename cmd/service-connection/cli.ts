@@ -100,10 +100,10 @@ Examples:
       );
     program
       .command('disconnect')
-      .description('take a connection out of your vault')
-      .argument('<service>', 'a service of config/services/')
+      .description('take a connection out of your vault; with --url one that is in no catalogue')
+      .argument('[service]', 'a service of config/services/')
       .action(
-        run(async (context, service: string, options: BrowserOptions) => {
+        run(async (context, service: string | undefined, options: BrowserOptions & { url?: string }) => {
           const { runDisconnect } = await import('./upkeep.ts');
           return await runDisconnect(context, service, options);
         }),

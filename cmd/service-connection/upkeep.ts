@@ -4,10 +4,13 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { disconnectService } from '../../internal/connection/disconnect.ts';
+import { unlistedService } from '../../internal/connection/discover-unlisted.ts';
 import { examineVault } from '../../internal/connection/doctor.ts';
 import { refuseAlarms } from '../../internal/connection/findings.ts';
 import { examineConnections, examineServices } from '../../internal/connection/list.ts';
 import { requireWorking } from '../../internal/connection/status.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { quote } from '../../internal/text/quote.ts';
 import { showChecked, showDisconnected, showExamination, showServices } from './upkeep-output.ts';
 
 /** Lists the services and their connections. */
@@ -41,15 +44,21 @@ export async function runCheck(
   return showChecked(checked, run.principal);
 }
 
-/** Disconnects one service. */
+/** Disconnects one service, or what was connected by its address. */
 export async function runDisconnect(
   context: CommandContext,
-  name: string,
-  options: BrowserOptions,
+  name: string | undefined,
+  options: BrowserOptions & { url?: string },
 ): Promise<CommandResult> {
+  const { url } = options;
+  if ((name === undefined) === (url === undefined)) {
+    throw new AppError('usage', 'what is to be disconnected? Name one service, or one address with --url');
+  }
+  if (url !== undefined && !URL.canParse(url)) throw new AppError('usage', `not a URL: ${quote(url)}`);
   const configuration = await loadProject(context);
-  const service = serviceNamed(configuration, name);
-  const run = await openOperatorRun(context, configuration, options, `service-connection disconnect ${name}`);
+  const service = url === undefined ? serviceNamed(configuration, name ?? '') : unlistedService(new URL(url), url, []);
+  const command = `service-connection disconnect ${name ?? '--url <url>'}`;
+  const run = await openOperatorRun(context, configuration, options, command);
   const done = await disconnectService({ ...run, service, warn: context.progress.warn });
   return { ...showDisconnected(service, run.principal, done), shown: done.told };
 }

@@ -46,7 +46,12 @@ export async function discoverUnlisted(lookup: UnlistedLookup): Promise<Unlisted
   const judge = (today: AuthorizationServer) =>
     judgeNamedServer(mcpServerUrl, { issuers: [today.issuer], server: today }, catalogue);
   for (const warning of judge(server)) visit.warn(warning);
-  return { service: serviceOf(url, mcpServerUrl, issuer), found, server, judgeServer: (today) => void judge(today) };
+  return {
+    service: unlistedService(url, mcpServerUrl, [issuer]),
+    found,
+    server,
+    judgeServer: (today) => void judge(today),
+  };
 }
 
 async function issuerAmong(issuers: readonly string[], url: URL, choose: UnlistedLookup['choose']): Promise<string> {
@@ -63,14 +68,15 @@ async function issuerAmong(issuers: readonly string[], url: URL, choose: Unliste
   );
 }
 
-function serviceOf(url: URL, mcpServerUrl: string, issuer: string): Service {
+/** What stands in for the file of a server that has none: nothing of the catalogue, and no tool. */
+export function unlistedService(url: URL, mcpServerUrl: string, issuers: string[]): Service {
   return {
     name: url.host,
     title: url.host,
     unlisted: true,
     mcp_server_url: mcpServerUrl,
     authorization: {
-      issuers: [issuer],
+      issuers,
       token_endpoint_auth_method: 'none',
       redirect: { host: '127.0.0.1', path: '/callback' },
       resource_parameter: true,

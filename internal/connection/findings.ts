@@ -85,7 +85,7 @@ function judgeConnection(connection: Connection, evidence: VaultEvidence): Findi
       say(
         'warning',
         `${what}${byUrl}`,
-        'no session uses it: archive it on the platform, or review and catalogue the service',
+        'no session uses it: service-connection disconnect --url <url>, or review and catalogue the service',
       ),
     ];
   }

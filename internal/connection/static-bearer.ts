@@ -11,7 +11,7 @@ import { type Connected, inPlace, type Place, type PlaceRequest, settleAndStore 
 import type { StaticGrant } from './store.ts';
 
 /** Longer than any token that is known, and short enough for a header. */
-export const longestToken = 8192;
+const longestToken = 8192;
 
 /** Refuses a service whose file does not allow entered tokens, before one is read. Throws `not_allowed`. */
 export function requireStatic({ name, authorization }: Service): void {

@@ -54,6 +54,9 @@ describe('a server outside the catalogue', () => {
     expect(await world.connectJson(['doctor'])).toMatchObject({
       findings: [{ level: 'warning', what: expect.stringContaining('connected it with --url') }],
     });
+
+    expect(await world.connectJson(['disconnect', '--url', stranger.mcpUrl])).toMatchObject({ change: 'disconnected' });
+    expect(await world.credentials()).toEqual([]);
   });
 
   test.each([
@@ -105,6 +108,12 @@ describe('a server outside the catalogue', () => {
   });
 });
 
+test.each([
+  [['disconnect']],
+  [['disconnect', 'notion', '--url', 'https://mcp.example.com']],
+  [['disconnect', '--url', 'x']],
+])('%j says nothing to disconnect', async (argv) => expect((await world.connect(argv)).exit).toBe(2));
+
 describe('a server outside the catalogue that points at one of the catalogue', () => {
   /** An MCP server whose metadata says what a test wants. */
   const pointing = (
@@ -128,6 +137,16 @@ describe('a server outside the catalogue that points at one of the catalogue', (
     // The one visit is the person's own sign-in.
     expect([exit, visited.length, await world.credentials()]).toEqual([3, 1, []]);
     expect(stderr).toContain(`sends people to sign in at "${notion.issuer}", which is for "notion"`);
+  });
+
+  test('to sign in, beside its own, is refused without a choice [c11]', async () => {
+    const { notion } = world.sandbox.services;
+    const server = await pointing((origin) => ({
+      resource: `${origin}/mcp`,
+      authorization_servers: [origin, notion.issuer],
+    }));
+    const { exit, stderr, visited } = await confirmed(`${server.origin}/mcp`);
+    expect([exit, visited.length, stderr]).toEqual([3, 1, expect.stringContaining('which is for "notion"')]);
   });
 
   test.each(['authorization_endpoint', 'token_endpoint', 'registration_endpoint'])(

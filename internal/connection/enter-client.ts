@@ -71,7 +71,7 @@ export async function enterClient(
 }
 
 /** Judges a secret that was entered: printable ASCII, on one line, of sane length. Throws `client_needed`. */
-export function usableSecret(entered: string, what: string): Secret {
+function usableSecret(entered: string, what: string): Secret {
   const text = entered.trim();
   if (isClientText(text, longestClientSecret)) return new Secret(text);
   throw noneEntered(what);

@@ -127,7 +127,7 @@ function methodToAskFor({ token_endpoint_auth_methods_supported: offered }: Auth
 }
 
 /** Judges what the server registered: our redirect URI, an id and secret of sane length, an authentication we can do. */
-export function judgeRegistration(
+function judgeRegistration(
   answer: Readonly<Record<string, unknown>>,
   redirectUri: string | undefined,
   server: AuthorizationServer,

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../config/definitions.ts';
 import type { Connection } from './credentials.ts';
+import type { Journal } from './journal.ts';
 import { type ConnectionStatus, judgeStatus, missingScopes, requireWorking } from './status.ts';
 import type { CapturedAnswer, CredentialTrial } from './validate.ts';
 
 const now = new Date('2026-11-22T00:00:00Z');
 
 function serviceWith(authorization: object = {}, name = 'notes'): Service {
-  return { name, authorization: { registration: 'dynamic', ...authorization } } as Service;
+  const mcp_server_url = 'https://mcp.example/mcp';
+  return { name, mcp_server_url, authorization: { registration: 'dynamic', ...authorization } } as Service;
 }
 
 function connectionWith(changes: Partial<Connection> = {}): Connection {
@@ -47,9 +49,34 @@ function judge(changes: Partial<Parameters<typeof judgeStatus>[0]> = {}) {
   });
 }
 
+/** A run that was killed between archive and create. */
+const lost: Journal = {
+  version: 1,
+  service: 'notes',
+  mcpServerUrl: 'https://mcp.example/mcp',
+  vaultId: 'vlt_1',
+  at: '2026-11-21T00:00:00Z',
+  next: 'store',
+  grants: [],
+  storing: { act: 'replace', attempt: 'attempt-1' },
+};
+
 describe('a connection is judged', () => {
   test.each<[string, Parameters<typeof judge>[0], ConnectionStatus, string | undefined]>([
     ['not there', { connection: undefined }, 'not-connected', 'run: service-connection notes'],
+    [
+      'lost while it was replaced',
+      { connection: undefined, left: lost },
+      'needs-reconnect',
+      'run: service-connection notes',
+    ],
+    [
+      'begun and not stored',
+      { connection: undefined, left: { ...lost, storing: undefined } },
+      'not-connected',
+      'run: service-connection notes',
+    ],
+    ['there, whatever a journal says', { left: lost }, 'connected', undefined],
     ['accepted', {}, 'connected', undefined],
     ['not tried', { trial: undefined }, 'unknown', 'try again later'],
     ['not answered for', { trial: 'the platform answered 500' }, 'unknown', 'try again later'],

@@ -15,7 +15,7 @@ export const serviceConnection: Executable = {
     const program = addOwnershipKey(
       addBrowserOptions(
         baseCommand('service-connection', 'connect a service to your own vault')
-          .argument('[service]', 'a service of config/services/')
+          .argument('[service]', 'a service of config/services/; without one, a page of buttons opens')
           .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
           .option('--scope <scope...>', 'ask for exactly these scopes, of those that the file of the service lists')
           .option('--add-scope <scope...>', 'ask for these scopes beside those that the connection has')
@@ -43,6 +43,7 @@ You sign in, the service asks you to allow access, and its tokens go into your
 own vault, where only sessions that are bound to you use them.
 
 Examples:
+  service-connection                     open a page with a button for everything
   service-connection notion              connect Notion, or connect it again
   service-connection list                what is connected, as whom, and whether it works
   service-connection check notion        try it now, and say what to do

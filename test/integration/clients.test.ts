@@ -320,6 +320,19 @@ describe.skipIf(skipped(noKeychain))('with a keychain', { timeout: 60_000 }, () 
     expect(notion.counters.registrations).toBe(2);
   });
 
+  test('that is switched off keeps nothing and is not looked into', async () => {
+    const { notion } = world.sandbox.services;
+    const on = await keychain();
+    notion.control.tamperMetadata((metadata) => ({
+      ...metadata,
+      token_endpoint_auth_methods_supported: ['client_secret_post'],
+    }));
+    await world.connectJson(['notion']);
+    await world.connectJson(['notion'], { environment: on });
+    await world.connectJson(['notion']);
+    expect(notion.counters.registrations).toBe(3);
+  });
+
   test('a secret is entered once; --new-client asks again, and what is wrong is not kept', async () => {
     const environment = await keychain();
     const wrong = await world.connect(['github', '--quiet'], { environment, ...answering([askSecret, 'a wrong one']) });

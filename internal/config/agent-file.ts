@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { assuranceDefinition } from './assurance.ts';
 import { namePattern } from './names.ts';
 import { record, verdict } from './verdicts.ts';
 
@@ -49,6 +50,7 @@ export const agentDefinition = z.strictObject({
       .check(z.maxLength(20), z.describe('folders under skills/, pinned by their lock file')),
     [],
   ),
+  require: z.optional(assuranceDefinition),
   environment: z.string().check(z.describe('the name of a file in environments/')),
   allowed: z
     .strictObject({

@@ -1,6 +1,7 @@
 /** The types of the configuration, all inferred from the definitions that check the files. */
 import type * as z from 'zod/mini';
 import type { agentDefinition, agentServiceDefinition } from './agent-file.ts';
+import type { assuranceDefinition } from './assurance.ts';
 import type { environmentDefinition } from './environment-file.ts';
 import type { interfaceDefinition, permissionDefinition } from './interface-file.ts';
 import type { serviceDefinition } from './service-file.ts';
@@ -18,6 +19,9 @@ export type Interface = z.infer<typeof interfaceDefinition>;
 
 /** How people prove who they are: the `identity` of `interface.yaml`. */
 export type Identity = Interface['identity'];
+
+/** What a sign-in has to show: a `require` of `interface.yaml`, of a service or of an agent. */
+export type Requirement = z.infer<typeof assuranceDefinition>;
 
 /** The widest verdicts of a group or principal at one service. */
 export type Permission = z.infer<typeof permissionDefinition>;

@@ -1,6 +1,29 @@
 import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition } from './addresses.ts';
+import { assuranceDefinition } from './assurance.ts';
 import { record, verdict } from './verdicts.ts';
+
+const keyFilePath = z
+  .string()
+  .check(
+    z.regex(/^(\/|~\/|[A-Za-z]:[\\/])/, 'expected an absolute path, or one that begins with "~/"'),
+    z.describe('a file that age-keygen wrote, readable for its owner alone'),
+  );
+
+/** Where a sign-in is kept between runs. A file is there only where somebody has asked for one. */
+const keepDefinition = z
+  .union(
+    [
+      z.enum(['keychain', 'memory']),
+      z.strictObject({ file: z.union([z.literal('passphrase'), z.strictObject({ key_file: keyFilePath })]) }),
+    ],
+    { error: () => 'expected keychain, memory, { file: passphrase } or { file: { key_file: <path> } }' },
+  )
+  .check(
+    z.describe(
+      'where a sign-in is kept between runs: the keychain (the default), memory only, or a file that is encrypted with age',
+    ),
+  );
 
 const identityDefinition = z
   .discriminatedUnion('mode', [
@@ -19,6 +42,22 @@ const identityDefinition = z
         z.string().check(z.minLength(1), z.describe("the claim of the ID token that lists a person's groups")),
       ),
       redirect: redirectDefinition,
+      public_client_secret: z.optional(
+        z
+          .string()
+          .check(
+            z.minLength(1),
+            z.maxLength(2048),
+            z.describe('only where a provider gives desktop clients one that is no secret (RFC 8252 section 8.5)'),
+          ),
+      ),
+      authorize_parameters: z.optional(
+        z
+          .record(z.string().check(z.minLength(1)), z.string())
+          .check(z.describe('further parameters of the authorization request')),
+      ),
+      require: z.optional(assuranceDefinition),
+      keep: z.optional(keepDefinition),
     }),
     z.strictObject({ mode: z.literal('os') }),
   ])

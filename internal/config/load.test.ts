@@ -206,6 +206,27 @@ describe('one mistake is one line with file, place, path and fix:', () => {
       ':1:23 identity.client_id: unknown key; known are: "mode"',
     ],
     [
+      'a time that is none',
+      inInterface,
+      /mode: sso/,
+      'mode: sso, require: { max_age: 12 hours }',
+      ':1:44 identity.require.max_age: got "12 hours", expected a time such as "30m", "12h" or "7d"',
+    ],
+    [
+      'a place for the sign-in that does not exist',
+      inInterface,
+      /mode: sso/,
+      'mode: sso, keep: { file: plain }',
+      ':1:30 identity.keep: got keys and values, expected keychain, memory, { file: passphrase } or { file: { key_file: <path> } }',
+    ],
+    [
+      'a parameter of the sign-in that is the protocol’s own',
+      inInterface,
+      /mode: sso/,
+      'mode: sso, authorize_parameters: { acr_values: any }',
+      ':1:48 identity.authorize_parameters.acr_values: is set by the protocol and cannot be set here',
+    ],
+    [
       'a verdict that does not exist',
       inInterface,
       'read: on',
@@ -540,7 +561,7 @@ describe('one mistake is one line with file, place, path and fix:', () => {
       inAgent,
       'skills:',
       '"<<": { a: b }\nskills:',
-      ':6:1 ["<<"]: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "environment", "allowed"',
+      ':6:1 ["<<"]: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "require", "environment", "allowed"',
     ],
     [
       'two documents',
@@ -622,7 +643,7 @@ describe('files', () => {
     },
   );
 
-  test.each(['list', 'check', 'disconnect', 'doctor', 'completion', 'builtin'])(
+  test.each(['list', 'check', 'disconnect', 'doctor', 'completion', 'builtin', 'login', 'logout', 'whoami'])(
     'no service is called %s, which means something else',
     async (name) => {
       await write({ [`services/${name}.yaml`]: good['services/notes.yaml'] });

@@ -10,4 +10,7 @@ export const reservedServices: readonly string[] = [
   'disconnect',
   'doctor',
   'list',
+  'login',
+  'logout',
+  'whoami',
 ];

@@ -23,6 +23,9 @@ const protocolParameters = [
   'state',
 ];
 
+/** What `require` asks for, or would say who is to sign in. */
+const signInParameters = ['acr_values', 'claims', 'id_token_hint', 'max_age'];
+
 /** Rules of `interface.yaml`. */
 export function interfaceFindings(file: Partial<Interface>): Finding[] {
   return [...identityFindings(file), ...ownershipFindings(file)];
@@ -30,13 +33,20 @@ export function interfaceFindings(file: Partial<Interface>): Finding[] {
 
 function identityFindings({ identity, people }: Partial<Interface>): Finding[] {
   if (identity?.mode === 'sso') {
-    if (identity.scopes.includes('openid')) return [];
-    return [
-      {
+    const findings: Finding[] = Object.keys(identity.authorize_parameters ?? {})
+      .filter((name) => [...protocolParameters, ...signInParameters].includes(name))
+      .map((name) => ({
+        path: ['identity', 'authorize_parameters', name],
+        problem: 'is set by the protocol and cannot be set here',
+        atKey: true,
+      }));
+    if (!identity.scopes.includes('openid')) {
+      findings.push({
         path: ['identity', 'scopes'],
         problem: 'expected "openid" among them: without it nothing proves who signed in',
-      },
-    ];
+      });
+    }
+    return findings;
   }
   if (identity?.mode !== 'os') return [];
   return Object.keys(people?.principals ?? {})

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition, urlDefinition } from './addresses.ts';
+import { assuranceDefinition } from './assurance.ts';
 
 const toolName = z.string().check(z.minLength(1), z.maxLength(128));
 const scope = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'expected one OAuth scope, without spaces'));
@@ -88,6 +89,7 @@ export const serviceDefinition = z.strictObject({
   title: z.optional(z.string().check(z.minLength(1), z.maxLength(255), z.describe('the name that people see'))),
   mcp_server_url: urlDefinition('the address of the MCP server (streamable HTTP)'),
   authorization: authorizationDefinition,
+  require: z.optional(assuranceDefinition),
   account: z.optional(accountDefinition.check(z.describe('how we learn whose account was connected'))),
   tools: z
     .strictObject({

@@ -136,10 +136,12 @@ test('what a service says moves no cursor in an event', async () => {
     effect: 'read',
     answer: () => ({ user: { email: '\u202e\u001b[2J\n{"event":"stored"}@example.test' } }),
   } as never);
+  await world.configure('services/notion.yaml', ({ account }) => {
+    account.match = 'none';
+  });
   const { stderr, events } = await run(['notion']);
-  expect(stderr).not.toMatch(/[\u001b\u202e]/);
-  expect(stderr).toContain('@example.test');
-  expect(named(events, 'stored')).toEqual([]);
+  expect(['\u001b', '\u202e'].filter((char) => stderr.includes(char))).toEqual([]);
+  expect(named(events, 'stored')).toMatchObject([{ account: '\u202e\u001b[2J\n{"event":"stored"}@example.test' }]);
 });
 
 test('an entered token is told without itself', async () => {

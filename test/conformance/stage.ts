@@ -52,6 +52,8 @@ export async function setStage(executable: string): Promise<Stage> {
       ANTHROPIC_API_KEY: platform.apiKey,
       MAI_CONFIG: config,
       MAI_ALLOW_LOOPBACK_HTTP: '1',
+      // The keychain of whoever runs the tests is none of theirs.
+      MAI_KEYCHAIN: 'off',
       BROWSER: browser,
       HOME: home,
       TMPDIR: home,

@@ -246,7 +246,7 @@ function print(name: string, rows: readonly Row[]): void {
   const lines: { what: string; outcomes: string[] }[] = [];
   for (const { step, between, after, left, faults } of rows) {
     const [, what = step, when = ''] = /^(.*?): (\w+)$/.exec(step) ?? [];
-    const outcome = `${when} ${between}>${after}${left > 0 ? ` (${left} left, named)` : ''}${faults.length > 0 ? ' WRONG' : ''}`;
+    const outcome = `${when} ${between}>${after}${left > 0 ? ` (${left} left)` : ''}${faults.length > 0 ? ' WRONG' : ''}`;
     const last = lines.at(-1);
     if (last?.what === what) last.outcomes.push(outcome);
     else lines.push({ what, outcomes: [outcome] });
@@ -254,8 +254,10 @@ function print(name: string, rows: readonly Row[]): void {
   const width = Math.max(...lines.map(({ what }) => what.length));
   const table = lines.map(({ what, outcomes }) => `  ${what.padEnd(width)}  ${outcomes.join(', ')}`);
   process.stdout.write(
-    [`${name}: killed at ${rows.length} steps (connections after the death > after the next run)`, ...table, ''].join(
-      '\n',
-    ),
+    [
+      `${name}: killed at ${rows.length} steps (connections after the death > after the next run; access left at the service and named)`,
+      ...table,
+      '',
+    ].join('\n'),
   );
 }

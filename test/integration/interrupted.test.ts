@@ -143,6 +143,7 @@ describe('what was granted and not stored', () => {
     '%i at every update: is left, because giving it back could end the old connection',
     async (status) => {
       const folder = await world.machine();
+      world.sandbox.services.notion.control.keepOneGrant();
       await world.connect(['notion'], { folder });
       always(updatePath, status);
       const failed = await world.connect(['notion'], { folder });

@@ -33,6 +33,8 @@ export interface AuthorizationControl {
   omitPkceFromMetadata(): void;
   /** Makes the metadata claim another issuer. */
   claimIssuer(issuer: string): void;
+  /** Keeps one grant for each person and client: a new sign-in adds to it, and revoking any token ends all of it. */
+  keepOneGrant(): void;
   /** Ends every fault set above. */
   behave(): void;
 }
@@ -44,6 +46,8 @@ export interface Faults {
   /** The `User-Agent` of every request to the token endpoint, oldest first. */
   readonly tokenRequestAgents: readonly string[];
   readonly middleware: Middleware;
+  /** Whether a person's new sign-in with a client adds to the grant that is there. */
+  keepsOneGrant(): boolean;
 }
 
 /** Paths whose requests are counted. */
@@ -80,6 +84,7 @@ export function createFaults(paths: CountedPaths): Faults {
     [`POST ${paths.revocation}`, 'revocations'],
     [`POST ${paths.device?.authorization}`, 'deviceAuthorizations'],
   ]);
+  let oneGrant = false;
   let tokenFailure: { status: number; body: string | JsonObject } | undefined;
   let tamperToken: Tamper | undefined;
   let tamperMetadata: Tamper | undefined;
@@ -100,7 +105,11 @@ export function createFaults(paths: CountedPaths): Faults {
     claimIssuer(issuer) {
       tamperMetadata = (metadata) => ({ ...metadata, issuer });
     },
+    keepOneGrant() {
+      oneGrant = true;
+    },
     behave() {
+      oneGrant = false;
       tokenFailure = undefined;
       tamperToken = undefined;
       tamperMetadata = undefined;
@@ -111,6 +120,7 @@ export function createFaults(paths: CountedPaths): Faults {
     control,
     counters,
     tokenRequestAgents,
+    keepsOneGrant: () => oneGrant,
     async middleware(ctx, next) {
       const counter = counterOf.get(`${ctx.method} ${ctx.path}`);
       if (counter !== undefined) counters[counter] += 1;

@@ -127,7 +127,16 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     return next();
   });
   if (codes !== undefined) use(provider, codes.middleware);
-  use(provider, signInPages(provider, options));
+  use(
+    provider,
+    signInPages(provider, {
+      ...options,
+      grantToAddTo: (accountId, clientId) =>
+        faults.keepsOneGrant()
+          ? store.liveGrantsOf(accountId).find((grant) => grant.clientId === clientId)?.id
+          : undefined,
+    }),
+  );
   provider.on('server_error', (_ctx, error: Error) => {
     process.stderr.write(`sandbox: ${options.cookiePrefix}: ${error.stack ?? error.message}\n`);
   });

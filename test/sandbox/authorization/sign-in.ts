@@ -16,6 +16,8 @@ export interface SignInOptions {
   accountId(person: string): string | undefined;
   /** What the consent page shows for an account. */
   describe(accountId: string): string;
+  /** The grant that a new sign-in adds to, where the server keeps one for each account and client. */
+  grantToAddTo(accountId: string, clientId: string): string | undefined;
 }
 
 /**
@@ -60,10 +62,13 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
     return accountId === undefined ? undefined : { login: { accountId } };
   }
 
-  /** Makes a new grant each time, so that revoking one connection never touches another. */
+  /** Makes a new grant each time, so that revoking one connection never touches another, unless told otherwise. */
   async function grantTo(details: InteractionDetails): Promise<string> {
     const request = readRequest(details);
-    const grant = new provider.Grant({ accountId: details.session?.accountId ?? '', clientId: request.clientId });
+    const accountId = details.session?.accountId ?? '';
+    const known = options.grantToAddTo(accountId, request.clientId);
+    if (known !== undefined) return known;
+    const grant = new provider.Grant({ accountId, clientId: request.clientId });
     if (request.resource === undefined) grant.addOIDCScope(request.scopes.join(' '));
     else grant.addResourceScope(request.resource, request.scopes.join(' '));
     // That one is the library's own, also where a resource has it among its scopes.

@@ -5,10 +5,12 @@ import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
+import { visit } from '../sandbox/visit.mjs';
 import { type Answered, ask, type Question } from '../support/ask.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { enterPage, signInFor, type Visitor } from '../support/page-visitor.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { fakeTerminal } from '../support/terminal.ts';
 
 /** A run of the command whose browser does as told, once for each address that it is given. */
 function openPage(
@@ -369,6 +371,65 @@ describe('the page', () => {
     world.sandbox.services.notion.control.behave();
     expect(failed.body).toMatch(/Notion was not connected[\s\S]*invalid_grant[\s\S]*Next: press the button again/);
     expect((await page.connect('notion')).body).toContain('Notion is connected');
+  });
+
+  test('sends the browser on by itself where the service has to be asked once more', async () => {
+    const { page } = await enter();
+    await page.connect('notion');
+    const { control } = world.sandbox.services.notion;
+    control.failTokenEndpoint({ status: 401, body: { error: 'invalid_client' } });
+    const first = await page.press('connect', { service: 'notion' });
+    const back = await signInFor(String(first.headers['location']));
+    const second = await page.get(back);
+    control.behave();
+    expect([second.status, second.headers['location']]).toEqual([303, expect.stringContaining('state=')]);
+    expect(second.headers['location']).not.toBe(first.headers['location']);
+    const over = await page.get(await signInFor(String(second.headers['location'])));
+    const { body } = await page.get(String(over.headers['location']));
+    expect(body).toMatch(/Notion is connected[\s\S]*no longer knows the client/);
+    expect(await world.credentials()).toHaveLength(1);
+  });
+
+  test('says what the platform refuses, takes nothing out then, and looks again when asked', async () => {
+    const { page } = await enter();
+    await page.connect('notion');
+    const { faults } = world.sandbox.platform.control;
+    const archive = 'POST /v1/vaults/:vault/credentials/:credential/archive';
+    faults.add({ on: archive, fault: { kind: 'status', status: 403 } });
+    await page.press('disconnect', { service: 'notion' });
+    const { body } = await page.get('');
+    expect(body).toMatch(/Notion was not disconnected[\s\S]*403/);
+    expect(body.match(/>connected</g)).toHaveLength(1);
+    await page.press('disconnect', { service: 'notion' });
+    expect((await page.get('')).body).toContain('Notion is disconnected');
+  });
+
+  test('over SSH says how a browser elsewhere comes to it, with the port of this very page', async () => {
+    const terminal = fakeTerminal();
+    const signedIn = new Set<string>();
+    let address = '';
+    const { exit, stderr } = await world.connect(['--timeout', '3', '--quiet'], {
+      person: undefined,
+      terminal,
+      environment: { SSH_CONNECTION: '198.51.100.7 50000 192.0.2.10 22' },
+      hear: (said) => {
+        for (const [, url = ''] of said.matchAll(/, open: (\S+)\r?\n/g)) {
+          if (signedIn.has(url)) continue;
+          signedIn.add(url);
+          if (new URL(url).searchParams.has('once')) address = url;
+          // The answer is pasted, so no browser comes by itself.
+          else setTimeout(() => void pasteAnswer(url), 50);
+        }
+      },
+    });
+    async function pasteAnswer(url: string) {
+      const unreachable = new URL(url).searchParams.get('redirect_uri') ?? '';
+      await terminal.type(`${(await visit(url, { person: 'ada', unreachable })).url}\r`);
+    }
+    const { port } = new URL(address);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining('[timed_out]')]);
+    expect(stderr).toContain(`ssh -L ${port}:127.0.0.1:${port} 192.0.2.10`);
+    expect(stderr).toContain('--callback-port');
   });
 
   test('refuses a service that the person may not use, with the reason of the command', async () => {

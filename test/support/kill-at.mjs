@@ -12,9 +12,11 @@ import http from 'node:http';
 import https from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
 
-const { KILL_AT = '0', KILL_LOG = '' } = process.env;
-delete process.env.KILL_AT;
-delete process.env.KILL_LOG;
+// An executable takes nothing but a command line, and what it starts is to know nothing of this.
+const { env } = process;
+const { KILL_AT = '0', KILL_LOG = '' } = env;
+delete env.KILL_AT;
+delete env.KILL_LOG;
 const log = openSync(KILL_LOG, 'a');
 let count = 0;
 

@@ -1,7 +1,7 @@
 /** How `service-connection` becomes a client of a service, with the sandbox and with a real keychain. */
+import { randomUUID } from 'node:crypto';
 import { openSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
@@ -58,7 +58,7 @@ const githubSecret = () => {
 
 /** An open file descriptor of this process that holds a text. */
 async function descriptorOf(text: string): Promise<string> {
-  const file = join(await mkdtemp(join(tmpdir(), 'secret-')), 'secret');
+  const file = join(world.sandbox.folder, `secret-${randomUUID()}`);
   await writeFile(file, text);
   return String(openSync(file, 'r'));
 }

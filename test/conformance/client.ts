@@ -13,7 +13,7 @@ import { caseOf, type Servers } from './cases.ts';
 import type { Run } from './stage.ts';
 
 /** Less than the suite waits, so that a command that waits in vain says so itself. */
-const timeoutSeconds = '20';
+const timeoutSeconds = '40';
 const tool = 'test-tool';
 
 const scenario = variable('MCP_CONFORMANCE_SCENARIO');

@@ -28,7 +28,7 @@ const client = join(folder, 'client.mjs');
 let built: BuiltCopy | undefined;
 beforeAll(async () => {
   built = await copyOfBuild();
-  // One file that starts at once: the suite's 30 s are for the command.
+  // One file that starts at once: the suite's time is for the command.
   const entry = fileURLToPath(new URL('client.ts', import.meta.url));
   await build({ entryPoints: [entry], outfile: client, bundle: true, platform: 'node', format: 'esm' });
 }, 120_000);
@@ -73,7 +73,7 @@ describe.concurrent('the client passes', () => {
 
 for (const scenario of suite.scenarios.filter((name) => name in baseline)) {
   seen.push(scenario);
-  test.concurrent(`does not apply: ${scenario}`, { timeout: 90_000 }, async ({ skip }) => {
+  test.concurrent(`does not apply: ${scenario}`, { timeout: 120_000 }, async ({ skip }) => {
     const { verdict, runs } = await play(scenario);
     expect(verdict.passed, 'it passes: take it out of the baseline').toBe(false);
     // Done another way, or not to be done: something else than a command line, a file or a program that is wrong.
@@ -96,7 +96,7 @@ function passes(title: string, end: 'connected' | ErrorCode): void {
   const [scenario = ''] = title.split(' ');
   if (!suite.scenarios.includes(scenario)) return;
   seen.push(scenario);
-  test(title, { timeout: 90_000 }, async () => {
+  test(title, { timeout: 120_000 }, async () => {
     const { verdict, runs, connected } = await play(scenario);
     expect(verdict.passed, verdict.report).toBe(true);
     expect(verdict.succeeded, verdict.report).not.toEqual([]);

@@ -21,7 +21,7 @@ export interface Stage {
   readonly results: string;
   /** The variables that the suite hands on to client.ts. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The runs of the command, oldest first. */
+  /** The runs of the command, oldest first; none where client.ts ended before it wrote them down. */
   runs(): Promise<Run[]>;
   /** The servers that the person's vault has tokens for. */
   connected(): Promise<string[]>;
@@ -63,7 +63,7 @@ export async function setStage(executable: string): Promise<Stage> {
       CONFORMANCE_EXECUTABLE: executable,
       CONFORMANCE_RUNS: join(folder, 'runs.json'),
     },
-    runs: async () => JSON.parse(await readFile(join(folder, 'runs.json'), 'utf8')) as Run[],
+    runs: async () => JSON.parse(await readFile(join(folder, 'runs.json'), 'utf8').catch(() => '[]')) as Run[],
     async connected() {
       const client = new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl, maxRetries: 0 });
       const servers: string[] = [];

@@ -26,10 +26,11 @@ describe.skipIf(skipped(missing))('the page of buttons, in Chromium', () => {
   let built: BuiltCopy;
   let browser: OpenBrowser;
   beforeAll(async () => {
-    [built, browser] = await Promise.all([copyOfBuild(), startChromium()]);
+    built = await copyOfBuild();
+    browser = await startChromium();
     await rm(artefacts, { recursive: true, force: true });
     await mkdir(artefacts, { recursive: true });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await browser?.close();
     await built?.remove();

@@ -24,7 +24,9 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
   const clients = await clientSource(context, options);
   const page = await openPage(context.signal);
   try {
-    const run = await openOperatorRun(context, configuration, options, command, page.invitation()).catch((error) => {
+    const run = await openOperatorRun(context, configuration, options, command, {
+      returnTo: page.invitation(),
+    }).catch((error) => {
       page.refuse();
       throw error;
     });

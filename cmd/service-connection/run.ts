@@ -42,7 +42,9 @@ export async function runConnect(
   checkAccountFlags(service, accountFlags);
   if (options.clientSecretFd !== undefined) checkSecretIsOfUse(service);
   const clients = await clientSource(context, options);
-  const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`);
+  const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`, {
+    requirement: service.require,
+  });
   const connected = await connectService({
     ...run,
     service,

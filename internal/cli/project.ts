@@ -1,11 +1,11 @@
 /** What every command of a person starts from: the configuration, who is operating, and the platform. */
 import { join, resolve } from 'node:path';
-import type { Configuration } from '../config/definitions.ts';
+import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { type Journals, journalsIn } from '../connection/journal-file.ts';
 import type { Principal } from '../identity/principal.ts';
-import { provePrincipal } from '../identity/prove.ts';
+import { beginProof, type Proof } from '../identity/prove.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
@@ -16,6 +16,7 @@ import { type BrowserOptions, browserVisit } from './browser-visit.ts';
 import { ownershipOf } from './ownership.ts';
 import { platformFromEnvironment } from './platform.ts';
 import type { CommandContext } from './program.ts';
+import { signInPlace } from './sign-in-place.ts';
 
 /** A command's run after the person is known. */
 export interface OperatorRun {
@@ -29,34 +30,74 @@ export interface OperatorRun {
   visit: BrowserVisit;
 }
 
-/** The configuration of a run: `--config`, else `MAI_CONFIG`, else `./config`, else the user's own. */
-export async function loadProject(context: CommandContext): Promise<Configuration> {
-  const { config } = await context.directories();
-  const named = context.options.config ?? context.environment.MAI_CONFIG;
-  if (named !== undefined) return await loadConfiguration(resolve(named));
-  const project = resolve('config');
-  if ((await listFolder(project)) !== undefined) return await loadConfiguration(project);
-  const user = join(config, 'config');
-  return await loadConfiguration((await listFolder(user)) === undefined ? project : user);
+/** Where a configuration was found. */
+export interface ProjectPlace {
+  folder: string;
+  source: 'flag' | 'environment' | 'project config' | 'user config';
 }
 
-/**
- * Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right.
- *
- * @param returnTo where the browser goes after the sign-in, instead of a page that only says how it ended
- */
+/** The configuration folder of a run: `--config`, else `MAI_CONFIG`, else `./config`, else the user's own. */
+export async function locateProject(context: CommandContext): Promise<ProjectPlace> {
+  const { config } = await context.directories();
+  const { options, environment } = context;
+  if (options.config !== undefined) return { folder: resolve(options.config), source: 'flag' };
+  if (environment.MAI_CONFIG !== undefined) return { folder: resolve(environment.MAI_CONFIG), source: 'environment' };
+  const project = resolve('config');
+  const user = join(config, 'config');
+  const isThere = async (folder: string) => (await listFolder(folder)) !== undefined;
+  return !(await isThere(project)) && (await isThere(user))
+    ? { folder: user, source: 'user config' }
+    : { folder: project, source: 'project config' };
+}
+
+/** The configuration of a run. */
+export async function loadProject(context: CommandContext): Promise<Configuration> {
+  return await loadConfiguration((await locateProject(context)).folder);
+}
+
+/** Begins to prove who is operating: what needs nobody runs beside what comes next. */
+export async function beginOperatorProof(
+  context: CommandContext,
+  { interface: { identity } }: Configuration,
+  visit: BrowserVisit,
+): Promise<Proof> {
+  const { cache, state } = await context.directories();
+  return await beginProof({
+    identity,
+    sudoUid: context.environment.SUDO_UID,
+    visit,
+    place: await signInPlace(context, identity),
+    cacheFolder: cache,
+    stateFolder: state,
+  });
+}
+
+/** What some commands need beyond the others. */
+export interface OperatorNeeds {
+  /** Where the browser goes after the sign-in, instead of a page that only says how it ended. */
+  returnTo?: URL;
+  /** What the sign-in has to show beyond what the identity itself requires. */
+  requirement?: Requirement | undefined;
+}
+
+/** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
 export async function openOperatorRun(
   context: CommandContext,
   configuration: Configuration,
   options: BrowserOptions,
   command: string,
-  returnTo?: URL,
+  { returnTo, requirement }: OperatorNeeds = {},
 ): Promise<OperatorRun> {
   const visit = browserVisit(context, options, command, reviewedHosts(configuration));
-  const { identity, platform: settings } = configuration.interface;
+  const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
-  const platform = await platformFromEnvironment(context, settings.workspace_id);
-  const principal = await provePrincipal(identity, context.environment.SUDO_UID, { ...visit, returnTo });
+  const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id).catch(
+    (error) => {
+      proof.abandon();
+      throw error;
+    },
+  );
+  const { principal } = await proof.prove({ requirement });
   context.progress.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );

@@ -35,8 +35,10 @@ export const exitCodeOf = {
   // policy
   not_allowed: 3,
   identity_refused: 3,
+  assurance_missing: 3,
   access_denied: 3,
   account_mismatch: 3,
+  offboarded: 3,
   // somebody has to do something first
   sign_in_needed: 4,
   connection_needed: 4,
@@ -46,6 +48,7 @@ export const exitCodeOf = {
   ownership_unproven: 5,
   // could not be done
   ownership_key: 1,
+  keychain_unavailable: 1,
   platform_unreachable: 1,
   platform_refused: 1,
   platform_outcome_unknown: 1,
@@ -68,6 +71,7 @@ export const exitCodeOf = {
   session_differs: 1,
   session_failed: 1,
   drift: 1,
+  offboarding_incomplete: 1,
   file_system: 1,
   interrupted: 130,
   bug: 70,

@@ -1,3 +1,5 @@
+import type { Assurance } from './assurance.ts';
+
 /** The ways to be somebody. */
 export const principalKinds = ['sso', 'os'] as const;
 
@@ -17,4 +19,6 @@ export interface Principal {
    * only whether an account at a service looks like theirs.
    */
   verifiedEmail?: string;
+  /** How the person signed in, as the ID token says it; undefined where nobody signed in. */
+  assurance?: Assurance;
 }

@@ -1,16 +1,68 @@
-import type { Identity } from '../config/definitions.ts';
+import type { Identity, Requirement } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { runningAccount } from '../outside/accounts.ts';
+import { requireAssurance } from './assurance.ts';
+import type { SignInPlace } from './kept-sign-in.ts';
 import { judgeAccount } from './os-identity.ts';
 import type { Principal } from './principal.ts';
 
-/** Proves who is operating, in the one way that the configuration allows. No flag, file or variable can say it (P2). */
-export async function provePrincipal(
-  identity: Identity,
-  sudoUid: string | undefined,
-  visit: BrowserVisit,
-): Promise<Principal> {
-  if (identity.mode === 'os') return judgeAccount(await runningAccount(), sudoUid);
-  const { signIn } = await import('./sso.ts');
-  return signIn(identity, visit);
+/** What a proof is made of. */
+export interface ProofRequest {
+  identity: Identity;
+  sudoUid: string | undefined;
+  visit: BrowserVisit;
+  /** Where a sign-in is kept; undefined where it is not. */
+  place: SignInPlace | undefined;
+  stateFolder: string;
+  cacheFolder: string;
+}
+
+/** What one command wants of a proof. */
+export interface ProofChoice {
+  /** What the sign-in has to show beyond what the identity itself requires. */
+  requirement?: Requirement | undefined;
+  /** Sign in where it is needed (the default), whatever is kept, or not at all: then it ends with `sign_in_needed`. */
+  sign?: 'needed' | 'always' | 'never';
+  /** Through the device flow, where the visit shows codes. */
+  byCode?: boolean;
+  /** The command that signs somebody in, for the hint. */
+  command?: string;
+}
+
+/** Somebody who is proven. */
+export interface Proven {
+  principal: Principal;
+  /** Where the proof comes from: this run's own sign-in, one that was kept, one that was renewed, or the system. */
+  source: 'fresh' | 'kept' | 'renewed' | 'system';
+  /** Until when it is a proof; undefined where it does not expire. */
+  expiresAt: Date | undefined;
+  /** Where it is kept, in words. */
+  keptIn: string | undefined;
+}
+
+/** A proof that has begun. */
+export interface Proof {
+  prove(choice?: ProofChoice): Promise<Proven>;
+  /** Ends what is under way: nobody wants to know any more. */
+  abandon(): void;
+}
+
+/**
+ * Begins to prove who is operating, in the one way that the configuration allows. No flag, file or variable can say it
+ * (P2): what is kept anywhere is verified again. Nobody is asked for anything before `prove` is called.
+ */
+export async function beginProof(request: ProofRequest): Promise<Proof> {
+  const { identity, sudoUid } = request;
+  if (identity.mode === 'sso') {
+    const { beginSso } = await import('./prove-sso.ts');
+    return beginSso({ ...request, identity });
+  }
+  return {
+    abandon() {},
+    async prove({ requirement } = {}) {
+      const principal = judgeAccount(await runningAccount(), sudoUid);
+      requireAssurance(principal, requirement);
+      return { principal, source: 'system', expiresAt: undefined, keptIn: undefined };
+    },
+  };
 }

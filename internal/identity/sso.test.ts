@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { principalOf, type SsoIdentity } from './sso.ts';
+import { principalOf } from './sso-principal.ts';
+import type { SsoIdentity } from './sso-provider.ts';
 
 const identity: SsoIdentity = {
   mode: 'sso',

@@ -1,75 +1,153 @@
-/** Single sign-on: the OpenID Connect code flow with PKCE, its ID token verified in full, once per run. */
-import type { Identity } from '../config/definitions.ts';
+/** Single sign-on: the OpenID Connect code flow with PKCE, or the device flow, its ID token verified in full. */
+import type { JWTPayload } from 'jose';
+import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
-import { discoverAuthorizationServer } from '../oauth/authorization-server.ts';
 import { authorize } from '../oauth/authorize.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { authorizeDevice, requireDeviceFlow } from '../oauth/device.ts';
+import type { LibrarySetting, Tokens } from '../oauth/library.ts';
 import { listenOnLoopback } from '../outside/loopback.ts';
+import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import type { Principal } from './principal.ts';
+import { askFor, assuranceMissing, assuranceOf, unmet } from './assurance.ts';
+import { judgeIdToken } from './id-token.ts';
+import { isKeepable, type KeptSignIn } from './kept-sign-in.ts';
+import { principalOf } from './sso-principal.ts';
+import type { SsoIdentity, SsoProvider } from './sso-provider.ts';
 
-/** The `identity` of interface.yaml in its sso form. */
-export type SsoIdentity = Extract<Identity, { mode: 'sso' }>;
+/** What a sign-in needs. */
+export interface SignInRequest {
+  identity: SsoIdentity;
+  provider: SsoProvider;
+  visit: BrowserVisit;
+  /** What it has to show. */
+  requirement: Requirement;
+  /** Whether it will be kept: without that, no refresh token is asked for. */
+  willBeKept: boolean;
+}
 
-/** Signs the person in through the browser. Throws what {@link authorize} throws, or `identity_refused`. */
-export async function signIn(identity: SsoIdentity, visit: BrowserVisit): Promise<Principal> {
+/** Verified claims, and what is to be kept of them. */
+export interface SignedIn {
+  claims: JWTPayload;
+  kept: KeptSignIn;
+}
+
+/** The claims of somebody who signed in and of whom nothing else is known yet. */
+interface Judged {
+  claims: JWTPayload | undefined;
+  nonce: string | undefined;
+}
+
+/**
+ * Signs the person in through the browser. Throws what {@link authorize} throws, `identity_refused` or
+ * `assurance_missing`.
+ */
+export async function signIn(request: SignInRequest): Promise<SignedIn> {
+  const { identity, provider, visit, requirement } = request;
   const listener = await listenOnLoopback(identity.redirect, visit.returnTo);
   let ended: Outcome = { ok: false, title: 'You are not signed in' };
   try {
-    const server = await discoverAuthorizationServer({ issuer: identity.issuer, requirePkce: false }, visit.fetch);
+    const judged: Judged = { claims: undefined, nonce: undefined };
     const tokens = await authorize({
-      server,
-      client: { clientId: identity.client_id, authMethod: 'none' },
+      ...settingOf(request),
       listener,
       path: identity.redirect.path,
-      scopes: identity.scopes,
+      scopes: scopesOf(request),
       resource: undefined,
-      parameters: {},
-      tokenResponse: 'standard',
-      openid: true,
-      allowLoopbackHttp: visit.allowLoopbackHttp,
-      fetch: visit.fetch,
+      parameters: { ...identity.authorize_parameters, ...askFor(requirement) },
       signal: visit.signal,
       timeoutMs: visit.timeoutMs,
       visit: (url) => visit.show(url, `sign in at ${quote(identity.issuer)}`, listener.redirectUri),
       warn: visit.warn,
+      judgeIdToken: async (token, nonce) => {
+        judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce });
+        judged.nonce = nonce;
+        return await provider.keys.current();
+      },
     });
-    const principal = principalOf(identity, tokens.claims());
+    const signedIn = signedInAs(request, tokens, judged);
     ended = {
       ok: true,
       title: 'Signed in',
-      facts: [['As', principal.label]],
+      facts: [['As', principalOf(identity, signedIn.claims).label]],
       next: 'The terminal goes on. You can close this tab.',
     };
-    return principal;
+    return signedIn;
   } finally {
     await listener.finish(ended);
   }
 }
 
-/**
- * The principal of verified claims. The issuer is the configured string, which the library has compared with the
- * token's; the subject is taken byte for byte. E-mail address and name only label (P2).
- */
-export function principalOf(identity: SsoIdentity, claims: Readonly<Record<string, unknown>> | undefined): Principal {
-  const subject = claims?.['sub'];
-  if (claims === undefined || typeof subject !== 'string' || subject === '') {
-    throw new AppError('identity_refused', `${quote(identity.issuer)} did not say who signed in`);
-  }
-  const groups = identity.groups_claim === undefined ? [] : claims[identity.groups_claim];
-  const label = [claims['email'], claims['name'], subject].find((text) => typeof text === 'string' && text !== '');
+/** Signs the person in by a code that is entered in any browser. Throws as {@link authorizeDevice}, and `usage`. */
+export async function signInByCode(
+  request: SignInRequest,
+  showCode: NonNullable<BrowserVisit['showCode']>,
+): Promise<SignedIn> {
+  const { identity, provider, visit, requirement } = request;
+  requireDeviceFlow(provider.server, identity.issuer);
+  const judged: Judged = { claims: undefined, nonce: undefined };
+  const tokens = await authorizeDevice({
+    ...settingOf(request),
+    scopes: scopesOf(request),
+    resource: undefined,
+    parameters: askFor(requirement),
+    signal: visit.signal,
+    timeoutMs: visit.timeoutMs,
+    showCode: (address, code) => showCode(address, code, `sign in at ${quote(identity.issuer)}`),
+    judgeIdToken: async (token) => {
+      judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce: undefined });
+      return await provider.keys.current();
+    },
+  });
+  return signedInAs(request, tokens, judged);
+}
+
+/** What the library has to know of the provider and of us there. */
+export function settingOf({
+  identity,
+  provider,
+  visit,
+}: Pick<SignInRequest, 'identity' | 'provider' | 'visit'>): Omit<LibrarySetting, 'judgeIdToken'> {
+  const { client_id: clientId, public_client_secret: secret } = identity;
   return {
-    kind: 'sso',
-    issuer: identity.issuer,
-    subject,
-    groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [],
-    label: String(label),
-    ...verifiedEmailOf(claims),
+    server: provider.server,
+    client:
+      secret === undefined
+        ? { clientId, authMethod: 'none' }
+        : { clientId, authMethod: 'client_secret_post', secret: new Secret(secret) },
+    tokenResponse: 'standard',
+    openid: true,
+    allowLoopbackHttp: visit.allowLoopbackHttp,
+    fetch: visit.fetch,
   };
 }
 
-/** Only `true` verifies (OpenID Connect Core section 5.1): with some providers anybody may enter any address. */
-function verifiedEmailOf({ email, email_verified: verified }: Readonly<Record<string, unknown>>) {
-  return verified === true && typeof email === 'string' && email !== '' ? { verifiedEmail: email } : {};
+function expectationOf({ identity, provider, requirement }: SignInRequest) {
+  return {
+    issuer: provider.server.issuer,
+    clientId: identity.client_id,
+    keys: provider.keys,
+    // OpenID Connect Core section 3.1.2.1: who asks for max_age gets auth_time.
+    authTimeRequired: requirement.max_age !== undefined,
+    now: new Date(),
+  };
+}
+
+const offlineScope = 'offline_access';
+
+/** A refresh token that nobody keeps would only be one more that can be stolen. */
+function scopesOf({ identity, willBeKept }: SignInRequest): readonly string[] {
+  return willBeKept ? identity.scopes : identity.scopes.filter((scope) => scope !== offlineScope);
+}
+
+function signedInAs({ identity, requirement }: SignInRequest, tokens: Tokens, { claims, nonce }: Judged): SignedIn {
+  const { id_token: idToken, refresh_token: refreshToken } = tokens;
+  if (claims === undefined || idToken === undefined) {
+    throw new AppError('identity_refused', `${quote(identity.issuer)} did not say who signed in`);
+  }
+  const why = unmet(assuranceOf(claims), requirement, new Date());
+  if (why !== undefined) throw assuranceMissing(why);
+  const kept = isKeepable(refreshToken) ? new Secret(refreshToken) : undefined;
+  return { claims, kept: { idToken: new Secret(idToken), nonce, refreshed: false, refreshToken: kept } };
 }

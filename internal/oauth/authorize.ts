@@ -14,10 +14,12 @@ import type { LoopbackListener } from '../outside/loopback.ts';
 import { conceal, Secret } from '../secret/secret.ts';
 import { awaitAnswer } from './answer.ts';
 import type { Shown } from './browser-visit.ts';
-import { type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
+import { type KeySet, type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
 
 /** One attempt. */
-export interface Attempt extends LibrarySetting {
+export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
+  /** Judges the ID token that came of this attempt, of which the nonce is. */
+  judgeIdToken?: (token: string, nonce: string) => Promise<KeySet>;
   listener: LoopbackListener;
   path: string;
   scopes: readonly string[] | undefined;
@@ -36,9 +38,13 @@ export interface Attempt extends LibrarySetting {
 export async function authorize(attempt: Attempt): Promise<Tokens> {
   // The library would take an endpoint of another scheme for a mistake of ours.
   checkedUrl(attempt.server.authorization_endpoint, attempt.allowLoopbackHttp);
-  const configuration = libraryConfiguration(attempt);
   const state = openid.randomState();
   const nonce = attempt.openid ? openid.randomNonce() : undefined;
+  const { judgeIdToken } = attempt;
+  const configuration = libraryConfiguration({
+    ...attempt,
+    judgeIdToken: judgeIdToken && ((token) => judgeIdToken(token, nonce ?? '')),
+  });
   const verifier = new Secret(openid.randomPKCECodeVerifier());
   const url = openid.buildAuthorizationUrl(configuration, {
     ...attempt.parameters,

@@ -14,8 +14,10 @@ import { deviceGrant } from './registration.ts';
 /** One sign-in with a code. */
 export interface DeviceAttempt extends LibrarySetting {
   scopes: readonly string[] | undefined;
-  /** The RFC 8707 resource indicator, verbatim. */
+  /** The RFC 8707 resource indicator, verbatim; undefined for single sign-on. */
   resource: string | undefined;
+  /** Further parameters of the device authorization request. */
+  parameters?: Readonly<Record<string, string>>;
   signal: AbortSignal;
   timeoutMs: number;
   /** Shows where to enter which code; `done` ends what says that something is awaited. */
@@ -40,6 +42,7 @@ export async function authorizeDevice(attempt: DeviceAttempt): Promise<Tokens> {
   const resource = attempt.resource === undefined ? {} : { resource: attempt.resource };
   const begun = await openid
     .initiateDeviceAuthorization(configuration, {
+      ...attempt.parameters,
       ...resource,
       ...(scopes === undefined || scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
     })

@@ -5,6 +5,7 @@ import type { Fetch } from '../outside/http.ts';
 import { conceal } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
+import { idTokenAlgorithms } from './id-token-algorithms.ts';
 import type { OAuthClient } from './registration.ts';
 import { normalizeTokenAnswer, type TokenResponseShape } from './token-response.ts';
 
@@ -15,26 +16,20 @@ export interface LibrarySetting {
   tokenResponse: TokenResponseShape;
   /** Single sign-on: an ID token is asked for and fully verified. */
   openid: boolean;
+  /** Judges an ID token before the library does, and says with which keys of the issuer it was verified. */
+  judgeIdToken?: ((token: string) => Promise<KeySet>) | undefined;
   allowLoopbackHttp: boolean;
   fetch: Fetch;
 }
 
+/** A JWK set. */
+export type KeySet = openid.ExportedJWKSCache['jwks'];
+
 /** Tokens as the library validated them. */
 export type Tokens = Awaited<ReturnType<typeof openid.authorizationCodeGrant>>;
 
-const idTokenAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
+/** How far clocks may be apart. */
+const idTokenSkewSeconds = 60;
 
 /** The library's view of server, client and transport. Every token answer is normalised before it is judged. */
 export function libraryConfiguration(setting: LibrarySetting): openid.Configuration {
@@ -43,12 +38,16 @@ export function libraryConfiguration(setting: LibrarySetting): openid.Configurat
   const configuration = new openid.Configuration(
     { ...server, ...(algorithms === undefined ? {} : { id_token_signing_alg_values_supported: algorithms }) },
     client.clientId,
-    {},
+    setting.openid ? { [openid.clockTolerance]: idTokenSkewSeconds } : {},
     clientAuthentication(client),
   );
+  const judge = async (token: string) => {
+    const jwks = await setting.judgeIdToken?.(token);
+    if (jwks !== undefined) openid.setJwksCache(configuration, { jwks, uat: Math.floor(Date.now() / 1000) });
+  };
   configuration[openid.customFetch] = async (url, init) => {
     const response = await setting.fetch(url, init);
-    return url === new URL(server.token_endpoint).href ? normalized(response, setting) : response;
+    return url === new URL(server.token_endpoint).href ? normalized(response, setting, judge) : response;
   };
   if (setting.allowLoopbackHttp) openid.allowInsecureRequests(configuration);
   // TLS alone would do for a token from the token endpoint; the signature is checked all the same (P2).
@@ -74,7 +73,11 @@ function clientSecretBasic(secret: string): openid.ClientAuth {
   };
 }
 
-async function normalized(response: Response, setting: LibrarySetting): Promise<Response> {
+async function normalized(
+  response: Response,
+  setting: LibrarySetting,
+  judge: (idToken: string) => Promise<void>,
+): Promise<Response> {
   const text = await response.text();
   let body: unknown;
   try {
@@ -90,6 +93,7 @@ async function normalized(response: Response, setting: LibrarySetting): Promise<
     setting.openid,
   );
   for (const name of ['access_token', 'refresh_token', 'id_token']) conceal(String(answer.body[name] ?? ''));
+  if (typeof answer.body['id_token'] === 'string') await judge(answer.body['id_token']);
   // The challenge of a 401 would hide the error that the body names.
   if (typeof answer.body['error'] === 'string') headers.delete('www-authenticate');
   const status = typeof answer.body['error'] === 'string' && answer.status === 401 ? 400 : answer.status;

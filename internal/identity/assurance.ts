@@ -1,0 +1,88 @@
+/** How well somebody signed in, and whether that is enough (RFC 9470, OpenID Connect Core section 2). Pure. */
+import type { Requirement } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../text/quote.ts';
+import type { Principal } from './principal.ts';
+
+/** What the ID token says of how the person signed in. */
+export interface Assurance {
+  acr: string | undefined;
+  /** The methods of RFC 8176; empty where the token names none. */
+  amr: readonly string[];
+  /** When the person was last asked, in seconds since 1970; undefined where the token does not say. */
+  authTime: number | undefined;
+}
+
+/** Clocks differ: so much later a sign-in still counts as recent enough, in seconds. */
+export const clockSkewSeconds = 60;
+
+/** What verified claims say of the sign-in. Values of another type say nothing. */
+export function assuranceOf(claims: Readonly<Record<string, unknown>>): Assurance {
+  const { acr, amr, auth_time: authTime } = claims;
+  return {
+    acr: typeof acr === 'string' ? acr : undefined,
+    amr: Array.isArray(amr) ? amr.filter((method) => typeof method === 'string') : [],
+    authTime: typeof authTime === 'number' && Number.isFinite(authTime) ? authTime : undefined,
+  };
+}
+
+/** One requirement that asks for all that several ask for. Throws `config_invalid` where nothing could fulfil it. */
+export function allOf(requirements: readonly (Requirement | undefined)[]): Requirement {
+  const wanted = requirements.filter((each) => each !== undefined);
+  const contexts = wanted.flatMap(({ acr }) => (acr === undefined ? [] : [acr]));
+  const acr = contexts[0]?.filter((value) => contexts.every((values) => values.includes(value)));
+  if (acr?.length === 0) {
+    throw new AppError('config_invalid', 'no sign-in could show what is required: no acr is in all of the lists', {
+      hint: 'compare require in interface.yaml with that of the agent and of its services',
+    });
+  }
+  const amr = [...new Set(wanted.flatMap((each) => each.amr ?? []))];
+  const ages = wanted.flatMap(({ max_age: age }) => (age === undefined ? [] : [age]));
+  const shortest = ages.toSorted((a, b) => secondsOf(a) - secondsOf(b))[0];
+  return {
+    ...(acr !== undefined && { acr }),
+    ...(amr.length > 0 && { amr }),
+    ...(shortest !== undefined && { max_age: shortest }),
+  };
+}
+
+/** Why a sign-in is not enough, or undefined where it is. */
+export function unmet(assurance: Assurance, { acr, amr, max_age: age }: Requirement, now: Date): string | undefined {
+  if (acr !== undefined && (assurance.acr === undefined || !acr.includes(assurance.acr))) {
+    const shown = assurance.acr === undefined ? 'no acr' : `acr ${quote(assurance.acr)}`;
+    return `it shows ${shown}, and required is ${acr.map((value) => quote(value)).join(' or ')}`;
+  }
+  const missing = (amr ?? []).filter((method) => !assurance.amr.includes(method));
+  if (missing.length > 0) return `its amr does not name ${missing.map((method) => quote(method)).join(', ')}`;
+  if (age === undefined) return undefined;
+  if (assurance.authTime === undefined) return 'it does not say when the person signed in (auth_time)';
+  const seconds = now.getTime() / 1000 - assurance.authTime;
+  return seconds > secondsOf(age) + clockSkewSeconds ? `the person signed in more than ${age} ago` : undefined;
+}
+
+/** Throws `assurance_missing` unless a proven person signed in well enough. An identity without a sign-in shows nothing. */
+export function requireAssurance(principal: Principal, requirement: Requirement | undefined, now = new Date()): void {
+  if (requirement === undefined) return;
+  const why = unmet(principal.assurance ?? { acr: undefined, amr: [], authTime: undefined }, requirement, now);
+  if (why !== undefined) throw assuranceMissing(why);
+}
+
+/** The refusal of a sign-in that is good, but not good enough. */
+export function assuranceMissing(why: string): AppError {
+  return new AppError('assurance_missing', `the sign-in is not enough: ${why}`);
+}
+
+/** The parameters of an authorization request that ask for it (OpenID Connect Core section 3.1.2.1). amr cannot be asked for. */
+export function askFor({ acr, max_age: age }: Requirement): Record<string, string> {
+  return {
+    ...(acr !== undefined && { acr_values: acr.join(' ') }),
+    ...(age !== undefined && { max_age: String(secondsOf(age)) }),
+  };
+}
+
+const unitSeconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** The seconds of "30m", "12h" or "7d". */
+export function secondsOf(time: string): number {
+  return Number(time.slice(0, -1)) * unitSeconds[time.slice(-1) as keyof typeof unitSeconds];
+}

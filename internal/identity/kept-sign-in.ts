@@ -1,0 +1,78 @@
+/**
+ * A sign-in between two runs, as text: what the identity provider issued and what it takes to verify that again. Whoever
+ * can write it gains nothing by that: no run believes it before it was verified like any other (P2).
+ */
+import { Secret } from '../secret/secret.ts';
+import { longestIdToken } from './id-token.ts';
+
+/** What is kept of a sign-in. */
+export interface KeptSignIn {
+  idToken: Secret;
+  /** The nonce of the attempt that it came of; undefined for the device flow, which has none. */
+  nonce: string | undefined;
+  /** Whether a refresh brought the ID token, which may then leave the nonce out. */
+  refreshed: boolean;
+  refreshToken: Secret | undefined;
+}
+
+/** Where a sign-in is kept. Every call throws {@link PlaceUnavailable} where it cannot be used now, or `interrupted`. */
+export interface SignInPlace {
+  /** In words, for messages: "the keychain". */
+  called: string;
+  read(): Promise<Secret | undefined>;
+  write(value: Secret): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Nothing can be kept there now. */
+export class PlaceUnavailable extends Error {
+  override readonly name: string = 'PlaceUnavailable';
+}
+
+/** Refresh tokens are opaque; some are as long as an ID token. */
+const longestRefreshToken = 8 * 1024;
+const longestNonce = 256;
+const version = 1;
+
+/** The text of a sign-in. */
+export function printKept({ idToken, nonce, refreshed, refreshToken }: KeptSignIn): Secret {
+  return new Secret(
+    JSON.stringify({
+      version,
+      id_token: idToken.reveal(),
+      ...(nonce !== undefined && { nonce }),
+      refreshed,
+      ...(refreshToken !== undefined && { refresh_token: refreshToken.reveal() }),
+    }),
+  );
+}
+
+/** Reads what was kept; undefined for anything that was not written by us or is not whole. */
+export function parseKept(text: Secret): KeptSignIn | undefined {
+  let kept: Partial<Record<string, unknown>>;
+  try {
+    kept = (JSON.parse(text.reveal()) ?? {}) as typeof kept;
+  } catch {
+    return undefined;
+  }
+  const { id_token: idToken, nonce, refreshed, refresh_token: refreshToken } = kept;
+  if (kept['version'] !== version || !isText(idToken, 2 * longestIdToken)) return undefined;
+  if (typeof refreshed !== 'boolean') return undefined;
+  if (nonce !== undefined && !isText(nonce, longestNonce)) return undefined;
+  if (refreshToken !== undefined && !isText(refreshToken, longestRefreshToken)) return undefined;
+  return {
+    idToken: new Secret(idToken),
+    nonce,
+    refreshed,
+    refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken),
+  };
+}
+
+/** Whether a refresh token can be kept. */
+export function isKeepable(refreshToken: string | undefined): refreshToken is string {
+  return isText(refreshToken, longestRefreshToken);
+}
+
+function isText(value: unknown, longest: number): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= longest;
+}

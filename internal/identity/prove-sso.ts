@@ -1,0 +1,136 @@
+/**
+ * Who is operating, by single sign-on: a kept sign-in that is verified again in full, else one that is renewed, else the
+ * person signs in. What needs nobody begins at once, beside everything else that a run has to load.
+ */
+import type { JWTPayload } from 'jose';
+import type { Requirement } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { allOf, assuranceOf, unmet } from './assurance.ts';
+import { IdTokenRefused, judgeIdToken } from './id-token.ts';
+import { keptPlace } from './kept-place.ts';
+import { type KeptSignIn, printKept, type SignInPlace } from './kept-sign-in.ts';
+import type { Proof, ProofChoice, Proven } from './prove.ts';
+import type { SignedIn } from './sso.ts';
+import { principalOf } from './sso-principal.ts';
+import { findProvider, type SsoIdentity } from './sso-provider.ts';
+
+/** What a proof by single sign-on needs. */
+export interface SsoRun {
+  identity: SsoIdentity;
+  visit: BrowserVisit;
+  /** Undefined where a sign-in is kept in memory only, which is: for one run. */
+  place: SignInPlace | undefined;
+  stateFolder: string;
+  cacheFolder: string;
+}
+
+/** A kept sign-in after a look at it: who it is, or why it is of no use. */
+type Look = { claims: JWTPayload; source: Proven['source'] } | { why: string; loud: boolean };
+
+/** Begins a proof: the provider is asked and the kept sign-in is read. Nobody is asked for anything yet. */
+export function beginSso(run: SsoRun): Proof {
+  const { identity, visit } = run;
+  const abandoned = new AbortController();
+  const place = run.place && keptPlace(run.place, identity, visit.warn);
+  const early = (url: string, init?: Parameters<typeof visit.fetch>[1]) =>
+    visit.fetch(url, { ...init, signal: init?.signal ?? abandoned.signal });
+  const finding = findProvider(identity, early, run.cacheFolder);
+  const reading = place?.read();
+  finding.catch(() => {});
+  reading?.catch(() => {});
+
+  const judge = async (kept: KeptSignIn): Promise<JWTPayload> => {
+    const provider = await finding;
+    return await judgeIdToken(kept.idToken.reveal(), {
+      issuer: provider.server.issuer,
+      clientId: identity.client_id,
+      keys: provider.keys,
+      nonce: kept.nonce,
+      nonceOptional: kept.refreshed,
+      authTimeRequired: false,
+      now: new Date(),
+    });
+  };
+  const look = async (): Promise<Look> => {
+    const kept = await reading;
+    if (place === undefined || kept === undefined) return { why: 'nobody is signed in', loud: false };
+    const flaw = await judge(kept).catch((error: unknown) => {
+      if (error instanceof IdTokenRefused) return error;
+      throw error;
+    });
+    if (!(flaw instanceof IdTokenRefused)) return { claims: flaw, source: 'kept' };
+    // A key that the issuer published when it signed this, and has withdrawn since.
+    const outdated = flaw.flaw === 'expired' || flaw.flaw === 'unknown_key';
+    if (!outdated || kept.refreshToken === undefined) return { why: flaw.message, loud: !outdated };
+    const { renew } = await import('./renew.ts');
+    const renewal = await renew({
+      identity,
+      provider: await finding,
+      visit,
+      place,
+      stateFolder: run.stateFolder,
+      kept,
+      judge: (other) =>
+        judge(other).catch((error: unknown) => {
+          if (error instanceof IdTokenRefused) return undefined;
+          throw error;
+        }),
+    });
+    if ('why' in renewal) return { why: renewal.why, loud: true };
+    return { claims: renewal.claims, source: renewal.by === 'us' ? 'renewed' : 'kept' };
+  };
+
+  const proven = (claims: JWTPayload, source: Proven['source'], isKept: boolean): Proven => ({
+    principal: { ...principalOf(identity, claims), assurance: assuranceOf(claims) },
+    source,
+    expiresAt: new Date((claims.exp ?? 0) * 1000),
+    keptIn: isKept ? place?.called : undefined,
+  });
+
+  async function signInAnew(requirement: Requirement, choice: ProofChoice): Promise<Proven> {
+    const { signIn, signInByCode } = await import('./sso.ts');
+    const provider = await finding;
+    const willBeKept = place !== undefined && place.unusable() === undefined;
+    const request = { identity, provider, visit, requirement, willBeKept };
+    const { claims, kept }: SignedIn =
+      choice.byCode && visit.showCode !== undefined
+        ? await signInByCode(request, visit.showCode)
+        : await signIn(request);
+    if (place === undefined || !willBeKept) return proven(claims, 'fresh', false);
+    const { withSignInLock } = await import('./renew.ts');
+    const written = await withSignInLock({ stateFolder: run.stateFolder, place, visit }, () =>
+      place.write(printKept(kept)),
+    );
+    return proven(claims, 'fresh', written);
+  }
+
+  return {
+    abandon: () => abandoned.abort(),
+    async prove(choice = {}) {
+      // Its own requirement is not asked of somebody who only wants to know who they are.
+      const requirement = choice.sign === 'never' ? {} : allOf([identity.require, choice.requirement]);
+      if (choice.sign === 'always') {
+        // Whatever the place asks for, it asks before the sign-in does.
+        await reading;
+        return await signInAnew(requirement, choice);
+      }
+      const seen = await look();
+      if ('claims' in seen) {
+        const lacking = unmet(assuranceOf(seen.claims), requirement, new Date());
+        if (lacking === undefined) return proven(seen.claims, seen.source, true);
+        visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
+      } else if (choice.sign === 'never') {
+        const message = seen.loud ? `nobody is signed in: ${seen.why}` : seen.why;
+        throw new AppError(
+          'sign_in_needed',
+          message,
+          choice.command === undefined ? {} : { hint: `run: ${choice.command}` },
+        );
+      } else if (seen.loud) {
+        visit.warn(`the kept sign-in is not used: ${seen.why}`);
+      }
+      return await signInAnew(requirement, choice);
+    },
+  };
+}

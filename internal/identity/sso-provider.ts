@@ -1,0 +1,60 @@
+/** The identity provider of one run: what it says of itself and its keys, asked for while other things are loaded. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Identity } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { type AuthorizationServer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
+import { readText, writeText } from '../outside/files.ts';
+import type { Fetch } from '../outside/http.ts';
+import { quote } from '../text/quote.ts';
+import { fetchKeys, type IssuerKeys, issuerKeys } from './issuer-keys.ts';
+
+/** The `identity` of interface.yaml in its sso form. */
+export type SsoIdentity = Extract<Identity, { mode: 'sso' }>;
+
+/** The provider, as it was found by this run. */
+export interface SsoProvider {
+  server: AuthorizationServer;
+  keys: IssuerKeys;
+}
+
+/**
+ * Asks the provider for its metadata and, where an earlier run has left word of their address, for its keys at the same
+ * time. The address only saves time: its answer counts where the metadata names exactly that one, and is thrown away
+ * otherwise. Throws what discovery throws, or `service_metadata`.
+ */
+export async function findProvider(identity: SsoIdentity, fetch: Fetch, cacheFolder: string): Promise<SsoProvider> {
+  const hint = join(cacheFolder, 'issuer-keys', createHash('sha256').update(identity.issuer).digest('hex'));
+  const [server, early] = await Promise.all([
+    discoverAuthorizationServer({ issuer: identity.issuer, requirePkce: false }, fetch),
+    askEarly(hint, identity.issuer, fetch),
+  ]);
+  // With two spellings of one issuer a person would be two people, and own two vaults.
+  if (server.issuer !== identity.issuer) {
+    throw new AppError('issuer_mismatch', `${quote(identity.issuer)} spells its own name ${quote(server.issuer)}`, {
+      hint: 'set identity.issuer in config/interface.yaml to exactly that, if it is your provider',
+    });
+  }
+  const { jwks_uri: address } = server;
+  if (typeof address !== 'string') {
+    throw new AppError('service_metadata', `${quote(server.issuer)} does not say where its keys are (jwks_uri)`);
+  }
+  // A folder that cannot be written costs a slower next run, never this one.
+  if (early?.address !== address) await writeText(hint, `${address}\n`, 'private').catch(() => {});
+  return { server, keys: issuerKeys(address, fetch, early?.address === address ? early.keys : undefined) };
+}
+
+/** What is asked before anybody has said that this is the address. */
+async function askEarly(hint: string, issuer: string, fetch: Fetch) {
+  const address = (await readText(hint).catch(() => undefined))?.trim();
+  // Whoever changed the file could only choose what is asked for in vain; not even that on another machine's network.
+  if (address === undefined || !URL.canParse(address) || !isNear(new URL(address), new URL(issuer))) return undefined;
+  const keys = fetchKeys(address, fetch);
+  keys.catch(() => {});
+  return { address, keys };
+}
+
+/** On the provider's own origin. Other addresses are asked once the metadata names them. */
+function isNear(address: URL, issuer: URL): boolean {
+  return address.origin === issuer.origin;
+}

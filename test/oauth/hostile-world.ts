@@ -59,6 +59,10 @@ export interface Attacked extends CommandOutcome {
   service: ScriptedService;
   /** The authorization requests that a browser was sent to at the service. */
   consents: URL[];
+  /** What the browser was shown. */
+  pages: string[];
+  /** Where the run could write. */
+  folder: string;
 }
 
 /** The place of the attacks: one sandbox for a whole file. */
@@ -68,6 +72,8 @@ export interface HostileWorld {
   attack(attack: Attack): Promise<Attacked>;
   /** Runs the command without a judgement. */
   connect(attack: Omit<Attack, 'ends'>): Promise<Attacked>;
+  /** The secrets of a run that somebody could read in what it printed, showed or left behind. */
+  leaks(attacked: Attacked): Promise<string[]>;
   /** How many active credentials the platform holds. */
   stored(): Promise<number>;
   /** Deletes them all: archived ones would still count towards the limit of a vault. */
@@ -122,7 +128,7 @@ export function hostileWorld(): HostileWorld {
     return count;
   };
 
-  async function connect(attack: Omit<Attack, 'ends'>): Promise<Attacked & { folder: string; pages: string[] }> {
+  async function connect(attack: Omit<Attack, 'ends'>): Promise<Attacked> {
     const service = attack.service ?? (await startScriptedService(attack.script));
     const folder = await mkdtemp(join(sandbox().folder, 'attack-'));
     const config = await configFolder(folder, attack, service);
@@ -166,10 +172,17 @@ export function hostileWorld(): HostileWorld {
     return config;
   }
 
+  async function leaks({ stdout, stderr, pages, folder, service }: Attacked): Promise<string[]> {
+    const written = [stdout, stderr, ...pages, ...(await textsIn(folder))];
+    const secrets = [...service.secrets, ...sandbox().issuedSecrets(), sandbox().platform.apiKey];
+    return secrets.filter((secret) => written.some((text) => text.includes(secret)));
+  }
+
   return {
     get sandbox() {
       return sandbox();
     },
+    leaks,
     tally,
     stored,
     async forget() {
@@ -195,8 +208,6 @@ export function hostileWorld(): HostileWorld {
       tally.opened += elsewhere.length + reached;
       tally.hung += hung;
 
-      const written = [stdout, stderr, ...attacked.pages, ...(await textsIn(attacked.folder))];
-      const secrets = [...service.secrets, ...sandbox().issuedSecrets(), sandbox().platform.apiKey];
       expect({
         exit: attacked.exit,
         stdout,
@@ -205,7 +216,7 @@ export function hostileWorld(): HostileWorld {
         reached,
         hung,
         exchanges: service.tokenRequests().length,
-        leaks: secrets.filter((secret) => written.some((text) => text.includes(secret))),
+        leaks: await leaks(attacked),
         obeyed: [stdout, stderr, ...attacked.pages].filter((text) => whatTerminalsObey.test(text)),
         errors: stderr.match(/^service-connection: error: .*$/gm)?.length,
       }).toEqual({

@@ -51,6 +51,14 @@ test('the same service, honest in everything, is connected', async () => {
   expect([service.exchanged(), await world.stored()]).toEqual([1, 1]);
 });
 
+test.each([[[]], [['--verbose']], [['--debug']]])(
+  'a connected service leaves no secret behind, said with %j [A1.17] [b19]',
+  async (flags) => {
+    const connected = await world.connect({ argv: ['notion', ...flags] });
+    expect([connected.exit, connected.service.secrets.length > 2, await world.leaks(connected)]).toEqual([0, true, []]);
+  },
+);
+
 describe('mix-up [c1] [A1.14]', () => {
   test.each<[string, Attack['browse'], Script]>([
     ['an answer of another server', ({ send, state }) => send(`code=c&state=${state}&iss=https://honest.example`), {}],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Catalogued, judgeUnlisted } from './unlisted.ts';
+import { type Catalogued, judgeNamedServer, judgeUnlisted } from './unlisted.ts';
 
 const service = (name: string, url: string, issuer: string): Catalogued =>
   ({ name, mcp_server_url: url, authorization: { issuers: [issuer] } }) as unknown as Catalogued;
@@ -101,4 +101,39 @@ test.each([
   'https://api.githubcopilot.com/mcp',
 ])('%s is in the catalogue [c16]', (url) => {
   expect(judge(url)).toMatchObject({ kind: 'listed' });
+});
+
+describe('a server that signs in at', () => {
+  const own = 'https://mcp.example.com/mcp';
+  const judgeServer = (server: Record<string, string>) =>
+    judgeNamedServer(own, { issuers: [server['issuer'] ?? ''], server }, catalogue);
+
+  test('its own domain is not remarked upon', () => {
+    expect(
+      judgeServer({ issuer: 'https://login.example.com', token_endpoint: 'https://tokens.example.com/t' }),
+    ).toEqual([]);
+  });
+
+  test.each([
+    ['another domain', 'https://tokens.example.net/t', 'example.net'],
+    ['a neighbour where strangers register', 'https://other.github.io/t', 'other.github.io'],
+    ['a number', 'https://192.0.2.7/t', '192.0.2.7'],
+  ])('one place and gets tokens at %s is warned about [c19]', (_what, token_endpoint, said) => {
+    const [warning, ...more] = judgeServer({ issuer: 'https://mine.github.io', token_endpoint });
+    expect([warning, more]).toEqual([
+      expect.stringContaining(`"mine.github.io", who signs people in, but by "${said}"`),
+      [],
+    ]);
+  });
+
+  test.each([
+    ['issuer', { issuer: 'https://github.com/login/oauth', token_endpoint: 'https://example.com/t' }],
+    [
+      'token endpoint',
+      { issuer: 'https://example.com', token_endpoint: 'https://github.com/login/oauth/access_token' },
+    ],
+    ['authorization endpoint', { issuer: 'https://example.com', authorization_endpoint: 'https://slack.com/oauth' }],
+  ])('the %s of a catalogued service is refused [c11]', (_what, server) => {
+    expect(() => judgeServer(server)).toThrow(expect.objectContaining({ code: 'not_allowed' }));
+  });
 });

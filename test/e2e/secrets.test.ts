@@ -148,9 +148,12 @@ function failing(on: string, status: number): (stage: Stage) => void {
   };
 }
 
-/** An error whose text holds every secret that is known when it is sent. */
+/** An error whose text holds every secret that is known when it is sent, but for client secrets that nobody has entered. */
 function tellingAll(key: string, { sandbox }: Stage, error: Record<string, unknown>): Record<string, unknown> {
-  const get = () => `not acceptable: ${sandbox.issuedSecrets().toReversed().join(' ')}`;
+  const clients = Object.values(sandbox.services).map(({ registration }) => registration);
+  const unknown = clients.flatMap((client) => ('clientSecret' in client ? [client.clientSecret] : []));
+  const known = () => sandbox.issuedSecrets().filter((secret) => !unknown.includes(secret));
+  const get = () => `not acceptable: ${known().toReversed().join(' ')}`;
   return Object.defineProperty(error, key, { enumerable: true, get });
 }
 

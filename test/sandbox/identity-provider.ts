@@ -1,7 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import type { AuthorizationControl, Counters, JsonObject } from './authorization/control.ts';
+import { use } from './authorization/middleware.ts';
 import { createAuthorizationServer } from './authorization/server.ts';
+import type { Authentication } from './authorization/sign-in.ts';
+import type { LiveGrant } from './authorization/store.ts';
 import { listenOnLoopback } from './listener.ts';
 import { type Person, type PersonName, people } from './people.ts';
 
@@ -13,6 +16,12 @@ export interface IdentityProvider {
   readonly people: Readonly<Record<PersonName, Person>>;
   readonly control: IdentityProviderControl;
   readonly counters: Counters;
+  /** How often the keys were asked for. */
+  keyRequests(): number;
+  /** The access of a person that has not ended, with the refresh tokens that keep it going. */
+  liveGrantsOf(subject: string): readonly LiveGrant[];
+  /** Seconds that clients of the device flow have to leave between two questions, 5 unless told. */
+  setDeviceIntervalSeconds(seconds: number): void;
   /** Every code and token issued so far, ID tokens included, for tests that search output for them. */
   issuedSecrets(): readonly string[];
   close(): Promise<void>;
@@ -25,7 +34,21 @@ interface IdentityProviderControl extends AuthorizationControl {
    * (`undefined` removes a claim), signed by the provider's key, by a stranger's, or not at all.
    */
   tamperTokenResponse(tamper?: (answer: JsonObject, forge: Forge) => JsonObject | Promise<JsonObject>): void;
+  /** Makes an ID token out of one that this provider has issued. */
+  forge(idToken: string, ...how: Parameters<Forge>): Promise<string>;
+  /** Signs with a new key from now on. The old one is published no more, unless it is kept. */
+  rotateKeys(options?: { keepOld?: boolean }): void;
+  /** Publishes what it has published before, however often somebody looks: a new key that is not there yet. */
+  publishOldKeys(): void;
+  /** How people sign in from now on. Without an argument: with a password, and a second factor where that is asked for. */
+  authenticate(how?: Authentication): void;
 }
+
+/** The authentication contexts of the sandbox. */
+export const contexts: { readonly password: string; readonly secondFactor: string } = {
+  password: 'urn:sandbox:password',
+  secondFactor: 'urn:sandbox:second-factor',
+};
 
 /** Makes an ID token out of the honest one. */
 export type Forge = (claims: JsonObject, signedBy?: 'provider' | 'stranger' | 'nobody') => Promise<string>;
@@ -43,6 +66,8 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
   const everybody = Object.values(people);
   const bySubject = new Map(everybody.map((person) => [person.subject, person]));
   const idTokens: string[] = [];
+  let authentication: Authentication | undefined;
+  let keyRequests = 0;
 
   const server = createAuthorizationServer({
     issuer: listener.origin,
@@ -61,7 +86,18 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
       if (person === undefined) return undefined;
       return { accountId: subject, claims: () => claimsOf(person) };
     },
-    paths: { authorization: '/authorize', token: '/token', registration: '/register', revocation: '/revoke' },
+    authentication: ({ acrValues }) =>
+      authentication ??
+      (acrValues.includes(contexts.secondFactor)
+        ? { acr: contexts.secondFactor, amr: ['pwd', 'mfa'] }
+        : { acr: contexts.password, amr: ['pwd'] }),
+    paths: {
+      authorization: '/authorize',
+      token: '/token',
+      registration: '/register',
+      revocation: '/revoke',
+      device: { authorization: '/device_authorization', verification: '/device' },
+    },
     accessTokenSeconds: 3600,
     configuration: {
       clients: [
@@ -69,22 +105,48 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
           client_id: clientId,
           client_name: 'managed-agents-interface',
           application_type: 'native',
-          grant_types: ['authorization_code'],
+          grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
           response_types: ['code'],
           // A native client's loopback port may differ at each request (RFC 8252 7.3); the path may not.
           redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'],
         },
       ],
-      scopes: ['openid', 'profile', 'email', 'groups'],
-      claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'], groups: ['groups'] },
+      acrValues: Object.values(contexts),
+      // Only whoever asked for it, and was asked for it (OpenID Connect Core section 11).
+      issueRefreshToken: async (_ctx, client, source) =>
+        client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
+      scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
+      claims: {
+        openid: ['sub', 'acr', 'amr', 'auth_time'],
+        profile: ['name'],
+        email: ['email', 'email_verified'],
+        groups: ['groups'],
+      },
       // The claims go into the ID token itself, so that signing in is one exchange and no userinfo request.
       conformIdTokenClaims: false,
-      features: { userinfo: { enabled: true } },
+      features: {
+        userinfo: { enabled: true },
+        revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      },
     },
   });
   server.provider.on('grant.success', (ctx) => {
     const { id_token: token } = ctx.body as JsonObject;
     if (typeof token === 'string') idTokens.push(token);
+  });
+
+  /** The key that signs now. The library has one for good, so what it signed is signed anew after a rotation. */
+  let current: { kid: string; key: KeyObject } = { kid: server.keyId, key: server.signingKey };
+  let published: JsonObject[] | undefined;
+  use(server.provider, async (ctx, next) => {
+    await next();
+    if (ctx.path === '/jwks' && ctx.status === 200) {
+      keyRequests += 1;
+      if (published !== undefined) ctx.body = { keys: published };
+    }
+    const answer = ctx.body as JsonObject;
+    if (ctx.path !== '/token' || ctx.status !== 200 || current.kid === server.keyId) return;
+    if (typeof answer['id_token'] === 'string') ctx.body = { ...answer, id_token: await forge(answer, {}) };
   });
   listener.serve(server.provider.callback());
 
@@ -92,8 +154,8 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
   async function forge(honest: JsonObject, ...[claims, signedBy = 'provider']: Parameters<Forge>): Promise<string> {
     const payload = { ...readClaims(String(honest['id_token'])), ...claims };
     if (signedBy === 'nobody') return `${encode({ alg: 'none' })}.${encode(payload)}.`;
-    const key = signedBy === 'provider' ? server.signingKey : strangersKey;
-    const header = { alg: 'ES256', typ: 'JWT', kid: server.keyId };
+    const key = signedBy === 'provider' ? current.key : strangersKey;
+    const header = { alg: 'ES256', typ: 'JWT', kid: current.kid };
     const token = await new SignJWT(payload as JWTPayload).setProtectedHeader(header).sign(key);
     idTokens.push(token);
     return token;
@@ -104,6 +166,11 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     clientId,
     people,
     counters: server.counters,
+    keyRequests: () => keyRequests,
+    liveGrantsOf: (subject) => server.store.liveGrantsOf(subject),
+    setDeviceIntervalSeconds(seconds) {
+      if (server.deviceFlow !== undefined) server.deviceFlow.intervalSeconds = seconds;
+    },
     control: {
       ...server.control,
       tamperTokenResponse(tamper) {
@@ -111,10 +178,26 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
           tamper && ((answer) => tamper(answer, (claims, signedBy) => forge(answer, claims, signedBy))),
         );
       },
+      forge: (idToken, ...how) => forge({ id_token: idToken }, ...how),
+      rotateKeys({ keepOld = false } = {}) {
+        const old = current;
+        current = { kid: randomUUID(), key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey };
+        published = [jwkOf(current), ...(keepOld ? [jwkOf(old)] : [])];
+      },
+      publishOldKeys() {
+        published = [jwkOf({ kid: server.keyId, key: server.signingKey })];
+      },
+      authenticate(how) {
+        authentication = how;
+      },
     },
     issuedSecrets: () => [...server.store.issuedSecrets(), ...idTokens],
     close: () => listener.close(),
   };
+}
+
+function jwkOf({ kid, key }: { kid: string; key: KeyObject }): JsonObject {
+  return { ...createPublicKey(key).export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' };
 }
 
 function claimsOf(person: Person): { sub: string } & JsonObject {

@@ -5,7 +5,7 @@ import { type DeviceFlow, deviceFlow } from './device-flow.ts';
 import { use } from './middleware.ts';
 import { Provider } from './oidc-provider.ts';
 import { type Brand, type Choice, errorPage, pageHeaders } from './pages.ts';
-import { signInPages } from './sign-in.ts';
+import { type SignInOptions, signInPages } from './sign-in.ts';
 import { type AuthorizationStore, type ClientRules, createStore } from './store.ts';
 import { noteVerifiers } from './verifiers.ts';
 
@@ -22,6 +22,7 @@ export interface AuthorizationServerOptions {
   /** How the consent page calls an account. */
   describe(accountId: string): string;
   findAccount(accountId: string): Account | undefined;
+  readonly authentication?: SignInOptions['authentication'];
   readonly paths: CountedPaths;
   readonly clientRules?: ClientRules;
   readonly accessTokenSeconds: number;

@@ -45,7 +45,7 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
     const form = new URLSearchParams(await readBody(ctx.req));
     const result =
       details.prompt.name === 'login'
-        ? signedIn(form.get('person') ?? '')
+        ? signedIn(form.get('person') ?? '', details.params['acr_values'])
         : form.get('decision') === 'allow'
           ? { consent: { grantId: await grantTo(details) } }
           : { error: 'access_denied', error_description: 'the person did not allow it' };
@@ -57,9 +57,11 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
     await provider.interactionFinished(ctx.req, ctx.res, result);
   }
 
-  function signedIn(person: string): { login: { accountId: string } } | undefined {
+  function signedIn(person: string, acrValues: unknown): { login: Authentication & { accountId: string } } | undefined {
     const accountId = options.accountId(person);
-    return accountId === undefined ? undefined : { login: { accountId } };
+    if (accountId === undefined) return undefined;
+    const asked = typeof acrValues === 'string' ? acrValues.split(' ') : [];
+    return { login: { accountId, ...options.authentication?.({ acrValues: asked }) } };
   }
 
   /** Makes a new grant each time, so that revoking one connection never touches another, unless told otherwise. */

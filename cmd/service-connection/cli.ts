@@ -4,7 +4,9 @@ import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
+import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import type { AddOptions } from './add.ts';
+import { addOffboarding } from './offboard-commands.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
 import type { ConnectOptions } from './run.ts';
 
@@ -118,7 +120,9 @@ Examples:
           return await runDoctor(context, options);
         }),
       );
+    addSignIn(program, run);
     addOwnership(program, run);
+    addOffboarding(program, run);
     addCompletion(program, run);
     return program;
   },

@@ -3,6 +3,7 @@ import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
+import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import type { SetupOptions } from './run.ts';
 
 /** Starts a session that is bound to the vault of the person who runs it. */
@@ -45,6 +46,7 @@ Examples:
           return await runInit(folder ?? 'config');
         }),
       );
+    addSignIn(program, run);
     addCompletion(program, run);
     return program;
   },

@@ -13,6 +13,7 @@ import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { Ownership, VaultMemory } from '../vault/resolve.ts';
 import { type BrowserOptions, browserVisit } from './browser-visit.ts';
+import { tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
 import { platformFromEnvironment } from './platform.ts';
 import type { CommandContext } from './program.ts';
@@ -67,6 +68,8 @@ export async function beginOperatorProof(
     sudoUid: context.environment.SUDO_UID,
     visit,
     place: await signInPlace(context, identity),
+    inCi: context.environment.CI !== undefined,
+    tokenPlaces: tokenPlaces(context.environment),
     cacheFolder: cache,
     stateFolder: state,
   });

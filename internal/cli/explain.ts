@@ -1,0 +1,64 @@
+/** Where every setting of a run comes from that decides who somebody is and whom we ask. */
+import { join } from 'node:path';
+import type { Configuration } from '../config/definitions.ts';
+import { readDocument } from '../config/document.ts';
+import { readText } from '../outside/files.ts';
+import type { CommandContext } from './program.ts';
+import type { ProjectPlace } from './project.ts';
+
+/** One setting, its value as text, and who said so. */
+export interface Setting {
+  setting: string;
+  value: string;
+  source: ProjectPlace['source'] | 'default';
+  /** The flag, the variable, or the file and its key; undefined for a default. */
+  key: string | undefined;
+}
+
+/** Every setting of `identity` and of the environment, with its source. Nothing of it is secret. */
+export async function explainSettings(
+  { options, environment }: CommandContext,
+  configuration: Configuration,
+  place: ProjectPlace,
+): Promise<Setting[]> {
+  const from = { flag: '--config', environment: 'MAI_CONFIG' } as Partial<Record<ProjectPlace['source'], string>>;
+  const file = join(place.folder, 'interface.yaml');
+  const written = await writtenKeys(file);
+  // A folder that a flag or variable names is a project's own; what is in it is said by the file.
+  const fileSource = place.source === 'user config' ? 'user config' : 'project config';
+  const inFile = (setting: string, value: unknown): Setting => {
+    const said = written.has(setting);
+    return {
+      setting,
+      value: typeof value === 'string' ? value : JSON.stringify(value),
+      source: said ? fileSource : 'default',
+      key: said ? `${file} ${setting}` : undefined,
+    };
+  };
+  const variable = (setting: keyof typeof environment, unset: string): Setting => {
+    const value = environment[setting];
+    return { setting, value: value ?? unset, source: value === undefined ? 'default' : 'environment', key: undefined };
+  };
+  const { public_client_secret: _, ...identity } = configuration.interface.identity as Record<string, unknown>;
+  const keep = identity['mode'] === 'sso' ? { keep: 'keychain', ...identity } : identity;
+  const workspace = configuration.interface.platform.workspace_id;
+  return [
+    { setting: 'configuration', value: place.folder, source: place.source, key: from[place.source] },
+    ...Object.entries(keep).flatMap(([key, value]) => (value === undefined ? [] : [inFile(`identity.${key}`, value)])),
+    ...(workspace === undefined ? [] : [inFile('platform.workspace_id', workspace)]),
+    variable('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
+    variable('MAI_KEYCHAIN', 'used'),
+    variable('MAI_ALLOW_LOOPBACK_HTTP', 'off'),
+    ...(options.color === false
+      ? [{ setting: 'color', value: 'off', source: 'flag' as const, key: '--no-color' }]
+      : [variable('NO_COLOR', 'not set')]),
+  ];
+}
+
+/** The keys that a file itself says, two levels deep, as `identity.issuer`. */
+async function writtenKeys(file: string): Promise<Set<string>> {
+  const document = readDocument((await readText(file)) ?? '');
+  const data = 'data' in document ? document.data : undefined;
+  const pairs = (value: unknown) => Object.entries(typeof value === 'object' && value !== null ? value : {});
+  return new Set(pairs(data).flatMap(([outer, value]) => pairs(value).map(([inner]) => `${outer}.${inner}`)));
+}

@@ -1,0 +1,86 @@
+/** Signing in, signing out, and being told who one is. The platform is asked for nothing. */
+import type { Configuration } from '../config/definitions.ts';
+import { reviewedHosts } from '../config/hosts.ts';
+import { AppError } from '../errors/app-error.ts';
+import { unmet } from '../identity/assurance.ts';
+import { quote } from '../text/quote.ts';
+import { type BrowserOptions, browserVisit } from './browser-visit.ts';
+import type { CommandContext, CommandResult } from './program.ts';
+import { beginOperatorProof, loadProject, locateProject } from './project.ts';
+import { showSignedIn, showSignedOut, showWhoami } from './sign-in-output.ts';
+import { signInPlace } from './sign-in-place.ts';
+
+/** The options of `whoami`. */
+export type WhoamiOptions = BrowserOptions & { explain?: boolean };
+
+/** Signs in, whoever may be signed in already. */
+export async function runLogin(
+  context: CommandContext,
+  options: BrowserOptions,
+  executable: string,
+): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  requireSso(configuration, 'sign in to');
+  const command = `${executable} login`;
+  const visit = browserVisit(context, options, command, reviewedHosts(configuration));
+  const proof = await beginOperatorProof(context, configuration, visit);
+  const proven = await proof.prove({ sign: 'always', byCode: options.device === true, command });
+  if (proven.keptIn === undefined) {
+    const place = await signInPlace(context, configuration.interface.identity);
+    if (place === undefined) {
+      context.progress.warn(
+        'nothing is kept between runs here: each command signs in by itself (see MAI_KEYCHAIN and identity.keep)',
+      );
+    }
+  }
+  return showSignedIn(proven);
+}
+
+/** Forgets what is kept. */
+export async function runLogout(
+  context: CommandContext,
+  options: BrowserOptions,
+  executable: string,
+): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const identity = requireSso(configuration, 'sign out of');
+  const place = await signInPlace(context, identity);
+  if (place === undefined) return showSignedOut(undefined, undefined);
+  const visit = browserVisit(context, options, `${executable} logout`, reviewedHosts(configuration));
+  const { cache, state } = await context.directories();
+  const { signOut } = await import('../identity/sign-out.ts');
+  const done = await signOut({ identity, visit, place, cacheFolder: cache, stateFolder: state });
+  if (!done.removed) {
+    throw new AppError('keychain_unavailable', `${place.called} cannot be used: ${quote(done.unusable ?? '')}`, {
+      hint: 'what it may keep of a sign-in is still there; make it available and run the command again',
+    });
+  }
+  return showSignedOut(done, place.called);
+}
+
+/** Says who the run would be for. Nobody is asked to sign in: it ends with 4 where somebody would have to be. */
+export async function runWhoami(
+  context: CommandContext,
+  options: WhoamiOptions,
+  executable: string,
+): Promise<CommandResult> {
+  const place = await locateProject(context);
+  const configuration = await loadProject(context);
+  const visit = browserVisit(context, options, `${executable} whoami`, reviewedHosts(configuration));
+  const proof = await beginOperatorProof(context, configuration, visit);
+  const proven = await proof.prove({ sign: 'never', command: `${executable} login` });
+  const { identity } = configuration.interface;
+  const required = identity.mode === 'sso' ? identity.require : undefined;
+  const { assurance } = proven.principal;
+  const lacking = required && assurance && unmet(assurance, required, new Date());
+  if (options.explain !== true) return showWhoami(proven, lacking, undefined);
+  const { explainSettings } = await import('./explain.ts');
+  return showWhoami(proven, lacking, await explainSettings(context, configuration, place));
+}
+
+function requireSso({ interface: { identity } }: Configuration, what: string) {
+  if (identity.mode === 'sso') return identity;
+  throw new AppError('usage', `there is nothing to ${what}: identity.mode is ${quote(identity.mode)}`, {
+    hint: 'whoami shows who you are',
+  });
+}

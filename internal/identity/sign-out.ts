@@ -1,0 +1,54 @@
+/** The end of a kept sign-in: at the provider where it takes refresh tokens back (RFC 7009), and on this machine. */
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { revokeGrant } from '../oauth/revoke.ts';
+import { keptPlace } from './kept-place.ts';
+import type { SignInPlace } from './kept-sign-in.ts';
+import { withSignInLock } from './renew.ts';
+import { settingOf } from './sso.ts';
+import { findProvider, type SsoIdentity } from './sso-provider.ts';
+
+/** What signing out needs. */
+export interface SignOutRequest {
+  identity: SsoIdentity;
+  visit: BrowserVisit;
+  place: SignInPlace;
+  stateFolder: string;
+  cacheFolder: string;
+}
+
+/** What became of it. */
+export interface SignedOut {
+  /** Whether the place holds nothing any more; false where it could not be used. */
+  removed: boolean;
+  unusable: string | undefined;
+  /** Whether a refresh token was there, and what the provider said about its end. */
+  refreshToken: 'none' | 'revoked' | 'not revoked' | 'no endpoint';
+}
+
+/**
+ * Signs out. The refresh token goes first: killed in between, the next run finds it again and a second revocation harms
+ * nobody (RFC 7009 section 2.2). Whatever the provider answers, nothing stays here. Throws `already_running` or
+ * `interrupted`.
+ */
+export async function signOut(request: SignOutRequest): Promise<SignedOut> {
+  const { identity, visit, stateFolder } = request;
+  // What cannot be read is removed all the same, and that needs no word.
+  const place = keptPlace(request.place, identity, () => {});
+  return await withSignInLock({ stateFolder, place, visit }, async () => {
+    const kept = await place.read();
+    const refreshToken = kept?.refreshToken === undefined ? 'none' : await revoke(request, kept.refreshToken);
+    const removed = await place.remove();
+    return { removed, unusable: place.unusable(), refreshToken };
+  });
+}
+
+async function revoke(
+  { identity, visit, cacheFolder }: SignOutRequest,
+  token: Parameters<typeof revokeGrant>[2],
+): Promise<SignedOut['refreshToken']> {
+  const provider = await findProvider(identity, visit.fetch, cacheFolder).catch(() => undefined);
+  if (provider === undefined) return 'not revoked';
+  if (typeof provider.server.revocation_endpoint !== 'string') return 'no endpoint';
+  const { server, client } = settingOf({ identity, provider, visit });
+  return (await revokeGrant(server, client, token, visit)) ? 'revoked' : 'not revoked';
+}

@@ -1,10 +1,10 @@
-/** The words of `service-connection ownership` and `service-connection vault`. */
+/** The words of `service-connection ownership`. */
 import type { Command } from 'commander';
 import { descriptor } from '../../internal/cli/browser-options.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { KeygenOptions, SignOptions } from './ownership.ts';
 
-/** Adds the commands of whoever holds the ownership key, and the repair of one's own vaults. */
+/** Adds the commands of whoever holds the ownership key. */
 export function addOwnership(program: Command, run: Run): void {
   const ownership = program.command('ownership').description('keys and signatures that say whose vault it is');
   ownership

@@ -124,7 +124,8 @@ export async function countCredentials(platform: Platform, vaultId: string): Pro
   return count;
 }
 
-function recordOf(metadata: Readonly<Record<string, string>>): ConnectionRecord {
+/** What the metadata of a credential says of its connection. Informs, never decides. */
+export function recordOf(metadata: Readonly<Record<string, string>>): ConnectionRecord {
   const names = Object.keys(keys) as (keyof ConnectionRecord)[];
   return Object.fromEntries(names.flatMap((name) => (metadata[keys[name]] ? [[name, metadata[keys[name]]]] : [])));
 }

@@ -64,12 +64,26 @@ export function mayUseService(principal: Principal, configuration: Configuration
   return classified(service).some(([tool, kind]) => personVerdict(permissions, tool, kind) !== 'off');
 }
 
+/** Whether this person may act on the vaults and sessions of others; nobody may unless listed. */
+export function isOperator(principal: Principal, { interface: { people } }: Configuration): boolean {
+  const { groups = [], principals = [] } = people.operators ?? {};
+  return (
+    principals.some((subject) => isNamed(principal, subject)) ||
+    groups.some((group) => principal.groups.includes(group))
+  );
+}
+
 /** Whether the agent's file lets this person start sessions with it at all. */
 export function mayUseAgent(principal: Principal, agent: Agent): boolean {
   return (
-    agent.allowed.principals.includes(principal.subject) ||
+    agent.allowed.principals.some((subject) => isNamed(principal, subject)) ||
     agent.allowed.groups.some((group) => principal.groups.includes(group))
   );
+}
+
+/** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */
+function isNamed({ kind, subject }: Principal, listed: string): boolean {
+  return kind !== 'workload' && subject === listed;
 }
 
 function judgeTool(
@@ -104,7 +118,8 @@ function personVerdict(permissions: readonly Permission[], tool: string, kind: T
 
 function permissionsOf(principal: Principal, configuration: Configuration, service: string): Permission[] {
   const { groups, principals } = configuration.interface.people;
-  const entries = [...principal.groups.map((group) => groups[group]), principals[principal.subject]];
+  const own = isNamed(principal, principal.subject) ? principals[principal.subject] : undefined;
+  const entries = [...principal.groups.map((group) => groups[group]), own];
   return entries.flatMap((entry) => entry?.[service] ?? []);
 }
 

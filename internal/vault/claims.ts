@@ -1,5 +1,6 @@
 /** Vaults that claim to be one person's, and which of them is (P1). Pure. */
 import type { SignatureVerdict } from './signature.ts';
+import { isOffboarded } from './tombstone.ts';
 
 /** A vault as it is looked at. */
 export interface VaultAnswer {
@@ -22,14 +23,17 @@ export type Choice =
   | { kind: 'none' }
   | { kind: 'one'; vault: VaultAnswer; doubtful: readonly Claim[] }
   | { kind: 'ambiguous'; vaults: readonly VaultAnswer[] }
+  | { kind: 'offboarded'; vault: VaultAnswer }
   | { kind: 'unproven'; claims: readonly Claim[] };
 
-/** Chooses a vault only if exactly one is proven to be the person's. */
+/** Chooses a vault only if exactly one is proven to be the person's, and none of those says that they were off-boarded. */
 export function chooseVault(claims: readonly Claim[]): Choice {
   if (claims.length === 0) return { kind: 'none' };
   const proven = claims.filter(isProven);
   const [first, ...others] = proven;
   if (first === undefined) return { kind: 'unproven', claims };
+  const marked = proven.find(({ vault }) => isOffboarded(vault.metadata));
+  if (marked !== undefined) return { kind: 'offboarded', vault: marked.vault };
   if (others.length > 0) return { kind: 'ambiguous', vaults: proven.map(({ vault }) => vault) };
   return { kind: 'one', vault: first.vault, doubtful: claims.filter((claim) => claim !== first) };
 }

@@ -7,6 +7,7 @@ import { quote } from '../text/quote.ts';
 import { type Claim, chooseVault, isOlder, isProven, type VaultAnswer } from './claims.ts';
 import { creationOf, isMarked, isOwnedBy, ownerRecord, signatureKey, signatureOf } from './owner.ts';
 import type { OwnershipKeys, Signer } from './signature.ts';
+import { isOffboarded, offboardedError } from './tombstone.ts';
 
 /** A vault whose owner record names the principal it was resolved for. */
 export interface OwnedVault {
@@ -41,24 +42,33 @@ export interface VaultDirectory {
 
 /**
  * The principal's vault, or undefined when there is none. Asks once for a remembered one; otherwise reads every page.
+ * Only where that finds none, archived vaults are read as well: one of them may say that the person was off-boarded.
  * Throws `ownership_ambiguous` when several vaults are proven to be this person's, `ownership_unproven` when some
- * claim it and none is.
+ * claim it and none is, `offboarded`.
  */
 export async function findVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault | undefined> {
-  const { memory } = directory;
+  const { memory, ownership } = directory;
   const recalled = await memory.recall(principal);
   if (recalled !== undefined) {
     const claim = await readClaim(directory, recalled, principal);
-    if (claim !== undefined && isProven(claim)) return owned(claim.vault);
+    if (claim !== undefined && isProven(claim)) {
+      if (isOffboarded(claim.vault.metadata)) throw await offboardedError(claim.vault, principal, ownership);
+      return owned(claim.vault);
+    }
   }
-  const claims = await withoutLeftovers(directory, principal, await readClaims(directory, principal));
+  const { claims: all } = await readClaims(directory, principal);
+  const claims = await withoutLeftovers(directory, principal, all);
   const choice = chooseVault(claims);
   switch (choice.kind) {
     case 'none':
+      await refuseOffboarded(directory, principal);
       return undefined;
+    case 'offboarded':
+      throw await offboardedError(choice.vault, principal, ownership);
     case 'ambiguous':
       throw ambiguous(choice.vaults, principal);
     case 'unproven':
+      await refuseOffboarded(directory, principal);
       return await adopt(directory, principal, choice.claims);
     case 'one':
       for (const { vault, signature } of choice.doubtful) {
@@ -72,8 +82,13 @@ export async function findVault(directory: VaultDirectory, principal: Principal)
 /**
  * Creates the vault of a principal who has none, and signs it where the configuration wants that. Whatever becomes of
  * the request, the list decides (P8): the oldest vault stays, and a run archives its own, empty ones that are not it.
+ * Somebody who was off-boarded meanwhile keeps none, unless it is created to let them in again.
  */
-export async function createVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault> {
+export async function createVault(
+  directory: VaultDirectory,
+  principal: Principal,
+  { letInAgain = false }: { letInAgain?: boolean } = {},
+): Promise<OwnedVault> {
   const { platform, memory, ownership } = directory;
   const mark = randomUUID();
   await memory.rememberCreation(principal, mark);
@@ -91,10 +106,15 @@ export async function createVault(directory: VaultDirectory, principal: Principa
     if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
     lost = error;
   }
-  const claims = await readClaims(directory, principal);
+  // The archived ones too: an off-boarding that ended before this create was not there to archive what it made.
+  const { claims, offboarded } = await readClaims(directory, principal, { archivedToo: true });
+  const own = claims.filter(({ vault }) => isMarked(vault.metadata, mark));
+  if (offboarded !== undefined && !letInAgain) {
+    for (const claim of own) await archive(directory, claim);
+    throw await offboardedError(offboarded, principal, ownership);
+  }
   const oldest = oldestOf(claims);
   if (oldest === undefined) throw lost ?? notListed(principal);
-  const own = claims.filter(({ vault }) => isMarked(vault.metadata, mark));
   for (const claim of own) if (claim !== oldest) await archive(directory, claim);
   if (own.includes(oldest)) {
     if (ownership !== undefined) await signVault(directory, principal, oldest.vault, ownership);
@@ -200,15 +220,34 @@ export async function signVault(
   if (verdict.kind !== 'valid' || !isOwnedBy(signed.metadata, principal)) throw notStored(vault.id);
 }
 
-/** Every active vault whose record names the principal, wherever it stands in the list. */
-async function readClaims(directory: VaultDirectory, principal: Principal): Promise<Claim[]> {
-  const claims: Claim[] = [];
-  const pages = directory.platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100 }));
-  for await (const vault of pages) {
-    const claim = await judgeClaim(vault, principal, directory.ownership);
-    if (claim !== undefined) claims.push(claim);
+/** Throws `offboarded` where any vault that names the principal, archived or not, says so. */
+async function refuseOffboarded(directory: VaultDirectory, principal: Principal): Promise<void> {
+  const { offboarded } = await readClaims(directory, principal, { archivedToo: true });
+  if (offboarded !== undefined) throw await offboardedError(offboarded, principal, directory.ownership);
+}
+
+/** What the list says of a principal. */
+interface Survey {
+  /** Every active vault whose record names them, wherever it stands. */
+  claims: Claim[];
+  /** The newest vault that names them and says that they were off-boarded. */
+  offboarded: VaultAnswer | undefined;
+}
+
+/** Reads every page. Which signature a mark of off-boarding has does not matter: it only ever refuses. */
+async function readClaims(
+  { platform, ownership }: Pick<VaultDirectory, 'platform' | 'ownership'>,
+  principal: Principal,
+  { archivedToo = false }: { archivedToo?: boolean } = {},
+): Promise<Survey> {
+  const survey: Survey = { claims: [], offboarded: undefined };
+  const query = { limit: 100, ...(archivedToo && { include_archived: true }) };
+  for await (const vault of platform.readPages('list vaults', (client) => client.beta.vaults.list(query))) {
+    const claim = await judgeClaim(vault, principal, ownership);
+    if (claim !== undefined) survey.claims.push(claim);
+    if (isOffboarded(vault.metadata) && isOwnedBy(vault.metadata, principal)) survey.offboarded ??= vault;
   }
-  return claims;
+  return survey;
 }
 
 /** One vault by id, if it exists, is active and names the principal. */
@@ -245,7 +284,7 @@ function ambiguous(vaults: readonly VaultAnswer[], principal: Principal): AppErr
     'ownership_ambiguous',
     `${vaults.length} vaults claim to be those of ${quote(principal.label)}: ${ids}`,
     {
-      hint: 'find out which one is wrong and archive it on the platform; nothing was chosen',
+      hint: 'see them and archive what is wrong: service-connection vault repair; nothing was chosen',
     },
   );
 }

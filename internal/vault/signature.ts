@@ -27,6 +27,14 @@ export interface SignedFacts {
   /** As the platform gives it; compared as an instant. */
   createdAt: string;
   owner: Pick<Principal, 'kind' | 'issuer' | 'subject'>;
+  /** Makes it the signature of an off-boarding instead. */
+  offboarded?: Offboarding;
+}
+
+/** When somebody was off-boarded, RFC 3339, and by whom: the subject of the operator. */
+export interface Offboarding {
+  at: string;
+  by: string;
 }
 
 /** What a signature is worth. `why` names no part of the signature, which is text from outside. */
@@ -43,11 +51,11 @@ export interface Signer {
 
 const algorithm = 'EdDSA';
 /** Keeps a signature that the same key made for something else from counting here. */
-const type = 'mai-owner+jws';
+const types = { owner: 'mai-owner+jws', offboarding: 'mai-offboarding+jws' };
 
-/** Signs an owner record. The result goes into the vault's metadata, and is about 200 characters long. */
+/** Signs an owner record, or an off-boarding. The result goes into the vault's metadata, and is about 200 characters long. */
 export async function signOwnership(facts: SignedFacts, workspaceId: string, signer: Signer): Promise<string> {
-  const jws = await signer.sign({ alg: algorithm, kid: signer.kid, typ: type }, contentOf(facts, workspaceId));
+  const jws = await signer.sign({ alg: algorithm, kid: signer.kid, typ: typeOf(facts) }, contentOf(facts, workspaceId));
   const [header, , signature] = jws.split('.');
   return `${header}..${signature}`;
 }
@@ -84,7 +92,7 @@ export async function judgeSignature(
       },
       { algorithms: [algorithm] },
     );
-    if (protectedHeader['typ'] !== type) return { kind: 'invalid', why: 'it was made for something else' };
+    if (protectedHeader['typ'] !== typeOf(facts)) return { kind: 'invalid', why: 'it was made for something else' };
   } catch (error) {
     if (error instanceof UnknownKey) return { kind: 'invalid', why: 'no key of the configuration made it' };
     return {
@@ -100,10 +108,15 @@ export async function judgeSignature(
 
 class UnknownKey extends Error {}
 
+function typeOf({ offboarded }: SignedFacts): string {
+  return offboarded === undefined ? types.owner : types.offboarding;
+}
+
 /** JSON of a list keeps the parts apart whatever they contain. */
-function contentOf({ vaultId, createdAt, owner }: SignedFacts, workspaceId: string): Uint8Array {
+function contentOf({ vaultId, createdAt, owner, offboarded }: SignedFacts, workspaceId: string): Uint8Array {
   const instant = new Date(createdAt).toISOString();
+  const more = offboarded === undefined ? [] : [offboarded.at, offboarded.by];
   return new TextEncoder().encode(
-    JSON.stringify([workspaceId, vaultId, owner.kind, owner.issuer, owner.subject, instant]),
+    JSON.stringify([workspaceId, vaultId, owner.kind, owner.issuer, owner.subject, instant, ...more]),
   );
 }

@@ -1,13 +1,12 @@
 /** Owner records that are signed: nobody without an ownership key can make a vault be somebody's (P1). */
-import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { signerOf, signOwnership } from '../../internal/vault/signature.ts';
+import { newOwnershipKey, type PrivateKey, trustKeys } from '../support/ownership-keys.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
 const world = sandboxPerTest();
 const signatureKey = 'mai_owner_signature';
 
-type PrivateKey = JWK & { kid: string; retired?: boolean };
 let key: PrivateKey;
 
 beforeEach(async () => {
@@ -15,40 +14,8 @@ beforeEach(async () => {
   await trust(key);
 });
 
-async function newKey(kid: string): Promise<PrivateKey> {
-  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
-  return { ...(await exportJWK(privateKey)), kid };
-}
-
-/** Makes the configuration trust these keys; `signs` signs in every run, with a program as a key service would be. */
-async function trust(signs: PrivateKey | undefined, ...more: PrivateKey[]) {
-  const keys = [...(signs === undefined ? [] : [signs]), ...more].map(({ kid, x, retired }) => ({
-    kty: 'OKP',
-    crv: 'Ed25519',
-    kid,
-    x,
-    ...(retired === true && { retired }),
-  }));
-  await world.configure('interface.yaml', (content) => ({
-    ...content,
-    platform: { workspace_id: world.sandbox.platform.workspaceId },
-    ownership: {
-      keys,
-      ...(signs !== undefined && {
-        signer: { kid: signs.kid, command: [process.execPath, '-e', signingProgram(signs)] },
-      }),
-    },
-  }));
-}
-
-/** Signs what it reads with a key that it has. */
-function signingProgram({ x, d }: PrivateKey): string {
-  return `const { createPrivateKey, sign } = require('node:crypto');
-    const key = createPrivateKey({ key: ${JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x, d })}, format: 'jwk' });
-    let text = '';
-    process.stdin.on('data', (piece) => (text += piece)).on('end', () =>
-      console.log(sign(null, Buffer.from(text), key).toString('base64url')));`;
-}
+const newKey = newOwnershipKey;
+const trust = (signs: PrivateKey | undefined, ...more: PrivateKey[]) => trustKeys(world, signs, ...more);
 
 function adasRecord(): Record<string, string> {
   const { identityProvider, people } = world.sandbox;

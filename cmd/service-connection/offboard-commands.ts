@@ -1,0 +1,38 @@
+/** The words of `service-connection offboard` and `service-connection vault`. */
+import { type Command, Option } from 'commander';
+import type { Run } from '../../internal/cli/program.ts';
+import { principalKinds } from '../../internal/identity/principal.ts';
+import type { OffboardOptions } from './offboard.ts';
+import type { RepairOptions } from './vault.ts';
+
+/** Adds what operators do to the things of others, and what people do about several vaults of their own. */
+export function addOffboarding(program: Command, run: Run): void {
+  program
+    .command('offboard')
+    .description('end everything that acts for a person, for operators: connections, sessions, vault')
+    .argument('<subject>', 'exactly the subject of the person: the sub claim, or the uid')
+    .option('--issuer <issuer>', 'where several people have that subject: the one of exactly this issuer')
+    .addOption(new Option('--kind <kind>', 'and of this kind').choices(principalKinds))
+    .option('--dry-run', 'show what would be done')
+    .option('--include-unproven', 'archive vaults as well that are not proven to be theirs')
+    .option('--yes-offboard <subject>', 'do it without a question if exactly this is the subject')
+    .option('--undo', 'let them in again, with an empty vault')
+    .option('--yes-undo <subject>', 'let them in without a question if exactly this is the subject')
+    .action(
+      run(async (context, subject: string, options: OffboardOptions) => {
+        const { runOffboard } = await import('./offboard.ts');
+        return await runOffboard(context, subject, options);
+      }),
+    );
+  const vault = program.command('vault').description('your own vaults, where there are several');
+  vault
+    .command('repair')
+    .description('show every vault that claims to be yours, and archive those that you say')
+    .option('--keep <vault>', 'keep this one instead of the oldest')
+    .action(
+      run(async (context, options: RepairOptions) => {
+        const { runRepair } = await import('./vault.ts');
+        return await runRepair(context, options);
+      }),
+    );
+}

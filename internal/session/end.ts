@@ -1,0 +1,87 @@
+/** Ends sessions that are bound to a vault: archiving the vault alone would leave them running. */
+import { AppError } from '../errors/app-error.ts';
+import { pause } from '../outside/pause.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
+
+/** A session that can still act. */
+export interface LiveSession {
+  id: string;
+  status: 'rescheduling' | 'running' | 'idle' | 'terminated';
+  vaultIds: readonly string[];
+}
+
+/** What the platform answered when a session was ended. */
+export interface EndedSession {
+  interrupted: boolean;
+  /** Null where it was gone or archived by somebody else. */
+  archivedAt: string | null;
+}
+
+/** How long one session may take to become idle after its interruption. */
+const patienceMs = 30_000;
+/** How often an idle session's archive may be refused: the stored status follows the events a little later. */
+const refusals = 5;
+const longestPauseMs = 1000;
+
+/** Every session that is bound to one of the vaults, is not archived and has not ended, page by page. */
+export async function* readLiveSessions(
+  platform: Platform,
+  vaultIds: ReadonlySet<string>,
+): AsyncGenerator<LiveSession, void, undefined> {
+  for await (const session of platform.readPages('list sessions', (client) =>
+    client.beta.sessions.list({ limit: 100 }),
+  )) {
+    const { id, status, vault_ids, archived_at } = session;
+    if (archived_at !== null || status === 'terminated') continue;
+    if (vault_ids.some((vaultId) => vaultIds.has(vaultId))) yield { id, status, vaultIds: vault_ids };
+  }
+}
+
+/**
+ * Interrupts a session where it runs, waits until it is idle and archives it. A lost answer is settled by looking (P8).
+ * Throws a `PlatformError`, or `timed_out` for one that does not become idle.
+ */
+export async function endSession(platform: Platform, session: LiveSession): Promise<EndedSession> {
+  const { id } = session;
+  const until = Date.now() + patienceMs;
+  let { status } = session;
+  let [interrupted, refused] = [false, 0];
+  for (let round = 0; ; round += 1) {
+    let failure: PlatformError | undefined;
+    try {
+      if (status === 'idle' || status === 'terminated') {
+        const { archived_at } = await platform.change({ act: 'session.archive', target: id }, (client) =>
+          client.beta.sessions.archive(id),
+        );
+        return { interrupted, archivedAt: archived_at };
+      }
+      await platform.change({ act: 'session.interrupt', target: id }, (client) =>
+        client.beta.sessions.events.send(id, { events: [{ type: 'user.interrupt' }] }),
+      );
+      interrupted = true;
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      failure = error;
+      if (error.outcome === 'refused') refused += 1;
+    }
+    if (refused === refusals && failure !== undefined) throw failure;
+    if (Date.now() > until) {
+      throw failure ?? new AppError('timed_out', `the session ${quote(id)} is still ${status} after its interruption`);
+    }
+    await pause(Math.min(50 * 2 ** round, longestPauseMs));
+    const now = await look(platform, id);
+    if (now === undefined || now.archived_at !== null) return { interrupted, archivedAt: now?.archived_at ?? null };
+    status = now.status;
+  }
+}
+
+/** Undefined where there is no such session any more. */
+async function look(platform: Platform, id: string) {
+  try {
+    return await platform.read('read session', (client) => client.beta.sessions.retrieve(id));
+  } catch (error) {
+    if (error instanceof PlatformError && error.status === 404) return undefined;
+    throw error;
+  }
+}

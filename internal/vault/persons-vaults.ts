@@ -1,0 +1,65 @@
+/** All vaults that name one person, and what is in the active ones: what is looked at before any of them is archived. */
+import { type ConnectionRecord, recordOf } from '../connection/credentials.ts';
+import type { Platform } from '../platform/client.ts';
+import { inParallel } from '../skills/in-parallel.ts';
+import type { Claim, VaultAnswer } from './claims.ts';
+import { isOwnedBy, type ownerOf } from './owner.ts';
+import { judgeClaim, type VaultDirectory } from './resolve.ts';
+
+/** Whom a record names. */
+export type Owner = NonNullable<ReturnType<typeof ownerOf>>;
+
+/** An active credential of a vault. */
+export interface HeldCredential {
+  id: string;
+  kind: 'mcp_oauth' | 'static_bearer' | 'environment_variable';
+  mcpServerUrl: string | undefined;
+  record: ConnectionRecord;
+}
+
+/** An active vault that names the person, and what is in it. */
+export interface HeldVault extends Claim {
+  credentials: readonly HeldCredential[];
+}
+
+const readsAtOnce = 10;
+
+/** Every vault of the workspace, archived ones too, page by page. */
+export function everyVault(platform: Platform): AsyncGenerator<VaultAnswer, void, undefined> {
+  return platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100, include_archived: true }));
+}
+
+/** Every vault that names the person, archived ones too. */
+export async function vaultsOf(platform: Platform, owner: Owner): Promise<VaultAnswer[]> {
+  const vaults: VaultAnswer[] = [];
+  for await (const vault of everyVault(platform)) if (isOwnedBy(vault.metadata, owner)) vaults.push(vault);
+  return vaults;
+}
+
+/** What the active ones of these vaults hold, and what their claims are worth. */
+export async function holdings(
+  { platform, ownership }: Pick<VaultDirectory, 'platform' | 'ownership'>,
+  owner: Owner,
+  vaults: readonly VaultAnswer[],
+): Promise<HeldVault[]> {
+  const claims = await Promise.all(vaults.map((vault) => judgeClaim(vault, owner, ownership)));
+  return await inParallel(
+    claims.filter((claim) => claim !== undefined),
+    readsAtOnce,
+    async (claim) => ({ ...claim, credentials: await readHeld(platform, claim.vault.id) }),
+  );
+}
+
+/** The active credentials of a vault, of every kind. */
+export async function readHeld(platform: Platform, vaultId: string): Promise<HeldCredential[]> {
+  const held: HeldCredential[] = [];
+  const pages = platform.readPages('list credentials', (client) =>
+    client.beta.vaults.credentials.list(vaultId, { limit: 100 }),
+  );
+  for await (const { id, auth, metadata, archived_at } of pages) {
+    if (archived_at !== null) continue;
+    const mcpServerUrl = auth.type === 'environment_variable' ? undefined : auth.mcp_server_url;
+    held.push({ id, kind: auth.type, mcpServerUrl, record: recordOf(metadata) });
+  }
+  return held;
+}

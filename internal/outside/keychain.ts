@@ -42,9 +42,24 @@ process.stdin.setEncoding('utf8').on('data', (piece) => (text += piece)).on('end
   process.stdout.write(JSON.stringify(answer));
 });`;
 
-/** The keychain of this machine. Nothing happens before the first call; each call ends within the time limit. */
+/** Runs by their signal whose keychain has failed: it would keep everybody who asks waiting once more. */
+const failed = new WeakMap<AbortSignal, KeychainUnavailable>();
+
+/**
+ * The keychain of this machine. Nothing happens before the first call; each call ends within the time limit. One that
+ * failed is not asked again in the same run.
+ */
 export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTimeoutMs): Keychain {
-  const ask = (act: Act, ...words: string[]) => askLibrary({ act, words: [service, ...words], signal, timeoutMs });
+  const ask = async (act: Act, ...words: string[]) => {
+    const before = failed.get(signal);
+    if (before !== undefined) throw before;
+    try {
+      return await askLibrary({ act, words: [service, ...words], signal, timeoutMs });
+    } catch (error) {
+      if (error instanceof KeychainUnavailable) failed.set(signal, error);
+      throw error;
+    }
+  };
   return {
     async read(account) {
       const value = await ask('getPassword', account);

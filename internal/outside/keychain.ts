@@ -3,10 +3,10 @@
  * library waits inside native code, for a locked keychain as long as a dialog that nobody may see stays open, and holds
  * up everything else in its process meanwhile; only the end of that process ends it.
  */
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
+import { askProgram } from './child-process.ts';
 
 /** What a keychain keeps for us, by account. Throws {@link KeychainUnavailable} or `interrupted`. */
 export interface Keychain {
@@ -82,43 +82,24 @@ interface Call {
 }
 
 async function askLibrary({ act, words, signal, timeoutMs }: Call): Promise<unknown> {
-  const library = pathOfLibrary();
-  if (signal.aborted) throw interrupted();
-  const answer = await new Promise<string>((resolve, reject) => {
-    const child = spawn(process.execPath, ['--input-type=commonjs', '-e', program], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      windowsHide: true,
-    });
-    let said = '';
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', interrupt);
-      child.kill('SIGKILL');
-    };
-    const fail = (error: Error) => {
-      end();
-      reject(error);
-    };
-    const interrupt = () => fail(interrupted());
-    const timer = setTimeout(
-      () => fail(new KeychainUnavailable(`no answer within ${timeoutMs / 1000} s; it may be locked`)),
-      timeoutMs,
-    );
-    signal.addEventListener('abort', interrupt, { once: true });
-    child.once('error', () => fail(new KeychainUnavailable('no process could be started to ask it')));
-    child.once('close', () => {
-      end();
-      resolve(said);
-    });
-    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-      said += piece;
-      if (said.length > longestAnswer) fail(new KeychainUnavailable('it answered with more than was ever kept in it'));
-    });
-    // A process that ended before it was told everything has said so by ending.
-    child.stdin.on('error', () => {});
-    child.stdin.end(JSON.stringify({ library, act, words }));
+  const answer = await askProgram({
+    program: process.execPath,
+    words: ['--input-type=commonjs', '-e', program],
+    input: JSON.stringify({ library: pathOfLibrary(), act, words }),
+    signal,
+    timeoutMs,
+    longestAnswer,
   });
-  return judgeAnswer(answer);
+  switch (answer.kind) {
+    case 'interrupted':
+      throw new AppError('interrupted', 'interrupted while asking the keychain');
+    case 'late':
+      throw new KeychainUnavailable(`no answer within ${timeoutMs / 1000} s; it may be locked`);
+    case 'failed':
+      throw new KeychainUnavailable(`it gave no answer: ${answer.why}`);
+    case 'answered':
+      return judgeAnswer(answer.text);
+  }
 }
 
 function judgeAnswer(text: string): unknown {
@@ -139,8 +120,4 @@ function pathOfLibrary(): string {
   } catch {
     throw new KeychainUnavailable('the package @napi-rs/keyring is not installed');
   }
-}
-
-function interrupted(): AppError {
-  return new AppError('interrupted', 'interrupted while asking the keychain');
 }

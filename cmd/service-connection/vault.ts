@@ -56,7 +56,7 @@ function keptOf(found: ClaimedVaults, named: string | undefined): HeldVault | un
 /** A vault with connections takes two answers: their secrets are gone afterwards. */
 async function mayArchive(context: CommandContext, held: HeldVault): Promise<boolean> {
   const { vault, credentials } = held;
-  const question = `archive ${quote(vault.id)}, made ${quote(vault.created_at)}, ${contentsOf(held)}? It cannot be undone.`;
+  const question = `archive ${quote(vault.id)}, made ${quote(vault.created_at)}, which holds ${contentsOf(held)}? It cannot be undone.`;
   if (!(await confirm(context, question, questionTimeoutMs))) return false;
   if (credentials.length === 0) return true;
   const count = `${credentials.length} connection${credentials.length === 1 ? '' : 's'}`;
@@ -121,7 +121,7 @@ function lines({ active, archived }: ClaimedVaults, keep: HeldVault | undefined)
     ...active.map((held) => [
       visible(held.vault.id),
       visible(held.vault.created_at),
-      held.signature.kind === 'valid' ? `signed with ${visible(held.signature.kid)}` : whyNot(held.signature),
+      signatureOf(held),
       contentsOf(held),
       held === keep ? 'would be kept' : '-',
     ]),
@@ -134,6 +134,11 @@ function lines({ active, archived }: ClaimedVaults, keep: HeldVault | undefined)
     ]),
   ];
   return rows.length === 0 ? [] : table(['vault', 'made', 'signature', 'holds', 'plan'], rows).split('\n');
+}
+
+function signatureOf({ signature }: HeldVault): string {
+  if (signature.kind === 'unneeded') return '-';
+  return signature.kind === 'valid' ? `signed with ${visible(signature.kid)}` : whyNot(signature);
 }
 
 function contentsOf({ credentials }: HeldVault): string {

@@ -26,7 +26,7 @@ export interface SsoRun {
 }
 
 /** A kept sign-in after a look at it: who it is, or why it is of no use. */
-type Look = { claims: JWTPayload; source: Proven['source'] } | { why: string; loud: boolean };
+type Look = { claims: JWTPayload; source: Proven['source'] } | { why: string | undefined; loud: boolean };
 
 /** Begins a proof: the provider is asked and the kept sign-in is read. Nobody is asked for anything yet. */
 export function beginSso(run: SsoRun): Proof {
@@ -54,7 +54,7 @@ export function beginSso(run: SsoRun): Proof {
   };
   const look = async (): Promise<Look> => {
     const kept = await reading;
-    if (place === undefined || kept === undefined) return { why: 'nobody is signed in', loud: false };
+    if (place === undefined || kept === undefined) return { why: undefined, loud: false };
     const flaw = await judge(kept).catch((error: unknown) => {
       if (error instanceof IdTokenRefused) return error;
       throw error;
@@ -121,7 +121,7 @@ export function beginSso(run: SsoRun): Proof {
         if (lacking === undefined) return proven(seen.claims, seen.source, true);
         visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
       } else if (choice.sign === 'never') {
-        const message = seen.loud ? `nobody is signed in: ${seen.why}` : seen.why;
+        const message = ['nobody is signed in', seen.why].filter(Boolean).join(': ');
         throw new AppError(
           'sign_in_needed',
           message,

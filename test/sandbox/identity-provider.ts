@@ -44,6 +44,9 @@ interface IdentityProviderControl extends AuthorizationControl {
   authenticate(how?: Authentication): void;
 }
 
+/** Where the provider's own origin serves the keys of a stranger, which its metadata never names. */
+export const strangersKeysPath = '/strangers-keys';
+
 /** The authentication contexts of the sandbox. */
 export const contexts: { readonly password: string; readonly secondFactor: string } = {
   password: 'urn:sandbox:password',
@@ -135,6 +138,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     if (typeof token === 'string') idTokens.push(token);
   });
 
+  const strangersKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   /** The key that signs now. The library has one for good, so what it signed is signed anew after a rotation. */
   let current: { kid: string; key: KeyObject } = { kid: server.keyId, key: server.signingKey };
   let published: JsonObject[] | undefined;
@@ -144,13 +148,16 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
       keyRequests += 1;
       if (published !== undefined) ctx.body = { keys: published };
     }
+    if (ctx.path === strangersKeysPath) {
+      ctx.status = 200;
+      ctx.body = { keys: [jwkOf({ kid: current.kid, key: strangersKey })] };
+    }
     const answer = ctx.body as JsonObject;
     if (ctx.path !== '/token' || ctx.status !== 200 || current.kid === server.keyId) return;
     if (typeof answer['id_token'] === 'string') ctx.body = { ...answer, id_token: await forge(answer, {}) };
   });
   listener.serve(server.provider.callback());
 
-  const strangersKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   async function forge(honest: JsonObject, ...[claims, signedBy = 'provider']: Parameters<Forge>): Promise<string> {
     const payload = { ...readClaims(String(honest['id_token'])), ...claims };
     if (signedBy === 'nobody') return `${encode({ alg: 'none' })}.${encode(payload)}.`;

@@ -108,7 +108,9 @@ function press(page, { person, account, deny }) {
 
 /** Enters the code where the page asks for one; a second page that asks has turned it away, and is left alone. */
 function enter(page, code) {
-  const form = /<form method="post" action="([^"]*)" data-page="service-code">(.*?)<\/form>/s.exec(page.body);
+  const form = /<form method="post" action="([^"]*)" data-page="(?:service|identity)-code">(.*?)<\/form>/s.exec(
+    page.body,
+  );
   if (form === null || code === undefined) return undefined;
   const [, action, body] = form;
   const fields = new URLSearchParams({ user_code: code });

@@ -109,6 +109,9 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
 async function textsIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return await Promise.all(
-    entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8')),
+    entries
+      .filter((entry) => entry.isFile())
+      // What a command beside this one has removed meanwhile holds nothing any more.
+      .map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8').catch(() => '')),
   );
 }

@@ -18,7 +18,17 @@ export interface SignInOptions {
   describe(accountId: string): string;
   /** The grant that a new sign-in adds to, where the server keeps one for each account and client. */
   grantToAddTo(accountId: string, clientId: string): string | undefined;
+  /** How the person was asked who they are; nothing is said of it where this is missing. */
+  authentication?: ((request: { acrValues: readonly string[] }) => Authentication) | undefined;
 }
+
+/** What an ID token says of how somebody signed in. */
+export type Authentication = {
+  acr?: string;
+  amr?: string[];
+  /** When, in seconds since 1970; now unless told. */
+  ts?: number;
+};
 
 /**
  * Serves the two pages of an authorization request: who are you, and may this client act for you.

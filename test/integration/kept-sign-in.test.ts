@@ -1,0 +1,435 @@
+/** A person signs in once, not once a command; and what is kept is believed no more than what comes just now (P2). */
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { contexts, strangersKeysPath } from '../sandbox/identity-provider.ts';
+import { visit } from '../sandbox/visit.mjs';
+import { type KeptFile, keepSignIns } from '../support/kept-sign-in.ts';
+import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { fakeTerminal } from '../support/terminal.ts';
+
+const world = sandboxPerTest();
+
+let kept: KeptFile;
+let folder: string;
+beforeEach(async () => {
+  kept = await keepSignIns(world);
+  folder = await world.machine();
+});
+
+const longAgo = () => ({ iat: Math.floor(Date.now() / 1000) - 7200, exp: Math.floor(Date.now() / 1000) - 3600 });
+/** Lets the kept ID token expire. */
+const expire = () => kept.forge(folder, (token) => world.sandbox.identityProvider.control.forge(token, longAgo()));
+const login = () => world.connect(['login'], { folder });
+const whoami = (argv: readonly string[] = []) => world.connect(['whoami', ...argv], { folder, person: undefined });
+const whoamiJson = () => world.connectJson(['whoami'], { folder, person: undefined });
+
+describe('login', () => {
+  test('is once for both executables: what follows needs no browser', async () => {
+    const signedIn = await login();
+    expect([signedIn.exit, signedIn.stdout, signedIn.visited.length]).toEqual([
+      0,
+      'signed in as ada@example.test, kept in the encrypted file\n',
+      1,
+    ]);
+    const { identityProvider, people } = world.sandbox;
+    const mine = { kind: 'sso', issuer: identityProvider.issuer, subject: people.ada.subject };
+    expect(await whoamiJson()).toMatchObject({
+      ...mine,
+      label: 'ada@example.test',
+      groups: ['support', 'editors'],
+      acr: contexts.password,
+      amr: ['pwd'],
+      proven_by: 'kept',
+      kept_in: 'the encrypted file',
+    });
+    const asOther = await world.setupJson(['whoami'], { folder, person: undefined });
+    expect(asOther).toMatchObject({ ...mine, proven_by: 'kept' });
+    const connected = await world.connect(['notion'], { folder });
+    expect([connected.exit, connected.visited.map((url) => new URL(url).origin)]).toEqual([
+      0,
+      [world.sandbox.services.notion.issuer],
+    ]);
+    const session = await world.setup(['--agent', 'support'], { folder, person: undefined });
+    expect([session.exit, session.visited]).toEqual([0, []]);
+  });
+
+  test('writes a file that only its owner can open, and only with the key', async () => {
+    await login();
+    const places = join(folder, 'state', 'sign-in');
+    const [name = ''] = await readdir(places);
+    const path = join(places, name);
+    expect([(await stat(path)).mode & 0o777, (await stat(places)).mode & 0o777]).toEqual([0o600, 0o700]);
+    expect(await readFile(path, 'utf8')).toMatch(/^-----BEGIN AGE ENCRYPTED FILE-----\n/);
+    const entry = await kept.read(folder);
+    expect(entry).toMatchObject({ id_token: expect.any(String), refresh_token: expect.any(String) });
+  });
+
+  test('signs in anew whoever is signed in, as somebody else where that is who is there', async () => {
+    await login();
+    const grace = await world.connect(['login'], { folder, person: 'grace' });
+    expect(grace.visited).toHaveLength(1);
+    expect(await whoamiJson()).toMatchObject({ subject: world.sandbox.people.grace.subject });
+  });
+
+  test('by a code needs no browser here', async () => {
+    const { identityProvider } = world.sandbox;
+    identityProvider.setDeviceIntervalSeconds(1);
+    let entering: Promise<unknown> | undefined;
+    const signedIn = await world.connect(['login', '--device', '--quiet'], {
+      folder,
+      terminal: fakeTerminal(),
+      hear(said) {
+        const [, address, code] = /open (\S+) in any browser and enter the code: (\S+)/.exec(said) ?? [];
+        if (address !== undefined && code !== undefined) entering ??= visit(address, { person: 'ada', code });
+      },
+    });
+    await entering;
+    expect([signedIn.exit, signedIn.visited]).toEqual([0, []]);
+    expect(await whoamiJson()).toMatchObject({ subject: world.sandbox.people.ada.subject, proven_by: 'kept' });
+  });
+
+  test('without a place to keep it says so, and the next command is asked again', async () => {
+    await world.configure('interface.yaml', (content) => {
+      content.identity.keep = 'memory';
+    });
+    const signedIn = await login();
+    expect([signedIn.exit, signedIn.stderr]).toEqual([0, expect.stringContaining('nothing is kept between runs here')]);
+    expect(signedIn.stdout).toContain('for this run only');
+    // A refresh token that nobody keeps is not even asked for.
+    expect(new URL(signedIn.visited[0] ?? '').searchParams.get('scope')).not.toContain('offline_access');
+    expect((await whoami()).exit).toBe(4);
+  });
+
+  test('where identity is not a sign-in has nothing to do', async () => {
+    await world.configure('interface.yaml', (content) => {
+      content.identity = { mode: 'os' };
+      content.people = {};
+    });
+    const outcome = await login();
+    expect([outcome.exit, outcome.stderr]).toEqual([2, expect.stringContaining('there is nothing to sign in to')]);
+  });
+});
+
+describe('whoami', () => {
+  test('signs nobody in: it ends with 4 and the command to run', async () => {
+    const asked = await world.setup(['whoami'], { folder });
+    expect([asked.exit, asked.visited, asked.stderr]).toEqual([4, [], expect.stringContaining('setup-session login')]);
+  });
+
+  test('--explain says where every setting comes from', async () => {
+    await login();
+    const { settings } = await world.connectJson(['whoami', '--explain'], { folder, person: undefined });
+    const file = join(world.sandbox.configFolder, 'interface.yaml');
+    expect(settings).toEqual(
+      expect.arrayContaining([
+        { setting: 'configuration', value: world.sandbox.configFolder, source: 'environment', key: 'MAI_CONFIG' },
+        {
+          setting: 'identity.issuer',
+          value: world.sandbox.identityProvider.issuer,
+          source: 'project config',
+          key: `${file} identity.issuer`,
+        },
+        expect.objectContaining({ setting: 'identity.redirect', source: 'default' }),
+        expect.objectContaining({ setting: 'MAI_ALLOW_LOOPBACK_HTTP', value: '1', source: 'environment' }),
+      ]),
+    );
+    const flagged = await world.connectJson(['whoami', '--explain', '--config', world.sandbox.configFolder], {
+      folder,
+    });
+    expect(flagged['settings']).toContainEqual(
+      expect.objectContaining({ setting: 'configuration', source: 'flag', key: '--config' }),
+    );
+    expect((await whoami(['--explain'])).stdout).toMatch(
+      /identity\.issuer +http:\S+ +project config: \S+ identity\.issuer/,
+    );
+  });
+
+  test('asks the provider twice at once and the platform for nothing', async () => {
+    await login();
+    await whoami();
+    const before = world.sandbox.identityProvider.keyRequests();
+    expect((await whoami()).exit).toBe(0);
+    expect(world.sandbox.identityProvider.keyRequests() - before).toBe(1);
+    expect(world.asked()).toEqual([]);
+  });
+});
+
+describe('logout', () => {
+  test('ends the sign-in here and at the provider', async () => {
+    const { identityProvider, people } = world.sandbox;
+    await login();
+    expect(
+      identityProvider.liveGrantsOf(people.ada.subject).flatMap(({ refreshTokens }) => refreshTokens),
+    ).toHaveLength(1);
+    const out = await world.connect(['logout'], { folder, person: undefined });
+    expect([out.exit, out.stdout]).toEqual([
+      0,
+      'signed out: the encrypted file keeps nothing of a sign-in; the provider has ended it too\n',
+    ]);
+    expect(identityProvider.liveGrantsOf(people.ada.subject).flatMap(({ refreshTokens }) => refreshTokens)).toEqual([]);
+    expect([await kept.read(folder), (await whoami()).exit]).toEqual([undefined, 4]);
+    expect((await world.connect(['logout'], { folder })).exit).toBe(0);
+  });
+
+  test('says what stays at a provider that takes nothing back, and forgets all the same', async () => {
+    await login();
+    world.sandbox.identityProvider.control.tamperMetadata(({ revocation_endpoint: _, ...rest }) => rest);
+    const out = await world.connect(['logout'], { folder });
+    expect(out.stdout).toContain('takes nothing back');
+    expect(await kept.read(folder)).toBeUndefined();
+  });
+
+  test('removes what cannot be read', async () => {
+    await login();
+    await kept.write(folder, 'garbage');
+    expect((await world.connect(['logout'], { folder })).exit).toBe(0);
+    expect(await kept.read(folder)).toBeUndefined();
+  });
+
+  test('fails where it cannot look', async () => {
+    await login();
+    await chmod(kept.keyFile, 0o644);
+    const out = await world.connect(['logout'], { folder });
+    // The file itself can be removed without its key; nothing in it is of use to anybody then.
+    expect([out.exit, out.stderr]).toEqual([1, expect.stringContaining('[keychain_unavailable]')]);
+  });
+});
+
+describe('an ID token that has expired', () => {
+  test('is renewed without the person, and the token that came back is the one that is kept', async () => {
+    await login();
+    const before = await kept.read(folder);
+    await expire();
+    expect(await whoamiJson()).toMatchObject({ subject: world.sandbox.people.ada.subject, proven_by: 'renewed' });
+    const after = await kept.read(folder);
+    expect(after?.refresh_token).not.toBe(before?.refresh_token);
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
+    expect(world.sandbox.identityProvider.counters).toMatchObject({ refreshes: 1, reuses: 0, authorizations: 1 });
+  });
+
+  test('is renewed once by runs that begin at once, and no rotated token is lost', async () => {
+    await login();
+    await expire();
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => whoamiJson()));
+    const { people, identityProvider } = world.sandbox;
+    expect(outcomes.map(({ subject }) => subject)).toEqual(outcomes.map(() => people.ada.subject));
+    expect(outcomes.map((each) => each['proven_by']).toSorted()).toEqual(['kept', 'kept', 'kept', 'renewed']);
+    expect(identityProvider.counters).toMatchObject({ refreshes: 1, reuses: 0 });
+    await expire();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+  });
+
+  test('without a refresh token asks the person again', async () => {
+    await login();
+    const { refresh_token: _, ...rest } = (await kept.read(folder)) ?? {};
+    await kept.write(folder, rest);
+    await expire();
+    expect((await whoami()).exit).toBe(4);
+    const listed = await world.connect(['list'], { folder });
+    expect([listed.exit, listed.visited.length]).toEqual([0, 1]);
+  });
+
+  test('whose renewal is refused asks the person again, and the spent token is forgotten', async () => {
+    const { identityProvider } = world.sandbox;
+    await login();
+    await expire();
+    const entry = await kept.read(folder);
+    await kept.write(folder, { ...entry, refresh_token: 'of-another-server-12345' });
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('it has ended')]);
+    expect((await kept.read(folder))?.refresh_token).toBeUndefined();
+    expect((await whoami()).exit).toBe(4);
+    expect(identityProvider.counters.refreshes).toBe(1);
+  });
+
+  test('whose renewal’s answer is lost is never tried again with the same token', async () => {
+    const { identityProvider } = world.sandbox;
+    await login();
+    await expire();
+    identityProvider.control.failTokenEndpoint({ status: 502, body: 'bad gateway' });
+    const listed = await world.connect(['list'], { folder, person: undefined });
+    expect([listed.exit, listed.stderr]).toEqual([4, expect.stringContaining('was lost')]);
+    identityProvider.control.behave();
+    const { tokenRequests } = identityProvider.counters;
+    expect((await whoami()).exit).toBe(4);
+    expect(identityProvider.counters.tokenRequests).toBe(tokenRequests);
+    expect((await login()).exit).toBe(0);
+  });
+
+  test.each<[string, object, string]>([
+    ['another person', { sub: 'user-7C1E0A5B' }, 'differs in sub'],
+    ['another sign-in', { nonce: 'another' }, 'belongs to another sign-in'],
+    ['another time of signing in', { auth_time: 1_000_000_000 }, 'differs in auth_time'],
+    ['another client', { aud: 'another' }, 'it is for another client'],
+  ])('is not renewed by a token of %s', async (_case, claims, why) => {
+    const { identityProvider } = world.sandbox;
+    await login();
+    await expire();
+    identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+      ...answer,
+      id_token: await forge({ ...claims }),
+    }));
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining(why)]);
+  });
+
+  test('is not renewed by an answer that does not say whose it is', async () => {
+    await login();
+    await expire();
+    world.sandbox.identityProvider.control.tamperTokenResponse(({ id_token: _, ...rest }) => rest);
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('without saying again whose it is')]);
+  });
+
+  test('is renewed by a token without a nonce, which is good from then on', async () => {
+    await login();
+    await expire();
+    world.sandbox.identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+      ...answer,
+      id_token: await forge({ nonce: undefined }),
+    }));
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
+  });
+});
+
+describe('the keys of the issuer', () => {
+  test('may change while nobody looks: the old token is renewed, the new one is good', async () => {
+    await login();
+    world.sandbox.identityProvider.control.rotateKeys();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
+  });
+
+  test('that are withdrawn take what they signed with them', async () => {
+    await login();
+    const { refresh_token: _, ...rest } = (await kept.read(folder)) ?? {};
+    await kept.write(folder, rest);
+    world.sandbox.identityProvider.control.rotateKeys();
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('nobody is signed in')]);
+  });
+
+  test('are not taken from an address that only a file names', async () => {
+    await login();
+    await whoami();
+    const [name = ''] = await readdir(join(folder, 'cache', 'issuer-keys'));
+    // On the provider's own origin, but not where its metadata says that its keys are.
+    const elsewhere = `${world.sandbox.identityProvider.issuer}${strangersKeysPath}`;
+    const hint = join(folder, 'cache', 'issuer-keys', name);
+    await writeFile(hint, `${elsewhere}\n`);
+    const { control } = world.sandbox.identityProvider;
+    await kept.forge(folder, (token) => control.forge(token, { sub: world.sandbox.people.grace.subject }, 'stranger'));
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('its signature is not that of the issuer')]);
+    expect(await readFile(hint, 'utf8')).toContain('/jwks');
+  });
+});
+
+describe('a place that cannot be used', () => {
+  test.each<[string, () => Promise<unknown>, string]>([
+    ['whose key others can read', () => chmod(kept.keyFile, 0o644), 'can be read by others'],
+    [
+      'whose key is gone',
+      () => chmod(kept.keyFile, 0o000).then(() => writeFile(kept.keyFile, '# none')),
+      'AGE-SECRET-KEY-1',
+    ],
+    ['with garbage in it', () => kept.write(folder, 'garbage'), 'cannot be read and is not used'],
+    ['with something of another version', () => kept.write(folder, { version: 2 }), 'cannot be read and is not used'],
+    [
+      'that was changed',
+      async () => {
+        const places = join(folder, 'state', 'sign-in');
+        const [name = ''] = await readdir(places);
+        await writeFile(join(places, name), 'x');
+      },
+      'this key does not open it',
+    ],
+  ])('%s is as good as empty, and that is said once', async (_case, spoil, why) => {
+    await login();
+    await spoil();
+    const listed = await world.connect(['list'], { folder });
+    expect([listed.exit, listed.visited.length, listed.stderr.split(why).length - 1]).toEqual([0, 1, 1]);
+  });
+});
+
+describe('what is required of a sign-in', () => {
+  test('is asked for, and a sign-in that shows it is enough', async () => {
+    await world.configure('interface.yaml', (content) => {
+      content.identity.require = { acr: [contexts.secondFactor], amr: ['mfa'], max_age: '12h' };
+    });
+    const signedIn = await login();
+    const query = new URL(signedIn.visited[0] ?? '').searchParams;
+    expect([signedIn.exit, query.get('acr_values'), query.get('max_age')]).toEqual([0, contexts.secondFactor, '43200']);
+    expect(await whoamiJson()).toMatchObject({ acr: contexts.secondFactor, amr: ['pwd', 'mfa'], not_enough: null });
+    expect((await world.connect(['list'], { folder })).visited).toEqual([]);
+  });
+
+  test.each<[string, object, string]>([
+    ['a context that was not reached', { acr: [contexts.secondFactor] }, 'it shows acr'],
+    ['a method that was not used', { amr: ['hwk'] }, 'its amr does not name \\"hwk\\"'],
+  ])('and not shown is refused, and nothing is kept: %s', async (_case, required, why) => {
+    await world.configure('interface.yaml', (content) => {
+      content.identity.require = required;
+    });
+    world.sandbox.identityProvider.control.authenticate({ acr: contexts.password, amr: ['pwd'] });
+    const refused = await login();
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[assurance_missing]')]);
+    expect(refused.stderr).toContain(why.replaceAll('\\"', '"'));
+    expect(await kept.read(folder)).toBeUndefined();
+  });
+
+  test('counts from when the person signed in, however often it was renewed', async () => {
+    await login();
+    const { control } = world.sandbox.identityProvider;
+    await kept.forge(folder, (token) => control.forge(token, { auth_time: Math.floor(Date.now() / 1000) - 7200 }));
+    expect((await world.connect(['list'], { folder })).visited).toEqual([]);
+    await world.configure('interface.yaml', (content) => {
+      content.identity.require = { max_age: '1h' };
+    });
+    const listed = await world.connect(['list'], { folder });
+    expect([listed.exit, listed.visited.length, listed.stderr]).toEqual([
+      0,
+      1,
+      expect.stringContaining('signed in more than 1h ago'),
+    ]);
+  });
+
+  test.each<[string, string, readonly string[]]>([
+    ['a service', 'services/notion.yaml', ['notion']],
+    ['an agent', 'agents/support.yaml', ['--agent', 'support', '--dry-run']],
+  ])('may be more for %s: the person signs in again, and only there', async (_case, file, argv) => {
+    await login();
+    await world.connect(['notion'], { folder });
+    await world.configure(file, (content) => {
+      content.require = { acr: [contexts.secondFactor] };
+    });
+    const run = argv[0] === '--agent' ? world.setup : world.connect;
+    const signIns = (urls: readonly string[]) =>
+      urls.filter((url) => new URL(url).origin === world.sandbox.identityProvider.issuer);
+    expect((await world.connect(['list'], { folder })).visited).toEqual([]);
+    world.sandbox.identityProvider.control.authenticate({ acr: contexts.password });
+    const refused = await run(argv, { folder });
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[assurance_missing]')]);
+    world.sandbox.identityProvider.control.authenticate();
+    const again = await run(argv, { folder });
+    expect([again.exit, signIns(again.visited).length]).toEqual([0, 1]);
+    expect(signIns((await run(argv, { folder })).visited)).toEqual([]);
+  });
+
+  test('of a service is required on the machine’s own account too, which shows nothing', async () => {
+    await world.configure('interface.yaml', (content) => {
+      content.identity.require = { acr: [contexts.password] };
+    });
+    await world.configure('services/notion.yaml', (content) => {
+      content.require = { acr: [contexts.secondFactor] };
+    });
+    const outcome = await world.connect(['notion'], { folder });
+    expect([outcome.exit, outcome.visited, outcome.stderr]).toEqual([
+      2,
+      [],
+      expect.stringContaining('no acr is in all of the lists'),
+    ]);
+  });
+});

@@ -1,0 +1,59 @@
+/** A sign-in that is kept in a file, for tests: the real place, opened with its key. */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { armor, Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
+import type { SandboxedCommands } from './sandboxed-commands.ts';
+
+/** What stands in the file, as JSON. */
+export type KeptEntry = Partial<Record<'id_token' | 'nonce' | 'refresh_token', string>> & Record<string, unknown>;
+
+/** The place where the commands of a test keep a sign-in. */
+export interface KeptFile {
+  keyFile: string;
+  read(folder: string): Promise<KeptEntry | undefined>;
+  write(folder: string, entry: unknown): Promise<void>;
+  /** Puts another ID token into what is kept, made of the one that is there. */
+  forge(folder: string, change: (idToken: string) => Promise<string> | string): Promise<void>;
+}
+
+/** Has a sandbox keep sign-ins in a file, and ask for refresh tokens. */
+export async function keepSignIns(world: SandboxedCommands, require?: object): Promise<KeptFile> {
+  const identity = await generateIdentity();
+  const keyFile = join(world.sandbox.folder, 'age.key');
+  await writeFile(keyFile, `# made by a test\n${identity}\n`, { mode: 0o600 });
+  await world.configure('interface.yaml', (content) => {
+    content.identity.keep = { file: { key_file: keyFile } };
+    content.identity.scopes.push('offline_access');
+    content.identity.authorize_parameters = { prompt: 'consent' };
+    if (require !== undefined) content.identity.require = require;
+  });
+  const pathIn = async (folder: string) => {
+    const places = join(folder, 'state', 'sign-in');
+    await mkdir(places, { recursive: true, mode: 0o700 });
+    const name = (await readdir(places)).find((each) => each.endsWith('.age'));
+    return name === undefined ? undefined : join(places, name);
+  };
+  const kept: KeptFile = {
+    keyFile,
+    async read(folder) {
+      const path = await pathIn(folder);
+      if (path === undefined) return undefined;
+      const decrypter = new Decrypter();
+      decrypter.addIdentity(identity);
+      return JSON.parse(await decrypter.decrypt(armor.decode(await readFile(path, 'utf8')), 'text')) as KeptEntry;
+    },
+    async write(folder, entry) {
+      const encrypter = new Encrypter();
+      encrypter.addRecipient(await identityToRecipient(identity));
+      const text = typeof entry === 'string' ? entry : JSON.stringify(entry);
+      const path = await pathIn(folder);
+      if (path === undefined) throw new Error('nothing is kept there yet');
+      await writeFile(path, armor.encode(await encrypter.encrypt(text)));
+    },
+    async forge(folder, change) {
+      const entry = await kept.read(folder);
+      await kept.write(folder, { ...entry, id_token: await change(entry?.id_token ?? '') });
+    },
+  };
+  return kept;
+}

@@ -131,7 +131,7 @@ export const refusals: readonly Step[] = [
 function signInStep(told: string, idToken: (forge: Forge) => Promise<string>): Step {
   return {
     told,
-    proof: 'exit 1: the platform was not asked for anything',
+    proof: 'exit 3: the platform was not asked for anything',
     async act({ sandbox, at }) {
       const { control } = sandbox.identityProvider;
       const before = sandbox.platform.control.log.count();
@@ -144,7 +144,7 @@ function signInStep(told: string, idToken: (forge: Forge) => Promise<string>): S
       control.behave();
       return { exit, forged, requests: sandbox.platform.control.log.count() - before };
     },
-    expected: { exit: 1, forged: 1, requests: 0 },
+    expected: { exit: 3, forged: 1, requests: 0 },
   };
 }
 

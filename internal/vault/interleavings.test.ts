@@ -1,6 +1,7 @@
 /**
- * A model of several first runs at once: the real code of `findVault` and `createVault` on a small platform in which
- * every request is one step, and every order of the steps is tried, with every single fault at every step.
+ * A model of several first runs at once, and of an off-boarding beside them: the real code on a small platform in which
+ * every request is one step, and every order of the steps is tried, with every single fault at every step. Two reads
+ * beside each other come to the same in either order, so one order of them is tried (sleep sets).
  */
 import { exportJWK, generateKeyPair } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +9,8 @@ import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import type { VaultAnswer } from './claims.ts';
+import { offboard, readPerson } from './offboard.ts';
+import { ownerRecord } from './owner.ts';
 import { createVault, findVault, type Ownership, type VaultDirectory, type VaultMemory } from './resolve.ts';
 import { type Signer, signerOf } from './signature.ts';
 
@@ -61,13 +64,17 @@ function platformOf(vaults: Vaults, gate: Gate): Platform {
     beta: {
       vaults: {
         create: async (body: Parameters<Vaults['create']>[0]) => vaults.create(body),
-        list: async () => ({ data: vaults.active().toReversed(), hasNextPage: () => false }),
+        list: async ({ include_archived = false }) => ({
+          data: (include_archived ? vaults.all : vaults.active()).toReversed().map((vault) => structuredClone(vault)),
+          hasNextPage: () => false,
+        }),
         retrieve: async (id: string) => vaults.change(id, () => ({})),
         archive: async (id: string) => vaults.change(id, () => ({ archived_at: 'now' })),
         update: async (id: string, { metadata }: { metadata: Record<string, string> }) =>
           vaults.change(id, (vault) => ({ metadata: { ...vault.metadata, ...metadata } })),
         credentials: { list: async () => ({ data: [], hasNextPage: () => false }) },
       },
+      sessions: { list: async () => ({ data: [], hasNextPage: () => false }) },
     },
   };
   const step = async <Result>(changes: boolean, ask: (client: never) => Promise<Result>): Promise<Result> => {
@@ -119,16 +126,55 @@ async function run(directory: VaultDirectory): Promise<string> {
   }
 }
 
+/** Off-boards Ada. Settles like a run. */
+async function runOffboard({ platform, ownership }: VaultDirectory): Promise<string> {
+  const directory = { platform, ownership, warn() {} };
+  const request = { ...directory, operator: { subject: 'operator' }, includeUnproven: false, onStep() {} };
+  try {
+    await offboard(request, await readPerson(directory, ada));
+    return 'done';
+  } catch (error) {
+    if (error instanceof AppError) return `error: ${error.code}`;
+    throw error;
+  }
+}
+
 /** What is done at one step: which of the waiting runs goes on, and what befalls its request. */
 interface Choice {
   run: number;
+  /** Whether its request changes anything. */
+  changes: boolean;
   fault?: Fault;
 }
 
-/** Plays the choices, then always the first that is possible, and says which choices there would have been. */
-async function play(prefix: readonly Choice[], runs: number, faultsLeft: number, ownership: Ownership | undefined) {
+/** A way that is still to be gone, and what need not be done next on it: it was done before, and comes to the same. */
+interface Way {
+  prefix: readonly Choice[];
+  asleep: readonly Choice[];
+}
+
+function comeToTheSame(one: Choice, other: Choice): boolean {
+  const reads = [one, other].every(({ changes, fault }) => !changes && fault === undefined);
+  return reads && one.run !== other.run;
+}
+
+const isSame = (one: Choice, other: Choice) => one.run === other.run && one.fault === other.fault;
+
+type Act = (directory: VaultDirectory) => Promise<string>;
+
+/** What there is before, who acts, what may go wrong, and who runs again afterwards. */
+interface Story {
+  acts: readonly Act[];
+  faults: number;
+  ownership?: Ownership;
+  /** Ada has a vault, which the machines of the first runs remember. */
+  withVault?: boolean;
+}
+
+/** Plays the choices, then always the first that is not asleep, and says which other ways there would have been. */
+async function play({ prefix, asleep }: Way, { acts, faults: faultsLeft, ownership, withVault }: Story) {
   const vaults = new Vaults();
-  const gates = Array.from({ length: runs }, (): Gate => ({ waiting: [] }));
+  const gates = acts.map((): Gate => ({ waiting: [] }));
   const memories = gates.map(memoryOf);
   const results: (string | undefined)[] = gates.map(() => undefined);
   const directoryOf = (index: number, gate: Gate): VaultDirectory => ({
@@ -137,24 +183,41 @@ async function play(prefix: readonly Choice[], runs: number, faultsLeft: number,
     ownership,
     warn() {},
   });
+  if (withVault === true) {
+    const { id } = vaults.create({ display_name: 'own', metadata: ownerRecord(ada) });
+    for (const memory of memories) await memory.remember(ada, id);
+  }
   gates.forEach((gate, index) => {
-    void run(directoryOf(index, gate)).then((result) => {
+    void acts[index]?.(directoryOf(index, gate)).then((result) => {
       results[index] = result;
     });
   });
   const made: Choice[] = [];
-  const alternatives: Choice[][] = [];
+  const ways: Way[] = [];
+  let sleeping = asleep;
   let left = faultsLeft;
   for (;;) {
     await quiet(gates, results);
-    const possible = gates.flatMap(({ waiting: [request] }, index): Choice[] => {
+    const possible = gates.flatMap(({ waiting: [request] }, run): Choice[] => {
       if (request === undefined) return [];
-      const befalling = left === 0 ? [] : faults.filter((fault) => request.changes || fault.startsWith('killed'));
-      return [{ run: index }, ...befalling.map((fault) => ({ run: index, fault }))];
+      const { changes } = request;
+      const befalling = left === 0 ? [] : faults.filter((fault) => changes || fault.startsWith('killed'));
+      return [{ run, changes }, ...befalling.map((fault) => ({ run, changes, fault }))];
     });
-    const choice = prefix[made.length] ?? possible[0];
-    if (choice === undefined) break;
-    if (made.length >= prefix.length) alternatives.push(possible.slice(1).map((other) => other));
+    if (possible.length === 0) break;
+    const replayed = prefix[made.length];
+    const open = possible.filter((choice) => !sleeping.some((other) => isSame(other, choice)));
+    const choice = replayed ?? open[0];
+    // Whatever is left was done in another order, and judged there.
+    if (choice === undefined) return { ways, end: undefined };
+    if (replayed === undefined) {
+      open.forEach((other, index) => {
+        if (index === 0) return;
+        const before = [...sleeping, ...open.slice(0, index)];
+        ways.push({ prefix: [...made, other], asleep: before.filter((one) => comeToTheSame(one, other)) });
+      });
+      sleeping = sleeping.filter((one) => comeToTheSame(one, choice));
+    }
     made.push(choice);
     if (choice.fault !== undefined) left -= 1;
     const gate = gates[choice.run];
@@ -163,12 +226,13 @@ async function play(prefix: readonly Choice[], runs: number, faultsLeft: number,
     if (choice.fault?.startsWith('killed')) gate.killed = true;
     request.pass(choice.fault);
   }
+  const activeFirst = vaults.active().map(({ id }) => id);
   // Afterwards every machine runs again, one after the other, and nothing goes wrong.
   const again: string[] = [];
-  for (const index of gates.keys()) {
+  for (const [index, act] of acts.entries()) {
     const gate: Gate = { waiting: [] };
     let result: string | undefined;
-    void run(directoryOf(index, gate)).then((done) => {
+    void act(directoryOf(index, gate)).then((done) => {
       result = done;
     });
     while (result === undefined) {
@@ -177,8 +241,10 @@ async function play(prefix: readonly Choice[], runs: number, faultsLeft: number,
     }
     again.push(result);
   }
-  return { made, alternatives, results, again, active: vaults.active().map(({ id }) => id) };
+  return { ways, end: { made, results, again, activeFirst, active: vaults.active().map(({ id }) => id) } };
 }
+
+type End = NonNullable<Awaited<ReturnType<typeof play>>['end']>;
 
 /** Until every run waits at its gate, has ended or was killed. */
 async function quiet(gates: readonly Gate[], results: readonly unknown[]): Promise<void> {
@@ -190,28 +256,23 @@ async function quiet(gates: readonly Gate[], results: readonly unknown[]): Promi
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Every schedule, depth first. */
-async function explore(
-  runs: number,
-  faultsLeft: number,
-  ownership: Ownership | undefined,
-  judge: (end: Awaited<ReturnType<typeof play>>) => void,
-) {
-  const open: Choice[][] = [[]];
+async function explore(story: Story, judge: (end: End) => void): Promise<number> {
+  const open: Way[] = [{ prefix: [], asleep: [] }];
   let schedules = 0;
-  for (let prefix = open.pop(); prefix !== undefined; prefix = open.pop()) {
-    const end = await play(prefix, runs, faultsLeft, ownership);
+  for (let way = open.pop(); way !== undefined; way = open.pop()) {
+    const { ways, end } = await play(way, story);
+    open.push(...ways);
+    if (end === undefined) continue;
     judge(end);
     schedules += 1;
-    end.alternatives.forEach((others, depth) => {
-      const length = (prefix?.length ?? 0) + depth;
-      for (const other of others) open.push([...end.made.slice(0, length), other]);
-    });
   }
   return schedules;
 }
 
+const firstRuns = (count: number) => Array.from({ length: count }, () => run);
+
 /** One vault, and whoever came through came to that one. */
-function expectOneVault({ made, results, again, active }: Awaited<ReturnType<typeof play>>): void {
+function expectOneVault({ made, results, again, active }: End): void {
   const used = [...new Set([...results, ...again].filter((id) => id?.startsWith('vlt_')))];
   const judged = { made, active: active.length, used, again };
   expect(judged).toEqual({ made, active: 1, used: active, again: again.map(() => active[0]) });
@@ -222,7 +283,7 @@ describe('first runs at once end with one vault', () => {
     [2, 1],
     [3, 0],
   ])('%i runs, %i faults, in every order', { timeout: 120_000 }, async (runs, faultsLeft) => {
-    const schedules = await explore(runs, faultsLeft, undefined, expectOneVault);
+    const schedules = await explore({ acts: firstRuns(runs), faults: faultsLeft }, expectOneVault);
     // biome-ignore lint/suspicious/noConsole: what was explored is a result
     console.log(`${schedules} schedules of ${runs} runs with at most ${faultsLeft} faults: one vault after each`);
     expect(schedules).toBeGreaterThan(100);
@@ -242,7 +303,7 @@ describe('first runs at once end with one vault', () => {
     });
 
     test('two runs without faults, in every order', { timeout: 120_000 }, async () => {
-      const schedules = await explore(2, 0, ownership, expectOneVault);
+      const schedules = await explore({ acts: firstRuns(2), faults: 0, ownership }, expectOneVault);
       // biome-ignore lint/suspicious/noConsole: what was explored is a result
       console.log(`${schedules} schedules of 2 signing runs: one vault after each`);
       expect(schedules).toBeGreaterThan(20);
@@ -250,7 +311,7 @@ describe('first runs at once end with one vault', () => {
 
     test('with one fault nobody ever uses an unsigned vault, or two', { timeout: 120_000 }, async () => {
       let refused = 0;
-      const schedules = await explore(2, 1, ownership, ({ results, again, active }) => {
+      const schedules = await explore({ acts: firstRuns(2), faults: 1, ownership }, ({ results, again, active }) => {
         const used = [...new Set([...results, ...again].filter((id) => id?.startsWith('vlt_')))];
         expect(used.length).toBeLessThanOrEqual(1);
         expect(active).toEqual(expect.arrayContaining(used));
@@ -262,5 +323,38 @@ describe('first runs at once end with one vault', () => {
       );
       expect(schedules).toBeGreaterThan(100);
     });
+  });
+});
+
+describe('an off-boarding beside runs of the person leaves none of their vaults active', () => {
+  // The last act, run again, is an off-boarding too: it is asked about last, so nothing may come after it.
+  const acts = [run, runOffboard, run];
+
+  test.each<[string, Partial<Story>]>([
+    ['one run that remembers the vault, a fault anywhere', { acts: [run, runOffboard], withVault: true, faults: 1 }],
+    ['two runs that remember it', { acts, withVault: true }],
+    ['a first run, a fault anywhere', { acts: [run, runOffboard], faults: 1 }],
+    ['two first runs', { acts }],
+    ['two off-boardings, a fault anywhere', { acts: [runOffboard, runOffboard], withVault: true, faults: 1 }],
+  ])('%s', { timeout: 120_000 }, async (what, story) => {
+    let schedules = 0;
+    const outcomes = new Map<string, number>();
+    schedules = await explore({ acts, faults: 0, ...story }, ({ made, results, again, activeFirst, active }) => {
+      const kind = results.join(' ').replace(/vlt_\d+/g, 'a vault');
+      outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
+      // Whenever it says that it is done, it is, although the other runs went on after it.
+      if (results.includes('done')) expect({ made, results, activeFirst }).toEqual({ made, results, activeFirst: [] });
+      // Whoever runs again after an off-boarding is refused.
+      const last = again.lastIndexOf('done');
+      expect({ made, last: last >= 0 || again.includes('error: ownership_unproven') }).toEqual({ made, last: true });
+      if (last >= 0) {
+        const after = again.slice(last + 1);
+        expect({ made, results, again, active }).toEqual({ made, results, again, active: [] });
+        expect(after).toEqual(after.map(() => 'error: offboarded'));
+      }
+    });
+    // biome-ignore lint/suspicious/noConsole: what was explored is a result
+    console.log(`${schedules} schedules: ${what}`, Object.fromEntries(outcomes));
+    expect(schedules).toBeGreaterThan(5);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readEnvironment } from './environment.ts';
+import { isWithheld, readEnvironment } from './environment.ts';
 
 test('CI=false is not CI', () => {
   expect([readEnvironment({ CI: 'false' }), readEnvironment({ CI: 'true' })]).toEqual([{}, { CI: 'true' }]);
@@ -8,4 +8,29 @@ test('CI=false is not CI', () => {
 test('only the variables of the table are taken, and an empty one counts as not set', () => {
   const source = { USER: 'ada', LOGNAME: 'ada', HOME: '/root', MAI_CONFIG: '/c', BROWSER: '', ANTHROPIC_API_KEY: 'k' };
   expect(readEnvironment(source)).toEqual({ MAI_CONFIG: '/c', ANTHROPIC_API_KEY: 'k' });
+});
+
+test('the tokens of a CI job are taken by their prefix', () => {
+  const source = {
+    MAI_ID_TOKEN: 'a',
+    MAI_ID_TOKEN_GITLAB: 'b',
+    MAI_ID_TOKENS: 'c',
+    CI_JOB_JWT: 'd',
+    GITHUB_ACTOR: 'ada',
+  };
+  expect(readEnvironment(source)).toEqual({ MAI_ID_TOKEN: 'a', MAI_ID_TOKEN_GITLAB: 'b' });
+});
+
+test.each([
+  ['ANTHROPIC_API_KEY', true],
+  ['ANTHROPIC_LOG', true],
+  ['ACTIONS_ID_TOKEN_REQUEST_URL', true],
+  ['ACTIONS_ID_TOKEN_REQUEST_TOKEN', true],
+  ['MAI_ID_TOKEN', true],
+  ['MAI_ID_TOKEN_GITLAB', true],
+  ['ACTIONS_RUNTIME_URL', false],
+  ['MAI_CONFIG', false],
+  ['PATH', false],
+])('that %s is kept from children is %s', (name, withheld) => {
+  expect(isWithheld(name)).toBe(withheld);
 });

@@ -20,21 +20,40 @@ export const variables = {
   SSH_CONNECTION: { meaning: 'no browser is opened: it would open on the wrong machine' },
   DISPLAY: { meaning: 'on Linux, a browser is opened only when this or WAYLAND_DISPLAY is set' },
   WAYLAND_DISPLAY: { meaning: 'see DISPLAY' },
+  MAI_ID_TOKEN: {
+    meaning: 'a token of a CI job, where `identity.workloads` names it; so do those that begin with `MAI_ID_TOKEN_`',
+    secret: true,
+  },
+  ACTIONS_ID_TOKEN_REQUEST_URL: { meaning: 'set by GitHub Actions: where a job asks for its token' },
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: { meaning: 'set by GitHub Actions: what it asks with', secret: true },
   SUDO_UID: { meaning: 'when set, the operating system identity is refused' },
 } as const satisfies Record<string, Variable>;
 
 /** The name of a variable that the product reads. */
 export type VariableName = keyof typeof variables;
 
-/** The variables of the table that are set and not empty. */
-export type Environment = Readonly<Partial<Record<VariableName, string>>>;
+/** The variables of the table that are set and not empty, and further tokens of CI jobs. */
+export type Environment = Readonly<
+  Partial<Record<VariableName, string>> & Record<`${typeof jobTokenPrefix}${string}`, string | undefined>
+>;
+
+/** A CI job may have tokens for several issuers or audiences; the configuration says which one it looks at. */
+export const jobTokenPrefix = 'MAI_ID_TOKEN_';
 
 /** Takes the variables of the table out of a process environment. An empty string counts as not set, and so does `CI=false`. */
 export function readEnvironment(source: Readonly<Record<string, string | undefined>>): Environment {
-  const names = Object.keys(variables) as VariableName[];
+  const names = [...Object.keys(variables), ...Object.keys(source).filter((name) => name.startsWith(jobTokenPrefix))];
   return Object.fromEntries(names.flatMap((name) => (isSet(name, source[name]) ? [[name, source[name]]] : [])));
 }
 
-function isSet(name: VariableName, value: string | undefined): boolean {
+/**
+ * Whether a variable is none of a child's business: the platform's, which hold its key and the silent switches of its SDK,
+ * and those with which a CI job proves who it is (P3).
+ */
+export function isWithheld(name: string): boolean {
+  return ['ANTHROPIC_', 'ACTIONS_ID_TOKEN_REQUEST_', 'MAI_ID_TOKEN'].some((prefix) => name.startsWith(prefix));
+}
+
+function isSet(name: string, value: string | undefined): boolean {
   return value !== undefined && value !== '' && !(name === 'CI' && value === 'false');
 }

@@ -1,11 +1,11 @@
 /** The one file that touches `process`: streams, signals, environment and exit code of a real run. */
-import { type Environment, readEnvironment } from './environment.ts';
+import { type Environment, isWithheld, readEnvironment } from './environment.ts';
 import { type Executable, runExecutable } from './program.ts';
 import { standardOutput } from './standard-output.ts';
 
 /**
- * Runs an executable on this process and sets its exit code. The platform's variables are taken out of
- * `process.env` first: no child inherits a secret (P3), and the SDK's own silent switches have no effect. The first
+ * Runs an executable on this process and sets its exit code. The platform's variables and the tokens of a CI job are taken
+ * out of `process.env` first: no child inherits a secret (P3), and the SDK's own silent switches have no effect. The first
  * SIGINT or SIGTERM asks the run to end; a second one ends it at once.
  */
 export async function runOnProcess(executable: Executable): Promise<void> {
@@ -48,6 +48,6 @@ function takeEnvironment(): Environment {
   // biome-ignore lint/style/noProcessEnv: this is the door
   const source = process.env;
   const environment = readEnvironment(source);
-  for (const name of Object.keys(source)) if (name.startsWith('ANTHROPIC_')) delete source[name];
+  for (const name of Object.keys(source)) if (isWithheld(name)) delete source[name];
   return environment;
 }

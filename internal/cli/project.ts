@@ -8,6 +8,7 @@ import type { Principal } from '../identity/principal.ts';
 import { beginProof, type Proof } from '../identity/prove.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { listFolder } from '../outside/files.ts';
+import { requireOwnFolder } from '../outside/trusted-file.ts';
 import type { Platform } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
@@ -63,6 +64,8 @@ export async function beginOperatorProof(
   visit: BrowserVisit,
 ): Promise<Proof> {
   const { cache, state } = await context.directories();
+  // What an earlier run left there is read later: who could have written it is settled before anybody is asked for anything.
+  await requireOwnFolder(state);
   return await beginProof({
     identity,
     sudoUid: context.environment.SUDO_UID,

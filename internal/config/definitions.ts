@@ -5,6 +5,7 @@ import type { assuranceDefinition } from './assurance.ts';
 import type { environmentDefinition } from './environment-file.ts';
 import type { interfaceDefinition, permissionDefinition } from './interface-file.ts';
 import type { serviceDefinition } from './service-file.ts';
+import type { workloadDefinition } from './workload.ts';
 
 export type { BuiltinTool } from './agent-file.ts';
 export type { Verdict } from './verdicts.ts';
@@ -19,6 +20,9 @@ export type Interface = z.infer<typeof interfaceDefinition>;
 
 /** How people prove who they are: the `identity` of `interface.yaml`. */
 export type Identity = Interface['identity'];
+
+/** One kind of CI job that may act: an entry of `identity.workloads`. */
+export type Workload = z.infer<typeof workloadDefinition>;
 
 /** What a sign-in has to show: a `require` of `interface.yaml`, of a service or of an agent. */
 export type Requirement = z.infer<typeof assuranceDefinition>;

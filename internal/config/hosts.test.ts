@@ -11,8 +11,11 @@ test('the reviewed hosts are those of the identity provider, the MCP servers and
     },
   };
   const configuration = {
-    interface: { identity: { mode: 'sso', issuer: 'https://sso.example/realm' } },
+    interface: {
+      identity: { mode: 'sso', issuer: 'https://sso.example/realm', workloads: [{ issuer: 'https://git.example' }] },
+    },
     services: new Map([['notes', service]]),
   } as unknown as Configuration;
-  expect([...reviewedHosts(configuration)].sort()).toEqual(['login.notes.example', 'mcp.notes.example', 'sso.example']);
+  const hosts = ['git.example', 'login.notes.example', 'mcp.notes.example', 'sso.example'];
+  expect([...reviewedHosts(configuration)].sort()).toEqual(hosts);
 });

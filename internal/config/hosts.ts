@@ -1,7 +1,7 @@
 import type { Configuration } from './definitions.ts';
 
 /**
- * The hosts that the configuration itself names: the identity provider's and each service's MCP server and
+ * The hosts that the configuration itself names: the identity provider's, those that sign for CI jobs, and each service's MCP server and
  * authorization servers. People have reviewed them, so they may be inside the organization's own network; what those
  * hosts name in turn is text from outside and may not.
  */
@@ -11,5 +11,6 @@ export function reviewedHosts({ interface: { identity }, services }: Configurati
     ...authorization.issuers,
   ]);
   if (identity.mode === 'sso') addresses.push(identity.issuer);
+  if (identity.mode !== 'os') addresses.push(...(identity.workloads ?? []).map(({ issuer }) => issuer));
   return new Set(addresses.map((address) => new URL(address).hostname));
 }

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
 import { record, verdict } from './verdicts.ts';
+import { workloadsDefinition } from './workload.ts';
 
 const keyFilePath = z
   .string()
@@ -58,10 +59,16 @@ const identityDefinition = z
       ),
       require: z.optional(assuranceDefinition),
       keep: z.optional(keepDefinition),
+      workloads: z.optional(workloadsDefinition),
     }),
     z.strictObject({ mode: z.literal('os') }),
+    z.strictObject({ mode: z.literal('workload'), workloads: workloadsDefinition }),
   ])
-  .check(z.describe('how people prove who they are: sso with an OpenID provider, os with the accounts of one machine'));
+  .check(
+    z.describe(
+      'how people prove who they are: sso with an OpenID provider, os with the accounts of one machine, workload with the token of a CI job',
+    ),
+  );
 
 /** What a group or person may do at one service at most; what is not listed is nothing (P4). */
 export const permissionDefinition = z.strictObject({
@@ -114,6 +121,14 @@ export const interfaceDefinition = z.strictObject({
           z.describe('by the subject of a person (sso: the sub claim, os: the uid in quotes), then by service'),
         ),
         {},
+      ),
+      operators: z.optional(
+        z
+          .strictObject({
+            groups: z._default(z.array(z.string().check(z.minLength(1))), []),
+            principals: z._default(z.array(z.string().check(z.minLength(1))), []),
+          })
+          .check(z.describe('who may off-board people; nobody unless listed')),
       ),
     }),
     {},

@@ -189,7 +189,7 @@ describe('one mistake is one line with file, place, path and fix:', () => {
       inInterface,
       'mode: sso',
       'mode: ssi',
-      ':1:19 identity.mode: got "ssi", expected one of "sso", "os"; did you mean "sso" or "os"?',
+      ':1:19 identity.mode: got "ssi", expected one of "sso", "os", "workload"; did you mean "sso" or "os"?',
     ],
     [
       'a key of a later release',

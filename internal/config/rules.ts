@@ -5,6 +5,7 @@
 import { quote } from '../text/quote.ts';
 import type { Agent, Interface, Service } from './definitions.ts';
 import type { Finding } from './mistake.ts';
+import { workloadFindings } from './workload-rules.ts';
 
 /** What the authorization request itself says; a catalogue entry must not speak over it. */
 const protocolParameters = [
@@ -28,7 +29,7 @@ const signInParameters = ['acr_values', 'claims', 'id_token_hint', 'max_age'];
 
 /** Rules of `interface.yaml`. */
 export function interfaceFindings(file: Partial<Interface>): Finding[] {
-  return [...identityFindings(file), ...ownershipFindings(file)];
+  return [...identityFindings(file), ...workloadFindings(file), ...ownershipFindings(file)];
 }
 
 function identityFindings({ identity, people }: Partial<Interface>): Finding[] {
@@ -49,13 +50,15 @@ function identityFindings({ identity, people }: Partial<Interface>): Finding[] {
     return findings;
   }
   if (identity?.mode !== 'os') return [];
-  return Object.keys(people?.principals ?? {})
-    .filter((subject) => !/^[1-9][0-9]*$/.test(subject))
-    .map((subject) => ({
-      path: ['people', 'principals', subject],
-      problem: 'with identity mode os a principal is the uid of an ordinary account, such as "1000"',
-      atKey: true,
-    }));
+  const isUid = (subject: string) => /^[1-9][0-9]*$/.test(subject);
+  const problem = 'with identity mode os a principal is the uid of an ordinary account, such as "1000"';
+  const listed = Object.keys(people?.principals ?? {})
+    .filter((subject) => !isUid(subject))
+    .map((subject) => ({ path: ['people', 'principals', subject], problem, atKey: true }));
+  const operators = (people?.operators?.principals ?? []).flatMap((subject, index) =>
+    isUid(subject) ? [] : [{ path: ['people', 'operators', 'principals', index], problem }],
+  );
+  return [...listed, ...operators];
 }
 
 function ownershipFindings({ ownership, platform }: Partial<Interface>): Finding[] {

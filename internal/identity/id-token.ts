@@ -27,16 +27,17 @@ export type IdTokenFlaw =
   | 'issued_in_future'
   | 'nonce'
   | 'auth_time'
-  | 'another_person';
+  | 'another_person'
+  | 'claims';
+
+const signInAgain = 'sign in again; if it stays, show this to whoever runs the identity provider';
 
 /** An ID token that proves nothing (`identity_refused`). */
 export class IdTokenRefused extends AppError {
   readonly flaw: IdTokenFlaw;
 
-  constructor(issuer: string, flaw: IdTokenFlaw, why: string) {
-    super('identity_refused', `the ID token of ${quote(issuer)} is refused: ${why}`, {
-      hint: 'sign in again; if it stays, show this to whoever runs the identity provider',
-    });
+  constructor(issuer: string, flaw: IdTokenFlaw, why: string, hint: string = signInAgain) {
+    super('identity_refused', `the ID token of ${quote(issuer)} is refused: ${why}`, { hint });
     this.flaw = flaw;
   }
 }
@@ -53,6 +54,10 @@ export interface IdTokenExpectation {
   nonceOptional?: boolean;
   /** `max_age` was asked for: the token has to say when the person signed in. */
   authTimeRequired: boolean;
+  /** Of a CI job: whoever asked for the token may be named (azp), and it is for nobody else but us. */
+  anyParty?: boolean;
+  /** What to do about a refusal, where signing in again is not it. */
+  hint?: string;
   now: Date;
 }
 
@@ -64,7 +69,7 @@ const longestSubject = 255;
 /** The claims of a good ID token. Throws {@link IdTokenRefused}, or what fetching the issuer's keys throws. */
 export async function judgeIdToken(token: string, expected: IdTokenExpectation): Promise<JWTPayload> {
   const { issuer, clientId, now } = expected;
-  const refuse = (flaw: IdTokenFlaw, why: string) => new IdTokenRefused(issuer, flaw, why);
+  const refuse = (flaw: IdTokenFlaw, why: string) => new IdTokenRefused(issuer, flaw, why, expected.hint);
   if (token.length > longestIdToken) throw refuse('oversized', `longer than ${longestIdToken / 1024} KiB`);
   const header = headerOf(token);
   if (header === undefined) throw refuse('not_a_token', 'it is no signed JWT');
@@ -90,10 +95,13 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
   );
 
   const { aud, azp, sub, iat = 0 } = claims;
+  if (expected.anyParty === true && Array.isArray(aud) && aud.length > 1) {
+    throw refuse('audience', 'it is for others too (aud)');
+  }
   if (Array.isArray(aud) && aud.length > 1 && azp === undefined) {
     throw refuse('authorized_party', 'it is for others too and does not say who asked for it (azp)');
   }
-  if (azp !== undefined && azp !== clientId) {
+  if (azp !== undefined && azp !== clientId && expected.anyParty !== true) {
     throw refuse('authorized_party', `${quote(azp)} asked for it (azp), and not this client`);
   }
   if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject || hasControls(sub)) {

@@ -1,18 +1,18 @@
 import type { Assurance } from './assurance.ts';
 
 /** The ways to be somebody. */
-export const principalKinds = ['sso', 'os'] as const;
+export const principalKinds = ['sso', 'os', 'workload'] as const;
 
 /** Who is acting, once proven. Kind, issuer and subject decide; everything else is for people to read (P2). */
 export interface Principal {
   kind: (typeof principalKinds)[number];
-  /** The OpenID issuer, or `machine:<id>` for the operating system's own accounts. */
+  /** The OpenID issuer, also of a CI job's token, or `machine:<id>` for the operating system's own accounts. */
   issuer: string;
   /** The `sub` claim, or the uid. */
   subject: string;
-  /** Groups the proof names; none for operating system accounts. */
+  /** Groups the proof names; of a CI job those of the configuration; none for operating system accounts. */
   groups: readonly string[];
-  /** How to call the person in messages: an e-mail address or a name. Never decides anything. */
+  /** How to call them in messages: an e-mail address, a name or the subject. Never decides anything. */
   label: string;
   /**
    * The e-mail address, where the identity provider says that it has verified it. It never decides who somebody is:

@@ -1,10 +1,11 @@
-import type { Identity, Requirement } from '../config/definitions.ts';
+import type { Identity, Requirement, Workload } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { runningAccount } from '../outside/accounts.ts';
 import { requireAssurance } from './assurance.ts';
 import type { SignInPlace } from './kept-sign-in.ts';
 import { judgeAccount } from './os-identity.ts';
 import type { Principal } from './principal.ts';
+import type { TokenPlaces } from './workload-source.ts';
 
 /** What a proof is made of. */
 export interface ProofRequest {
@@ -13,6 +14,10 @@ export interface ProofRequest {
   visit: BrowserVisit;
   /** Where a sign-in is kept; undefined where it is not. */
   place: SignInPlace | undefined;
+  /** Whether this is a CI job. It can only choose which proof is asked for, never say who somebody is. */
+  inCi: boolean;
+  /** Where the token of a CI job could be. */
+  tokenPlaces: TokenPlaces;
   stateFolder: string;
   cacheFolder: string;
 }
@@ -53,6 +58,9 @@ export interface Proof {
  */
 export async function beginProof(request: ProofRequest): Promise<Proof> {
   const { identity, sudoUid } = request;
+  if (identity.mode === 'workload' || (identity.mode === 'sso' && identity.workloads !== undefined && request.inCi)) {
+    return await beginWorkload(request, identity.workloads ?? []);
+  }
   if (identity.mode === 'sso') {
     const { beginSso } = await import('./prove-sso.ts');
     return beginSso({ ...request, identity });
@@ -60,9 +68,29 @@ export async function beginProof(request: ProofRequest): Promise<Proof> {
   return {
     abandon() {},
     async prove({ requirement } = {}) {
-      const principal = judgeAccount(await runningAccount(), sudoUid);
+      const principal = judgeAccount(await runningAccount(request.stateFolder), sudoUid);
       requireAssurance(principal, requirement);
       return { principal, source: 'system', expiresAt: undefined, keptIn: undefined };
+    },
+  };
+}
+
+/** Begins to prove a CI job. Nobody signs in, so a requirement on how somebody did is never met. */
+async function beginWorkload({ tokenPlaces, visit }: ProofRequest, workloads: readonly Workload[]): Promise<Proof> {
+  const { proveWorkload } = await import('./workload.ts');
+  const abandoned = new AbortController();
+  const proving = proveWorkload({
+    workloads,
+    places: tokenPlaces,
+    fetch: (url, init) => visit.fetch(url, { ...init, signal: abandoned.signal }),
+  });
+  proving.catch(() => {});
+  return {
+    abandon: () => abandoned.abort(),
+    async prove({ requirement } = {}) {
+      const { principal, expiresAt } = await proving;
+      requireAssurance(principal, requirement);
+      return { principal, source: 'fresh', expiresAt, keptIn: undefined };
     },
   };
 }

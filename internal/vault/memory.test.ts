@@ -1,7 +1,10 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, chown, link, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { skipped } from '../../test/support/skip.ts';
 import type { Principal } from '../identity/principal.ts';
 import { vaultMemory } from './memory.ts';
 
@@ -75,4 +78,110 @@ test('a cache that cannot be written costs nothing but time', async () => {
   const memory = vaultMemory(folder, folder, platform);
   await expect(memory.remember(ada, 'vlt_1')).resolves.toBeUndefined();
   expect(await memory.recall(ada)).toBeUndefined();
+});
+
+/** What somebody else could have done to a file or a folder of ours, with real owners and modes. */
+const exposures: [string, (path: string) => Promise<void>, string][] = [
+  ['writable for everybody', (path) => chmod(path, 0o702), 'others could have changed or read it (mode 0702)'],
+  ['writable for a group', (path) => chmod(path, 0o720), 'others could have changed or read it (mode 0720)'],
+];
+const root = process.getuid?.() === 0;
+if (!skipped(!root && { reason: 'only root can give a file to somebody else', installable: false })) {
+  exposures.push(["somebody else's", (path) => chown(path, 65534, 65534), 'it belongs to uid 65534']);
+}
+
+describe.each(exposures)('%s,', (_case, expose, why) => {
+  const refused = expect.objectContaining({
+    code: 'file_system',
+    message: expect.stringContaining(why),
+    hint: expect.stringMatching(/chmod go-w|chown \d+/),
+  });
+
+  test.each([
+    ['the file', (file: string) => file],
+    ['its folder', (file: string) => join(file, '..')],
+    ['the folder above', (file: string) => join(file, '..', '..')],
+  ])('%s of the cache is refused, and what to do is said', async (_what, place) => {
+    const { folder, path } = await remembered();
+    await expose(place(path));
+    await expect(vaultMemory(folder, folder, platform).recall(ada)).rejects.toEqual(refused);
+  });
+
+  test.each([
+    ['the file', (file: string) => file],
+    ['its folder', (file: string) => join(file, '..')],
+    ['the folder above', (file: string) => join(file, '..', '..')],
+  ])('%s of a creation is refused, and nothing is created', async (_what, place) => {
+    const folder = await cacheFolder();
+    const memory = vaultMemory(folder, folder, platform);
+    await memory.rememberCreation(ada, 'mark');
+    const [name = ''] = await readdir(join(folder, 'creations'));
+    const path = join(folder, 'creations', name);
+    await expose(place(path));
+    await expect(memory.recallCreation(ada)).rejects.toEqual(refused);
+    if (place(path) !== path) await expect(memory.rememberCreation(ada, 'other')).rejects.toEqual(refused);
+  });
+});
+
+test('a mark that cannot be trusted to be a file is no mark, and says so', async () => {
+  const folder = await cacheFolder();
+  const memory = vaultMemory(folder, folder, platform);
+  await memory.rememberCreation(ada, 'mark');
+  const [name = ''] = await readdir(join(folder, 'creations'));
+  const path = join(folder, 'creations', name);
+  await rename(path, join(folder, 'elsewhere'));
+  await symlink(join(folder, 'elsewhere'), path);
+  await expect(memory.recallCreation(ada)).rejects.toThrow(/symbolic link/);
+  await rm(path);
+  await mkdir(path);
+  await expect(memory.recallCreation(ada)).rejects.toThrow(/is no file/);
+});
+
+describe('of the cache costs time only:', () => {
+  test('a symbolic link, even to a file with an id', async () => {
+    const { folder, path } = await remembered();
+    await rename(path, join(folder, 'elsewhere'));
+    await symlink(join(folder, 'elsewhere'), path);
+    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+  });
+
+  test('a pipe that nobody writes to', async () => {
+    const { folder, path } = await remembered();
+    await rm(path);
+    await promisify(execFile)('mkfifo', ['-m', '600', path]);
+    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+  });
+
+  test('a file that is cut short in the middle of a character', async () => {
+    const { folder, path } = await remembered();
+    await writeFile(path, Buffer.from([0x76, 0x6c, 0x74, 0x5f, 0xc3]));
+    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+  });
+
+  test('a file without an end', async () => {
+    const { folder, path } = await remembered();
+    await rm(path);
+    await writeFile(path, `vlt_1\n${' '.repeat(1_000_000)}`, { mode: 0o600 });
+    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+  });
+
+  test('a file in the place of its folder', async () => {
+    const { folder } = await remembered();
+    await rm(join(folder, 'vaults'), { recursive: true });
+    await writeFile(join(folder, 'vaults'), 'vlt_1', { mode: 0o600 });
+    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+  });
+});
+
+test('a folder that its owner keeps elsewhere is as good', async () => {
+  const { folder } = await remembered();
+  await rename(join(folder, 'vaults'), join(folder, 'disk'));
+  await symlink(join(folder, 'disk'), join(folder, 'vaults'));
+  expect(await vaultMemory(folder, folder, platform).recall(ada)).toBe('vlt_1');
+});
+
+test('a file with two names is as good', async () => {
+  const { folder, path } = await remembered();
+  await link(path, join(folder, 'other'));
+  expect(await vaultMemory(folder, folder, platform).recall(ada)).toBe('vlt_1');
 });

@@ -33,10 +33,11 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
     await sandbox.close();
     await rm(folder, { recursive: true, force: true });
   };
-  const account = await runningAccount();
-  const uid = account.uid === 0 ? nobody : undefined;
+  const account = await runningAccount(folder);
+  const uid = account.uids.real === 0 ? nobody : undefined;
+  const lent = { real: nobody, effective: nobody, saved: nobody };
   const principal = judgeAccount(
-    { ...account, uid: uid ?? account.uid, effectiveUid: uid ?? account.uid, name: userInfo().username },
+    uid === undefined ? account : { ...account, uids: lent, gids: lent, name: userInfo().username },
     undefined,
   );
 

@@ -12,11 +12,14 @@ import { type LinearService, startLinear } from './services/linear.ts';
 import { startNotion } from './services/notion.ts';
 import type { SandboxService } from './services/service.ts';
 import { startSlack } from './services/slack.ts';
+import { startWorkloadIssuer, type WorkloadIssuer } from './workload-issuer.ts';
 
 /** Everything on the other side of the product, running in this process on the loopback address. */
 export interface Sandbox {
   readonly platform: PlatformSandbox;
   readonly identityProvider: IdentityProvider;
+  /** What signs tokens for CI jobs. The configuration does not name it: a test or a person adds `identity.workloads`. */
+  readonly workloadIssuer: WorkloadIssuer;
   readonly people: Readonly<Record<PersonName, Person>>;
   readonly services: {
     readonly notion: SandboxService;
@@ -62,6 +65,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   try {
     const platform = await keep(startPlatform({ ...options.platform, clock }));
     const identityProvider = await keep(startIdentityProvider({ now: clock.now }));
+    const workloadIssuer = await keep(startWorkloadIssuer());
     const services = {
       notion: await keep(startNotion(clock.now)),
       slack: await keep(startSlack(clock.now)),
@@ -79,6 +83,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     return {
       platform,
       identityProvider,
+      workloadIssuer,
       people: identityProvider.people,
       services,
       folder,
@@ -94,7 +99,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         XDG_CACHE_HOME: join(folder, 'home', 'cache'),
       },
       clock,
-      issuedSecrets: () => [identityProvider, ...Object.values(services)].flatMap((issuer) => issuer.issuedSecrets()),
+      issuedSecrets: () =>
+        [identityProvider, workloadIssuer, ...Object.values(services)].flatMap((issuer) => issuer.issuedSecrets()),
       close,
     };
   } catch (error) {

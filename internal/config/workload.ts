@@ -1,0 +1,67 @@
+import * as z from 'zod/mini';
+import { issuerDefinition } from './addresses.ts';
+
+const claimName = z.string().check(z.minLength(1), z.maxLength(255));
+const claimValue = z.string().check(z.minLength(1), z.maxLength(1024));
+
+/** Where the token of a CI job comes from. What comes is verified, whoever put it there (P2). */
+const tokenSourceDefinition = z
+  .union(
+    [
+      z.literal('github-actions'),
+      z.strictObject({
+        variable: z
+          .string()
+          .check(
+            z.regex(
+              /^MAI_ID_TOKEN(_[A-Z0-9_]{1,64})?$/,
+              'expected MAI_ID_TOKEN, or a name that begins with MAI_ID_TOKEN_',
+            ),
+          ),
+      }),
+      z.strictObject({
+        file: z.string().check(z.maxLength(4096), z.regex(/^(\/|[A-Za-z]:[\\/])/, 'expected an absolute path')),
+      }),
+    ],
+    {
+      error: () =>
+        'expected github-actions, { variable: MAI_ID_TOKEN } (or MAI_ID_TOKEN_<NAME>) or { file: <absolute path> }',
+    },
+  )
+  .check(
+    z.describe(
+      'where the token comes from: github-actions asks the runner, variable is one that the job has set (GitLab id_tokens), file is read anew by each run',
+    ),
+  );
+
+/** One kind of CI job that may act: whose word counts, and what it has to say. */
+export const workloadDefinition = z.strictObject({
+  issuer: issuerDefinition('who signs the tokens, exactly as its metadata spells it'),
+  audience: z
+    .string()
+    .check(
+      z.minLength(1),
+      z.maxLength(255),
+      z.describe('whom a token has to be for (aud): a name that is asked for nowhere else'),
+    ),
+  token: tokenSourceDefinition,
+  claims: z
+    .record(
+      claimName,
+      z.union([claimValue, z.array(claimValue).check(z.minLength(1))], {
+        error: () => 'expected the text of the claim, or a list of texts that are all good',
+      }),
+    )
+    .check(z.describe('what the token has to say, byte for byte; of a list, one')),
+  groups: z._default(
+    z
+      .array(z.string().check(z.minLength(1), z.maxLength(255)))
+      .check(z.describe('the groups of such a job; nothing in its token gives it others')),
+    [],
+  ),
+});
+
+/** Every kind of CI job that may act. */
+export const workloadsDefinition = z
+  .array(workloadDefinition)
+  .check(z.minLength(1), z.maxLength(50), z.describe('the CI jobs that may act, each with a vault of its own'));

@@ -1,0 +1,102 @@
+/**
+ * Who is operating where nobody sits: a CI job, proven by a token that the issuer which the configuration pins has signed
+ * for us (P2). Nobody is ever asked to sign in here.
+ */
+import type { JWTPayload } from 'jose';
+import type { Workload } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Fetch } from '../outside/http.ts';
+import { quote } from '../text/quote.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
+import type { Principal } from './principal.ts';
+import { findWorkloadIssuer } from './workload-issuer.ts';
+import { isHere, type TokenPlaces, tokenFrom, whereOf } from './workload-source.ts';
+import { judgeWorkloadToken } from './workload-token.ts';
+
+/** What a proof by a CI token needs. */
+export interface WorkloadRun {
+  workloads: readonly Workload[];
+  places: TokenPlaces;
+  fetch: Fetch;
+}
+
+/** A job that is proven. */
+export interface ProvenWorkload {
+  principal: Principal;
+  expiresAt: Date;
+}
+
+/**
+ * The one workload whose rules a token here meets. Throws `identity_refused` where there is no token, where none is good,
+ * each with its reason, and where one meets the rules of several: which groups it has would be a guess.
+ */
+export async function proveWorkload({ workloads, places, fetch }: WorkloadRun): Promise<ProvenWorkload> {
+  const here = workloads.filter((workload) => isHere(workload, places));
+  if (here.length === 0) {
+    const looked = [...new Set(workloads.map(whereOf))].join('; ');
+    throw new AppError('identity_refused', `there is no token that says which job this is: looked for ${looked}`, {
+      hint: 'let the job have one: docs/identity.md shows how, for GitHub Actions and GitLab',
+    });
+  }
+  const [tokens, issuers] = [remembering<string>(), remembering<IssuerKeys>()];
+  const tried = await Promise.allSettled(
+    here.map(async (workload) => {
+      // Whose keys count is asked while the token is on its way.
+      const finding = issuers(workload.issuer, () => findWorkloadIssuer(workload.issuer, fetch));
+      finding.catch(() => {});
+      const source = JSON.stringify([workload.token, workload.audience]);
+      const token = await tokens(source, () => tokenFrom(workload, places, fetch));
+      return { workload, claims: await judgeWorkloadToken(token, workload, await finding, new Date()) };
+    }),
+  );
+  const [first, ...others] = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  if (first === undefined) throw refusalOf(tried.flatMap((each) => (each.status === 'rejected' ? [each.reason] : [])));
+  if (others.length > 0) {
+    const numbers = [first, ...others].map(({ workload }) => workloads.indexOf(workload) + 1).join(' and ');
+    throw new AppError('identity_refused', `this job is several at once: identity.workloads ${numbers} all fit`, {
+      hint: 'let their claims exclude each other in config/interface.yaml',
+    });
+  }
+  return {
+    principal: workloadPrincipal(first.workload, first.claims),
+    expiresAt: new Date((first.claims.exp ?? 0) * 1000),
+  };
+}
+
+/** The principal of a judged token. What it may do says the configuration alone, so no group comes from the token. */
+export function workloadPrincipal({ issuer, groups }: Workload, { sub = '' }: JWTPayload): Principal {
+  return { kind: 'workload', issuer, subject: sub, groups, label: sub };
+}
+
+/** Of one token its own error, so that its code decides how the run ends; of several a list. */
+function refusalOf(reasons: readonly unknown[]): unknown {
+  const [first, ...others] = reasons;
+  const unexpected = reasons.find((each) => !(each instanceof AppError));
+  if (unexpected !== undefined || others.length === 0) return unexpected ?? first;
+  const lines = reasons.map((each) => (each instanceof AppError ? each.message : ''));
+  return new AppError('identity_refused', ['this job is none of identity.workloads', ...new Set(lines)].join('\n'), {
+    hint: 'compare what the job is with the claims in config/interface.yaml',
+    cause: first,
+  });
+}
+
+/** Does something once for each name. */
+function remembering<Value>(): (name: string, make: () => Promise<Value>) => Promise<Value> {
+  const made = new Map<string, Promise<Value>>();
+  return (name, make) => {
+    const value = made.get(name) ?? make();
+    made.set(name, value);
+    return value;
+  };
+}
+
+/**
+ * Throws `not_allowed` for a workload: who signs in at a service lends it their own account, and a job has nobody who
+ * could. It would also be the way to get a person's account into a vault that is not theirs (P1).
+ */
+export function requirePerson(principal: Principal, what: string): void {
+  if (principal.kind !== 'workload') return;
+  throw new AppError('not_allowed', `${quote(principal.label)} is a CI job, and only a person can ${what}`, {
+    hint: 'give it a token that was made for it, where the service allows such: service-connection <service> --token-stdin',
+  });
+}

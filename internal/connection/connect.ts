@@ -1,7 +1,7 @@
 /** The one act of `service-connection <service>`: a proven person's grant, stored in that person's own vault and nowhere else. */
 import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Principal } from '../identity/principal.ts';
+import { type Principal, requirePerson } from '../identity/principal.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { PlatformError } from '../platform/client.ts';
@@ -67,6 +67,7 @@ export interface Connected {
 
 /** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
 export async function connectService(request: ConnectRequest): Promise<Connected> {
+  requirePerson(request.principal, `connect ${quote(request.service.name)} through a browser`);
   return await inPlace(request, (place) => connectIn(request, place));
 }
 

@@ -18,6 +18,10 @@ export interface ConnectionRecord {
   /** `true` where it was connected by its address, outside the catalogue. */
   unlisted?: string | undefined;
   scopes?: string | undefined;
+  /** When the first access token ends; the platform's own `expires_at` goes on with each renewal. */
+  expiresAt?: string | undefined;
+  /** When the secret of the client ends, where the service said so. */
+  clientExpiresAt?: string | undefined;
   connectedAt?: string | undefined;
   /** The attempt that stored it, to recognise our own act when an answer was lost. */
   attempt?: string | undefined;
@@ -53,6 +57,8 @@ const keys: Record<keyof ConnectionRecord, string> = {
   accountAccepted: 'mai_account_accepted',
   unlisted: 'mai_unlisted',
   scopes: 'mai_scopes',
+  expiresAt: 'mai_expires_at',
+  clientExpiresAt: 'mai_client_expires_at',
   connectedAt: 'mai_connected_at',
   attempt: 'mai_attempt',
 };

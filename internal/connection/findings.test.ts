@@ -56,6 +56,12 @@ test('what is as it should be is not mentioned', () => {
 });
 
 test.each<[string, Partial<VaultEvidence>, FindingLevel[], string]>([
+  [
+    'renewed by a client whose secret is about to end',
+    one({ record: { ...record, clientExpiresAt: new Date(now.getTime() + 86_400_000).toISOString() } }),
+    ['warning'],
+    'the secret of its client ends at',
+  ],
   ['renewed elsewhere than recorded and published', one({ tokenEndpoint: evil }), ['alarm'], 'is what was stored'],
   [
     'renewed elsewhere than recorded, while the issuer is silent',

@@ -160,6 +160,11 @@ function judgeClient(connection: Connection, service: Service, now: Date, say: S
     const what = `its client registered itself ${age} days ago, and services may forget one after ${clientLivesDays}`;
     findings.push(say('warning', what, `${again(service)} --new-client`));
   }
+  const clientEnd = Date.parse(record.clientExpiresAt ?? '');
+  if (refreshable && clientEnd - now.getTime() <= warnDaysBefore * day) {
+    const what = `the secret of its client ends at ${quote(new Date(clientEnd).toISOString())}`;
+    findings.push(say('warning', what, `${again(service)} --new-client`));
+  }
   return findings;
 }
 

@@ -247,6 +247,8 @@ function recordOf({ service, grant, accountAccepted, now }: StoreRequest, attemp
     redirectUri: grant.redirectUri,
     tokenEndpoint: grant.server.token_endpoint,
     scopes: grant.scopes.join(' '),
+    expiresAt: grant.expiresAt?.toISOString(),
+    clientExpiresAt: grant.client.expiresAt?.toISOString(),
   };
 }
 

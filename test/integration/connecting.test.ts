@@ -432,3 +432,22 @@ describe('--read-only', () => {
     expect(outcome.visited).toEqual([]);
   });
 });
+
+test('a connection’s metadata says what a person has to know of it, and nothing secret', async () => {
+  await world.connectJson(['notion']);
+  const { notion } = world.sandbox.services;
+  const [credential] = await world.credentials();
+  const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  expect(credential?.metadata).toEqual({
+    mai_issuer: notion.issuer,
+    mai_client_id: expect.any(String),
+    mai_redirect_uri: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/callback$/),
+    mai_token_endpoint: notion.tokenEndpoint,
+    mai_account: 'ada@example.test',
+    mai_workspace: "Ada's Notion",
+    mai_scopes: 'default',
+    mai_expires_at: at,
+    mai_connected_at: at,
+    mai_attempt: expect.any(String),
+  });
+});

@@ -5,7 +5,7 @@ import { tunnelHint } from '../../internal/cli/paste-prompt.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { Principal } from '../../internal/identity/principal.ts';
+import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import type { Hearer } from '../../internal/page/desk.ts';
 import { type ButtonPage, openPage } from '../../internal/page/page.ts';
 import { showConnected, storedEvent } from './output.ts';
@@ -26,13 +26,18 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
   try {
     const run = await openOperatorRun(context, configuration, options, command, {
       returnTo: page.invitation(),
-    }).catch((error) => {
-      page.refuse();
-      throw error;
-    });
+    })
+      .then((opened) => {
+        requirePerson(opened.principal, 'use the page of connections');
+        return opened;
+      })
+      .catch((error) => {
+        page.refuse();
+        throw error;
+      });
     const acts: PageAct[] = [];
     const ended = page.serve({ ...run, clients }, hearerOf(context, run.principal, acts));
-    const shown = configuration.interface.identity.mode === 'sso' && (await arrived(page));
+    const shown = run.signedInNow && (await arrived(page));
     if (!shown) await show(context, options, page, run.visit.timeoutMs);
     context.progress.note(`the page of your connections is open at ${page.origin}`);
     const waiting = context.progress.wait('it ends a minute after its tab is closed, or with Ctrl-C');

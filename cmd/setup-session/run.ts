@@ -6,8 +6,7 @@ import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { allOf } from '../../internal/identity/assurance.ts';
-import { prepareSession } from '../../internal/session/prepare.ts';
+import { prepareSession, requirementOf } from '../../internal/session/prepare.ts';
 import { startSession } from '../../internal/session/start.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
 import { quote } from '../../internal/text/quote.ts';
@@ -74,11 +73,6 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     onNote: context.progress.note,
   });
   return showTurn(session, prepared, principal, turn);
-}
-
-/** What the agent asks of a sign-in, and what the services that it uses do. */
-function requirementOf(agent: Agent, { services }: Configuration) {
-  return allOf([agent.require, ...Object.keys(agent.services).map((name) => services.get(name)?.require)]);
 }
 
 /** The pinned versions of the skills beside the configuration; not read for an agent without skills. */

@@ -24,6 +24,8 @@ import { signInPlace } from './sign-in-place.ts';
 export interface OperatorRun {
   configuration: Configuration;
   principal: Principal;
+  /** Whether the person has just signed in, and was not known by a sign-in that was kept. */
+  signedInNow: boolean;
   platform: Platform;
   memory: VaultMemory;
   ownership: Ownership | undefined;
@@ -103,7 +105,7 @@ export async function openOperatorRun(
       throw error;
     },
   );
-  const { principal } = await proof.prove({ requirement });
+  const { principal, source } = await proof.prove({ requirement });
   context.progress.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );
@@ -118,5 +120,6 @@ export async function openOperatorRun(
     warn: context.progress.warn,
   });
   const { warn } = context.progress;
-  return { configuration, principal, platform, memory, ownership, journals, visit, warn };
+  const signedInNow = source === 'fresh';
+  return { configuration, principal, signedInNow, platform, memory, ownership, journals, visit, warn };
 }

@@ -1,6 +1,7 @@
 /** The one act of `service-connection <service>`: a proven person's grant, stored in that person's own vault and nowhere else. */
 import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
+import { requireAssurance } from '../identity/assurance.ts';
 import { type Principal, requirePerson } from '../identity/principal.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
@@ -146,6 +147,7 @@ export async function inPlace<Result>(request: PlaceRequest, act: (place: Place)
       hint: 'ask whoever reviews the people section of config/interface.yaml',
     });
   }
+  requireAssurance(principal, service.require);
   checkRuleCanBeMet(service, principal, request.accountFlags);
   const file = await request.journals.open(principal, service);
   try {

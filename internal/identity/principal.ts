@@ -1,3 +1,5 @@
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../text/quote.ts';
 import type { Assurance } from './assurance.ts';
 
 /** The ways to be somebody. */
@@ -21,4 +23,15 @@ export interface Principal {
   verifiedEmail?: string;
   /** How the person signed in, as the ID token says it; undefined where nobody signed in. */
   assurance?: Assurance;
+}
+
+/**
+ * Throws `not_allowed` for a workload: who signs in at a service lends it their own account, and a job has nobody who
+ * could. It would also be the way to get a person's account into a vault that is not theirs (P1).
+ */
+export function requirePerson(principal: Principal, what: string): void {
+  if (principal.kind !== 'workload') return;
+  throw new AppError('not_allowed', `${quote(principal.label)} is a CI job, and only a person can ${what}`, {
+    hint: 'give it a token that was made for it, where the service allows such: service-connection <service> --token-stdin',
+  });
 }

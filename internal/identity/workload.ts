@@ -6,7 +6,6 @@ import type { JWTPayload } from 'jose';
 import type { Workload } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
-import { quote } from '../text/quote.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import type { Principal } from './principal.ts';
 import { findWorkloadIssuer } from './workload-issuer.ts';
@@ -88,15 +87,4 @@ function remembering<Value>(): (name: string, make: () => Promise<Value>) => Pro
     made.set(name, value);
     return value;
   };
-}
-
-/**
- * Throws `not_allowed` for a workload: who signs in at a service lends it their own account, and a job has nobody who
- * could. It would also be the way to get a person's account into a vault that is not theirs (P1).
- */
-export function requirePerson(principal: Principal, what: string): void {
-  if (principal.kind !== 'workload') return;
-  throw new AppError('not_allowed', `${quote(principal.label)} is a CI job, and only a person can ${what}`, {
-    hint: 'give it a token that was made for it, where the service allows such: service-connection <service> --token-stdin',
-  });
 }

@@ -13,9 +13,10 @@ import {
   planAgent,
 } from '../agent/ensure.ts';
 import type { AgentsLock } from '../agent/lock.ts';
-import type { Agent, Configuration, Environment } from '../config/definitions.ts';
+import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
 import { type Connection, connectionOf, isUsable, readConnections } from '../connection/credentials.ts';
 import { AppError } from '../errors/app-error.ts';
+import { allOf, requireAssurance } from '../identity/assurance.ts';
 import type { Principal } from '../identity/principal.ts';
 import { compileTooling, type Tooling } from '../policy/toolset.ts';
 import { judgeTools, mayUseAgent, type ToolVerdict } from '../policy/verdict.ts';
@@ -53,6 +54,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
       hint: `allowed are ${listed(agent)}; ask whoever reviews config/agents/${agent.name}.yaml`,
     });
   }
+  requireAssurance(principal, requirementOf(agent, configuration));
   const definition = defineAgent(agent, configuration, request.pins);
   const verdicts = judgeTools(agent, principal, configuration);
   const tooling = compileTooling(verdicts, configuration);
@@ -79,6 +81,11 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     tooling,
     attempt: randomUUID(),
   };
+}
+
+/** What a sign-in has to show for an agent: what the agent asks for, and what each of its services does. */
+export function requirementOf(agent: Agent, { services }: Configuration): Requirement {
+  return allOf([agent.require, ...Object.keys(agent.services).map((name) => services.get(name)?.require)]);
 }
 
 /** The vault and what is in it. A remembered vault is asked for both at once; only a verified one's answer counts. */

@@ -444,6 +444,17 @@ describe('the page', () => {
     expect((await page.get('')).body).toMatch(/Notion was not connected[\s\S]*may not use &quot;notion&quot;/);
   });
 
+  test('refuses a service that asks for more than the sign-in has shown, with the command that asks for it', async () => {
+    await world.configure('services/notion.yaml', (content) => {
+      content.require = { acr: ['urn:sandbox:second-factor'] };
+    });
+    const { page } = await enter();
+    const refused = await page.press('connect', { service: 'notion' });
+    await page.get(String(refused.headers['location']));
+    expect((await page.get('')).body).toMatch(/Notion was not connected[\s\S]*the sign-in is not enough/);
+    expect(await world.credentials()).toEqual([]);
+  });
+
   test('ends with Ctrl-C: a result when nothing is under way, 130 when something is, and no listener stays [b15]', async () => {
     for (const busy of [false, true]) {
       const interruption = new AbortController();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Agent, Configuration, Permission, Service, Verdict } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import { compileTooling, permissionLines } from './toolset.ts';
-import { agentVerdict, judgeTools, mayUseAgent, mayUseService, narrowest, widest } from './verdict.ts';
+import { agentVerdict, isOperator, judgeTools, mayUseAgent, mayUseService, narrowest, widest } from './verdict.ts';
 
 const verdicts = ['off', 'ask', 'auto', 'on'] as const;
 const writeControls = ['off', 'ask', 'on'] as const;
@@ -317,4 +317,27 @@ test('20 services with 256 tools are judged in a moment', () => {
   const started = performance.now();
   expect(judgeTools(agent, person(), configuration)).toHaveLength(5120);
   expect(performance.now() - started).toBeLessThan(500);
+});
+
+describe('a CI job whose subject is that of a listed person', () => {
+  const people = {
+    groups: { ci: { notion: { read: 'on' as const } } },
+    principals: { 'user-1': { notion: everything } },
+    operators: { groups: [], principals: ['user-1'] },
+  };
+  const configuration = configurationOf(new Map([['notion', notion]]), people);
+  const agent = { ...agentWith({ notion: everything }), allowed: { groups: [], principals: ['user-1'] } };
+  const job = person({ kind: 'workload', groups: ['ci'] });
+  const may = (principal: Principal) => ({
+    tools: judgeTools(agent, principal, configuration)
+      .filter(({ person: own }) => own !== 'off')
+      .map(({ tool }) => tool),
+    agent: mayUseAgent(principal, agent),
+    operate: isOperator(principal, configuration),
+  });
+
+  test('may do what its groups may, and nothing of what that person may', () => {
+    expect(may(person())).toEqual({ tools: ['look', 'add', 'drop'], agent: true, operate: true });
+    expect(may(job)).toEqual({ tools: ['look'], agent: false, operate: false });
+  });
 });

@@ -37,6 +37,7 @@ describe('similar is not the same (P1):', () => {
     { issuer: 'https://idp.example.' },
     { issuer: 'http://idp.example' },
     { kind: 'os' as const },
+    { kind: 'workload' as const },
   ])('%j', (change) => {
     expect(isOwnedBy(ownerRecord({ ...ada, ...change }), ada)).toBe(false);
     expect(isOwnedBy(ownerRecord(ada), { ...ada, ...change })).toBe(false);

@@ -162,10 +162,14 @@ describe('the operating system account', () => {
       platform: 'node',
       banner: { js: 'const require = process.getBuiltinModule;' },
     });
-    await osMode();
     await world.configure('agents/support.yaml', (content) => {
       content.allowed = { principals: ['65534', '54321', '0'] };
     });
+    // With single sign-on the account is nobody, although nobody signs in and it would be a good one.
+    const unasked = await runAs(65534);
+    expect([unasked.exit, unasked.stdout]).toEqual([4, '']);
+    expect([unasked.stderr, world.asked()]).toEqual([expect.stringContaining('[sign_in_needed]'), []]);
+    await osMode();
     const [nobody, unknown, root, sudo] = await Promise.all([
       runAs(65534, { USER: 'root', LOGNAME: 'ada' }),
       runAs(54321),

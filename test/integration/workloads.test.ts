@@ -1,0 +1,256 @@
+/** CI jobs at the commands: proven by a token, with a vault of their own, and nobody is ever asked to sign in. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { connect } from '../sandbox/connect.ts';
+import { githubJob } from '../sandbox/workload-issuer.ts';
+import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { skipped } from '../support/skip.ts';
+import { fakeTerminal } from '../support/terminal.ts';
+
+const world = sandboxPerTest();
+const audience = 'managed-agents-interface';
+const subject = 'repo:acme/agents:environment:production';
+
+const workload = (changes: object = {}) => ({
+  issuer: world.sandbox.workloadIssuer.issuer,
+  audience,
+  token: 'github-actions',
+  claims: { repository: 'acme/agents', environment: 'production' },
+  groups: ['support'],
+  ...changes,
+});
+
+beforeEach(() =>
+  world.configure('services/notion.yaml', ({ authorization }) => {
+    authorization.static = true;
+  }),
+);
+
+/** Jobs alone, in the configuration of the running test. */
+const jobsAlone = (changes: object = {}) =>
+  world.configure('interface.yaml', (file: Content) => ({
+    ...file,
+    identity: { mode: 'workload', workloads: [workload(changes)] },
+  }));
+
+/** Jobs beside people who sign in. */
+const jobsToo = (changes: object = {}) =>
+  world.configure('interface.yaml', (file: Content) => {
+    file.identity.workloads = [workload(changes)];
+  });
+
+/** A step of a job: what GitHub Actions sets, and nobody at a browser. */
+const step = (more: object = {}) => ({
+  person: undefined,
+  environment: { CI: 'true', ...world.sandbox.workloadIssuer.actions },
+  ...more,
+});
+
+const owner = () => ({ kind: 'workload', issuer: world.sandbox.workloadIssuer.issuer, subject });
+
+/** Stores a token that was made for the job. */
+async function connected(more: object = {}) {
+  const { accessToken } = await connect(world.sandbox.services.notion, { person: 'linus' });
+  const stdin = Readable.from([accessToken]);
+  const argv = ['notion', '--token-stdin', '--accept-account', 'linus@example.test'];
+  return await world.connectJson(argv, step({ stdin, ...more }));
+}
+
+describe.each([
+  ['alone', jobsAlone],
+  ['beside people', jobsToo],
+])('a job, %s,', (_case, configured) => {
+  test('stores a token that was made for it in a vault of its own, and starts a session with that one', async () => {
+    await configured();
+    const folder = await world.machine();
+    const stored = await connected({ folder });
+    expect(stored).toMatchObject({ owner: owner() });
+    const [vault, ...others] = (await world.client.beta.vaults.list()).data;
+    expect(others).toEqual([]);
+    expect(vault?.metadata).toMatchObject({ mai_owner_kind: 'workload', mai_owner_subject: subject });
+
+    const session = await world.setupJson(['--agent', 'support'], step({ folder }));
+    expect(session).toMatchObject({ owner: owner(), vault_id: vault?.id });
+    expect(await world.connectJson(['whoami'], step({ folder }))).toMatchObject(owner());
+    const disconnected = await world.connectJson(['disconnect', 'notion'], step({ folder }));
+    expect(disconnected).toMatchObject({ owner: owner() });
+  });
+
+  test('without a good token is nobody, and nobody is asked to sign in', async () => {
+    await configured();
+    const { workloadIssuer } = world.sandbox;
+    workloadIssuer.control.job({ ...githubJob, environment: 'staging' });
+    const wrong = await world.setup(['--agent', 'support'], step());
+    expect([wrong.exit, wrong.visited, world.asked()]).toEqual([3, [], []]);
+    expect(wrong.stderr).toContain('its "environment" is "staging", and demanded is "production" [identity_refused]');
+
+    const none = await world.setup(['--agent', 'support'], { person: 'ada', environment: { CI: 'true' } });
+    expect([none.exit, none.visited, world.asked()]).toEqual([3, [], []]);
+    expect(none.stderr).toContain('there is no token that says which job this is');
+  });
+
+  test.each([[['notion']], [['notion', '--device']], [['notion', '--paste']], [[]]])(
+    'cannot connect through a browser: %j',
+    async (argv) => {
+      await configured();
+      const outcome = await world.connect(argv, step());
+      const expected = argv.length > 1 ? 4 : 3;
+      expect([outcome.exit, outcome.visited]).toEqual([expected, []]);
+      if (expected === 3) expect(outcome.stderr).toContain('is a CI job, and only a person can');
+      expect(await world.credentials()).toEqual([]);
+    },
+  );
+});
+
+test('a job is no person, even with the issuer and the subject of one', async () => {
+  await jobsAlone();
+  const { id } = await world.client.beta.vaults.create({
+    display_name: 'of a person',
+    metadata: {
+      mai_owner_kind: 'sso',
+      mai_owner_issuer: world.sandbox.workloadIssuer.issuer,
+      mai_owner_subject: subject,
+    },
+  });
+  const refused = await world.setup(['--agent', 'support'], step());
+  expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('has no vault')]);
+  const stored = await connected();
+  expect([stored['owner'], stored['vault_id']]).toEqual([owner(), expect.not.stringContaining(id)]);
+  expect((await world.client.beta.vaults.credentials.list(id)).data).toEqual([]);
+});
+
+test('a job has the groups of its entry, whatever its token and the subjects in the configuration say', async () => {
+  await jobsToo({ groups: ['strangers'] });
+  await world.configure('interface.yaml', ({ people }: Content) => {
+    people.principals[subject] = { notion: { read: 'on', write: 'on' } };
+    people.operators = { principals: [subject] };
+  });
+  await world.configure('agents/support.yaml', ({ allowed }: Content) => {
+    allowed.principals = [subject];
+  });
+  world.sandbox.workloadIssuer.control.job({ ...githubJob, groups: ['support', 'editors'] });
+  const refused = await world.setup(['--agent', 'support'], step());
+  expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('may not use the agent "support"')]);
+});
+
+test('a person at a machine where tokens lie around signs in all the same', async () => {
+  await jobsToo();
+  const environment = {
+    ...world.sandbox.workloadIssuer.actions,
+    MAI_ID_TOKEN: await world.sandbox.workloadIssuer.sign(audience),
+  };
+  const stored = await world.connectJson(['notion'], { environment });
+  expect(stored['owner']).toMatchObject({ kind: 'sso', subject: world.sandbox.people.ada.subject });
+});
+
+test('where jobs alone may act, a person at a terminal is not asked to sign in', async () => {
+  await jobsAlone();
+  const outcome = await world.connect(['notion'], { person: 'ada', terminal: fakeTerminal() });
+  expect([outcome.exit, outcome.visited, world.asked()]).toEqual([3, [], []]);
+});
+
+test('what an agent requires of a sign-in, a job never shows', async () => {
+  await jobsAlone();
+  await connected();
+  await world.configure('agents/support.yaml', (agent: Content) => {
+    agent.require = { amr: ['mfa'] };
+  });
+  const refused = await world.setup(['--agent', 'support'], step());
+  expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[assurance_missing]')]);
+});
+
+test('a job of GitLab has its token in a variable', async () => {
+  await jobsAlone({ token: { variable: 'MAI_ID_TOKEN_GITLAB' }, claims: { project_path: 'acme/agents' } });
+  const sub = 'project_path:acme/agents:ref_type:branch:ref:main';
+  world.sandbox.workloadIssuer.control.job({ sub, project_path: 'acme/agents', ref: 'main', ref_protected: 'true' });
+  const environment = { CI: 'true', MAI_ID_TOKEN_GITLAB: await world.sandbox.workloadIssuer.sign(audience) };
+  expect(await world.connectJson(['whoami'], { environment })).toMatchObject({ ...owner(), subject: sub });
+  // A name is no token.
+  const declared = await world.connect(['whoami'], { environment: { CI: 'true', MAI_ID_TOKEN_GITLAB: sub } });
+  expect([declared.exit, declared.stderr]).toEqual([3, expect.stringContaining('it is no signed JWT')]);
+});
+
+describe('a process of its own', () => {
+  const program = () => join(world.sandbox.folder, 'service-connection.mjs');
+
+  test('gives no child the token of the job, nor the means to ask for one', async () => {
+    await build({
+      entryPoints: [fileURLToPath(new URL('../../cmd/service-connection/main.ts', import.meta.url))],
+      outfile: program(),
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      external: ['@napi-rs/keyring'],
+      banner: { js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
+    });
+    const seen = join(world.sandbox.folder, 'seen');
+    const browser = join(world.sandbox.folder, 'browser');
+    await writeFile(browser, `#!/bin/sh\nenv > ${seen}.tmp && mv ${seen}.tmp ${seen}\n`, { mode: 0o755 });
+    const token = await world.sandbox.workloadIssuer.sign(audience);
+    const environment = {
+      PATH: '/usr/bin:/bin',
+      HOME: world.sandbox.folder,
+      DISPLAY: ':0',
+      ...world.sandbox.environment,
+      ...world.sandbox.workloadIssuer.actions,
+      MAI_ID_TOKEN: token,
+      MAI_ID_TOKEN_OTHER: token,
+      BROWSER: browser,
+    };
+    // People sign in here, so that a child is started at all.
+    const child = spawn(process.execPath, [program(), 'list', '--timeout', '2'], {
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [, stderr] = await Promise.all([once(child, 'close'), text(child.stderr), text(child.stdout)]);
+    const inherited = await readFile(seen, 'utf8').catch(() => `no browser was started: ${stderr}`);
+    expect(inherited).toContain('MAI_CONFIG=');
+    for (const secret of world.sandbox.workloadIssuer.issuedSecrets()) expect(inherited).not.toContain(secret);
+    expect(inherited).not.toMatch(/^(MAI_ID_TOKEN|ACTIONS_ID_TOKEN_REQUEST|ANTHROPIC_)/m);
+  });
+});
+
+describe('where somebody else could have written, nothing is done:', () => {
+  const root = process.getuid?.() === 0;
+  const exposures: [string, (path: string) => Promise<void>, RegExp][] = [
+    ['writable for everybody', (path) => chmod(path, 0o777), /\[file_system\].*chmod go-w/s],
+  ];
+  if (!skipped(!root && { reason: 'only root can give a folder to somebody else', installable: false })) {
+    exposures.push(["somebody else's", (path) => chown(path, 65534, 65534), /\[file_system\].*chown \d+/s]);
+  }
+
+  test.each(exposures)('a folder for state that is %s', async (_case, expose, said) => {
+    const folder = await world.machine();
+    await mkdir(join(folder, 'state'));
+    await expose(join(folder, 'state'));
+    const outcome = await world.connect(['list'], { folder });
+    expect([outcome.exit, outcome.visited, world.asked()]).toEqual([1, [], []]);
+    expect(outcome.stderr).toMatch(said);
+  });
+
+  test.each(exposures)('a cached vault in a file that is %s', async (_case, expose, said) => {
+    const folder = await world.machine();
+    await world.connectJson(['notion'], { folder });
+    const vaults = join(folder, 'cache', 'vaults');
+    for (const name of await readdir(vaults)) await expose(join(vaults, name));
+    world.sandbox.platform.control.log.reset();
+    const outcome = await world.setup(['--agent', 'support'], { folder });
+    expect([outcome.exit, world.asked().filter((request) => !request.startsWith('GET '))]).toEqual([1, []]);
+    expect(outcome.stderr).toMatch(said);
+  });
+});
+
+test('a cached vault that is cut short costs one more request and nothing else', async () => {
+  const folder = await world.machine();
+  await world.connectJson(['notion'], { folder });
+  const vaults = join(folder, 'cache', 'vaults');
+  for (const name of await readdir(vaults)) await writeFile(join(vaults, name), 'vl');
+  expect(await world.setupJson(['--agent', 'support'], { folder })).toMatchObject({ session_id: expect.any(String) });
+});

@@ -116,3 +116,38 @@ describe('judgeSignature', () => {
     }
   });
 });
+
+describe('the signature of an off-boarding', () => {
+  const offboarded = { at: '2026-11-22T09:00:00.000Z', by: 'grace' };
+
+  it('is valid for exactly that mark', async () => {
+    expect(await judge(await sign({ offboarded }), { offboarded })).toEqual({ kind: 'valid', kid: '2026-a' });
+  });
+
+  it.each([
+    ['another time', { ...offboarded, at: '2026-11-22T09:00:01.000Z' }],
+    ['another operator', { ...offboarded, by: 'Grace' }],
+    ['an owner record', undefined],
+  ])('does not count for %s', async (_what, changed) => {
+    const signature = await sign({ offboarded });
+    expect(await judge(signature, changed && { offboarded: changed })).toMatchObject({ kind: 'invalid' });
+  });
+
+  it('is not made by signing an owner record, even one with the same bytes', async () => {
+    const sameBytes: Signer = {
+      kid: signer.kid,
+      sign: (header) => signer.sign(header, bytesOf(offboarded.at, offboarded.by)),
+    };
+    expect(await judge(await sign({}, sameBytes), { offboarded })).toMatchObject({
+      why: 'it was made for something else',
+    });
+  });
+
+  function bytesOf(...more: string[]): Uint8Array {
+    const { vaultId, createdAt, owner } = facts;
+    const instant = new Date(createdAt).toISOString();
+    return new TextEncoder().encode(
+      JSON.stringify(['wrkspc_1', vaultId, owner.kind, owner.issuer, owner.subject, instant, ...more]),
+    );
+  }
+});

@@ -386,6 +386,23 @@ describe('running again after anything that can go wrong', () => {
     expect((await world.setup(['--agent', 'support'])).stderr).toContain('[offboarded]');
   });
 
+  test('where nothing takes the mark the vault is not archived: without one the person could begin anew', async () => {
+    await prepare();
+    for (const on of ['POST /v1/vaults/:vault', 'POST /v1/vaults']) {
+      world.sandbox.platform.control.faults.add({ on, fault: { kind: 'status', status: 400 }, times: Infinity });
+    }
+    const { exit, stderr } = await offboard();
+    expect([exit, stderr]).toEqual([1, expect.stringContaining('no vault says that they were off-boarded')]);
+    expect((await everyVault()).map(({ archived_at }) => archived_at)).toEqual([null]);
+    expect(await world.credentials()).toEqual([]);
+    expect(world.sandbox.platform.control.peek.sessions().filter(({ archived_at }) => archived_at === null)).toEqual(
+      [],
+    );
+    world.sandbox.platform.control.faults.clear();
+    expect((await offboard()).exit).toBe(0);
+    await expectNothingActs();
+  });
+
   test('a 429 is waited for, and said', async () => {
     plant();
     world.sandbox.platform.control.faults.add({

@@ -68,6 +68,19 @@ function isThere(env: NodeJS.ProcessEnv): boolean {
   return stdout.includes('boolean true');
 }
 
+/** Locks the keychain: what is read from it then waits for a dialog, and there is nobody to show one. */
+export function lockSecretService(environment: KeychainEnvironment): void {
+  const asked = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets'];
+  const collection = 'array:objpath:/org/freedesktop/secrets/collection/login';
+  const { status, stderr } = spawnSync(
+    'dbus-send',
+    [...asked, 'org.freedesktop.Secret.Service.Lock', collection],
+    // biome-ignore lint/style/noProcessEnv: the program needs its PATH
+    { env: { PATH: process.env['PATH'], ...environment }, encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`the keychain could not be locked: ${stderr}`);
+}
+
 /** A message bus that takes every connection and never says a word: what asks a keychain there waits for good. */
 export async function startSilentBus(): Promise<KeychainEnvironment> {
   const folder = await mkdtemp(join(tmpdir(), 'silent-'));

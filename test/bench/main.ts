@@ -1,15 +1,18 @@
 /** `npm run bench`: ratios against a bare Node process timed in the same run. It measures and never fails a test run. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
 import { table } from '../../internal/text/table.ts';
-import { bareNode, compare, type Subject } from './measure.ts';
+import { bareNode, compare, median, type Subject } from './measure.ts';
+import { measureOffboarding } from './offboard.ts';
 import { startBenchProject } from './project.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 const startRuns = 20;
 const warmRuns = 10;
+const coldRuns = 3;
 const latencyMs = 50;
 
 type Row = [what: string, measured: string, target: string, met: 'yes' | 'NO'];
@@ -19,7 +22,10 @@ const rows: Row[] = [];
 for (const name of ['service-connection', 'setup-session', 'skill-sync']) {
   for (const flag of ['--version', '--help']) rows.push(await startRow(name, flag));
 }
+/** The peak memory of a cold run with the fewest vaults, which the others are compared with. */
+let coldWithFewMiB: number | undefined;
 for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
+rows.push(await offboardRow());
 process.stdout.write(`${table(['what', 'measured', 'target', 'met'], rows)}\n`);
 
 async function startRow(name: string, flag: string): Promise<Row> {
@@ -62,6 +68,17 @@ async function sessionRows(vaults: number): Promise<Row[]> {
     await compare(subject, bareNode, 0, () => control.log.reset());
     cold.lists = control.log.count(({ method, path }) => method === 'GET' && path === '/v1/vaults');
 
+    const forgetful: Subject = { ...subject, words: [...subject.words, '--dry-run'] };
+    const vaultMemory = join(project.environment['XDG_CACHE_HOME'] ?? '', 'managed-agents-interface', 'vaults');
+    const forgotten = await compare(forgetful, bareNode, coldRuns, () => {
+      rmSync(vaultMemory, { recursive: true });
+      control.log.reset();
+    });
+    const again = control.log.count(({ method, path }) => method === 'GET' && path === '/v1/vaults');
+    if (again !== cold.lists) throw new Error(`a run without memory sent ${again} list requests`);
+    coldWithFewMiB ??= forgotten.subject.peakMiB;
+    const growth = forgotten.subject.peakMiB / coldWithFewMiB;
+
     control.latencyMs = latencyMs;
     const trips: number[] = [];
     const collect = () => {
@@ -83,6 +100,12 @@ async function sessionRows(vaults: number): Promise<Row[]> {
         `${cold.lists} list requests`,
         `≤ ${pages}`,
         met(cold.lists <= pages),
+      ],
+      [
+        `resolution without a cached id, ${what}: peak memory`,
+        `${growth.toFixed(2)} × that with 10 (${forgotten.subject.peakMiB.toFixed(0)} MiB)`,
+        '≤ 1.2 ×',
+        met(growth <= 1.2),
       ],
       [
         `setup-session warm, ${what}: round trips`,
@@ -112,6 +135,18 @@ async function sessionRows(vaults: number): Promise<Row[]> {
   } finally {
     await project.close();
   }
+}
+
+async function offboardRow(): Promise<Row> {
+  const size = { connections: 20, sessions: 10, latencyMs, runs: 5 };
+  progress(`off-boarding with ${size.connections} connections and ${size.sessions} running sessions`);
+  const { seconds, requests, roundTrips } = await measureOffboarding(dist, size);
+  return [
+    `off-boarding, ${size.connections} connections, ${size.sessions} running sessions, ${latencyMs} ms latency`,
+    `${median(seconds).toFixed(2)} s, ${median(requests)} requests, ${median(roundTrips)} one after another`,
+    '-',
+    'yes',
+  ];
 }
 
 function met(yes: boolean): 'yes' | 'NO' {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { stringify } from 'yaml';
 import { judgeAccount } from '../../internal/identity/os-identity.ts';
+import type { Principal } from '../../internal/identity/principal.ts';
 import { runningAccount } from '../../internal/outside/accounts.ts';
 import { ownerRecord } from '../../internal/vault/owner.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
@@ -18,6 +19,8 @@ export interface BenchProject {
   /** Undefined when the bench itself runs as an ordinary user. */
   uid: number | undefined;
   environment: Record<string, string>;
+  /** Whose vault it is. */
+  principal: Principal;
   vaultId: string;
   close(): Promise<void>;
 }
@@ -50,7 +53,10 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
   const own = { notion: { read: 'on', write: 'on' } };
   await writeFile(
     join(config, 'interface.yaml'),
-    stringify({ identity: { mode: 'os' }, people: { principals: { [principal.subject]: own } } }),
+    stringify({
+      identity: { mode: 'os' },
+      people: { principals: { [principal.subject]: own }, operators: { principals: [principal.subject] } },
+    }),
   );
   await writeFile(
     join(config, 'agents', 'support.yaml'),
@@ -80,5 +86,5 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
     XDG_CONFIG_HOME: join(folder, 'none'),
     HOME: folder,
   };
-  return { sandbox, dist: join(folder, 'dist'), uid, environment, vaultId: vault.id, close };
+  return { sandbox, dist: join(folder, 'dist'), uid, environment, principal, vaultId: vault.id, close };
 }

@@ -20,6 +20,7 @@ it('prints one line of JSON and lives until stdin closes', async () => {
   expect(sandbox).toMatchObject({
     platform: { baseUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/), apiKey: expect.any(String) },
     identityProvider: { issuer: expect.any(String) },
+    workloadIssuer: { issuer: expect.any(String), actions: { ACTIONS_ID_TOKEN_REQUEST_URL: expect.any(String) } },
     services: {
       notion: {},
       slack: {},

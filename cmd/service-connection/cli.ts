@@ -47,6 +47,7 @@ own vault, where only sessions that are bound to you use them.
 Examples:
   service-connection                     open a page with a button for everything
   service-connection notion              connect Notion, or connect it again
+  service-connection login               sign in, once for what follows
   service-connection list                what is connected, as whom, and whether it works
   service-connection check notion        try it now, and say what to do
   service-connection disconnect notion   take it out of your vault

@@ -28,6 +28,8 @@ Examples:
   setup-session --agent support                         print the session id
   setup-session --agent support --message "What's new?" and talk to it
   setup-session --agent support --dry-run               what would be asked for
+  setup-session login                                   sign in, once for what follows
+  setup-session whoami                                  who you are, and what proves it
   setup-session init                                    write a starter config/`,
       )
       .action(

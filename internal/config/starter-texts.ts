@@ -14,6 +14,7 @@ identity:
   mode: sso
   issuer: https://login.example.com # <- your provider, exactly as its metadata spells it
   client_id: managed-agents-interface # <- a public client there (PKCE, no secret) that may redirect to 127.0.0.1
+  scopes: [openid, profile, email, offline_access] # the last asks to stay signed in; leave it out where it is refused
   groups_claim: groups # <- the claim of the ID token that lists a person's groups
   # redirect: { port: 41872 } # where the provider wants a fixed port: http://127.0.0.1:41872/callback
 

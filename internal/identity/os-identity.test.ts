@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cannotLend } from '../../test/support/lent-process.ts';
 import { skipped } from '../../test/support/skip.ts';
 import type { Account } from '../outside/accounts.ts';
 import { judgeAccount } from './os-identity.ts';
@@ -108,115 +109,110 @@ test.each<[string, Partial<Account>, string | undefined, string]>([
   );
 });
 
-const root = process.getuid?.() === 0 && process.platform === 'linux';
-
 /** What only root can arrange, on the kernel itself: each way to be somebody else, and what the account looks like then. */
-describe.skipIf(skipped(!root && { reason: 'only root can run a program as somebody else', installable: false }))(
-  'on this machine',
-  () => {
-    let folder: string;
-    let program: string;
-    beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'account-'));
-      await chmod(folder, 0o755);
-      program = join(folder, 'whoami.mjs');
-      await build({
-        stdin: {
-          contents: `import { judgeAccount } from './os-identity.ts';
+describe.skipIf(skipped(await cannotLend(65534)))('on this machine', () => {
+  let folder: string;
+  let program: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'account-'));
+    await chmod(folder, 0o755);
+    program = join(folder, 'whoami.mjs');
+    await build({
+      stdin: {
+        contents: `import { judgeAccount } from './os-identity.ts';
             import { runningAccount } from '../outside/accounts.ts';
             const account = await runningAccount(process.argv[2] ?? ${JSON.stringify(folder)});
             try { console.log('is ' + judgeAccount(account, process.env.SUDO_UID).subject); }
             catch (error) { console.log(error.message); }`,
-          resolveDir: fileURLToPath(new URL('.', import.meta.url)),
-        },
-        outfile: program,
-        bundle: true,
-        format: 'esm',
-        platform: 'node',
-      });
+        resolveDir: fileURLToPath(new URL('.', import.meta.url)),
+      },
+      outfile: program,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
     });
-    afterAll(() => rm(folder, { recursive: true, force: true }));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
-    /** What the program says, started with these words and nothing in its environment. */
-    async function says(command: readonly string[], as: { uid?: number; gid?: number } = {}): Promise<string> {
-      const [file = '', ...argv] = command;
-      const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
-      const child = spawn(file, argv, { ...as, env: environment, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
-      const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
-      return said.trim();
-    }
-    const node = process.execPath;
-    const nobody = { uid: 65534, gid: 65534 };
+  /** What the program says, started with these words and nothing in its environment. */
+  async function says(command: readonly string[], as: { uid?: number; gid?: number } = {}): Promise<string> {
+    const [file = '', ...argv] = command;
+    const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+    const child = spawn(file, argv, { ...as, env: environment, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+    const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return said.trim();
+  }
+  const node = process.execPath;
+  const nobody = { uid: 65534, gid: 65534 };
 
-    test('an ordinary account is its uid', async () => {
-      expect(await says([node, program], nobody)).toBe('is 65534');
-    });
+  test('an ordinary account is its uid', async () => {
+    expect(await says([node, program], nobody)).toBe('is 65534');
+  });
 
-    test('root is none', async () => {
-      expect(await says([node, program])).toContain('running as root');
-    });
+  test('root is none', async () => {
+    expect(await says([node, program])).toContain('running as root');
+  });
 
-    test('su is seen without a variable', async () => {
-      expect(await says(['su', 'nobody', '-s', '/bin/sh', '-c', `${node} ${program}; true`])).toContain(
-        '"su" started it',
-      );
-    });
+  test('su is seen without a variable', async () => {
+    expect(await says(['su', 'nobody', '-s', '/bin/sh', '-c', `${node} ${program}; true`])).toContain(
+      '"su" started it',
+    );
+  });
 
-    test('an account that another one started is seen without a variable', async () => {
-      // What sudo to a second account would leave, had it left no process: root gave the program away from within a user's.
-      const helper = join(folder, 'as-nobody');
-      await copyFile('/usr/bin/setpriv', helper);
-      await chmod(helper, 0o4755);
-      const inner = `${helper} --reuid=65534 --regid=65534 --clear-groups ${node} ${program}; true`;
-      expect(await says(['setpriv', '--reuid=1', '--regid=1', '--clear-groups', 'sh', '-c', inner])).toContain(
-        'it was started by "sh" of uid 1',
-      );
-    });
+  test('an account that another one started is seen without a variable', async () => {
+    // What sudo to a second account would leave, had it left no process: root gave the program away from within a user's.
+    const helper = join(folder, 'as-nobody');
+    await copyFile('/usr/bin/setpriv', helper);
+    await chmod(helper, 0o4755);
+    const inner = `${helper} --reuid=65534 --regid=65534 --clear-groups ${node} ${program}; true`;
+    expect(await says(['setpriv', '--reuid=1', '--regid=1', '--clear-groups', 'sh', '-c', inner])).toContain(
+      'it was started by "sh" of uid 1',
+    );
+  });
 
-    test('a set-uid program is seen', async () => {
-      const own = join(folder, 'set-uid-node');
-      await copyFile(node, own);
-      await chmod(own, 0o4755);
-      expect(await says([own, program], nobody)).toContain('the program runs set-uid');
-    });
+  test('a set-uid program is seen', async () => {
+    const own = join(folder, 'set-uid-node');
+    await copyFile(node, own);
+    await chmod(own, 0o4755);
+    expect(await says([own, program], nobody)).toContain('the program runs set-uid');
+  });
 
-    test('a set-gid program is seen', async () => {
-      const own = join(folder, 'set-gid-node');
-      await copyFile(node, own);
-      await chmod(own, 0o2755);
-      expect(await says([own, program], nobody)).toContain('the program runs set-gid');
-    });
+  test('a set-gid program is seen', async () => {
+    const own = join(folder, 'set-gid-node');
+    await copyFile(node, own);
+    await chmod(own, 0o2755);
+    expect(await says([own, program], nobody)).toContain('the program runs set-gid');
+  });
 
-    test('a user namespace is seen', async (context) => {
-      const argv = ['unshare', '--user', '--map-user=65534', '--map-group=65534', node, program];
-      const said = await says(argv, nobody);
-      const missing = said === '' && { reason: 'this machine makes no user namespaces', installable: false };
-      if (skipped(missing)) return context.skip();
-      expect(said).toContain('uids are made up in a user namespace');
-    });
+  test('a user namespace is seen', async (context) => {
+    const argv = ['unshare', '--user', '--map-user=65534', '--map-group=65534', node, program];
+    const said = await says(argv, nobody);
+    const missing = said === '' && { reason: 'this machine makes no user namespaces', installable: false };
+    if (skipped(missing)) return context.skip();
+    expect(said).toContain('uids are made up in a user namespace');
+  });
 
-    test('a login of somebody else is seen', async (context) => {
-      const own = `echo 1 > /proc/self/loginuid && exec setpriv --reuid=65534 --regid=65534 --clear-groups ${node} ${program}`;
-      const said = await says(['sh', '-c', `${own} 2>/dev/null || true`]);
-      const missing = said === '' && { reason: 'this kernel lets nobody set a login uid', installable: false };
-      if (skipped(missing)) return context.skip();
-      expect(said).toContain('uid 1 logged in, and this runs as uid 65534');
-    });
+  test('a login of somebody else is seen', async (context) => {
+    const own = `echo 1 > /proc/self/loginuid && exec setpriv --reuid=65534 --regid=65534 --clear-groups ${node} ${program}`;
+    const said = await says(['sh', '-c', `${own} 2>/dev/null || true`]);
+    const missing = said === '' && { reason: 'this kernel lets nobody set a login uid', installable: false };
+    if (skipped(missing)) return context.skip();
+    expect(said).toContain('uid 1 logged in, and this runs as uid 65534');
+  });
 
-    test('a state folder on a disk of this machine need not be there yet', async () => {
-      expect(await says([node, program, join(folder, 'not', 'there', 'yet')], nobody)).toBe('is 65534');
-    });
+  test('a state folder on a disk of this machine need not be there yet', async () => {
+    expect(await says([node, program, join(folder, 'not', 'there', 'yet')], nobody)).toBe('is 65534');
+  });
 
-    test('a state folder on another kind of file system is seen', async (context) => {
-      const mounted = join(folder, 'mounted');
-      await mkdir(mounted);
-      // Nobody serves this one: the kernel tells what it is without asking.
-      const mount = `exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 nothing ${mounted}`;
-      const inner = `setpriv --reuid=65534 --regid=65534 --clear-groups ${node} ${program}`;
-      const said = await says(['unshare', '-m', 'sh', '-c', `(${mount}) 2>/dev/null && ${inner} ${mounted}`]);
-      const missing = said === '' && { reason: 'this machine mounts no FUSE file system', installable: false };
-      if (skipped(missing)) return context.skip();
-      expect(said).toContain('its state folder is on FUSE');
-    });
-  },
-);
+  test('a state folder on another kind of file system is seen', async (context) => {
+    const mounted = join(folder, 'mounted');
+    await mkdir(mounted);
+    // Nobody serves this one: the kernel tells what it is without asking.
+    const mount = `exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 nothing ${mounted}`;
+    const inner = `setpriv --reuid=65534 --regid=65534 --clear-groups ${node} ${program}`;
+    const said = await says(['unshare', '-m', 'sh', '-c', `(${mount}) 2>/dev/null && ${inner} ${mounted}`]);
+    const missing = said === '' && { reason: 'this machine mounts no FUSE file system', installable: false };
+    if (skipped(missing)) return context.skip();
+    expect(said).toContain('its state folder is on FUSE');
+  });
+});

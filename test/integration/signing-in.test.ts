@@ -8,9 +8,12 @@ import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import type { Forge } from '../sandbox/identity-provider.ts';
 import { visit } from '../sandbox/visit.mjs';
+import { cannotLend } from '../support/lent-process.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { skipped } from '../support/skip.ts';
 
 const world = sandboxPerTest();
+const unlendable = skipped(await cannotLend(65534));
 
 describe('an ID token', () => {
   const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
@@ -152,8 +155,7 @@ describe('the operating system account', () => {
       content.people = { principals: { 65534: { notion: { read: 'on' } }, 54321: { notion: { read: 'on' } } } };
     });
 
-  // Only root can start a program as somebody else.
-  test.skipIf(process.getuid?.() !== 0)('is an identity for a user of the machine, and for nobody else', async () => {
+  test.skipIf(unlendable)('is an identity for a user of the machine, and for nobody else', async () => {
     await build({
       entryPoints: [fileURLToPath(new URL('../../cmd/setup-session/main.ts', import.meta.url))],
       outfile: program(),

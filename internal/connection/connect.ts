@@ -147,7 +147,7 @@ export async function inPlace<Result>(request: PlaceRequest, act: (place: Place)
       hint: 'ask whoever reviews the people section of config/interface.yaml',
     });
   }
-  requireAssurance(principal, service.require);
+  requireAssurance(principal, service.require, `service-connection ${service.name}`);
   checkRuleCanBeMet(service, principal, request.accountFlags);
   const file = await request.journals.open(principal, service);
   try {

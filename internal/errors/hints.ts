@@ -19,7 +19,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   platform_key_missing: 'set ANTHROPIC_API_KEY to a key of the workspace',
   not_allowed: 'ask whoever reviews the configuration',
   identity_refused: 'ask whoever reviews identity in config/interface.yaml',
-  assurance_missing: 'sign in the way that is required, such as with a second factor: service-connection login',
+  assurance_missing: 'run the command again and sign in the way that is required, such as with a second factor',
   access_denied: 'run the command again and allow it, or ask the administrator of the service',
   account_mismatch: 'sign in at the service with your own account and run the command again; nothing was stored',
   offboarded: 'an operator lets somebody in again: service-connection offboard <subject> --undo',

@@ -60,16 +60,22 @@ export function unmet(assurance: Assurance, { acr, amr, max_age: age }: Requirem
   return seconds > secondsOf(age) + clockSkewSeconds ? `the person signed in more than ${age} ago` : undefined;
 }
 
-/** Throws `assurance_missing` unless a proven person signed in well enough. An identity without a sign-in shows nothing. */
-export function requireAssurance(principal: Principal, requirement: Requirement | undefined, now = new Date()): void {
+/**
+ * Throws `assurance_missing` unless a proven person signed in well enough. An identity without a sign-in shows nothing.
+ *
+ * @param command what signs the person in the way that is required, for the hint
+ */
+export function requireAssurance(principal: Principal, requirement: Requirement | undefined, command?: string): void {
   if (requirement === undefined) return;
-  const why = unmet(principal.assurance ?? { acr: undefined, amr: [], authTime: undefined }, requirement, now);
-  if (why !== undefined) throw assuranceMissing(why);
+  const shown = principal.assurance ?? { acr: undefined, amr: [], authTime: undefined };
+  const why = unmet(shown, requirement, new Date());
+  if (why !== undefined) throw assuranceMissing(why, command);
 }
 
 /** The refusal of a sign-in that is good, but not good enough. */
-export function assuranceMissing(why: string): AppError {
-  return new AppError('assurance_missing', `the sign-in is not enough: ${why}`);
+export function assuranceMissing(why: string, command?: string): AppError {
+  const hint = command === undefined ? {} : { hint: `sign in the way that is required: ${command}` };
+  return new AppError('assurance_missing', `the sign-in is not enough: ${why}`, hint);
 }
 
 /** The parameters of an authorization request that ask for it (OpenID Connect Core section 3.1.2.1). amr cannot be asked for. */

@@ -354,6 +354,37 @@ describe('a place that cannot be used', () => {
   });
 });
 
+test('a passphrase that somebody enters, unseen, opens the sign-in; another one does not', {
+  timeout: 60_000,
+}, async () => {
+  await world.configure('interface.yaml', (content) => {
+    content.identity.keep = { file: 'passphrase' };
+  });
+  const entering = async (argv: readonly string[], passphrase: string, person: 'ada' | undefined) => {
+    const terminal = fakeTerminal();
+    let asked = 0;
+    const outcome = await world.connect([...argv, '--quiet'], {
+      folder,
+      terminal,
+      person,
+      hear(said) {
+        if (asked > 0 || !said.includes('the passphrase of the file')) return;
+        asked += 1;
+        void terminal.type(`${passphrase}\r`);
+      },
+    });
+    expect(outcome.stderr).not.toContain(passphrase);
+    return { ...outcome, asked };
+  };
+  expect(await entering(['login'], 'correct horse battery', 'ada')).toMatchObject({ exit: 0, asked: 1 });
+  const known = await entering(['whoami'], 'correct horse battery', undefined);
+  expect([known.exit, known.stdout]).toEqual([0, expect.stringContaining(world.sandbox.people.ada.subject)]);
+  const wrong = await entering(['whoami'], 'something else', undefined);
+  expect([wrong.exit, wrong.stderr]).toEqual([4, expect.stringContaining('this key does not open it')]);
+  const nobody = await whoami();
+  expect([nobody.exit, nobody.stderr]).toEqual([4, expect.stringContaining('nobody is here to enter its passphrase')]);
+});
+
 describe('what is required of a sign-in', () => {
   test('is asked for, and a sign-in that shows it is enough', async () => {
     await world.configure('interface.yaml', (content) => {
@@ -418,7 +449,7 @@ describe('what is required of a sign-in', () => {
     expect(signIns((await run(argv, { folder })).visited)).toEqual([]);
   });
 
-  test('of a service is required on the machine’s own account too, which shows nothing', async () => {
+  test('that no sign-in could show is a mistake of the configuration, and nobody is asked', async () => {
     await world.configure('interface.yaml', (content) => {
       content.identity.require = { acr: [contexts.password] };
     });

@@ -451,7 +451,9 @@ describe('the page', () => {
     const { page } = await enter();
     const refused = await page.press('connect', { service: 'notion' });
     await page.get(String(refused.headers['location']));
-    expect((await page.get('')).body).toMatch(/Notion was not connected[\s\S]*the sign-in is not enough/);
+    expect((await page.get('')).body).toMatch(
+      /Notion was not connected[\s\S]*the sign-in is not enough[\s\S]*service-connection notion/,
+    );
     expect(await world.credentials()).toEqual([]);
   });
 

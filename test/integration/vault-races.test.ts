@@ -69,7 +69,7 @@ describe('connecting again', () => {
     ['deleted', 0, (id: string, vault_id: string) => world.client.beta.vaults.credentials.delete(id, { vault_id })],
   ])(
     'where the credential is %s between the last look and the update ends with %i, and then with one that works',
-    async (_what, change) => {
+    async (_what, code, change) => {
       const { folder, vault, credential, credentials } = await connected();
       // It is looked at when the command begins, and once more before it stores.
       await oldAnswer(credentials, () => world.client.beta.vaults.credentials.list(vault), 2);

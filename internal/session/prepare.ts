@@ -69,7 +69,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   ]);
   return {
     vault,
-    connections: requireConnections(tooling, connections, configuration),
+    connections: requireConnections(request, tooling, connections),
     definition,
     agentPlan: planAgent(definition, foundAgent, lock.agents[agent.name], request.overwriteDrift),
     environment: {
@@ -99,15 +99,24 @@ async function findVaultWithConnections(
   const vault = await findVault(request, principal);
   if (vault === undefined) {
     throw new AppError('connection_needed', `${quote(principal.label)} has no vault in this workspace yet`, {
-      hint: 'connect a service first: service-connection <service>',
+      hint: `connect a service first: ${connecting('<service>', principal)}`,
     });
   }
   const connections = vault.id === recalled ? await early : undefined;
   return { vault, connections: connections ?? (await readConnections(platform, vault.id)) };
 }
 
+/** The command that connects a service; nobody can allow access for a CI job. */
+function connecting(service: string, { kind }: Principal): string {
+  return `service-connection ${service}${kind === 'workload' ? ' --token-stdin' : ''}`;
+}
+
 /** A declared server without a credential would be called unauthenticated, so a missing connection stops everything. */
-function requireConnections(tooling: Tooling, connections: readonly Connection[], configuration: Configuration) {
+function requireConnections(
+  { configuration, principal }: SessionRequest,
+  tooling: Tooling,
+  connections: readonly Connection[],
+) {
   const wanted = tooling.mcp_servers.map(({ name }) => {
     const service = configuration.services.get(name);
     const connection = service === undefined ? undefined : connectionOf(connections, service);
@@ -120,7 +129,7 @@ function requireConnections(tooling: Tooling, connections: readonly Connection[]
       ({ service, connection }) => `${quote(service)}${connection === undefined ? '' : ' (expired)'}`,
     );
     throw new AppError('connection_needed', `not connected: ${names.join(', ')}`, {
-      hint: `run: ${missing.map(({ service }) => `service-connection ${service}`).join(' && ')}`,
+      hint: `run: ${missing.map(({ service }) => connecting(service, principal)).join(' && ')}`,
     });
   }
   return wanted.flatMap(({ service, connection }) => (connection === undefined ? [] : [{ service, connection }]));

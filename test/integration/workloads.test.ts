@@ -121,6 +121,7 @@ test('a job is no person, even with the issuer and the subject of one', async ()
   });
   const refused = await world.setup(['--agent', 'support'], step());
   expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('has no vault')]);
+  expect(refused.stderr).toContain('hint: connect a service first: service-connection <service> --token-stdin');
   const stored = await connected();
   expect([stored['owner'], stored['vault_id']]).toEqual([owner(), expect.not.stringContaining(id)]);
   expect((await world.client.beta.vaults.credentials.list(id)).data).toEqual([]);

@@ -75,7 +75,7 @@ describe('connecting again', () => {
       await oldAnswer(credentials, () => world.client.beta.vaults.credentials.list(vault), 2);
       await change(credential, vault);
       world.sandbox.platform.control.log.reset();
-      expect((await world.connect(['notion'], { folder })).exit).toBe(0);
+      expect((await world.connect(['notion'], { folder })).exit).toBe(code);
       expect(world.asked()).toContain(`POST /v1/vaults/${vault}/credentials/${credential}`);
       expect((await world.connect(['notion'], { folder })).exit).toBe(0);
       expect(await world.credentials()).toHaveLength(1);

@@ -13,8 +13,10 @@ import {
 } from '../../test/sandbox/workload-issuer.ts';
 import { skipped } from '../../test/support/skip.ts';
 import type { Workload } from '../config/definitions.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { Secret } from '../secret/secret.ts';
+import { beginProof } from './prove.ts';
 import { proveWorkload } from './workload.ts';
 import type { TokenPlaces } from './workload-source.ts';
 
@@ -311,6 +313,22 @@ describe('a file with a token', () => {
       message: expect.stringContaining('it belongs to uid 65534'),
     });
   });
+});
+
+test('a job has signed in in no way, so no requirement on that is met', async () => {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer } = issuer.actions;
+  const proof = await beginProof({
+    identity: { mode: 'workload', workloads: [workload({ token: 'github-actions' })] },
+    sudoUid: undefined,
+    visit: { fetch: guardedFetch({ allowLoopbackHttp: true, signal: new AbortController().signal }) } as BrowserVisit,
+    place: undefined,
+    inCi: true,
+    tokenPlaces: { actions: { url, bearer: new Secret(bearer) }, variables: new Map() },
+    stateFolder: folder,
+    cacheFolder: folder,
+  });
+  expect((await proof.prove()).principal.kind).toBe('workload');
+  await expect(proof.prove({ requirement: { amr: ['mfa'] } })).rejects.toMatchObject({ code: 'assurance_missing' });
 });
 
 test('the job of the sandbox is shaped like one of GitHub Actions', () => {

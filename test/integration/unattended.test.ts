@@ -39,6 +39,8 @@ const commands: [string[], string][] = [
   [['check', 'notion'], 'service-connection check notion'],
   [['disconnect', 'notion'], 'service-connection disconnect notion'],
   [['doctor'], 'service-connection doctor'],
+  [['vault', 'repair'], 'service-connection vault repair'],
+  [['offboard', 'somebody'], 'service-connection offboard'],
   [['--url', stranger], 'service-connection --url'],
   [[], 'service-connection'],
 ];

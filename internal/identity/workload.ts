@@ -63,7 +63,7 @@ export async function proveWorkload({ workloads, places, fetch }: WorkloadRun): 
 }
 
 /** The principal of a judged token. What it may do says the configuration alone, so no group comes from the token. */
-export function workloadPrincipal({ issuer, groups }: Workload, { sub = '' }: JWTPayload): Principal {
+function workloadPrincipal({ issuer, groups }: Workload, { sub = '' }: JWTPayload): Principal {
   return { kind: 'workload', issuer, subject: sub, groups, label: sub };
 }
 

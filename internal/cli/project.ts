@@ -100,8 +100,8 @@ export async function openOperatorRun(
   const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
   const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id).catch(
-    (error) => {
-      proof.abandon();
+    async (error) => {
+      await proof.abandon();
       throw error;
     },
   );

@@ -23,6 +23,7 @@ export async function signInPlace(context: CommandContext, identity: Identity): 
     const account = signInAccount(identity);
     return translated({
       called: 'the keychain',
+      asks: false,
       read: () => keychain.read(account),
       write: (value) => keychain.write(account, value),
       remove: () => keychain.remove(account),
@@ -37,8 +38,9 @@ export async function signInPlace(context: CommandContext, identity: Identity): 
     const what = 'the passphrase of the file that keeps the sign-in';
     return new Secret((await enteredLine(context, { what, command: 'login', timeout: undefined })).trim());
   };
-  const file = encryptedFile(path, key === 'passphrase' ? { passphrase: ask } : { path: key.key_file });
-  return translated({ called: 'the encrypted file', ...file });
+  const asks = key === 'passphrase';
+  const file = encryptedFile(path, asks ? { passphrase: ask } : { path: key.key_file });
+  return translated({ called: 'the encrypted file', asks, ...file });
 }
 
 /** The same place in the words of whoever keeps something there. */
@@ -51,6 +53,7 @@ function translated(place: SignInPlace): SignInPlace {
   };
   return {
     called: place.called,
+    asks: place.asks,
     read: () => place.read().catch(translate),
     write: (value) => place.write(value).catch(translate),
     remove: () => place.remove().catch(translate),

@@ -19,6 +19,8 @@ export interface KeptSignIn {
 export interface SignInPlace {
   /** In words, for messages: "the keychain". */
   called: string;
+  /** Whether somebody is asked for something: then it is not read before it is needed. */
+  asks: boolean;
   read(): Promise<Secret | undefined>;
   write(value: Secret): Promise<void>;
   remove(): Promise<void>;

@@ -36,9 +36,18 @@ export function beginSso(run: SsoRun): Proof {
   const early = (url: string, init?: Parameters<typeof visit.fetch>[1]) =>
     visit.fetch(url, { ...init, signal: init?.signal ?? abandoned.signal });
   const finding = findProvider(identity, early, run.cacheFolder);
-  const reading = place?.read();
+  let reading = run.place?.asks === true ? undefined : place?.read();
   finding.catch(() => {});
   reading?.catch(() => {});
+  const abandon = async () => {
+    abandoned.abort();
+    // Nothing of a run goes on after it.
+    await finding.catch(() => {});
+  };
+  const readKept = () => {
+    reading ??= place?.read();
+    return reading;
+  };
 
   const judge = async (kept: KeptSignIn): Promise<JWTPayload> => {
     const provider = await finding;
@@ -53,7 +62,7 @@ export function beginSso(run: SsoRun): Proof {
     });
   };
   const look = async (): Promise<Look> => {
-    const kept = await reading;
+    const kept = await readKept();
     if (place === undefined || kept === undefined) return { why: undefined, loud: false };
     const flaw = await judge(kept).catch((error: unknown) => {
       if (error instanceof IdTokenRefused) return error;
@@ -101,36 +110,50 @@ export function beginSso(run: SsoRun): Proof {
     const { withSignInLock } = await import('./renew.ts');
     const written = await withSignInLock({ stateFolder: run.stateFolder, place, visit }, () =>
       place.write(printKept(kept)),
-    );
+    ).catch((error: unknown) => {
+      // Who it is, is proven; that the next run has to ask again is no reason to refuse this one.
+      if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
+      visit.warn(`the sign-in could not be kept: ${error.message}`);
+      return false;
+    });
     return proven(claims, 'fresh', written);
   }
 
-  return {
-    abandon: () => abandoned.abort(),
-    async prove(choice = {}) {
-      // Its own requirement is not asked of somebody who only wants to know who they are.
-      const requirement = choice.sign === 'never' ? {} : allOf([identity.require, choice.requirement]);
-      if (choice.sign === 'always') {
-        // Whatever the place asks for, it asks before the sign-in does.
-        await reading;
-        return await signInAnew(requirement, choice);
-      }
-      const seen = await look();
-      if ('claims' in seen) {
-        const lacking = unmet(assuranceOf(seen.claims), requirement, new Date());
-        if (lacking === undefined) return proven(seen.claims, seen.source, true);
-        visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
-      } else if (choice.sign === 'never') {
-        const message = ['nobody is signed in', seen.why].filter(Boolean).join(': ');
-        throw new AppError(
-          'sign_in_needed',
-          message,
-          choice.command === undefined ? {} : { hint: `run: ${choice.command}` },
-        );
-      } else if (seen.loud) {
-        visit.warn(`the kept sign-in is not used: ${seen.why}`);
-      }
+  async function proveAs(choice: ProofChoice): Promise<Proven> {
+    // Its own requirement is not asked of somebody who only wants to know who they are.
+    const requirement = choice.sign === 'never' ? {} : allOf([identity.require, choice.requirement]);
+    if (choice.sign === 'always') {
+      // Whatever the place asks for, it asks before the sign-in does.
+      await readKept();
       return await signInAnew(requirement, choice);
+    }
+    const seen = await look();
+    if ('claims' in seen) {
+      const lacking = unmet(assuranceOf(seen.claims), requirement, new Date());
+      if (lacking === undefined) return proven(seen.claims, seen.source, true);
+      visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
+    } else if (choice.sign === 'never') {
+      const message = ['nobody is signed in', seen.why].filter(Boolean).join(': ');
+      throw new AppError(
+        'sign_in_needed',
+        message,
+        choice.command === undefined ? {} : { hint: `run: ${choice.command}` },
+      );
+    } else if (seen.loud) {
+      visit.warn(`the kept sign-in is not used: ${seen.why}`);
+    }
+    return await signInAnew(requirement, choice);
+  }
+
+  return {
+    abandon,
+    async prove(choice = {}) {
+      try {
+        return await proveAs(choice);
+      } catch (error) {
+        await abandon();
+        throw error;
+      }
     },
   };
 }

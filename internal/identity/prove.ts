@@ -49,7 +49,7 @@ export interface Proven {
 export interface Proof {
   prove(choice?: ProofChoice): Promise<Proven>;
   /** Ends what is under way: nobody wants to know any more. */
-  abandon(): void;
+  abandon(): Promise<void>;
 }
 
 /**
@@ -66,7 +66,7 @@ export async function beginProof(request: ProofRequest): Promise<Proof> {
     return beginSso({ ...request, identity });
   }
   return {
-    abandon() {},
+    async abandon() {},
     async prove({ requirement } = {}) {
       const principal = judgeAccount(await runningAccount(request.stateFolder), sudoUid);
       requireAssurance(principal, requirement);
@@ -86,7 +86,10 @@ async function beginWorkload({ tokenPlaces, visit }: ProofRequest, workloads: re
   });
   proving.catch(() => {});
   return {
-    abandon: () => abandoned.abort(),
+    async abandon() {
+      abandoned.abort();
+      await proving.catch(() => {});
+    },
     async prove({ requirement } = {}) {
       const { principal, expiresAt } = await proving;
       requireAssurance(principal, requirement);

@@ -6,6 +6,10 @@ import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import type { SetupOptions } from './run.ts';
 
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
 /** Starts a session that is bound to the vault of the person who runs it. */
 export const setupSession: Executable = {
   name: 'setup-session',
@@ -15,6 +19,12 @@ export const setupSession: Executable = {
         .option('--agent <name>', 'an agent of config/agents/')
         .option('--message <text>', 'send a first message and print the answer as it streams')
         .option('--title <text>', 'a title for the session')
+        .option(
+          '--without <service>',
+          'leave a service of the agent out, its server and its tools (repeatable)',
+          collect,
+          [],
+        )
         .option('--dry-run', 'show the verdict on every tool and what would be asked of the platform, change nothing')
         .option('--overwrite-drift', "put the agent's file in force over a change made outside"),
     )
@@ -28,6 +38,7 @@ Examples:
   setup-session --agent support                         print the session id
   setup-session --agent support --message "What's new?" and talk to it
   setup-session --agent support --dry-run               what would be asked for
+  setup-session --agent support --without slack         where slack is not connected
   setup-session login                                   sign in, once for what follows
   setup-session whoami                                  who you are, and what proves it
   setup-session init                                    write a starter config/`,

@@ -19,6 +19,7 @@ export type SetupOptions = BrowserOptions & {
   title?: string;
   dryRun?: boolean;
   overwriteDrift?: boolean;
+  without?: string[];
 };
 
 const answerTimeoutSeconds = 300;
@@ -49,6 +50,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     lock,
     pins,
     overwriteDrift: options.overwriteDrift === true,
+    without: options.without ?? [],
   });
   if (options.dryRun === true) return showPlan(prepared, principal);
 

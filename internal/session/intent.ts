@@ -37,6 +37,7 @@ export function sessionParameters(intent: SessionIntent) {
           version,
           mcp_servers: intent.tooling.mcp_servers,
           tools: intent.tooling.tools,
+          ...(sameSkills(intent) ? {} : { skills: meantSkills(intent) }),
         },
     environment_id: intent.environmentId,
     vault_ids: [intent.vault.id],
@@ -72,7 +73,24 @@ export function compareSession(intent: SessionIntent, session: AnsweredSession):
     const [meant, found] = [JSON.stringify(a), JSON.stringify(b) ?? 'nothing'];
     return meant === found ? [] : [{ what, meant, found }];
   });
-  return [...own, ...compareAgent({ ...intent.definition, ...intent.tooling }, session.agent)];
+  return [...own, ...compareAgent(meantAgent(intent), session.agent)];
+}
+
+/** The agent as this person gets it. */
+function meantAgent(intent: SessionIntent): AgentDefinition {
+  return { ...intent.definition, ...intent.tooling, skills: meantSkills(intent) };
+}
+
+/** Skills are read with a built-in tool, and the platform refuses them without it: who may not read gets none. */
+function meantSkills({ definition, tooling }: SessionIntent): AgentDefinition['skills'] {
+  const reads = tooling.tools.some(
+    ({ type, configs }) => type === 'agent_toolset_20260401' && configs.some(({ name }) => name === 'read'),
+  );
+  return reads ? definition.skills : [];
+}
+
+function sameSkills(intent: SessionIntent): boolean {
+  return meantSkills(intent).length === intent.definition.skills.length;
 }
 
 function sessionMetadata(intent: SessionIntent): Record<string, string> {

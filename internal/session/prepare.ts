@@ -14,12 +14,14 @@ import {
 } from '../agent/ensure.ts';
 import type { AgentsLock } from '../agent/lock.ts';
 import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
-import { type Connection, connectionOf, isUsable, readConnections } from '../connection/credentials.ts';
+import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
+import { judgeStatus } from '../connection/status.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, requireAssurance } from '../identity/assurance.ts';
 import type { Principal } from '../identity/principal.ts';
 import { compileTooling, type Tooling } from '../policy/toolset.ts';
 import { judgeTools, mayUseAgent, type ToolVerdict } from '../policy/verdict.ts';
+import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 
@@ -32,6 +34,8 @@ export interface SessionRequest extends VaultDirectory {
   pins: SkillPins;
   /** Puts the agent's file in force over a change made outside. */
   overwriteDrift: boolean;
+  /** Services of the agent that this session does without: neither server nor tools. */
+  without: readonly string[];
 }
 
 /** Everything that is known before the first change. */
@@ -46,7 +50,7 @@ export interface PreparedSession {
   attempt: string;
 }
 
-/** Looks at everything a session needs. Throws `not_allowed`, `connection_needed`, `drift` or an ownership error. */
+/** Looks at everything a session needs. Throws `usage`, `not_allowed`, `connection_needed`, `drift` or an ownership error. */
 export async function prepareSession(request: SessionRequest): Promise<PreparedSession> {
   const { platform, configuration, agent, principal, lock } = request;
   if (!mayUseAgent(principal, agent)) {
@@ -54,9 +58,10 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
       hint: `allowed are ${listed(agent)}; ask whoever reviews config/agents/${agent.name}.yaml`,
     });
   }
+  requireOwnServices(request);
   requireAssurance(principal, requirementOf(agent, configuration));
   const definition = defineAgent(agent, configuration, request.pins);
-  const verdicts = judgeTools(agent, principal, configuration);
+  const verdicts = leaveOut(judgeTools(agent, principal, configuration), request.without);
   const tooling = compileTooling(verdicts, configuration);
   const meantEnvironment = configuration.environments.get(agent.environment);
   if (meantEnvironment === undefined)
@@ -111,25 +116,46 @@ function connecting(service: string, { kind }: Principal): string {
   return `service-connection ${service}${kind === 'workload' ? ' --token-stdin' : ''}`;
 }
 
+/** What is left out has to be there: a misspelt `--without` must not pass for one that was obeyed. */
+function requireOwnServices({ agent, without }: SessionRequest): void {
+  const services = Object.keys(agent.services);
+  const foreign = without.find((name) => !services.includes(name));
+  if (foreign === undefined) return;
+  throw new AppError('usage', `the agent ${quote(agent.name)} has no service ${quote(foreign)} to do without`, {
+    hint: nearestHint(foreign, services),
+  });
+}
+
+/** Every tool of a service that is left out is off; its server goes with its last tool. */
+function leaveOut(verdicts: readonly ToolVerdict[], without: readonly string[]): ToolVerdict[] {
+  return verdicts.map((each) => (without.includes(each.service) ? { ...each, verdict: 'off' } : each));
+}
+
+/** States that cannot work, whatever the service says: the platform would call it unauthenticated or be refused. */
+const unusable: readonly string[] = ['not-connected', 'expired', 'needs-reconnect'];
+
 /** A declared server without a credential would be called unauthenticated, so a missing connection stops everything. */
 function requireConnections(
-  { configuration, principal }: SessionRequest,
+  { agent, configuration, principal }: SessionRequest,
   tooling: Tooling,
   connections: readonly Connection[],
 ) {
-  const wanted = tooling.mcp_servers.map(({ name }) => {
-    const service = configuration.services.get(name);
-    const connection = service === undefined ? undefined : connectionOf(connections, service);
-    return { service: name, connection };
-  });
   const now = new Date();
-  const missing = wanted.filter(({ connection }) => connection === undefined || !isUsable(connection, now));
+  const wanted = tooling.mcp_servers.flatMap(({ name }) => {
+    const service = configuration.services.get(name);
+    if (service === undefined) return [];
+    const connection = connectionOf(connections, service);
+    return [{ service: name, connection, ...judgeStatus({ service, connection, trial: undefined, now }) }];
+  });
+  const missing = wanted.filter(({ status }) => unusable.includes(status));
   if (missing.length > 0) {
     const names = missing.map(
-      ({ service, connection }) => `${quote(service)}${connection === undefined ? '' : ' (expired)'}`,
+      ({ service, status }) => `${quote(service)}${status === 'not-connected' ? '' : ` (${status})`}`,
     );
+    const connect = missing.map(({ service }) => connecting(service, principal)).join(' && ');
+    const without = missing.map(({ service }) => `--without ${service}`).join(' ');
     throw new AppError('connection_needed', `not connected: ${names.join(', ')}`, {
-      hint: `run: ${missing.map(({ service }) => connecting(service, principal)).join(' && ')}`,
+      hint: `run: ${connect}; or leave it out: setup-session --agent ${agent.name} ${without}`,
     });
   }
   return wanted.flatMap(({ service, connection }) => (connection === undefined ? [] : [{ service, connection }]));

@@ -152,7 +152,9 @@ describe('the agent on the platform', () => {
     expect(await lock()).toEqual({
       lock_version: 1,
       agents: { support: { id: (await agents())[0]?.id, version: 1 } },
-      environments: { default: { id: expect.stringMatching(/^env_/) } },
+      environments: {
+        default: { id: expect.stringMatching(/^env_/), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      },
     });
   });
 
@@ -432,8 +434,48 @@ async function expireSoon(): Promise<void> {
 describe('a connection', () => {
   test('that is missing is asked for by name, before anything is made', async () => {
     const refused = await world.setup(['--agent', 'editor'], { folder: machine });
-    expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('run: service-connection slack\n')]);
+    expect([refused.exit, refused.stderr]).toEqual([
+      4,
+      expect.stringContaining('run: service-connection slack; or leave it out: '),
+    ]);
+    expect(refused.stderr).toContain('setup-session --agent editor --without slack\n');
     expect([changes(), sessions()]).toEqual([[], []]);
+  });
+
+  test('that is missing can be done without: neither its server nor its tools are in the session', async () => {
+    const session = await world.setupJson(['--agent', 'editor', '--without', 'slack'], { folder: machine });
+    expect(session['connections']).toMatchObject([{ service: 'notion' }]);
+    expect(JSON.stringify(session['tools'])).not.toContain('slack');
+    const [started] = sessions();
+    expect(started?.agent.mcp_servers.map(({ name }) => name)).toEqual(['notion']);
+    expect(JSON.stringify(started?.agent.tools)).not.toContain('slack');
+    const [agent] = await agents();
+    expect(agent?.mcp_servers.map(({ name }) => name).sort()).toEqual(['notion', 'slack']);
+    expect(started?.agent).toMatchObject({ id: agent?.id, version: agent?.version });
+  });
+
+  test('to everything can be done without', async () => {
+    const everything = ['--without', 'slack', '--without', 'notion'];
+    await world.setupJson(['--agent', 'editor', ...everything], { folder: await world.machine() });
+    expect(sessions()[0]?.agent).toMatchObject({ mcp_servers: [], tools: [] });
+  });
+
+  test('cannot be done without where the agent has no such service', async () => {
+    const refused = await support('--without', 'slac');
+    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('no service "slac" to do without')]);
+    expect(changes()).toEqual([]);
+  });
+
+  test('that the service’s file does not allow is not used', async () => {
+    const [credential] = await world.credentials();
+    const { vault_id = '', id = '' } = credential ?? {};
+    await world.client.beta.vaults.credentials.archive(id, { vault_id });
+    const { mcpUrl: mcp_server_url } = world.sandbox.services.notion;
+    const auth = { type: 'static_bearer' as const, mcp_server_url, token: 'a-token-from-elsewhere' };
+    await world.client.beta.vaults.credentials.create(vault_id, { auth });
+    const refused = await support();
+    expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('"notion" (needs-reconnect)')]);
+    expect(sessions()).toEqual([]);
   });
 
   test('that has expired and cannot be renewed is asked for again', async () => {
@@ -502,6 +544,7 @@ describe('a message', () => {
     await world.client.beta.vaults.credentials.create(String(vault), { auth });
     await world.configure('services/notion.yaml', (content) => {
       content.mcp_server_url = auth.mcp_server_url;
+      content.authorization.static = true;
     });
     const argv = ['--agent', 'support', '--message', 'hello', ...options];
     const ended = await world.setup(argv, { folder: machine, signal: interruption.signal });

@@ -2,7 +2,7 @@
 import type { Agent, Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AnsweredToolset, compileTooling, permissionLines, type Tooling } from '../policy/toolset.ts';
-import { agentVerdict, type ToolClass } from '../policy/verdict.ts';
+import { agentTools } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 
 /** The metadata key by which an agent or environment is found again when the lock does not know it. */
@@ -88,18 +88,6 @@ export function describeDifferences(differences: readonly Difference[]): string 
   return differences
     .map(({ what, meant, found }) => `${what}: meant ${quote(meant)}, found ${quote(found)}`)
     .join('\n');
-}
-
-function agentTools(agent: Agent, configuration: Configuration) {
-  const ofServices = Object.keys(agent.services).flatMap((service) => {
-    const tools = configuration.services.get(service)?.tools;
-    const kinds: readonly ToolClass[] = ['read', 'write', 'destructive'];
-    return kinds.flatMap((kind) =>
-      (tools?.[kind] ?? []).map((tool) => ({ service, tool, verdict: agentVerdict(agent, service, tool, kind) })),
-    );
-  });
-  const builtin = Object.entries(agent.builtin_tools).map(([tool, verdict]) => ({ service: 'builtin', tool, verdict }));
-  return [...ofServices, ...builtin];
 }
 
 function pinned(name: string, pins: SkillPins): PinnedSkill {

@@ -14,7 +14,10 @@ import {
   describeDifferences,
   nameKey,
 } from './definition.ts';
-import type { LockedAgent } from './lock.ts';
+import { compareEnvironment, environmentDigest, type FoundEnvironment, packagesOf } from './environment.ts';
+import type { LockedAgent, LockedEnvironment } from './lock.ts';
+
+export type { FoundEnvironment } from './environment.ts';
 
 /** An agent as the platform answers it. */
 export type FoundAgent = AnsweredAgent & {
@@ -29,6 +32,13 @@ export type AgentPlan =
   | { act: 'none'; id: string; version: number }
   | { act: 'create' }
   | { act: 'update'; id: string; version: number; differences: readonly Difference[] };
+
+/** How an agent of the platform stands to its file; `drifted` was changed outside, `archived` ended outside. */
+export type AgentState =
+  | AgentPlan
+  | { act: 'drifted'; id: string; version: number; differences: readonly Difference[] }
+  | { act: 'archived'; id: string }
+  | { act: 'retired'; id: string };
 
 /** The agent a file stands for: by the lock's id, else by its metadata. Throws `drift` when several claim the name. */
 export async function findAgent(
@@ -50,28 +60,50 @@ export async function findAgent(
 }
 
 /**
- * What to do about an agent. A difference counts as a change of its file only when nobody has made another version
- * since the lock was written; otherwise it is drift. Throws `drift` unless `overwrite`.
+ * How an agent stands to its file. A difference counts as a change of the file only when nobody has made another
+ * version since the lock was written; otherwise it is drift. Pure.
  */
+export function judgeAgent(
+  meant: AgentDefinition,
+  agent: FoundAgent | undefined,
+  locked: LockedAgent | undefined,
+): AgentState {
+  if (agent === undefined) return { act: 'create' };
+  const { id, version } = agent;
+  if (agent.archived_at !== null) return { act: locked?.retired === true ? 'retired' : 'archived', id };
+  const differences = [...compareAgent(meant, agent), ...missingMark(meant, agent)];
+  if (differences.length === 0) return { act: 'none', id, version };
+  return { act: version === locked?.version ? 'update' : 'drifted', id, version, differences };
+}
+
+/** What to do about an agent: as {@link judgeAgent}. Throws `drift`, for a change made outside unless `overwrite`. */
 export function planAgent(
   meant: AgentDefinition,
   agent: FoundAgent | undefined,
   locked: LockedAgent | undefined,
   overwrite: boolean,
 ): AgentPlan {
-  if (agent === undefined) return { act: 'create' };
-  const { id, version } = agent;
-  if (agent.archived_at !== null) throw archived(`agent ${quote(meant.name)} (${quote(id)})`);
-  const differences = compareAgent(meant, agent);
-  if (differences.length === 0) return { act: 'none', id, version };
-  if (version === locked?.version || overwrite) return { act: 'update', id, version, differences };
+  const state = judgeAgent(meant, agent, locked);
+  if (state.act === 'archived' || state.act === 'retired') {
+    throw archived(`agent ${quote(meant.name)} (${quote(state.id)})`);
+  }
+  if (state.act !== 'drifted') return state;
+  if (overwrite) return { ...state, act: 'update' };
   throw new AppError(
     'drift',
-    `the agent ${quote(meant.name)} was changed outside its file:\n${describeDifferences(differences)}`,
+    `the agent ${quote(meant.name)} was changed outside its file:\n${describeDifferences(state.differences)}`,
     {
       hint: 'bring the change into its file, or run again with --overwrite-drift to put the file in force',
     },
   );
+}
+
+/** An adopted agent does not carry the mark yet by which it is found when the lock is lost. */
+function missingMark({ metadata: meant }: AgentDefinition, { metadata: found }: FoundAgent): Difference[] {
+  const [mark, is] = [meant[nameKey], found[nameKey]];
+  return mark === is
+    ? []
+    : [{ what: `metadata ${nameKey}`, meant: JSON.stringify(mark), found: JSON.stringify(is ?? null) }];
 }
 
 /** Carries a plan out; a lost answer is settled by looking, never by asking twice (P8). Returns the version in force. */
@@ -89,19 +121,12 @@ export async function applyAgent(platform: Platform, meant: AgentDefinition, pla
     return await platform.change(target, (client) => client.beta.agents.create(meant)).then(locked, settle);
   }
   return await platform
-    .change(target, (client) => client.beta.agents.update(plan.id, { ...meant, version: plan.version }))
+    .change(target, (client) => client.beta.agents.update(plan.id, { ...meant, ...unsaid, version: plan.version }))
     .then(locked, settle);
 }
 
-/** An environment as the platform answers it. */
-export interface FoundEnvironment {
-  id: string;
-  name: string;
-  archived_at: string | null;
-  description: string | null;
-  config: object;
-  metadata: Readonly<Record<string, string>>;
-}
+/** What no file says, so that an update takes it away where somebody has set it. */
+const unsaid = { execution_identity: null };
 
 /** The environment a file stands for, like {@link findAgent}. */
 export async function findEnvironment(
@@ -127,18 +152,9 @@ export async function findEnvironment(
   return onlyOne(named, `environments are marked as ${quote(name)}`);
 }
 
-/** Whether the environment's network is the one of its file. */
+/** Whether the environment is the one of its file. */
 export function isAsConfigured(meant: Environment, environment: FoundEnvironment): boolean {
-  const { networking, type } = environment.config as { type?: unknown; networking?: Record<string, unknown> };
-  if (type !== 'cloud' || environment.archived_at !== null) return false;
-  const hosts = networking?.['allowed_hosts'];
-  return (
-    networking?.['type'] === 'limited' &&
-    networking['allow_mcp_servers'] === meant.allow_mcp_servers &&
-    networking['allow_package_managers'] === meant.allow_package_managers &&
-    Array.isArray(hosts) &&
-    JSON.stringify([...hosts].sort()) === JSON.stringify([...meant.allowed_hosts].sort())
-  );
+  return environment.archived_at === null && compareEnvironment(meant, environment).length === 0;
 }
 
 /** Creates the environment or puts its file in force. Environments have no versions; later sessions see the change. */
@@ -146,41 +162,44 @@ export async function applyEnvironment(
   platform: Platform,
   meant: Environment,
   environment: FoundEnvironment | undefined,
-): Promise<{ id: string }> {
-  const config = {
-    type: 'cloud' as const,
-    networking: {
-      type: 'limited' as const,
-      allowed_hosts: [...meant.allowed_hosts],
-      allow_mcp_servers: meant.allow_mcp_servers,
-      allow_package_managers: meant.allow_package_managers,
-    },
+): Promise<LockedEnvironment> {
+  const sha256 = environmentDigest(meant);
+  if (environment !== undefined && isAsConfigured(meant, environment)) return { id: environment.id, sha256 };
+  const networking = {
+    type: 'limited' as const,
+    allowed_hosts: [...meant.allowed_hosts],
+    allow_mcp_servers: meant.allow_mcp_servers,
+    allow_package_managers: meant.allow_package_managers,
   };
-  if (environment !== undefined && isAsConfigured(meant, environment)) return { id: environment.id };
+  const description = meant.description ?? null;
   if (environment !== undefined) {
     const { id } = environment;
+    const config = { type: 'cloud' as const, networking, ...(packagesOf(environment).length > 0 && { packages }) };
     await platform.change({ act: 'environment.update', target: meant.name }, (client) =>
-      client.beta.environments.update(id, { config }),
+      client.beta.environments.update(id, { config, description }),
     );
-    return { id };
+    return { id, sha256 };
   }
   try {
     const created = await platform.change({ act: 'environment.create', target: meant.name }, (client) =>
       client.beta.environments.create({
         name: meant.name,
-        config,
-        ...(meant.description === undefined ? {} : { description: meant.description }),
+        config: { type: 'cloud', networking },
+        ...(description !== null && { description }),
         metadata: { [nameKey]: meant.name },
       }),
     );
-    return { id: created.id };
+    return { id: created.id, sha256 };
   } catch (error) {
     if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
     const now = await findEnvironment(platform, meant.name, undefined);
     if (now === undefined || !isAsConfigured(meant, now)) throw error;
-    return { id: now.id };
+    return { id: now.id, sha256 };
   }
 }
+
+/** No packages: left out of an update they would stay. */
+const packages = { apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
 
 function archived(what: string): AppError {
   return new AppError('drift', `the ${what} was archived on the platform`, {

@@ -18,8 +18,8 @@ test('an absent lock is empty, and finds nothing by an inherited name', async ()
 
 test('what is written is read again, one line per fact, in order', async () => {
   const lock = {
-    agents: { b: { id: 'agent_2', version: 3 }, a: { id: 'agent_1', version: 1 } },
-    environments: { default: { id: 'env_1' } },
+    agents: { b: { id: 'agent_2', version: 3, retired: true as const }, a: { id: 'agent_1', version: 1 } },
+    environments: { default: { id: 'env_1' }, open: { id: 'env_2', sha256: '0'.repeat(64) } },
   };
   await writeAgentsLock(folder, lock);
   expect(await readAgentsLock(folder)).toEqual(lock);
@@ -38,7 +38,9 @@ test.each([
   '{"lock_version":1,"agents":{"a":{"id":"agent_1","version":0}},"environments":{}}',
   '{"lock_version":1,"agents":{"a":{"id":"agent_1","version":1.5}},"environments":{}}',
   '{"lock_version":1,"agents":{"a":{"id":"../agents","version":1}},"environments":{}}',
+  '{"lock_version":1,"agents":{"a":{"id":"agent_1","version":1,"retired":"no"}},"environments":{}}',
   '{"lock_version":1,"agents":{},"environments":{"e":{"id":""}}}',
+  '{"lock_version":1,"agents":{},"environments":{"e":{"id":"env_1","sha256":"abc"}}}',
   '{"lock_version":1,"agents":{},"environments":{"e":"env_1"}}',
 ])('%s is no lock', async (text) => {
   await writeFile(join(folder, 'agents.lock.json'), text);

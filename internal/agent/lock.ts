@@ -8,12 +8,20 @@ import { quote } from '../text/quote.ts';
 export interface LockedAgent {
   id: string;
   version: number;
+  /** It was archived by `agents retire`: no other one is made in its place while this stands here. */
+  retired?: true;
+}
+
+/** An environment's id, and the digest of what was last put in force: environments have no versions. */
+export interface LockedEnvironment {
+  id: string;
+  sha256?: string;
 }
 
 /** The lock's content. */
 export interface AgentsLock {
   agents: Record<string, LockedAgent>;
-  environments: Record<string, { id: string }>;
+  environments: Record<string, LockedEnvironment>;
 }
 
 const lockVersion = 1;
@@ -37,7 +45,7 @@ export async function readAgentsLock(configFolder: string): Promise<AgentsLock> 
   const { agents, environments } = value;
   if (!isRecord(agents) || !Object.values(agents).every(isLockedAgent))
     throw invalid('"agents" does not hold ids and versions');
-  if (!isRecord(environments) || !Object.values(environments).every(hasId))
+  if (!isRecord(environments) || !Object.values(environments).every(isLockedEnvironment))
     throw invalid('"environments" does not hold ids');
   return { agents: withoutPrototype(agents), environments: withoutPrototype(environments) } as AgentsLock;
 }
@@ -63,7 +71,15 @@ function hasId(value: unknown): boolean {
 }
 
 function isLockedAgent(value: unknown): boolean {
-  return hasId(value) && isRecord(value) && Number.isInteger(value['version']) && Number(value['version']) >= 1;
+  if (!hasId(value) || !isRecord(value)) return false;
+  const { version, retired } = value;
+  return Number.isInteger(version) && Number(version) >= 1 && (retired === undefined || retired === true);
+}
+
+function isLockedEnvironment(value: unknown): boolean {
+  if (!hasId(value) || !isRecord(value)) return false;
+  const { sha256 } = value;
+  return sha256 === undefined || (typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256));
 }
 
 /** Agents are looked up by names from files; `constructor` must find nothing. */

@@ -1,7 +1,7 @@
 /** From a prepared session to one that runs: the changes, in order, and the comparison that decides whether it is handed over (P6). */
 import { type Difference, describeDifferences } from '../agent/definition.ts';
 import { applyAgent, applyEnvironment } from '../agent/ensure.ts';
-import { type AgentsLock, type LockedAgent, writeAgentsLock } from '../agent/lock.ts';
+import { type AgentsLock, type LockedAgent, type LockedEnvironment, writeAgentsLock } from '../agent/lock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -33,7 +33,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     applyAgent(platform, prepared.definition, prepared.agentPlan),
     applyEnvironment(platform, prepared.environment.meant, prepared.environment.found),
   ]);
-  await rememberIds(prepared, request, agent, environment.id);
+  await rememberIds(prepared, request, agent, environment);
   const intent: SessionIntent = {
     principal: request.principal,
     vault: prepared.vault,
@@ -72,20 +72,16 @@ async function rememberIds(
   prepared: PreparedSession,
   request: StartRequest,
   agent: LockedAgent,
-  environmentId: string,
+  environment: LockedEnvironment,
 ): Promise<void> {
   const { lock } = request;
   const [agentName, environmentName] = [prepared.definition.name, prepared.environment.meant.name];
-  const known = lock.agents[agentName];
-  if (
-    known?.id === agent.id &&
-    known.version === agent.version &&
-    lock.environments[environmentName]?.id === environmentId
-  )
-    return;
+  const [known, kept] = [lock.agents[agentName], lock.environments[environmentName]];
+  const same = known?.id === agent.id && known.version === agent.version;
+  if (same && kept?.id === environment.id && kept.sha256 === environment.sha256) return;
   await writeAgentsLock(request.configFolder, {
     agents: { ...lock.agents, [agentName]: agent },
-    environments: { ...lock.environments, [environmentName]: { id: environmentId } },
+    environments: { ...lock.environments, [environmentName]: environment },
   });
 }
 

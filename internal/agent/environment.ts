@@ -1,0 +1,99 @@
+/** An environment's file against what the platform has. Pure; environments have no versions, so a digest stands in. */
+import { createHash } from 'node:crypto';
+import type { Environment } from '../config/definitions.ts';
+import type { Difference } from './definition.ts';
+import type { LockedEnvironment } from './lock.ts';
+
+/** An environment as the platform answers it. */
+export interface FoundEnvironment {
+  id: string;
+  name: string;
+  archived_at: string | null;
+  description: string | null;
+  config: object;
+  metadata: Readonly<Record<string, string>>;
+}
+
+/** How an environment of the platform stands to its file; `drifted` was changed outside. */
+export type EnvironmentState =
+  | { act: 'create' }
+  | { act: 'none' | 'update' | 'drifted'; id: string; differences: readonly Difference[] };
+
+/** Everything that is compared of an environment, as JSON per thing. */
+type Facts = Readonly<Record<string, string>>;
+
+/** Where an environment differs from its file; hosts are compared as a set. */
+export function compareEnvironment(meant: Environment, found: FoundEnvironment): Difference[] {
+  const [wanted, there] = [factsMeant(meant), factsFound(found)];
+  return Object.keys({ ...wanted, ...there }).flatMap((what) => {
+    const [left, right] = [wanted[what] ?? 'null', there[what] ?? 'null'];
+    return left === right ? [] : [{ what, meant: left, found: right }];
+  });
+}
+
+/**
+ * How an environment stands to its file. A difference counts as a change of the file only when the platform still has
+ * what was last put in force; without a digest in the lock nobody can tell, so it counts as drift.
+ */
+export function judgeEnvironment(
+  meant: Environment,
+  found: FoundEnvironment | undefined,
+  locked: LockedEnvironment | undefined,
+): EnvironmentState {
+  if (found === undefined) return { act: 'create' };
+  const differences = compareEnvironment(meant, found);
+  const untouched = locked?.sha256 === digestOf(factsFound(found));
+  const act = differences.length === 0 ? 'none' : untouched ? 'update' : 'drifted';
+  return { act, id: found.id, differences };
+}
+
+/** The digest that the lock keeps of an environment that is as its file says. */
+export function environmentDigest(meant: Environment): string {
+  return digestOf(factsMeant(meant));
+}
+
+/** Packages that somebody had preinstalled, which no file can ask for: manager and package. */
+export function packagesOf({ config }: FoundEnvironment): string[] {
+  const { packages } = config as { packages?: unknown };
+  if (!isRecord(packages)) return [];
+  return Object.entries(packages)
+    .flatMap(([manager, list]) => (Array.isArray(list) ? list.map((entry) => `${manager} ${String(entry)}`) : []))
+    .sort();
+}
+
+function factsMeant(meant: Environment): Facts {
+  return {
+    kind: JSON.stringify('cloud'),
+    network: JSON.stringify('limited'),
+    'allowed hosts': JSON.stringify([...meant.allowed_hosts].sort()),
+    'MCP servers': JSON.stringify(meant.allow_mcp_servers),
+    'package managers': JSON.stringify(meant.allow_package_managers),
+    packages: '[]',
+    description: JSON.stringify(meant.description ?? ''),
+  };
+}
+
+function factsFound(found: FoundEnvironment): Facts {
+  const { type, networking } = found.config as { type?: unknown; networking?: unknown };
+  const network = isRecord(networking) ? networking : {};
+  const hosts = network['allowed_hosts'];
+  return {
+    kind: JSON.stringify(type ?? null),
+    network: JSON.stringify(network['type'] ?? null),
+    'allowed hosts': JSON.stringify(Array.isArray(hosts) ? hosts.map(String).sort() : (hosts ?? null)),
+    'MCP servers': JSON.stringify(network['allow_mcp_servers'] ?? null),
+    'package managers': JSON.stringify(network['allow_package_managers'] ?? null),
+    packages: JSON.stringify(packagesOf(found)),
+    description: JSON.stringify(found.description ?? ''),
+  };
+}
+
+function digestOf(facts: Facts): string {
+  return createHash('sha256')
+    .update(JSON.stringify(Object.entries(facts).sort()))
+    .digest('hex');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -100,10 +100,12 @@ function pinned(name: string, pins: SkillPins): PinnedSkill {
   return { type: 'custom', skill_id: pin.skillId, version: pin.versionId };
 }
 
-function serverLines(servers: readonly { name: string; url: string }[]): string[] {
+/** MCP servers in a form where equal means the same: sorted lines. */
+export function serverLines(servers: readonly { name: string; url: string }[]): string[] {
   return servers.map(({ name, url }) => `${name} ${url}`).sort();
 }
 
-function skillLines(skills: readonly { type: string; skill_id: string; version: string }[]): string[] {
+/** Skills in that form. */
+export function skillLines(skills: readonly { type: string; skill_id: string; version: string }[]): string[] {
   return skills.map(({ type, skill_id, version }) => `${type} ${skill_id} ${version}`).sort();
 }

@@ -1,13 +1,44 @@
 import * as z from 'zod/mini';
+import { hostDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
+import { whenDefinition } from './condition.ts';
 import { namePattern } from './names.ts';
-import { record, verdict } from './verdicts.ts';
+import { conditionalVerdict, expectedVerdict, record, verdict, verdicts } from './verdicts.ts';
 
-/** The tools that the platform itself brings along. */
-const builtinTools = ['bash', 'read', 'write', 'edit', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
+/**
+ * A web tool. The platform runs it outside the container, so that the network rules of an environment do not hold it:
+ * only its own list of domains does, 1 to 64 plain hosts.
+ */
+const webTool = z
+  .union(
+    [
+      z.enum(verdicts),
+      z.strictObject({
+        verdict: verdict('for this tool'),
+        domains: z.union([z.literal('open'), z.array(hostDefinition).check(z.minLength(1), z.maxLength(64))], {
+          error: ({ input }) => (Array.isArray(input) ? undefined : 'expected a list of 1 to 64 hosts, or open'),
+        }),
+      }),
+    ],
+    { error: expectedVerdict },
+  )
+  .check(z.describe('off, or { verdict: <verdict>, domains: [<hosts that it may reach>] }, or domains: open for any'));
+
+const builtinTool = verdict('for this tool');
+
+const builtinToolsDefinition = z.strictObject({
+  bash: z.optional(builtinTool),
+  read: z.optional(builtinTool),
+  write: z.optional(builtinTool),
+  edit: z.optional(builtinTool),
+  glob: z.optional(builtinTool),
+  grep: z.optional(builtinTool),
+  web_fetch: z.optional(webTool),
+  web_search: z.optional(webTool),
+});
 
 /** One of the tools that the platform itself brings along. */
-export type BuiltinTool = (typeof builtinTools)[number];
+export type BuiltinTool = keyof z.infer<typeof builtinToolsDefinition>;
 
 /** What an agent may do with one service. */
 export const agentServiceDefinition = z.strictObject({
@@ -18,7 +49,8 @@ export const agentServiceDefinition = z.strictObject({
       .check(z.describe('for tools that write or destroy; off disables them on the platform, ask is not off')),
     'off',
   ),
-  tools: z.optional(record(verdict('for this tool'))),
+  tools: z.optional(record(conditionalVerdict('for this tool'))),
+  when: z.optional(whenDefinition),
 });
 
 /** `agents/<name>.yaml`: what an agent is and who may use it. The limits are the platform's. */
@@ -39,9 +71,7 @@ export const agentDefinition = z.strictObject({
     z.describe('the services that the agent may use, by the names of their files'),
   ),
   builtin_tools: z._default(
-    z
-      .partialRecord(z.enum(builtinTools), verdict('for this tool'))
-      .check(z.describe("the platform's own tools; those not listed are off")),
+    builtinToolsDefinition.check(z.describe("the platform's own tools; those not listed are off")),
     {},
   ),
   skills: z._default(

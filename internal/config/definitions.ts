@@ -8,6 +8,7 @@ import type { serviceDefinition } from './service-file.ts';
 import type { workloadDefinition } from './workload.ts';
 
 export type { BuiltinTool } from './agent-file.ts';
+export type { When } from './condition.ts';
 export type { Verdict } from './verdicts.ts';
 
 interface Named {

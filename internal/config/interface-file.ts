@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
-import { record, verdict } from './verdicts.ts';
+import { whenDefinition } from './condition.ts';
+import { conditionalVerdict, record, verdict } from './verdicts.ts';
 import { workloadsDefinition } from './workload.ts';
 
 const keyFilePath = z
@@ -74,7 +75,8 @@ const identityDefinition = z
 export const permissionDefinition = z.strictObject({
   read: z.optional(verdict('at most, for tools that read')),
   write: z.optional(verdict('at most, for tools that write or destroy')),
-  tools: z.optional(record(verdict('at most, for this tool'))),
+  tools: z.optional(record(conditionalVerdict('at most, for this tool'))),
+  when: z.optional(whenDefinition),
 });
 
 /** A public key that owner records are signed with, as a JWK (RFC 8037). Only `retired` is ours. */

@@ -4,7 +4,7 @@ import { quote } from '../text/quote.ts';
 import { normalisedServerUrl } from './addresses.ts';
 import type { Agent, AgentService, Catalogue, Interface, Service, Verdict } from './definitions.ts';
 import type { Finding } from './mistake.ts';
-import { verdicts } from './verdicts.ts';
+import { verdictIn, verdicts } from './verdicts.ts';
 
 /** The most tools an agent takes; of the two limits that are published, the smaller. */
 const mostTools = 128;
@@ -31,7 +31,9 @@ export function interfaceReferences({ people }: Partial<Interface>, known: Known
 /** What an agent names and is not there, and tools beyond the platform's limit. */
 export function agentReferences(agent: Partial<Omit<Agent, 'name' | 'system'>>, known: Known): Finding[] {
   const findings: Finding[] = [];
-  let count = Object.values(agent.builtin_tools ?? {}).filter((verdict) => verdict !== 'off').length;
+  let count = Object.values(agent.builtin_tools ?? {}).filter(
+    (setting) => verdictIn(setting ?? 'off') !== 'off',
+  ).length;
   for (const [name, service] of Object.entries(agent.services ?? {})) {
     findings.push(...serviceReferences(['services'], name, Object.keys(service.tools ?? {}), known));
     const catalogue = known.services.get(name)?.tools;
@@ -92,7 +94,8 @@ function serviceReferences(prefix: readonly string[], name: string, tools: reado
 
 /** A tool's own verdict only narrows (P4, P5); a wider one would have no effect and say something untrue. */
 function widerThanSwitch(name: string, service: AgentService, catalogue: Catalogue): Finding[] {
-  return Object.entries(service.tools ?? {}).flatMap(([tool, verdict]) => {
+  return Object.entries(service.tools ?? {}).flatMap(([tool, setting]) => {
+    const verdict = verdictIn(setting);
     const key = catalogue.read.includes(tool) ? 'read' : 'write';
     // A tool that is not listed at all was reported as such.
     if (key === 'write' && ![...catalogue.write, ...catalogue.destructive].includes(tool)) return [];
@@ -104,6 +107,6 @@ function widerThanSwitch(name: string, service: AgentService, catalogue: Catalog
 
 function enabledTools(service: AgentService, { read, write, destructive }: Catalogue): number {
   const enabled = (tools: readonly string[], verdict: Verdict) =>
-    verdict === 'off' ? 0 : tools.filter((tool) => service.tools?.[tool] !== 'off').length;
+    verdict === 'off' ? 0 : tools.filter((tool) => verdictIn(service.tools?.[tool] ?? 'on') !== 'off').length;
   return enabled(read, service.read) + enabled([...write, ...destructive], service.write);
 }

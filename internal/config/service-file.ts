@@ -1,8 +1,15 @@
 import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition, urlDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
+import { record } from './verdicts.ts';
 
-const toolName = z.string().check(z.minLength(1), z.maxLength(128));
+const toolName = z
+  .string()
+  .check(
+    z.minLength(1),
+    z.maxLength(128),
+    z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, 'expected a name without control and invisible characters'),
+  );
 const scope = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'expected one OAuth scope, without spaces'));
 
 const authorizationDefinition = z.strictObject({
@@ -37,6 +44,11 @@ const authorizationDefinition = z.strictObject({
       read_only: z.optional(z.array(scope).check(z.describe('asked for where reading is enough'))),
       additional: z.optional(
         z.array(scope).check(z.describe('may be asked for with --scope or --add-scope, never by itself')),
+      ),
+      tools: z.optional(
+        record(z.array(toolName).check(z.minLength(1))).check(
+          z.describe('which tools need a scope, by scope; one of which a scope is missing is off'),
+        ),
       ),
     }),
   ),

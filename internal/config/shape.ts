@@ -38,10 +38,18 @@ export function checkShape<Shape extends Definition>(definition: Shape, data: un
   };
 }
 
-function findingsOf(issue: z.core.$ZodIssue, data: unknown, knownKeys: Map<string, readonly string[]>): Finding[] {
-  const path = issue.path.filter((step) => typeof step !== 'symbol');
+function findingsOf(
+  issue: z.core.$ZodIssue,
+  data: unknown,
+  knownKeys: Map<string, readonly string[]>,
+  prefix: Path = [],
+): Finding[] {
+  const path = [...prefix, ...issue.path.filter((step) => typeof step !== 'symbol')];
+  // A union without words of its own for keys and values: what is wrong inside is told instead.
+  const inside = issue.code === 'invalid_union' && issue.message === noExpectation ? insideOf(issue) : undefined;
+  if (inside !== undefined) return inside.flatMap((each) => findingsOf(each, data, knownKeys, path));
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys.get(keyOf(path)) ?? [];
+    const known = knownKeys.get(keyOf(issue.path)) ?? [];
     return issue.keys.map((key) => ({
       path: [...path, key],
       problem: `unknown key; ${nearestHint(key, known)}`,
@@ -55,6 +63,16 @@ function findingsOf(issue: z.core.$ZodIssue, data: unknown, knownKeys: Map<strin
   return [{ path, problem: `${value === undefined ? 'missing' : `got ${shownValue(value)}`}, ${issue.message}` }];
 }
 
+const noExpectation = 'expected something else';
+
+/** What is wrong with the one choice of a union that has the right kind of value; undefined where there is none. */
+function insideOf({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | undefined {
+  return errors.find(
+    (issues) =>
+      issues.length > 0 && issues.every(({ path, code }) => path.length > 0 || !/^invalid_(type|value)$/.test(code)),
+  );
+}
+
 /** What was expected instead; definitions that know better say it themselves. */
 function expectation(issue: RawIssue): string {
   switch (issue.code) {
@@ -65,13 +83,13 @@ function expectation(issue: RawIssue): string {
     case 'invalid_union':
       return Array.isArray(issue['options'])
         ? expectedOneOf(issue['options'].map(String), valueAt(issue.input, [String(issue['discriminator'])]))
-        : 'expected something else';
+        : noExpectation;
     case 'too_small':
       return `expected at least ${counted(issue.minimum, issue.origin)}`;
     case 'too_big':
       return `expected at most ${counted(issue.maximum, issue.origin)}`;
     default:
-      return 'expected something else';
+      return noExpectation;
   }
 }
 

@@ -25,6 +25,11 @@ export interface Principal {
   assurance?: Assurance;
 }
 
+/** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */
+export function isNamed({ kind, subject }: Principal, listed: string): boolean {
+  return kind !== 'workload' && subject === listed;
+}
+
 /**
  * Throws `not_allowed` for a workload: who signs in at a service lends it their own account, and a job has nobody who
  * could. It would also be the way to get a person's account into a vault that is not theirs (P1).

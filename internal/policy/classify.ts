@@ -1,5 +1,5 @@
 import type { Catalogue } from '../config/definitions.ts';
-import type { ToolClass } from './verdict.ts';
+import type { ToolClass } from './agent-says.ts';
 
 /** What an MCP server says about one of its tools. The annotations are the server's own claim. */
 export interface OfferedTool {
@@ -12,10 +12,16 @@ export interface OfferedTool {
  * never lowers it. A tool that is not listed counts as write, and is off all the same (P4).
  */
 export function classify({ name, annotations }: OfferedTool, catalogue: Catalogue): ToolClass {
-  const reviewed = reviewedClass(name, catalogue);
-  if (reviewed === 'destructive' || annotations?.destructiveHint === true) return 'destructive';
-  if (annotations?.readOnlyHint === false) return 'write';
-  return reviewed;
+  return raised(reviewedClass(name, catalogue), annotations ?? {});
+}
+
+/** A class after what the server says of its tool, which may be of any type: only the two booleans count. */
+export function raised(
+  reviewed: ToolClass,
+  { readOnlyHint, destructiveHint }: { readonly readOnlyHint?: unknown; readonly destructiveHint?: unknown },
+): ToolClass {
+  if (reviewed === 'destructive' || destructiveHint === true) return 'destructive';
+  return readOnlyHint === false ? 'write' : reviewed;
 }
 
 function reviewedClass(name: string, { read, write, destructive }: Catalogue): ToolClass {

@@ -1,5 +1,5 @@
 /** Verdicts as the platform's toolsets, and toolsets as something that can be compared. */
-import type { Configuration, Verdict } from '../config/definitions.ts';
+import type { BuiltinTool, Configuration, Verdict } from '../config/definitions.ts';
 
 /** A permission policy of the platform. */
 export interface Policy {
@@ -12,18 +12,21 @@ interface ToolConfig {
   permission_policy: Policy;
 }
 
+/** A built-in tool; only the web tools have domains. */
+type BuiltinConfig = Omit<ToolConfig, 'name'> &
+  ({ name: Exclude<BuiltinTool, WebTool> } | { name: WebTool; allowed_domains?: string[] });
+
+type WebTool = 'web_fetch' | 'web_search';
+
 /** Everything is off unless it is named: a tool that a server adds tomorrow stays off (P4). */
 interface Closed {
   default_config: { enabled: false; permission_policy: Policy };
-  configs: ToolConfig[];
 }
 
 /** One toolset of an agent or session. */
 export type Toolset =
-  | (Closed & { type: 'mcp_toolset'; mcp_server_name: string })
-  | (Closed & { type: 'agent_toolset_20260401'; configs: (ToolConfig & { name: BuiltinName })[] });
-
-type BuiltinName = 'bash' | 'read' | 'write' | 'edit' | 'glob' | 'grep' | 'web_fetch' | 'web_search';
+  | (Closed & { type: 'mcp_toolset'; mcp_server_name: string; configs: ToolConfig[] })
+  | (Closed & { type: 'agent_toolset_20260401'; configs: BuiltinConfig[] });
 
 /** The servers and toolsets that carry out some verdicts. */
 export interface Tooling {
@@ -36,6 +39,8 @@ export interface DecidedTool {
   service: string;
   tool: string;
   verdict: Verdict;
+  /** The hosts that a web tool may reach, sorted; any, where nothing is said. */
+  domains?: readonly string[];
 }
 
 const policyOf: Record<Exclude<Verdict, 'off'>, Policy> = {
@@ -49,15 +54,17 @@ const policyOf: Record<Exclude<Verdict, 'off'>, Policy> = {
  * single open tool is left out with its server, so that its credential is never used.
  */
 export function compileTooling(decided: readonly DecidedTool[], configuration: Configuration): Tooling {
-  const open = decided.flatMap(({ service, tool, verdict }) =>
-    verdict === 'off'
-      ? []
-      : [{ service, config: { name: tool, enabled: true as const, permission_policy: policyOf[verdict] } }],
-  );
+  const open = decided.flatMap(({ service, tool, verdict, domains }) => {
+    if (verdict === 'off') return [];
+    const limit = domains === undefined ? {} : { allowed_domains: [...domains] };
+    return [
+      { service, config: { name: tool, enabled: true as const, permission_policy: policyOf[verdict], ...limit } },
+    ];
+  });
   const configsOf = (wanted: string) => open.filter(({ service }) => service === wanted).map(({ config }) => config);
   const closed = { enabled: false as const, permission_policy: policyOf.ask };
   const services = [...new Set(open.map(({ service }) => service))].filter((service) => service !== 'builtin').sort();
-  const builtin = configsOf('builtin') as (ToolConfig & { name: BuiltinName })[];
+  const builtin = configsOf('builtin') as BuiltinConfig[];
   return {
     mcp_servers: services.map((name) => ({
       type: 'url',
@@ -104,9 +111,9 @@ function linesOf(toolset: AnsweredToolset): string[] {
   const lines = entries.map(({ name: tool, type: kind = tool, enabled, permission_policy: policy, ...more }) => {
     const on = enabled !== false;
     // The platform repeats the name of a built-in tool as its type; anything else it says is a difference.
-    const extra = Object.entries(kind === tool ? more : { type: kind, ...more }).filter(
-      ([, value]) => value !== null && value !== undefined,
-    );
+    const extra = Object.entries(kind === tool ? more : { type: kind, ...more })
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([key, value]) => [key, key === 'allowed_domains' && Array.isArray(value) ? value.toSorted() : value]);
     return on
       ? `${name}/${String(tool)} ${(policy as Policy | undefined)?.type}${extra.length > 0 ? ` ${JSON.stringify(extra)}` : ''}`
       : undefined;

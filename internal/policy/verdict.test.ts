@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Agent, Configuration, Permission, Service, Verdict } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
+import { narrowest, widest } from './effective.ts';
 import { compileTooling, permissionLines } from './toolset.ts';
-import { agentVerdict, isOperator, judgeTools, mayUseAgent, mayUseService, narrowest, widest } from './verdict.ts';
+import { agentTools, isOperator, judgeTools, mayUseAgent, mayUseService } from './verdict.ts';
 
 const verdicts = ['off', 'ask', 'auto', 'on'] as const;
 const writeControls = ['off', 'ask', 'on'] as const;
@@ -286,7 +287,9 @@ function denials(world: World): World[] {
 
 describe('an agent', () => {
   test('of which a service is not named has nothing there', () => {
-    expect(agentVerdict(agentWith({}), 'notion', 'look', 'read')).toBe('off');
+    expect(
+      agentTools(agentWith({}), configurationOf(new Map([['notion', notion]]), { groups: {}, principals: {} })),
+    ).toEqual([]);
   });
 
   test('may be used by those who are listed, byte for byte, and by nobody else', () => {

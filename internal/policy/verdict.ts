@@ -1,67 +1,131 @@
 /**
  * What one person may do with one agent, tool by tool. Pure and total: the narrowest of what the agent's file, the
- * person's permissions and the reviewed catalogue say (P5). What nobody lists is off (P4).
+ * person's permissions, the scopes of their connection, the reviewed catalogue and its pin say (P5). What nobody lists
+ * is off (P4).
  */
-import type { Agent, BuiltinTool, Configuration, Permission, Service, Verdict } from '../config/definitions.ts';
-import type { Principal } from '../identity/principal.ts';
+import type { Agent, BuiltinTool, Configuration, Service, Verdict } from '../config/definitions.ts';
+import { isNamed, type Principal } from '../identity/principal.ts';
+import { agentSays, builtinTools, classified, type ToolClass } from './agent-says.ts';
+import { raised } from './classify.ts';
+import { effective, type Statement } from './effective.ts';
+import { personSays } from './person-says.ts';
+import type { DecidedTool } from './toolset.ts';
 
-/** What a tool does, as people have reviewed it. */
-export type ToolClass = 'read' | 'write' | 'destructive';
+export type { ToolClass } from './agent-says.ts';
 
 /** The verdict on one tool and who said what. */
-export interface ToolVerdict {
-  /** The service, or `builtin` for the platform's own tools. */
-  service: string;
-  tool: string;
+export interface ToolVerdict extends DecidedTool {
   class: ToolClass | 'builtin';
   agent: Verdict;
   person: Verdict;
-  /** The narrower of the two. */
+  /** Undefined where no scope is needed, or where nobody knows which were granted. */
+  scopes: 'on' | 'off' | undefined;
+  /** Undefined where the service has no pin. */
+  pin: 'on' | 'off' | undefined;
+  /** The narrowest of them. */
   verdict: Verdict;
+  /** What decided: the first of the narrowest. */
+  rule: Statement;
+  /** Everything that was said, in the order of the parties. */
+  says: readonly Statement[];
 }
 
-const order: readonly Verdict[] = ['off', 'ask', 'auto', 'on'];
-
-/** The narrowest of some verdicts; `off` of none. */
-export function narrowest(...verdicts: readonly Verdict[]): Verdict {
-  return order.find((verdict) => verdicts.includes(verdict)) ?? 'off';
+/** What the pins say of a tool: whether it still is what somebody reviewed. */
+export interface PinSource {
+  pinVerdict(
+    service: string,
+    tool: string,
+  ): {
+    verdict: 'on' | 'off';
+    /** `not-pinned` where the service has no pin, so that it has no say. */
+    reason: string;
+    /** What the server claims of the tool: it may raise its class and never lowers it. */
+    annotations: Readonly<Record<string, unknown>> | undefined;
+  };
 }
 
-/** The widest of some verdicts; `off` of none. */
-export function widest(verdicts: readonly Verdict[]): Verdict {
-  return order.findLast((verdict) => verdicts.includes(verdict)) ?? 'off';
+/** What is known beyond the configuration. What is left out has no say. */
+export interface Evidence {
+  /** The scopes that the person's connections were granted, by service; a service that is not in it is not known. */
+  grantedScopes?: ReadonlyMap<string, readonly string[]> | undefined;
+  /** What was reviewed of the tools. */
+  pins?: PinSource | undefined;
+  /** When the session begins; now, where nothing is said. */
+  now?: Date | undefined;
 }
 
 /** The verdict on every reviewed tool of every service of the agent, and on its built-in tools. */
-export function judgeTools(agent: Agent, principal: Principal, configuration: Configuration): ToolVerdict[] {
+export function judgeTools(
+  agent: Agent,
+  principal: Principal,
+  configuration: Configuration,
+  { grantedScopes, pins, now = new Date() }: Evidence = {},
+): ToolVerdict[] {
+  const circumstances = { principal, now, environment: agent.environment };
   const ofServices = Object.keys(agent.services).flatMap((name) => {
     const service = configuration.services.get(name);
-    const permissions = permissionsOf(principal, configuration, name);
-    return service === undefined
-      ? []
-      : classified(service).map(([tool, kind]) => judgeTool(agent, name, tool, kind, permissions));
+    if (service === undefined) return [];
+    const ofAgent = agentSays(agent, name, circumstances);
+    const ofPerson = personSays(principal, configuration, name, circumstances);
+    const ofScopes = scopesSay(service, grantedScopes?.get(name));
+    return classified(service).map(([tool, reviewed]): ToolVerdict => {
+      const pin = pins?.pinVerdict(name, tool);
+      const kind = pin?.annotations === undefined ? reviewed : raised(reviewed, pin.annotations);
+      // A class that was raised only ever narrows: what is said of the reviewed one counts too.
+      const kinds = kind === reviewed ? [kind] : [reviewed, kind];
+      const fromAgent = kinds.flatMap((each) => ofAgent(tool, each));
+      const fromPerson = kinds.map((each) => ofPerson(tool, each));
+      const fromScopes = ofScopes(tool);
+      const fromPin = pinSays(pin);
+      const says = [...fromAgent, ...fromPerson];
+      if (fromScopes !== undefined) says.push(fromScopes);
+      if (fromPin !== undefined) says.push(fromPin);
+      const rule = effective(says);
+      return {
+        service: name,
+        tool,
+        class: kind,
+        agent: effective(fromAgent).verdict,
+        person: effective(fromPerson).verdict,
+        scopes: fromScopes?.verdict,
+        pin: fromPin?.verdict,
+        verdict: rule.verdict,
+        rule,
+        says,
+      };
+    });
   });
-  return [...ofServices, ...judgeBuiltinTools(agent)];
+  return [...ofServices, ...builtinTools(agent).map(judgeBuiltin)];
 }
 
-/** The agent's own verdicts, before any person: what its definition on the platform allows at most. */
-export function agentVerdict(agent: Agent, service: string, tool: string, kind: ToolClass): Verdict {
-  const settings = agent.services[service];
-  if (settings === undefined) return 'off';
-  const named = settings.tools?.[tool];
-  if (kind === 'read') return narrowest(settings.read, named ?? 'on');
-  // What cannot be undone is asked for even where writes are on, unless the agent's file names the tool itself.
-  return narrowest(settings.write, named ?? (kind === 'destructive' ? 'ask' : 'on'));
+/** The agent's own verdicts, before any person and condition: what its definition on the platform allows at most. */
+export function agentTools(agent: Agent, configuration: Configuration): DecidedTool[] {
+  const ofServices = Object.keys(agent.services).flatMap((name) => {
+    const service = configuration.services.get(name);
+    const say = agentSays(agent, name, undefined);
+    return service === undefined
+      ? []
+      : classified(service).map(([tool, kind]) => ({
+          service: name,
+          tool,
+          verdict: effective(say(tool, kind)).verdict,
+        }));
+  });
+  return [
+    ...ofServices,
+    ...builtinTools(agent).map(({ says, ...tool }) => ({ ...tool, verdict: effective(says).verdict })),
+  ];
 }
 
 /**
  * Whether anything at a service is open to this person; who is not listed may not even connect it (P4). Nothing of a
  * service outside the catalogue can be open, so whether it may be connected at all is one key of `interface.yaml`.
+ * Conditions are left to the sessions: what is connected may be used at another hour.
  */
 export function mayUseService(principal: Principal, configuration: Configuration, service: Service): boolean {
   if (service.unlisted === true) return configuration.interface.unlisted_services === 'confirm';
-  const permissions = permissionsOf(principal, configuration, service.name);
-  return classified(service).some(([tool, kind]) => personVerdict(permissions, tool, kind) !== 'off');
+  const say = personSays(principal, configuration, service.name);
+  return classified(service).some(([tool, kind]) => say(tool, kind).verdict !== 'off');
 }
 
 /** Whether this person may act on the vaults and sessions of others; nobody may unless listed. */
@@ -81,50 +145,46 @@ export function mayUseAgent(principal: Principal, agent: Agent): boolean {
   );
 }
 
-/** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */
-function isNamed({ kind, subject }: Principal, listed: string): boolean {
-  return kind !== 'workload' && subject === listed;
+type SwitchStatement = Statement & { verdict: 'on' | 'off' };
+
+/** What the granted scopes say about a tool; nothing where it needs none, or where nobody knows what was granted. */
+function scopesSay(
+  { authorization }: Service,
+  granted: readonly string[] | undefined,
+): (tool: string) => SwitchStatement | undefined {
+  const needing = authorization.scopes?.tools;
+  if (needing === undefined || granted === undefined) return () => undefined;
+  const says = new Map<string, SwitchStatement>();
+  for (const [scope, tools] of Object.entries(needing)) {
+    const has = granted.includes(scope);
+    for (const tool of tools) {
+      // A tool under several scopes needs them all: one that is missing decides.
+      if (has && says.has(tool)) continue;
+      const because = has ? `the scope ${scope} was granted` : `the scope ${scope} was not granted`;
+      says.set(tool, { party: 'scopes', verdict: has ? 'on' : 'off', because });
+    }
+  }
+  return (tool) => says.get(tool);
 }
 
-function judgeTool(
-  agent: Agent,
-  service: string,
-  tool: string,
-  kind: ToolClass,
-  permissions: readonly Permission[],
-): ToolVerdict {
-  const [ofAgent, ofPerson] = [agentVerdict(agent, service, tool, kind), personVerdict(permissions, tool, kind)];
-  return { service, tool, class: kind, agent: ofAgent, person: ofPerson, verdict: narrowest(ofAgent, ofPerson) };
+function pinSays(pin: ReturnType<PinSource['pinVerdict']> | undefined): SwitchStatement | undefined {
+  if (pin === undefined || pin.reason === 'not-pinned') return undefined;
+  return { party: 'pin', verdict: pin.verdict, because: `tools.lock.json: ${pin.reason.replaceAll('-', ' ')}` };
 }
 
-/** Built-in tools act in the agent's own sandbox and carry nobody's rights, so only the agent's file decides. */
-function judgeBuiltinTools(agent: Agent): ToolVerdict[] {
-  return Object.entries(agent.builtin_tools).map(([tool, verdict]) => ({
-    service: 'builtin',
-    tool: tool as BuiltinTool,
+function judgeBuiltin({ says, ...tool }: DecidedTool & { says: Statement[] }): ToolVerdict {
+  const rule = effective(says);
+  const { verdict } = rule;
+  return {
+    ...tool,
+    tool: tool.tool as BuiltinTool,
     class: 'builtin',
     agent: verdict,
     person: 'on',
+    scopes: undefined,
+    pin: undefined,
     verdict,
-  }));
-}
-
-/** Every group and the principal's own entry count, the widest wins; a tool named in an entry replaces its class there. */
-function personVerdict(permissions: readonly Permission[], tool: string, kind: ToolClass): Verdict {
-  return widest(
-    permissions.map(({ tools, read, write }) => tools?.[tool] ?? (kind === 'read' ? read : write) ?? 'off'),
-  );
-}
-
-function permissionsOf(principal: Principal, configuration: Configuration, service: string): Permission[] {
-  const { groups, principals } = configuration.interface.people;
-  const own = isNamed(principal, principal.subject) ? principals[principal.subject] : undefined;
-  const entries = [...principal.groups.map((group) => groups[group]), own];
-  return entries.flatMap((entry) => entry?.[service] ?? []);
-}
-
-function classified({ tools }: Service): [string, ToolClass][] {
-  return (['read', 'write', 'destructive'] as const).flatMap((kind) =>
-    tools[kind].map((tool): [string, ToolClass] => [tool, kind]),
-  );
+    rule,
+    says,
+  };
 }

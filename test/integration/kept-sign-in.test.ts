@@ -52,6 +52,11 @@ describe('login', () => {
     ]);
     const session = await world.setup(['--agent', 'support'], { folder, person: undefined });
     expect([session.exit, session.visited]).toEqual([0, []]);
+    // What is remembered of the vault, the agent and the environment is asked for at once, then the session is made.
+    world.sandbox.platform.control.log.reset();
+    expect((await world.setup(['--agent', 'support'], { folder, person: undefined })).exit).toBe(0);
+    const asked = world.asked();
+    expect([asked.length, asked.at(-1)]).toEqual([5, 'POST /v1/sessions']);
   });
 
   test('writes a file that only its owner can open, and only with the key', async () => {

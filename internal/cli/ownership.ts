@@ -8,7 +8,7 @@ import type { Ownership } from '../vault/resolve.ts';
 import type { CommandContext } from './program.ts';
 
 /** What a private key is called in the keychain. */
-export function ownershipKeyAccount(kid: string): string {
+function ownershipKeyAccount(kid: string): string {
   return `ownership key ${kid}`;
 }
 

@@ -109,7 +109,7 @@ it('sends only what happens after the opening of a stream', async () => {
 });
 
 it('tells of idleness before the stored status changes', async () => {
-  const slow = await startPlatform({ idleLagMs: 200 });
+  const slow = await startPlatform({ idleLagMs: 1_500 });
   try {
     const sdk = sdkClient(slow);
     const environment = await sdk.beta.environments.create({ name: 'e' });
@@ -122,7 +122,7 @@ it('tells of idleness before the stored status changes', async () => {
     expect(await refusal(sdk.beta.sessions.archive(id))).toMatchObject({ status: 400 });
     expect(await refusal(sdk.beta.sessions.delete(id))).toMatchObject({ status: 400 });
     expect(await refusal(sdk.beta.sessions.update(id, { agent: { tools: [] } }))).toMatchObject({ status: 400 });
-    await vi.waitFor(async () => expect((await sdk.beta.sessions.retrieve(id)).status).toBe('idle'));
+    await vi.waitFor(async () => expect((await sdk.beta.sessions.retrieve(id)).status).toBe('idle'), 10_000);
     await sdk.beta.sessions.archive(id);
   } finally {
     await slow.close();

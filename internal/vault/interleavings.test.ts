@@ -69,9 +69,14 @@ function platformOf(vaults: Vaults, gate: Gate): Platform {
           hasNextPage: () => false,
         }),
         retrieve: async (id: string) => vaults.change(id, () => ({})),
-        archive: async (id: string) => vaults.change(id, () => ({ archived_at: 'now' })),
-        update: async (id: string, { metadata }: { metadata: Record<string, string> }) =>
-          vaults.change(id, (vault) => ({ metadata: { ...vault.metadata, ...metadata } })),
+        archive: async (id: string) => {
+          if (vaults.change(id, () => ({})).archived_at !== null) throw refused('archived already');
+          return vaults.change(id, () => ({ archived_at: 'now' }));
+        },
+        update: async (id: string, { metadata }: { metadata: Record<string, string> }) => {
+          if (vaults.change(id, () => ({})).archived_at !== null) throw refused('archived');
+          return vaults.change(id, (vault) => ({ metadata: { ...vault.metadata, ...metadata } }));
+        },
         credentials: { list: async () => ({ data: [], hasNextPage: () => false }) },
       },
       sessions: { list: async () => ({ data: [], hasNextPage: () => false }) },
@@ -95,6 +100,10 @@ function platformOf(vaults: Vaults, gate: Gate): Platform {
     },
     change: (_intent, ask) => step(true, ask),
   };
+}
+
+function refused(why: string): PlatformError {
+  return new PlatformError('platform_refused', why, { status: 400, cause: undefined });
 }
 
 function lostAnswer(): PlatformError {
@@ -160,19 +169,32 @@ function comeToTheSame(one: Choice, other: Choice): boolean {
 
 const isSame = (one: Choice, other: Choice) => one.run === other.run && one.fault === other.fault;
 
+/** A first run that had looked before Ada had the vault that there is. */
+async function runLate(directory: VaultDirectory): Promise<string> {
+  try {
+    return (await createVault(directory, ada)).id;
+  } catch (error) {
+    if (error instanceof AppError) return `error: ${error.code}`;
+    throw error;
+  }
+}
+
 type Act = (directory: VaultDirectory) => Promise<string>;
 
 /** What there is before, who acts, what may go wrong, and who runs again afterwards. */
 interface Story {
   acts: readonly Act[];
   faults: number;
+  /** All of them unless told. */
+  kinds?: readonly Fault[];
   ownership?: Ownership;
   /** Ada has a vault, which the machines of the first runs remember. */
   withVault?: boolean;
 }
 
 /** Plays the choices, then always the first that is not asleep, and says which other ways there would have been. */
-async function play({ prefix, asleep }: Way, { acts, faults: faultsLeft, ownership, withVault }: Story) {
+async function play({ prefix, asleep }: Way, story: Story) {
+  const { acts, faults: faultsLeft, kinds = faults, ownership, withVault } = story;
   const vaults = new Vaults();
   const gates = acts.map((): Gate => ({ waiting: [] }));
   const memories = gates.map(memoryOf);
@@ -201,7 +223,7 @@ async function play({ prefix, asleep }: Way, { acts, faults: faultsLeft, ownersh
     const possible = gates.flatMap(({ waiting: [request] }, run): Choice[] => {
       if (request === undefined) return [];
       const { changes } = request;
-      const befalling = left === 0 ? [] : faults.filter((fault) => changes || fault.startsWith('killed'));
+      const befalling = left === 0 ? [] : kinds.filter((fault) => changes || fault.startsWith('killed'));
       return [{ run, changes }, ...befalling.map((fault) => ({ run, changes, fault }))];
     });
     if (possible.length === 0) break;
@@ -334,8 +356,23 @@ describe('an off-boarding beside runs of the person leaves none of their vaults 
     ['one run that remembers the vault, a fault anywhere', { acts: [run, runOffboard], withVault: true, faults: 1 }],
     ['two runs that remember it', { acts, withVault: true }],
     ['a first run, a fault anywhere', { acts: [run, runOffboard], faults: 1 }],
-    ['two first runs', { acts }],
-    ['two off-boardings, a fault anywhere', { acts: [runOffboard, runOffboard], withVault: true, faults: 1 }],
+    [
+      'a run that remembers the vault, and one that looked before it was there',
+      { acts: [run, runOffboard, runLate], withVault: true },
+    ],
+    [
+      'a first run that looked long before, an answer or request lost anywhere',
+      {
+        acts: [runLate, runOffboard],
+        withVault: true,
+        faults: 1,
+        kinds: ['answer lost', 'request lost', 'done twice'],
+      },
+    ],
+    [
+      'two off-boardings, an answer lost or one killed anywhere',
+      { acts: [runOffboard, runOffboard], withVault: true, faults: 1, kinds: ['answer lost', 'killed after'] },
+    ],
   ])('%s', { timeout: 120_000 }, async (what, story) => {
     let schedules = 0;
     const outcomes = new Map<string, number>();

@@ -255,9 +255,15 @@ async function mark(
 ): Promise<string> {
   const signature = await signatureOver(vault, owner, offboarding, ownership, signer);
   const metadata = { ...offboardingRecord(offboarding), ...signature };
-  const marked = await platform.change({ act: 'vault.mark', target: vault.id }, (client) =>
-    client.beta.vaults.update(vault.id, { metadata }),
-  );
+  const marked = await platform
+    .change({ act: 'vault.mark', target: vault.id }, (client) => client.beta.vaults.update(vault.id, { metadata }))
+    .catch(async (error: unknown) => {
+      if (!(error instanceof PlatformError)) throw error;
+      // The answer was lost, or another off-boarding was quicker and has archived it.
+      const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(vault.id));
+      if (isOffboarded(now.metadata)) return now;
+      throw error;
+    });
   if (!isOffboarded(marked.metadata)) throw notStored(vault.id);
   return `marked ${quote(marked.updated_at)}, ${await worth(marked, owner, ownership)}`;
 }

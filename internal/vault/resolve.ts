@@ -153,8 +153,19 @@ function oldestOf(claims: readonly Claim[]): Claim | undefined {
   );
 }
 
+/** Archives a vault. A lost answer, or somebody who was quicker, is settled by looking (P8). */
 async function archive({ platform }: VaultDirectory, { vault: { id } }: Claim): Promise<void> {
-  await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
+      return;
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
+      if (now.archived_at !== null) return;
+      if (attempt > 1 || error.outcome === 'refused') throw error;
+    }
+  }
 }
 
 /**

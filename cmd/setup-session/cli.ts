@@ -4,6 +4,7 @@ import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
+import { addAgents } from './agents-commands.ts';
 import type { SetupOptions } from './run.ts';
 
 function collect(value: string, before: readonly string[]): string[] {
@@ -59,6 +60,7 @@ Examples:
           return await runInit(folder ?? 'config');
         }),
       );
+    addAgents(program, run);
     addSignIn(program, run);
     addCompletion(program, run);
     return program;

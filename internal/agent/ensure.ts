@@ -224,7 +224,8 @@ async function found<Thing>(ask: () => Promise<Thing>, what: string): Promise<Th
   }
 }
 
-function onlyOne<Thing extends { id: string }>(things: readonly Thing[], what: string): Thing | undefined {
+/** The only one of some things. Throws `drift` when there are several: nothing is chosen. */
+export function onlyOne<Thing extends { id: string }>(things: readonly Thing[], what: string): Thing | undefined {
   if (things.length <= 1) return things[0];
   throw new AppError('drift', `${things.length} ${what}: ${things.map(({ id }) => quote(id)).join(', ')}`, {
     hint: 'archive those that are not wanted; nothing was chosen',

@@ -1,0 +1,51 @@
+/** The words of `setup-session agents`. */
+import type { Command } from 'commander';
+import type { Run } from '../../internal/cli/program.ts';
+import type { ApplyOptions } from './agents.ts';
+
+/** Adds the commands of whoever makes agents. Nobody signs in: an agent belongs to the workspace, not to a person. */
+export function addAgents(program: Command, run: Run): void {
+  const agents = program
+    .command('agents')
+    .description('agents and environments as files: what is in config/agents/ and config/environments/ is in force');
+  agents
+    .command('plan')
+    .description('show what apply would do; exits with 7 when something is pending, with 1 on drift')
+    .argument('[name...]', 'only these agents and their environments')
+    .action(
+      run(async (context, names: string[]) => {
+        const { runPlan } = await import('./agents.ts');
+        return await runPlan(context, names);
+      }),
+    );
+  agents
+    .command('apply')
+    .description('create and update agents and environments as their files say')
+    .argument('[name...]', 'only these agents and their environments')
+    .option('--overwrite', 'put the files in force over changes made outside')
+    .action(
+      run(async (context, names: string[], options: ApplyOptions) => {
+        const { runApply } = await import('./agents.ts');
+        return await runApply(context, names, options);
+      }),
+    );
+  agents
+    .command('list')
+    .description('every agent of the files and of the workspace, and how they stand to each other')
+    .action(
+      run(async (context) => {
+        const { runList } = await import('./agents.ts');
+        return await runList(context);
+      }),
+    );
+  agents
+    .command('show')
+    .description('what one agent may do by its file, who may use it, and how it differs on the platform')
+    .argument('<name>', 'an agent of config/agents/')
+    .action(
+      run(async (context, name: string) => {
+        const { runShow } = await import('./agents.ts');
+        return await runShow(context, name);
+      }),
+    );
+}

@@ -1,0 +1,73 @@
+/** `setup-session agents plan | apply | list | show`: the files of agents and environments against the platform. */
+import { join } from 'node:path';
+import { applyFleet, type FleetRequest, readAgents, refuseDrift, surveyFleet } from '../../internal/agent/fleet.ts';
+import { readAgentsLock } from '../../internal/agent/lock.ts';
+import { platformFromEnvironment } from '../../internal/cli/platform.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject } from '../../internal/cli/project.ts';
+import { agentNamed } from '../../internal/config/lookup.ts';
+import { readSkillsLock } from '../../internal/skills/lock.ts';
+import { showAgent, showApplied, showFleet, showList } from './agents-output.ts';
+
+/** The options of `agents apply`. */
+export interface ApplyOptions {
+  overwrite?: boolean;
+}
+
+/** Shows what {@link runApply} would do. Exit 7 when something is pending; drift is an error. */
+export async function runPlan(context: CommandContext, names: readonly string[]): Promise<CommandResult> {
+  const request = await openFleet(context, names);
+  const fleet = await looking(context, surveyFleet(request));
+  refuseDrift(fleet, false);
+  return showFleet(fleet);
+}
+
+/** Creates and updates what its file says; drift stops everything before the first change, unless it is overwritten. */
+export async function runApply(
+  context: CommandContext,
+  names: readonly string[],
+  options: ApplyOptions,
+): Promise<CommandResult> {
+  const request = await openFleet(context, names);
+  const fleet = await looking(context, surveyFleet(request));
+  refuseDrift(fleet, options.overwrite === true);
+  const lock = await applyFleet(request, fleet, (what, name, act) => {
+    context.progress.note(`${act === 'create' ? 'created' : 'updated'} the ${what} ${name}`);
+  });
+  return showApplied(fleet, lock);
+}
+
+/** Lists agents by file, and those of the workspace that have none. */
+export async function runList(context: CommandContext): Promise<CommandResult> {
+  const request = await openFleet(context, []);
+  const [fleet, listed] = await looking(
+    context,
+    Promise.all([surveyFleet(request), readAgents(request.platform)] as const),
+  );
+  return showList(fleet, listed);
+}
+
+/** Shows one agent. */
+export async function runShow(context: CommandContext, name: string): Promise<CommandResult> {
+  const request = await openFleet(context, [name]);
+  const agent = agentNamed(request.configuration, name);
+  const fleet = await looking(context, surveyFleet(request));
+  return showAgent(agent, fleet);
+}
+
+/** What every command of this file starts from: nothing here needs to know who is operating. */
+export async function openFleet(context: CommandContext, names: readonly string[]): Promise<FleetRequest> {
+  const configuration = await loadProject(context);
+  for (const name of names) agentNamed(configuration, name);
+  const [lock, pins] = await Promise.all([
+    readAgentsLock(configuration.folder),
+    readSkillsLock(join(configuration.folder, '..', 'skills')),
+  ]);
+  const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id);
+  return { platform, configuration, lock, pins, names };
+}
+
+async function looking<Result>(context: CommandContext, work: Promise<Result>): Promise<Result> {
+  const waiting = context.progress.wait('comparing the files with the platform');
+  return await work.finally(() => waiting.done());
+}

@@ -1,0 +1,190 @@
+/**
+ * Every agent and environment of the configuration against the platform: looked at as a whole, planned as a whole, and
+ * carried out one by one, the lock written after each. Killed anywhere, the next run looks again and goes on (P8).
+ */
+import type { Agent, Configuration, Environment } from '../config/definitions.ts';
+import { agentNamed } from '../config/lookup.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Platform } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
+import { type AgentDefinition, defineAgent, nameKey, type SkillPins } from './definition.ts';
+import { differenceLines } from './difference-lines.ts';
+import {
+  type AgentState,
+  applyAgent,
+  applyEnvironment,
+  type FoundAgent,
+  findAgent,
+  findEnvironment,
+  judgeAgent,
+  onlyOne,
+} from './ensure.ts';
+import { type EnvironmentState, environmentDigest, type FoundEnvironment, judgeEnvironment } from './environment.ts';
+import { type AgentsLock, type LockedAgent, type LockedEnvironment, writeAgentsLock } from './lock.ts';
+
+/** What a fleet is looked at with. */
+export interface FleetRequest {
+  platform: Platform;
+  configuration: Configuration;
+  lock: AgentsLock;
+  pins: SkillPins;
+  /** The agents that matter, with their environments; empty for everything there is. */
+  names: readonly string[];
+}
+
+/** An agent of the configuration and what has to be done about it. */
+export interface PlannedAgent {
+  agent: Agent;
+  definition: AgentDefinition;
+  found: FoundAgent | undefined;
+  state: AgentState;
+  /** The lock does not say yet what is there. */
+  relock: boolean;
+}
+
+/** An environment of the configuration and what has to be done about it. */
+export interface PlannedEnvironment {
+  meant: Environment;
+  found: FoundEnvironment | undefined;
+  state: EnvironmentState;
+  relock: boolean;
+}
+
+/** An agent of the platform that carries our mark and that no file stands for. */
+export interface Stray {
+  id: string;
+  markedAs: string;
+}
+
+/** What is meant and what is there. */
+export interface Fleet {
+  environments: readonly PlannedEnvironment[];
+  agents: readonly PlannedAgent[];
+  strays: readonly Stray[];
+}
+
+/** Looks at everything. Throws `unknown_agent`, `skill_not_pinned`, or `drift` for what nobody can choose between. */
+export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
+  const { platform, configuration, lock, pins, names } = request;
+  const agents =
+    names.length === 0
+      ? [...configuration.agents.values()]
+      : [...new Set(names)].map((name) => agentNamed(configuration, name));
+  const definitions = agents.map((agent) => defineAgent(agent, configuration, pins));
+  const wanted = new Set(agents.map(({ environment }) => environment));
+  const environments = [...configuration.environments.values()].filter(
+    ({ name }) => names.length === 0 || wanted.has(name),
+  );
+  const [listed, foundEnvironments] = await Promise.all([
+    readAgents(platform),
+    Promise.all(environments.map(({ name }) => findEnvironment(platform, name, lock.environments[name]))),
+  ]);
+  const foundAgents = await Promise.all(agents.map(({ name }) => resolve(platform, name, lock.agents[name], listed)));
+  const known = new Set(foundAgents.map((found) => found?.id));
+  return {
+    environments: environments.map((meant, index) => {
+      const [found, locked] = [foundEnvironments[index], lock.environments[meant.name]];
+      const relock = locked?.id !== found?.id || locked?.sha256 !== environmentDigest(meant);
+      return { meant, found, state: judgeEnvironment(meant, found, locked), relock };
+    }),
+    agents: agents.map((agent, index) => {
+      const definition = definitions[index] as AgentDefinition;
+      const [found, locked] = [foundAgents[index], lock.agents[agent.name]];
+      const relock = locked?.id !== found?.id || locked?.version !== found?.version;
+      return { agent, definition, found, state: judgeAgent(definition, found, locked), relock };
+    }),
+    strays: listed.flatMap(({ id, metadata }) => {
+      const markedAs = metadata[nameKey];
+      // With names given, the others were not looked up.
+      const looked = names.length === 0 || names.includes(markedAs ?? '');
+      return markedAs === undefined || known.has(id) || !looked ? [] : [{ id, markedAs }];
+    }),
+  };
+}
+
+/** Every agent of the workspace that is not archived. */
+export async function readAgents(platform: Platform): Promise<FoundAgent[]> {
+  const agents: FoundAgent[] = [];
+  for await (const agent of platform.readPages('list agents', (client) => client.beta.agents.list({ limit: 100 }))) {
+    if (agent.archived_at === null) agents.push(agent);
+  }
+  return agents;
+}
+
+/** Whether something has to be done about it, if only in the lock. */
+export function isPending({ state: { act }, relock }: PlannedAgent | PlannedEnvironment): boolean {
+  return act === 'create' || act === 'update' || (act === 'none' && relock);
+}
+
+/**
+ * Throws `drift` with every difference that was made outside. What was archived outside cannot be overwritten:
+ * `overwrite` excuses only the rest.
+ */
+export function refuseDrift({ agents, environments }: Fleet, overwrite: boolean): void {
+  const archived = agents.flatMap(({ agent: { name }, state }) =>
+    state.act === 'archived' ? [`the agent ${quote(name)} (${quote(state.id)}) was archived on the platform`] : [],
+  );
+  const changed = (what: string, state: AgentState | EnvironmentState) =>
+    state.act === 'drifted' && !overwrite
+      ? [`the ${what} was changed outside its file:`, ...state.differences.flatMap(differenceLines)]
+      : [];
+  const drifted = [
+    ...environments.flatMap(({ meant, state }) => changed(`environment ${quote(meant.name)}`, state)),
+    ...agents.flatMap(({ agent, state }) => changed(`agent ${quote(agent.name)}`, state)),
+  ];
+  if (drifted.length > 0) {
+    throw new AppError('drift', [...drifted, ...archived].join('\n'), {
+      hint: 'bring it into the files, or put the files in force with: setup-session agents apply --overwrite',
+    });
+  }
+  if (archived.length > 0) {
+    throw new AppError('drift', archived.join('\n'), {
+      hint: 'remove its entry from config/agents.lock.json to have a new one created, or remove its file',
+    });
+  }
+}
+
+/** Which thing was brought in line, and how. */
+export type FleetChange = (what: 'agent' | 'environment', name: string, act: 'create' | 'update') => void;
+
+/** Carries a plan out, environments first. Call {@link refuseDrift} before: what has drifted is overwritten here. */
+export async function applyFleet(request: FleetRequest, fleet: Fleet, onChange: FleetChange): Promise<AgentsLock> {
+  const { platform, configuration } = request;
+  let lock = request.lock;
+  const remember = async (change: {
+    agents?: Record<string, LockedAgent>;
+    environments?: Record<string, LockedEnvironment>;
+  }) => {
+    lock = {
+      agents: { ...lock.agents, ...change.agents },
+      environments: { ...lock.environments, ...change.environments },
+    };
+    await writeAgentsLock(configuration.folder, lock);
+  };
+  for (const { meant, found, state, relock } of fleet.environments) {
+    if (state.act === 'none' && !relock) continue;
+    await remember({ environments: { [meant.name]: await applyEnvironment(platform, meant, found) } });
+    if (state.act !== 'none') onChange('environment', meant.name, state.act === 'create' ? 'create' : 'update');
+  }
+  for (const { agent, definition, state, relock } of fleet.agents) {
+    if (state.act === 'archived' || state.act === 'retired' || (state.act === 'none' && !relock)) continue;
+    const plan = state.act === 'drifted' ? { ...state, act: 'update' as const } : state;
+    await remember({ agents: { [agent.name]: await applyAgent(platform, definition, plan) } });
+    if (plan.act !== 'none') onChange('agent', agent.name, plan.act);
+  }
+  return lock;
+}
+
+/** The agent of a file among those that are listed; one that the lock knows and the list lacks is asked for. */
+async function resolve(
+  platform: Platform,
+  name: string,
+  locked: LockedAgent | undefined,
+  listed: readonly FoundAgent[],
+): Promise<FoundAgent | undefined> {
+  if (locked !== undefined) {
+    return listed.find(({ id }) => id === locked.id) ?? (await findAgent(platform, name, locked));
+  }
+  const marked = listed.filter(({ metadata }) => metadata[nameKey] === name);
+  return onlyOne(marked, `agents are marked as ${quote(name)}`);
+}

@@ -49,7 +49,7 @@ export async function runAdd(context: CommandContext, text: string, options: Add
   };
   const unlisted = await discoverUnlisted(lookup);
   const found = { ...unlisted, url: address.url, warnings: [...warnings], now: new Date() };
-  let tools = await toolsForAnybody(lookup);
+  let tools = (await toolsForAnybody(lookup))?.tools;
   if (tools === undefined && options.signIn !== false) {
     await confirmAddress(context, address, {
       purpose: 'sign in there and see its tools',
@@ -57,10 +57,8 @@ export async function runAdd(context: CommandContext, text: string, options: Add
       timeoutMs: visit.timeoutMs,
     });
     const { detail } = context.progress;
-    tools = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, {
-      clients: await clientSource(context, options),
-      detail,
-    });
+    const clients = await clientSource(context, options);
+    ({ tools } = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, { clients, detail }));
   }
   const path = await writeDraft(configuration.folder, name, { ...found, tools });
   const seen = tools === undefined ? 'its tools are not known' : `${tools.length} tools are named in comments`;

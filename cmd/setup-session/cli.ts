@@ -6,6 +6,7 @@ import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
 import type { SetupOptions } from './run.ts';
+import { addTools } from './tools-commands.ts';
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
@@ -61,6 +62,7 @@ Examples:
         }),
       );
     addAgents(program, run);
+    addTools(program, run);
     addSignIn(program, run);
     addCompletion(program, run);
     return program;

@@ -6,7 +6,7 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { type JSONRPCMessage, ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { type JSONRPCMessage, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { AppError } from '../errors/app-error.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
@@ -72,34 +72,51 @@ export async function exchangeWith(exchange: Exchange): Promise<unknown> {
 /** How many pages of tools are read: more tools than any agent may have. */
 const mostPages = 10;
 
-/** The tools that a server offers, as it gave them, at most {@link mostPages} pages. Throws as {@link exchangeWith} does. */
-export async function listTools(exchange: Omit<Exchange, 'call' | 'listing'>): Promise<unknown[]> {
-  const found: unknown[] = [];
+/** What a server listed. */
+export interface ListedTools {
+  /** As it gave them. */
+  tools: unknown[];
+  /** False where there are more, which were not read. */
+  whole: boolean;
+}
+
+/** The tools that a server offers, at most {@link mostPages} pages. Throws as {@link exchangeWith} does. */
+export async function listTools(exchange: Omit<Exchange, 'call' | 'listing'>): Promise<ListedTools> {
+  const tools: unknown[] = [];
   let listing: { cursor?: string } = {};
   for (let page = 0; page < mostPages; page += 1) {
     const answer = (await exchangeWith({ ...exchange, listing })) as
       | { tools?: unknown; nextCursor?: unknown }
       | undefined;
-    if (Array.isArray(answer?.tools)) found.push(...answer.tools);
-    if (typeof answer?.nextCursor !== 'string') break;
+    if (!Array.isArray(answer?.tools)) {
+      throw new AppError(
+        'service_refused',
+        `${quote(new URL(exchange.mcpServerUrl).host)} did not answer with a list of its tools`,
+      );
+    }
+    for (const tool of answer.tools) tools.push(tool);
+    if (typeof answer?.nextCursor !== 'string') return { tools, whole: true };
     listing = { cursor: answer.nextCursor };
   }
-  return found;
+  return { tools, whole: false };
 }
 
 async function handshakeAndCall(
-  { mcpServerUrl, token, call, listing, signal }: Exchange,
+  { mcpServerUrl, token, call, listing, signal: ended }: Exchange,
   fetch: Fetch,
 ): Promise<unknown> {
+  // One of its own: the SDK never takes its listeners off, and a list of many pages would leave a warning.
+  const signal = AbortSignal.any([ended]);
   const transport = transportTo(mcpServerUrl, token, fetch);
   const client = new Client(clientInfo);
   try {
     // The SDK's own types disagree with each other under exactOptionalPropertyTypes.
     await client.connect(transport as Transport, { timeout: timeoutMs, signal });
     const options = { timeout: timeoutMs, signal };
-    // Not through the client's own method: it would compile the schemas that the server sends.
+    // Not through the client's own method: it would compile the schemas that the server sends. Nor with its schema: one
+    // tool that says something wrong would hide all the others.
     if (listing !== undefined)
-      return await client.request({ method: 'tools/list', params: listing }, ListToolsResultSchema, options);
+      return await client.request({ method: 'tools/list', params: listing }, ResultSchema, options);
     if (call === undefined) return undefined;
     return await client.callTool({ name: call.tool, arguments: call.arguments }, undefined, options);
   } finally {

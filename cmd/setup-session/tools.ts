@@ -1,0 +1,237 @@
+/** What whoever reviews the catalogue does: list tools, see what changed, record a review. */
+
+import {
+  changeLines,
+  changesOf,
+  mergeOffer,
+  recordReview,
+  reviewedClass,
+  type ToolChange,
+} from '../../internal/catalogue/change.ts';
+import { connectionsOfPerson, type Lister, listOffer } from '../../internal/catalogue/list-tools.ts';
+import { formatToolsLock, readToolsLock, writeToolsLock } from '../../internal/catalogue/lock.ts';
+import type { Offer } from '../../internal/catalogue/offered-tool.ts';
+import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-visit.ts';
+import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
+import { typedLine } from '../../internal/cli/confirm.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { beginOperatorProof, loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import type { Configuration, Service } from '../../internal/config/definitions.ts';
+import { reviewedHosts } from '../../internal/config/hosts.ts';
+import { serviceNamed } from '../../internal/config/lookup.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
+import { nearestHint } from '../../internal/text/nearest.ts';
+import { quote } from '../../internal/text/quote.ts';
+import { type Refreshed, showDiff, showRefreshed, showReviewed } from './tools-output.ts';
+
+/** The options of `tools refresh`. */
+export type RefreshOptions = BrowserOptions & ClientOptions;
+
+/** The options of `tools review`. */
+export type ReviewOptions = BrowserOptions & { accept?: string[] };
+
+/** How long the question about one tool waits: there is much to read. */
+const questionTimeoutMs = 900_000;
+/** How many tools that cannot be reviewed are named one by one. */
+const mostNamed = 20;
+
+/** Lists the tools of services and writes the lock after each. A service that cannot be listed keeps its pin. */
+export async function runRefresh(
+  context: CommandContext,
+  name: string | undefined,
+  options: RefreshOptions,
+): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const services = servicesOf(configuration, name);
+  if (options.clientSecretFd !== undefined && name === undefined) {
+    throw new AppError('usage', '--client-secret-fd is for one service', { hint: 'name it: tools refresh <service>' });
+  }
+  // Refused before anybody signs in: a lock that was edited is not written over.
+  await readToolsLock(configuration.folder);
+  const lister = listerOnce(context, configuration, options);
+  const visit = browserVisit(context, options, 'setup-session tools refresh', reviewedHosts(configuration));
+  const { detail } = context.progress;
+  const done: Refreshed[] = [];
+  const failed: { service: string; error: AppError }[] = [];
+  for (const service of services) {
+    try {
+      const offer = await listOffer({ service, visit, lister, detail });
+      done.push(await pin(context, configuration, service, offer));
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code === 'interrupted' || error.code === 'bug') throw error;
+      if (services.length === 1) throw error;
+      context.progress.warn(`${service.name} could not be listed: ${error.message}`);
+      failed.push({ service: service.name, error });
+    }
+  }
+  const [first] = failed;
+  if (first === undefined) return showRefreshed(done);
+  const names = failed.map(({ service }) => service).join(', ');
+  throw new AppError(
+    first.error.code,
+    `${failed.length} of ${services.length} services could not be listed: ${names}`,
+    {
+      hint: `their pins are as they were, the others are written; one at a time: setup-session tools refresh ${first.service}`,
+      cause: first.error,
+    },
+  );
+}
+
+/** Shows what waits for a review; asks nobody. */
+export async function runDiff(context: CommandContext, name: string | undefined): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const lock = await readToolsLock(configuration.folder);
+  const services = servicesOf(configuration, name);
+  const moved = services.filter(({ name: service, mcp_server_url: url }) => {
+    const pinned = lock.get(service);
+    return pinned !== undefined && pinned.mcpServerUrl !== url;
+  });
+  return showDiff(
+    services.flatMap((service) => changesOf(service.name, lock)),
+    services.filter((service) => !lock.has(service.name)),
+    moved,
+  );
+}
+
+/** Records what a person reviewed: the tools that were named, or each after a question. */
+export async function runReview(
+  context: CommandContext,
+  name: string | undefined,
+  options: ReviewOptions,
+): Promise<CommandResult> {
+  const configuration = await loadProject(context);
+  const lock = await readToolsLock(configuration.folder);
+  const waiting = servicesOf(configuration, name).flatMap((service) => changesOf(service.name, lock));
+  const changes = options.accept === undefined ? waiting : chosen(waiting, options.accept);
+  if (changes.length === 0) return showReviewed([], 0);
+  if (options.accept === undefined && !context.interactive) {
+    throw new AppError('sign_in_needed', `nobody is here to review ${changes.length} tools`, {
+      hint: 'run it in a terminal, or read setup-session tools diff and name those that are right: --accept <name...>',
+    });
+  }
+  const by = await reviewer(context, configuration, options);
+  const accepted: ToolChange[] = [];
+  for (const [index, change] of changes.entries()) {
+    for (const line of changeLines(change)) context.progress.warn(line);
+    const answer = options.accept === undefined ? await answerTo(context, configuration, change) : 'yes';
+    if (answer === 'quit') return showReviewed(accepted, changes.length - index);
+    if (answer === 'no') continue;
+    await record(context, configuration, change, by);
+    accepted.push(change);
+  }
+  return showReviewed(accepted, changes.length - accepted.length);
+}
+
+function servicesOf(configuration: Configuration, name: string | undefined): Service[] {
+  if (name !== undefined) return [serviceNamed(configuration, name)];
+  return [...configuration.services.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Opens a person's run at the first service that wants to know who asks, and not before. */
+function listerOnce(context: CommandContext, configuration: Configuration, options: RefreshOptions) {
+  let opened: Promise<Lister> | undefined;
+  return () => {
+    opened ??= (async () => {
+      const run = await openOperatorRun(context, configuration, options, 'setup-session tools refresh');
+      requirePerson(run.principal, 'sign in at a service to see its tools');
+      const connections = await connectionsOfPerson(run, run.principal);
+      return { visit: run.visit, clients: await clientSource(context, options), connections };
+    })();
+    return opened;
+  };
+}
+
+async function pin(
+  { progress }: CommandContext,
+  { folder }: Configuration,
+  { name, mcp_server_url: url }: Service,
+  offer: Offer,
+): Promise<Refreshed> {
+  for (const { name: tool, why } of offer.leftOut.slice(0, mostNamed)) {
+    progress.warn(`${name}: ${quote(tool)} cannot be reviewed and is off: ${why}`);
+  }
+  const more = offer.leftOut.length - mostNamed;
+  if (more > 0) progress.warn(`${name}: ${more} more tools cannot be reviewed and are off`);
+  // Read again: a review beside this run is not undone.
+  const lock = await readToolsLock(folder);
+  const before = formatToolsLock(lock);
+  lock.set(name, mergeOffer(lock.get(name), url, offer));
+  if (formatToolsLock(lock) !== before) await writeToolsLock(folder, lock);
+  return { service: name, listed: offer.tools.size, changes: changesOf(name, lock), leftOut: offer.leftOut };
+}
+
+/** The changes that were named. Throws `usage` for a name that none has, and for one that several services have. */
+function chosen(waiting: readonly ToolChange[], names: readonly string[]): ToolChange[] {
+  return [...new Set(names)].map((name) => {
+    const [change, another] = waiting.filter((candidate) => candidate.name === name);
+    if (change === undefined) {
+      throw new AppError('usage', `no tool ${quote(name)} waits for a review`, {
+        hint: nearestHint(name, [...new Set(waiting.map((candidate) => candidate.name))]).replace(
+          'none are configured',
+          'nothing does: see setup-session tools refresh',
+        ),
+      });
+    }
+    if (another === undefined) return change;
+    throw new AppError('usage', `${quote(change.service)} and ${quote(another.service)} both have ${quote(name)}`, {
+      hint: `name the service: setup-session tools review ${change.service} --accept <name...>`,
+    });
+  });
+}
+
+async function reviewer(
+  context: CommandContext,
+  configuration: Configuration,
+  options: ReviewOptions,
+): Promise<Principal> {
+  const command = 'setup-session tools review';
+  const visit = browserVisit(context, options, command, reviewedHosts(configuration));
+  const { principal } = await (await beginOperatorProof(context, configuration, visit)).prove({ command });
+  requirePerson(principal, 'review what tools do');
+  return principal;
+}
+
+async function answerTo(
+  context: CommandContext,
+  configuration: Configuration,
+  change: ToolChange,
+): Promise<'yes' | 'no' | 'quit'> {
+  const { name, kind } = change;
+  const asked = Date.now();
+  const question =
+    kind === 'gone'
+      ? `forget ${quote(name)}? [y/N/q]`
+      : `accept ${quote(name)}, which counts as ${classOf(configuration, change)}? [y/N/q]`;
+  const answer = (await typedLine(context, question, questionTimeoutMs)).trim();
+  if (/^y(es)?$/i.test(answer)) return 'yes';
+  if (/^q(uit)?$/i.test(answer)) return 'quit';
+  // Nobody is there any more: the others would wait as long, one after the other.
+  return answer === '' && Date.now() - asked >= questionTimeoutMs ? 'quit' : 'no';
+}
+
+async function record(
+  context: CommandContext,
+  configuration: Configuration,
+  change: ToolChange,
+  by: Principal,
+): Promise<void> {
+  // Read again: it took a person a while, and the review is of what was shown.
+  const lock = await readToolsLock(configuration.folder);
+  if (!recordReview(lock, change, { class: classOf(configuration, change), by, at: new Date() })) {
+    throw new AppError('drift', `${quote(change.name)} of ${quote(change.service)} was listed anew meanwhile`, {
+      hint: 'it was not accepted; see what it is now: setup-session tools review',
+    });
+  }
+  await writeToolsLock(configuration.folder, lock);
+  const { tools } = serviceNamed(configuration, change.service);
+  if (change.kind !== 'gone' && ![...tools.read, ...tools.write, ...tools.destructive].includes(change.name)) {
+    context.progress.warn(
+      `${quote(change.name)} stays off: config/services/${change.service}.yaml does not list it under read, write or destructive`,
+    );
+  }
+}
+
+function classOf(configuration: Configuration, change: ToolChange) {
+  return reviewedClass(change, serviceNamed(configuration, change.service).tools);
+}

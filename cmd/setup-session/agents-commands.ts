@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Run } from '../../internal/cli/program.ts';
 import type { ApplyOptions } from './agents.ts';
+import type { RetireOptions } from './agents-retire.ts';
 
 /** Adds the commands of whoever makes agents. Nobody signs in: an agent belongs to the workspace, not to a person. */
 export function addAgents(program: Command, run: Run): void {
@@ -46,6 +47,18 @@ export function addAgents(program: Command, run: Run): void {
       run(async (context, name: string) => {
         const { runShow } = await import('./agents.ts');
         return await runShow(context, name);
+      }),
+    );
+  agents
+    .command('retire')
+    .description('archive an agent for good; refused while sessions of it can still act')
+    .argument('<name>', 'an agent that is on the platform, with a file or without')
+    .option('--stop', 'end its sessions as well')
+    .option('--yes-retire <name>', 'do it without a question if exactly this is the agent')
+    .action(
+      run(async (context, name: string, options: RetireOptions) => {
+        const { runRetire } = await import('./agents-retire.ts');
+        return await runRetire(context, name, options);
       }),
     );
 }

@@ -12,7 +12,7 @@ export const exitCodes = {
   4: 'sign-in or (re)connection needed first; the message names the command',
   5: 'ownership cannot be proven or is ambiguous; nothing was chosen',
   6: 'the audit record could not be written; nothing was done',
-  7: 'changes are pending (`--check`)',
+  7: 'changes are pending (`--check`, `agents plan`)',
   70: 'a bug in this tool (`--debug` shows the stack)',
   130: 'interrupted',
 } as const;
@@ -39,6 +39,7 @@ export const exitCodeOf = {
   access_denied: 3,
   account_mismatch: 3,
   offboarded: 3,
+  session_altered: 3,
   // somebody has to do something first
   sign_in_needed: 4,
   connection_needed: 4,
@@ -70,6 +71,7 @@ export const exitCodeOf = {
   url_refused: 1,
   session_differs: 1,
   session_failed: 1,
+  agent_in_use: 1,
   drift: 1,
   offboarding_incomplete: 1,
   file_system: 1,

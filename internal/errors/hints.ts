@@ -50,6 +50,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   timed_out: `${again}, with --timeout <seconds> for more time`,
   url_refused: 'only https addresses are asked',
   session_differs: 'it was not handed over; if this stays, somebody or something changes sessions of this workspace',
+  session_altered: 'stop it: setup-session verify --stop; then find out who has a key of the workspace and changed it',
+  agent_in_use: 'end its sessions as well: setup-session agents retire <name> --stop',
   session_failed: 'check the connections: service-connection list',
   drift: 'find out who changed it on the platform; nothing was chosen',
   offboarding_incomplete: `${again}: it continues where it stopped`,

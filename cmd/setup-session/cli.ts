@@ -5,6 +5,7 @@ import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
+import { addLive } from './live-commands.ts';
 import type { SetupOptions } from './run.ts';
 import { addTools } from './tools-commands.ts';
 
@@ -41,6 +42,8 @@ Examples:
   setup-session --agent support --message "What's new?" and talk to it
   setup-session --agent support --dry-run               what would be asked for
   setup-session --agent support --without slack         where slack is not connected
+  setup-session list                                    your sessions that run
+  setup-session verify --stop                           stop what was changed behind your back
   setup-session login                                   sign in, once for what follows
   setup-session whoami                                  who you are, and what proves it
   setup-session init                                    write a starter config/`,
@@ -63,6 +66,7 @@ Examples:
       );
     addAgents(program, run);
     addTools(program, run);
+    addLive(program, run);
     addSignIn(program, run);
     addCompletion(program, run);
     return program;

@@ -31,7 +31,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   const configuration = await loadProject(context);
   const agent = agentNamed(configuration, name);
   const [lock, pins] = await Promise.all([readAgentsLock(configuration.folder), pinsFor(agent, configuration)]);
-  const { platform, principal, memory, ownership } = await openOperatorRun(
+  const { platform, principal, memory, ownership, sessionRecords } = await openOperatorRun(
     context,
     configuration,
     options,
@@ -60,6 +60,8 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     lock,
     principal,
     title: options.title,
+    records: sessionRecords,
+    warn: context.progress.warn,
   });
   if (options.message === undefined) return showSession(session, prepared, principal);
 

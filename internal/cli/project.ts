@@ -10,6 +10,7 @@ import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { listFolder } from '../outside/files.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import type { Platform } from '../platform/client.ts';
+import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
 import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { Ownership, VaultMemory } from '../vault/resolve.ts';
@@ -31,6 +32,7 @@ export interface OperatorRun {
   ownership: Ownership | undefined;
   warn(text: string): void;
   journals: Journals;
+  sessionRecords: SessionRecords;
   visit: BrowserVisit;
 }
 
@@ -120,6 +122,7 @@ export async function openOperatorRun(
     warn: context.progress.warn,
   });
   const { warn } = context.progress;
+  const sessionRecords = sessionRecordsIn({ stateFolder: state, platformAddress, warn });
   const signedInNow = source === 'fresh';
-  return { configuration, principal, signedInNow, platform, memory, ownership, journals, visit, warn };
+  return { configuration, principal, signedInNow, platform, memory, ownership, journals, sessionRecords, visit, warn };
 }

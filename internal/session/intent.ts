@@ -1,11 +1,12 @@
 /** What a session is meant to be, and whether what the platform created is that (P1, P6). Pure. */
-import type { AgentDefinition, AnsweredAgent, Difference } from '../agent/definition.ts';
+import type { AgentDefinition, Difference } from '../agent/definition.ts';
 import { compareAgent } from '../agent/definition.ts';
 import type { LockedAgent } from '../agent/lock.ts';
 import type { Principal } from '../identity/principal.ts';
 import { permissionLines, type Tooling } from '../policy/toolset.ts';
 import { ownerRecord } from '../vault/owner.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
+import { agentKey, digestOf, type FactSource, type Facts, factsOf } from './facts.ts';
 
 /** Everything that decides a session. */
 export interface SessionIntent {
@@ -23,6 +24,9 @@ export interface SessionIntent {
 
 /** The metadata key that carries the attempt. */
 export const attemptKey = 'mai_attempt';
+
+/** The metadata key of the digest over what was meant: whoever reads the session later compares it with what is there. */
+export const digestKey = 'mai_intent';
 
 /** The body of the session create: one vault, a pinned version, and overrides only where the person's tools are narrower. */
 export function sessionParameters(intent: SessionIntent) {
@@ -47,14 +51,9 @@ export function sessionParameters(intent: SessionIntent) {
 }
 
 /** What is compared of a session that the platform answers. */
-export interface AnsweredSession {
-  vault_ids: readonly string[];
-  environment_id: string;
+export interface AnsweredSession extends FactSource {
   status: string;
   archived_at: string | null;
-  metadata: Readonly<Record<string, string>>;
-  resources: readonly unknown[];
-  agent: AnsweredAgent & { id: string; version: number };
 }
 
 /** Every difference between what was meant and what is there; none means that the session may be handed over. */
@@ -76,6 +75,21 @@ export function compareSession(intent: SessionIntent, session: AnsweredSession):
   return [...own, ...compareAgent(meantAgent(intent), session.agent)];
 }
 
+function namingMetadata({ principal, definition }: SessionIntent): Record<string, string> {
+  return { ...ownerRecord(principal), [agentKey]: definition.name };
+}
+
+/** The facts of the session that is meant. */
+export function meantFacts(intent: SessionIntent): Facts {
+  return factsOf({
+    vault_ids: [intent.vault.id],
+    environment_id: intent.environmentId,
+    metadata: namingMetadata(intent),
+    resources: [],
+    agent: { ...meantAgent(intent), ...intent.agent, execution_identity: { type: 'service_account' } },
+  });
+}
+
 /** The agent as this person gets it. */
 function meantAgent(intent: SessionIntent): AgentDefinition {
   return { ...intent.definition, ...intent.tooling, skills: meantSkills(intent) };
@@ -94,7 +108,11 @@ function sameSkills(intent: SessionIntent): boolean {
 }
 
 function sessionMetadata(intent: SessionIntent): Record<string, string> {
-  return { ...ownerRecord(intent.principal), mai_agent: intent.definition.name, [attemptKey]: intent.attempt };
+  return {
+    ...namingMetadata(intent),
+    [attemptKey]: intent.attempt,
+    [digestKey]: digestOf(meantFacts(intent), intent.attempt),
+  };
 }
 
 function sameTooling(a: Tooling, b: Tooling): boolean {

@@ -6,8 +6,16 @@ import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { type AnsweredSession, attemptKey, compareSession, type SessionIntent, sessionParameters } from './intent.ts';
+import {
+  type AnsweredSession,
+  attemptKey,
+  compareSession,
+  meantFacts,
+  type SessionIntent,
+  sessionParameters,
+} from './intent.ts';
 import type { PreparedSession } from './prepare.ts';
+import type { SessionRecords } from './records.ts';
 
 /** What carrying out needs beside the prepared session. */
 export interface StartRequest {
@@ -16,6 +24,8 @@ export interface StartRequest {
   lock: AgentsLock;
   principal: Principal;
   title: string | undefined;
+  records: SessionRecords;
+  warn(text: string): void;
 }
 
 /** A session that is what was meant. */
@@ -44,6 +54,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     title: request.title,
     attempt: prepared.attempt,
   };
+  await keepRecord(intent, request);
   const session = await createSession(platform, intent);
   const differences = differencesOf(intent, session);
   if (differences.length > 0) {
@@ -57,6 +68,16 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     );
   }
   return { id: session.id, agent, environmentId: environment.id, vaultId: prepared.vault.id };
+}
+
+/** Before the create, so that a session that outlives a crash has its record. Without it the session's metadata is left to compare with. */
+async function keepRecord(intent: SessionIntent, { records, warn }: StartRequest): Promise<void> {
+  try {
+    await records.keep(intent.attempt, meantFacts(intent));
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'file_system') throw error;
+    warn(`what is meant by this session is not kept on this machine: ${error.message}`);
+  }
 }
 
 /** An answer that lacks what is compared differs as a whole; it must not end as a bug that leaves the session behind. */

@@ -1,0 +1,35 @@
+/** The words of `setup-session list` and `setup-session verify`. */
+import type { Command } from 'commander';
+import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
+import type { Run } from '../../internal/cli/program.ts';
+import type { ListOptions, VerifyOptions } from './live.ts';
+
+const everybody = "everybody's, for operators (people.operators in interface.yaml)";
+
+/** Adds the commands that look at sessions that run. */
+export function addLive(program: Command, run: Run): void {
+  addBrowserOptions(
+    program
+      .command('list')
+      .description('show your sessions that run: whose, with which agent, and what their tools may do')
+      .option('--all', everybody),
+  ).action(
+    run(async (context, options: ListOptions) => {
+      const { runList } = await import('./live.ts');
+      return await runList(context, options);
+    }),
+  );
+  addBrowserOptions(
+    program
+      .command('verify')
+      .description('compare your sessions that run with what was started; ends with 3 where one was changed')
+      .argument('[session]', 'only this one')
+      .option('--all', everybody)
+      .option('--stop', 'interrupt and archive what was changed'),
+  ).action(
+    run(async (context, session: string | undefined, options: VerifyOptions) => {
+      const { runVerify } = await import('./live.ts');
+      return await runVerify(context, session, options);
+    }),
+  );
+}

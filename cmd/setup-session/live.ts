@@ -1,0 +1,117 @@
+/** What people do with sessions that run: see them, and have them compared with what was started. */
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { isOperator } from '../../internal/policy/verdict.ts';
+import { describeSession, isInScope, type ListedSession, readLive, type Scope } from '../../internal/session/live.ts';
+import {
+  type Lookups,
+  lookupsOf,
+  readSession,
+  stopSession,
+  type VerifiedSession,
+  verifySession,
+  verifySessions,
+} from '../../internal/session/verify.ts';
+import { quote } from '../../internal/text/quote.ts';
+import { ownerOf } from '../../internal/vault/owner.ts';
+import { findVault } from '../../internal/vault/resolve.ts';
+import { showList, showVerified } from './live-output.ts';
+
+/** The options of `list`. */
+export type ListOptions = BrowserOptions & { all?: boolean };
+
+/** The options of `verify`. */
+export type VerifyOptions = ListOptions & { stop?: boolean };
+
+/** Lists the sessions that run. */
+export async function runList(context: CommandContext, options: ListOptions): Promise<CommandResult> {
+  const run = await open(context, options, 'setup-session list');
+  const scope = await scopeOf(run, lookupsOf(run.platform), options);
+  const waiting = context.progress.wait('every session of the workspace is looked at');
+  try {
+    const listed: ListedSession[] = [];
+    for await (const session of readLive(run.platform)) {
+      if (await isInScope(session, scope)) listed.push(describeSession(session));
+    }
+    return showList(listed);
+  } finally {
+    waiting.done();
+  }
+}
+
+/** Verifies sessions that run. Throws `session_altered` where one is not what was started. */
+export async function runVerify(
+  context: CommandContext,
+  id: string | undefined,
+  options: VerifyOptions,
+): Promise<CommandResult> {
+  if (id !== undefined && options.all === true) throw new AppError('usage', '--all goes without a session');
+  const run = await open(context, options, 'setup-session verify');
+  const lookups = lookupsOf(run.platform);
+  const waiting = context.progress.wait('sessions are read back');
+  const verified = await (id === undefined
+    ? verifySessions(run, await scopeOf(run, lookups, options), lookups)
+    : verifyOne(run, lookups, id)
+  ).finally(() => waiting.done());
+  const altered = verified.filter(({ alarms }) => alarms.length > 0);
+  if (altered.length === 0) return showVerified(verified);
+  throw await alteredError(run, verified, altered, options.stop === true);
+}
+
+async function open(context: CommandContext, options: ListOptions, command: string): Promise<OperatorRun> {
+  const configuration = await loadProject(context);
+  const run = await openOperatorRun(context, configuration, options, command);
+  if (options.all === true && !isOperator(run.principal, configuration)) {
+    throw new AppError('not_allowed', `${quote(run.principal.label)} may not see the sessions of others`, {
+      hint: 'ask whoever reviews people.operators in config/interface.yaml',
+    });
+  }
+  return run;
+}
+
+async function scopeOf(run: OperatorRun, lookups: Lookups, { all }: ListOptions): Promise<Scope> {
+  if (all === true) {
+    const isSomebodys = async (vaultId: string) => {
+      const vault = await lookups.vault(vaultId);
+      return vault !== undefined && ownerOf(vault.metadata) !== undefined;
+    };
+    return { kind: 'all', isSomebodys };
+  }
+  const { principal } = run;
+  return { kind: 'own', principal, vaultId: (await findVault(run, principal))?.id };
+}
+
+/** One session, which has to be the person's own unless they are an operator. */
+async function verifyOne(run: OperatorRun, lookups: Lookups, id: string): Promise<VerifiedSession[]> {
+  const { platform, principal, configuration } = run;
+  const session = await readSession(platform, id);
+  const own = isOperator(principal, configuration) || (await isInScope(session, await scopeOf(run, lookups, {})));
+  if (!own) {
+    throw new AppError('not_allowed', `${quote(id)} is not a session of ${quote(principal.label)}`, {
+      hint: 'operators may verify those of others: people.operators in config/interface.yaml',
+    });
+  }
+  return [await verifySession(run, session, lookups)];
+}
+
+async function alteredError(
+  { platform }: OperatorRun,
+  verified: readonly VerifiedSession[],
+  altered: readonly VerifiedSession[],
+  stop: boolean,
+): Promise<AppError> {
+  const lines = [`${altered.length} of ${verified.length} sessions are not what was started`];
+  for (const { session, alarms } of altered) {
+    const of = ownerOf(session.metadata)?.subject;
+    lines.push(`${quote(session.id)}${of === undefined ? '' : ` of ${quote(of)}`}:`);
+    lines.push(...alarms.map(({ what, why }) => `  ${what}: ${why}`));
+    if (stop) lines.push(`  ${await stopSession(platform, session)}`);
+  }
+  return new AppError('session_altered', lines.join('\n'), {
+    hint: stop
+      ? 'find out who has a key of the workspace and changed it; start a new session where one is needed'
+      : 'stop it: the same command with --stop; then find out who has a key of the workspace and changed it',
+  });
+}

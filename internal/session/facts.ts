@@ -1,0 +1,95 @@
+/**
+ * What a session may do and for whom, as sets of lines that can be compared, kept and digested. What happens in a
+ * session, such as its status and title, is no part of it. Pure.
+ */
+import { createHash } from 'node:crypto';
+import { type AnsweredAgent, serverLines, skillLines } from '../agent/definition.ts';
+import { permissionLines } from '../policy/toolset.ts';
+import { ownerOf } from '../vault/owner.ts';
+
+const names = [
+  'owner',
+  'agent',
+  'vaults',
+  'environment',
+  'model',
+  'system prompt',
+  'description',
+  'tools',
+  'MCP servers',
+  'skills',
+  'sub-agents',
+  'execution identity',
+  'mounted resources',
+] as const;
+
+/** One set of lines for each fact. */
+export type Facts = Readonly<Record<(typeof names)[number], readonly string[]>>;
+
+/** What facts are read from: a session as it is meant, or as the platform answers it. */
+export interface FactSource {
+  vault_ids: readonly string[];
+  environment_id: string;
+  metadata: Readonly<Record<string, string>>;
+  resources: readonly unknown[];
+  agent: AnsweredAgent & { id: string; version: number };
+}
+
+/** The metadata key that names the agent's file. */
+export const agentKey = 'mai_agent';
+
+/** The facts of a session. Throws for what is hardly one. */
+export function factsOf({ vault_ids, environment_id, metadata, resources, agent }: FactSource): Facts {
+  const owner = ownerOf(metadata);
+  return {
+    owner: owner === undefined ? [] : [JSON.stringify([owner.kind, owner.issuer, owner.subject])],
+    agent: [JSON.stringify([metadata[agentKey] ?? '', agent.name, agent.id, agent.version])],
+    vaults: [...vault_ids],
+    environment: [environment_id],
+    model: [typeof agent.model === 'string' ? agent.model : agent.model.id],
+    'system prompt': [sha256(agent.system ?? '')],
+    description: [sha256(agent.description ?? '')],
+    tools: permissionLines(agent.tools),
+    'MCP servers': serverLines(agent.mcp_servers),
+    skills: skillLines(agent.skills),
+    'sub-agents': agent.multiagent === null || agent.multiagent === undefined ? [] : [JSON.stringify(agent.multiagent)],
+    'execution identity': [agent.execution_identity.type],
+    'mounted resources': resources.map((resource) => JSON.stringify(resource)).sort(),
+  };
+}
+
+/** One digest over all facts of one attempt, 43 characters. */
+export function digestOf(facts: Facts, attempt: string): string {
+  return sha256(JSON.stringify([1, attempt, ...names.map((name) => facts[name])]));
+}
+
+/** What one fact has now that it had not, and the other way round. */
+export interface Change {
+  what: string;
+  more: readonly string[];
+  less: readonly string[];
+}
+
+/** Every fact that differs. */
+export function compareFacts(meant: Facts, found: Facts): Change[] {
+  return names.flatMap((what) => {
+    if (JSON.stringify(meant[what]) === JSON.stringify(found[what])) return [];
+    const more = found[what].filter((line) => !meant[what].includes(line));
+    return [{ what, more, less: meant[what].filter((line) => !found[what].includes(line)) }];
+  });
+}
+
+/** Facts that were kept as JSON; undefined where it is none. */
+export function parseFacts(value: unknown): Facts | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const record = value as Record<string, unknown>;
+  const whole = names.every((name) => {
+    const lines = record[name];
+    return Array.isArray(lines) && lines.every((line) => typeof line === 'string');
+  });
+  return whole ? (record as unknown as Facts) : undefined;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}

@@ -1,0 +1,131 @@
+/** Whether a session is still what was started (P1, P6), judged from everything that is known of it. Pure. */
+import { type AnsweredAgent, serverLines } from '../agent/definition.ts';
+import { normalisedServerUrl } from '../config/addresses.ts';
+import { permissionLines } from '../policy/toolset.ts';
+import { quote } from '../text/quote.ts';
+import { type Claim, isProven } from '../vault/claims.ts';
+import { ownerOf } from '../vault/owner.ts';
+import { whyNot } from '../vault/resolve.ts';
+import { compareFacts, digestOf, type FactSource, type Facts, factsOf } from './facts.ts';
+import { attemptKey, digestKey } from './intent.ts';
+
+/** What is known of a session. */
+export interface SessionEvidence {
+  session: FactSource;
+  /** Each of its vaults with what its claim to be the owner's is worth; without one where it makes none. */
+  vaults: readonly { id: string; claim: Claim | undefined }[];
+  /** Its `session.updated` events: when, and which parts were changed. */
+  updates: readonly { at: string; parts: readonly string[] }[];
+  /** What this machine kept when it started the session. */
+  record: Facts | undefined;
+  /** The pinned version of its agent; undefined where there is none. */
+  base: AnsweredAgent | undefined;
+  /** The addresses of the services in the catalogue. */
+  catalogue: readonly string[];
+  /** Whether another session that runs carries the same attempt. */
+  twin: boolean;
+}
+
+/** One thing that is not as it was started. `why` is harmless in a terminal. */
+export interface Alarm {
+  what: string;
+  why: string;
+}
+
+/** What people may change in a session without changing what it may do. */
+const harmlessParts = ['title', 'budget'];
+
+/** Every reason to distrust a session; none means that nothing speaks against it. Never throws. */
+export function judgeSession(evidence: SessionEvidence): Alarm[] {
+  let facts: Facts;
+  try {
+    facts = factsOf(evidence.session);
+  } catch {
+    return [{ what: 'shape', why: 'the platform answers something that is hardly a session' }];
+  }
+  return [
+    ...judgeRecord(evidence, facts),
+    ...judgeVaults(evidence),
+    ...judgeUpdates(evidence),
+    ...judgeWidth(evidence, facts),
+  ];
+}
+
+function judgeRecord({ session, record, twin }: SessionEvidence, facts: Facts): Alarm[] {
+  const { [attemptKey]: attempt, [digestKey]: digest } = session.metadata;
+  if (attempt === undefined || digest === undefined || ownerOf(session.metadata) === undefined) {
+    return [
+      { what: 'record', why: 'it carries no whole record: somebody else started it, or took or changed the record' },
+    ];
+  }
+  const twins = twin ? [{ what: 'record', why: 'another session that runs carries the same record' }] : [];
+  const changed =
+    digest === digestOf(facts, attempt)
+      ? []
+      : [{ what: 'record', why: 'it is not what its record says it was started as' }];
+  const changes = record === undefined ? [] : compareFacts(record, facts);
+  return [...twins, ...changed, ...changes.map(({ what, more, less }) => ({ what, why: words(more, less) }))];
+}
+
+function words(more: readonly string[], less: readonly string[]): string {
+  const list = (lines: readonly string[]) => lines.map(quote).join(', ');
+  const parts = [
+    ...(more.length > 0 ? [`has now ${list(more)}`] : []),
+    ...(less.length > 0 ? [`was started with ${list(less)}`] : []),
+  ];
+  return parts.join('; ') || 'is in another order';
+}
+
+/** One vault, and its record names the session's owner. */
+function judgeVaults({ session, vaults }: SessionEvidence): Alarm[] {
+  const owner = ownerOf(session.metadata);
+  const count = vaults.length === 1 ? [] : [{ what: 'vaults', why: `it has ${vaults.length} vaults, not one` }];
+  const foreign = vaults.flatMap(({ id, claim }) => {
+    if (owner === undefined || (claim !== undefined && isProven(claim))) return [];
+    const reason = claim === undefined ? 'it is archived, gone, or names somebody else' : whyNot(claim.signature);
+    return [{ what: 'vaults', why: `${quote(id)} is not the vault of the session's owner: ${reason}` }];
+  });
+  return [...count, ...foreign];
+}
+
+/** We never update a session, so whoever did was somebody else. The platform's history cannot be changed with a key. */
+function judgeUpdates({ updates }: SessionEvidence): Alarm[] {
+  return updates.flatMap(({ at, parts }) => {
+    const serious = parts.filter((part) => !harmlessParts.includes(part));
+    // Metadata that was cleared is not in the event.
+    if (parts.length === 0) return [{ what: 'updated', why: `somebody cleared something of it at ${quote(at)}` }];
+    if (serious.length === 0) return [];
+    return [{ what: 'updated', why: `somebody changed its ${serious.map(quote).join(', ')} at ${quote(at)}` }];
+  });
+}
+
+/** Whatever any record says: never wider than the pinned version of its agent, no server outside the catalogue. */
+function judgeWidth({ session, base, catalogue }: SessionEvidence, facts: Facts): Alarm[] {
+  const known = new Set(catalogue.map(normalisedServerUrl));
+  const strangers = session.agent.mcp_servers
+    .filter(({ url }) => !URL.canParse(url) || !known.has(normalisedServerUrl(url)))
+    .map(({ name, url }) => ({ what: 'MCP servers', why: `${quote(name)} at ${quote(url)} is not in the catalogue` }));
+  if (base === undefined) {
+    return [...strangers, { what: 'agent', why: 'the platform does not know its agent in that version' }];
+  }
+  const [tools, servers] = [new Set(permissionLines(base.tools)), new Set(serverLines(base.mcp_servers))];
+  const beyond = [
+    ...facts.tools.filter((line) => !isCovered(line, tools)).map((line) => ({ what: 'tools', line })),
+    ...facts['MCP servers'].filter((line) => !servers.has(line)).map((line) => ({ what: 'MCP servers', line })),
+  ];
+  return [
+    ...strangers,
+    ...beyond.map(({ what, line }) => ({ what, why: `${quote(line)} is more than its agent's version has` })),
+  ];
+}
+
+const wider = { always_ask: ['auto', 'always_allow'], auto: ['always_allow'] };
+
+/** Whether the agent's version allows as much: the same permission, or the same tool with a wider policy. */
+function isCovered(line: string, allowed: ReadonlySet<string>): boolean {
+  if (allowed.has(line)) return true;
+  return Object.entries(wider).some(
+    ([policy, others]) =>
+      line.endsWith(` ${policy}`) && others.some((other) => allowed.has(line.slice(0, -policy.length) + other)),
+  );
+}

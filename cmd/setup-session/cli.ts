@@ -5,6 +5,7 @@ import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
+import { addExplain } from './explain-commands.ts';
 import { addLive } from './live-commands.ts';
 import type { SetupOptions } from './run.ts';
 import { addTools } from './tools-commands.ts';
@@ -41,6 +42,7 @@ Examples:
   setup-session --agent support                         print the session id
   setup-session --agent support --message "What's new?" and talk to it
   setup-session --agent support --dry-run               what would be asked for
+  setup-session explain --agent support                 who says what about each tool
   setup-session --agent support --without slack         where slack is not connected
   setup-session list                                    your sessions that run
   setup-session verify --stop                           stop what was changed behind your back
@@ -66,6 +68,7 @@ Examples:
       );
     addAgents(program, run);
     addTools(program, run);
+    addExplain(program, run);
     addLive(program, run);
     addSignIn(program, run);
     addCompletion(program, run);

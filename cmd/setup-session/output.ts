@@ -1,6 +1,5 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
-import type { ToolVerdict } from '../../internal/policy/verdict.ts';
 import type { TurnEnd } from '../../internal/session/converse.ts';
 import type { PreparedSession } from '../../internal/session/prepare.ts';
 import type { StartedSession } from '../../internal/session/start.ts';
@@ -50,7 +49,14 @@ export function showPlan(prepared: PreparedSession, principal: Principal): Comma
       vault_id: prepared.vault.id,
       agent: prepared.agentPlan.act,
       would: steps,
-      tools: prepared.verdicts.map((verdict: ToolVerdict) => ({ ...verdict })),
+      tools: prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => ({
+        service,
+        tool,
+        class: kind,
+        agent,
+        person,
+        verdict,
+      })),
     },
   };
 }

@@ -52,8 +52,8 @@ test('a definition names every open tool and turns everything else off', () => {
         type: 'agent_toolset_20260401',
         default_config: { enabled: false, permission_policy: { type: 'always_ask' } },
         configs: [
-          { name: 'read', enabled: true, permission_policy: { type: 'always_allow' } },
           { name: 'bash', enabled: true, permission_policy: { type: 'always_ask' } },
+          { name: 'read', enabled: true, permission_policy: { type: 'always_allow' } },
         ],
       },
       {

@@ -37,6 +37,9 @@ const builtinToolsDefinition = z.strictObject({
   web_search: z.optional(webTool),
 });
 
+/** The tools that the platform itself brings along. */
+export const builtinToolNames = Object.keys(builtinToolsDefinition.shape) as BuiltinTool[];
+
 /** One of the tools that the platform itself brings along. */
 export type BuiltinTool = keyof z.infer<typeof builtinToolsDefinition>;
 

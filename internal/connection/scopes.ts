@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import { type ProtectedResource, splitScopes } from '../oauth/protected-resource.ts';
 import { quote } from '../text/quote.ts';
-import { type Connection, wasCut } from './credentials.ts';
+import { type Connection, connectionOf, wasCut } from './credentials.ts';
 
 /** What the person wants: what the service's file says, its reading scopes, these and no others, or these as well. */
 export type ScopeChoice =
@@ -178,6 +178,20 @@ export function grantedScopes({ refreshScope, record }: Connection): string[] | 
   const text = refreshScope ?? (wasCut(record.scopes) ? undefined : record.scopes);
   // The platform may have them as the service said them, and some say them with commas.
   return text === undefined ? undefined : splitScopes(text.replaceAll(',', ' '));
+}
+
+/** What the connections to some services were granted, by service; one of which that is not known is left out. */
+export function grantedByService(
+  connections: readonly Connection[],
+  services: Iterable<Service>,
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    [...services].flatMap((service): [string, readonly string[]][] => {
+      const connection = connectionOf(connections, service);
+      const granted = connection && grantedScopes(connection);
+      return granted === undefined ? [] : [[service.name, granted]];
+    }),
+  );
 }
 
 /** Says which scopes came back that nobody asked for. Where none were asked for, the service chose them all. */

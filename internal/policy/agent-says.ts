@@ -1,8 +1,9 @@
 /** What an agent's file says about its tools. Pure. */
+import { builtinToolNames } from '../config/agent-file.ts';
 import type { Agent, AgentService, Service } from '../config/definitions.ts';
 import { verdictIn } from '../config/verdicts.ts';
 import { type Circumstances, whyNotNow } from './condition.ts';
-import type { Statement } from './effective.ts';
+import { effective, type Statement } from './effective.ts';
 import type { DecidedTool } from './toolset.ts';
 
 /** What a tool does, as people have reviewed it. */
@@ -28,7 +29,7 @@ export function agentSays(
   const place = `agents/${agent.name}.yaml: services.${service}`;
   if (settings === undefined) return () => [off(`${place} is not there`)];
   const whyNot = circumstances && whyNotNow(settings.when, circumstances);
-  if (whyNot !== undefined) return () => [off(`${place}.when does not hold: ${whyNot}`)];
+  const closed = whyNot === undefined ? [] : [off(`${place}.when does not hold: ${whyNot}`)];
 
   const read: Statement = { party: 'agent', verdict: settings.read, because: `${place}.read is ${settings.read}` };
   const write: Statement = { party: 'agent', verdict: settings.write, because: `${place}.write is ${settings.write}` };
@@ -40,18 +41,18 @@ export function agentSays(
   };
   return (tool, kind) => {
     const own = ofTool(settings, tool, place, circumstances);
-    return [
-      kind === 'read' ? read : write,
-      ...(own !== undefined ? [own] : kind === 'destructive' ? [destructive] : []),
-    ];
+    const ofClass = kind === 'read' ? read : write;
+    return [...closed, ofClass, ...(own.length === 0 && kind === 'destructive' ? [destructive] : own)];
   };
 }
 
-/** The built-in tools of an agent. They carry nobody's rights, so only the agent's file decides. */
+/** The built-in tools of an agent, those that it does not list too. They carry nobody's rights, so only the agent's file decides. */
 export function builtinTools(agent: Agent): (DecidedTool & { says: Statement[] })[] {
-  return Object.entries(agent.builtin_tools).flatMap(([tool, setting]) => {
-    if (setting === undefined) return [];
+  return builtinToolNames.map((tool) => {
+    const setting = agent.builtin_tools[tool];
     const place = `agents/${agent.name}.yaml: builtin_tools.${tool}`;
+    if (setting === undefined)
+      return { service: 'builtin', tool, verdict: 'off', says: [off(`${place} is not there`)] };
     const verdict = verdictIn(setting);
     const says: Statement[] = [{ party: 'agent', verdict, because: `${place} is ${verdict}` }];
     const domains = typeof setting === 'string' ? undefined : setting.domains;
@@ -59,22 +60,23 @@ export function builtinTools(agent: Agent): (DecidedTool & { says: Statement[] }
       says.push(off(`${place} names no domains`));
     }
     const limit = Array.isArray(domains) ? { domains: domains.toSorted() } : {};
-    return [{ service: 'builtin', tool, verdict, says, ...limit }];
+    return { service: 'builtin', tool, verdict: effective(says).verdict, says, ...limit };
   });
 }
 
+/** A tool's own entry; where its condition does not hold, both that and what it would say. */
 function ofTool(
   { tools }: AgentService,
   tool: string,
   place: string,
   circumstances: Circumstances | undefined,
-): Statement | undefined {
+): Statement[] {
   const setting = tools?.[tool];
-  if (setting === undefined) return undefined;
-  const whyNot = circumstances && typeof setting !== 'string' ? whyNotNow(setting.when, circumstances) : undefined;
-  if (whyNot !== undefined) return off(`${place}.tools.${tool}.when does not hold: ${whyNot}`);
+  if (setting === undefined) return [];
+  const whyNot = circumstances && typeof setting === 'object' ? whyNotNow(setting.when, circumstances) : undefined;
   const verdict = verdictIn(setting);
-  return { party: 'agent', verdict, because: `${place}.tools.${tool} is ${verdict}` };
+  const own: Statement = { party: 'agent', verdict, because: `${place}.tools.${tool} is ${verdict}` };
+  return whyNot === undefined ? [own] : [off(`${place}.tools.${tool}.when does not hold: ${whyNot}`), own];
 }
 
 function off(because: string): Statement {

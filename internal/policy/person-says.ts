@@ -4,7 +4,7 @@ import { verdictIn } from '../config/verdicts.ts';
 import { isNamed, type Principal } from '../identity/principal.ts';
 import type { ToolClass } from './agent-says.ts';
 import { type Circumstances, whyNotNow } from './condition.ts';
-import { isNarrower, type Statement } from './effective.ts';
+import { effective, isNarrower, type Statement } from './effective.ts';
 
 interface Entry {
   place: string;
@@ -13,13 +13,16 @@ interface Entry {
   whyNot: string | undefined;
 }
 
-/** What a person may do at one service, as a function of the tool. Without circumstances every condition counts as held. */
+/**
+ * What a person may do at one service, as a function of the tool. Without circumstances every condition counts as held.
+ * Where one does not hold, what the entry would say is said as well: both have to change before anything is wider.
+ */
 export function personSays(
   principal: Principal,
   configuration: Configuration,
   service: string,
   circumstances?: Circumstances,
-): (tool: string, kind: ToolClass) => Statement {
+): (tool: string, kind: ToolClass) => Statement[] {
   const entries = entriesOf(principal, configuration, service).map(
     ([place, permission]): Entry => ({
       place,
@@ -27,19 +30,22 @@ export function personSays(
       whyNot: circumstances && whyNotNow(permission.when, circumstances),
     }),
   );
-  const none: Statement = {
-    party: 'person',
-    verdict: 'off',
-    because: `interface.yaml: people has no entry for them at ${service}`,
-  };
+  const none = [say('off', `interface.yaml: people has no entry for them at ${service}`)];
   return (tool, kind) => {
-    let widest: Statement | undefined;
+    let widest: Statement[] | undefined;
     for (const entry of entries) {
       const said = entrySays(entry, tool, kind, circumstances);
-      if (widest === undefined || isNarrower(widest.verdict, said.verdict)) widest = said;
+      if (widest === undefined || isWider(said, widest)) widest = said;
     }
     return widest ?? none;
   };
+}
+
+/** Whether one entry gives more than another, or, where neither gives anything now, would give more. */
+function isWider(one: readonly Statement[], other: readonly Statement[]): boolean {
+  const [now, before] = [effective(one).verdict, effective(other).verdict];
+  if (now !== before) return isNarrower(before, now);
+  return isNarrower(other.at(-1)?.verdict ?? 'off', one.at(-1)?.verdict ?? 'off');
 }
 
 /** A tool named in an entry replaces its class there; `write` covers destructive tools too. */
@@ -48,20 +54,26 @@ function entrySays(
   tool: string,
   kind: ToolClass,
   circumstances: Circumstances | undefined,
-): Statement {
-  const say = (verdict: Verdict, because: string): Statement => ({ party: 'person', verdict, because });
-  if (whyNot !== undefined) return say('off', `${place}.when does not hold: ${whyNot}`);
+): Statement[] {
   const own = permission.tools?.[tool];
-  if (own !== undefined) {
-    const notNow = circumstances && typeof own !== 'string' ? whyNotNow(own.when, circumstances) : undefined;
-    if (notNow !== undefined) return say('off', `${place}.tools.${tool}.when does not hold: ${notNow}`);
-    return say(verdictIn(own), `${place}.tools.${tool} is ${verdictIn(own)}`);
-  }
+  const notNow = circumstances && typeof own === 'object' ? whyNotNow(own.when, circumstances) : undefined;
   const key = kind === 'read' ? 'read' : 'write';
   const verdict = permission[key];
-  return verdict === undefined
-    ? say('off', `${place}.${key} is not set`)
-    : say(verdict, `${place}.${key} is ${verdict}`);
+  const usual =
+    own !== undefined
+      ? say(verdictIn(own), `${place}.tools.${tool} is ${verdictIn(own)}`)
+      : verdict === undefined
+        ? say('off', `${place}.${key} is not set`)
+        : say(verdict, `${place}.${key} is ${verdict}`);
+  return [
+    ...(whyNot === undefined ? [] : [say('off', `${place}.when does not hold: ${whyNot}`)]),
+    ...(notNow === undefined ? [] : [say('off', `${place}.tools.${tool}.when does not hold: ${notNow}`)]),
+    usual,
+  ];
+}
+
+function say(verdict: Verdict, because: string): Statement {
+  return { party: 'person', verdict, because };
 }
 
 function entriesOf(principal: Principal, configuration: Configuration, service: string): [string, Permission][] {

@@ -3,7 +3,7 @@ import type { Agent, Configuration, Permission, Service, Verdict } from '../conf
 import type { Principal } from '../identity/principal.ts';
 import { narrowest, widest } from './effective.ts';
 import { compileTooling, permissionLines } from './toolset.ts';
-import { agentTools, isOperator, judgeTools, mayUseAgent, mayUseService } from './verdict.ts';
+import { agentTools, isOperator, judgeTools, mayUseAgent, mayUseService, type ToolVerdict } from './verdict.ts';
 
 const verdicts = ['off', 'ask', 'auto', 'on'] as const;
 const writeControls = ['off', 'ask', 'on'] as const;
@@ -112,9 +112,14 @@ function configurationOf(services: Map<string, Service>, people: Configuration['
   };
 }
 
+/** The tools of the platform itself, which are judged in every world. */
+const builtinTools = 8;
+
 const worlds = Array.from({ length: 200 }, (_, seed) => seed);
 const everything = { read: 'on', write: 'on' } as const;
 const notion = serviceWith('notion', { read: ['look'], write: ['add'], destructive: ['drop'] });
+
+const ofServices = (found: ToolVerdict[]) => found.filter(({ service }) => service !== 'builtin');
 
 /** The verdicts on look, add and drop for a person of the group g1 who may do `permission`. */
 function judged(agentService: Agent['services'][string], permission: Permission, principal = person()) {
@@ -123,7 +128,7 @@ function judged(agentService: Agent['services'][string], permission: Permission,
     principals: {},
   });
   const found = judgeTools(agentWith({ notion: agentService }), principal, configuration);
-  return Object.fromEntries(found.map(({ tool, verdict }) => [tool, verdict]));
+  return Object.fromEntries(ofServices(found).map(({ tool, verdict }) => [tool, verdict]));
 }
 
 describe('the verdict', () => {
@@ -182,7 +187,7 @@ describe('the verdict', () => {
       principals: { 'user-1': { notion: { tools: { look: 'on' } } } },
     });
     const verdictsFor = (principal: Principal) =>
-      judgeTools(agentWith({ notion: { read: 'on', write: 'on' } }), principal, configuration).map(
+      ofServices(judgeTools(agentWith({ notion: { read: 'on', write: 'on' } }), principal, configuration)).map(
         ({ verdict }) => verdict,
       );
     expect(verdictsFor(person({ groups: ['g1', 'g2'] }))).toEqual(['on', 'ask', 'off']);
@@ -288,7 +293,9 @@ function denials(world: World): World[] {
 describe('an agent', () => {
   test('of which a service is not named has nothing there', () => {
     expect(
-      agentTools(agentWith({}), configurationOf(new Map([['notion', notion]]), { groups: {}, principals: {} })),
+      agentTools(agentWith({}), configurationOf(new Map([['notion', notion]]), { groups: {}, principals: {} })).filter(
+        ({ verdict }) => verdict !== 'off',
+      ),
     ).toEqual([]);
   });
 
@@ -318,7 +325,7 @@ test('20 services with 256 tools are judged in a moment', () => {
     Object.fromEntries(services.map(([name]) => [name, { read: 'on' as const, write: 'off' as const }])),
   );
   const started = performance.now();
-  expect(judgeTools(agent, person(), configuration)).toHaveLength(5120);
+  expect(judgeTools(agent, person(), configuration)).toHaveLength(5120 + builtinTools);
   expect(performance.now() - started).toBeLessThan(500);
 });
 
@@ -333,7 +340,7 @@ describe('a CI job whose subject is that of a listed person', () => {
   const job = person({ kind: 'workload', groups: ['ci'] });
   const may = (principal: Principal) => ({
     tools: judgeTools(agent, principal, configuration)
-      .filter(({ person: own }) => own !== 'off')
+      .filter(({ service, person: own }) => service !== 'builtin' && own !== 'off')
       .map(({ tool }) => tool),
     agent: mayUseAgent(principal, agent),
     operate: isOperator(principal, configuration),

@@ -3,7 +3,7 @@
  * person's permissions, the scopes of their connection, the reviewed catalogue and its pin say (P5). What nobody lists
  * is off (P4).
  */
-import type { Agent, BuiltinTool, Configuration, Service, Verdict } from '../config/definitions.ts';
+import type { Agent, Configuration, Service, Verdict } from '../config/definitions.ts';
 import { isNamed, type Principal } from '../identity/principal.ts';
 import { agentSays, builtinTools, classified, type ToolClass } from './agent-says.ts';
 import { raised } from './classify.ts';
@@ -74,7 +74,7 @@ export function judgeTools(
       // A class that was raised only ever narrows: what is said of the reviewed one counts too.
       const kinds = kind === reviewed ? [kind] : [reviewed, kind];
       const fromAgent = kinds.flatMap((each) => ofAgent(tool, each));
-      const fromPerson = kinds.map((each) => ofPerson(tool, each));
+      const fromPerson = kinds.flatMap((each) => ofPerson(tool, each));
       const fromScopes = ofScopes(tool);
       const fromPin = pinSays(pin);
       const says = [...fromAgent, ...fromPerson];
@@ -111,10 +111,7 @@ export function agentTools(agent: Agent, configuration: Configuration): DecidedT
           verdict: effective(say(tool, kind)).verdict,
         }));
   });
-  return [
-    ...ofServices,
-    ...builtinTools(agent).map(({ says, ...tool }) => ({ ...tool, verdict: effective(says).verdict })),
-  ];
+  return [...ofServices, ...builtinTools(agent).map(({ says: _, ...tool }) => tool)];
 }
 
 /**
@@ -125,7 +122,7 @@ export function agentTools(agent: Agent, configuration: Configuration): DecidedT
 export function mayUseService(principal: Principal, configuration: Configuration, service: Service): boolean {
   if (service.unlisted === true) return configuration.interface.unlisted_services === 'confirm';
   const say = personSays(principal, configuration, service.name);
-  return classified(service).some(([tool, kind]) => say(tool, kind).verdict !== 'off');
+  return classified(service).some(([tool, kind]) => effective(say(tool, kind)).verdict !== 'off');
 }
 
 /** Whether this person may act on the vaults and sessions of others; nobody may unless listed. */
@@ -172,19 +169,8 @@ function pinSays(pin: ReturnType<PinSource['pinVerdict']> | undefined): SwitchSt
   return { party: 'pin', verdict: pin.verdict, because: `tools.lock.json: ${pin.reason.replaceAll('-', ' ')}` };
 }
 
-function judgeBuiltin({ says, ...tool }: DecidedTool & { says: Statement[] }): ToolVerdict {
+function judgeBuiltin(tool: ReturnType<typeof builtinTools>[number]): ToolVerdict {
+  const { verdict, says } = tool;
   const rule = effective(says);
-  const { verdict } = rule;
-  return {
-    ...tool,
-    tool: tool.tool as BuiltinTool,
-    class: 'builtin',
-    agent: verdict,
-    person: 'on',
-    scopes: undefined,
-    pin: undefined,
-    verdict,
-    rule,
-    says,
-  };
+  return { ...tool, class: 'builtin', agent: verdict, person: 'on', scopes: undefined, pin: undefined, rule };
 }

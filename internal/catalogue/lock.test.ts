@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
+import { conceal } from '../secret/secret.ts';
 import { canonicalJson } from './canonical.ts';
 import { formatToolsLock, type PinnedTool, parseToolsLock, type ToolsLock } from './lock.ts';
 import { type OfferedTool, readOffer } from './offered-tool.ts';
@@ -145,4 +146,27 @@ test.each<[string, unknown, string]>([
 test('a name that is listed twice is neither of both', () => {
   const { tools, leftOut } = readOffer([bare, { ...bare, description: 'another' }]);
   expect([tools.size, leftOut]).toEqual([0, [{ name: 'look', why: 'it is listed twice' }]]);
+});
+
+test('a tool that repeats a secret of this run does not get into a file', () => {
+  conceal('a-token-of-this-run');
+  const said = [
+    { ...bare, name: 'a', description: 'Uses a-token-of-this-run.' },
+    { ...bare, name: 'b', inputSchema: { default: 'a-token-of-this-run' } },
+    { ...bare, name: 'c', annotations: { title: 'a-token-of-this-run' } },
+  ];
+  expect(readOffer(said).leftOut.map(({ why }) => why)).toEqual(said.map(() => 'it repeats a secret of this run'));
+});
+
+test('5,000 pinned tools are read and judged in a moment', () => {
+  const tools = Object.fromEntries(
+    Array.from({ length: 5_000 }, (_, index) => [`t${index}`, { tool: look, offered: true, review: reviewOf(look) }]),
+  );
+  const text = formatToolsLock(lockWith(tools));
+  const started = performance.now();
+  const pins = pinsOf(parse(text), services);
+  const read = performance.now();
+  for (const name of Object.keys(tools)) expect(pins.pinVerdict('notion', name).verdict === 'on').toBe(true);
+  expect(read - started).toBeLessThan(2_000);
+  expect(performance.now() - read).toBeLessThan(500);
 });

@@ -250,6 +250,44 @@ test('one tool that says something impossible is off and named, and hides no oth
   expect(server.requests.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
 });
 
+test('what a server claims may raise what its tool counts as, and never lowers it', async () => {
+  const claims = (name: string, annotations: object) => ({ ...fine, name, annotations });
+  await openServer(() => ({
+    tools: [
+      claims('notion-search', { destructiveHint: true }),
+      claims('notion-update-page', { readOnlyHint: true, destructiveHint: false }),
+      claims('notion-unheard-of', { readOnlyHint: true }),
+    ],
+  }));
+  await world.setupJson(['tools', 'refresh', 'notion']);
+  const names = ['notion-search', 'notion-update-page', 'notion-unheard-of'];
+  const { exit, stderr } = await world.setup(['tools', 'review', '--accept', ...names]);
+  expect([exit, stderr]).toEqual([0, expect.stringContaining('"notion-unheard-of" stays off')]);
+  const { tools } = JSON.parse(await lockText()).services.notion;
+  const classes = names.map((name) => [tools[name].suggested_class, tools[name].review.class]);
+  expect(classes).toEqual([
+    ['destructive', 'destructive'],
+    ['read', 'destructive'],
+    ['read', 'write'],
+  ]);
+});
+
+test('a CI job reviews nothing', async () => {
+  await openServer(() => ({ tools: [fine] }));
+  await world.setupJson(['tools', 'refresh', 'notion']);
+  const { issuer, actions } = world.sandbox.workloadIssuer;
+  await world.configure('interface.yaml', (file) => {
+    const claims = { repository: 'acme/agents', environment: 'production' };
+    const audience = 'managed-agents-interface';
+    file.identity.workloads = [{ issuer, audience, token: 'github-actions', claims, groups: ['support'] }];
+  });
+  const job = { person: undefined, environment: { CI: 'true', ...actions } };
+  const { exit, stderr } = await world.setup(['tools', 'review', '--accept', 'notion-search'], job);
+  expect([exit, stderr]).toEqual([3, expect.stringContaining('only a person can review what tools do')]);
+  expect(await pinned('notion', 'notion-search')).toBe('off new');
+  expect((await world.setup(['tools', 'diff', 'notion'], job)).exit).toBe(7);
+});
+
 test.each<[string, () => unknown, string]>([
   [
     '10,000 tools',

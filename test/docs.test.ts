@@ -5,6 +5,7 @@ import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readAgentsLock } from '../internal/agent/lock.ts';
+import { readToolsLock } from '../internal/catalogue/lock.ts';
 import { variables } from '../internal/cli/environment.ts';
 import type { Configuration } from '../internal/config/definitions.ts';
 import { loadConfiguration } from '../internal/config/load.ts';
@@ -88,6 +89,7 @@ describe('the examples of docs/configuration.md', () => {
 
   test('hold locks that can be read', async () => {
     expect(Object.keys((await readAgentsLock(folder)).agents)).toEqual(['support']);
+    expect([...(await readToolsLock(folder)).keys()]).toEqual(['notion']);
     const { skills, problems } = parseLock(await readFile(join(folder, 'skills.lock.json'), 'utf8'));
     expect([...skills.keys(), ...problems]).toEqual(['support-triage']);
   });

@@ -73,6 +73,8 @@ test('is written the same whatever the order, with nothing unseen, and reads bac
   const lock = lockWith(entries);
   const text = formatToolsLock(lock);
   expect(formatToolsLock(lockWith(Object.fromEntries(Object.entries(entries).toReversed())))).toBe(text);
+  const otherKeys = { ...look, inputSchema: { properties: { a: {}, b: {} }, type: 'object' } };
+  expect(formatToolsLock(lockWith({ ...entries, b: { ...entries.b, tool: otherKeys } }))).toBe(text);
   expect(text).toMatch(/^[\x20-\x7e\n]*$/);
   expect(formatToolsLock(parse(text))).toBe(text);
   expect([...(parse(text).get('notion')?.tools.keys() ?? [])]).toEqual(['__proto__', 'a', 'b']);

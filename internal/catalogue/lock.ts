@@ -141,10 +141,15 @@ function offeredJson({ title, description, inputSchema, outputSchema, annotation
     description_sha256: sha256(description ?? ''),
     description,
     input_schema_sha256: sha256(canonicalJson(inputSchema)),
-    input_schema: inputSchema,
-    output_schema: outputSchema,
-    annotations,
+    input_schema: sortedKeys(inputSchema),
+    output_schema: sortedKeys(outputSchema),
+    annotations: sortedKeys(annotations),
   };
+}
+
+/** A service that lists its keys in another order every night has changed nothing. */
+function sortedKeys(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(canonicalJson(value));
 }
 
 function pinnedTool(entry: unknown): PinnedTool | undefined {

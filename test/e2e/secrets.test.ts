@@ -152,6 +152,8 @@ function failing(on: string, status: number): (stage: Stage) => void {
 function tellingAll(key: string, { sandbox }: Stage, error: Record<string, unknown>): Record<string, unknown> {
   const clients = Object.values(sandbox.services).map(({ registration }) => registration);
   const unknown = clients.flatMap((client) => ('clientSecret' in client ? [client.clientSecret] : []));
+  // What only the runner of a CI job has: a run of a person cannot know that it is a secret.
+  unknown.push(sandbox.workloadIssuer.actions.ACTIONS_ID_TOKEN_REQUEST_TOKEN);
   const known = () => sandbox.issuedSecrets().filter((secret) => !unknown.includes(secret));
   const get = () => `not acceptable: ${known().toReversed().join(' ')}`;
   return Object.defineProperty(error, key, { enumerable: true, get });

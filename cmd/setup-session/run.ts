@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
+import { readPins } from '../../internal/catalogue/pin.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
@@ -30,7 +31,11 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   if (name === undefined) throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
   const configuration = await loadProject(context);
   const agent = agentNamed(configuration, name);
-  const [lock, pins] = await Promise.all([readAgentsLock(configuration.folder), pinsFor(agent, configuration)]);
+  const [lock, pins, toolPins] = await Promise.all([
+    readAgentsLock(configuration.folder),
+    pinsFor(agent, configuration),
+    readPins(configuration),
+  ]);
   const { platform, principal, memory, ownership, sessionRecords } = await openOperatorRun(
     context,
     configuration,
@@ -49,6 +54,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     ownership,
     lock,
     pins,
+    toolPins,
     overwriteDrift: options.overwriteDrift === true,
     without: options.without ?? [],
   });

@@ -15,12 +15,14 @@ import {
 import type { AgentsLock } from '../agent/lock.ts';
 import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
 import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
+import { grantedByService } from '../connection/scopes.ts';
 import { judgeStatus } from '../connection/status.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, requireAssurance } from '../identity/assurance.ts';
 import type { Principal } from '../identity/principal.ts';
+import type { Statement } from '../policy/effective.ts';
 import { compileTooling, type Tooling } from '../policy/toolset.ts';
-import { judgeTools, mayUseAgent, type ToolVerdict } from '../policy/verdict.ts';
+import { judgeTools, mayUseAgent, type PinSource, type ToolVerdict } from '../policy/verdict.ts';
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
@@ -32,6 +34,8 @@ export interface SessionRequest extends VaultDirectory {
   principal: Principal;
   lock: AgentsLock;
   pins: SkillPins;
+  /** What was reviewed of the tools. */
+  toolPins: PinSource;
   /** Puts the agent's file in force over a change made outside. */
   overwriteDrift: boolean;
   /** Services of the agent that this session does without: neither server nor tools. */
@@ -61,8 +65,6 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   requireOwnServices(request);
   requireAssurance(principal, requirementOf(agent, configuration));
   const definition = defineAgent(agent, configuration, request.pins);
-  const verdicts = leaveOut(judgeTools(agent, principal, configuration), request.without);
-  const tooling = compileTooling(verdicts, configuration);
   const meantEnvironment = configuration.environments.get(agent.environment);
   if (meantEnvironment === undefined)
     throw new AppError('config_invalid', `no environment ${quote(agent.environment)}`);
@@ -72,6 +74,8 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     findAgent(platform, agent.name, lock.agents[agent.name]),
     findEnvironment(platform, meantEnvironment.name, lock.environments[meantEnvironment.name]),
   ]);
+  const verdicts = judgeSessionTools(request, connections);
+  const tooling = compileTooling(verdicts, configuration);
   return {
     vault,
     connections: requireConnections(request, tooling, connections),
@@ -126,9 +130,15 @@ function requireOwnServices({ agent, without }: SessionRequest): void {
   });
 }
 
-/** Every tool of a service that is left out is off; its server goes with its last tool. */
-function leaveOut(verdicts: readonly ToolVerdict[], without: readonly string[]): ToolVerdict[] {
-  return verdicts.map((each) => (without.includes(each.service) ? { ...each, verdict: 'off' } : each));
+/** The verdict on each tool with what this person was granted, and off for services that are left out (P5). */
+function judgeSessionTools(request: SessionRequest, connections: readonly Connection[]): ToolVerdict[] {
+  const { agent, principal, configuration, toolPins: pins, without } = request;
+  const grantedScopes = grantedByService(connections, configuration.services.values());
+  const leftOut: Statement = { party: 'person', verdict: 'off', because: '--without' };
+  // The server of a service goes with its last tool.
+  return judgeTools(agent, principal, configuration, { grantedScopes, pins }).map((each) =>
+    without.includes(each.service) ? { ...each, verdict: 'off', rule: leftOut, says: [...each.says, leftOut] } : each,
+  );
 }
 
 /** States that cannot work, whatever the service says: the platform would call it unauthenticated or be refused. */

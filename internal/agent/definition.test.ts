@@ -106,6 +106,8 @@ describe('an agent on the platform', () => {
     ['MCP servers', { mcp_servers: [{ name: 'notion', url: 'https://mcp.notion.com/mcp/' }] }],
     ['skills', { skills: [{ type: 'custom', skill_id: 's', version: 'latest' }] }],
     ['sub-agents', { multiagent: { type: 'coordinator' } }],
+    ['sub-agents', { multiagent: { type: 'multiagent_20261001', workflows: { enabled: true } } }],
+    ['tools', { tools: [...found.tools, { type: 'custom', name: 'x' } as never] }],
     ['execution identity', { execution_identity: { type: 'aws_role' } }],
   ])('is another when its %s is another', (what, change) => {
     expect(compareAgent(meant, { ...found, ...change }).map((difference) => difference.what)).toEqual([what]);

@@ -2,8 +2,8 @@
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { normalisedServerUrl } from './addresses.ts';
-import type { Agent, AgentService, Catalogue, Interface, Service, Verdict } from './definitions.ts';
-import type { Finding } from './mistake.ts';
+import type { Agent, AgentService, Catalogue, Interface, Permission, Service, Verdict, When } from './definitions.ts';
+import type { Finding, Path } from './mistake.ts';
 import { verdictIn, verdicts } from './verdicts.ts';
 
 /** The most tools an agent takes; of the two limits that are published, the smaller. */
@@ -20,7 +20,9 @@ export function interfaceReferences({ people }: Partial<Interface>, known: Known
   const findings: Finding[] = [];
   for (const kind of ['groups', 'principals'] as const) {
     for (const [who, permissions] of Object.entries(people?.[kind] ?? {})) {
-      for (const [service, { tools }] of Object.entries(permissions)) {
+      for (const [service, permission] of Object.entries(permissions)) {
+        const { tools } = permission;
+        findings.push(...conditionReferences(['people', kind, who, service], permission, known));
         findings.push(...serviceReferences(['people', kind, who], service, Object.keys(tools ?? {}), known));
       }
     }
@@ -36,6 +38,7 @@ export function agentReferences(agent: Partial<Omit<Agent, 'name' | 'system'>>, 
   ).length;
   for (const [name, service] of Object.entries(agent.services ?? {})) {
     findings.push(...serviceReferences(['services'], name, Object.keys(service.tools ?? {}), known));
+    findings.push(...conditionReferences(['services', name], service, known));
     const catalogue = known.services.get(name)?.tools;
     if (catalogue === undefined) continue;
     findings.push(...widerThanSwitch(name, service, catalogue));
@@ -55,6 +58,29 @@ export function agentReferences(agent: Partial<Omit<Agent, 'name' | 'system'>>, 
     });
   }
   return findings;
+}
+
+/** Environments that conditions name: one that is not there would turn a setting off for good. */
+function conditionReferences(path: Path, { when, tools }: Permission | AgentService, known: Known): Finding[] {
+  const conditions: [Path, When | undefined][] = [
+    [[...path, 'when'], when],
+    ...Object.entries(tools ?? {}).map(([tool, setting]): [Path, When | undefined] => [
+      [...path, 'tools', tool, 'when'],
+      typeof setting === 'string' ? undefined : setting.when,
+    ]),
+  ];
+  return conditions.flatMap(([place, condition]) =>
+    (condition?.environments ?? []).flatMap((name, index) =>
+      known.environments.includes(name)
+        ? []
+        : [
+            {
+              path: [...place, 'environments', index],
+              problem: `no such environment; ${nearestHint(name, known.environments)}`,
+            },
+          ],
+    ),
+  );
 }
 
 /** Services that are one server to the platform: a vault would hold one credential for both (P1). */

@@ -2,6 +2,7 @@
  * Rules between the keys of one file, checked on the parts whose shape is right, so that one run names
  * every mistake of a file.
  */
+import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import type { Agent, Interface, Service } from './definitions.ts';
 import type { Finding } from './mistake.ts';
@@ -89,6 +90,7 @@ export function serviceFindings({ authorization, account, tools }: Partial<Omit<
   const findings: Finding[] = [];
   if (authorization !== undefined) findings.push(...authorizationFindings(authorization));
   if (tools !== undefined) findings.push(...toolFindings(tools));
+  if (authorization !== undefined && tools !== undefined) findings.push(...neededScopeFindings(authorization, tools));
   if (account !== undefined && tools !== undefined && !tools.read.includes(account.tool)) {
     findings.push({
       path: ['account', 'tool'],
@@ -170,6 +172,29 @@ function toolFindings(tools: Service['tools']): Finding[] {
   return findings;
 }
 
+/** Which tools need a scope: of a name that is not there nobody would notice that it narrows nothing. */
+function neededScopeFindings({ scopes }: Service['authorization'], tools: Service['tools']): Finding[] {
+  if (scopes?.tools === undefined) return [];
+  const askedFor = [...new Set([...scopes.default, ...(scopes.read_only ?? []), ...(scopes.additional ?? [])])];
+  const listed = Object.values(tools).flat();
+  return Object.entries(scopes.tools).flatMap(([scope, needing]) => {
+    const path = ['authorization', 'scopes', 'tools', scope];
+    const unknown = needing.flatMap((tool, index) =>
+      listed.includes(tool)
+        ? []
+        : [
+            {
+              path: [...path, index],
+              problem: `${quote(tool)} is not a tool of this file; ${nearestHint(tool, listed)}`,
+            },
+          ],
+    );
+    if (askedFor.includes(scope)) return unknown;
+    const problem = `is a scope that is never asked for, so its tools would be off; ${nearestHint(scope, askedFor)}`;
+    return [{ path, problem, atKey: true }, ...unknown];
+  });
+}
+
 /** Rules of `agents/<name>.yaml`. */
 export function agentFindings({ services, skills, builtin_tools }: Partial<Omit<Agent, 'name' | 'system'>>): Finding[] {
   const findings: Finding[] = [];
@@ -180,6 +205,14 @@ export function agentFindings({ services, skills, builtin_tools }: Partial<Omit<
     if (skills?.indexOf(skill) !== index) {
       findings.push({ path: ['skills', index], problem: `${quote(skill)} is listed twice` });
     }
+  }
+  for (const tool of ['web_fetch', 'web_search'] as const) {
+    const setting = builtin_tools?.[tool];
+    if (typeof setting !== 'string' || setting === 'off') continue;
+    findings.push({
+      path: ['builtin_tools', tool],
+      problem: `got ${quote(setting)} without domains, and no environment holds it: write { verdict: ${setting}, domains: [<hosts>] }, or domains: open for every address`,
+    });
   }
   if (skills !== undefined && skills.length > 0 && builtin_tools !== undefined) {
     if ((builtin_tools.read ?? 'off') === 'off') {

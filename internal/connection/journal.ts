@@ -3,7 +3,7 @@
  * killed (P8). Pure. It holds no secret, and nothing is decided by it: it is worth a sentence to the person, and says
  * which of the vault's credentials to look at. What is there is read from the vault.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Service } from '../config/definitions.ts';
 import { quote } from '../text/quote.ts';
 import { type Connection, connectionsOf } from './credentials.ts';
@@ -59,38 +59,43 @@ export interface Journal {
 /** How many grants are remembered; more are not worth a person's while. */
 const mostGrants = 10;
 
-const text = z.string().max(2048);
-const time = z.iso.datetime();
-const schema: z.ZodType<Journal> = z.strictObject({
-  version: z.literal(1),
-  service: text,
-  mcpServerUrl: text,
-  vaultId: text,
-  at: time,
-  next: z.enum(['register', 'authorize', 'account', 'store', 'disconnect']),
-  client: z.strictObject({ issuer: text, clientId: text, redirectUri: text, registeredAt: time }).optional(),
-  grants: z
-    .array(
-      z.strictObject({
-        issuer: text,
-        clientId: text,
-        at: time,
-        certain: z.boolean(),
-        account: text.optional(),
-        scopes: text.optional(),
-      }),
-    )
-    .max(mostGrants),
-  storing: z
-    .strictObject({ act: z.enum(['create', 'update', 'replace']), attempt: text, credentialId: text.optional() })
-    .optional(),
-  removing: z.strictObject({ credentialIds: z.array(text).max(100), account: text.optional() }).optional(),
-});
+/** Made when a journal is read, which most runs have none of. */
+function journalDefinition() {
+  const text = z.string().check(z.maxLength(2048));
+  const time = z.iso.datetime();
+  const client = z.strictObject({ issuer: text, clientId: text, redirectUri: text, registeredAt: time });
+  const grant = z.strictObject({
+    issuer: text,
+    clientId: text,
+    at: time,
+    certain: z.boolean(),
+    account: z.optional(text),
+    scopes: z.optional(text),
+  });
+  const storing = z.strictObject({
+    act: z.enum(['create', 'update', 'replace']),
+    attempt: text,
+    credentialId: z.optional(text),
+  });
+  const removing = z.strictObject({ credentialIds: z.array(text).check(z.maxLength(100)), account: z.optional(text) });
+  return z.strictObject({
+    version: z.literal(1),
+    service: text,
+    mcpServerUrl: text,
+    vaultId: text,
+    at: time,
+    next: z.enum(['register', 'authorize', 'account', 'store', 'disconnect']),
+    client: z.optional(client),
+    grants: z.array(grant).check(z.maxLength(mostGrants)),
+    storing: z.optional(storing),
+    removing: z.optional(removing),
+  });
+}
 
 /** The journal in a text; undefined where it is none. */
 export function parseJournal(content: string): Journal | undefined {
   try {
-    return schema.safeParse(JSON.parse(content)).data;
+    return journalDefinition().safeParse(JSON.parse(content)).data;
   } catch {
     return undefined;
   }

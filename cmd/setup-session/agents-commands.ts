@@ -50,6 +50,16 @@ export function addAgents(program: Command, run: Run): void {
       }),
     );
   agents
+    .command('create')
+    .description('make the file of a new agent by questions, and show its plan')
+    .argument('[name]', 'how it is called')
+    .action(
+      run(async (context, name: string | undefined) => {
+        const { runCreate } = await import('./agents-create.ts');
+        return await runCreate(context, name);
+      }),
+    );
+  agents
     .command('retire')
     .description('archive an agent for good; refused while sessions of it can still act')
     .argument('<name>', 'an agent that is on the platform, with a file or without')

@@ -13,6 +13,7 @@ export function addTools(program: Command, run: Run): void {
     .command('refresh')
     .description('ask services which tools they have; what is new or changed is off until it is reviewed')
     .argument('[service]', 'only this one')
+    .option('--sign-in', 'sign in also where a service shows its tools to anybody: some show more then')
     .option('--client-secret-fd <n>', 'read the client secret of the service from this file descriptor', descriptor)
     .option('--callback-port <port>', 'have the service send the browser back to this port', callbackPort)
     .action(

@@ -26,7 +26,7 @@ import { quote } from '../../internal/text/quote.ts';
 import { type Refreshed, showDiff, showRefreshed, showReviewed } from './tools-output.ts';
 
 /** The options of `tools refresh`. */
-export type RefreshOptions = BrowserOptions & ClientOptions;
+export type RefreshOptions = BrowserOptions & ClientOptions & { signIn?: boolean };
 
 /** The options of `tools review`. */
 export type ReviewOptions = BrowserOptions & { accept?: string[] };
@@ -51,12 +51,13 @@ export async function runRefresh(
   await readToolsLock(configuration.folder);
   const lister = listerOnce(context, configuration, options);
   const visit = browserVisit(context, options, 'setup-session tools refresh', reviewedHosts(configuration));
-  const { detail } = context.progress;
+  const { detail, wait } = context.progress;
+  const signIn = options.signIn === true;
   const done: Refreshed[] = [];
   const failed: { service: string; error: AppError }[] = [];
   for (const service of services) {
     try {
-      const offer = await listOffer({ service, visit, lister, detail });
+      const offer = await listOffer({ service, visit, signIn, lister, wait, detail });
       done.push(await pin(context, configuration, service, offer));
     } catch (error) {
       if (!(error instanceof AppError) || error.code === 'interrupted' || error.code === 'bug') throw error;

@@ -27,15 +27,19 @@ export interface Listing {
   service: Service;
   /** Asks without a token. */
   visit: BrowserVisit;
+  /** Sign in also where tools are shown to anybody: some services show more to those whom they know. */
+  signIn: boolean;
   /** Called only where somebody has to sign in at the service. */
   lister(): Promise<Lister>;
+  wait(text: string): { done(): void };
   detail(text: string): void;
 }
 
 /** The tools of a service. Throws `service_refused` where they cannot be listed or are too many, or what signing in throws. */
-export async function listOffer({ service, visit, lister, detail }: Listing): Promise<Offer> {
-  const at = { mcpServerUrl: service.mcp_server_url, visit };
-  const listed = (await toolsForAnybody(at)) ?? (await listSignedIn(service, await lister(), detail));
+export async function listOffer(listing: Listing): Promise<Offer> {
+  const { service, signIn, lister, detail } = listing;
+  const openly = signIn ? undefined : await listOpenly(listing);
+  const listed = openly ?? (await listSignedIn(service, await lister(), detail));
   if (listed.whole && listed.tools.length <= mostTools) return readOffer(listed.tools);
   const count = listed.whole ? `${listed.tools.length}` : `more than ${listed.tools.length}`;
   throw new AppError(
@@ -51,6 +55,11 @@ export async function listOffer({ service, visit, lister, detail }: Listing): Pr
 export async function connectionsOfPerson(directory: VaultDirectory, principal: Principal): Promise<Connection[]> {
   const vault = await findVault(directory, principal);
   return vault === undefined ? [] : await readConnections(directory.platform, vault.id);
+}
+
+async function listOpenly({ service, visit, wait }: Listing) {
+  const waiting = wait(`${service.name} is asked which tools it has`);
+  return await toolsForAnybody({ mcpServerUrl: service.mcp_server_url, visit }).finally(() => waiting.done());
 }
 
 async function listSignedIn(service: Service, { visit, clients, connections }: Lister, detail: Listing['detail']) {

@@ -40,11 +40,6 @@ export type ToolsLock = Map<string, PinnedService>;
 
 const lockVersion = 1;
 
-/** Where the lock of a configuration folder is. */
-export function toolsLockPath(configFolder: string): string {
-  return join(configFolder, 'tools.lock.json');
-}
-
 /** Reads the lock of a configuration folder; an absent one is empty. Throws `config_invalid`. */
 export async function readToolsLock(configFolder: string): Promise<ToolsLock> {
   const path = toolsLockPath(configFolder);
@@ -197,4 +192,8 @@ function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function toolsLockPath(configFolder: string): string {
+  return join(configFolder, 'tools.lock.json');
 }

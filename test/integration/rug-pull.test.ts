@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { readPins } from '../../internal/catalogue/pin.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
 import type { SandboxService } from '../sandbox/services/service.ts';
+import { connecting } from '../support/client-secret.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { fakeTerminal } from '../support/terminal.ts';
@@ -148,6 +149,15 @@ test('a sign-in to see tools is given back, and leaves the connection of whoever
   expect([listed.exit, listed.stderr]).toEqual([0, expect.stringContaining('was not given back')]);
   expect((await world.connect(['check', 'slack'])).exit).toBe(0);
   expect(slack.counters.revocations).toBe(0);
+});
+
+test('a service that shows its tools to anybody is asked without a sign-in, unless somebody wants one', async () => {
+  const { google } = world.sandbox.services;
+  expect((await world.setup(['tools', 'refresh', 'google'])).visited).toEqual([]);
+  const argv = await connecting(google, '--sign-in');
+  const signedIn = await world.setup(['tools', 'refresh', ...argv]);
+  expect([signedIn.exit, signedIn.visited.length]).toEqual([0, 2]);
+  expect(google.control.liveGrants('ada')).toEqual([]);
 });
 
 test('the same list is the same file, and a service that was not listed has no pin', async () => {

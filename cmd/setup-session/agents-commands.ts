@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Run } from '../../internal/cli/program.ts';
 import type { ApplyOptions } from './agents.ts';
+import type { AdoptOptions } from './agents-adopt.ts';
 import type { RetireOptions } from './agents-retire.ts';
 
 /** Adds the commands of whoever makes agents. Nobody signs in: an agent belongs to the workspace, not to a person. */
@@ -57,6 +58,19 @@ export function addAgents(program: Command, run: Run): void {
       run(async (context, name: string | undefined) => {
         const { runCreate } = await import('./agents-create.ts');
         return await runCreate(context, name);
+      }),
+    );
+  agents
+    .command('adopt')
+    .description('write the file of an agent that is on the platform already, and list what it allows there')
+    .argument('<agent id>', 'as agents list shows it')
+    .option('--name <name>', 'how it is called here (default: its own name)')
+    .option('--environment <name>', 'the environment of its sessions (default: the only one, or default)')
+    .option('--group <group...>', 'who may use it (default: nobody yet)')
+    .action(
+      run(async (context, id: string, options: AdoptOptions) => {
+        const { runAdopt } = await import('./agents-adopt.ts');
+        return await runAdopt(context, id, options);
       }),
     );
   agents

@@ -12,7 +12,7 @@ export const exitCodes = {
   4: 'sign-in or (re)connection needed first; the message names the command',
   5: 'ownership cannot be proven or is ambiguous; nothing was chosen',
   6: 'the audit record could not be written; nothing was done',
-  7: 'changes are pending (`--check`, `agents plan`)',
+  7: 'changes are pending (`--check`, `agents plan`, `tools diff`)',
   70: 'a bug in this tool (`--debug` shows the stack)',
   130: 'interrupted',
 } as const;

@@ -295,6 +295,19 @@ test('one tool that says something impossible is off and named, and hides no oth
   expect(server.requests.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
 });
 
+test('sixty tools are reviewed in one go, and nothing but the questions is said', async () => {
+  const tools = Array.from({ length: 60 }, (_, index) => ({ ...fine, name: `t${index}` }));
+  await openServer(() => ({ tools }));
+  await world.setupJson(['tools', 'refresh', 'notion']);
+  const warned: Error[] = [];
+  const hear = (warning: Error) => void warned.push(warning);
+  process.on('warning', hear);
+  const { exit, stdout } = await reviewing(tools.map(() => 'y'));
+  process.off('warning', hear);
+  expect([exit, stdout.split('\n').filter((line) => line.startsWith('accepted')).length, warned]).toEqual([0, 60, []]);
+  expect((await world.setup(['tools', 'diff', 'notion'])).exit).toBe(0);
+});
+
 test('what a server claims may raise what its tool counts as, and never lowers it', async () => {
   const claims = (name: string, annotations: object) => ({ ...fine, name, annotations });
   await openServer(() => ({

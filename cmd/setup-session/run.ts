@@ -67,6 +67,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     principal,
     title: options.title,
     records: sessionRecords,
+    ownership,
     warn: context.progress.warn,
   });
   if (options.message === undefined) return showSession(session, prepared, principal);

@@ -20,6 +20,8 @@ export interface SessionIntent {
   title: string | undefined;
   /** Marks this one attempt, so that a session whose answer was lost can be recognised. */
   attempt: string;
+  /** Over the digest of what is meant, where this run has an ownership key. */
+  signature?: string | undefined;
 }
 
 /** The metadata key that carries the attempt. */
@@ -27,6 +29,9 @@ export const attemptKey = 'mai_attempt';
 
 /** The metadata key of the digest over what was meant: whoever reads the session later compares it with what is there. */
 export const digestKey = 'mai_intent';
+
+/** The metadata key of a signature over that digest. */
+export const signatureKey = 'mai_intent_signature';
 
 /** The body of the session create: one vault, a pinned version, and overrides only where the person's tools are narrower. */
 export function sessionParameters(intent: SessionIntent) {
@@ -79,6 +84,11 @@ function namingMetadata({ principal, definition }: SessionIntent): Record<string
   return { ...ownerRecord(principal), [agentKey]: definition.name };
 }
 
+/** The digest over what is meant. */
+export function meantDigest(intent: SessionIntent): string {
+  return digestOf(meantFacts(intent), intent.attempt);
+}
+
 /** The facts of the session that is meant. */
 export function meantFacts(intent: SessionIntent): Facts {
   return factsOf({
@@ -111,7 +121,8 @@ function sessionMetadata(intent: SessionIntent): Record<string, string> {
   return {
     ...namingMetadata(intent),
     [attemptKey]: intent.attempt,
-    [digestKey]: digestOf(meantFacts(intent), intent.attempt),
+    [digestKey]: meantDigest(intent),
+    ...(intent.signature === undefined ? {} : { [signatureKey]: intent.signature }),
   };
 }
 

@@ -22,6 +22,8 @@ export interface SessionEvidence {
   base: AnsweredAgent | undefined;
   /** The addresses of the services in the catalogue. */
   catalogue: readonly string[];
+  /** What its signature is worth. Without one it is less proven and nothing speaks against it: not everybody has a key. */
+  signature: Claim['signature'];
   /** Whether another session that runs carries the same attempt. */
   twin: boolean;
 }
@@ -51,7 +53,7 @@ export function judgeSession(evidence: SessionEvidence): Alarm[] {
   ];
 }
 
-function judgeRecord({ session, record, twin }: SessionEvidence, facts: Facts): Alarm[] {
+function judgeRecord({ session, record, twin, signature }: SessionEvidence, facts: Facts): Alarm[] {
   const { [attemptKey]: attempt, [digestKey]: digest } = session.metadata;
   if (attempt === undefined || digest === undefined || ownerOf(session.metadata) === undefined) {
     return [
@@ -63,8 +65,14 @@ function judgeRecord({ session, record, twin }: SessionEvidence, facts: Facts): 
     digest === digestOf(facts, attempt)
       ? []
       : [{ what: 'record', why: 'it is not what its record says it was started as' }];
+  const forged = signature.kind === 'invalid' ? [{ what: 'record', why: whyNot(signature) }] : [];
   const changes = record === undefined ? [] : compareFacts(record, facts);
-  return [...twins, ...changed, ...changes.map(({ what, more, less }) => ({ what, why: words(more, less) }))];
+  return [
+    ...twins,
+    ...forged,
+    ...changed,
+    ...changes.map(({ what, more, less }) => ({ what, why: words(more, less) })),
+  ];
 }
 
 function words(more: readonly string[], less: readonly string[]): string {

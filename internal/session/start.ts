@@ -6,10 +6,13 @@ import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
+import type { Ownership } from '../vault/resolve.ts';
+import type { Signer } from '../vault/signature.ts';
 import {
   type AnsweredSession,
   attemptKey,
   compareSession,
+  meantDigest,
   meantFacts,
   type SessionIntent,
   sessionParameters,
@@ -25,6 +28,8 @@ export interface StartRequest {
   principal: Principal;
   title: string | undefined;
   records: SessionRecords;
+  /** Undefined where the configuration names no ownership keys. */
+  ownership: Ownership | undefined;
   warn(text: string): void;
 }
 
@@ -39,7 +44,8 @@ export interface StartedSession {
 /** Puts agent and environment in force, creates the session and compares it. Throws `session_differs` after archiving it. */
 export async function startSession(prepared: PreparedSession, request: StartRequest): Promise<StartedSession> {
   const { platform } = request;
-  const [agent, environment] = await Promise.all([
+  const [signer, agent, environment] = await Promise.all([
+    findSigner(request),
     applyAgent(platform, prepared.definition, prepared.agentPlan),
     applyEnvironment(platform, prepared.environment.meant, prepared.environment.found),
   ]);
@@ -55,8 +61,9 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     attempt: prepared.attempt,
   };
   await keepRecord(intent, request);
-  const session = await createSession(platform, intent);
-  const differences = differencesOf(intent, session);
+  const signature = await sign(intent, request, signer);
+  const session = await createSession(platform, { ...intent, signature });
+  const differences = differencesOf({ ...intent, signature }, session);
   if (differences.length > 0) {
     const archived = await archive(platform, session.id);
     throw new AppError(
@@ -68,6 +75,28 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     );
   }
   return { id: session.id, agent, environmentId: environment.id, vaultId: prepared.vault.id };
+}
+
+/** A session without a signature is as good here and less proven elsewhere, so a key that cannot be used is only said. */
+async function findSigner({ ownership, warn }: StartRequest): Promise<Signer | undefined> {
+  return await ownership?.signer().catch((error: unknown) => saidUnsigned(error, warn));
+}
+
+async function sign(
+  intent: SessionIntent,
+  { ownership, warn }: StartRequest,
+  signer: Signer | undefined,
+): Promise<string | undefined> {
+  if (ownership === undefined || signer === undefined) return undefined;
+  const { signSession } = await import('./signature.ts');
+  return await signSession(meantDigest(intent), ownership.workspaceId, signer).catch((error: unknown) =>
+    saidUnsigned(error, warn),
+  );
+}
+
+function saidUnsigned(error: unknown, warn: StartRequest['warn']): undefined {
+  if (!(error instanceof AppError) || error.code !== 'ownership_key') throw error;
+  warn(`what is meant by this session is not signed: ${error.message}`);
 }
 
 /** Before the create, so that a session that outlives a crash has its record. Without it the session's metadata is left to compare with. */

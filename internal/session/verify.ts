@@ -8,8 +8,9 @@ import { quote } from '../text/quote.ts';
 import type { VaultAnswer } from '../vault/claims.ts';
 import { ownerOf } from '../vault/owner.ts';
 import { judgeClaim, type Ownership } from '../vault/resolve.ts';
+import type { SignatureVerdict } from '../vault/signature.ts';
 import { endSession } from './end.ts';
-import { attemptKey } from './intent.ts';
+import { attemptKey, digestKey, signatureKey } from './intent.ts';
 import { type Alarm, judgeSession } from './judge.ts';
 import { type FoundSession, isInScope, isLive, readLive, type Scope } from './live.ts';
 import type { SessionRecords } from './records.ts';
@@ -26,8 +27,8 @@ export interface VerifyRequest {
 export interface VerifiedSession {
   session: FoundSession;
   alarms: readonly Alarm[];
-  /** Whether this machine kept what was meant, or only the session's own metadata says it. */
-  comparedWith: 'record of this machine' | 'metadata';
+  /** Whether this machine kept what was meant, an ownership key signed it, or only the session's own metadata says it. */
+  comparedWith: 'record of this machine' | 'signed record' | 'metadata';
 }
 
 const atOnce = 10;
@@ -101,7 +102,7 @@ export async function verifySession(
 ): Promise<VerifiedSession> {
   const owner = ownerOf(session.metadata);
   const attempt = session.metadata[attemptKey];
-  const [vaults, updates, record, base] = await Promise.all([
+  const [vaults, updates, record, base, signature] = await Promise.all([
     Promise.all(
       session.vault_ids.map(async (id) => {
         const vault = await lookups.vault(id);
@@ -112,12 +113,14 @@ export async function verifySession(
     readUpdates(platform, session.id),
     attempt === undefined ? undefined : sessionRecords.read(attempt),
     lookups.agent(session.agent.id, session.agent.version),
+    readSignature(session, ownership),
   ]);
   const catalogue = [...configuration.services.values()].map(({ mcp_server_url: url }) => url);
   return {
     session,
-    alarms: judgeSession({ session, vaults, updates, record, base, catalogue, twin }),
-    comparedWith: record === undefined ? 'metadata' : 'record of this machine',
+    alarms: judgeSession({ session, vaults, updates, record, base, catalogue, twin, signature }),
+    comparedWith:
+      record !== undefined ? 'record of this machine' : signature.kind === 'valid' ? 'signed record' : 'metadata',
   };
 }
 
@@ -132,6 +135,15 @@ export async function stopSession(platform: Platform, session: FoundSession): Pr
     if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
     return `NOT stopped: ${error.message}`;
   }
+}
+
+async function readSignature(
+  { metadata }: FoundSession,
+  ownership: Ownership | undefined,
+): Promise<SignatureVerdict | { kind: 'unneeded' }> {
+  if (ownership === undefined) return { kind: 'unneeded' };
+  const { judgeSessionSignature } = await import('./signature.ts');
+  return await judgeSessionSignature(metadata[signatureKey], metadata[digestKey] ?? '', ownership);
 }
 
 async function readUpdates(platform: Platform, id: string) {

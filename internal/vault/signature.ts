@@ -55,7 +55,12 @@ const types = { owner: 'mai-owner+jws', offboarding: 'mai-offboarding+jws' };
 
 /** Signs an owner record, or an off-boarding. The result goes into the vault's metadata, and is about 200 characters long. */
 export async function signOwnership(facts: SignedFacts, workspaceId: string, signer: Signer): Promise<string> {
-  const jws = await signer.sign({ alg: algorithm, kid: signer.kid, typ: typeOf(facts) }, contentOf(facts, workspaceId));
+  return await signDetached(typeOf(facts), contentOf(facts, workspaceId), signer);
+}
+
+/** Signs bytes that are not in the result. The type keeps the signature from counting for anything else. */
+export async function signDetached(type: string, content: Uint8Array, signer: Signer): Promise<string> {
+  const jws = await signer.sign({ alg: algorithm, kid: signer.kid, typ: type }, content);
   const [header, , signature] = jws.split('.');
   return `${header}..${signature}`;
 }
@@ -75,14 +80,28 @@ export function signerOf(privateKey: JWK & { kid: string }): Signer {
 export async function judgeSignature(
   signature: string | undefined,
   facts: SignedFacts,
-  { workspaceId, keys }: OwnershipKeys,
+  keys: OwnershipKeys,
+): Promise<SignatureVerdict> {
+  const what = 'vault, person and workspace';
+  return await judgeDetached(
+    signature,
+    { type: typeOf(facts), content: contentOf(facts, keys.workspaceId), what },
+    keys,
+  );
+}
+
+/** Judges a signature over bytes that are not in it; `what` names them for people. Never throws. */
+export async function judgeDetached(
+  signature: string | undefined,
+  { type, content: signed, what }: { type: string; content: Uint8Array; what: string },
+  { keys }: OwnershipKeys,
 ): Promise<SignatureVerdict> {
   if (signature === undefined || signature === '') return { kind: 'unsigned' };
   const [header = '', content, mark, ...rest] = signature.split('.');
   if (content !== '' || mark === undefined || rest.length > 0) return { kind: 'invalid', why: 'it is no signature' };
   let signer: OwnershipKey | undefined;
   try {
-    const whole = `${header}.${Buffer.from(contentOf(facts, workspaceId)).toString('base64url')}.${mark}`;
+    const whole = `${header}.${Buffer.from(signed).toString('base64url')}.${mark}`;
     const { protectedHeader } = await compactVerify(
       whole,
       async ({ kid }) => {
@@ -92,12 +111,12 @@ export async function judgeSignature(
       },
       { algorithms: [algorithm] },
     );
-    if (protectedHeader['typ'] !== typeOf(facts)) return { kind: 'invalid', why: 'it was made for something else' };
+    if (protectedHeader['typ'] !== type) return { kind: 'invalid', why: 'it was made for something else' };
   } catch (error) {
     if (error instanceof UnknownKey) return { kind: 'invalid', why: 'no key of the configuration made it' };
     return {
       kind: 'invalid',
-      why: 'it does not fit this vault, person and workspace',
+      why: `it does not fit this ${what}`,
       ...(signer === undefined ? {} : { kid: signer.kid }),
     };
   }

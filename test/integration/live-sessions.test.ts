@@ -2,6 +2,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { newOwnershipKey, type PrivateKey, trustKeys } from '../support/ownership-keys.ts';
 import { startRunningSessions } from '../support/running-sessions.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -235,6 +236,51 @@ describe('an alarm is', () => {
     });
     const { exit, stderr } = await elsewhere(id);
     expect([exit, stderr]).toEqual([3, expect.stringContaining('hardly a session')]);
+  });
+});
+
+describe('where there are ownership keys', () => {
+  let key: PrivateKey;
+  beforeEach(async () => {
+    key = await newOwnershipKey('2026-a');
+    await trustKeys(world, key);
+    const sign = ['ownership', 'sign', vaultId, '--subject', world.sandbox.people.ada.subject];
+    expect((await world.connect(sign)).exit).toBe(0);
+    id = String((await world.setupJson(['--agent', 'support'], { folder: machine }))['session_id']);
+  });
+
+  test('a session is signed, and that is proof on every machine', async () => {
+    expect((await session()).metadata.mai_intent_signature).toMatch(/^[\w-]+\.\.[\w-]+$/);
+    const there = await world.setupJson(['verify', id]);
+    expect(there['sessions']).toMatchObject([{ session_id: id, compared_with: 'signed record' }]);
+  });
+
+  test('the signature of another session is an alarm', async () => {
+    const { agent, environment_id, metadata } = await session();
+    const { mai_intent_signature } = metadata;
+    const other = String((await world.setupJson(['--agent', 'support'], { folder: machine }))['session_id']);
+    const { metadata: others } = await world.client.beta.sessions.retrieve(other);
+    const forged = await world.client.beta.sessions.create({
+      agent: { type: 'agent', id: agent.id, version: agent.version },
+      environment_id,
+      vault_ids: [vaultId],
+      metadata: { ...others, mai_intent_signature },
+    });
+    expect((await elsewhere(forged.id)).stderr).toContain('it does not fit this session and workspace');
+    const { stderr } = await elsewhere(other);
+    expect(stderr).not.toContain('[session_altered]');
+  });
+
+  test('a session whose signer does not work is started, with a warning, and is compared with what else is there', async () => {
+    await trustKeys(world, undefined, key);
+    const unsigned = await world.setupJson(['--agent', 'support'], { folder: machine });
+    const there = await world.setupJson(['verify', String(unsigned['session_id'])]);
+    expect(there['sessions']).toMatchObject([{ compared_with: 'metadata' }]);
+    await world.configure('interface.yaml', (content) => {
+      content.ownership.signer = { kid: key.kid, command: [process.execPath, '-e', 'process.exit(1)'] };
+    });
+    const warned = await world.setup(['--agent', 'support'], { folder: machine });
+    expect([warned.exit, warned.stderr]).toEqual([0, expect.stringContaining('is not signed: ')]);
   });
 });
 

@@ -10,7 +10,7 @@ import { quote } from '../text/quote.ts';
 import { assuranceOf, clockSkewSeconds } from './assurance.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 
-/** Which rule an ID token broke. */
+/** Which rule an ID token broke: stable, and part of the message. */
 export type IdTokenFlaw =
   | 'oversized'
   | 'not_a_token'
@@ -37,7 +37,7 @@ export class IdTokenRefused extends AppError {
   readonly flaw: IdTokenFlaw;
 
   constructor(issuer: string, flaw: IdTokenFlaw, why: string, hint: string = signInAgain) {
-    super('identity_refused', `the ID token of ${quote(issuer)} is refused: ${why}`, { hint });
+    super('identity_refused', `the ID token of ${quote(issuer)} is refused (${flaw}): ${why}`, { hint });
     this.flaw = flaw;
   }
 }

@@ -2,6 +2,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { IdTokenFlaw } from '../../internal/identity/id-token.ts';
 import { contexts } from '../sandbox/identity-provider.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type KeptFile, keepSignIns } from '../support/kept-sign-in.ts';
@@ -44,65 +45,105 @@ const withHeader = (header: object) => (honest: string) => {
   return `${encode(header)}.${payload}.${signature}`;
 };
 
-type Row = [what: string, make: (honest: string) => Promise<string> | string, why: string];
+type Row = [what: string, flaw: IdTokenFlaw, make: (honest: string) => Promise<string> | string, why: string];
 
 const rows: readonly Row[] = [
-  ['alg none', (honest) => control().forge(honest, {}, 'nobody'), 'its algorithm "none" is none that only the issuer'],
-  ['alg None', withHeader({ alg: 'None' }), 'its algorithm "None" is none'],
-  ['HS256 keyed with the public key', signedWithThePublicKey, 'its algorithm "HS256" is none that only the issuer'],
-  ['no algorithm', withHeader({ typ: 'JWT' }), 'its algorithm'],
-  ['the signature of a stranger', (honest) => control().forge(honest, {}, 'stranger'), 'its signature is not that of'],
-  ['an unknown key', signedWithAnUnknownKey, 'the key "nobody-knows", which the issuer does not publish'],
-  ['the type of an access token', withHeader({ alg: 'ES256', typ: 'at+jwt' }), 'it is a "at+jwt"'],
-  ['another issuer', withClaims({ iss: 'https://evil.example' }), 'it is of another issuer (iss)'],
-  ['no issuer', withClaims({ iss: undefined }), 'it is of another issuer (iss)'],
-  ['another audience', withClaims({ aud: 'somebody-else' }), 'it is for another client (aud)'],
-  ['no audience', withClaims({ aud: undefined }), 'it is for another client (aud)'],
-  ['two audiences without azp', withClaims({ aud: ['mai-cli', 'x'] }), 'does not say who asked for it (azp)'],
+  [
+    'alg none',
+    'algorithm',
+    (honest) => control().forge(honest, {}, 'nobody'),
+    'its algorithm "none" is none that only the issuer',
+  ],
+  ['alg None', 'algorithm', withHeader({ alg: 'None' }), 'its algorithm "None" is none'],
+  [
+    'HS256 keyed with the public key',
+    'algorithm',
+    signedWithThePublicKey,
+    'its algorithm "HS256" is none that only the issuer',
+  ],
+  ['no algorithm', 'algorithm', withHeader({ typ: 'JWT' }), 'its algorithm'],
+  [
+    'the signature of a stranger',
+    'signature',
+    (honest) => control().forge(honest, {}, 'stranger'),
+    'its signature is not that of',
+  ],
+  [
+    'an unknown key',
+    'unknown_key',
+    signedWithAnUnknownKey,
+    'the key "nobody-knows", which the issuer does not publish',
+  ],
+  ['the type of an access token', 'type', withHeader({ alg: 'ES256', typ: 'at+jwt' }), 'it is a "at+jwt"'],
+  ['another issuer', 'issuer', withClaims({ iss: 'https://evil.example' }), 'it is of another issuer (iss)'],
+  ['no issuer', 'issuer', withClaims({ iss: undefined }), 'it is of another issuer (iss)'],
+  ['another audience', 'audience', withClaims({ aud: 'somebody-else' }), 'it is for another client (aud)'],
+  ['no audience', 'audience', withClaims({ aud: undefined }), 'it is for another client (aud)'],
+  [
+    'two audiences without azp',
+    'authorized_party',
+    withClaims({ aud: ['mai-cli', 'x'] }),
+    'does not say who asked for it (azp)',
+  ],
   [
     'two audiences and azp of somebody else',
+    'authorized_party',
     withClaims({ aud: ['mai-cli', 'x'], azp: 'x' }),
     '"x" asked for it (azp), and not this client',
   ],
-  ['one audience and azp of somebody else', withClaims({ azp: 'x' }), '"x" asked for it (azp), and not this client'],
-  ['no nonce', withClaims({ nonce: undefined }), 'it belongs to another sign-in (nonce)'],
-  ['another nonce', withClaims({ nonce: 'another' }), 'it belongs to another sign-in (nonce)'],
-  ['a time that has passed', (honest) => control().forge(honest, longAgo()), 'it has expired (exp)'],
-  ['no time at which it expires', withClaims({ exp: undefined }), 'it does not say when it expires (exp)'],
+  [
+    'one audience and azp of somebody else',
+    'authorized_party',
+    withClaims({ azp: 'x' }),
+    '"x" asked for it (azp), and not this client',
+  ],
+  ['no nonce', 'nonce', withClaims({ nonce: undefined }), 'it belongs to another sign-in (nonce)'],
+  ['another nonce', 'nonce', withClaims({ nonce: 'another' }), 'it belongs to another sign-in (nonce)'],
+  ['a time that has passed', 'expired', (honest) => control().forge(honest, longAgo()), 'it has expired (exp)'],
+  ['no time at which it expires', 'expired', withClaims({ exp: undefined }), 'it does not say when it expires (exp)'],
   [
     'a time of issue in the future',
+    'issued_in_future',
     (honest) => control().forge(honest, { iat: seconds(120), exp: seconds(3600) }),
     'it was issued in the future',
   ],
-  ['no time of issue', withClaims({ iat: undefined }), 'it does not say when it was issued (iat)'],
+  ['no time of issue', 'issued_in_future', withClaims({ iat: undefined }), 'it does not say when it was issued (iat)'],
   [
     'a time from which it is valid',
+    'not_yet_valid',
     (honest) => control().forge(honest, { nbf: seconds(120) }),
     'it is not valid yet (nbf)',
   ],
-  ['no subject', withClaims({ sub: undefined }), 'it does not name a person (sub)'],
-  ['an empty subject', withClaims({ sub: '' }), 'it does not name a person (sub)'],
-  ['a subject that is no text', withClaims({ sub: 7 }), 'it does not name a person (sub)'],
-  ['a subject with NUL in it', withClaims({ sub: 'user-7c1e0a5b\u0000' }), 'it does not name a person (sub)'],
-  ['a subject without end', withClaims({ sub: 'x'.repeat(256) }), 'it does not name a person (sub)'],
+  ['no subject', 'subject', withClaims({ sub: undefined }), 'it does not name a person (sub)'],
+  ['an empty subject', 'subject', withClaims({ sub: '' }), 'it does not name a person (sub)'],
+  ['a subject that is no text', 'subject', withClaims({ sub: 7 }), 'it does not name a person (sub)'],
+  [
+    'a subject with NUL in it',
+    'subject',
+    withClaims({ sub: 'user-7c1e0a5b\u0000' }),
+    'it does not name a person (sub)',
+  ],
+  ['a subject without end', 'subject', withClaims({ sub: 'x'.repeat(256) }), 'it does not name a person (sub)'],
   [
     'a sign-in in the future',
+    'auth_time',
     (honest) => control().forge(honest, { auth_time: seconds(120) }),
     'signed in in the future (auth_time)',
   ],
-  ['a sign-in at no time', withClaims({ auth_time: 'today' }), 'says in no way that is known when'],
-  ['more than any has to say', withClaims({ more: 'x'.repeat(16 * 1024) }), 'longer than 16 KiB'],
-  ['no JWT', () => 'not-a-token-at-all', 'it is no signed JWT'],
-  ['five parts', () => 'a.b.c.d.e', 'it is no signed JWT'],
-  ['a payload that is none', () => `${encode({ alg: 'ES256' })}.bm9uZQ.c2ln`, 'it is no signed JWT'],
+  ['a sign-in at no time', 'auth_time', withClaims({ auth_time: 'today' }), 'says in no way that is known when'],
+  ['more than any has to say', 'oversized', withClaims({ more: 'x'.repeat(16 * 1024) }), 'longer than 16 KiB'],
+  ['no JWT', 'not_a_token', () => 'not-a-token-at-all', 'it is no signed JWT'],
+  ['five parts', 'not_a_token', () => 'a.b.c.d.e', 'it is no signed JWT'],
+  ['a payload that is none', 'not_a_token', () => `${encode({ alg: 'ES256' })}.bm9uZQ.c2ln`, 'it is no signed JWT'],
 ];
 
-describe.each(rows)('an ID token with %s', (_what, make, why) => {
+describe.each(rows)('an ID token with %s', (_what, flaw, make, why) => {
   test('that comes just now is refused', async () => {
     control().tamperTokenResponse(async (answer) => ({ ...answer, id_token: await make(String(answer['id_token'])) }));
     const failed = await world.connect(['notion']);
     expect([failed.exit, failed.visited.length, world.asked()]).toEqual([3, 1, []]);
     expect(failed.stderr).toContain('[identity_refused]');
+    expect(failed.stderr).toContain(`is refused (${flaw}): `);
     expect(failed.stderr).toContain(why);
   });
 

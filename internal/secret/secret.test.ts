@@ -45,3 +45,12 @@ test('a secret prints as nothing but the word, however it is printed', () => {
   expect(Object.keys(secret)).toEqual([]);
   expect(secret.reveal()).toBe(value);
 });
+
+test.each(['in "quotes" and \\ more', 'with a tab\tin it', 'with half a pair \ud800 of it'])(
+  'a secret with what JSON escapes is concealed in JSON too: %j',
+  (value) => {
+    conceal(value);
+    expect(concealed(`{"token":${JSON.stringify(value)}}`)).toBe('{"token":"[secret]"}');
+    expect(concealed(`${value}!`)).toBe('[secret]!');
+  },
+);

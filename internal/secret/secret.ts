@@ -19,7 +19,7 @@ export function concealed(text: string): string {
 /** Makes {@link concealed} hide a value that others hold in plain text, such as a library. */
 export function conceal(value: string): void {
   if (value.length < shortestSecret) return;
-  for (const form of [value, encodeURIComponent(value)]) {
+  for (const form of [value, inUrl(value), JSON.stringify(value).slice(1, -1)]) {
     remembered.delete(form);
     remembered.add(form);
   }
@@ -27,6 +27,11 @@ export function conceal(value: string): void {
     if (remembered.size <= mostRemembered) break;
     remembered.delete(oldest);
   }
+}
+
+/** Half of a surrogate pair, which only a hostile answer has, cannot stand in a URL as it is. */
+function inUrl(value: string): string {
+  return encodeURIComponent(value.replace(/\p{Surrogate}/gu, '\ufffd'));
 }
 
 /**

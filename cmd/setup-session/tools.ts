@@ -9,7 +9,7 @@ import {
   type ToolChange,
 } from '../../internal/catalogue/change.ts';
 import { connectionsOfPerson, type Lister, listOffer } from '../../internal/catalogue/list-tools.ts';
-import { formatToolsLock, readToolsLock, writeToolsLock } from '../../internal/catalogue/lock.ts';
+import { formatToolsLock, readToolsLock, type ToolsLock, writeToolsLock } from '../../internal/catalogue/lock.ts';
 import type { Offer } from '../../internal/catalogue/offered-tool.ts';
 import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-visit.ts';
 import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
@@ -84,10 +84,7 @@ export async function runDiff(context: CommandContext, name: string | undefined)
   const configuration = await loadProject(context);
   const lock = await readToolsLock(configuration.folder);
   const services = servicesOf(configuration, name);
-  const moved = services.filter(({ name: service, mcp_server_url: url }) => {
-    const pinned = lock.get(service);
-    return pinned !== undefined && pinned.mcpServerUrl !== url;
-  });
+  const moved = services.filter((service) => isMoved(service, lock));
   return showDiff(
     services.flatMap((service) => changesOf(service.name, lock)),
     services.filter((service) => !lock.has(service.name)),
@@ -103,7 +100,13 @@ export async function runReview(
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const lock = await readToolsLock(configuration.folder);
-  const waiting = servicesOf(configuration, name).flatMap((service) => changesOf(service.name, lock));
+  const services = servicesOf(configuration, name);
+  for (const service of services.filter((each) => isMoved(each, lock))) {
+    context.progress.warn(
+      `${service.name} has another server than the one that was listed; first: setup-session tools refresh ${service.name}`,
+    );
+  }
+  const waiting = services.flatMap((service) => (isMoved(service, lock) ? [] : changesOf(service.name, lock)));
   const changes = options.accept === undefined ? waiting : chosen(waiting, options.accept);
   if (changes.length === 0) return showReviewed([], 0);
   if (options.accept === undefined && !context.interactive) {
@@ -122,6 +125,12 @@ export async function runReview(
     accepted.push(change);
   }
   return showReviewed(accepted, changes.length - accepted.length);
+}
+
+/** Whether the service's file names another server than the one whose tools are pinned. */
+function isMoved({ name, mcp_server_url: url }: Service, lock: ToolsLock): boolean {
+  const pinned = lock.get(name);
+  return pinned !== undefined && pinned.mcpServerUrl !== url;
 }
 
 function servicesOf(configuration: Configuration, name: string | undefined): Service[] {

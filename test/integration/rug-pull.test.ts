@@ -233,12 +233,16 @@ test('a pin that was edited by hand is refused by every command, and not written
 
 test('a pin of another server counts for nothing, and is said to', async () => {
   await reviewNotion();
+  world.sandbox.services.notion.control.addTool({ name: 'notion-unseen' });
+  await world.setupJson(['tools', 'refresh', 'notion']);
   await world.configure('services/notion.yaml', (service) => {
     service.mcp_server_url = 'https://mcp.example.test/mcp';
   });
   expect(await pinned('notion', 'notion-search')).toBe('off other-server');
   const { exit, stdout } = await world.setup(['tools', 'diff', 'notion']);
   expect([exit, stdout]).toEqual([7, expect.stringContaining('moved    notion')]);
+  const review = await world.setup(['tools', 'review', 'notion', '--accept', 'notion-unseen']);
+  expect([review.exit, review.stderr]).toEqual([2, expect.stringContaining('setup-session tools refresh notion')]);
 });
 
 test('nobody accepts what does not wait, what two services have, or without being there', async () => {

@@ -25,6 +25,7 @@ export function addAgents(program: Command, run: Run): void {
     .description('create and update agents and environments as their files say')
     .argument('[name...]', 'only these agents and their environments')
     .option('--overwrite', 'put the files in force over changes made outside')
+    .option('--adopt', 'take changes made outside into the files; nothing on the platform is changed')
     .action(
       run(async (context, names: string[], options: ApplyOptions) => {
         const { runApply } = await import('./agents.ts');

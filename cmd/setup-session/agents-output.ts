@@ -56,6 +56,19 @@ export function showApplied(fleet: Fleet, lock: AgentsLock): CommandResult {
   };
 }
 
+/** The files that now say what is on the platform. */
+export function showAdoptedDrift(paths: readonly string[], warnings: readonly string[]): CommandResult {
+  return {
+    text:
+      paths.length === 0
+        ? 'nothing has drifted'
+        : [...paths.map((path) => `changed ${visible(path)}`), 'review them, then: setup-session agents plan'].join(
+            '\n',
+          ),
+    json: { changed: paths, warnings },
+  };
+}
+
 /** One row for each agent: of the files, then those of the workspace without one. */
 export function showList(fleet: Fleet, listed: readonly FoundAgent[]): CommandResult {
   const { agents } = fleet;

@@ -1,17 +1,20 @@
 /** `setup-session agents plan | apply | list | show`: the files of agents and environments against the platform. */
 import { join } from 'node:path';
+import { adoptDrift } from '../../internal/agent/adopt-drift.ts';
 import { applyFleet, type FleetRequest, readAgents, refuseDrift, surveyFleet } from '../../internal/agent/fleet.ts';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject } from '../../internal/cli/project.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
-import { showAgent, showApplied, showFleet, showList } from './agents-output.ts';
+import { showAdoptedDrift, showAgent, showApplied, showFleet, showList } from './agents-output.ts';
 
 /** The options of `agents apply`. */
 export interface ApplyOptions {
   overwrite?: boolean;
+  adopt?: boolean;
 }
 
 /** Shows what {@link runApply} would do. Exit 7 when something is pending; drift is an error. */
@@ -28,9 +31,20 @@ export async function runApply(
   names: readonly string[],
   options: ApplyOptions,
 ): Promise<CommandResult> {
+  const { adopt = false, overwrite = false } = options;
+  if (adopt && overwrite) {
+    throw new AppError('usage', '--adopt and --overwrite are opposites', {
+      hint: 'one takes the platform into the files, the other puts the files in force',
+    });
+  }
   const request = await openFleet(context, names);
   const fleet = await looking(context, surveyFleet(request));
-  refuseDrift(fleet, options.overwrite === true);
+  refuseDrift(fleet, adopt || overwrite);
+  if (adopt) {
+    const { paths, warnings } = await adoptDrift(request, fleet);
+    for (const warning of warnings) context.progress.warn(warning);
+    return showAdoptedDrift(paths, warnings);
+  }
   const lock = await applyFleet(request, fleet, (what, name, act) => {
     context.progress.note(`${act === 'create' ? 'created' : 'updated'} the ${what} ${name}`);
   });

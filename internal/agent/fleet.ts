@@ -134,7 +134,7 @@ export function refuseDrift({ agents, environments }: Fleet, overwrite: boolean)
   ];
   if (drifted.length > 0) {
     throw new AppError('drift', [...drifted, ...archived].join('\n'), {
-      hint: 'bring it into the files, or put the files in force with: setup-session agents apply --overwrite',
+      hint: 'take it into the files: setup-session agents apply --adopt; or put the files in force: setup-session agents apply --overwrite',
     });
   }
   if (archived.length > 0) {

@@ -130,6 +130,52 @@ describe('a change made outside', () => {
     expect(await agents('plan')).toMatchObject({ exit: 0 });
   });
 
+  test('is taken into the files with --adopt: only what differs, and nothing on the platform changes', async () => {
+    await agents('apply');
+    await writeFile(file('agents/editor.yaml'), `# Keep me.\n${await read('agents/editor.yaml')}`);
+    const editor = await found('editor');
+    const tools = editor.tools.map((toolset) =>
+      toolset.type === 'mcp_toolset' && toolset.mcp_server_name === 'notion'
+        ? { ...toolset, configs: toolset.configs.filter(({ name }) => name !== 'notion-update-page') }
+        : toolset,
+    );
+    await world.client.beta.agents.update(editor.id, { description: 'Edits.', tools: tools as never });
+    await world.client.beta.agents.update((await found('support')).id, { system: 'Rhyme.\n' });
+    await world.client.beta.environments.update((await lock()).environments.default.id, {
+      config: { type: 'cloud', networking: { type: 'limited', allowed_hosts: ['pypi.org'] } },
+    });
+    world.sandbox.platform.control.log.reset();
+    expect(await agents('plan')).toMatchObject({ exit: 1 });
+    expect(await agents('apply', '--adopt', '--overwrite')).toMatchObject({ exit: 2 });
+    expect(await agents('apply', '--adopt')).toMatchObject({ exit: 0 });
+    expect(changes()).toEqual([]);
+    await expect(await read('agents/editor.yaml')).toMatchFileSnapshot('../golden/agents-adopt-drift.yaml');
+    expect(await read('agents/support.md')).toBe('Rhyme.\n');
+    expect(await read('environments/default.yaml')).toContain('pypi.org');
+    expect(await agents('plan')).toMatchObject({ exit: 0 });
+    expect(await agents('apply')).toMatchObject({ exit: 0 });
+    expect(changes()).toEqual([]);
+  });
+
+  test('that no file can say is not taken into one', async () => {
+    await tamper();
+    const before = await read('agents/support.md');
+    const refused = await agents('apply', '--adopt');
+    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('unrestricted')]);
+    expect(await read('agents/support.md')).toBe(before);
+    expect(changes()).toEqual([]);
+  });
+
+  test('to a service with conditions is not taken into a file, which would lose them', async () => {
+    await world.configure('agents/editor.yaml', (content) => {
+      content.services.notion.when = { groups: ['editors'] };
+    });
+    await agents('apply');
+    await world.client.beta.agents.update((await found('editor')).id, { tools: [], mcp_servers: [] });
+    const refused = await agents('apply', '--adopt');
+    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('by hand')]);
+  });
+
   test('to another execution identity is drift, and is taken back', async () => {
     await agents('apply');
     const { id } = await found('support');

@@ -24,7 +24,7 @@ export function agentSays(
   agent: Agent,
   service: string,
   circumstances: Circumstances | undefined,
-): (tool: string, kind: ToolClass) => Statement[] {
+): (tool: string, kind: ToolClass) => readonly Statement[] {
   const settings = agent.services[service];
   const place = `agents/${agent.name}.yaml: services.${service}`;
   if (settings === undefined) return () => [off(`${place} is not there`)];
@@ -39,10 +39,15 @@ export function agentSays(
     verdict: 'ask',
     because: `what cannot be undone is asked for unless ${place}.tools names it`,
   };
+  // Most tools have no entry of their own: what is said of their class is the same for all of them.
+  const ofClass: Record<ToolClass, readonly Statement[]> = {
+    read: [...closed, read],
+    write: [...closed, write],
+    destructive: [...closed, write, destructive],
+  };
   return (tool, kind) => {
-    const own = ofTool(settings, tool, place, circumstances);
-    const ofClass = kind === 'read' ? read : write;
-    return [...closed, ofClass, ...(own.length === 0 && kind === 'destructive' ? [destructive] : own)];
+    if (settings.tools?.[tool] === undefined) return ofClass[kind];
+    return [...ofClass[kind === 'read' ? 'read' : 'write'], ...ofTool(settings, tool, place, circumstances)];
   };
 }
 

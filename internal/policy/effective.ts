@@ -13,6 +13,7 @@ export interface Statement {
 }
 
 const order: readonly Verdict[] = ['off', 'ask', 'auto', 'on'];
+const rank: Readonly<Record<Verdict, number>> = { off: 0, ask: 1, auto: 2, on: 3 };
 
 const nothingSaid: Statement = { party: 'agent', verdict: 'off', because: 'nothing allows it' };
 
@@ -35,7 +36,7 @@ export function effective(statements: readonly Statement[]): Statement {
 
 /** Whether one verdict allows less than another. */
 export function isNarrower(one: Verdict, other: Verdict): boolean {
-  return order.indexOf(one) < order.indexOf(other);
+  return rank[one] < rank[other];
 }
 
 /** What has to change for the next wider verdict: all of these, and nothing else. None where it is as wide as can be. */

@@ -22,7 +22,7 @@ export function personSays(
   configuration: Configuration,
   service: string,
   circumstances?: Circumstances,
-): (tool: string, kind: ToolClass) => Statement[] {
+): (tool: string, kind: ToolClass) => readonly Statement[] {
   const entries = entriesOf(principal, configuration, service).map(
     ([place, permission]): Entry => ({
       place,
@@ -31,13 +31,21 @@ export function personSays(
     }),
   );
   const none = [say('off', `interface.yaml: people has no entry for them at ${service}`)];
-  return (tool, kind) => {
-    let widest: Statement[] | undefined;
+  const widest = (tool: string | undefined, key: 'read' | 'write'): readonly Statement[] => {
+    let found: Statement[] | undefined;
     for (const entry of entries) {
-      const said = entrySays(entry, tool, kind, circumstances);
-      if (widest === undefined || isWider(said, widest)) widest = said;
+      const said = entrySays(entry, tool, key, circumstances);
+      if (found === undefined || isWider(said, found)) found = said;
     }
-    return widest ?? none;
+    return found ?? none;
+  };
+  // Most tools have no entry of their own: what is said of their class is the same for all of them.
+  const ofClass = { read: widest(undefined, 'read'), write: widest(undefined, 'write') };
+  const named = entries.flatMap(({ permission: { tools } }) => (tools === undefined ? [] : [tools]));
+  return (tool, kind) => {
+    const key = kind === 'read' ? 'read' : 'write';
+    for (const tools of named) if (tools[tool] !== undefined) return widest(tool, key);
+    return ofClass[key];
   };
 }
 
@@ -51,13 +59,12 @@ function isWider(one: readonly Statement[], other: readonly Statement[]): boolea
 /** A tool named in an entry replaces its class there; `write` covers destructive tools too. */
 function entrySays(
   { place, permission, whyNot }: Entry,
-  tool: string,
-  kind: ToolClass,
+  tool: string | undefined,
+  key: 'read' | 'write',
   circumstances: Circumstances | undefined,
 ): Statement[] {
-  const own = permission.tools?.[tool];
+  const own = tool === undefined ? undefined : permission.tools?.[tool];
   const notNow = circumstances && typeof own === 'object' ? whyNotNow(own.when, circumstances) : undefined;
-  const key = kind === 'read' ? 'read' : 'write';
   const verdict = permission[key];
   const usual =
     own !== undefined

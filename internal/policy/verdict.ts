@@ -67,16 +67,17 @@ export function judgeTools(
     if (service === undefined) return [];
     const ofAgent = agentSays(agent, name, circumstances);
     const ofPerson = personSays(principal, configuration, name, circumstances);
+    const ofPin = pinsSay();
     const ofScopes = scopesSay(service, grantedScopes?.get(name));
     return classified(service).map(([tool, reviewed]): ToolVerdict => {
       const pin = pins?.pinVerdict(name, tool);
       const kind = pin?.annotations === undefined ? reviewed : raised(reviewed, pin.annotations);
       // A class that was raised only ever narrows: what is said of the reviewed one counts too.
-      const kinds = kind === reviewed ? [kind] : [reviewed, kind];
-      const fromAgent = kinds.flatMap((each) => ofAgent(tool, each));
-      const fromPerson = kinds.flatMap((each) => ofPerson(tool, each));
+      const isRaised = kind !== reviewed;
+      const fromAgent = isRaised ? [...ofAgent(tool, reviewed), ...ofAgent(tool, kind)] : ofAgent(tool, kind);
+      const fromPerson = isRaised ? [...ofPerson(tool, reviewed), ...ofPerson(tool, kind)] : ofPerson(tool, kind);
       const fromScopes = ofScopes(tool);
-      const fromPin = pinSays(pin);
+      const fromPin = ofPin(pin);
       const says = [...fromAgent, ...fromPerson];
       if (fromScopes !== undefined) says.push(fromScopes);
       if (fromPin !== undefined) says.push(fromPin);
@@ -154,19 +155,28 @@ function scopesSay(
   const says = new Map<string, SwitchStatement>();
   for (const [scope, tools] of Object.entries(needing)) {
     const has = granted.includes(scope);
+    const because = has ? `the scope ${scope} was granted` : `the scope ${scope} was not granted`;
+    const statement: SwitchStatement = { party: 'scopes', verdict: has ? 'on' : 'off', because };
     for (const tool of tools) {
       // A tool under several scopes needs them all: one that is missing decides.
-      if (has && says.has(tool)) continue;
-      const because = has ? `the scope ${scope} was granted` : `the scope ${scope} was not granted`;
-      says.set(tool, { party: 'scopes', verdict: has ? 'on' : 'off', because });
+      if (!has || !says.has(tool)) says.set(tool, statement);
     }
   }
   return (tool) => says.get(tool);
 }
 
-function pinSays(pin: ReturnType<PinSource['pinVerdict']> | undefined): SwitchStatement | undefined {
-  if (pin === undefined || pin.reason === 'not-pinned') return undefined;
-  return { party: 'pin', verdict: pin.verdict, because: `tools.lock.json: ${pin.reason.replaceAll('-', ' ')}` };
+/** One statement for all the pins that say the same. */
+function pinsSay(): (pin: ReturnType<PinSource['pinVerdict']> | undefined) => SwitchStatement | undefined {
+  const known = new Map<string, SwitchStatement>();
+  return (pin) => {
+    if (pin === undefined || pin.reason === 'not-pinned') return undefined;
+    const { verdict, reason } = pin;
+    const before = known.get(reason);
+    if (before?.verdict === verdict) return before;
+    const statement = { party: 'pin', verdict, because: `tools.lock.json: ${reason.replaceAll('-', ' ')}` } as const;
+    known.set(reason, statement);
+    return statement;
+  };
 }
 
 function judgeBuiltin(tool: ReturnType<typeof builtinTools>[number]): ToolVerdict {

@@ -8,6 +8,7 @@ import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
 import { startBenchProject } from './project.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
+import { measureVerdicts } from './verdicts.ts';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 const startRuns = 20;
@@ -26,6 +27,7 @@ for (const name of ['service-connection', 'setup-session', 'skill-sync']) {
 let coldWithFewMiB: number | undefined;
 for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
 rows.push(await offboardRow());
+rows.push(verdictRow());
 process.stdout.write(`${table(['what', 'measured', 'target', 'met'], rows)}\n`);
 
 async function startRow(name: string, flag: string): Promise<Row> {
@@ -146,6 +148,18 @@ async function offboardRow(): Promise<Row> {
     `${median(seconds).toFixed(2)} s, ${median(requests)} requests, ${median(roundTrips)} one after another`,
     '-',
     'yes',
+  ];
+}
+
+function verdictRow(): Row {
+  const size = { services: 20, tools: 256, runs: 100 };
+  progress(`verdicts on ${size.services} services with ${size.tools} tools each`);
+  const milliseconds = measureVerdicts(size);
+  return [
+    `verdicts, ${size.services} services × ${size.tools} tools`,
+    `${milliseconds.toFixed(1)} ms (median of ${size.runs})`,
+    '≤ 5 ms',
+    met(milliseconds <= 5),
   ];
 }
 

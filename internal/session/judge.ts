@@ -127,13 +127,14 @@ function judgeWidth({ session, base, catalogue }: SessionEvidence, facts: Facts)
   ];
 }
 
-const wider = { always_ask: ['auto', 'always_allow'], auto: ['always_allow'] };
+const wider: Readonly<Record<string, readonly string[]>> = {
+  always_ask: ['auto', 'always_allow'],
+  auto: ['always_allow'],
+};
 
 /** Whether the agent's version allows as much: the same permission, or the same tool with a wider policy. */
 function isCovered(line: string, allowed: ReadonlySet<string>): boolean {
   if (allowed.has(line)) return true;
-  return Object.entries(wider).some(
-    ([policy, others]) =>
-      line.endsWith(` ${policy}`) && others.some((other) => allowed.has(line.slice(0, -policy.length) + other)),
-  );
+  const [tool, policy = '', ...rest] = line.split(' ');
+  return (wider[policy] ?? []).some((other) => allowed.has([tool, other, ...rest].join(' ')));
 }

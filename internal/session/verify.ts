@@ -143,7 +143,10 @@ async function readSignature(
 ): Promise<SignatureVerdict | { kind: 'unneeded' }> {
   if (ownership === undefined) return { kind: 'unneeded' };
   const { judgeSessionSignature } = await import('./signature.ts');
-  return await judgeSessionSignature(metadata[signatureKey], metadata[digestKey] ?? '', ownership);
+  const verdict = await judgeSessionSignature(metadata[signatureKey], metadata[digestKey] ?? '', ownership);
+  // A session may outlive a key: what a retired one has signed is worth as much as what nobody signed.
+  const retired = verdict.kind === 'invalid' && ownership.keys.some((key) => key.kid === verdict.kid && key.retired);
+  return retired ? { kind: 'unsigned' } : verdict;
 }
 
 async function readUpdates(platform: Platform, id: string) {

@@ -271,6 +271,18 @@ describe('where there are ownership keys', () => {
     expect(stderr).not.toContain('[session_altered]');
   });
 
+  test('what a key has signed that is retired counts as not signed: a session may outlive a key', async () => {
+    const next = await newOwnershipKey('2026-b');
+    await trustKeys(world, next, { ...key, retired: true });
+    const sign = ['ownership', 'sign', vaultId, '--subject', world.sandbox.people.ada.subject];
+    expect((await world.connect(sign)).exit).toBe(0);
+    const there = await world.setupJson(['verify', id]);
+    expect(there['sessions']).toMatchObject([{ session_id: id, compared_with: 'metadata' }]);
+    await trustKeys(world, next);
+    const unknown = await elsewhere(id);
+    expect([unknown.exit, unknown.stderr]).toEqual([3, expect.stringContaining('no key of the configuration made it')]);
+  });
+
   test('a session whose signer does not work is started, with a warning, and is compared with what else is there', async () => {
     await trustKeys(world, undefined, key);
     const unsigned = await world.setupJson(['--agent', 'support'], { folder: machine });

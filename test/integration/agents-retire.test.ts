@@ -28,6 +28,12 @@ test('archives the agent; neither plan nor apply makes another one, and no sessi
   expect(await agents('apply')).toMatchObject({ exit: 0 });
   expect(await retire()).toMatchObject({ exit: 0 });
   expect(changes()).toEqual([]);
+
+  const machine = await world.machine();
+  await world.connect(['notion'], { folder: machine });
+  const started = await world.setup(['--agent', 'support'], { folder: machine });
+  expect([started.exit, started.stderr]).toEqual([1, expect.stringContaining('[drift]')]);
+  expect(world.sandbox.platform.control.peek.sessions()).toEqual([]);
 });
 
 test('finds an agent whose file is gone, with the lock and without', async () => {

@@ -117,7 +117,8 @@ services:
   notion: { write: off }
 
 # The platform's own tools: bash, read, write, edit, glob, grep, web_fetch, web_search. All are off unless listed.
-# Note that web_fetch and web_search are not held by the network rules in environments/.
+# web_fetch and web_search are not held by the network rules in environments/, only by a list of domains of their own:
+#   web_fetch: { verdict: on, domains: [docs.example.com] }
 builtin_tools: {}
 
 # skills: [my-skill] # folders under skills/, pushed by skill-sync; they need builtin_tools: { read: on }

@@ -75,7 +75,7 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
   sandbox.platform.control.seedVaults(half);
   const vault = await client.beta.vaults.create({ display_name: 'own', metadata: ownerRecord(principal) });
   await client.beta.vaults.credentials.create(vault.id, {
-    auth: { type: 'static_bearer', mcp_server_url: sandbox.services.notion.mcpUrl, token: 'bench' },
+    auth: { type: 'mcp_oauth', mcp_server_url: sandbox.services.notion.mcpUrl, access_token: 'bench' },
   });
   sandbox.platform.control.seedVaults(vaults - half - 1);
 

@@ -68,6 +68,7 @@ export function judgeTools(
     const ofAgent = agentSays(agent, name, circumstances);
     const ofPerson = personSays(principal, configuration, name, circumstances);
     const ofPin = pinsSay();
+    const together = judging();
     const ofScopes = scopesSay(service, grantedScopes?.get(name));
     return classified(service).map(([tool, reviewed]): ToolVerdict => {
       const pin = pins?.pinVerdict(name, tool);
@@ -78,16 +79,18 @@ export function judgeTools(
       const fromPerson = isRaised ? [...ofPerson(tool, reviewed), ...ofPerson(tool, kind)] : ofPerson(tool, kind);
       const fromScopes = ofScopes(tool);
       const fromPin = ofPin(pin);
-      const says = [...fromAgent, ...fromPerson];
-      if (fromScopes !== undefined) says.push(fromScopes);
-      if (fromPin !== undefined) says.push(fromPin);
-      const rule = effective(says);
+      const {
+        agent: ofAgentAlone,
+        person: ofPersonAlone,
+        rule,
+        says,
+      } = together(fromAgent, fromPerson, fromScopes, fromPin);
       return {
         service: name,
         tool,
         class: kind,
-        agent: effective(fromAgent).verdict,
-        person: effective(fromPerson).verdict,
+        agent: ofAgentAlone,
+        person: ofPersonAlone,
         scopes: fromScopes?.verdict,
         pin: fromPin?.verdict,
         verdict: rule.verdict,
@@ -141,6 +144,45 @@ export function mayUseAgent(principal: Principal, agent: Agent): boolean {
     agent.allowed.principals.some((subject) => isNamed(principal, subject)) ||
     agent.allowed.groups.some((group) => principal.groups.includes(group))
   );
+}
+
+/** What comes of four statements together. */
+interface Together {
+  agent: Verdict;
+  person: Verdict;
+  rule: Statement;
+  says: readonly Statement[];
+}
+
+/** More different cases than the tools of one service have without entries of their own. */
+const mostCases = 16;
+
+/** Judges what the parties say. Most tools of a service are of a few cases, and each case is judged once. */
+function judging() {
+  const cases: (Together & { from: readonly unknown[] })[] = [];
+  return (
+    fromAgent: readonly Statement[],
+    fromPerson: readonly Statement[],
+    fromScopes: Statement | undefined,
+    fromPin: Statement | undefined,
+  ): Together => {
+    for (const each of cases) {
+      const { from } = each;
+      if (from[0] === fromAgent && from[1] === fromPerson && from[2] === fromScopes && from[3] === fromPin) return each;
+    }
+    const says = [...fromAgent, ...fromPerson];
+    if (fromScopes !== undefined) says.push(fromScopes);
+    if (fromPin !== undefined) says.push(fromPin);
+    const judged = {
+      agent: effective(fromAgent).verdict,
+      person: effective(fromPerson).verdict,
+      rule: effective(says),
+      says,
+      from: [fromAgent, fromPerson, fromScopes, fromPin],
+    };
+    if (cases.length < mostCases) cases.push(judged);
+    return judged;
+  };
 }
 
 type SwitchStatement = Statement & { verdict: 'on' | 'off' };

@@ -81,8 +81,10 @@ async function poll(
 ): Promise<Tokens> {
   const end = Date.now() + Math.min(timeoutMs, lifetime * 1000);
   for (let seconds = interval; ; ) {
-    await pause(Math.min(seconds * 1000, end - Date.now()), signal);
-    if (Date.now() >= end) throw codeExpired();
+    const left = end - Date.now();
+    // A timer may be a little early: whether there is time for another request is known before it, not after.
+    await pause(Math.min(seconds * 1000, left), signal);
+    if (left <= seconds * 1000) throw codeExpired();
     try {
       return await request();
     } catch (error) {

@@ -68,7 +68,8 @@ Examples:
             return await runPage(context, options);
           }
           const { runConnect } = await import('./run.ts');
-          return await runConnect(context, service, options);
+          const commands = program.commands.map((command) => command.name());
+          return await runConnect(context, service, options, commands);
         }),
       );
     program

@@ -8,7 +8,6 @@ import { connectService } from '../../internal/connection/connect.ts';
 import { checkSecretIsOfUse } from '../../internal/connection/enter-client.ts';
 import { checkScopeChoice, type ScopeFlags, scopeChoiceOf } from '../../internal/connection/scopes.ts';
 import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
 import { showConnected, storedEvent } from './output.ts';
 
 /** The options of `service-connection <service>`. */
@@ -26,15 +25,15 @@ export type ConnectOptions = BrowserOptions &
     url?: string;
   };
 
-/** Connects one service. */
+/** Connects one service. `commands` is what may have been meant where no service has that name. */
 export async function runConnect(
   context: CommandContext,
-  name: string | undefined,
+  name: string,
   options: ConnectOptions,
+  commands: readonly string[],
 ): Promise<CommandResult> {
-  if (name === undefined) throw new AppError('usage', 'which service? None was named');
   const configuration = await loadProject(context);
-  const service = serviceNamed(configuration, name);
+  const service = serviceNamed(configuration, name, commands);
   // Before anybody is sent to sign in: a wrong option is known to be wrong now.
   const scopeChoice = scopeChoiceOf(options);
   checkScopeChoice(service, scopeChoice);

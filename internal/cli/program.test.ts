@@ -69,6 +69,14 @@ describe('an error', () => {
     },
   );
 
+  test('for a group of commands without one of them names those it has', async () => {
+    expect(await runCommand(setupSession, ['agents'], { environment: {} })).toMatchObject({
+      exit: 2,
+      stdout: '',
+      stderr: expect.stringContaining('which of its commands? agents has plan, apply, '),
+    });
+  });
+
   test('of any kind after an interruption is the interruption', async () => {
     const interrupted = { environment: {}, signal: AbortSignal.abort() };
     expect(await runCommand(failing(new Error('socket hang up')), [], interrupted)).toMatchObject({

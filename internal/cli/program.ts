@@ -93,8 +93,9 @@ export async function runExecutable(executable: Executable, invocation: Invocati
       );
     };
 
+  let program: Command | undefined;
   try {
-    const program = await executable.build(run);
+    program = await executable.build(run);
     for (const command of withSubcommands(program)) {
       command.exitOverride().configureOutput({
         writeOut: (text) => void invocation.stdout.write(text),
@@ -112,8 +113,18 @@ export async function runExecutable(executable: Executable, invocation: Invocati
     const usage = error instanceof CommanderError ? error : undefined;
     if (usage?.exitCode === 0) return 0;
     const { reportError } = await import('./report-error.ts');
-    return await reportError(executable.name, { error, usage: usage?.message }, invocation, options);
+    const complaint = usage?.code === 'commander.help' && program ? whichOf(program, invocation.argv) : usage?.message;
+    return await reportError(executable.name, { error, usage: complaint }, invocation, options);
   }
+}
+
+/** What to say of a group of commands that was named without one of them. */
+function whichOf(program: Command, argv: readonly string[]): string {
+  const group = argv.reduce(
+    (found, word) => found.commands.find((command) => command.name() === word) ?? found,
+    program,
+  );
+  return `which of its commands? ${group.name()} has ${group.commands.map((command) => command.name()).join(', ')}`;
 }
 
 function withSubcommands(command: Command): Command[] {

@@ -1,9 +1,12 @@
 import { distance } from 'fastest-levenshtein';
 import { quote } from './quote.ts';
 
-/** A hint naming the known words nearest to a mistyped one, or all of them when none is near. */
-export function nearestHint(word: string, known: readonly string[]): string {
-  const near = known
+/**
+ * A hint naming the known words nearest to a mistyped one, or all of them when none is near. Words that can stand there
+ * too are named only where they are near.
+ */
+export function nearestHint(word: string, known: readonly string[], others: readonly string[] = []): string {
+  const near = [...known, ...others]
     .map((candidate) => ({
       candidate,
       edits: distance(word.toLowerCase(), candidate.toLowerCase()),

@@ -65,6 +65,10 @@ async function run(subject: Subject): Promise<Cost> {
   ]);
   const wallMs = performance.now() - started;
   if (child.exitCode !== 0) throw new Error(`${subject.words.join(' ')} ended with ${child.exitCode}: ${stderr}`);
+  const complaints = (stderr ?? '')
+    .split('\n')
+    .filter((line) => line !== '' && !line.includes('MAI_ALLOW_LOOPBACK_HTTP'));
+  if (complaints.length > 0) throw new Error(`${subject.words.join(' ')} complained: ${complaints.join('\n')}`);
   subject.check(stdout ?? '');
   return { wallMs, ...(JSON.parse(usage ?? '') as Omit<Cost, 'wallMs'>) };
 }

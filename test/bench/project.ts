@@ -67,8 +67,9 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
       allowed: { principals: [principal.subject] },
     }),
   );
-  await mkdir(join(folder, 'cache'));
-  if (uid !== undefined) for (const path of [config, join(folder, 'cache')]) await chown(path, uid, uid);
+  const ownFolders = ['cache', 'state'].map((name) => join(folder, name));
+  for (const path of ownFolders) await mkdir(path);
+  if (uid !== undefined) for (const path of [config, ...ownFolders]) await chown(path, uid, uid);
 
   const client = new Anthropic({ baseURL: sandbox.platform.baseUrl, apiKey: sandbox.platform.apiKey, maxRetries: 0 });
   const half = Math.floor(vaults / 2);
@@ -83,6 +84,7 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
     ...sandbox.environment,
     MAI_CONFIG: config,
     XDG_CACHE_HOME: join(folder, 'cache'),
+    XDG_STATE_HOME: join(folder, 'state'),
     XDG_CONFIG_HOME: join(folder, 'none'),
     HOME: folder,
   };

@@ -1,10 +1,8 @@
 /** The built executables and the keychain of a desktop: what they keep in it, and that they never depend on it. */
-import { symlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { accountOf } from '../../internal/connection/known-clients.ts';
 import { openKeychain } from '../../internal/outside/keychain.ts';
-import { openStage, type Stage } from '../demo/stage.ts';
+import type { Stage } from '../demo/stage.ts';
 import {
   type KeychainEnvironment,
   missingSecretService,
@@ -12,26 +10,15 @@ import {
   startSilentBus,
 } from '../support/secret-service.ts';
 import { skipped } from '../support/skip.ts';
-import { type BuiltCopy, copyOfBuild, root } from './build.ts';
+import type { BuiltCopy } from './build.ts';
+import { keychainBuilds, keychainStage } from './keychain-stage.ts';
 import { filesIn, findLeaks, printed } from './leaks.ts';
 
-let alone: BuiltCopy;
-let installed: BuiltCopy;
-beforeAll(async () => {
-  alone = await copyOfBuild();
-  installed = await copyOfBuild();
-  const folder = join(installed.locate('service-connection')[1] ?? '', '..');
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-}, 120_000);
-afterAll(() => Promise.all([alone.remove(), installed.remove()]));
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+const builds = keychainBuilds();
 
 /** The sandbox, for executables that may use this keychain. Clients that register themselves there get a secret. */
 async function stageWith(build: BuiltCopy, keychain: KeychainEnvironment | object): Promise<Stage> {
-  const stage = await openStage({ locate: build.locate, environment: { ...keychain, MAI_KEYCHAIN: '' } });
-  onTestFinished(() => stage.close());
+  const stage = await keychainStage(build, keychain);
   stage.sandbox.services.notion.control.tamperMetadata((metadata) => ({
     ...metadata,
     token_endpoint_auth_methods_supported: ['client_secret_post'],
@@ -48,7 +35,7 @@ async function connect(stage: Stage): Promise<{ change?: string; status?: string
 describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop', { timeout: 120_000 }, () => {
   test('a registered client is used again, and its secret is nowhere else', async () => {
     const keychain = await startSecretService();
-    const stage = await stageWith(installed, keychain);
+    const stage = await stageWith(builds.installed, keychain);
     const { notion } = stage.sandbox.services;
     expect(await connect(stage)).toMatchObject({ change: 'created', status: 'valid' });
     expect(await connect(stage)).toMatchObject({ change: 'updated', status: 'valid' });
@@ -66,12 +53,12 @@ describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop
 
 describe('without one that answers', { timeout: 120_000 }, () => {
   test('the library is not installed: connected all the same, and said with --verbose', async () => {
-    const { change, stderr } = await connect(await stageWith(alone, {}));
+    const { change, stderr } = await connect(await stageWith(builds.alone, {}));
     expect([change, stderr]).toEqual(['created', expect.stringContaining('@napi-rs/keyring is not installed')]);
   });
 
   test.skipIf(process.platform !== 'linux')('it never answers: the command ends by itself, and in time', async () => {
-    const stage = await stageWith(installed, await startSilentBus());
+    const stage = await stageWith(builds.installed, await startSilentBus());
     const began = Date.now();
     const { change, stderr } = await connect(stage);
     expect([change, stderr]).toEqual(['created', expect.stringContaining('no answer within 5 s')]);

@@ -1,12 +1,12 @@
 /** The built executables and a sign-in that lasts: kept in the keychain of a desktop, and never in the way without one. */
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { signInAccount } from '../../internal/identity/kept-place.ts';
 import { openKeychain } from '../../internal/outside/keychain.ts';
 import { Secret } from '../../internal/secret/secret.ts';
-import { openStage, type Stage } from '../demo/stage.ts';
+import type { Stage } from '../demo/stage.ts';
 import {
   type KeychainEnvironment,
   lockSecretService,
@@ -15,26 +15,15 @@ import {
   startSilentBus,
 } from '../support/secret-service.ts';
 import { skipped } from '../support/skip.ts';
-import { type BuiltCopy, copyOfBuild, root } from './build.ts';
+import type { BuiltCopy } from './build.ts';
+import { keychainBuilds, keychainStage } from './keychain-stage.ts';
 import { filesIn, findLeaks, printed } from './leaks.ts';
 
-let alone: BuiltCopy;
-let installed: BuiltCopy;
-beforeAll(async () => {
-  alone = await copyOfBuild();
-  installed = await copyOfBuild();
-  const folder = join(installed.locate('service-connection')[1] ?? '', '..');
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-}, 120_000);
-afterAll(() => Promise.all([alone.remove(), installed.remove()]));
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+const builds = keychainBuilds();
 
 /** The sandbox, whose identity provider gives refresh tokens to executables that may use this keychain. */
 async function stageWith(build: BuiltCopy, keychain: KeychainEnvironment | object): Promise<Stage> {
-  const stage = await openStage({ locate: build.locate, environment: { ...keychain, MAI_KEYCHAIN: '' } });
-  onTestFinished(() => stage.close());
+  const stage = await keychainStage(build, keychain);
   const path = join(stage.sandbox.configFolder, 'interface.yaml');
   const content = parse(await readFile(path, 'utf8'));
   content.identity.scopes.push('offline_access');
@@ -64,7 +53,7 @@ function keptIn(keychain: KeychainEnvironment, { sandbox: { identityProvider } }
 describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop', { timeout: 120_000 }, () => {
   test('a sign-in is kept there and nowhere else, renewed once by two processes, and taken away again', async () => {
     const keychain = await startSecretService();
-    const stage = await stageWith(installed, keychain);
+    const stage = await stageWith(builds.installed, keychain);
     const { identityProvider, people, folder } = stage.sandbox;
     const ada = stage.at('ada');
     const signedIn = await ada.run('service-connection', 'login');
@@ -104,7 +93,7 @@ describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop
     ['a token of somebody else’s making', '{"version":1,"refreshed":false,"id_token":"eyJhbGciOiJub25lIn0.e30."}'],
   ])('%s in it is not believed, and a new sign-in takes its place', async (_case, text) => {
     const keychain = await startSecretService();
-    const stage = await stageWith(installed, keychain);
+    const stage = await stageWith(builds.installed, keychain);
     await keptIn(keychain, stage).write(text);
     expect((await stage.at('ada').run('service-connection', 'whoami')).exit).toBe(4);
     expect((await stage.at('ada').run('service-connection', 'list')).exit).toBe(0);
@@ -113,7 +102,7 @@ describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop
 
   test('locked, it is given up in time; logging out of it fails, because nobody could look', async () => {
     const keychain = await startSecretService();
-    const stage = await stageWith(installed, keychain);
+    const stage = await stageWith(builds.installed, keychain);
     await stage.at('ada').run('service-connection', 'login');
     lockSecretService(keychain);
     const began = Date.now();
@@ -127,7 +116,7 @@ describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop
 
 describe('without a keychain', { timeout: 120_000 }, () => {
   test('that is installed, each command signs in by itself and says so once', async () => {
-    const stage = await stageWith(alone, {});
+    const stage = await stageWith(builds.alone, {});
     const listed = await stage.at('ada').run('service-connection', 'list');
     expect([listed.exit, listed.stderr]).toEqual([0, expect.stringContaining('@napi-rs/keyring is not installed')]);
     expect(listed.stderr.split('no sign-in is kept')).toHaveLength(2);
@@ -136,7 +125,7 @@ describe('without a keychain', { timeout: 120_000 }, () => {
   });
 
   test.skipIf(process.platform !== 'linux')('that ever answers, it is the same, and ends in time', async () => {
-    const stage = await stageWith(installed, await startSilentBus());
+    const stage = await stageWith(builds.installed, await startSilentBus());
     const began = Date.now();
     const listed = await stage.at('ada').run('service-connection', 'list');
     expect([listed.exit, listed.stderr]).toEqual([0, expect.stringContaining('no answer within 5 s')]);

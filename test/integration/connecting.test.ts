@@ -338,6 +338,11 @@ describe('the command line or the configuration', () => {
     );
   });
 
+  test('misspells a command: the command is offered', async () => {
+    const failed = await world.connect(['lst']);
+    expect([failed.exit, failed.stderr]).toEqual([2, expect.stringContaining('hint: did you mean "list"?')]);
+  });
+
   test.each(['a: [', 'title: "\u001b[2J"\nnope: 1\n', ''])('is malformed: %j', async (text) => {
     await writeFile(join(world.sandbox.configFolder, 'services/notion.yaml'), text);
     const failed = await world.connect(['notion']);

@@ -1,8 +1,14 @@
 /** Owner records that are signed: nobody without an ownership key can make a vault be somebody's (P1). */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { parse } from 'yaml';
 import { signerOf, signOwnership } from '../../internal/vault/signature.ts';
 import { newOwnershipKey, type PrivateKey, trustKeys } from '../support/ownership-keys.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { missingSecretService, startSecretService } from '../support/secret-service.ts';
+import { skipped } from '../support/skip.ts';
 
 const world = sandboxPerTest();
 const signatureKey = 'mai_owner_signature';
@@ -162,4 +168,77 @@ test.each([
   const outcome = await world.connect(['notion']);
   expect([outcome.exit, outcome.stderr]).toEqual([1, expect.stringContaining('[ownership_key]')]);
   expect((await vaults()).map(({ metadata }) => metadata[signatureKey])).toEqual([undefined]);
+});
+
+describe('a key that ownership keygen made', () => {
+  /** The printed line, as it is meant to be pasted into `ownership.keys`. */
+  async function trustPrinted(printed: string) {
+    const [publicKey] = parse(printed) as [PrivateKey];
+    expect(Object.keys(publicKey).sort()).toEqual(['crv', 'kid', 'kty', 'x']);
+    await trust(undefined, publicKey);
+    return publicKey;
+  }
+
+  test('signs from a descriptor; its private part is printed nowhere', async () => {
+    const path = join(await world.machine(), 'key');
+    const made = await world.connect([
+      'ownership',
+      'keygen',
+      '--kid',
+      '2026-k',
+      '--private-key-to-fd',
+      `${openSync(path, 'wx', 0o600)}`,
+    ]);
+    expect(made.exit).toBe(0);
+    const { kid } = await trustPrinted(made.stdout);
+    const { d } = JSON.parse(await readFile(path, 'utf8')) as { d: string };
+    expect([d.length, `${made.stdout}${made.stderr}`]).toEqual([43, expect.not.stringContaining(d)]);
+    const signing = () => ['--ownership-key-fd', String(openSync(path, 'r'))];
+    const connected = await world.connect(['notion', '--json', ...signing()]);
+    expect([connected.exit, connected.stderr]).toEqual([0, expect.not.stringContaining(d)]);
+    expect(await world.connectJson(['ownership', 'verify'])).toMatchObject({ vaults: [{ signature: 'valid' }] });
+    expect(kid).toBe('2026-k');
+    expect((await world.connect(['linear'])).exit).toBe(0);
+  });
+
+  test('that the configuration does not trust signs nothing', async () => {
+    const path = join(await world.machine(), 'key');
+    const stranger = openSync(path, 'wx', 0o600);
+    await world.connect(['ownership', 'keygen', '--kid', '2026-a', '--private-key-to-fd', String(stranger)]);
+    await trust(undefined, key);
+    const outcome = await world.connect(['notion', '--ownership-key-fd', String(openSync(path, 'r'))]);
+    expect([outcome.exit, outcome.stderr]).toEqual([1, expect.stringContaining('is not one of ownership.keys')]);
+    expect((await vaults()).map(({ metadata }) => metadata[signatureKey])).toEqual([undefined]);
+  });
+
+  test('that can be kept nowhere is not printed either', async () => {
+    const off = await world.connect(['ownership', 'keygen', '--kid', 'k']);
+    expect([off.exit, off.stdout, off.stderr]).toEqual([1, '', expect.stringContaining('--private-key-to-fd')]);
+    const closed = openSync(join(await world.machine(), 'key'), 'wx');
+    closeSync(closed);
+    const gone = await world.connect(['ownership', 'keygen', '--kid', 'k', '--private-key-to-fd', String(closed)]);
+    expect([gone.exit, gone.stdout]).toEqual([2, '']);
+  });
+
+  describe.skipIf(skipped(missingSecretService()))('in a keychain', { timeout: 60_000 }, () => {
+    afterEach(() => {
+      vi.unstubAllEnvs();
+    });
+
+    test('signs from there, and is not made a second time', async () => {
+      for (const [name, value] of Object.entries(await startSecretService())) vi.stubEnv(name, value);
+      const environment = { MAI_KEYCHAIN: '' };
+      const made = await world.connect(['ownership', 'keygen', '--kid', '2026-k'], { environment });
+      expect(made.exit).toBe(0);
+      await trustPrinted(made.stdout);
+      expect(await world.connectJson(['notion'], { environment })).toMatchObject({ change: 'created' });
+      expect(await world.connectJson(['ownership', 'verify'])).toMatchObject({ vaults: [{ signature: 'valid' }] });
+      const again = await world.connect(['ownership', 'keygen', '--kid', '2026-k'], { environment });
+      expect([again.exit, again.stdout, again.stderr]).toEqual([
+        1,
+        '',
+        expect.stringContaining('has a key "2026-k" already'),
+      ]);
+    });
+  });
 });

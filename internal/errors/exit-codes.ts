@@ -40,6 +40,8 @@ export const exitCodeOf = {
   account_mismatch: 3,
   offboarded: 3,
   session_altered: 3,
+  scan_refused: 3,
+  skill_altered: 3,
   // somebody has to do something first
   sign_in_needed: 4,
   connection_needed: 4,
@@ -72,6 +74,8 @@ export const exitCodeOf = {
   session_differs: 1,
   session_failed: 1,
   agent_in_use: 1,
+  skill_in_use: 1,
+  plan_stale: 1,
   drift: 1,
   offboarding_incomplete: 1,
   file_system: 1,

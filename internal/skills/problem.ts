@@ -12,15 +12,21 @@ export interface Problem {
 }
 
 /** One line for people and for editors: `file:line:column: what; fix`. */
-function formatProblem({ file, line, column, what, fix }: Problem): string {
+export function formatProblem({ file, line, column, what, fix }: Problem): string {
   const place = line === undefined ? '' : `:${line}${column === undefined ? '' : `:${column}`}`;
   return `${visible(file)}${place}: ${what}; ${fix}`;
 }
 
-/** All problems of all skills of a run as the one error they end in. */
-export function skillsInvalid(problems: readonly Problem[]): AppError {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
-  return new AppError('skill_invalid', [`${count} in the skills`, ...problems.map(formatProblem)].join('\n'), {
-    hint: 'nothing was sent to the platform; put these right and run again',
-  });
+/** `skill_invalid`: all problems of all skills of a run as the one error they end in. Reports for CI show each of them. */
+export class SkillsInvalidError extends AppError {
+  override readonly name: string = 'SkillsInvalidError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+    super('skill_invalid', [`${count} in the skills`, ...problems.map(formatProblem)].join('\n'), {
+      hint: 'nothing was sent to the platform; put these right and run again',
+    });
+    this.problems = problems;
+  }
 }

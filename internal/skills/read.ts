@@ -10,7 +10,7 @@ import { readFrontMatter } from './front-matter.ts';
 import { comparePaths, hashOf, sha256 } from './hash.ts';
 import { isIgnored } from './ignored.ts';
 import { inParallel } from './in-parallel.ts';
-import { type Problem, skillsInvalid } from './problem.ts';
+import { type Problem, SkillsInvalidError } from './problem.ts';
 
 /** One file of a skill. The bytes stay on disk; the hash tells whether they are still the same at upload. */
 export interface SkillFile {
@@ -53,7 +53,7 @@ export async function readSkills(folders: readonly string[]): Promise<{ skills: 
   problems.push(...read.flatMap((outcome) => ('problems' in outcome ? outcome.problems : [])));
   const skills = read.flatMap((outcome) => ('problems' in outcome ? [] : [outcome]));
   problems.push(...sameNames(skills));
-  if (problems.length > 0) throw skillsInvalid(problems);
+  if (problems.length > 0) throw new SkillsInvalidError(problems);
   return {
     skills: candidates.map(({ skillFolders }) => skills.filter((skill) => skillFolders.includes(skill.folder))),
     skipped: candidates.flatMap((found) => found.skipped),
@@ -65,7 +65,7 @@ export async function readSkillFile(skill: Skill, file: SkillFile): Promise<Buff
   const path = join(skill.folder, file.path);
   const bytes = await readBytes(path);
   if (bytes !== undefined && sha256(bytes) === file.sha256) return bytes;
-  throw skillsInvalid([
+  throw new SkillsInvalidError([
     { file: path, what: 'it changed while skill-sync ran', fix: 'run again when nothing writes there' },
   ]);
 }

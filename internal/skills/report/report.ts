@@ -1,0 +1,37 @@
+/** What a run has to tell a pull request: one value that every report is written from. */
+import type { ExitCode } from '../../errors/exit-codes.ts';
+import type { Problem } from '../problem.ts';
+import type { Finding } from '../scan/finding.ts';
+
+/** What became of a skill, or what would. */
+export interface SkillOutcome {
+  /** The folder of skills that it lies in. */
+  folder: string;
+  name: string;
+  change: 'create' | 'update' | 'rename' | 'adopt' | 'unchanged' | 'orphaned' | 'prune' | 'blocked';
+  /** Whether the change was made in this run. */
+  applied: boolean;
+  /** As in the lock; undefined for a skill that is only planned to be created. */
+  skillId: string | undefined;
+  /** Undefined where only the upload will tell. */
+  versionId: string | undefined;
+  sha256: string;
+  /** The name before a rename; for an orphan, undefined. */
+  renamedFrom?: string;
+  /** Files in config/agents that name this skill and change with it. */
+  agents: readonly string[];
+  /** Why nothing can be done about the skill, and what a person has to decide. */
+  blocked?: { what: string; fix: string };
+  /** A unified diff from the platform's content to the folder's, where it was asked for. */
+  diff?: string;
+}
+
+/** The whole of a run, also of one that ended in an error. */
+export interface SkillsReport {
+  problems: readonly Problem[];
+  findings: readonly Finding[];
+  skills: readonly SkillOutcome[];
+  exit: ExitCode;
+  /** The first line of the error it ended in and the code of it. */
+  error?: { code: string; message: string };
+}

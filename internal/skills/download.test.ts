@@ -1,8 +1,9 @@
 import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { hashOfArchive } from './download.ts';
+import { filesOfArchive, hashOfFiles } from './download.ts';
 import { hashOf, sha256 } from './hash.ts';
 
+const hashOfArchive = (archive: Uint8Array) => hashOfFiles(filesOfArchive(archive));
 const bytes = (text: string) => new TextEncoder().encode(text);
 const expected = hashOf([
   { path: 'SKILL.md', sha256: sha256('skill') },

@@ -1,6 +1,6 @@
 /** Looks at the platform's custom skills, as far as a plan needs to know them. Only reads. */
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { downloadedContent } from './download.ts';
+import { downloadedFiles, hashOfFiles } from './download.ts';
 import { inParallel } from './in-parallel.ts';
 import type { SkillsLock } from './lock.ts';
 import type { Skill } from './read.ts';
@@ -48,8 +48,8 @@ export async function surveySkills(
   });
   const single = [...namesakes.values()].flatMap((ids) => (ids.length === 1 ? ids : []));
   const contents = await inParallel([...moved, ...single], readsAtOnce, async (skillId) => {
-    const content = await downloadedContent(platform, skillId, latestVersions.get(skillId) ?? '');
-    return [skillId, content] as const;
+    const files = await downloadedFiles(platform, skillId, latestVersions.get(skillId) ?? '');
+    return [skillId, hashOfFiles(files)] as const;
   });
   return { latestVersions, namesakes, contents: new Map(contents) };
 }

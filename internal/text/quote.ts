@@ -1,4 +1,5 @@
 import { concealed } from '../secret/secret.ts';
+import { commandAnywhere } from './runner-commands.ts';
 
 /** How much of a text from outside a message shows. */
 const shownLength = 300;
@@ -11,26 +12,30 @@ export function quote(text: unknown): string {
   // Before it is cut: half of a secret would no longer be recognised.
   const whole = concealed(typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text)));
   const cut = whole.length > shownLength ? `${whole.slice(0, shownLength)}…` : whole;
-  return JSON.stringify(cut).replace(
-    /[^\x20-\x7e…]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return JSON.stringify(cut)
+    .replace(/[^\x20-\x7e…]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replace(commandAnywhere, '#\\u0023');
 }
 
 /**
  * Text from outside for a table cell or a result line: letters of every script stay readable, control,
- * format, bidirectional and unassigned characters become `\u{…}` (P9), and a secret of ours `[secret]` (P3).
+ * format, bidirectional and unassigned characters become `\u{…}` (P9), and a secret of ours `[secret]` (P3). A command
+ * that the runner of a CI job would find in the middle of a line is none any more.
  */
 export function visible(text: string): string {
-  return concealed(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+  return concealed(text)
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
+    .replace(commandAnywhere, '#\\u{23}');
 }
 
 /** A value as JSON in which no text moves a cursor either: such characters stand as escapes, which mean the same (P9). */
 export function harmlessJson(value: unknown): string {
-  return concealed(JSON.stringify(value)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
-    char
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  );
+  return concealed(JSON.stringify(value))
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
+      char
+        .split('')
+        .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+        .join(''),
+    )
+    .replace(commandAnywhere, '#\\u0023');
 }

@@ -1,4 +1,4 @@
-import { differenceLines, permissionWords } from '../../internal/agent/difference-lines.ts';
+import { differenceLines, permissionWords, type SkillNames } from '../../internal/agent/difference-lines.ts';
 import type { FoundAgent } from '../../internal/agent/ensure.ts';
 import { type Fleet, isPending, type PlannedAgent, type PlannedEnvironment } from '../../internal/agent/fleet.ts';
 import type { AgentsLock } from '../../internal/agent/lock.ts';
@@ -119,7 +119,7 @@ export function showAgent(agent: Agent, fleet: Fleet): CommandResult {
       '',
       'what it allows at most, before any person:',
       ...(tools.length === 0 ? ['  nothing'] : tools.map((line) => `  ${visible(line)}`)),
-      ...(differences.length === 0 ? [] : ['', 'differences:', ...differences.flatMap(differenceLines)]),
+      ...(differences.length === 0 ? [] : ['', 'differences:', ...changeLines(planned, fleet.skillNames)]),
     ].join('\n'),
     json: {
       ...agentValue(planned),
@@ -133,15 +133,18 @@ export function showAgent(agent: Agent, fleet: Fleet): CommandResult {
   };
 }
 
-function fleetLines({ environments, agents, strays }: Fleet, words: Readonly<Record<string, string>>): string[] {
+function fleetLines(
+  { environments, agents, strays, skillNames }: Fleet,
+  words: Readonly<Record<string, string>>,
+): string[] {
   return [
     ...environments.flatMap((planned) => [
       `environment ${planned.meant.name}: ${stateWords(planned, words)}`,
-      ...changeLines(planned),
+      ...changeLines(planned, skillNames),
     ]),
     ...agents.flatMap((planned) => [
       `agent ${planned.agent.name}: ${stateWords(planned, words)}`,
-      ...(planned.state.act === 'create' ? contentLines(planned) : changeLines(planned)),
+      ...(planned.state.act === 'create' ? contentLines(planned) : changeLines(planned, skillNames)),
       ...planned.definition.skills.map(
         ({ version }, index) => `  skill ${planned.agent.skills[index]} pinned at ${visible(version)}`,
       ),
@@ -157,8 +160,9 @@ function stateWords({ state: { act }, relock }: Planned, words: Readonly<Record<
   return act === 'none' && relock ? `${words[act]}, ${words['relock']}` : String(words[act]);
 }
 
-function changeLines({ state }: Planned): string[] {
-  return state.act === 'update' || state.act === 'drifted' ? state.differences.flatMap(differenceLines) : [];
+function changeLines({ state }: Planned, skillNames: SkillNames): string[] {
+  if (state.act !== 'update' && state.act !== 'drifted') return [];
+  return state.differences.flatMap((difference) => differenceLines(difference, skillNames));
 }
 
 /** What a new agent is, service by service. */

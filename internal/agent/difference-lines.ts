@@ -2,9 +2,13 @@
 import { quote, visible } from '../text/quote.ts';
 import type { Difference } from './definition.ts';
 
+/** The names that people know skills by, by skill id: an agent on the platform has only ids. */
+export type SkillNames = ReadonlyMap<string, string>;
+
 /** One line for each thing that only one side has; of anything but lists and long texts, both values. */
-export function differenceLines({ what, meant, found }: Difference): string[] {
+export function differenceLines({ what, meant, found }: Difference, skillNames: SkillNames): string[] {
   const [file, platform] = [JSON.parse(meant) as unknown, JSON.parse(found) as unknown];
+  if (what === 'skills') return skillDifferences(skillsOf(file, skillNames), skillsOf(platform, skillNames));
   const lines = [file, platform].some((value) => typeof value === 'string' && value.includes('\n'));
   const [left, right] = [listOf(file, lines), listOf(platform, lines)];
   if (left !== undefined && right !== undefined) {
@@ -30,6 +34,35 @@ export function permissionWords(line: string): string {
 
 function policy(word: string | undefined): string {
   return { always_allow: 'on', always_ask: 'ask', auto: 'auto' }[word ?? ''] ?? String(word);
+}
+
+interface ShownSkill {
+  /** What people call it: its name in the lock, else its id. */
+  name: string;
+  version: string;
+}
+
+/** Which skill goes from which version to which, and which only one side has. */
+function skillDifferences(file: ReadonlyMap<string, ShownSkill>, platform: ReadonlyMap<string, ShownSkill>): string[] {
+  const lines = [...file].flatMap(([id, { name, version }]) => {
+    const there = platform.get(id);
+    if (there === undefined) return [`only in the file: ${name} at ${version}`];
+    return there.version === version ? [] : [`${name} from ${there.version} on the platform to ${version} in the file`];
+  });
+  for (const [id, { name, version }] of platform) {
+    if (!file.has(id)) lines.push(`only on the platform: ${name} at ${version}`);
+  }
+  return lines.map((line) => `  skills: ${line}`);
+}
+
+/** The lines of {@link skillLines}, by type and id. */
+function skillsOf(lines: unknown, names: SkillNames): Map<string, ShownSkill> {
+  const skills = (Array.isArray(lines) ? lines.map(String) : []).map((line): [string, ShownSkill] => {
+    const [type = '', id = '', ...version] = line.split(' ');
+    const name = type === 'custom' ? (names.get(id) ?? id) : `${id} (${type})`;
+    return [`${type} ${id}`, { name: visible(name), version: visible(version.join(' ')) }];
+  });
+  return new Map(skills);
 }
 
 /** Lists as they are, and texts by their lines where one of them has several. */

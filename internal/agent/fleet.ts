@@ -8,7 +8,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { type AgentDefinition, defineAgent, nameKey, type SkillPins } from './definition.ts';
-import { differenceLines } from './difference-lines.ts';
+import { differenceLines, type SkillNames } from './difference-lines.ts';
 import {
   type AgentState,
   applyAgent,
@@ -61,6 +61,8 @@ export interface Fleet {
   environments: readonly PlannedEnvironment[];
   agents: readonly PlannedAgent[];
   strays: readonly Stray[];
+  /** The skills of the lock, for words about differences. */
+  skillNames: SkillNames;
 }
 
 /** Looks at everything. Throws `unknown_agent`, `skill_not_pinned`, or `drift` for what nobody can choose between. */
@@ -99,6 +101,7 @@ export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
       const looked = names.length === 0 || names.includes(markedAs ?? '');
       return markedAs === undefined || known.has(id) || !looked ? [] : [{ id, markedAs }];
     }),
+    skillNames: new Map([...pins].map(([name, { skillId }]) => [skillId, name])),
   };
 }
 
@@ -120,13 +123,16 @@ export function isPending({ state: { act }, relock }: PlannedAgent | PlannedEnvi
  * Throws `drift` with every difference that was made outside. What was archived outside cannot be overwritten:
  * `overwrite` excuses only the rest.
  */
-export function refuseDrift({ agents, environments }: Fleet, overwrite: boolean): void {
+export function refuseDrift({ agents, environments, skillNames }: Fleet, overwrite: boolean): void {
   const archived = agents.flatMap(({ agent: { name }, state }) =>
     state.act === 'archived' ? [`the agent ${quote(name)} (${quote(state.id)}) was archived on the platform`] : [],
   );
   const changed = (what: string, state: AgentState | EnvironmentState) =>
     state.act === 'drifted' && !overwrite
-      ? [`the ${what} was changed outside its file:`, ...state.differences.flatMap(differenceLines)]
+      ? [
+          `the ${what} was changed outside its file:`,
+          ...state.differences.flatMap((difference) => differenceLines(difference, skillNames)),
+        ]
       : [];
   const drifted = [
     ...environments.flatMap(({ meant, state }) => changed(`environment ${quote(meant.name)}`, state)),

@@ -1,0 +1,121 @@
+/**
+ * The report as SARIF 2.1.0, for GitHub code scanning and everything else that reads it. Beyond the schema it keeps what
+ * GitHub demands: a description and help for every rule, one location and a `primaryLocationLineHash` for every result,
+ * no more than 25,000 results (docs.github.com, "SARIF support for code scanning").
+ */
+import { pathToFileURL } from 'node:url';
+import { revealed } from '../../text/revealed.ts';
+import type { Level } from '../scan/finding.ts';
+import { invalidRule, type Remark, remarksOf } from './remark.ts';
+import type { SkillsReport } from './report.ts';
+
+/** What a rule is, for people who see it for the first time. */
+export interface RuleText {
+  /** One sentence. */
+  description: string;
+  /** What to do about what it finds. */
+  help: string;
+}
+
+/** What the log is written with. */
+export interface SarifSettings {
+  /** Of this tool. */
+  version: string;
+  /** The folder of the repository; results are relative to it. */
+  root: string;
+  /** The rules of the scan by their ids. A finding of another rule says for itself what it is. */
+  rules?: ReadonlyMap<string, RuleText>;
+}
+
+/** GitHub refuses a run with more. */
+const mostResults = 25_000;
+
+const home = 'https://www.npmjs.com/package/managed-agents-interface';
+const sourceRoot = '%SRCROOT%';
+
+const invalid: RuleText = {
+  description: 'The folder is no valid skill.',
+  help: 'The message says what to change. The rules are those of the Agent Skills format and of the platform (docs/skills.md).',
+};
+
+/** Errors that a scan reports in full: it did what it was asked to do. */
+const reported: readonly string[] = ['skill_invalid', 'scan_refused'];
+
+/** The SARIF log of a run, ready to be written as JSON. */
+export function sarifOf(report: SkillsReport, { version, root, rules = new Map() }: SarifSettings): object {
+  const remarks = remarksOf(report, root);
+  const ruleIds = [...new Set([invalidRule, ...rules.keys(), ...remarks.map(({ rule }) => rule)])];
+  const { error } = report;
+  const told = [
+    ...(error === undefined || reported.includes(error.code)
+      ? []
+      : [{ level: 'error', message: { text: revealed(`${error.message} [${error.code}]`) } }]),
+    ...(remarks.length > mostResults
+      ? [{ level: 'warning', message: { text: `${remarks.length - mostResults} more results are left out` } }]
+      : []),
+  ];
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: 'skill-sync',
+            semanticVersion: version,
+            informationUri: home,
+            rules: ruleIds.map((id) => describeRule(id, id === invalidRule ? invalid : rules.get(id))),
+          },
+        },
+        columnKind: 'utf16CodeUnits',
+        originalUriBaseIds: { [sourceRoot]: { description: { text: 'the root of the repository' } } },
+        invocations: [
+          {
+            executionSuccessful: error === undefined || reported.includes(error.code),
+            exitCode: report.exit,
+            toolExecutionNotifications: told,
+          },
+        ],
+        results: remarks.slice(0, mostResults).map((remark) => resultOf(remark, ruleIds.indexOf(remark.rule))),
+      },
+    ],
+  };
+}
+
+function describeRule(id: string, rule: RuleText | undefined): object {
+  const { description, help } = rule ?? {
+    description: `What the rule ${revealed(id)} finds.`,
+    help: 'The message of each result says what to change.',
+  };
+  return {
+    id: ruleId(id),
+    shortDescription: { text: description },
+    fullDescription: { text: description },
+    help: { text: help },
+    helpUri: home,
+  };
+}
+
+function resultOf({ rule, level, path, file, line, column, text, fingerprint }: Remark, ruleIndex: number): object {
+  const artifactLocation =
+    path === undefined ? { uri: pathToFileURL(file).href } : { uri: uriOf(path), uriBaseId: sourceRoot };
+  const region = line === undefined ? {} : { region: { startLine: line, ...(column && { startColumn: column }) } };
+  return {
+    ruleId: ruleId(rule),
+    ruleIndex,
+    level: level satisfies Level,
+    message: { text },
+    locations: [{ physicalLocation: { artifactLocation, ...region } }],
+    partialFingerprints: { primaryLocationLineHash: fingerprint },
+  };
+}
+
+/** Never empty, as GitHub demands. */
+function ruleId(rule: string): string {
+  return revealed(rule) || 'rule';
+}
+
+/** A path as a relative URI. Half a character of a name, which no URI can say, becomes the replacement character. */
+function uriOf(path: string): string {
+  return Buffer.from(path).toString().split('/').map(encodeURIComponent).join('/');
+}

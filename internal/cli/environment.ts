@@ -9,6 +9,21 @@ interface Variable {
 export const variables = {
   ANTHROPIC_API_KEY: { meaning: 'the workspace API key', secret: true },
   ANTHROPIC_AUTH_TOKEN: { meaning: 'a bearer token instead of the API key', secret: true },
+  ANTHROPIC_FEDERATION_RULE_ID: {
+    meaning: 'the rule that judges the identity token of a CI job, instead of a key: `fdrl_...`',
+  },
+  ANTHROPIC_ORGANIZATION_ID: { meaning: 'the organization of that rule, a UUID' },
+  ANTHROPIC_SERVICE_ACCOUNT_ID: { meaning: 'the service account that the job acts as: `svac_...`' },
+  ANTHROPIC_WORKSPACE_ID: {
+    meaning: 'the workspace of that token, where the rule has several: `wrkspc_...` or `default`',
+  },
+  ANTHROPIC_IDENTITY_TOKEN_FILE: {
+    meaning: 'the file with the identity token of the job; read anew whenever it is needed',
+  },
+  ANTHROPIC_IDENTITY_TOKEN: {
+    meaning: 'the identity token itself; in GitHub Actions neither of the two is needed',
+    secret: true,
+  },
   ANTHROPIC_BASE_URL: { meaning: 'another address of the platform; https, or http on loopback' },
   MAI_CONFIG: { meaning: 'the configuration folder, before ./config' },
   MAI_ALLOW_LOOPBACK_HTTP: { meaning: '`1` lets services and identity providers on loopback use http; for tests only' },

@@ -16,7 +16,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   unknown_agent: undefined,
   skill_invalid: undefined,
   skill_not_pinned: 'push it first: skill-sync',
-  platform_key_missing: 'set ANTHROPIC_API_KEY to a key of the workspace',
+  platform_key_missing:
+    'set ANTHROPIC_API_KEY to a key of the workspace, or in CI the variables of workload identity federation',
   not_allowed: 'ask whoever reviews the configuration',
   identity_refused: 'ask whoever reviews identity in config/interface.yaml',
   assurance_missing: 'run the command again and sign in the way that is required, such as with a second factor',

@@ -36,9 +36,9 @@ export async function tokenFrom(workload: Workload, places: TokenPlaces, fetch: 
 }
 
 async function read({ token, audience }: Workload, { actions, variables }: TokenPlaces, fetch: Fetch): Promise<string> {
-  if (token === 'github-actions') return await fromActions(actions, audience, fetch);
+  if (token === 'github-actions') return await askActions(actions, audience, fetch);
   if ('variable' in token) return variables.get(token.variable)?.reveal().trim() ?? '';
-  const text = await readTrusted(token.file, tokenFile);
+  const text = await readTokenFile(token.file);
   if (text !== undefined) return text.trim();
   throw new AppError('identity_refused', `there is no token of this job: ${quote(token.file)} does not exist`, {
     hint: 'let the job have one there, or correct identity.workloads in config/interface.yaml',
@@ -58,8 +58,16 @@ const tokenFile = {
   correction: 'chmod o-rwx,g-w',
 } as const;
 
-/** Asks the runner for a token that is for us (the OIDC reference of GitHub Actions, "Requesting the JWT"). */
-async function fromActions(actions: TokenPlaces['actions'], audience: string, fetch: Fetch): Promise<string> {
+/** The text of a file with a token, or undefined where there is none. Throws `file_system`, also for one that others can read. */
+export async function readTokenFile(path: string): Promise<string | undefined> {
+  return await readTrusted(path, tokenFile);
+}
+
+/**
+ * Asks the runner for a token with an audience (the OIDC reference of GitHub Actions, "Requesting the JWT"). Throws
+ * `identity_refused`, or what the transport throws.
+ */
+export async function askActions(actions: TokenPlaces['actions'], audience: string, fetch: Fetch): Promise<string> {
   const refuse = (why: string) =>
     new AppError('identity_refused', `GitHub Actions gave no token: ${why}`, {
       hint: 'give the job "permissions: id-token: write", and run the command in one of its steps',

@@ -12,7 +12,10 @@ import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import type { Client } from './sdk.ts';
+import type { Federation } from './exchange.ts';
+import type { FederatedToken } from './federated-token.ts';
+import { retryAfter } from './retry-after.ts';
+import type { Client, ClientOptions } from './sdk.ts';
 
 export type { Client } from './sdk.ts';
 
@@ -48,6 +51,8 @@ export interface PlatformSettings {
   baseUrl: string | undefined;
   apiKey: Secret | undefined;
   authToken: Secret | undefined;
+  /** Looked at where there is neither key nor token. */
+  federation?: Federation | undefined;
   workspaceId?: string | undefined;
   signal: AbortSignal;
   /** Told when a 429 makes us wait. */
@@ -83,24 +88,31 @@ interface PlatformErrorDetails {
 
 const readTimeoutMs = 30_000;
 const changeTimeoutMs = 60_000;
-/** The longest Retry-After that is waited for; a longer one is reported instead. */
-const longestWaitSeconds = 120;
 const readAttempts = 3;
+/** More than the largest answer there is, a skill of 30 MB unpacked, and few enough for eight of them in memory. */
+const largestAnswerBytes = 40 * 2 ** 20;
 
-/** Opens the platform. Loads the SDK; sends nothing yet. Throws `platform_key_missing` or `url_refused`. */
+/**
+ * Opens the platform. Loads the SDK; sends nothing yet. Throws `platform_key_missing` or `url_refused`, and
+ * `config_invalid` where a federated token would be for another workspace than the configuration names.
+ */
 export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
   const { APIConnectionError, APIError, connect } = await import('./sdk.ts');
   const baseUrl = checkedBaseUrl(settings.baseUrl);
-  if (settings.apiKey === undefined && settings.authToken === undefined) {
-    throw new AppError('platform_key_missing', 'no credential for the platform', {
-      hint: 'set ANTHROPIC_API_KEY to a key of the workspace',
-    });
+  const stored = settings.apiKey ?? settings.authToken;
+  if (stored === undefined && settings.federation === undefined) {
+    throw new AppError('platform_key_missing', 'no credential for the platform');
   }
-  const clientOver = (fetch: typeof globalThis.fetch, timeout: number): Client =>
+  const federated = stored === undefined ? await tokenOf(settings, baseUrl) : undefined;
+  const credential = (signal: AbortSignal): Pick<ClientOptions, 'apiKey' | 'authToken' | 'credentials'> => {
+    if (settings.apiKey !== undefined) return { apiKey: settings.apiKey.reveal() };
+    if (federated === undefined) return { authToken: stored?.reveal() ?? null };
+    // Expired at once for the SDK, so that it asks each time and holds none of its own.
+    return { credentials: async () => ({ token: await federated.current(signal), expiresAt: 0 }) };
+  };
+  const clientOver = (fetch: typeof globalThis.fetch, timeout: number, signal: AbortSignal): Client =>
     connect({
-      ...(settings.apiKey === undefined
-        ? { authToken: settings.authToken?.reveal() ?? null }
-        : { apiKey: settings.apiKey.reveal() }),
+      ...credential(signal),
       ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
       ...(settings.workspaceId === undefined
         ? {}
@@ -109,16 +121,30 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       timeout,
       logLevel: 'off',
       openTelemetry: false,
-      fetch,
+      fetch: federated === undefined ? fetch : forgetting(fetch, federated),
     });
-  const reader = clientOver(onlyGet(interruptible(settings.signal)), readTimeoutMs);
-  const writer = clientOver(interruptible(settings.signal), changeTimeoutMs);
-  const finisher = clientOver(interruptible(new AbortController().signal), changeTimeoutMs);
+  const { signal } = settings;
+  const reader = clientOver(onlyGet(interruptible(signal)), readTimeoutMs, signal);
+  const writer = clientOver(interruptible(signal), changeTimeoutMs, signal);
+  const never = new AbortController().signal;
+  const finisher = clientOver(interruptible(never), changeTimeoutMs, never);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
   const translate = (what: string, error: unknown, changing: boolean, uninterrupted = false): unknown => {
     if (settings.signal.aborted && !uninterrupted)
       return new AppError('interrupted', `interrupted: ${what}`, { cause: error });
+    const large = tooLarge(error);
+    if (large !== undefined && !changing) {
+      return new PlatformError(
+        'platform_refused',
+        `${what}: the platform answered with more than ${largestAnswerBytes / 2 ** 20} MiB`,
+        {
+          status: large.status,
+          hint: 'nothing that large was asked for: check ANTHROPIC_BASE_URL, and what stands between you and the platform',
+          cause: error,
+        },
+      );
+    }
     if (error instanceof APIConnectionError || error instanceof SyntaxError) {
       return changing && !neverSent(error)
         ? new PlatformError('platform_outcome_unknown', `${what}: the platform's answer was lost`, {
@@ -136,7 +162,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     const code = changing && error.status >= 500 ? 'platform_outcome_unknown' : 'platform_refused';
     return new PlatformError(code, `${what}: the platform answered ${said}${request}`, {
       status: error.status,
-      ...hintFor(error.status),
+      ...hintFor(error.status, settings, federated !== undefined),
       cause: error,
     });
   };
@@ -144,22 +170,32 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   /** Waits as a 429 asks; false when there is nothing to wait for or it would take too long. */
   const waitedFor = async (error: unknown, what: string): Promise<boolean> => {
     if (!(error instanceof APIError) || error.status !== 429) return false;
-    const seconds = Number(error.headers?.get('retry-after') ?? '1');
-    if (!(seconds >= 0 && seconds <= longestWaitSeconds)) return false;
+    const seconds = retryAfter(error.headers);
+    if (seconds === undefined) return false;
     settings.onWait(`the platform asks to wait ${seconds} s before: ${what}`);
     await sleep(seconds * 1000, undefined, { signal: settings.signal }).catch(() => {});
     return !settings.signal.aborted;
   };
 
+  /** Whether a 401 was for a token that can be had anew, as it is once for each request. Like a 429, it comes before any act. */
+  const renewable = (error: unknown): boolean =>
+    federated !== undefined && error instanceof APIError && error.status === 401;
+
   const read: Platform['read'] = async (what, ask) => {
+    let renewed = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await ask(reader);
       } catch (error) {
         const again = attempt < readAttempts && !settings.signal.aborted;
+        if (again && !renewed && renewable(error)) {
+          renewed = true;
+          continue;
+        }
         if (again && (await waitedFor(error, what))) continue;
         const stumbled =
-          error instanceof APIConnectionError || (error instanceof APIError && (error.status ?? 0) >= 500);
+          (error instanceof APIConnectionError && tooLarge(error) === undefined) ||
+          (error instanceof APIError && (error.status ?? 0) >= 500);
         if (!again || !stumbled) throw translate(what, error, false);
         await sleep(250 * attempt, undefined, { signal: settings.signal }).catch(() => {});
       }
@@ -179,16 +215,39 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     },
     async change(intent, ask) {
       const what = `${intent.act} ${quote(intent.target)}`;
+      let renewed = false;
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await ask(intent.uninterrupted === true ? finisher : writer);
         } catch (error) {
+          if (attempt < readAttempts && !renewed && renewable(error)) {
+            renewed = true;
+            continue;
+          }
           if (attempt < readAttempts && (await waitedFor(error, what))) continue;
           throw translate(what, error, true, intent.uninterrupted);
         }
       }
     },
   };
+}
+
+/** The token of a job, for the workspace that the configuration names: it is good in one only, and no header moves it. */
+async function tokenOf(
+  { federation, workspaceId, onWait }: PlatformSettings,
+  baseUrl: string | undefined,
+): Promise<FederatedToken | undefined> {
+  if (federation === undefined) return undefined;
+  if (federation.workspaceId !== undefined && workspaceId !== undefined && federation.workspaceId !== workspaceId) {
+    throw new AppError(
+      'config_invalid',
+      `ANTHROPIC_WORKSPACE_ID is ${quote(federation.workspaceId)}, but platform.workspace_id of the configuration is ${quote(workspaceId)}`,
+      { hint: 'leave ANTHROPIC_WORKSPACE_ID out, or correct the one that is wrong; nothing was sent' },
+    );
+  }
+  const { federatedToken } = await import('./federated-token.ts');
+  const inWorkspace = { ...federation, workspaceId: federation.workspaceId ?? workspaceId };
+  return federatedToken({ federation: inWorkspace, baseUrl, onWait });
 }
 
 /** The key goes to https only, or to this very machine. */
@@ -204,7 +263,7 @@ function checkedBaseUrl(text: string | undefined): string | undefined {
 
 /**
  * A fetch that a signal ends. The body is read here, but for a stream of events, so that an answer that stalls or
- * breaks off in its middle is to the SDK what one is that never came: late, or lost.
+ * breaks off in its middle is to the SDK what one is that never came: late, or lost. Nor does it grow without bound.
  */
 function interruptible(signal: AbortSignal): typeof fetch {
   return async (input, init) => {
@@ -214,7 +273,47 @@ function interruptible(signal: AbortSignal): typeof fetch {
     });
     const { body, status, headers } = response;
     if (body === null || headers.get('content-type')?.startsWith('text/event-stream')) return response;
-    return new Response(await response.arrayBuffer(), { status, headers });
+    return new Response(await bounded(body, status), { status, headers });
+  };
+}
+
+/** An answer that is larger than any that was asked for. The SDK hands it on as the cause of an error of its own. */
+class AnswerTooLarge extends Error {
+  override readonly name: string = 'AnswerTooLarge';
+  readonly status: number;
+
+  constructor(status: number) {
+    super('the answer is too large');
+    this.status = status;
+  }
+}
+
+function tooLarge(error: unknown): AnswerTooLarge | undefined {
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    if (current instanceof AnswerTooLarge) return current;
+  }
+  return undefined;
+}
+
+async function bounded(body: ReadableStream<Uint8Array>, status: number): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.byteLength;
+    // Leaving the loop ends the connection.
+    if (bytes > largestAnswerBytes) throw new AnswerTooLarge(status);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** A fetch after which a token that was refused is not used again. */
+function forgetting(send: typeof fetch, { refused }: FederatedToken): typeof fetch {
+  return async (input, init) => {
+    const response = await send(input, init);
+    if (response.status === 401)
+      refused(new Headers(init?.headers).get('authorization')?.replace(/^Bearer /, '') ?? '');
+    return response;
   };
 }
 
@@ -239,8 +338,17 @@ function neverSent(error: Error): boolean {
   return false;
 }
 
-function hintFor(status: number): { hint?: string } {
-  if (status === 401) return { hint: 'the key is wrong, expired or revoked: check ANTHROPIC_API_KEY' };
+function hintFor(status: number, { apiKey }: PlatformSettings, federated: boolean): { hint?: string } {
+  if (federated && status === 401) {
+    return { hint: 'the token that was given for this job is refused: see Workload identity in the Console' };
+  }
+  if (federated && status === 403) {
+    return {
+      hint: 'the rule of this job needs the scope workspace:developer, and its token is good in one workspace only: compare it with platform.workspace_id',
+    };
+  }
+  const variable = apiKey === undefined ? 'ANTHROPIC_AUTH_TOKEN' : 'ANTHROPIC_API_KEY';
+  if (status === 401) return { hint: `the key is wrong, expired or revoked: check ${variable}` };
   if (status === 403) return { hint: 'this credential may not do that in this workspace' };
   if (status === 429) return { hint: 'the rate limit of the organization is used up: try again later' };
   return {};

@@ -11,7 +11,10 @@ import { Skills as BetaSkills } from '@anthropic-ai/sdk/resources/beta/skills/sk
 import { Vaults } from '@anthropic-ai/sdk/resources/beta/vaults/vaults';
 import { Skills } from '@anthropic-ai/sdk/resources/skills/skills';
 
+export type { ClientOptions } from '@anthropic-ai/sdk/client';
 export { APIConnectionError, APIError } from '@anthropic-ai/sdk/error';
+// The client has it on board in any case.
+export { oidcFederationProvider } from '@anthropic-ai/sdk/lib/credentials/oidc-federation';
 
 /** The parts of the official client that features see inside `read` and `change`. */
 export interface Client {

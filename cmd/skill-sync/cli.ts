@@ -13,6 +13,10 @@ export const skillSync: Executable = {
       .option('--dry-run', 'say what would be done, change nothing')
       .option('--check', 'as --dry-run, and exit with 7 when changes are pending')
       .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
+      .option('--out <file>', 'as --dry-run, and write the plan, which `apply` carries out')
+      .option('--diff', 'show what changes inside the skills')
+      .option('--overwrite', 'upload over versions that the lock does not know')
+      .option('--prune', 'delete skills whose folder is gone, unless an agent pins them')
       .addHelpText(
         'after',
         `
@@ -22,12 +26,23 @@ version and written into the lock file, which agents pin their versions from.
 Examples:
   skill-sync                     push what changed in ./skills
   skill-sync --check             in CI: fail with 7 when something was not pushed
-  skill-sync team/skills --json  the result as one JSON value`,
+  skill-sync team/skills --json  the result as one JSON value
+  skill-sync --out plan.json     a plan to review, then: skill-sync apply plan.json`,
       )
       .action(
         run(async (context, folders: string[], options: SkillSyncOptions) => {
           const { runSkillSync } = await import('./run.ts');
           return await runSkillSync(context, folders, options);
+        }),
+      );
+    program
+      .command('apply')
+      .description('carry out a plan that --out wrote, if nothing moved since')
+      .argument('<plan>', 'the file')
+      .action(
+        run(async (context, plan: string, options: SkillSyncOptions) => {
+          const { runApplyPlan } = await import('./run.ts');
+          return await runApplyPlan(context, plan, options);
         }),
       );
     addCompletion(program, run);

@@ -3,16 +3,24 @@ import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject } from '../../internal/cli/project.ts';
 import type { Waiting } from '../../internal/cli/terminal.ts';
+import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { lockFileOf } from '../../internal/skills/lock.ts';
-import { syncSkills } from '../../internal/skills/sync.ts';
-import { showSynced } from './output.ts';
+import { readPlanFile } from '../../internal/skills/plan-file.ts';
+import type { SkillsFolder } from '../../internal/skills/planning.ts';
+import { type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
+import { bar } from '../../internal/text/bar.ts';
+import { showSkills } from './output.ts';
 
-/** The options of `skill-sync` beside the common ones. */
+/** The options of `skill-sync` and of `skill-sync apply` beside the common ones. */
 export interface SkillSyncOptions {
   dryRun?: boolean;
   check?: boolean;
   lock?: string;
+  overwrite?: boolean;
+  prune?: boolean;
+  out?: string;
+  diff?: boolean;
 }
 
 /** Runs `skill-sync` once. */
@@ -21,38 +29,76 @@ export async function runSkillSync(
   words: readonly string[],
   options: SkillSyncOptions,
 ): Promise<CommandResult> {
-  const given = words.length === 0 ? ['skills'] : words;
-  // The same folder twice is one folder; the first spelling is shown.
-  const folders = given.filter(
-    (folder, index) => given.findIndex((other) => resolve(other) === resolve(folder)) === index,
-  );
-  if (options.lock !== undefined && folders.length > 1) {
-    throw new AppError('usage', '--lock names one file, but there are several folders', {
-      hint: 'give one folder, or leave --lock out: each folder then has its own skills.lock.json',
-    });
-  }
+  const planOnly = options.dryRun === true || options.check === true || options.out !== undefined;
+  return await run(context, options, {
+    folders: foldersOf(words, options.lock),
+    choices: { overwrite: options.overwrite === true, prune: options.prune === true },
+    apply: !planOnly,
+    ...(options.out !== undefined && { planFile: options.out }),
+  });
+}
+
+/** Runs `skill-sync apply` once: a plan that somebody reviewed, and nothing else. */
+export async function runApplyPlan(
+  context: CommandContext,
+  path: string,
+  options: SkillSyncOptions,
+): Promise<CommandResult> {
+  const reviewed = await readPlanFile(path);
+  const { overwrite, prune, parts } = reviewed;
+  const folders = parts.map(({ folder, lockFile }) => ({ folder, lockFile }));
+  return await run(context, options, { folders, choices: { overwrite, prune }, apply: true, reviewed });
+}
+
+type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'planFile' | 'reviewed'>;
+
+async function run(context: CommandContext, options: SkillSyncOptions, chosen: Chosen): Promise<CommandResult> {
+  const { progress, signal } = context;
+  const configuration = await configurationIfAny(context);
   let waiting: Waiting | undefined;
+  const report = { problems: [], findings: [], skills: [] };
   try {
-    const synced = await syncSkills({
-      folders: folders.map((folder) => ({ folder, lockFile: options.lock ?? lockFileOf(folder) })),
-      apply: options.dryRun !== true && options.check !== true,
-      async openPlatform() {
-        const platform = await platformFromEnvironment(context, await configuredWorkspace(context));
-        waiting = context.progress.wait('comparing the skills with the platform');
-        return platform;
+    const skills = await syncSkills(
+      {
+        ...chosen,
+        diffs: options.diff === true,
+        scanAll: false,
+        configuration,
+        async openPlatform() {
+          const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
+          waiting = progress.wait('comparing the skills with the platform');
+          return platform;
+        },
+        signal,
+        say: (text) => progress.note(text),
+        progress: (text, ended, all) => waiting?.update(`${bar(ended, all)} ${text}`),
       },
-      say: (text) => context.progress.note(text),
-    });
-    return showSynced(synced, { check: options.check === true });
+      report,
+    );
+    return showSkills(skills, { check: options.check === true });
   } finally {
     waiting?.done();
   }
 }
 
-/** The workspace that agents are made in, so that they find the skills there. Without a configuration it is the key's. */
-async function configuredWorkspace(context: CommandContext): Promise<string | undefined> {
+/** The same folder twice is one folder; the first spelling is shown. */
+function foldersOf(words: readonly string[], lock: string | undefined): SkillsFolder[] {
+  const given = words.length === 0 ? ['skills'] : words;
+  const folders = given.filter(
+    (folder, index) => given.findIndex((other) => resolve(other) === resolve(folder)) === index,
+  );
+  if (lock !== undefined && folders.length > 1) {
+    throw new AppError('usage', '--lock names one file, but there are several folders', {
+      hint: 'give one folder, or leave --lock out: each folder then has its own skills.lock.json',
+    });
+  }
+  return folders.map((folder) => ({ folder, lockFile: lock ?? lockFileOf(folder) }));
+}
+
+/** The configuration says which workspace and which agents; without one it is the key's workspace, and no agents. */
+async function configurationIfAny(context: CommandContext): Promise<Configuration | undefined> {
   try {
-    return (await loadProject(context)).interface.platform.workspace_id;
+    return await loadProject(context);
   } catch (error) {
     const named = context.options.config ?? context.environment.MAI_CONFIG;
     if (named === undefined && error instanceof AppError && error.code === 'config_missing') return undefined;

@@ -65,7 +65,7 @@ export function eventsOn(stderr: Output, verbosity: Verbosity): Progress {
     event,
     wait(text) {
       if (!quiet) note(text);
-      return { done: (last) => void (last !== undefined && !quiet && note(last)) };
+      return { update() {}, done: (last) => void (last !== undefined && !quiet && note(last)) };
     },
   };
 }

@@ -44,13 +44,14 @@ test('a line takes the spinner off the screen first', () => {
   const acts: string[] = [];
   const progress = progressOn('tool', stderr, 'normal', (text) => {
     acts.push(text);
-    return { clear: () => acts.push('clear'), stop: () => acts.push('stop') };
+    return { update: (next) => acts.push(next), clear: () => acts.push('clear'), stop: () => acts.push('stop') };
   });
   const waiting = progress.wait('waiting');
   progress.note('a note');
+  waiting.update('half \u001b[2J');
   waiting.done('waited');
   progress.note('after');
-  expect(acts).toEqual(['tool: waiting', 'clear', 'stop']);
+  expect(acts).toEqual(['tool: waiting', 'clear', 'tool: half \\u{1b}[2J', 'stop']);
   expect(stderr.text()).toBe('tool: a note\ntool: waited\ntool: after\n');
 });
 

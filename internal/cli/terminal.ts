@@ -17,6 +17,8 @@ export type Verbosity = 'quiet' | 'normal' | 'verbose' | 'debug';
 
 /** Something that takes time; `done` ends it on every path, with or without a last line. */
 export interface Waiting {
+  /** Says how far it is: only where a line can be changed, a log would fill with it. */
+  update(text: string): void;
   done(text?: string): void;
 }
 
@@ -47,11 +49,12 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
     warn: (text) => line(text),
     event() {},
     wait(text) {
-      if (verbosity === 'quiet') return { done() {} };
+      if (verbosity === 'quiet') return { update() {}, done() {} };
       if (animate !== undefined) {
         const spinner = animate(`${tool}: ${visible(text)}`);
         spinning = spinner;
         return {
+          update: (next) => spinner.update(`${tool}: ${visible(next)}`),
           done(last) {
             spinning = undefined;
             spinner.stop();
@@ -60,13 +63,14 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
         };
       }
       line(text);
-      return { done: (last) => void (last !== undefined && line(last)) };
+      return { update() {}, done: (last) => void (last !== undefined && line(last)) };
     },
   };
 }
 
 /** An animated line: `clear` takes it off the screen for another line, `stop` for good. */
 export interface Spinner {
+  update(text: string): void;
   clear(): void;
   stop(): void;
 }
@@ -85,6 +89,12 @@ export async function spinnerFor(
   return (text) => {
     const color = wantsColor(stderr, environment, colorFlag) ? 'cyan' : false;
     const spinner = ora({ text, stream: stderr as never, discardStdin: false, color }).start();
-    return { clear: () => void spinner.clear(), stop: () => void spinner.stop() };
+    return {
+      update(next) {
+        spinner.text = next;
+      },
+      clear: () => void spinner.clear(),
+      stop: () => void spinner.stop(),
+    };
   };
 }

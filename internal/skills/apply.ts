@@ -1,13 +1,19 @@
-/** Carries out a plan: each change is one request to the platform, and the lock is written after each. */
+/** Carries out a plan. The lock file is written after each change, so that it is true for what really happened (P8). */
+import { AppError } from '../errors/app-error.ts';
+import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
 import { inParallel } from './in-parallel.ts';
 import { type LockedSkill, type SkillsLock, writeLockFile } from './lock.ts';
-import { type Change, planChanges } from './plan.ts';
-import { readSkillFile, type Skill } from './read.ts';
-import { listLatestVersions, surveySkills } from './survey.ts';
+import { pacer } from './pace.ts';
+import { type Change, nameOf } from './plan.ts';
+import { type CreatedSkill, pushSkill, pushVersion, settleCreated } from './push.ts';
+import type { LatestVersions } from './survey.ts';
 
-/** Enough that latency does not count, few enough for the platform's limit on creates (300 a minute). */
-const uploadsAtOnce = 8;
+/** Enough that latency does not count, few enough to be a good guest. */
+const uploadsAtOnce = 10;
+/** The platform's limit on creates, for the whole organization. */
+const uploadsAMinute = 300;
 
 /** What the changes work on. */
 export interface Target {
@@ -15,72 +21,126 @@ export interface Target {
   lockFile: string;
   /** What the lock file says now. */
   lock: SkillsLock;
+  /** The skills that the plan was made from. */
+  latestVersions: LatestVersions;
+  signal: AbortSignal;
+  /** Told before each change begins, with how many have ended. */
+  onBegin(change: Change, ended: number, all: number): void;
   /** Told after each change. */
   onChanged(change: Change, locked: LockedSkill): void;
+  /** Told what the lock file says each time that it was written. */
+  onSaved(lock: SkillsLock): void;
 }
 
-/** Carries out the changes and returns the lock as it is then. A failure leaves a lock that is true for what happened. */
-export async function applyChanges(changes: readonly Change[], target: Target): Promise<SkillsLock> {
+/** Carries out the changes. A failure leaves a lock file that is true for what happened. */
+export async function applyChanges(changes: readonly Change[], target: Target): Promise<void> {
+  const { platform, signal } = target;
   const lock = new Map(target.lock);
-  let writing: Promise<void> = Promise.resolve();
-  const pending = changes.filter(
-    (change) => change.kind === 'create' || change.kind === 'update' || change.kind === 'adopt',
-  );
-  await inParallel(pending, uploadsAtOnce, async (change) => {
-    const locked = change.kind === 'adopt' ? change.locked : await uploadOrFind(change, target.platform, lock);
-    lock.set(change.skill.name, locked);
-    // One write at a time, each with all that is known by then.
-    writing = writing.then(() => writeLockFile(target.lockFile, lock));
-    await writing;
-    target.onChanged(change, locked);
+  const save = saver(async () => {
+    const saved = new Map(lock);
+    await writeLockFile(target.lockFile, saved);
+    target.onSaved(saved);
   });
-  return lock;
-}
+  const waitFor = pacer(uploadsAMinute, 60_000);
+  const known = new Set(target.latestVersions.keys());
+  const created: CreatedSkill[] = [];
 
-type Upload = Extract<Change, { kind: 'create' | 'update' }>;
+  const uploads = changes.filter(isUpload);
+  const prunes = changes.filter((change) => change.kind === 'prune');
+  let ended = 0;
+  const begin = (change: Change) => target.onBegin(change, ended, uploads.length + prunes.length);
+  const locked = async (change: Change, entry: LockedSkill) => {
+    lock.set(nameOf(change), entry);
+    await save();
+    ended += 1;
+    target.onChanged(change, entry);
+  };
 
-/** Uploads; where the answer is lost, looks whether the upload arrived instead of sending it again (P8). */
-async function uploadOrFind(change: Upload, platform: Platform, lock: SkillsLock): Promise<LockedSkill> {
+  const settled = () =>
+    settleCreated(platform, created, known, async ({ name }, stays) => {
+      if (stays === undefined) lock.delete(name);
+      else lock.set(name, stays);
+      await save();
+    });
   try {
-    return await upload(change, platform);
+    await inParallel(uploads, uploadsAtOnce, async (change) => {
+      begin(change);
+      if (change.kind === 'adopt') return await locked(change, change.locked);
+      await pause(waitFor(performance.now()), signal);
+      if (change.kind === 'update') {
+        return await locked(change, await pushVersion(platform, change.skill, change.locked));
+      }
+      const made = await pushSkill(platform, change.skill, known);
+      created.push(made);
+      await locked(change, made.locked);
+    });
   } catch (error) {
-    if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
-    const found = await findUploaded(change.skill, platform, lock).catch(() => undefined);
-    if (found === undefined) throw error;
-    return found;
+    // The first failure is the one to tell of; where this one fails too, the next run sees two skills of one name.
+    await settled().catch(() => {});
+    throw error;
+  }
+  await settled();
+  // What takes the place of a deleted skill is there by now.
+  for (const change of prunes) {
+    begin(change);
+    if (!change.gone) await deleteSkill(platform, change.name, change.locked);
+    lock.delete(change.name);
+    await save();
+    ended += 1;
+    target.onChanged(change, change.locked);
   }
 }
 
-async function upload(change: Upload, platform: Platform): Promise<LockedSkill> {
-  const { skill } = change;
-  // A File carries exactly the name we give it; a read stream would send its path on this disk.
-  const files: File[] = [];
-  for (const file of skill.files) {
-    files.push(new File([await readSkillFile(skill, file)], `${skill.name}/${file.path}`));
-  }
-  const options = { timeout: uploadTimeoutMs(skill) };
-  if (change.kind === 'update') {
-    const { skillId } = change.locked;
-    const version = await platform.change({ act: 'skill_version.create', target: skill.name }, (client) =>
-      client.skills.versions.create(skillId, { files }, options),
+type UploadChange = Extract<Change, { kind: 'create' | 'rename' | 'update' | 'adopt' }>;
+
+function isUpload(change: Change): change is UploadChange {
+  return ['create', 'rename', 'update', 'adopt'].includes(change.kind);
+}
+
+/** Deletes a skill with all its versions, if its latest is still the one that the plan saw. Gone already is as good. */
+async function deleteSkill(platform: Platform, name: string, { skillId, versionId }: LockedSkill): Promise<void> {
+  const latest = async () => {
+    const found = await unlessGone(
+      platform.read(`look at skill ${skillId}`, (client) => client.skills.retrieve(skillId)),
     );
-    return { skillId, versionId: version.id, sha256: skill.sha256 };
+    return found?.latest_version_id;
+  };
+  const before = await latest();
+  if (before === undefined) return;
+  if (before !== versionId) {
+    throw new AppError('drift', `${name}: somebody uploaded the version ${quote(before)} while this run was at work`, {
+      hint: 'it was not deleted; look at who uploaded it and run again',
+    });
   }
-  const created = await platform.change({ act: 'skill.create', target: skill.name }, (client) =>
-    client.skills.create({ files }, options),
-  );
-  return { skillId: created.id, versionId: created.latest_version_id, sha256: skill.sha256 };
+  try {
+    await unlessGone(
+      platform.change({ act: 'skill.delete', target: `${name} ${skillId}` }, (client) => client.skills.delete(skillId)),
+    );
+  } catch (error) {
+    const lost = error instanceof PlatformError && error.outcome === 'unknown';
+    if (!lost || (await latest()) !== undefined) throw error;
+  }
 }
 
-/** The platform's skill, if it holds exactly what we have. */
-async function findUploaded(skill: Skill, platform: Platform, lock: SkillsLock): Promise<LockedSkill | undefined> {
-  const survey = await surveySkills(platform, await listLatestVersions(platform), [skill], lock);
-  const change = planChanges([skill], lock, survey).find(({ kind }) => kind === 'adopt');
-  return change?.kind === 'adopt' ? change.locked : undefined;
+async function unlessGone<Result>(asking: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await asking;
+  } catch (error) {
+    if (error instanceof PlatformError && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
-/** A minute, and more for a large skill on a slow line (100 kB a second). */
-function uploadTimeoutMs(skill: Skill): number {
-  const bytes = skill.files.reduce((sum, file) => sum + file.size, 0);
-  return 60_000 + Math.ceil(bytes / 100);
+/** Writes one at a time; those that ask while one is under way share the next. */
+function saver(write: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return () => {
+    next ??= last.then(() => {
+      next = undefined;
+      last = write();
+      return last;
+    });
+    return next;
+  };
 }

@@ -1,6 +1,6 @@
 /** Looks at the platform's custom skills, as far as a plan needs to know them. Only reads. */
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { downloadedFiles, hashOfFiles } from './download.ts';
+import { downloadedFiles, hashOfFiles, type VersionFiles } from './download.ts';
 import { inParallel } from './in-parallel.ts';
 import type { SkillsLock } from './lock.ts';
 import type { Skill } from './read.ts';
@@ -8,28 +8,60 @@ import type { Skill } from './read.ts';
 /** The latest version of every custom skill of the workspace, by skill id. */
 export type LatestVersions = ReadonlyMap<string, string>;
 
+/** What a version holds. */
+export interface RemoteContent {
+  sha256: string;
+  files: VersionFiles;
+}
+
 /** What is known of the platform's skills. */
 export interface Survey {
   latestVersions: LatestVersions;
   /** Platform skills that carry the name of a local skill without being the one in its lock: name to skill ids. */
   namesakes: ReadonlyMap<string, readonly string[]>;
-  /** Content hash of the latest version, by skill id, where it has to be compared. */
-  contents: ReadonlyMap<string, string>;
+  /** The latest version, by skill id, where it has to be compared. */
+  contents: ReadonlyMap<string, RemoteContent>;
+  /** New names of skills whose old name is in the lock without a folder: new name to old name. */
+  renames: ReadonlyMap<string, string>;
+  /** Who pins a skill of the lock, in words, by the skill's name. Asked only where one is to be deleted. */
+  pinners: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The largest page that every description of the list endpoint allows (the newer ones say 1,000). */
+/** A skill as the list shows it. */
+export interface ListedSkill {
+  id: string;
+  latest_version_id: string;
+  created_at: string;
+}
+
+/** The largest page that every description of the list endpoints allows (the newer ones say 1,000). */
 const pageSize = 100;
 /** How many questions are asked at the same time; the platform allows some hundred reads a minute. */
 const readsAtOnce = 8;
 
 /** Lists the workspace's own skills: one request per hundred. */
-export async function listLatestVersions(platform: Platform): Promise<LatestVersions> {
-  const latest = new Map<string, string>();
+export async function listSkills(platform: Platform): Promise<ListedSkill[]> {
+  const skills: ListedSkill[] = [];
   const pages = platform.readPages('list the skills', (client) =>
     client.skills.list({ source: 'custom', limit: pageSize }),
   );
-  for await (const skill of pages) latest.set(skill.id, skill.latest_version_id);
-  return latest;
+  for await (const { id, latest_version_id, created_at } of pages) skills.push({ id, latest_version_id, created_at });
+  return skills;
+}
+
+/** The latest version of each skill of a list. */
+export function latestVersionsOf(skills: readonly ListedSkill[]): LatestVersions {
+  return new Map(skills.map(({ id, latest_version_id }) => [id, latest_version_id]));
+}
+
+/** The versions of a skill, in no order: the platform documents none. One request per hundred. */
+export async function listVersions(platform: Platform, skillId: string): Promise<{ id: string; created_at: string }[]> {
+  const versions: { id: string; created_at: string }[] = [];
+  const pages = platform.readPages(`list the versions of ${skillId}`, (client) =>
+    client.skills.versions.list(skillId, { limit: pageSize }),
+  );
+  for await (const { id, created_at } of pages) versions.push({ id, created_at });
+  return versions;
 }
 
 /** Asks for what a plan needs beside the list. With every skill locked and nobody else uploading, that is nothing. */
@@ -38,9 +70,12 @@ export async function surveySkills(
   latestVersions: LatestVersions,
   skills: readonly Skill[],
   lock: SkillsLock,
-): Promise<Survey> {
-  const unlocked = new Set(skills.filter(({ name }) => !lock.has(name)).map(({ name }) => name));
-  const namesakes = unlocked.size === 0 ? new Map() : await findNamesakes(platform, latestVersions, unlocked, lock);
+): Promise<Pick<Survey, 'latestVersions' | 'namesakes' | 'contents'>> {
+  const isThere = (name: string) => latestVersions.has(lock.get(name)?.skillId ?? '');
+  const unlocked = new Set(skills.filter(({ name }) => !isThere(name)).map(({ name }) => name));
+  const tied = new Set([...lock.values()].map(({ skillId }) => skillId));
+  const unknown = new Map([...latestVersions].filter(([skillId]) => !tied.has(skillId)));
+  const namesakes = unlocked.size === 0 ? new Map() : await findNamesakes(platform, unknown, unlocked);
   const moved = skills.flatMap(({ name }) => {
     const locked = lock.get(name);
     const latest = locked === undefined ? undefined : latestVersions.get(locked.skillId);
@@ -48,26 +83,29 @@ export async function surveySkills(
   });
   const single = [...namesakes.values()].flatMap((ids) => (ids.length === 1 ? ids : []));
   const contents = await inParallel([...moved, ...single], readsAtOnce, async (skillId) => {
-    const files = await downloadedFiles(platform, skillId, latestVersions.get(skillId) ?? '');
-    return [skillId, hashOfFiles(files)] as const;
+    return [skillId, await contentOfVersion(platform, skillId, latestVersions.get(skillId) ?? '')] as const;
   });
   return { latestVersions, namesakes, contents: new Map(contents) };
 }
 
+/** What a version holds. Throws as {@link downloadedFiles} does. */
+export async function contentOfVersion(platform: Platform, skillId: string, versionId: string): Promise<RemoteContent> {
+  const files = await downloadedFiles(platform, skillId, versionId);
+  return { sha256: hashOfFiles(files), files };
+}
+
 /**
- * The list does not tell names, only display names, which anybody chooses freely: the name is asked of each skill's
- * latest version, except of those that the lock already ties to a name.
+ * Which of these platform skills carry one of the names. The list does not tell names, only display names, which anybody
+ * chooses freely: the name is asked of each skill's latest version.
  */
-async function findNamesakes(
+export async function findNamesakes(
   platform: Platform,
-  latestVersions: LatestVersions,
+  skills: LatestVersions,
   names: ReadonlySet<string>,
-  lock: SkillsLock,
 ): Promise<Map<string, string[]>> {
-  const tied = new Set([...lock.values()].map(({ skillId }) => skillId));
-  const unknown = [...latestVersions].filter(([skillId, version]) => !tied.has(skillId) && version !== '');
   const found = new Map<string, string[]>();
-  await inParallel(unknown, readsAtOnce, async ([skillId, version]) => {
+  const asked = [...skills].filter(([, version]) => version !== '');
+  await inParallel(asked, readsAtOnce, async ([skillId, version]) => {
     const name = await nameOfSkill(platform, skillId, version);
     if (name !== undefined && names.has(name)) found.set(name, [...(found.get(name) ?? []), skillId]);
   });

@@ -1,117 +1,137 @@
-/** Brings the platform's skills in line with folders of skills: read and check, look, plan, apply. */
+/** A run of skill-sync, in order: lock, read, scan, look and plan, refuse, then only tell or apply. */
+import { basename, dirname, join } from 'node:path';
+import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
+import { takeLock } from '../outside/lock.ts';
 import type { Platform } from '../platform/client.ts';
-import { visible } from '../text/quote.ts';
-import { applyChanges } from './apply.ts';
-import { readLockFile, type SkillsLock } from './lock.ts';
-import { type Change, nameOf, planChanges } from './plan.ts';
-import { readSkills, type Skill } from './read.ts';
-import { type LatestVersions, listLatestVersions, surveySkills } from './survey.ts';
-
-/** A folder of skills and the lock that belongs to it. */
-interface SkillsFolder {
-  folder: string;
-  lockFile: string;
-}
+import { quote } from '../text/quote.ts';
+import type { SkillsLock } from './lock.ts';
+import { agentsNaming, formatPinners, pinnersOf } from './pins.ts';
+import { platformPins } from './pins-on-platform.ts';
+import type { Choices } from './plan.ts';
+import { type PlanFile, refuseStale, writePlanFile } from './plan-file.ts';
+import {
+  applySkills,
+  diffsOf,
+  needsPlatform,
+  outcomesOf,
+  planSkills,
+  readLocal,
+  refuseBlocked,
+  type SkillsFolder,
+  type Telling,
+  toBeScanned,
+} from './planning.ts';
+import { SkillsInvalidError } from './problem.ts';
+import type { SkillOutcome, SkillsReport } from './report/report.ts';
 
 /** What a run works with. */
-export interface SyncSettings {
+export interface SyncSettings extends Telling {
   folders: readonly SkillsFolder[];
+  choices: Choices;
   /** False for a plan only: nothing is changed, here and there. */
   apply: boolean;
+  /** The reviewed plan that is carried out. */
+  reviewed?: PlanFile;
+  /** Where the plan is written to. */
+  planFile?: string;
+  /** Whether to download what updates would replace, to show what changes. */
+  diffs: boolean;
+  /** Whether every skill is scanned, and not only those that are not as their lock says. */
+  scanAll: boolean;
+  /** Whose agents use the skills; undefined where there is no configuration. */
+  configuration: Configuration | undefined;
   /** Called when the platform is needed for the first time, after everything local was checked. */
   openPlatform(): Promise<Platform>;
-  /** For people who watch. */
-  say(text: string): void;
 }
 
-/** What became of a skill, or what would. */
-export interface SyncedSkill {
-  folder: string;
-  name: string;
-  change: Exclude<Change['kind'], 'drifted'>;
-  /** Whether the change was made in this run. */
-  applied: boolean;
-  /** As in the lock; undefined for a skill that is only planned to be created. */
-  skillId: string | undefined;
-  /** Undefined where only the upload will tell. */
-  versionId: string | undefined;
-  sha256: string;
-}
+/** What a run knows so far. It is filled as the run goes on, so that one that fails can be reported on too. */
+export type ReportSoFar = { -readonly [Key in 'problems' | 'findings' | 'skills']: SkillsReport[Key] };
 
-/** Plans and, unless only a plan is wanted, applies. Throws before anything is changed when one skill cannot be. */
-export async function syncSkills(settings: SyncSettings): Promise<SyncedSkill[]> {
-  const { skills, skipped } = await readSkills(settings.folders.map(({ folder }) => folder));
-  for (const folder of skipped) settings.say(`${visible(folder)}: no SKILL.md, left out`);
-  const parts = await Promise.all(
-    settings.folders.map(async (place, index) => ({
-      ...place,
-      skills: skills[index] ?? [],
-      lock: await readLockFile(place.lockFile),
-    })),
-  );
-
-  const platform = parts.some((part) => part.skills.length > 0) ? await settings.openPlatform() : undefined;
-  const latestVersions = platform === undefined ? new Map() : await listLatestVersions(platform);
-  const plans: (Part & { changes: Change[] })[] = [];
-  for (const part of parts) plans.push({ ...part, changes: await planPart(part, platform, latestVersions) });
-  refuseDrift(plans.flatMap((plan) => plan.changes));
-
-  const synced: SyncedSkill[] = [];
-  for (const { folder, lockFile, lock, changes } of plans) {
-    const apply = settings.apply && platform !== undefined;
-    const after = apply
-      ? await applyChanges(changes, {
-          platform,
-          lockFile,
-          lock,
-          onChanged: (change, locked) =>
-            settings.say(
-              `${nameOf(change)}: ${change.kind === 'adopt' ? 'found' : 'uploaded'} as ${visible(locked.versionId)}`,
-            ),
-        })
-      : lock;
-    synced.push(...changes.map((change) => ({ folder, ...describeChange(change, after, apply) })));
+/**
+ * Plans and, unless only a plan is wanted, applies. Throws before anything is changed when one skill cannot be pushed:
+ * `skill_invalid`, `scan_refused`, `drift`, `skill_in_use`, `plan_stale`, `already_running`.
+ */
+export async function syncSkills(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
+  const release = settings.apply ? await holdLocks(settings) : async () => {};
+  try {
+    return await syncHeld(settings, report);
+  } catch (error) {
+    if (error instanceof SkillsInvalidError) report.problems = error.problems;
+    throw error;
+  } finally {
+    await release();
   }
-  return synced;
 }
 
-interface Part extends SkillsFolder {
-  skills: Skill[];
-  lock: SkillsLock;
+async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
+  const { choices, configuration } = settings;
+  const local = await readLocal(settings.folders, settings.say);
+  const platform = needsPlatform(local, choices) ? await settings.openPlatform() : undefined;
+  const naming = configuration === undefined ? new Map() : agentsNaming(configuration);
+  const plan = await planSkills(local, platform, choices, (orphans) => whoPins(orphans, naming, platform));
+  report.skills = outcomesOf(plan, naming);
+  const diffs = settings.diffs && platform !== undefined ? await diffsOf(plan, platform) : undefined;
+  const withDiffs = (skills: readonly SkillOutcome[]) =>
+    skills.map((skill) => {
+      const diff = diffs?.get(skill.name);
+      return diff === undefined ? skill : { ...skill, diff };
+    });
+  report.skills = withDiffs(report.skills);
+  await refuseBlocked(plan);
+  if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan);
+  if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan);
+  if (!settings.apply || platform === undefined) return report.skills;
+
+  const done = new Set<string>();
+  const locks = plan.parts.map(({ lock }) => new Map(lock));
+  try {
+    await applySkills(plan, platform, { ...settings, done, locks });
+  } finally {
+    report.skills = withDiffs(outcomesOf(plan, naming, { done, locks }));
+  }
+  return report.skills;
 }
 
-async function planPart(part: Part, platform: Platform | undefined, latestVersions: LatestVersions): Promise<Change[]> {
-  const survey =
-    platform === undefined
-      ? { latestVersions, namesakes: new Map(), contents: new Map() }
-      : await surveySkills(platform, latestVersions, part.skills, part.lock);
-  return planChanges(part.skills, part.lock, survey);
-}
-
-function refuseDrift(changes: readonly Change[]): void {
-  const lines = changes.flatMap((change) =>
-    change.kind === 'drifted' ? [`${change.skill.name}: ${change.what}; ${change.fix}`] : [],
+/** Who pins the skills that are to be deleted, in words. */
+async function whoPins(
+  orphans: SkillsLock,
+  naming: ReadonlyMap<string, readonly string[]>,
+  platform: Platform | undefined,
+): Promise<Map<string, string[]>> {
+  const pins = platform === undefined ? [] : await platformPins(platform);
+  return new Map(
+    [...orphans].map(([name, { skillId }]) => [name, formatPinners(pinnersOf({ name, skillId }, pins, naming))]),
   );
-  if (lines.length === 0) return;
-  throw new AppError('drift', ['the platform is not as the lock says', ...lines].join('\n'), {
-    hint: 'nothing was uploaded; put these right and run again',
-  });
 }
 
-function describeChange(change: Change, lock: SkillsLock, applied: boolean): Omit<SyncedSkill, 'folder'> {
-  if (change.kind === 'drifted') throw new Error('a drifted skill is never described');
-  if (change.kind === 'orphaned') return { name: change.name, change: 'orphaned', applied: false, ...change.locked };
-  const { skill, kind } = change;
-  const locked = lock.get(skill.name);
-  const versionId =
-    kind === 'adopt' ? change.locked.versionId : kind === 'update' && !applied ? undefined : locked?.versionId;
-  return {
-    name: skill.name,
-    change: kind,
-    applied: applied && kind !== 'unchanged',
-    skillId: kind === 'adopt' ? change.locked.skillId : locked?.skillId,
-    versionId,
-    sha256: skill.sha256,
-  };
+/** How long a run that is about to end is waited for. */
+const lockWaitMs = 60_000;
+
+/** One run at a time works with a lock file. The file that says so lies beside it: who can write one can write the other. */
+async function holdLocks({ folders, signal, say }: SyncSettings): Promise<() => Promise<void>> {
+  const held: { release(): Promise<void> }[] = [];
+  const release = async () => void (await Promise.all(held.map((lock) => lock.release())));
+  try {
+    // In one order, so that two runs over the same folders never wait for each other.
+    for (const lockFile of folders.map((place) => place.lockFile).sort()) {
+      const path = join(dirname(lockFile), `.${basename(lockFile)}.running`);
+      let lock = await takeLock({ path, signal, waitMs: 0 });
+      if (!('release' in lock)) {
+        say(`another skill-sync works with ${quote(lockFile)}: waiting up to ${lockWaitMs / 1000} s for it to end`);
+        lock = await takeLock({ path, signal, waitMs: lockWaitMs });
+      }
+      if (!('release' in lock)) {
+        throw new AppError(
+          'already_running',
+          `another skill-sync works with ${quote(lockFile)} (process ${lock.pid}, since ${lock.since})`,
+        );
+      }
+      held.push(lock);
+    }
+    return release;
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }

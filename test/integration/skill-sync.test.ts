@@ -117,8 +117,10 @@ describe('pushing', () => {
     expect(await readdir(skills)).toEqual(['meeting-notes', 'skills.lock.json', 'support-triage']);
   });
 
-  test('prints a table with one line per skill', async () => {
-    const { stdout, exit } = await run([skills]);
+  test('prints a table with one line per skill, and the agents that change with it', async () => {
+    const config = join(home, 'config');
+    await writeConfigurationOf(config, platform.workspaceId);
+    const { stdout, exit } = await run(['--config', config, skills]);
     const lock = await locked();
     expect(exit).toBe(0);
     expect(stdout).toBe(
@@ -129,6 +131,15 @@ describe('pushing', () => {
         '',
       ].join('\n'),
     );
+    await put('support-triage/x.md', 'x');
+    // The repository's own configuration, with an agent that names one of them.
+    const { stdout: plan } = await run(['--dry-run', skills]);
+    expect(plan.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['skill', 'change', 'version', 'agents'],
+      ['meeting-notes', 'unchanged', lock.get('meeting-notes')?.versionId, '-'],
+      ['support-triage', 'update', '-', 'support'],
+      [''],
+    ]);
   });
 
   test('asks one question per hundred skills when nothing is to do, and keeps to the limits when all is', async () => {
@@ -155,7 +166,7 @@ describe('pushing', () => {
     expect((await run(['--check', skills])).exit).toBe(0);
     await put('meeting-notes/x.md', 'x');
     const { exit, stdout } = await run(['--check', skills]);
-    expect([exit, stdout.split('\n')[1]]).toEqual([7, 'meeting-notes   update     -']);
+    expect([exit, stdout.split('\n')[1]]).toEqual([7, expect.stringMatching(/^meeting-notes +update +- /)]);
     expect(platform.control.log.count(uploads)).toBe(2);
   });
 
@@ -241,7 +252,7 @@ describe('lost answers', () => {
     await put('meeting-notes/x.md', 'x');
     platform.control.faults.add({ on: 'POST /v1/skills/:id/versions', fault: { kind: 'drop-after-commit' } });
     const gone = platform.control.faults.add({
-      on: 'GET /v1/skills',
+      on: 'GET /v1/skills/:id/versions',
       after: 1,
       times: Infinity,
       fault: { kind: 'drop-before-commit' },
@@ -338,7 +349,7 @@ describe('drift', () => {
       fault: { kind: 'status', status: 200, body },
     });
     const ran = await run([skills]);
-    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining('cannot be read [platform_refused]')]);
+    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringMatching(/cannot be read: .*\[platform_refused\]/)]);
   });
 });
 

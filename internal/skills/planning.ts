@@ -1,0 +1,257 @@
+/** The steps of a run over folders of skills: read, look and plan, refuse, apply, tell. */
+import { AppError } from '../errors/app-error.ts';
+import type { Platform } from '../platform/client.ts';
+import { visible } from '../text/quote.ts';
+import { applyChanges } from './apply.ts';
+import { contentDiff } from './diff.ts';
+import { inParallel } from './in-parallel.ts';
+import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
+import { type Blocked, type Change, type Choices, nameOf, planChanges } from './plan.ts';
+import { contentOf, readSkills, type Skill } from './read.ts';
+import { findRenames } from './renames.ts';
+import type { SkillOutcome } from './report/report.ts';
+import {
+  contentOfVersion,
+  type LatestVersions,
+  latestVersionsOf,
+  listSkills,
+  type Survey,
+  surveySkills,
+} from './survey.ts';
+
+/** A folder of skills and the lock that belongs to it. */
+export interface SkillsFolder {
+  folder: string;
+  lockFile: string;
+}
+
+/** What was read on this machine. */
+export interface LocalSkills {
+  parts: readonly (SkillsFolder & { skills: readonly Skill[]; lock: SkillsLock })[];
+}
+
+/** What is to be done, folder by folder. */
+export interface SkillsPlan {
+  parts: readonly PlannedPart[];
+  latestVersions: LatestVersions;
+  choices: Choices;
+}
+
+interface PlannedPart extends SkillsFolder {
+  lock: SkillsLock;
+  changes: readonly Change[];
+  contents: Survey['contents'];
+}
+
+/** Reads the folders and their locks. Throws `skill_invalid` with every problem, or `config_invalid` for a lock. */
+export async function readLocal(folders: readonly SkillsFolder[], say: (text: string) => void): Promise<LocalSkills> {
+  const locks = await Promise.all(folders.map(({ lockFile }) => readLockFile(lockFile)));
+  const lockOf = new Map(folders.map(({ folder }, index) => [folder, locks[index]]));
+  const { skills, skipped } = await readSkills(
+    folders.map(({ folder }) => folder),
+    { expected: (folder, name) => lockOf.get(folder)?.get(name)?.sha256 },
+  );
+  for (const folder of skipped) say(`${visible(folder)}: no SKILL.md, left out`);
+  return {
+    parts: folders.map((place, index) => ({ ...place, skills: skills[index] ?? [], lock: locks[index] ?? new Map() })),
+  };
+}
+
+/** Whether the platform has to be asked about these folders at all. */
+export function needsPlatform({ parts }: LocalSkills, { prune }: Choices): boolean {
+  return parts.some(({ skills, lock }) => skills.length > 0 || (prune && lock.size > 0));
+}
+
+/** Looks at the platform and plans. `pinners` is asked only where something is to be deleted. */
+export async function planSkills(
+  { parts }: LocalSkills,
+  platform: Platform | undefined,
+  choices: Choices,
+  pinners: (orphans: SkillsLock) => Promise<Survey['pinners']>,
+): Promise<SkillsPlan> {
+  const latestVersions = platform === undefined ? new Map() : latestVersionsOf(await listSkills(platform));
+  const planned: PlannedPart[] = [];
+  for (const { skills, lock, ...place } of parts) {
+    const names = new Set(skills.map(({ name }) => name));
+    const orphans = new Map([...lock].filter(([name]) => !names.has(name)));
+    const [survey, renames, pinned] = await Promise.all([
+      platform === undefined
+        ? { latestVersions, namesakes: new Map(), contents: new Map() }
+        : surveySkills(platform, latestVersions, skills, lock),
+      findRenames(skills, lock),
+      choices.prune && orphans.size > 0 ? pinners(orphans) : new Map(),
+    ]);
+    const changes = planChanges(skills, lock, { ...survey, renames, pinners: pinned }, choices);
+    planned.push({ ...place, lock, changes, contents: survey.contents });
+  }
+  return { parts: planned, latestVersions, choices };
+}
+
+/** Throws where a change is blocked: `drift`, with what the platform holds instead as a diff, or `skill_in_use`. */
+export async function refuseBlocked({ parts }: SkillsPlan): Promise<void> {
+  const lines: string[] = [];
+  const codes = new Set<Blocked['code']>();
+  for (const { changes, contents } of parts) {
+    for (const change of changes) {
+      if (change.kind !== 'blocked') continue;
+      codes.add(change.code);
+      lines.push(`${change.name}: ${change.what}; ${change.fix}`);
+      const diff = await diffOfBlocked(change, contents);
+      if (diff !== undefined) lines.push(...diff.split('\n').filter((line) => line !== ''));
+    }
+  }
+  if (lines.length === 0) return;
+  const drifted = codes.has('drift');
+  const first = drifted ? 'the platform is not as the lock says' : 'agents use what is to be deleted';
+  throw new AppError(drifted ? 'drift' : 'skill_in_use', [first, ...lines].join('\n'), {
+    hint: 'nothing was changed; put these right and run again',
+  });
+}
+
+/** How a run tells of itself while it applies. */
+export interface Telling {
+  signal: AbortSignal;
+  say(text: string): void;
+  /** What is going on, with how many changes have ended. */
+  progress(text: string, ended: number, all: number): void;
+}
+
+/** What has been done of a plan: keys of changes (folder and name), and each folder's lock as it is then. */
+export interface Progress {
+  done: Set<string>;
+  locks: SkillsLock[];
+}
+
+/** Carries out a plan, folder by folder, and keeps `done` and `locks` true all the time. */
+export async function applySkills(
+  { parts, latestVersions }: SkillsPlan,
+  platform: Platform,
+  { signal, say, progress, done, locks }: Telling & Progress,
+): Promise<void> {
+  for (const [index, { folder, lockFile, lock, changes }] of parts.entries()) {
+    await applyChanges(changes, {
+      platform,
+      lockFile,
+      lock,
+      latestVersions,
+      signal,
+      onBegin: (change, ended, all) => progress(`${doing[change.kind] ?? change.kind} ${nameOf(change)}`, ended, all),
+      onChanged(change, locked) {
+        done.add(keyOf(folder, change));
+        say(changedLine(change, locked));
+      },
+      onSaved(saved) {
+        locks[index] = saved;
+      },
+    });
+  }
+}
+
+function keyOf(folder: string, change: Change): string {
+  return `${folder}\n${nameOf(change)}`;
+}
+
+const doing: Partial<Record<Change['kind'], string>> = {
+  create: 'uploading',
+  rename: 'uploading',
+  update: 'uploading',
+  adopt: 'adopting',
+  prune: 'deleting',
+};
+
+function changedLine(change: Change, { versionId }: LockedSkill): string {
+  const name = nameOf(change);
+  if (change.kind === 'prune') return `${name}: deleted`;
+  return `${name}: ${change.kind === 'adopt' ? 'found' : 'uploaded'} as ${visible(versionId)}`;
+}
+
+/** What became of each skill, or what would: with `progress`, the plan was carried out as far as that says. */
+export function outcomesOf(
+  { parts }: SkillsPlan,
+  naming: ReadonlyMap<string, readonly string[]>,
+  progress?: Progress,
+): SkillOutcome[] {
+  return parts.flatMap(({ folder, lock, changes }, index) =>
+    changes.map((change) => ({
+      folder,
+      ...outcomeOf(change, progress?.locks[index] ?? lock, progress?.done.has(keyOf(folder, change)) === true),
+      agents: naming.get(nameOf(change)) ?? [],
+    })),
+  );
+}
+
+function outcomeOf(change: Change, lock: SkillsLock, applied: boolean): Omit<SkillOutcome, 'folder' | 'agents'> {
+  const name = nameOf(change);
+  const base = { name, change: change.kind, applied: false, skillId: undefined, versionId: undefined, sha256: '' };
+  switch (change.kind) {
+    case 'orphaned':
+      return { ...base, ...change.locked };
+    case 'prune':
+      return { ...base, ...change.locked, applied };
+    case 'blocked': {
+      const { what, fix, skill } = change;
+      const known = { ...lock.get(name), ...change.remote };
+      return { ...base, ...known, sha256: skill?.sha256 ?? known.sha256 ?? '', blocked: { what, fix } };
+    }
+    default: {
+      const { kind, skill } = change;
+      const known = applied || kind === 'unchanged' ? lock.get(name) : 'locked' in change ? change.locked : undefined;
+      return {
+        ...base,
+        applied: applied && kind !== 'unchanged',
+        skillId: known?.skillId,
+        // Only the upload will tell.
+        versionId: kind === 'update' && !applied ? undefined : known?.versionId,
+        sha256: skill.sha256,
+        ...(kind === 'rename' && { renamedFrom: change.from }),
+      };
+    }
+  }
+}
+
+/** How many downloads for diffs run at the same time. */
+const diffsAtOnce = 8;
+
+/** What would change on the platform, as a unified diff, by the skill's name: of updates, and of what is blocked. */
+export async function diffsOf({ parts }: SkillsPlan, platform: Platform): Promise<Map<string, string>> {
+  const changes = parts.flatMap((part) => part.changes.map((change) => ({ change, contents: part.contents })));
+  const diffs = await inParallel(changes, diffsAtOnce, async ({ change, contents }) => {
+    const diff =
+      change.kind === 'blocked'
+        ? await diffOfBlocked(change, contents)
+        : change.kind === 'update'
+          ? await diffOfUpdate(change, platform, contents)
+          : undefined;
+    return [nameOf(change), diff ?? ''] as const;
+  });
+  return new Map(diffs.filter(([, diff]) => diff !== ''));
+}
+
+async function diffOfUpdate(
+  { skill, locked }: Extract<Change, { kind: 'update' }>,
+  platform: Platform,
+  contents: Survey['contents'],
+): Promise<string> {
+  const known = contents.get(locked.skillId);
+  const before = known ?? (await contentOfVersion(platform, locked.skillId, locked.versionId));
+  return contentDiff(skill.name, before.files, await filesOf(skill));
+}
+
+async function diffOfBlocked({ skill, remote }: Blocked, contents: Survey['contents']): Promise<string | undefined> {
+  const held = remote === undefined ? undefined : contents.get(remote.skillId);
+  if (skill === undefined || held === undefined) return undefined;
+  return contentDiff(skill.name, held.files, await filesOf(skill));
+}
+
+async function filesOf(skill: Skill): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for (const file of skill.files) files.set(file.path, await contentOf(skill, file));
+  return files;
+}
+
+/** The skills that a plan would send, or that are not what the lock has: those that a scan has to look at. */
+export function toBeScanned({ parts }: LocalSkills, { overwrite }: Choices): Skill[] {
+  return parts.flatMap(({ skills, lock }) =>
+    skills.filter(({ name, sha256 }) => overwrite || lock.get(name)?.sha256 !== sha256),
+  );
+}

@@ -1,0 +1,218 @@
+/**
+ * One upload, safe beside other runs: the platform's latest version is what it was expected to be before, and the looks
+ * afterwards say whether anybody uploaded in between. A lost answer is settled by content, never by a second upload (P8).
+ */
+import { AppError } from '../errors/app-error.ts';
+import { pause } from '../outside/pause.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
+import type { LockedSkill } from './lock.ts';
+import { contentOf, type Skill } from './read.ts';
+import { earliest, standing, type Upload } from './rival.ts';
+import { contentOfVersion, findNamesakes, type ListedSkill, listSkills, listVersions } from './survey.ts';
+
+/** How long a run waits for another one to take its upload back, in looks and milliseconds between them. */
+const looks = 25;
+const lookEveryMs = 200;
+
+/**
+ * Uploads a new version over the one that is expected to be the latest. Where somebody was quicker with the very same
+ * content, theirs is the result. Throws `drift` where it is other content: ours is taken back, or was never sent.
+ */
+export async function pushVersion(
+  platform: Platform,
+  skill: Skill,
+  base: { skillId: string; versionId: string },
+): Promise<LockedSkill> {
+  const { skillId } = base;
+  const [latest, before] = await Promise.all([latestOf(platform, skillId), listVersions(platform, skillId)]);
+  if (latest !== base.versionId)
+    return await theirs(platform, skill, { skillId, versionId: latest }, 'nothing was sent');
+
+  const known = new Set(before.map(({ id }) => id));
+  const files = await uploadOf(skill);
+  let mine: Upload | undefined;
+  let lost: unknown;
+  try {
+    mine = await platform.change({ act: 'skill_version.create', target: skill.name }, (client) =>
+      client.skills.versions.create(skillId, { files }, { timeout: uploadTimeoutMs(skill) }),
+    );
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    lost = error;
+  }
+  const arrived = async () => (await listVersions(platform, skillId)).filter(({ id }) => !known.has(id));
+  if (mine === undefined) {
+    const found = await sameContent(platform, skill, skillId, await arrived()).catch(() => undefined);
+    if (found === undefined) throw lost;
+    return { skillId, versionId: found.id, sha256: skill.sha256 };
+  }
+  const own = mine;
+  const first = await settle(own, async () => (await arrived()).filter(({ id }) => id !== own.id));
+  if (first === undefined) return { skillId, versionId: own.id, sha256: skill.sha256 };
+  await platform.change(
+    { act: 'skill_version.delete', target: `${skill.name} ${own.id}`, uninterrupted: true },
+    (client) => client.skills.versions.delete(own.id, { skill_id: skillId }),
+  );
+  return await theirs(platform, skill, { skillId, versionId: first.id }, 'what this run uploaded was taken back');
+}
+
+/** A skill that this run made. */
+export interface CreatedSkill {
+  skill: Skill;
+  locked: LockedSkill;
+  created_at: string;
+}
+
+/**
+ * Uploads a skill that nobody on the platform has yet. `known` are the skills that were there when that was seen; it
+ * learns of the new one. After a lost answer the skill is looked for by name and content.
+ */
+export async function pushSkill(platform: Platform, skill: Skill, known: Set<string>): Promise<CreatedSkill> {
+  const files = await uploadOf(skill);
+  try {
+    const created = await platform.change({ act: 'skill.create', target: skill.name }, (client) =>
+      client.skills.create({ files }, { timeout: uploadTimeoutMs(skill) }),
+    );
+    known.add(created.id);
+    return createdSkill(skill, created);
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    const found = await findCreated(platform, skill, known).catch(() => undefined);
+    if (found === undefined) throw error;
+    known.add(found.id);
+    return createdSkill(skill, found);
+  }
+}
+
+/**
+ * Looks, once for all skills that a run made, whether somebody made skills of the same names at the same moment. Of two,
+ * one stays; what the run made itself is deleted where it came later. `onYielded` learns of what stays instead. Throws
+ * `drift` for other content.
+ */
+export async function settleCreated(
+  platform: Platform,
+  created: readonly CreatedSkill[],
+  known: ReadonlySet<string>,
+  onYielded: (skill: Skill, locked: LockedSkill | undefined) => Promise<void>,
+): Promise<void> {
+  if (created.length === 0) return;
+  let rivals = await rivalsOf(platform, created, known);
+  for (const { skill, locked, created_at } of created) {
+    let fresh = true;
+    const first = await settle({ id: locked.skillId, created_at }, async () => {
+      if (!fresh) rivals = await rivalsOf(platform, created, known);
+      fresh = false;
+      return rivals.get(skill.name) ?? [];
+    });
+    if (first === undefined) continue;
+    await platform.change(
+      { act: 'skill.delete', target: `${skill.name} ${locked.skillId}`, uninterrupted: true },
+      (client) => client.skills.delete(locked.skillId),
+    );
+    const remote = { skillId: first.id, versionId: first.latest_version_id };
+    await onYielded(skill, undefined);
+    await onYielded(skill, await theirs(platform, skill, remote, 'what this run uploaded was taken back'));
+  }
+}
+
+/** Skills of the same names that appeared since a run looked, by name. */
+async function rivalsOf(
+  platform: Platform,
+  created: readonly CreatedSkill[],
+  known: ReadonlySet<string>,
+): Promise<Map<string, ListedSkill[]>> {
+  const appeared = (await listSkills(platform)).filter(({ id }) => !known.has(id));
+  const versions = new Map(appeared.map(({ id, latest_version_id }) => [id, latest_version_id]));
+  const names = new Set(created.map(({ skill }) => skill.name));
+  const found = await findNamesakes(platform, versions, names);
+  return new Map([...found].map(([name, ids]) => [name, appeared.filter(({ id }) => ids.includes(id))]));
+}
+
+/** Who stays instead of this upload; undefined where it stays itself. */
+async function settle<Rival extends Upload>(mine: Upload, look: () => Promise<Rival[]>): Promise<Rival | undefined> {
+  for (let left = looks; ; left -= 1) {
+    const rivals = await look();
+    const stand = standing(mine, rivals);
+    if (stand === 'keep') return undefined;
+    if (stand === 'yield' || left === 0) return earliest(rivals);
+    await pause(lookEveryMs);
+  }
+}
+
+/** Takes over what somebody else uploaded, if it is what we would have. */
+async function theirs(
+  platform: Platform,
+  skill: Skill,
+  remote: { skillId: string; versionId: string },
+  done: string,
+): Promise<LockedSkill> {
+  const content = await contentOfVersion(platform, remote.skillId, remote.versionId);
+  if (content.sha256 === skill.sha256) return { ...remote, sha256: skill.sha256 };
+  throw new AppError(
+    'drift',
+    `${skill.name}: somebody uploaded the version ${quote(remote.versionId)} of ${quote(remote.skillId)} while this run was at work`,
+    { hint: `${done}; look at who uploaded it and run again` },
+  );
+}
+
+async function latestOf(platform: Platform, skillId: string): Promise<string> {
+  const found = await platform.read(`look at skill ${skillId}`, (client) => client.skills.retrieve(skillId));
+  return found.latest_version_id;
+}
+
+/** The first of these versions that holds exactly what we have. */
+async function sameContent(
+  platform: Platform,
+  skill: Skill,
+  skillId: string,
+  versions: readonly Upload[],
+): Promise<Upload | undefined> {
+  const same: Upload[] = [];
+  for (const version of versions) {
+    const { sha256 } = await contentOfVersion(platform, skillId, version.id);
+    if (sha256 === skill.sha256) same.push(version);
+  }
+  return earliest(same);
+}
+
+/** The platform's skill, if it appeared and holds exactly what we have. */
+async function findCreated(
+  platform: Platform,
+  skill: Skill,
+  known: ReadonlySet<string>,
+): Promise<ListedSkill | undefined> {
+  const appeared = (await listSkills(platform)).filter(({ id }) => !known.has(id));
+  const versions = new Map(appeared.map(({ id, latest_version_id }) => [id, latest_version_id]));
+  const ids = (await findNamesakes(platform, versions, new Set([skill.name]))).get(skill.name) ?? [];
+  const same: ListedSkill[] = [];
+  for (const listed of appeared.filter(({ id }) => ids.includes(id))) {
+    const { sha256 } = await contentOfVersion(platform, listed.id, listed.latest_version_id);
+    if (sha256 === skill.sha256) same.push(listed);
+  }
+  return earliest(same);
+}
+
+function createdSkill(skill: Skill, { id, latest_version_id, created_at }: ListedSkill): CreatedSkill {
+  return { skill, locked: { skillId: id, versionId: latest_version_id, sha256: skill.sha256 }, created_at };
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof PlatformError && error.outcome === 'unknown';
+}
+
+async function uploadOf(skill: Skill): Promise<File[]> {
+  // A File carries exactly the name we give it; a read stream would send its path on this disk.
+  const files: File[] = [];
+  for (const file of skill.files) {
+    const bytes = new Uint8Array(await contentOf(skill, file));
+    files.push(new File([bytes], `${skill.name}/${file.path}`));
+  }
+  return files;
+}
+
+/** A minute, and more for a large skill on a slow line (100 kB a second). */
+function uploadTimeoutMs(skill: Skill): number {
+  const bytes = skill.files.reduce((sum, file) => sum + file.size, 0);
+  return 60_000 + Math.ceil(bytes / 100);
+}

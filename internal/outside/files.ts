@@ -1,9 +1,23 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { randomUUID } from 'node:crypto';
-import { link, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
+
+/** `file_system`: what could not be done to which file. Where many files are gone through, it is told of beside the others. */
+export class FileError extends AppError {
+  override readonly name: string = 'FileError';
+  /** The system's word for the reason, such as `EACCES`. */
+  readonly reason: string;
+
+  constructor(what: string, path: string, cause: unknown) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    super('file_system', `${what} ${quote(path)}: ${reason}`, { cause });
+    this.reason = reason;
+  }
+}
 
 /** The UTF-8 text of a file, or undefined where there is none. Throws `file_system` for anything else. */
 export async function readText(path: string): Promise<string | undefined> {
@@ -17,6 +31,41 @@ export async function readBytes(path: string): Promise<Buffer | undefined> {
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw fileError('could not read', path, cause);
+  }
+}
+
+/** How much of a file is in memory at once while it is read in pieces. */
+const pieceSize = 2 ** 20;
+
+/**
+ * Hands over the bytes of a file that was seen to be `size` bytes long, in pieces of at most 1 MiB; a piece is only good
+ * until the next one comes. False where it is gone, is no plain file, has another size or was written to meanwhile: what
+ * was handed over is then worth nothing. Links are not followed. Throws {@link FileError} for anything else.
+ */
+export async function readInPieces(path: string, size: number, take: (piece: Uint8Array) => void): Promise<boolean> {
+  let file: FileHandle | undefined;
+  try {
+    // Opening a pipe that was put there since would wait for somebody to write. (Windows knows neither flag.)
+    file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    const before = await file.stat({ bigint: true });
+    if (!before.isFile() || before.size !== BigInt(size)) return false;
+    // One byte more than there should be, so that a file that grows is noticed, and never read for ever.
+    const buffer = Buffer.allocUnsafe(Math.min(pieceSize, size + 1));
+    let total = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) break;
+      total += bytesRead;
+      if (total > size) return false;
+      take(buffer.subarray(0, bytesRead));
+    }
+    const after = await file.stat({ bigint: true });
+    return total === size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
+  } catch (cause) {
+    if (isMissing(cause)) return false;
+    throw fileError('could not read', path, cause);
+  } finally {
+    await file?.close();
   }
 }
 
@@ -153,7 +202,6 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
-function fileError(what: string, path: string, cause: unknown): AppError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
-  return new AppError('file_system', `${what} ${quote(path)}: ${reason}`, { cause });
+function fileError(what: string, path: string, cause: unknown): FileError {
+  return new FileError(what, path, cause);
 }

@@ -16,7 +16,7 @@ test('allows the optional keys of the open format', () => {
     'license: MIT',
     'compatibility: needs git',
     'metadata:',
-    '  version: 1',
+    '  version: "1"',
     'allowed-tools: Read Grep',
   ];
   expect(readFrontMatter(skillText(...good, ...optional), 'triage')).toMatchObject({ name: 'triage' });

@@ -1,13 +1,26 @@
 /**
  * The front matter of SKILL.md: YAML between a first line `---` and the next line `---`. The rules are those of the
- * platform (name and description) and of the open Agent Skills format (the optional keys). An unknown key is an
- * error, because most often it is a misspelled known one.
+ * platform (name and description) and of the open Agent Skills specification (the optional keys). An unknown key is an
+ * error, because most often it is a misspelled known one. So is what other readers of YAML could take for something
+ * else: anchors, aliases, tags, and unquoted values that only some versions of YAML read as text.
  */
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parse,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { nearestHint } from '../text/nearest.ts';
 import { quote, visible } from '../text/quote.ts';
+import { limits } from './limits.ts';
 import { nameProblem } from './name.ts';
-import type { Problem } from './problem.ts';
+import { type Finding, placeOf } from './utf8.ts';
 
 /** What the front matter says, once it has passed every check. */
 export interface FrontMatter {
@@ -15,11 +28,9 @@ export interface FrontMatter {
   description: string;
 }
 
-/** A problem inside the text; the caller knows the file. */
-export type Finding = Omit<Problem, 'file'>;
+/** What is wrong with a value, and the fix. */
+type Fault = [what: string, fix: string];
 
-const longestDescription = 1024;
-const longestCompatibility = 500;
 const knownKeys = ['name', 'description', 'license', 'compatibility', 'metadata', 'allowed-tools'];
 
 /** Reads the text of a SKILL.md that lies in a folder of the given name. Either front matter or findings come back. */
@@ -30,33 +41,37 @@ export function readFrontMatter(text: string, folderName: string): FrontMatter |
   const lineCounter = new LineCounter();
   const document = parseDocument(block, { lineCounter, prettyErrors: false });
   const findings: Finding[] = [];
-  const find = (offset: number, what: string, fix: string) => {
+  const find = (offset: number, [what, fix]: Fault) => {
     const { line, col } = lineCounter.linePos(offset);
     findings.push({ line, column: col, what, fix });
   };
-  for (const { message, pos } of [...document.errors, ...document.warnings]) {
-    find(pos[0], `this is not valid YAML: ${visible(message.toLowerCase())}`, yamlFix(message));
+  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+    find(pos[0], [
+      `this is not valid YAML: ${visible(message.toLowerCase().replace(/; please use .*/, ''))}`,
+      yamlFixes[code] ?? 'correct the line',
+    ]);
   }
   if (findings.length > 0) return findings;
-  if (!isMap<Node, Node | null>(document.contents)) {
+  const { contents } = document;
+  if (!isMap<Node, Node | null>(contents)) {
     return [{ line: 1, column: 1, what: 'the front matter holds no keys', fix: 'give name and description' }];
   }
+  findUnusual(document, find);
+  if (findings.length > 0) return findings;
 
   const texts = new Map<string, string>();
-  for (const { key, value } of document.contents.items) {
-    const keyOffset = key.range?.[0] ?? 0;
-    const valueOffset = value?.range?.[0] ?? keyOffset;
+  for (const { key, value } of contents.items) {
     const word = isScalar(key) && typeof key.value === 'string' ? key.value : undefined;
     if (word === undefined || !knownKeys.includes(word)) {
       const shown = word ?? (isScalar(key) ? String(key.value) : 'a nested key');
-      find(keyOffset, `the key ${quote(shown)} is not known`, nearestHint(shown, knownKeys));
+      find(offsetOf(key), [`the key ${quote(shown)} is not known`, nearestHint(shown, knownKeys)]);
       continue;
     }
-    const content = isScalar(value) ? value.value : undefined;
-    const fault = valueFault(word, value, content, folderName);
-    if (fault !== undefined) find(valueOffset, ...fault);
+    if (word === 'metadata') metadataFaults(value, offsetOf(key), find);
+    const fault = word === 'metadata' ? undefined : valueFault(word, value, folderName);
+    if (fault !== undefined) find(offsetOf(value, offsetOf(key)), fault);
     // A faulty value counts as given: one complaint per mistake.
-    texts.set(word, typeof content === 'string' ? content : '');
+    texts.set(word, isScalar(value) && typeof value.value === 'string' ? value.value : '');
   }
   for (const key of ['name', 'description']) {
     if (!texts.has(key)) {
@@ -67,6 +82,25 @@ export function readFrontMatter(text: string, folderName: string): FrontMatter |
   }
   if (findings.length > 0) return findings;
   return { name: texts.get('name') ?? '', description: texts.get('description') ?? '' };
+}
+
+/**
+ * The text of a SKILL.md with another name in its front matter and everything else as it is: what a renamed skill is
+ * compared with. Undefined where there is no name that could be replaced without writing the line anew.
+ */
+export function withName(text: string, name: string): string | undefined {
+  const block = cutFrontMatter(text);
+  if (typeof block !== 'string') return undefined;
+  const document = parseDocument(block, { prettyErrors: false });
+  if (document.errors.length > 0 || !isMap<Node, Node | null>(document.contents)) return undefined;
+  const value = document.contents.items.find(({ key }) => isScalar(key) && key.value === 'name')?.value;
+  if (!isScalar(value) || typeof value.value !== 'string' || value.value === '' || value.range == null)
+    return undefined;
+  const [start, end] = value.range;
+  // In quotes the name begins after the first of them; a name written with escapes or over lines is not there as it is.
+  const quotes = value.type === 'PLAIN' ? 0 : 1;
+  if (text.slice(start + quotes, end - quotes) !== value.value) return undefined;
+  return text.slice(0, start + quotes) + name + text.slice(end - quotes);
 }
 
 /** The front matter with its first line, so that positions in it are positions in the file. */
@@ -86,46 +120,85 @@ function cutFrontMatter(text: string): string | Finding {
   }
   const nul = text.indexOf('\0');
   if (nul !== -1) return { ...placeOf(text, nul), what: 'it holds a NUL character', fix: 'remove it' };
-  if (!/^---[ \t]*\n/.test(text)) {
+  const blanks = /^---[ \t]+$/m.exec(text);
+  if (blanks?.index === 0) {
+    return { line: 1, column: 4, what: 'the line `---` ends in blanks', fix: 'remove them' };
+  }
+  if (!text.startsWith('---\n')) {
     return {
       ...at,
       what: 'there is no front matter',
       fix: 'begin with a line `---`, then name, description and `---`',
     };
   }
-  const end = /^---[ \t]*$/m.exec(text.slice(4));
+  const end = /^---$/m.exec(text.slice(4));
   if (end === null) return { ...at, what: 'the front matter does not end', fix: 'close it with a line `---`' };
   return text.slice(0, 4 + end.index);
 }
 
-/** What is wrong with the value of a known key, and the fix. */
-function valueFault(
-  key: string,
-  value: Node | null,
-  content: unknown,
-  folderName: string,
-): [what: string, fix: string] | undefined {
-  if (key === 'metadata') {
-    return isMap(value) ? undefined : ['metadata is no mapping', 'write `key: value` lines below it'];
+/** What YAML allows and skills do not need: it reads as one thing here and as another, or not at all, elsewhere. */
+function findUnusual(document: Document, find: (offset: number, fault: Fault) => void): void {
+  visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) find(offsetOf(node), [`*${visible(node.source)} is an alias`, 'write the value itself there']);
+      else if (node.anchor !== undefined) {
+        find(offsetOf(node), [
+          `&${visible(node.anchor)} is an anchor`,
+          'remove it; a text that begins with & goes into quotes',
+        ]);
+      } else if (node.tag !== undefined) {
+        find(offsetOf(node), [
+          `the value has the tag ${visible(node.tag)}`,
+          'remove it; a text that begins with ! goes into quotes',
+        ]);
+      }
+    },
+  });
+}
+
+/** What is wrong with the value of a known key other than metadata. */
+function valueFault(key: string, value: Node | null, folderName: string): Fault | undefined {
+  const content = isScalar(value) ? value.value : undefined;
+  if (key === 'allowed-tools' && !isScalar(value)) {
+    return ['allowed-tools is no text', 'write the tools in one line with spaces between them, such as `Read Grep`'];
   }
-  if (key === 'allowed-tools' && isSeq(value)) return undefined;
-  if (typeof content !== 'string' && content !== null) {
-    return [`${key} is no text`, 'write text; put a number or a yes into quotes'];
-  }
-  if (content === null || content.trim() === '') return [`${key} is empty`, 'write something there'];
+  if (content === null || content === '') return [`${key} is empty`, 'write something there'];
+  const fault = textFault(key, value);
+  if (fault !== undefined || typeof content !== 'string') return fault;
+  if (content.trim() === '') return [`${key} is empty`, 'write something there'];
   switch (key) {
     case 'name':
       return nameFault(content, folderName);
     case 'description':
-      return textFault(key, content, longestDescription);
+      return proseFault(key, content, limits.descriptionCharacters);
     case 'compatibility':
-      return textFault(key, content, longestCompatibility);
+      return proseFault(key, content, limits.compatibilityCharacters);
+    case 'allowed-tools':
+      return toolsFault(content);
     default:
       return undefined;
   }
 }
 
-function nameFault(name: string, folderName: string): [what: string, fix: string] | undefined {
+/** Whether every reader of YAML takes a value for text. */
+function textFault(key: string, value: Node | null): Fault | undefined {
+  if (!isScalar(value) || typeof value.value !== 'string') {
+    return [`${key} is no text`, 'write text; put a number or a yes into quotes'];
+  }
+  // YAML 1.1, which many tools read, knows dates, numbers to base 60 and more words for true.
+  const old: unknown = value.type === 'PLAIN' ? parseAsOld(value.value) : value.value;
+  if (typeof old === 'string') return undefined;
+  return [`${key} is a ${old instanceof Date ? 'date' : typeof old} to some readers of YAML`, 'put it into quotes'];
+}
+
+function parseAsOld(plain: string): unknown {
+  // What does not fit on a line of its own is text in any version.
+  return plain.length > 64 || /[\s:#]\s|[:#]$/.test(plain)
+    ? plain
+    : parse(plain, { schema: 'yaml-1.1', logLevel: 'silent' });
+}
+
+function nameFault(name: string, folderName: string): Fault | undefined {
   const wrong = nameProblem(name);
   if (wrong !== undefined) return [wrong, 'use something like `support-triage`'];
   if (name !== folderName) {
@@ -134,21 +207,50 @@ function nameFault(name: string, folderName: string): [what: string, fix: string
   return undefined;
 }
 
-function textFault(key: string, content: string, longest: number): [what: string, fix: string] | undefined {
+function proseFault(key: string, content: string, longest: number): Fault | undefined {
   if (content.length > longest) {
     return [`${key} has ${content.length} characters, at most ${longest} are allowed`, 'shorten it'];
   }
   if (/<[/!?]?[A-Za-z_][^<>]*>/.test(content)) return [`${key} holds an XML tag`, 'write it without angle brackets'];
+  if (/[^\P{Cc}\n\t]/u.test(content)) return [`${key} holds a control character`, 'remove it'];
   return undefined;
 }
 
-function yamlFix(message: string): string {
-  return /nested mapping|implicit key/i.test(message)
-    ? 'a text that holds a colon and a space goes into quotes'
-    : 'correct the line';
+function toolsFault(tools: string): Fault | undefined {
+  // In parentheses a comma belongs to what the tool may do.
+  if (!tools.replace(/\([^()]*\)/g, '').includes(',')) return undefined;
+  return ['allowed-tools holds a comma', 'separate the tools with spaces only'];
 }
 
-function placeOf(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset).split('\n');
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+/** Metadata is a map from texts to texts. */
+function metadataFaults(metadata: Node | null, keyOffset: number, find: (offset: number, fault: Fault) => void): void {
+  if (!isMap<Node, Node | null>(metadata)) {
+    find(offsetOf(metadata, keyOffset), ['metadata is no mapping', 'write `key: value` lines below it']);
+    return;
+  }
+  for (const { key, value } of metadata.items as Pair<Node, Node | null>[]) {
+    const name = isScalar(key) ? String(key.value) : 'a nested key';
+    const keyFault = textFault('the key', key);
+    const valueOffset = offsetOf(value, offsetOf(key));
+    if (keyFault !== undefined) find(offsetOf(key), keyFault);
+    const fault = textFault(`metadata.${visible(name)}`, value);
+    if (fault !== undefined) find(valueOffset, fault);
+  }
 }
+
+function offsetOf(node: Node | null, otherwise = 0): number {
+  return node?.range?.[0] ?? otherwise;
+}
+
+/** What to do about a mistake in YAML, by the code of the library. */
+const yamlFixes: Readonly<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: 'a text that holds a colon and a space goes into quotes',
+  DUPLICATE_KEY: 'remove one of the two',
+  MULTILINE_IMPLICIT_KEY: 'write `key: value`, or indent the line to go on with the one above',
+  TAB_AS_INDENT: 'indent with spaces',
+  MULTIPLE_DOCS: 'remove the line above it',
+  BAD_ALIAS: 'a text that begins with * or & goes into quotes',
+  BAD_SCALAR_START: 'put the value into quotes',
+  MISSING_CHAR: 'close what was opened, or write `key: value`',
+  TAG_RESOLVE_FAILED: 'a text that begins with ! goes into quotes',
+};

@@ -1,69 +1,98 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { skipped } from '../../test/support/skip.ts';
 import { hashOf, sha256 } from './hash.ts';
-import { ignoredNames } from './ignored.ts';
+import { ignoredByDefault, neverUploaded } from './ignored.ts';
 import { readSkills } from './read.ts';
 
-const skillText = '---\nname: a\ndescription: b\n---\n';
-const documented = '34b14effdd60c6e54f576115349eef536be27b02f289ff0ca09fcee5d0040b09';
-
 const document = await readFile(new URL('../../docs/skills-hash.md', import.meta.url), 'utf8');
-/** The code blocks of the document, in order: ignored names, recipe, lines, hash. */
-const blocks = [...document.matchAll(/```(?:sh)?\n(.*?)```/gs)].map(([, block = '']) => block);
+/** The code blocks of the document. */
+const [never, byDefault, recipe, lines, documented] = [...document.matchAll(/```(?:sh)?\n(.*?)```/gs)].map(
+  ([, block = '']) => block,
+);
 
-test('the test vector of the document', () => {
-  const files = [
-    { path: 'reference/a.txt', sha256: sha256('') },
-    { path: 'SKILL.md', sha256: sha256(skillText) },
-  ];
-  expect(hashOf(files)).toBe(documented);
-  expect(blocks[3]?.trim()).toBe(documented);
-  expect(sha256(blocks[2] ?? '')).toBe(documented);
+interface Vector {
+  about: string;
+  skill: string;
+  files: Record<string, string>;
+  uploaded: string[];
+  sha256: string;
+}
+const vectors: Vector[] = JSON.parse(
+  await readFile(new URL('../../test/data/skills-hash.json', import.meta.url), 'utf8'),
+);
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hash-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function write({ files }: Vector): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+}
+
+/** What the document's recipe prints in a skill's folder. */
+function recomputed(skillFolder: string): string {
+  const ran = spawnSync('bash', ['-c', recipe ?? ''], { cwd: skillFolder, encoding: 'utf8' });
+  expect(ran.stderr).toBe('');
+  return ran.stdout.trim();
+}
+
+test('the document names what is never uploaded and what is left out by default, the recipe as well', () => {
+  expect(never?.trim().split('\n')).toEqual(neverUploaded);
+  expect(byDefault?.trim().split('\n')).toEqual(ignoredByDefault);
+  for (const pattern of ignoredByDefault) expect(recipe).toContain(pattern);
+  expect(recipe?.trim().split('\n').length).toBeLessThanOrEqual(10);
 });
 
-test('the document names what is ignored', () => {
-  expect(blocks[0]?.trim().split('\n')).toEqual(ignoredNames);
+test('the document shows the second vector', () => {
+  expect(sha256(lines ?? '')).toBe(documented?.trim());
+  expect(vectors[1]?.sha256).toBe(documented?.trim());
 });
 
 test('sorts by bytes, not by UTF-16 code units', () => {
   const hashes = ['\u{ff5e}.md', '\u{1f600}.md'].map((path) => ({ path, sha256: sha256('') }));
-  const lines = ['\u{ff5e}.md', '\u{1f600}.md'].map((path) => `${sha256('')}  ${path}\n`).join('');
-  expect(hashOf(hashes.toReversed())).toBe(sha256(lines));
+  const sorted = ['\u{ff5e}.md', '\u{1f600}.md'].map((path) => `${sha256('')}  ${path}\n`).join('');
+  expect(hashOf(hashes.toReversed())).toBe(sha256(sorted));
 });
 
-const tools = ['find', 'sed', 'sort', 'tr', 'xargs', 'sha256sum', 'cut'];
-const missing = tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
+test.each(vectors)('vector: $about', async (vector) => {
+  await write(vector);
+  const [read] = (await readSkills([folder])).skills.flat();
+  expect(read?.files.map(({ path }) => path)).toEqual(vector.uploaded);
+  expect(read?.sha256).toBe(vector.sha256);
+});
 
-test.skipIf(missing.length > 0)(`the recipe of the document finds our hash (missing: ${missing.join()})`, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'hash-'));
-  try {
-    const skill = join(folder, 'a');
-    for (const inside of ['scripts/deep', '.git', 'node_modules/x', '__pycache__', '.idea']) {
-      await mkdir(join(skill, inside), { recursive: true });
+const tools = ['bash', 'git', 'sort', 'xargs', 'sha256sum', 'cut', 'mktemp'];
+const missing = tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
+const lacking = missing.length > 0 && { reason: `the recipe needs ${missing.join(', ')}`, installable: false };
+
+describe.skipIf(skipped(lacking))('the recipe of the document finds', () => {
+  test.each(vectors)('the vector: $about', async (vector) => {
+    await write(vector);
+    expect(recomputed(join(folder, vector.skill))).toBe(vector.sha256);
+  });
+
+  test('what we find, for every skill of the corpus and for the shipped ones', async () => {
+    for (const from of ['../../skills']) {
+      await cp(fileURLToPath(new URL(from, import.meta.url)), join(folder, from.replaceAll(/\W/g, '')), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
     }
-    const kept = ['SKILL.md', 'a.b', 'a/b', 'scripts/run me.sh', 'scripts/deep/ü.txt', 'Z', 'z', '.hidden', 'empty'];
-    const dropped = [
-      '.git/HEAD',
-      'node_modules/x/y.js',
-      '__pycache__/a.pyc',
-      'a.pyc',
-      '.DS_Store',
-      'x~',
-      '.a.swp',
-      '._x',
-    ];
-    await mkdir(join(skill, 'a'));
-    for (const path of [...kept, ...dropped]) {
-      await writeFile(join(skill, path), path === 'SKILL.md' ? skillText : path === 'empty' ? '' : `${path}\n`);
-    }
-    const [read] = await readSkills([folder]).then(({ skills }) => skills.flat());
-    expect(read?.files.map(({ path }) => path).sort()).toEqual(kept.sort());
-    const recipe = spawnSync('bash', ['-c', blocks[1] ?? ''], { cwd: skill, encoding: 'utf8' });
-    expect(recipe.stdout.trim()).toBe(read?.sha256);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+    const folders = ['skills'].map((name) => join(folder, name));
+    const skills = (await readSkills(folders)).skills.flat();
+    expect(skills.length).toBeGreaterThan(1);
+    expect(skills.map((skill) => [skill.name, recomputed(skill.folder)])).toEqual(
+      skills.map((skill) => [skill.name, skill.sha256]),
+    );
+  });
 });

@@ -2,10 +2,9 @@ import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { skipped } from '../../test/support/skip.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
-import { readSkillFile, readSkills } from './read.ts';
+import { contentOf, readSkills } from './read.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -76,8 +75,8 @@ test('names all problems of all skills at once', async () => {
   await put('lower/skill.md', skillText('lower'));
   await put('Bad Name/SKILL.md', skillText('Bad Name'));
   expect(await problems()).toEqual([
-    'lower/skill.md: its name is not SKILL.md; rename it to SKILL.md',
     'Bad Name/SKILL.md:2:7: the name may hold only a-z, 0-9 and -; use something like `support-triage`',
+    'lower/skill.md: its name is not SKILL.md; rename it to SKILL.md',
     'notes/SKILL.md:1:1: there is no front matter; begin with a line `---`, then name, description and `---`',
     'triage/SKILL.md:2:7: the name "other" is not the folder\'s, "triage"; rename one of them',
   ]);
@@ -111,7 +110,7 @@ test('refuses text that is not UTF-8 and names that could be read in two ways', 
   expect(await problems()).toEqual([
     `notes/a\\u{a}b: ${what}`,
     `notes/a"b: ${what}`,
-    'triage/SKILL.md: it is not UTF-8; save it as UTF-8',
+    'triage/SKILL.md:2:1: it is not UTF-8; save it as UTF-8',
   ]);
 });
 
@@ -123,7 +122,7 @@ test('takes one byte less than 30 MB and refuses 30 MB without reading it', asyn
   expect(await problems()).toEqual(['no error']);
   await truncate(large, rest);
   expect(await problems()).toEqual([
-    'triage: it has 30,000,000 bytes, the platform takes less than 30,000,000; move large files out of it',
+    'triage: it has 30,000,000 bytes, the platform takes less than 30,000,000; move large files out of it, or leave them out in its .skillignore',
   ]);
 });
 
@@ -136,24 +135,91 @@ test('says which folder is missing or is itself a skill', async () => {
   });
 });
 
-test.skipIf(skipped(process.getuid?.() === 0 && { reason: 'root may read every file', installable: false }))(
-  'explains a file that it may not read',
-  async () => {
-    const file = await put('triage/SKILL.md', skillText('triage'));
-    await chmod(file, 0);
-    await expect(readSkills([folder])).rejects.toMatchObject({ code: 'file_system' });
-  },
-);
+/** Does something as a user who may not read everything. */
+async function asNobody<Result>(act: () => Promise<Result>): Promise<Result> {
+  if (process.getuid?.() !== 0) return await act();
+  const nobody = 65_534;
+  process.seteuid?.(nobody);
+  try {
+    return await act();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+test('names every file and folder that it may not read, beside all other problems', async () => {
+  await chmod(folder, 0o755);
+  await chmod(await put('triage/SKILL.md', skillText('triage')), 0);
+  await chmod(await put('triage/b.txt', 'b'), 0);
+  await put('notes/SKILL.md', skillText('notes'));
+  await put('notes/closed/a.txt', 'a');
+  await chmod(join(folder, 'notes/closed'), 0);
+  await put('other/SKILL.md', skillText('another'));
+  await put('sealed/SKILL.md', skillText('sealed'));
+  await chmod(join(folder, 'sealed'), 0);
+  const what = 'it cannot be read: EACCES; let the user who runs skill-sync read it';
+  expect(await asNobody(problems)).toEqual([
+    `notes/closed: ${what}`,
+    'other/SKILL.md:2:7: the name "another" is not the folder\'s, "other"; rename one of them',
+    `sealed: ${what}`,
+    `triage/SKILL.md: ${what}`,
+    `triage/b.txt: ${what}`,
+  ]);
+});
 
 test('refuses to hand over a file that changed after it was hashed', async () => {
   const file = await put('triage/SKILL.md', skillText('triage'));
   const [skill] = (await readSkills([folder])).skills.flat();
   const [first] = skill?.files ?? [];
   if (skill === undefined || first === undefined) throw new Error('the skill was not read');
-  expect((await readSkillFile(skill, first)).toString()).toBe(skillText('triage'));
-  await writeFile(file, `${skillText('triage')}more`);
-  await expect(readSkillFile(skill, first)).rejects.toMatchObject({
-    code: 'skill_invalid',
-    message: `one problem in the skills\n${file}: it changed while skill-sync ran; run again when nothing writes there`,
+  expect(first.bytes).toBeUndefined();
+  expect(Buffer.from(await contentOf(skill, first)).toString()).toBe(skillText('triage'));
+  for (const changed of [`${skillText('triage')}more`, skillText('triaged').replace('Does triaged', 'Does triag')]) {
+    await writeFile(file, changed);
+    await expect(contentOf(skill, first)).rejects.toMatchObject({
+      code: 'skill_invalid',
+      message: `one problem in the skills\n${file}: it changed while skill-sync ran; run again when nothing writes there`,
+    });
+  }
+  await rm(file);
+  await expect(contentOf(skill, first)).rejects.toMatchObject({ code: 'skill_invalid' });
+});
+
+describe('what was read is kept', () => {
+  test('for a skill with another hash than expected, and not read again', async () => {
+    const triage = await put('triage/SKILL.md', skillText('triage'));
+    await put('notes/SKILL.md', skillText('notes'));
+    await put('fresh/SKILL.md', skillText('fresh'));
+    const before = (await readSkills([folder])).skills.flat();
+    const { skills } = await readSkills([folder], {
+      expected: (_folder, name) =>
+        name === 'fresh'
+          ? undefined
+          : name === 'triage'
+            ? 'f'.repeat(64)
+            : before.find((skill) => skill.name === name)?.sha256,
+    });
+    const kept = skills.flat().filter((skill) => skill.files.every(({ bytes }) => bytes !== undefined));
+    expect(kept.map(({ name }) => name)).toEqual(['fresh', 'triage']);
+    expect(skills.flat().find(({ name }) => name === 'notes')?.files[0]).not.toHaveProperty('bytes');
+    await rm(triage);
+    const [, skill] = kept;
+    const [file] = skill?.files ?? [];
+    if (skill === undefined || file === undefined) throw new Error('the skill was not read');
+    expect(Buffer.from(await contentOf(skill, file)).toString()).toBe(skillText('triage'));
+  });
+
+  test('up to 64 MiB over the whole run, and no file over 4 MiB', async () => {
+    for (let index = 0; index < 18; index += 1) {
+      await put(`s-${index}/SKILL.md`, skillText(`s-${index}`));
+      await put(`s-${index}/large`, new Uint8Array(4 * 2 ** 20));
+    }
+    await put('s-0/larger', new Uint8Array(4 * 2 ** 20 + 1));
+    const { skills } = await readSkills([folder], { expected: () => undefined });
+    const kept = skills.flat().flatMap(({ files }) => files.filter(({ bytes }) => bytes !== undefined));
+    const bytes = kept.reduce((sum, { size }) => sum + size, 0);
+    expect(bytes).toBeLessThanOrEqual(64 * 2 ** 20);
+    expect(bytes).toBeGreaterThan(60 * 2 ** 20);
+    expect(kept.map(({ path }) => path)).not.toContain('larger');
   });
 });

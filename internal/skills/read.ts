@@ -2,22 +2,28 @@
  * Folders of skills from disk to checked {@link Skill}s. Every problem of every skill is collected first and reported
  * in one error; a skill that comes out of here can be uploaded as it is.
  */
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
-import { fileSize, listFolder, readBytes } from '../outside/files.ts';
+import { type FolderEntry, listFolder } from '../outside/files.ts';
 import { quote, visible } from '../text/quote.ts';
 import { readFrontMatter } from './front-matter.ts';
-import { comparePaths, hashOf, sha256 } from './hash.ts';
-import { isIgnored } from './ignored.ts';
+import { hashOf } from './hash.ts';
+import { defaultRules, type IgnoreRules, isLeftOut } from './ignored.ts';
 import { inParallel } from './in-parallel.ts';
+import { limits } from './limits.ts';
 import { type Problem, SkillsInvalidError } from './problem.ts';
+import { readHashed } from './read-hashed.ts';
+import { changedMeanwhile, entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './skill-files.ts';
+import { decodeUtf8 } from './utf8.ts';
 
-/** One file of a skill. The bytes stay on disk; the hash tells whether they are still the same at upload. */
+/** One file of a skill. The hash tells whether the bytes on disk are still the same when they are needed again. */
 export interface SkillFile {
   /** Below the skill's folder, separated by `/`. */
   path: string;
   size: number;
   sha256: string;
+  /** Kept for skills that are about to be uploaded, as far as memory allows; `contentOf` gives the bytes in any case. */
+  bytes?: Uint8Array<ArrayBuffer>;
 }
 
 /** A skill folder that has passed every check. */
@@ -33,50 +39,73 @@ export interface Skill {
 }
 
 /** The platform takes skills under 30 MB, uncompressed. */
-export const sizeLimit = 30_000_000;
+export const sizeLimit: number = limits.bytes;
 
 /** How many skills are read at the same time: enough to keep the disk busy, few enough for memory. */
 const readAtOnce = 8;
+/** A larger file is never kept. */
+const largestKept = 4 * 2 ** 20;
+/** How many bytes are kept over the whole run. */
+const keptAtMost = 64 * 2 ** 20;
+
+/** How skills are read. */
+export interface ReadOptions {
+  /**
+   * The hash that the skill of this name in this folder of skills is expected to have. The bytes of a skill with another
+   * one are kept, because they will be needed again; without this function none are.
+   */
+  expected?: (folder: string, name: string) => string | undefined;
+}
 
 /**
  * Reads the skills in each of the given folders, sorted by name. Every folder below them that holds a SKILL.md is a
  * skill; `skipped` names the others. Throws `skill_invalid` with all problems, or `config_missing`.
  */
-export async function readSkills(folders: readonly string[]): Promise<{ skills: Skill[][]; skipped: string[] }> {
-  const candidates = await Promise.all(folders.map(listSkillFolders));
-  const problems = candidates.flatMap((found) => found.problems);
-  const read = await inParallel(
-    candidates.flatMap((found) => found.skillFolders),
-    readAtOnce,
-    readSkill,
-  );
+export async function readSkills(
+  folders: readonly string[],
+  { expected }: ReadOptions = {},
+): Promise<{ skills: Skill[][]; skipped: string[] }> {
+  const problems: Problem[] = [];
+  const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, problems)));
+  const room = { bytes: expected === undefined ? 0 : keptAtMost };
+  const read = await inParallel(listed.flat(), readAtOnce, async (place) => {
+    const outcome = await readSkill(place, room);
+    if ('skill' in outcome && expected?.(place.folderOfSkills, place.name) === outcome.skill.sha256) {
+      forgetBytes(outcome.skill, room);
+    }
+    return { place, ...outcome };
+  });
   problems.push(...read.flatMap((outcome) => ('problems' in outcome ? outcome.problems : [])));
-  const skills = read.flatMap((outcome) => ('problems' in outcome ? [] : [outcome]));
-  problems.push(...sameNames(skills));
+  problems.push(...sameNames(read.filter((outcome) => !('skipped' in outcome)).map(({ place }) => place)));
   if (problems.length > 0) throw new SkillsInvalidError(problems);
   return {
-    skills: candidates.map(({ skillFolders }) => skills.filter((skill) => skillFolders.includes(skill.folder))),
-    skipped: candidates.flatMap((found) => found.skipped),
+    skills: folders.map((_, index) =>
+      read.flatMap((outcome) => ('skill' in outcome && listed[index]?.includes(outcome.place) ? [outcome.skill] : [])),
+    ),
+    skipped: read.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : [])),
   };
 }
 
-/** The bytes of one file of a skill. Throws `skill_invalid` when they are not those that were read before. */
-export async function readSkillFile(skill: Skill, file: SkillFile): Promise<Buffer> {
+/**
+ * The bytes of one file of a skill: those that were kept, or read again. Throws `skill_invalid` when they are not those
+ * that were read before, `file_system` when they cannot be read any more.
+ */
+export async function contentOf(skill: Skill, file: SkillFile): Promise<Uint8Array<ArrayBuffer>> {
+  if (file.bytes !== undefined) return file.bytes;
   const path = join(skill.folder, file.path);
-  const bytes = await readBytes(path);
-  if (bytes !== undefined && sha256(bytes) === file.sha256) return bytes;
-  throw new SkillsInvalidError([
-    { file: path, what: 'it changed while skill-sync ran', fix: 'run again when nothing writes there' },
-  ]);
+  const again = await readHashed(path, file.size, { keep: true });
+  if (again?.bytes !== undefined && again.sha256 === file.sha256) return again.bytes;
+  throw new SkillsInvalidError([{ file: path, ...changedMeanwhile }]);
 }
 
-interface SkillFolders {
-  skillFolders: string[];
-  skipped: string[];
-  problems: Problem[];
+/** A folder below a folder of skills: a skill, or to be skipped. */
+interface Candidate {
+  folderOfSkills: string;
+  name: string;
+  rules: IgnoreRules;
 }
 
-async function listSkillFolders(folder: string): Promise<SkillFolders> {
+async function listSkillFolders(folder: string, problems: Problem[]): Promise<Candidate[]> {
   const entries = await listFolder(folder);
   if (entries === undefined) {
     throw new AppError('config_missing', `there is no folder ${quote(folder)}`, {
@@ -88,105 +117,81 @@ async function listSkillFolders(folder: string): Promise<SkillFolders> {
       hint: `name the folder above it: ${quote(resolve(folder, '..'))}`,
     });
   }
-  const found: SkillFolders = { skillFolders: [], skipped: [], problems: [] };
-  for (const { name, kind } of entries) {
-    if (isIgnored(name) || kind === 'file') continue;
-    const path = join(folder, name);
-    if (kind === 'other') {
-      found.problems.push(notPlain(path));
-      continue;
-    }
-    const inside = (await listFolder(path)) ?? [];
-    const skillFile = inside.find((entry) => entry.name.toLowerCase() === 'skill.md');
-    if (skillFile === undefined) found.skipped.push(path);
-    else if (skillFile.name === 'SKILL.md') found.skillFolders.push(path);
-    else {
-      const file = join(path, skillFile.name);
-      found.problems.push({ file, what: 'its name is not SKILL.md', fix: 'rename it to SKILL.md' });
-    }
-  }
-  return found;
+  const rules = await withIgnoreFileOf(defaultRules(), { folderOfSkills: folder, at: '', entries, problems });
+  return entries.flatMap(({ name, kind }) => {
+    if (kind === 'file' || isLeftOut(rules, name, kind === 'folder' ? 'folder' : 'file')) return [];
+    if (kind === 'folder') return [{ folderOfSkills: folder, name, rules }];
+    problems.push({ file: join(folder, name), ...notPlain });
+    return [];
+  });
 }
 
-async function readSkill(folder: string): Promise<Skill | { problems: Problem[] }> {
-  const { paths, problems } = await listFiles(folder, '');
-  const sizes = await Promise.all(paths.map((path) => fileSize(join(folder, path))));
-  const total = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
-  if (total >= sizeLimit) {
-    const what = `it has ${total.toLocaleString('en')} bytes, the platform takes less than ${sizeLimit.toLocaleString('en')}`;
-    // Not read any further: the files may be larger than memory.
-    return { problems: [...problems, { file: folder, what, fix: 'move large files out of it' }] };
-  }
+type Outcome = { skill: Skill } | { problems: Problem[] } | { skipped: string };
 
-  if (problems.length === 0 && !paths.includes('SKILL.md')) {
-    return {
-      problems: [{ file: join(folder, 'SKILL.md'), what: 'it is no file', fix: 'write the instructions there' }],
-    };
-  }
+async function readSkill(place: Candidate, room: Room): Promise<Outcome> {
+  const folder = join(place.folderOfSkills, place.name);
+  const problems: Problem[] = [];
+  const entries = await entriesOf(folder, problems);
+  const skillFile = entries.find(({ name }) => name.toLowerCase() === 'skill.md');
+  if (problems.length === 0 && skillFile === undefined) return { skipped: folder };
+  const wrong = skillFile === undefined ? undefined : skillFileFault(skillFile);
+  if (wrong !== undefined) return { problems: [{ file: join(folder, skillFile?.name ?? ''), ...wrong }] };
 
+  const found = await findSkillFiles(place, entries);
+  problems.push(...found.problems);
+  if (problems.length === 0 && !found.files.some(({ path }) => path === 'SKILL.md')) {
+    problems.push({
+      file: join(folder, 'SKILL.md'),
+      what: 'an ignore file leaves it out',
+      fix: 'take it back in there',
+    });
+  }
   const files: SkillFile[] = [];
   let description = '';
-  for (const path of paths) {
+  for (const { path, size } of found.files) {
     const file = join(folder, path);
-    const bytes = await readBytes(file);
-    if (bytes === undefined) {
-      problems.push({ file, what: 'it was removed while skill-sync ran', fix: 'run again when nothing writes there' });
-      continue;
-    }
-    files.push({ path, size: bytes.length, sha256: sha256(bytes) });
-    if (path !== 'SKILL.md') continue;
-    const text = decode(bytes);
-    const frontMatter = text === undefined ? [notUtf8] : readFrontMatter(text, basename(folder));
+    const kept = size <= Math.min(largestKept, room.bytes);
+    if (kept) room.bytes -= size;
+    const read = await orProblem(file, problems, () => readHashed(file, size, { keep: kept || path === 'SKILL.md' }));
+    if (read === undefined) continue;
+    files.push({ path, size, sha256: read.sha256, ...(kept && read.bytes && { bytes: read.bytes }) });
+    if (path !== 'SKILL.md' || read.bytes === undefined) continue;
+    const text = decodeUtf8(read.bytes);
+    const frontMatter = typeof text === 'string' ? readFrontMatter(text, place.name) : [text];
     if (Array.isArray(frontMatter)) problems.push(...frontMatter.map((finding) => ({ file, ...finding })));
     else description = frontMatter.description;
   }
   if (problems.length > 0) return { problems };
-  return { name: basename(folder), description, folder, files, sha256: hashOf(files) };
+  return { skill: { name: place.name, description, folder, files, sha256: hashOf(files) } };
 }
 
-/** The files below a skill's folder that would be uploaded, sorted, and what cannot be. */
-async function listFiles(folder: string, below: string): Promise<{ paths: string[]; problems: Problem[] }> {
-  const paths: string[] = [];
-  const problems: Problem[] = [];
-  for (const { name, kind } of (await listFolder(join(folder, below))) ?? []) {
-    if (isIgnored(name)) continue;
-    const path = below === '' ? name : `${below}/${name}`;
-    const file = join(folder, path);
-    if (/[\p{C}\p{Zl}\p{Zp}"\\\ufffd]/u.test(name)) {
-      const what = 'its name holds a quote, a backslash, an invisible character or bytes that are not UTF-8';
-      problems.push({ file, what, fix: 'rename it' });
-    } else if (kind === 'other') problems.push(notPlain(file));
-    else if (kind === 'file') paths.push(path);
-    else {
-      const inside = await listFiles(folder, path);
-      paths.push(...inside.paths);
-      problems.push(...inside.problems);
-    }
+function skillFileFault({ name, kind }: FolderEntry): Omit<Problem, 'file'> | undefined {
+  if (name !== 'SKILL.md') return { what: 'its name is not SKILL.md', fix: 'rename it to SKILL.md' };
+  return kind === 'folder' ? { what: 'it is no file', fix: 'write the instructions there' } : undefined;
+}
+
+/** How much may still be kept. */
+interface Room {
+  bytes: number;
+}
+
+function forgetBytes(skill: Skill, room: Room): void {
+  for (const file of skill.files) {
+    if (file.bytes === undefined) continue;
+    room.bytes += file.size;
+    delete file.bytes;
   }
-  return { paths: paths.sort(comparePaths), problems };
-}
-
-function notPlain(file: string): Problem {
-  return { file, what: 'it is neither a file nor a folder (a symbolic link?)', fix: 'put the file itself there' };
 }
 
 /** One platform skill per name: two folders of one name would overwrite each other. */
-function sameNames(skills: readonly Skill[]): Problem[] {
-  const first = new Map<string, Skill>();
-  return skills.flatMap((skill) => {
-    const twin = first.get(skill.name);
-    if (twin === undefined) first.set(skill.name, skill);
+function sameNames(places: readonly Candidate[]): Problem[] {
+  const first = new Map<string, string>();
+  return places.flatMap(({ folderOfSkills, name }) => {
+    const folder = join(folderOfSkills, name);
+    const folded = name.normalize('NFC').toLowerCase();
+    const twin = first.get(folded);
+    if (twin === undefined) first.set(folded, folder);
     if (twin === undefined) return [];
-    return [{ file: skill.folder, what: `${visible(twin.folder)} has the same name`, fix: 'rename one of them' }];
+    return [{ file: folder, what: `${visible(twin)} has the same name`, fix: 'rename one of them' }];
   });
-}
-
-const notUtf8 = { what: 'it is not UTF-8', fix: 'save it as UTF-8' };
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

@@ -35,3 +35,25 @@ export interface SkillsReport {
   /** The first line of the error it ended in and the code of it. */
   error?: { code: string; message: string };
 }
+
+/** Whether something is left to do about a skill: what `--check` fails for. */
+export function isPending({ change, applied }: Pick<SkillOutcome, 'change' | 'applied'>): boolean {
+  return !applied && change !== 'unchanged' && change !== 'orphaned';
+}
+
+/** The words of changes that were made; a planned one is called by its kind. */
+const done: Readonly<Record<SkillOutcome['change'], string>> = {
+  create: 'created',
+  update: 'updated',
+  rename: 'renamed',
+  adopt: 'adopted',
+  unchanged: 'unchanged',
+  orphaned: 'orphaned',
+  prune: 'deleted',
+  blocked: 'blocked',
+};
+
+/** What became of a skill, or would, in one word. */
+export function changeWord({ change, applied }: Pick<SkillOutcome, 'change' | 'applied'>): string {
+  return applied ? done[change] : change;
+}

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
 import { table } from '../../internal/text/table.ts';
+import { measureHashing } from './hashing.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
 import { startBenchProject } from './project.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
+import { measureChanged, measureUnchanged } from './skills.ts';
 import { measureVerdicts } from './verdicts.ts';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -28,6 +30,7 @@ let coldWithFewMiB: number | undefined;
 for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
 rows.push(await offboardRow());
 rows.push(verdictRow());
+rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
 process.stdout.write(`${table(['what', 'measured', 'target', 'met'], rows)}\n`);
 
 async function startRow(name: string, flag: string): Promise<Row> {
@@ -160,6 +163,57 @@ function verdictRow(): Row {
     `${milliseconds.toFixed(1)} ms (median of ${size.runs})`,
     '≤ 5 ms',
     met(milliseconds <= 5),
+  ];
+}
+
+async function unchangedSkillsRows(): Promise<Row[]> {
+  const size = { skills: 200, runs: warmRuns };
+  progress(`skill-sync with ${size.skills} skills and nothing to do`);
+  const { subject: own, baseline, requests } = await measureUnchanged(dist, size);
+  const pages = Math.ceil(size.skills / 100);
+  const what = `skill-sync, nothing to do, ${size.skills} skills`;
+  const times = (a: number, b: number) => `${(a / b).toFixed(2)} × bare node (${a.toFixed(0)} / ${b.toFixed(0)} ms)`;
+  return [
+    [`${what}: requests`, `${requests}, no upload`, `≤ ${pages}`, met(requests <= pages)],
+    [`${what}: wall`, times(own.wallMs, baseline.wallMs), '-', 'yes'],
+    [`${what}: own CPU`, times(own.cpuMs, baseline.cpuMs), '-', 'yes'],
+  ];
+}
+
+async function changedSkillsRows(): Promise<Row[]> {
+  const size = { skills: 200, runs: 3, latencyMs };
+  progress(`skill-sync with ${size.skills} changed skills, and serial loops of the same requests`);
+  const { wallMs, requests, serialMs, serialUploadsMs, uploadsPerMinute } = await measureChanged(dist, size);
+  const what = `skill-sync, ${size.skills} changed, ${latencyMs} ms latency`;
+  const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(1);
+  const faster = serialMs / wallMs;
+  return [
+    [
+      `${what}: wall`,
+      `1 / ${faster.toFixed(1)} of a serial loop of its ${requests} requests (${seconds(wallMs)} / ${seconds(serialMs)} s)`,
+      '≤ 1 / 5',
+      met(faster >= 5),
+    ],
+    [
+      `${what}: wall`,
+      `1 / ${(serialUploadsMs / wallMs).toFixed(1)} of a serial loop of its uploads alone (${seconds(serialUploadsMs)} s)`,
+      '-',
+      'yes',
+    ],
+    [`${what}: uploads in one minute`, String(uploadsPerMinute), '≤ 300', met(uploadsPerMinute <= 300)],
+  ];
+}
+
+async function hashingRow(): Promise<Row> {
+  const size = { skills: 10, runs: 5 };
+  progress(`hashing ${size.skills} large skills`);
+  const { ownMs, sha256sumMs, bytes, files } = await measureHashing(size);
+  const ratio = sha256sumMs / ownMs;
+  return [
+    `skill-sync: reading and hashing ${(bytes / 1e6).toFixed(0)} MB in ${files} files`,
+    `${ratio.toFixed(2)} × the rate of sha256sum (${ownMs.toFixed(0)} / ${sha256sumMs.toFixed(0)} ms)`,
+    '≥ 0.5 ×',
+    met(ratio >= 0.5),
   ];
 }
 

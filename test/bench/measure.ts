@@ -11,6 +11,8 @@ export interface Cost {
 
 /** A program to run, and what a run must look like to count. */
 export interface Subject {
+  /** Node unless told; of another program only the wall time becomes known. */
+  program?: string;
   words: readonly string[];
   environment?: Readonly<Record<string, string>>;
   uid?: number | undefined;
@@ -49,10 +51,11 @@ export async function compare(
 }
 
 /** Runs a subject once. Rejects when it exits with anything but 0 or its output is not right. */
-async function run(subject: Subject): Promise<Cost> {
+export async function run(subject: Subject): Promise<Cost> {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'pipe'];
+  const words = subject.program === undefined ? ['--import', reporter, ...subject.words] : subject.words;
   const started = performance.now();
-  const child = spawn(process.execPath, ['--import', reporter, ...subject.words], {
+  const child = spawn(subject.program ?? process.execPath, words, {
     stdio,
     // biome-ignore lint/style/noProcessEnv: the measured program needs PATH and nothing else of ours
     env: { PATH: process.env['PATH'], ...subject.environment },
@@ -70,6 +73,7 @@ async function run(subject: Subject): Promise<Cost> {
     .filter((line) => line !== '' && !line.includes('MAI_ALLOW_LOOPBACK_HTTP'));
   if (complaints.length > 0) throw new Error(`${subject.words.join(' ')} complained: ${complaints.join('\n')}`);
   subject.check(stdout ?? '');
+  if (subject.program !== undefined) return { wallMs, cpuMs: Number.NaN, peakMiB: Number.NaN };
   return { wallMs, ...(JSON.parse(usage ?? '') as Omit<Cost, 'wallMs'>) };
 }
 

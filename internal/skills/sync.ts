@@ -1,10 +1,7 @@
 /** A run of skill-sync, in order: lock, read, scan, look and plan, refuse, then only tell or apply. */
-import { basename, dirname, join } from 'node:path';
 import type { Configuration } from '../config/definitions.ts';
-import { AppError } from '../errors/app-error.ts';
-import { takeLock } from '../outside/lock.ts';
 import type { Platform } from '../platform/client.ts';
-import { quote } from '../text/quote.ts';
+import { holdLocks } from './hold-locks.ts';
 import type { SkillsLock } from './lock.ts';
 import { agentsNaming, formatPinners, pinnersOf } from './pins.ts';
 import { platformPins } from './pins-on-platform.ts';
@@ -103,35 +100,4 @@ async function whoPins(
   return new Map(
     [...orphans].map(([name, { skillId }]) => [name, formatPinners(pinnersOf({ name, skillId }, pins, naming))]),
   );
-}
-
-/** How long a run that is about to end is waited for. */
-const lockWaitMs = 60_000;
-
-/** One run at a time works with a lock file. The file that says so lies beside it: who can write one can write the other. */
-async function holdLocks({ folders, signal, say }: SyncSettings): Promise<() => Promise<void>> {
-  const held: { release(): Promise<void> }[] = [];
-  const release = async () => void (await Promise.all(held.map((lock) => lock.release())));
-  try {
-    // In one order, so that two runs over the same folders never wait for each other.
-    for (const lockFile of folders.map((place) => place.lockFile).sort()) {
-      const path = join(dirname(lockFile), `.${basename(lockFile)}.running`);
-      let lock = await takeLock({ path, signal, waitMs: 0 });
-      if (!('release' in lock)) {
-        say(`another skill-sync works with ${quote(lockFile)}: waiting up to ${lockWaitMs / 1000} s for it to end`);
-        lock = await takeLock({ path, signal, waitMs: lockWaitMs });
-      }
-      if (!('release' in lock)) {
-        throw new AppError(
-          'already_running',
-          `another skill-sync works with ${quote(lockFile)} (process ${lock.pid}, since ${lock.since})`,
-        );
-      }
-      held.push(lock);
-    }
-    return release;
-  } catch (error) {
-    await release();
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 /** Carries out the action of one command: its context before, its result on stdout after. */
 import type { ExitCode } from '../errors/exit-codes.ts';
 import { harmlessJson } from '../text/quote.ts';
+import { withoutCommands } from '../text/runner-commands.ts';
 import type { CommandContext, CommandResult, CommonOptions, Invocation } from './program.ts';
 import { type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
 
@@ -25,10 +26,15 @@ export async function act(
     interactive: stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined,
     stream: (text) => void (options.json !== true && stdout.write(text)),
   });
-  const text = options.json === true ? harmlessJson(result.json) : result.text;
+  const text = options.json === true ? harmlessJson(result.json) : printed(result.text, invocation);
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   await result.shown?.();
   return result.exit ?? 0;
+}
+
+/** The runner of GitHub Actions reads commands out of a result as well (P9). Elsewhere it is printed as it is. */
+function printed(text: string, { environment }: Invocation): string {
+  return environment.GITHUB_ACTIONS === undefined ? text : withoutCommands(text);
 }
 
 async function progressOf(

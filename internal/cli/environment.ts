@@ -41,6 +41,12 @@ export const variables = {
   },
   ACTIONS_ID_TOKEN_REQUEST_URL: { meaning: 'set by GitHub Actions: where a job asks for its token' },
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: { meaning: 'set by GitHub Actions: what it asks with', secret: true },
+  GITHUB_ACTIONS: { meaning: 'set by GitHub Actions: `true` has `skill-sync` report in its ways' },
+  GITHUB_STEP_SUMMARY: { meaning: 'set by GitHub Actions: the file that the summary of the job is appended to' },
+  GITHUB_OUTPUT: { meaning: 'set by GitHub Actions: the file that the outputs of a step are appended to' },
+  GITHUB_WORKSPACE: { meaning: 'set by GitHub Actions: the folder of the repository; reports name files below it' },
+  GITLAB_CI: { meaning: 'set by GitLab: `true` has `skill-sync` write a code quality report' },
+  CI_PROJECT_DIR: { meaning: 'set by GitLab: the folder of the repository, as GITHUB_WORKSPACE' },
   SUDO_UID: { meaning: 'when set, the operating system identity is refused' },
 } as const satisfies Record<string, Variable>;
 

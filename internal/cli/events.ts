@@ -63,6 +63,8 @@ export function eventsOn(stderr: Output, verbosity: Verbosity): Progress {
     detail: (text) => void ((verbosity === 'verbose' || verbosity === 'debug') && note(text)),
     warn: (message, told) => event(told ?? { event: 'warning', message }),
     event,
+    // Who reads events is no runner.
+    command() {},
     wait(text) {
       if (!quiet) note(text);
       return { update() {}, done: (last) => void (last !== undefined && !quiet && note(last)) };

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { setupSession } from '../../cmd/setup-session/cli.ts';
+import { commandsIn } from '../../test/support/actions-runner.ts';
 import { runCommand } from '../../test/support/command.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
@@ -95,6 +96,16 @@ describe('a result', () => {
     expect(await run(tool, '--json')).toMatchObject({ exit: 0, stdout: '{"done":true}\n', stderr: '' });
     expect(await run(tool, 'sub', '--json')).toMatchObject({ stdout: '{"done":true}\n' });
     expect(await run(tool, '--json', 'sub')).toMatchObject({ stdout: '{"done":true}\n' });
+  });
+
+  test('gives the runner of GitHub Actions no command, and is left alone elsewhere', async () => {
+    const text = 'a\n ::set-output name=x::y\n##[error]z';
+    const tool = answering({ text, json: { text } });
+    expect((await run(tool)).stdout).toBe(`${text}\n`);
+    const outcome = await runCommand(tool, [], { environment: { GITHUB_ACTIONS: 'true' } });
+    expect(outcome.stdout).toBe('a\n \\u{3a}:set-output name=x::y\n#\\u{23}[error]z\n');
+    const json = await runCommand(tool, ['--json'], { environment: { GITHUB_ACTIONS: 'true' } });
+    expect([commandsIn(json.stdout), JSON.parse(json.stdout)]).toEqual([[], { text }]);
   });
 
   test('may say that changes are pending', async () => {

@@ -39,6 +39,12 @@ test('a name from outside neither moves the cursor nor forges a line', () => {
   expect(stderr.text()).toBe('tool: Ada\\u{a}\\u{1b}[2Jtool: error\n'.repeat(4));
 });
 
+test('a command to a runner stands at the beginning of its line, and is one', () => {
+  const stderr = terminal(false);
+  progressOn('tool', stderr, 'quiet', undefined).command('::error::a\n::set-output name=x::##[error]b');
+  expect(stderr.text()).toBe('::error::a\\u{a}::set-output name=x::#\\u{23}[error]b\n');
+});
+
 test('a line takes the spinner off the screen first', () => {
   const stderr = terminal(true);
   const acts: string[] = [];

@@ -1,7 +1,7 @@
 /**
  * The words beside the result. Results go to stdout, everything here to stderr, each line starting with the
- * name of the tool, lower case, without a final stop. The one exception is the spinner on a terminal. A name from
- * outside in them can neither move the cursor nor forge a line (P9).
+ * name of the tool, lower case, without a final stop. The exceptions are the spinner on a terminal and commands to the
+ * runner of a CI job. A name from outside in them can neither move the cursor nor forge a line (P9).
  */
 import type { Writable } from 'node:stream';
 import { visible } from '../text/quote.ts';
@@ -32,6 +32,8 @@ export interface Progress {
   warn(text: string, event?: ProgressEvent): void;
   /** For programs only, with `--json-events`: what people read elsewhere. */
   event(event: ProgressEvent): void;
+  /** A command to the runner of a CI job, which reads it at the beginning of a line. */
+  command(line: string): void;
   /** A spinner on a terminal, one plain line otherwise; nothing with `--quiet`. */
   wait(text: string): Waiting;
 }
@@ -48,6 +50,10 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
     detail: (text) => void ((verbosity === 'verbose' || verbosity === 'debug') && line(text)),
     warn: (text) => line(text),
     event() {},
+    command(text) {
+      spinning?.clear();
+      stderr.write(`${visible(text)}\n`);
+    },
     wait(text) {
       if (verbosity === 'quiet') return { update() {}, done() {} };
       if (animate !== undefined) {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createText, fileSize, listFolder, readText, writeText } from './files.ts';
+import { appendText, createText, fileSize, listFolder, readText, writeText } from './files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -24,6 +24,15 @@ describe('writing', () => {
     expect([(await stat(path)).mode & 0o777, (await stat(join(folder, 'private'))).mode & 0o777]).toEqual([
       0o600, 0o700,
     ]);
+  });
+
+  test('at the end of a file keeps what is there, and makes one where there is none', async () => {
+    const path = join(folder, 'log');
+    await appendText(path, 'a\n');
+    await appendText(path, 'b\n');
+    expect(await readFile(path, 'utf8')).toBe('a\nb\n');
+    const refused = appendText(join(folder, 'log/below'), 'x');
+    await expect(refused).rejects.toMatchObject({ code: 'file_system', message: expect.stringContaining('ENOTDIR') });
   });
 
   test('replaces a symbolic link instead of what it points at', async () => {

@@ -1,7 +1,7 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, type FileHandle, link, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
@@ -122,6 +122,15 @@ export async function writeText(path: string, text: string, audience: Audience):
     await rename(beside, path);
   } catch (cause) {
     await rm(beside, { force: true }).catch(() => {});
+    throw fileError('could not write', path, cause);
+  }
+}
+
+/** Adds text at the end of a file, which is made where there is none. Throws `file_system`. */
+export async function appendText(path: string, text: string): Promise<void> {
+  try {
+    await appendFile(path, text);
+  } catch (cause) {
     throw fileError('could not write', path, cause);
   }
 }

@@ -1,0 +1,214 @@
+/**
+ * Commands and calls in scripts and in instructions that an agent would follow. Searched in all text: whoever writes a
+ * skill chooses where a command stands and what its block is called. Patterns ask for more than the name of a command,
+ * so that prose about it stays prose. All gaps are bounded: no text makes them slow.
+ */
+import type { Hit, SearchedFile } from './searched-file.ts';
+
+interface Pattern {
+  what: string;
+  pattern: RegExp;
+}
+
+/** What runs a text that is handed to it. */
+const interpreter = String.raw`(?:sudo\s{1,4}(?:-\w{1,10}\s{1,4}){0,3})?(?:env\s{1,4})?(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|z|da|k|a|fi)?(?:sh|python[\d.]{0,5}|node|perl|ruby|php|pwsh|osascript)\b`;
+/** A download command with something to download: a table that lists commands has none. */
+const download = String.raw`\b(?:curl|wget|aria2c|https?)(?:\.exe)?\s{1,4}[^\s|]`;
+const options = String.raw`(?:\s{1,4}-{1,2}[\w-]{1,20}){0,4}`;
+
+/** Text that nobody has read, run. */
+const pipes: readonly Pattern[] = [
+  {
+    what: 'runs what it downloads',
+    pattern: new RegExp(String.raw`${download}(?:\\\n|[^\n]){0,400}?\|\s{0,20}(?:\\\n\s{0,20})?${interpreter}`, 'g'),
+  },
+  {
+    what: 'runs what it downloads',
+    pattern: new RegExp(
+      String.raw`(?:${interpreter}${options}|\bsource|\beval|(?:^|[\s;&])\.)\s{1,4}(?:["']{0,2}(?:<\(|\$\()|["']\x60)\s{0,4}${download}`,
+      'gm',
+    ),
+  },
+  {
+    what: 'runs the file that it downloads',
+    pattern: new RegExp(
+      String.raw`\b(?:curl|wget)\s(?:(?!\s(?:-o|-O|--output|>))[^\n]){0,300}\s(?:-o|-O|--output|>)[\s=]{0,3}["']?([\w./~$-]{1,80})["']?(?=[\s;&|])[\s\S]{0,300}?(?:${interpreter}${options}\s{1,4}|\bchmod\s{1,4}(?:a|u|ug|ugo)?\+?[\w=]{1,5}\s{1,4}|(?:^|[;&]\s{0,4})(?:sudo\s{1,4})?(?:\./)?)["']?\1(?![\w.-])`,
+      'gm',
+    ),
+  },
+  {
+    what: 'runs what it downloads',
+    pattern:
+      /\b(?:exec|eval|compile|Function|os\.system)\s{0,4}\(\s{0,20}[^\n;)]{0,80}?\b(?:requests\.get|urlopen|urllib\.request|httpx\.get|fetch)\b/g,
+  },
+  {
+    what: 'runs what it downloads',
+    pattern:
+      /\b(?:iex|invoke-expression)\b[^\n]{0,200}?(?:downloadstring|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b)/gi,
+  },
+  {
+    what: 'runs what it downloads',
+    pattern:
+      /(?:downloadstring|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b)[^\n]{0,300}?\|\s{0,10}(?:iex|invoke-expression)\b/gi,
+  },
+  {
+    what: 'runs what it decodes',
+    pattern: new RegExp(
+      String.raw`(?:\bbase64\s{1,4}(?:-d|-D|--decode)|\bxxd\s{1,4}-r|\bopenssl\s{1,4}(?:enc|base64)\b[^\n|]{0,100}\s-d)\b[^\n]{0,300}?\|\s{0,20}${interpreter}`,
+      'g',
+    ),
+  },
+  {
+    what: 'runs what it decodes',
+    pattern: new RegExp(
+      String.raw`(?:${interpreter}${options}|\bsource|\beval)\s{1,4}["']{0,2}(?:<\(|\$\(|\x60)[^\n]{0,200}?\bbase64\s{1,4}(?:-d|-D|--decode)\b`,
+      'g',
+    ),
+  },
+  {
+    what: 'runs what it decodes',
+    pattern:
+      /\b(?:exec|eval|compile|Function|(?:pickle|marshal|dill)\.loads)\s{0,4}\(\s{0,20}[^\n;)]{0,80}?(?:\b(?:atob|b64decode|b32decode|b85decode|unhexlify|fromhex|decompress)\s{0,4}\(|,\s{0,4}['"](?:base64|hex)['"])/g,
+  },
+  {
+    what: 'runs what it decodes',
+    pattern: /\b(?:powershell|pwsh)(?:\.exe)?\b[^\n]{0,200}?\s-e(?:nc|ncodedcommand)?\s{1,4}[A-Za-z0-9+/=]{20}/gi,
+  },
+];
+
+/** What begins an argument of a command that reaches somebody: an option, an address, a variable, a host. */
+const argument = String.raw`\s{1,4}(?:--?\w|https?:|"|'|\$|\w[\w.-]{0,80}\.[a-z]{2})`;
+
+/** Reaching the network. */
+const calls: readonly Pattern[] = [
+  { what: 'calls curl', pattern: new RegExp(String.raw`\bcurl(?:\.exe)?${argument}`, 'g') },
+  { what: 'calls wget', pattern: new RegExp(String.raw`\bwget(?:\.exe)?${argument}`, 'g') },
+  {
+    what: 'calls nc',
+    pattern: /\b(?:nc|ncat|netcat|socat)\s{1,4}(?:-\w|(?:TCP|UDP|OPENSSL)\d?:|\$|[\w.-]{1,80}\s{1,4}\d{2,5}\b)/g,
+  },
+  { what: 'calls ssh', pattern: /\b(?:ssh|sftp|telnet)\s{1,4}(?:-[\w]|["'$]|[\w.-]{1,60}@[\w$[{-])/g },
+  {
+    what: 'copies to or from another machine',
+    pattern: /\b(?:scp|rsync)\s[^\n]{0,200}?[\w.-]{1,60}(?:@[\w.-]{1,80})?:[\w/~$.]/g,
+  },
+  {
+    what: 'opens a socket',
+    pattern:
+      /\/dev\/(?:tcp|udp)\/|\bsocket\.(?:socket|create_connection)\s{0,4}\(|\bimport\s{1,4}socket\b|\bnet\.(?:connect|createConnection|Dial)\s{0,4}\(|\bTCPSocket\b/g,
+  },
+  {
+    what: 'calls fetch',
+    pattern:
+      /(?<![\w.])(?:window\.|globalThis\.|self\.)?fetch\s{0,4}\(\s{0,20}(?:["'`]|[A-Za-z_$][\w$.]{0,60}\s{0,4}[,)+[(])/g,
+  },
+  {
+    what: 'calls Python requests',
+    pattern:
+      /\b(?:requests|httpx|aiohttp)\.(?:get|post|put|patch|delete|head|options|request|stream|Session|Client|AsyncClient|ClientSession)\b/g,
+  },
+  {
+    what: 'calls Python urllib or http',
+    pattern:
+      /\burllib\.request\b|\burllib[23]?\.(?:urlopen|PoolManager|request)\b|\burlopen\s{0,4}\(|\bhttp\.client\b|\bHTTPS?Connection\s{0,4}\(|\b(?:import|from)\s{1,4}(?:requests|httpx|aiohttp|urllib3|paramiko|ftplib|smtplib|telnetlib|websockets?)\b/g,
+  },
+  {
+    what: 'uses a network module of Node',
+    pattern:
+      /(?:\brequire\s{0,4}\(\s{0,4}|\bfrom\s{1,4}|\bimport\s{1,4}|\bimport\s{0,4}\(\s{0,4})["'`](?:node:)?(?:https?|http2|net|tls|dgram|dns|undici|axios|got|node-fetch|ws)["'`]/g,
+  },
+  {
+    what: 'uses a network object of the browser',
+    pattern:
+      /\bnew\s{1,4}(?:XMLHttpRequest|WebSocket|EventSource)\b|\bnavigator\.sendBeacon\b|\baxios\.(?:get|post|put|patch|delete|request|create)\b|\baxios\s{0,4}\(/g,
+  },
+  {
+    what: 'calls the network from PowerShell',
+    pattern: /\b(?:Invoke-WebRequest|Invoke-RestMethod|Start-BitsTransfer|Net\.WebClient|Net\.Sockets|Net\.Http)\b/gi,
+  },
+  {
+    what: 'calls Ruby or Go for the network',
+    pattern: /\bNet::HTTP\b|\bopen-uri\b|\bhttp\.(?:Get|Post|NewRequest|DefaultClient)\b|"net\/http"/g,
+  },
+  {
+    what: 'asks a name server',
+    pattern: /\b(?:nslookup|dig)\s{1,4}(?:-\w|\+\w|@|["'$]|[\w.-]{1,80}\.[a-z]{2})|\bdns\.resolve\w{0,10}\s{0,4}\(/g,
+  },
+];
+
+/** Where machines keep credentials. */
+const credentialPlaces: readonly Pattern[] = [
+  {
+    what: 'names the SSH keys of a person',
+    pattern:
+      /(?:~|\$\{?HOME\}?|\/home\/\w{1,32}|\/root|\/Users\/\w{1,32})\/\.ssh\b|\.ssh\/(?:id_\w|authorized_keys|config\b)|\bssh-add\s{1,4}-L/g,
+  },
+  {
+    what: 'names the AWS credentials of a person',
+    pattern: /\.aws\/(?:credentials|config|sso)\b|(?:~|\$\{?HOME\}?)\/\.aws\b/g,
+  },
+  {
+    what: 'names the credentials of a cloud tool',
+    pattern:
+      /\.config\/gcloud\b|application_default_credentials|\.azure\/\w|\.kube\/config\b|\.docker\/config\.json|\.config\/gh\/hosts|\.terraform\.d\/credentials/g,
+  },
+  {
+    what: 'names a file of passwords',
+    pattern:
+      /(?<![\w.])\.(?:netrc|pgpass|git-credentials|npmrc|pypirc|vault-token)\b|\/etc\/(?:shadow|gshadow|sudoers)\b/g,
+  },
+  {
+    what: 'reads a file of environment variables',
+    pattern:
+      /(?:\b(?:cat|less|head|tail|source|grep|cp|more|strings|xargs|read_text|readFileSync|readFile|open|load_dotenv|dotenv_values)\b[^\n]{0,60}?|(?:^|\s)\.\s{1,4}|<\s{0,4})["'`(/\s]\.env(?:\.[a-z]{1,20})?(?![\w.-])|\bload_dotenv\s{0,4}\(|\bdotenv\/config\b|\brequire\(["']dotenv["']\)/gm,
+  },
+  {
+    what: 'reads the environment of a process',
+    pattern:
+      /\/proc\/(?:self|thread-self|\d{1,8}|\*|\$\{?\w{1,20}\}?|\$\$|\[[^\]\n]{1,10}\]\*?)\/(?:environ|mem|cmdline|maps)\b/g,
+  },
+  {
+    what: 'hands all environment variables on',
+    pattern:
+      /\b(?:printenv|env|export\s{1,4}-p|declare\s{1,4}-x|set)\s{0,4}\|[^\n]{0,200}?\b(?:curl|wget|nc|ncat|base64|openssl|xxd)\b|\b(?:json\.dumps|JSON\.stringify|str|dict)\s{0,4}\(\s{0,4}(?:dict\s{0,4}\(\s{0,4})?(?:os\.environ|process\.env)\s{0,4}[,)]/g,
+  },
+  {
+    what: 'names the address that gives credentials to machines of a cloud',
+    pattern: /\b169\.254\.169\.254\b|\b169\.254\.170\.2\b|\bmetadata\.google\.internal\b|\[?fd00:ec2::254\]?/g,
+  },
+  {
+    what: 'asks a keychain or a tool for its credentials',
+    pattern:
+      /\bsecurity\s{1,4}find-(?:generic|internet)-password\b|\bsecret-tool\s{1,4}lookup\b|\bgh\s{1,4}auth\s{1,4}token\b|\bgcloud\s{1,4}auth\s{1,4}print-\w{1,20}-token\b|\baws\s{1,4}configure\s{1,4}(?:get|export-credentials)\b|\bgit\s{1,4}credential\s{1,4}fill\b|\bkeyring\.get_password\b/g,
+  },
+  {
+    what: 'names the store of passwords of a browser',
+    pattern: /\bLogin Data\b(?=["'`])|\bcookies\.sqlite\b|\blogins\.json\b|\bkey4\.db\b/g,
+  },
+  { what: 'names the token of a container', pattern: /\/var\/run\/secrets\/\w|\/run\/secrets\/\w/g },
+];
+
+/** What runs unread text. */
+export function shellPipes(file: SearchedFile): Hit[] {
+  return search(file, pipes);
+}
+
+/** What reaches the network. */
+export function networkCalls(file: SearchedFile): Hit[] {
+  return search(file, calls);
+}
+
+/** What goes where credentials are. */
+export function credentialAccess(file: SearchedFile): Hit[] {
+  return search(file, credentialPlaces);
+}
+
+function search({ text }: SearchedFile, patterns: readonly Pattern[]): Hit[] {
+  return patterns.flatMap(({ what, pattern }) =>
+    [...text.matchAll(pattern)].map((match) => ({
+      // The line that a person looks for is the one with the words, not with the blanks before them.
+      offset: match.index + (match[0].length - match[0].trimStart().length),
+      what,
+    })),
+  );
+}

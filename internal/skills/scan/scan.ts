@@ -1,0 +1,159 @@
+/**
+ * What a skill would bring to an agent unseen. The platform takes an upload as it comes and looks at nothing in it, so
+ * this is looked at here, before anything is sent.
+ */
+import { join } from 'node:path';
+import { visible } from '../../text/quote.ts';
+import { comparePaths, sha256 } from '../hash.ts';
+import { inParallel } from '../in-parallel.ts';
+import { contentOf, type Skill } from '../read.ts';
+import { externalUrls, outsidePaths } from './addresses.ts';
+import { credentialAccess, networkCalls, shellPipes } from './commands.ts';
+import { isKnownBinary, kindHits } from './file-kind.ts';
+import { type Finding, ScanRefusedError } from './finding.ts';
+import { namedTools } from './forbidden-tools.ts';
+import { hiddenCharacters } from './hidden-characters.ts';
+import { injectedPhrases, mcpTools } from './phrases.ts';
+import { type RuleId, rules } from './rules.ts';
+import { type FileToScan, type Hit, isMeantAsText, placesIn, searchedFile } from './searched-file.ts';
+import type { ScanSettings } from './settings.ts';
+import { type JudgedFinding, type Unsuppressed, withoutSuppressed } from './suppress.ts';
+
+/** A skill with the bytes of its files. */
+export interface SkillToScan {
+  name: string;
+  /** Where it lies on disk. */
+  folder: string;
+  files: readonly FileToScan[];
+}
+
+/** Files above this are not searched. */
+const searchLimit = 4 * 1024 * 1024;
+
+/** How many skills are in memory at the same time. */
+const skillsAtOnce = 4;
+
+/** The findings in all skills of a folder, without those that scan.yaml accepts. Throws `skill_invalid`. */
+export async function scanSkills(skills: readonly Skill[], settings: ScanSettings): Promise<Finding[]> {
+  return (await scanFolder(skills, settings)).findings;
+}
+
+/** The same, with how many findings scan.yaml accepts. */
+export async function scanFolder(skills: readonly Skill[], settings: ScanSettings): Promise<Unsuppressed> {
+  const found = await inParallel(skills, skillsAtOnce, async (skill) => {
+    const files = await Promise.all(
+      skill.files.map(async (file) => ({ path: file.path, bytes: await contentOf(skill, file) })),
+    );
+    return await findingsIn({ name: skill.name, folder: skill.folder, files }, settings);
+  });
+  const { findings, suppressed } = withoutSuppressed(found.flat(), settings);
+  return { findings: ordered(levelled(findings, settings)), suppressed };
+}
+
+/** Everything that is found in one skill, nothing suppressed, ordered by file, line, column and rule. */
+export async function scanSkill(skill: SkillToScan, settings: ScanSettings): Promise<Finding[]> {
+  const found = await findingsIn(skill, settings);
+  return ordered(
+    levelled(
+      found.map(({ finding }) => finding),
+      settings,
+    ),
+  );
+}
+
+/** Throws `scan_refused` with all findings where one of them is an error. */
+export function refuseFindings(findings: readonly Finding[]): void {
+  if (findings.some(({ level }) => level === 'error')) throw new ScanRefusedError(findings);
+}
+
+async function findingsIn({ name, folder, files }: SkillToScan, settings: ScanSettings): Promise<JudgedFinding[]> {
+  const judged: JudgedFinding[] = [];
+  for (const file of files) {
+    const hits = await hitsIn(file, settings, name);
+    if (hits.length === 0) continue;
+    const hash = sha256(file.bytes);
+    for (const { rule, level, what, line, column } of hits) {
+      const place = line === undefined || column === undefined ? {} : { line, column };
+      judged.push({
+        finding: {
+          rule,
+          level: level ?? rules[rule].level,
+          skill: name,
+          file: join(folder, file.path),
+          ...place,
+          what: visible(what),
+          fix: rules[rule].fix,
+        },
+        sha256: hash,
+      });
+    }
+  }
+  return judged;
+}
+
+/** A hit with the rule that it belongs to and its place. */
+type RuleHit = Omit<Hit, 'offset'> & { rule: RuleId; line?: number; column?: number };
+
+async function hitsIn(file: FileToScan, settings: ScanSettings, skill: string): Promise<RuleHit[]> {
+  const { bytes } = file;
+  if (bytes.length > searchLimit) {
+    const what = `it has ${bytes.length.toLocaleString('en')} bytes and was not searched`;
+    const isText = isMeantAsText(file) || !bytes.includes(0);
+    return [...kindHits(file, true), { rule: 'large-file', what, ...(isText && { level: 'warning' }) }];
+  }
+  const searched = searchedFile(file);
+  const isText = searched.encoding !== 'none';
+  const hits: RuleHit[] = kindHits(file, isText);
+  // A picture has bytes that spell anything. What is meant as text is searched whatever it begins with.
+  if (!isText && (isKnownBinary(bytes) || hits.some(({ rule }) => rule !== 'unknown-binary'))) return hits;
+
+  const placeOf = placesIn(searched.text);
+  const byRule: Partial<Record<RuleId, Hit[]>> = {
+    secret: await secretsIn(searched),
+    'hidden-character': hiddenCharacters(searched),
+    'prompt-injection': injectedPhrases(searched),
+    'mcp-tool': mcpTools(searched),
+    'forbidden-tool': namedTools(searched, settings.forbiddenTools.get(skill) ?? []),
+    'shell-pipe': shellPipes(searched),
+    'network-call': networkCalls(searched),
+    'credential-access': credentialAccess(searched),
+    'external-url': externalUrls(searched, settings.allowedDomains),
+    'path-outside': outsidePaths(searched),
+  };
+  for (const [rule, found] of Object.entries(byRule) as [RuleId, Hit[]][]) {
+    const seen = new Set<string>();
+    for (const { offset = 0, ...hit } of found) {
+      const place = placeOf(offset);
+      // Once for a line is enough: whoever looks there sees the rest.
+      const key = `${place.line} ${hit.what}`;
+      if (!seen.has(key)) hits.push({ rule, ...hit, ...place });
+      seen.add(key);
+    }
+  }
+  return hits;
+}
+
+/** The library with the rules is loaded where a file is searched, not before. */
+async function secretsIn(file: Parameters<typeof hiddenCharacters>[0]): Promise<Hit[]> {
+  const { secrets } = await import('./secrets.ts');
+  return await secrets(file);
+}
+
+/** The levels that scan.yaml gives; what is off is left out. */
+function levelled(findings: readonly Finding[], { levels }: ScanSettings): Finding[] {
+  return findings.flatMap((finding) => {
+    const level = levels[finding.rule as RuleId] ?? finding.level;
+    return level === 'off' ? [] : [{ ...finding, level }];
+  });
+}
+
+function ordered(findings: readonly Finding[]): Finding[] {
+  return findings.toSorted(
+    (a, b) =>
+      comparePaths(a.file, b.file) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0) ||
+      comparePaths(a.rule, b.rule) ||
+      comparePaths(a.what, b.what),
+  );
+}

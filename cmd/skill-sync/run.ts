@@ -6,9 +6,10 @@ import type { Waiting } from '../../internal/cli/terminal.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { lockFileOf } from '../../internal/skills/lock.ts';
+import { formatStalePin } from '../../internal/skills/pins.ts';
 import { readPlanFile } from '../../internal/skills/plan-file.ts';
 import type { SkillsFolder } from '../../internal/skills/planning.ts';
-import { type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
+import { type ReportSoFar, type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { showSkills } from './output.ts';
 
@@ -56,13 +57,14 @@ async function run(context: CommandContext, options: SkillSyncOptions, chosen: C
   const { progress, signal } = context;
   const configuration = await configurationIfAny(context);
   let waiting: Waiting | undefined;
-  const report = { problems: [], findings: [], skills: [] };
+  const report: ReportSoFar = { problems: [], findings: [], skills: [], stalePins: [] };
   try {
     const skills = await syncSkills(
       {
         ...chosen,
         diffs: options.diff === true,
         scanAll: false,
+        pins: !chosen.apply,
         configuration,
         async openPlatform() {
           const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
@@ -75,14 +77,15 @@ async function run(context: CommandContext, options: SkillSyncOptions, chosen: C
       },
       report,
     );
-    return showSkills(skills, { check: options.check === true });
+    for (const stale of report.stalePins) if (stale.file === undefined) progress.warn(formatStalePin(stale));
+    return showSkills(skills, { check: options.check === true, stalePins: report.stalePins });
   } finally {
     waiting?.done();
   }
 }
 
 /** The same folder twice is one folder; the first spelling is shown. */
-function foldersOf(words: readonly string[], lock: string | undefined): SkillsFolder[] {
+export function foldersOf(words: readonly string[], lock: string | undefined): SkillsFolder[] {
   const given = words.length === 0 ? ['skills'] : words;
   const folders = given.filter(
     (folder, index) => given.findIndex((other) => resolve(other) === resolve(folder)) === index,
@@ -96,7 +99,7 @@ function foldersOf(words: readonly string[], lock: string | undefined): SkillsFo
 }
 
 /** The configuration says which workspace and which agents; without one it is the key's workspace, and no agents. */
-async function configurationIfAny(context: CommandContext): Promise<Configuration | undefined> {
+export async function configurationIfAny(context: CommandContext): Promise<Configuration | undefined> {
   try {
     return await loadProject(context);
   } catch (error) {

@@ -20,6 +20,8 @@ export interface FoundFile {
 export interface FoundFiles {
   /** Sorted by the bytes of their paths. Of more than a skill can have, SKILL.md alone: the rest is not to be read. */
   files: FoundFile[];
+  /** What is there and not part of the skill: files, folders with all that they hold, and links. */
+  leftOut: string[];
   problems: Problem[];
 }
 
@@ -35,13 +37,17 @@ export async function findSkillFiles(place: SkillPlace, entries: readonly Folder
   const folder = join(place.folderOfSkills, place.name);
   const problems: Problem[] = [];
   const paths: string[] = [];
+  const leftOut: string[] = [];
   const spellings = new SpellingsSeen();
 
   const visit = async (at: string, listed: readonly FolderEntry[], above: IgnoreRules) => {
     const rules = await withIgnoreFileOf(above, { ...place, at, entries: listed, problems });
     for (const { name, kind } of listed) {
       const path = `${at}/${name}`;
-      if (isLeftOut(rules, path, kind === 'folder' ? 'folder' : 'file')) continue;
+      if (isLeftOut(rules, path, kind === 'folder' ? 'folder' : 'file')) {
+        leftOut.push(path.slice(place.name.length + 1));
+        continue;
+      }
       const file = join(place.folderOfSkills, path);
       const fault = entryFault(path, kind) ?? spellings.faultOf(path);
       if (fault !== undefined) problems.push({ file, what: fault[0], fix: fault[1] });
@@ -59,10 +65,11 @@ export async function findSkillFiles(place: SkillPlace, entries: readonly Folder
   const looked = tooMany ? paths.filter(isInstructions) : paths.sort(comparePaths);
   const files = await withSizes(folder, looked, problems);
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  if (total < limits.bytes) return { files, problems };
+  if (total < limits.bytes) return { files, leftOut, problems };
   const what = `it has ${counted(total)} bytes, the platform takes less than ${counted(limits.bytes)}`;
   problems.push({ file: folder, what, fix: `move large files out of it, or leave them out in its ${ignoreFileName}` });
-  return { files: files.filter(({ path, size }) => isInstructions(path) && size < limits.bytes), problems };
+  const instructions = files.filter(({ path, size }) => isInstructions(path) && size < limits.bytes);
+  return { files: instructions, leftOut, problems };
 }
 
 function isInstructions(path: string): boolean {

@@ -23,11 +23,20 @@ if ((flag !== undefined && flag !== '--json') || rest.length > 0) {
 }
 
 /** What a program needs to know; `environment` alone is enough to run a command. */
-function describe({ platform, identityProvider, workloadIssuer, people, services, environment }: Sandbox): object {
+function describe({
+  platform,
+  identityProvider,
+  workloadIssuer,
+  federation,
+  people,
+  services,
+  environment,
+}: Sandbox): object {
   return {
     platform: { baseUrl: platform.baseUrl, apiKey: platform.apiKey, workspaceId: platform.workspaceId },
     identityProvider: { issuer: identityProvider.issuer, clientId: identityProvider.clientId },
     workloadIssuer: { issuer: workloadIssuer.issuer, actions: workloadIssuer.actions },
+    federation: { environment: federation },
     people: Object.values(people),
     services: Object.fromEntries(
       Object.entries(services).map(([name, { title, mcpUrl, issuer, resource, registration }]) => [

@@ -12,7 +12,7 @@ import { type LinearService, startLinear } from './services/linear.ts';
 import { startNotion } from './services/notion.ts';
 import type { SandboxService } from './services/service.ts';
 import { startSlack } from './services/slack.ts';
-import { startWorkloadIssuer, type WorkloadIssuer } from './workload-issuer.ts';
+import { githubJob, startWorkloadIssuer, type WorkloadIssuer } from './workload-issuer.ts';
 
 /** Everything on the other side of the product, running in this process on the loopback address. */
 export interface Sandbox {
@@ -32,6 +32,8 @@ export interface Sandbox {
   readonly folder: string;
   /** The `config/` in it, which points at this sandbox. */
   readonly configFolder: string;
+  /** The variables that name the rule of the platform for the job of the workload issuer: no key is needed with them. */
+  readonly federation: Readonly<Record<string, string>>;
   /** The variables that a command needs to find this sandbox and to leave everything else alone. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -66,6 +68,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const platform = await keep(startPlatform({ ...options.platform, clock }));
     const identityProvider = await keep(startIdentityProvider({ now: clock.now }));
     const workloadIssuer = await keep(startWorkloadIssuer());
+    const { environment: federation } = platform.control.federate({
+      issuer: workloadIssuer.issuer,
+      match: { subject_prefix: String(githubJob['sub']), claims: { repository_owner_id: '65' } },
+    });
     const services = {
       notion: await keep(startNotion(clock.now)),
       slack: await keep(startSlack(clock.now)),
@@ -88,6 +94,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       services,
       folder,
       configFolder,
+      federation,
       environment: {
         ANTHROPIC_BASE_URL: platform.baseUrl,
         ANTHROPIC_API_KEY: platform.apiKey,
@@ -100,7 +107,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       },
       clock,
       issuedSecrets: () =>
-        [identityProvider, workloadIssuer, ...Object.values(services)].flatMap((issuer) => issuer.issuedSecrets()),
+        [platform, identityProvider, workloadIssuer, ...Object.values(services)].flatMap((issuer) =>
+          issuer.issuedSecrets(),
+        ),
       close,
     };
   } catch (error) {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError, chosenError, invalidRequest } from './api-error.ts';
 import { choices } from './choices.ts';
 import type { BetaRule } from './route.ts';
+import type { TokenExchange } from './token-exchange.ts';
 import type { Workspace } from './workspace.ts';
 
 const managedAgentsBeta = 'managed-agents-2026-04-01';
@@ -12,6 +13,7 @@ const managedAgentsBeta = 'managed-agents-2026-04-01';
  */
 const otherBetas = new Set([
   'oauth-2025-04-20',
+  'oidc-federation-2026-04-01',
   'files-api-2025-04-14',
   'mcp-client-2025-11-20',
   'mcp-tunnels-2026-06-22',
@@ -21,10 +23,19 @@ const otherBetas = new Set([
 
 const apiVersions = new Set(['2023-06-01', '2026-10-21']);
 
-/** Documented: a key belongs to one workspace, and is sent as a bearer token or in x-api-key. */
-export function admittedWorkspace(headers: IncomingHttpHeaders, keys: ReadonlyMap<string, Workspace>): Workspace {
-  const key = headers.authorization?.match(/^Bearer (.+)$/i)?.[1] ?? headers['x-api-key'];
-  const workspace = typeof key === 'string' ? keys.get(key) : undefined;
+/**
+ * Documented: a key belongs to one workspace, and is sent as a bearer token or in x-api-key. A token that was exchanged is
+ * fixed to its workspace, and is a bearer token only.
+ */
+export function admittedWorkspace(
+  headers: IncomingHttpHeaders,
+  keys: ReadonlyMap<string, Workspace>,
+  tokens: Pick<TokenExchange, 'workspaceOfToken'>,
+): Workspace {
+  const bearer = headers.authorization?.match(/^Bearer (.+)$/i)?.[1];
+  const key = bearer ?? headers['x-api-key'];
+  const workspace =
+    (typeof key === 'string' ? keys.get(key) : undefined) ?? tokens.workspaceOfToken(bearer ?? '', headers);
   if (workspace === undefined) throw new ApiError(401, 'invalid API key');
   const wanted = headers['anthropic-workspace-id'];
   if (wanted !== undefined && wanted !== workspace.id) {
@@ -53,7 +64,7 @@ export function checkVersions(headers: IncomingHttpHeaders, beta: BetaRule, endp
 }
 
 /** Documented: several values are joined by commas, or the header is repeated. */
-function betasOf(headers: IncomingHttpHeaders): string[] {
+export function betasOf(headers: IncomingHttpHeaders): string[] {
   const header = headers['anthropic-beta'] ?? [];
   return [header]
     .flat()

@@ -80,6 +80,32 @@ export const choices = {
     status: 400,
   },
 
+  // Tokens for CI jobs
+  refusedExchange: {
+    area: 'federation',
+    unknown: 'the status of a refused exchange: the sources disagree (400 invalid_grant, or 401)',
+    choice: 'an opaque 401 with the message Authentication failed, whatever the reason',
+    status: 401,
+  },
+  exchangeBeta: {
+    area: 'federation',
+    unknown: 'the status of an exchange without the two beta values',
+    choice: 'refused',
+    status: 400,
+  },
+  serviceAccountId: {
+    area: 'federation',
+    unknown: 'whether service_account_id may be left out: the sources disagree',
+    choice: 'refused',
+    status: 400,
+  },
+  oauthBeta: {
+    area: 'federation',
+    unknown: 'the status of a request with an exchanged token and without oauth-2025-04-20',
+    choice: 'refused, as without a credential',
+    status: 401,
+  },
+
   // Vaults and credentials
   nullDisplayName: {
     area: 'vaults',
@@ -317,7 +343,7 @@ export const choices = {
     unknown: 'nothing: these parts are documented, and the sandbox does without them',
     choice:
       'refused by name: session resources, outcomes, custom tool results, the shapes of skills-2025-10-02; ' +
-      'budgets and multiagent settings are stored but never take effect',
+      'budgets and multiagent settings are stored but never take effect; federation rules have no CEL condition',
     status: 400,
   },
 } as const satisfies Record<string, Choice>;

@@ -2,8 +2,10 @@ import type { BetaManagedAgentsSession } from '@anthropic-ai/sdk/resources/beta/
 import type { Clock } from '../clock.ts';
 import { createFaults, type Faults, matchesRequest, type RequestLine, type RequestPattern } from '../faults.ts';
 import type { Secrets } from './credential-auth.ts';
+import type { FederationRule, RuleOptions } from './federation-rule.ts';
 import type { Metadata } from './metadata.ts';
 import type { RequestLog } from './request-log.ts';
+import type { TokenExchange } from './token-exchange.ts';
 import { addVault } from './vault.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -21,6 +23,8 @@ interface Seeding {
 interface Peek {
   /** The secrets that a credential holds, empty once it is archived; undefined when there is no such credential. */
   secrets(credentialId: string): Readonly<Secrets> | undefined;
+  /** The text of a file of a skill version; undefined when there is no such version or file. */
+  skillFile(versionId: string, path: string): string | undefined;
   /** Every session of every workspace, archived ones too, in the order of creation. */
   sessions(): BetaManagedAgentsSession[];
 }
@@ -37,6 +41,10 @@ export interface PlatformControl {
   tamper(on: RequestPattern, change: Tampering): () => void;
   /** Creates vaults at once, without HTTP, and returns their ids in the order of creation. */
   seedVaults(count: number, seeding?: Seeding): string[];
+  /** Adds a rule for CI jobs without a key, as somebody does in the Console. */
+  federate(rule: RuleOptions): FederationRule;
+  /** Ends every token that CI jobs were given, long before its time. */
+  revokeTokens(): void;
   /** Removes faults, tampering, latency and the log. What the platform stores stays. */
   reset(): void;
 }
@@ -46,10 +54,11 @@ export interface ControlParts {
   clock: Clock;
   log: RequestLog;
   workspaces: readonly Workspace[];
+  tokenExchange: TokenExchange;
 }
 
 /** Creates the control, and the function that applies the tampering to an answer. */
-export function createControl({ clock, log, workspaces }: ControlParts): {
+export function createControl({ clock, log, workspaces, tokenExchange }: ControlParts): {
   control: PlatformControl;
   tampered: (json: unknown, request: RequestLine) => unknown;
 } {
@@ -72,6 +81,8 @@ export function createControl({ clock, log, workspaces }: ControlParts): {
       if (workspace === undefined) throw new RangeError(`no workspace ${workspaceId}`);
       return Array.from({ length: count }, (_, index) => addVault(workspace, displayName(index), metadata(index)).id);
     },
+    federate: (rule) => tokenExchange.addRule(rule),
+    revokeTokens: () => tokenExchange.revokeAll(),
     reset() {
       faults.clear();
       tamperings.clear();
@@ -103,6 +114,15 @@ function peekInto(workspaces: readonly Workspace[]): Peek {
         for (const { credentials } of vaults) {
           const credential = credentials.find(credentialId);
           if (credential !== undefined) return { ...credential.secrets };
+        }
+      }
+      return undefined;
+    },
+    skillFile: (versionId, path) => {
+      for (const { skills } of workspaces) {
+        for (const { versions } of skills) {
+          const bytes = versions.find(versionId)?.files.get(path);
+          if (bytes !== undefined) return Buffer.from(bytes).toString('utf8');
         }
       }
       return undefined;

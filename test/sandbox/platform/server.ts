@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
@@ -10,6 +9,7 @@ import type { PlatformControl } from './control.ts';
 import { newId } from './identifier.ts';
 import type { LoggedRequest } from './request-log.ts';
 import type { Match } from './router.ts';
+import type { TokenExchange } from './token-exchange.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What the server is made of. */
@@ -17,9 +17,14 @@ export interface ServerParts {
   control: PlatformControl;
   findRoute: (method: string, path: string) => Match;
   keys: ReadonlyMap<string, Workspace>;
+  organizationId: string;
+  tokenExchange: TokenExchange;
   tampered: (json: unknown, request: { method: string; path: string }) => unknown;
   addToLog: (entry: LoggedRequest) => void;
 }
+
+/** The one endpoint that needs no credential: it gives one. */
+const tokenEndpoint = '/v1/oauth/token';
 
 /** An answer ready to be written. `stream` takes over where there is one. */
 interface Reply {
@@ -28,8 +33,6 @@ interface Reply {
   body: Buffer;
   stream?: StreamAnswer;
 }
-
-const organizationId = randomUUID();
 
 /** Creates the function that answers the requests to the platform. */
 export function createPlatformListener(parts: ServerParts): RequestListener {
@@ -81,9 +84,15 @@ function arrivalOf(request: IncomingMessage): Arrival {
 }
 
 async function answered(parts: ServerParts, { request, requestId, method, path, search }: Arrival): Promise<Reply> {
+  const { keys, organizationId, tokenExchange } = parts;
   const headers: Record<string, string> = { 'request-id': requestId, 'anthropic-organization-id': organizationId };
   try {
-    const workspace = admittedWorkspace(request.headers, parts.keys);
+    if (path === tokenEndpoint) {
+      if (method !== 'POST') throw new ApiError(405, `${method} is not allowed here`);
+      const token = await tokenExchange.exchange(request.headers, await readBody(request, false));
+      return replyTo(token, headers, (json) => parts.tampered(json, { method, path }));
+    }
+    const workspace = admittedWorkspace(request.headers, keys, tokenExchange);
     headers['anthropic-workspace-id'] = workspace.id;
     const { route, params } = parts.findRoute(method, path);
     checkVersions(request.headers, route.beta, `${method} ${path}`);

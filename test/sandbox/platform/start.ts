@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { playScript } from '../agent.ts';
 import { type Clock, runningClock } from '../clock.ts';
 import { listenOnLoopback } from '../listener.ts';
@@ -12,6 +13,7 @@ import { createRouter } from './router.ts';
 import { createPlatformListener } from './server.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { skillRoutes } from './skill-routes.ts';
+import { TokenExchange } from './token-exchange.ts';
 import { vaultRoutes } from './vault-routes.ts';
 import { Workspace } from './workspace.ts';
 
@@ -32,6 +34,8 @@ export interface PlatformSandbox {
   /** For `ANTHROPIC_API_KEY`; opens the default workspace. */
   readonly apiKey: string;
   readonly workspaceId: string;
+  /** Every token that CI jobs were given in exchange so far, for tests that search output for them. */
+  issuedSecrets(): readonly string[];
   readonly control: PlatformControl;
   /** Drops every connection and stops every session. */
   close(): Promise<void>;
@@ -51,7 +55,9 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     keys.set(key, workspace);
   }
   const { log, add } = createRequestLog();
-  const { control, tampered } = createControl({ clock, log, workspaces: [...workspaces.values()] });
+  const organizationId = randomUUID();
+  const tokenExchange = new TokenExchange({ organizationId, clock, workspaces, main });
+  const { control, tampered } = createControl({ clock, log, workspaces: [...workspaces.values()], tokenExchange });
   const findRoute = createRouter([
     ...vaultRoutes,
     ...credentialRoutes,
@@ -62,11 +68,14 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     ...skillRoutes,
   ]);
   const listener = await listenOnLoopback();
-  listener.serve(createPlatformListener({ control, findRoute, keys, tampered, addToLog: add }));
+  listener.serve(
+    createPlatformListener({ control, findRoute, keys, organizationId, tokenExchange, tampered, addToLog: add }),
+  );
   return {
     baseUrl: listener.origin,
     apiKey,
     workspaceId: main.id,
+    issuedSecrets: () => tokenExchange.issuedSecrets(),
     control,
     close: async () => {
       for (const { sessions } of workspaces.values()) for (const { loop } of sessions) loop.end();

@@ -25,9 +25,12 @@ export async function pushVersion(
   base: { skillId: string; versionId: string },
 ): Promise<LockedSkill> {
   const { skillId } = base;
-  const [latest, before] = await Promise.all([latestOf(platform, skillId), listVersions(platform, skillId)]);
-  if (latest !== base.versionId)
+  const before = await listVersions(platform, skillId);
+  // Only where the list leaves a doubt, and after it: whatever comes in between is then seen by one of the two.
+  const latest = isNewest(base.versionId, before) ? base.versionId : await latestOf(platform, skillId);
+  if (latest !== base.versionId) {
     return await theirs(platform, skill, { skillId, versionId: latest }, 'nothing was sent');
+  }
 
   const known = new Set(before.map(({ id }) => id));
   const files = await uploadOf(skill);
@@ -154,6 +157,13 @@ async function theirs(
     `${skill.name}: somebody uploaded the version ${quote(remote.versionId)} of ${quote(remote.skillId)} while this run was at work`,
     { hint: `${done}; look at who uploaded it and run again` },
   );
+}
+
+/** Whether a version is plainly newer than all others of a list. */
+function isNewest(versionId: string, versions: readonly Upload[]): boolean {
+  const timeOf = ({ created_at }: Upload) => Date.parse(created_at);
+  const found = versions.find(({ id }) => id === versionId);
+  return found !== undefined && versions.every((other) => other === found || timeOf(other) < timeOf(found));
 }
 
 async function latestOf(platform: Platform, skillId: string): Promise<string> {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { commandsIn, outputsIn } from '../../../test/support/actions-runner.ts';
 import { goldenText } from '../../../test/support/golden.ts';
 import { contentDiff } from '../diff.ts';
+import type { Pin, StalePin } from '../pins.ts';
 import type { Finding } from '../scan/finding.ts';
 import { annotationsOf, outputsOf, summaryOf } from './github.ts';
 import type { SkillOutcome, SkillsReport } from './report.ts';
@@ -28,6 +29,21 @@ const skill = (changed: Partial<SkillOutcome> = {}): SkillOutcome => ({
   sha256: '0'.repeat(64),
   agents: [],
   ...changed,
+});
+
+const stalePin = (file: string | undefined, changed: Partial<Pin> = {}): StalePin => ({
+  pin: {
+    skillId: 'skill_1',
+    version: 'skver_1',
+    agentId: 'agent_1',
+    agentName: 'support',
+    agentVersion: 1,
+    marked: true,
+    ...changed,
+  },
+  skill: 'notes',
+  locked: 'skver_2',
+  file,
 });
 
 const finding = (changed: Partial<Finding> = {}): Finding => ({
@@ -56,6 +72,7 @@ const everything = report({
     skill({ name: 'drifted', change: 'blocked', blocked: { what: 'somebody uploaded', fix: 'look who' } }),
     skill({ name: 'gone', change: 'orphaned', blocked: { what: 'an agent pins it', fix: 'pin another' } }),
   ],
+  stalePins: [stalePin('support'), stalePin(undefined)],
 });
 
 test('annotations, summary and outputs of a run with something of everything', async () => {
@@ -101,6 +118,17 @@ describe('annotations', () => {
     expect(read({ skills: [skill()] })).toEqual([]);
   });
 
+  test('say which agents have another version: an error where that is what a check fails for', () => {
+    const stalePins = [stalePin('support'), stalePin(undefined)];
+    const kinds = (exit: 0 | 7) =>
+      read({ exit, stalePins }).map(({ command, properties }) => [command, properties['title']]);
+    expect(kinds(7)).toEqual([
+      ['error', 'old version pinned'],
+      ['warning', 'old version pinned'],
+    ]);
+    expect(kinds(0)).toEqual(Array(2).fill(['warning', 'old version pinned']));
+  });
+
   test('of a file outside the repository name it in words', () => {
     expect(read({ findings: [finding({ file: '/other/x' })] })).toEqual([
       { command: 'error', properties: { title: 'shell-pipe' }, data: expect.stringMatching(/^\/other\/x: it pipes/) },
@@ -131,6 +159,7 @@ describe.each(hostile)('%j as a name, a path, a word of a finding, an agent and 
     exit: 1,
     error: { code: text, message: text },
     problems: [{ file: `skills/${text}/SKILL.md`, line: 1, what: text, fix: text }],
+    stalePins: [stalePin(text), stalePin(undefined, { agentName: text, agentId: text, version: text })],
     findings: [finding({ file: `skills/${text}`, rule: text, what: text, fix: text, skill: text })],
     skills: [
       skill({ name: text, renamedFrom: text, versionId: text, agents: [text], diff }),
@@ -143,7 +172,7 @@ describe.each(hostile)('%j as a name, a path, a word of a finding, an agent and 
       const { commands } = annotationsOf(changed, root);
       const read = commandsIn(commands.join('\n'));
       expect(read).toHaveLength(commands.length);
-      expect(new Set(read.map(({ command }) => command))).toEqual(new Set(['error']));
+      expect(new Set(read.map(({ command }) => command))).toEqual(new Set(['error', 'warning']));
       for (const { properties } of read) {
         expect(['file', 'line', 'col', 'title']).toEqual(expect.arrayContaining(Object.keys(properties)));
       }
@@ -153,7 +182,15 @@ describe.each(hostile)('%j as a name, a path, a word of a finding, an agent and 
 
   test('gives the step only our outputs', () => {
     const outputs = outputsIn(outputsOf(all));
-    expect(Object.keys(outputs)).toEqual(['pending', 'changed', 'created', 'updated', 'findings', 'exit-code']);
+    expect(Object.keys(outputs)).toEqual([
+      'pending',
+      'changed',
+      'created',
+      'updated',
+      'findings',
+      'stale-pins',
+      'exit-code',
+    ]);
     expect(JSON.parse(outputs['changed'] ?? '')).toEqual([text, text]);
   });
 

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { harmlessJson } from '../../text/quote.ts';
 import { revealed } from '../../text/revealed.ts';
+import { formatStalePin } from '../pins.ts';
 import type { Level } from '../scan/finding.ts';
 import { pathBelow, remarksOf } from './remark.ts';
 import { changeWord, isPending, type SkillOutcome, type SkillsReport } from './report.ts';
@@ -46,7 +47,7 @@ export function annotationsOf(report: SkillsReport, root: string): { commands: s
 }
 
 function allAnnotations(report: SkillsReport, root: string): Annotation[] {
-  const { skills, error, exit } = report;
+  const { skills, stalePins = [], error, exit } = report;
   const found: Annotation[] = remarksOf(report, root).map(({ rule, level, path, file, line, column, text }) => ({
     kind: kindOf[level],
     title: revealed(rule),
@@ -59,6 +60,11 @@ function allAnnotations(report: SkillsReport, root: string): Annotation[] {
     const file = change === 'orphaned' || change === 'prune' ? undefined : join(folder, name, 'SKILL.md');
     const path = file === undefined ? undefined : pathBelow(root, file);
     found.push({ kind: 'error', title: 'blocked', ...placeOf(path, file, message) });
+  }
+  for (const stale of stalePins) {
+    // An agent of ours is what `--check` fails for; of others there is nothing to apply.
+    const kind = stale.file !== undefined && exit === 7 ? 'error' : 'warning';
+    found.push({ kind, title: 'old version pinned', message: revealed(formatStalePin(stale)) });
   }
   if (found.some(({ kind }) => kind === 'error')) return found;
   if (error !== undefined) found.push({ kind: 'error', title: revealed(error.code), message: revealed(error.message) });
@@ -107,7 +113,7 @@ function escapeProperty(text: string): string {
  * The outputs of the step, as lines of `name=value`: the skills that changed or would as a JSON list, and numbers.
  * docs/ci.md has the same names.
  */
-export function outputsOf({ skills, findings, exit }: SkillsReport): string {
+export function outputsOf({ skills, findings, stalePins = [], exit }: SkillsReport): string {
   const changed = skills.filter((skill) => skill.applied || isPending(skill));
   const count = (change: SkillOutcome['change']) => changed.filter((skill) => skill.change === change).length;
   const outputs = {
@@ -116,6 +122,7 @@ export function outputsOf({ skills, findings, exit }: SkillsReport): string {
     created: count('create'),
     updated: count('update'),
     findings: findings.length,
+    'stale-pins': stalePins.length,
     'exit-code': exit,
   };
   return Object.entries(outputs)
@@ -154,7 +161,7 @@ export function summaryOf(report: SkillsReport, root: string, mostBytes: number)
 }
 
 function piecesOf(report: SkillsReport, root: string): Piece[] {
-  const { skills } = report;
+  const { skills, stalePins = [] } = report;
   const told = skills.filter(({ change, blocked }) => change !== 'unchanged' || blocked !== undefined);
   const unchanged = skills.length - told.length;
   const blocked = told.filter((skill) => skill.blocked !== undefined);
@@ -165,6 +172,8 @@ function piecesOf(report: SkillsReport, root: string): Piece[] {
     ...(unchanged === 0 ? [] : [{ text: `\n${unchanged} unchanged.\n` }]),
     ...(blocked.length === 0 ? [] : [{ text: '\n### Blocked\n\n' }]),
     ...blocked.map(({ name, blocked: why }) => ({ text: `- ${code(name)}: ${code(why?.what)}; ${code(why?.fix)}\n` })),
+    ...(stalePins.length === 0 ? [] : [{ text: '\n### Agents at another version\n\n' }]),
+    ...stalePins.map((stale) => ({ text: `- ${code(formatStalePin(stale))}\n` })),
     ...(remarks.length === 0 ? [] : [{ text: '\n### Findings\n' }]),
     ...table(
       '| level | where | what | rule |',
@@ -180,8 +189,8 @@ function piecesOf(report: SkillsReport, root: string): Piece[] {
   ];
 }
 
-function headline({ error, exit, skills }: SkillsReport): string {
-  const pending = skills.filter(isPending).length;
+function headline({ error, exit, skills, stalePins = [] }: SkillsReport): string {
+  const pending = skills.filter(isPending).length + stalePins.filter(({ file }) => file !== undefined).length;
   const changes = pending === 1 ? 'One change is pending' : `${pending} changes are pending`;
   if (error !== undefined) return `**Failed** with exit code ${exit}: ${code(error.message)} (${code(error.code)})`;
   if (pending > 0) return `**${changes}.**`;

@@ -1,5 +1,6 @@
 /** What a run has to tell a pull request: one value that every report is written from. */
 import type { ExitCode } from '../../errors/exit-codes.ts';
+import type { StalePin } from '../pins.ts';
 import type { Problem } from '../problem.ts';
 import type { Finding } from '../scan/finding.ts';
 
@@ -31,6 +32,8 @@ export interface SkillsReport {
   problems: readonly Problem[];
   findings: readonly Finding[];
   skills: readonly SkillOutcome[];
+  /** Agents that do not have the version of the lock, where they were asked for. */
+  stalePins?: readonly StalePin[];
   exit: ExitCode;
   /** The first line of the error it ended in and the code of it. */
   error?: { code: string; message: string };

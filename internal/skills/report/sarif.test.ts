@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { judgeBy } from '../../../test/support/published-schema.ts';
 import type { Finding } from '../scan/finding.ts';
+import { ruleIds, rules } from '../scan/rules.ts';
 import type { SkillsReport } from './report.ts';
 import { sarifOf } from './sarif.ts';
 
@@ -50,8 +51,8 @@ const finding = (changed: Partial<Finding> = {}): Finding => ({
 });
 
 /** The log as a reader gets it; every log of these tests is valid and keeps to what GitHub demands. */
-function logOf(of: SkillsReport, rules?: Parameters<typeof sarifOf>[1]['rules']): Log['runs'][number] {
-  const text = JSON.stringify(sarifOf(of, { version: '0.1.0', root, ...(rules && { rules }) }));
+function logOf(of: SkillsReport): Log['runs'][number] {
+  const text = JSON.stringify(sarifOf(of, { version: '0.1.0', root }));
   const log = JSON.parse(text) as Log;
   expect(complaints(log)).toEqual([]);
   const [run] = log.runs;
@@ -78,7 +79,7 @@ test('a run without findings is a valid log with an empty list', () => {
     results: [],
     columnKind: 'utf16CodeUnits',
     invocations: [{ executionSuccessful: true, exitCode: 0, toolExecutionNotifications: [] }],
-    tool: { driver: { name: 'skill-sync', semanticVersion: '0.1.0', rules: [{ id: 'skill-invalid' }] } },
+    tool: { driver: { name: 'skill-sync', semanticVersion: '0.1.0' } },
   });
 });
 
@@ -113,15 +114,16 @@ test('each finding and each problem with its rule, level and place', () => {
   expect(results[0]?.message.text).toBe('there is no front matter; begin with `---`');
 });
 
-test('the rules of the scan are described whether they found something or not', () => {
-  const rules = new Map([['url', { description: 'An address of another machine.', help: 'Look at it.' }]]);
-  const { tool, results } = logOf(report({ findings: [finding({ rule: 'url' }), finding({ rule: '' })] }), rules);
-  expect(tool.driver.rules.map(({ id, help }) => [id, help.text])).toEqual([
-    ['skill-invalid', expect.stringContaining('says what to change')],
-    ['url', 'Look at it.'],
-    ['rule', expect.stringContaining('says what to change')],
-  ]);
-  expect(results).toHaveLength(2);
+test('the rules are described whether they found something or not, and one that nobody knows says for itself what it is', () => {
+  const known = ['skill-invalid', ...ruleIds];
+  expect(logOf(report()).tool.driver.rules.map(({ id }) => id)).toEqual(known);
+  const { tool, results } = logOf(report({ findings: [finding(), finding({ rule: 'new' }), finding({ rule: '' })] }));
+  expect(tool.driver.rules.map(({ id }) => id)).toEqual([...known, 'new', 'rule']);
+  expect(tool.driver.rules[results[0]?.ruleIndex ?? 0]).toMatchObject({
+    shortDescription: { text: `Looks for ${rules['hidden-character'].finds}.` },
+    help: { text: rules['hidden-character'].fix },
+    defaultConfiguration: { level: 'error' },
+  });
 });
 
 test('a run that found its fault elsewhere says so', () => {

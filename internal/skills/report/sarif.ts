@@ -6,16 +6,9 @@
 import { pathToFileURL } from 'node:url';
 import { revealed } from '../../text/revealed.ts';
 import type { Level } from '../scan/finding.ts';
+import { rules } from '../scan/rules.ts';
 import { invalidRule, type Remark, remarksOf } from './remark.ts';
 import type { SkillsReport } from './report.ts';
-
-/** What a rule is, for people who see it for the first time. */
-export interface RuleText {
-  /** One sentence. */
-  description: string;
-  /** What to do about what it finds. */
-  help: string;
-}
 
 /** What the log is written with. */
 export interface SarifSettings {
@@ -23,8 +16,6 @@ export interface SarifSettings {
   version: string;
   /** The folder of the repository; results are relative to it. */
   root: string;
-  /** The rules of the scan by their ids. A finding of another rule says for itself what it is. */
-  rules?: ReadonlyMap<string, RuleText>;
 }
 
 /** GitHub refuses a run with more. */
@@ -33,18 +24,35 @@ const mostResults = 25_000;
 const home = 'https://www.npmjs.com/package/managed-agents-interface';
 const sourceRoot = '%SRCROOT%';
 
-const invalid: RuleText = {
-  description: 'The folder is no valid skill.',
-  help: 'The message says what to change. The rules are those of the Agent Skills format and of the platform (docs/skills.md).',
-};
+/** What a rule is, for people who see it for the first time. */
+interface RuleText {
+  level: Level;
+  description: string;
+  help: string;
+}
+
+/** Every rule by its id. They are in every log, whether they found something or not. */
+const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
+  [
+    invalidRule,
+    {
+      level: 'error',
+      description: 'A folder that is no valid skill.',
+      help: 'The message says what to change. The rules are in docs/skills.md.',
+    },
+  ],
+  ...Object.entries(rules).map(
+    ([id, { level, finds, fix }]) => [id, { level, description: `Looks for ${finds}.`, help: fix }] as const,
+  ),
+]);
 
 /** Errors that a scan reports in full: it did what it was asked to do. */
 const reported: readonly string[] = ['skill_invalid', 'scan_refused'];
 
 /** The SARIF log of a run, ready to be written as JSON. */
-export function sarifOf(report: SkillsReport, { version, root, rules = new Map() }: SarifSettings): object {
+export function sarifOf(report: SkillsReport, { version, root }: SarifSettings): object {
   const remarks = remarksOf(report, root);
-  const ruleIds = [...new Set([invalidRule, ...rules.keys(), ...remarks.map(({ rule }) => rule)])];
+  const ruleIds = [...new Set([...ruleTexts.keys(), ...remarks.map(({ rule }) => rule)])];
   const { error } = report;
   const told = [
     ...(error === undefined || reported.includes(error.code)
@@ -64,7 +72,7 @@ export function sarifOf(report: SkillsReport, { version, root, rules = new Map()
             name: 'skill-sync',
             semanticVersion: version,
             informationUri: home,
-            rules: ruleIds.map((id) => describeRule(id, id === invalidRule ? invalid : rules.get(id))),
+            rules: ruleIds.map(describeRule),
           },
         },
         columnKind: 'utf16CodeUnits',
@@ -82,8 +90,9 @@ export function sarifOf(report: SkillsReport, { version, root, rules = new Map()
   };
 }
 
-function describeRule(id: string, rule: RuleText | undefined): object {
-  const { description, help } = rule ?? {
+function describeRule(id: string): object {
+  const { level, description, help } = ruleTexts.get(id) ?? {
+    level: 'warning',
     description: `What the rule ${revealed(id)} finds.`,
     help: 'The message of each result says what to change.',
   };
@@ -93,6 +102,7 @@ function describeRule(id: string, rule: RuleText | undefined): object {
     fullDescription: { text: description },
     help: { text: help },
     helpUri: home,
+    defaultConfiguration: { level },
   };
 }
 
@@ -103,7 +113,7 @@ function resultOf({ rule, level, path, file, line, column, text, fingerprint }: 
   return {
     ruleId: ruleId(rule),
     ruleIndex,
-    level: level satisfies Level,
+    level,
     message: { text },
     locations: [{ physicalLocation: { artifactLocation, ...region } }],
     partialFingerprints: { primaryLocationLineHash: fingerprint },

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { appendText, createText, fileSize, listFolder, readText, writeText } from './files.ts';
+import { appendText, createText, fileSize, listFolder, readInPieces, readText, writeText } from './files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -91,4 +93,58 @@ test('a folder is listed by name, and links are not followed', async () => {
     { name: 'c', kind: 'other' },
   ]);
   expect(await fileSize(join(folder, 'a'))).toBe(3);
+});
+
+describe('reading in pieces', () => {
+  const size = 3 * 2 ** 20 + 5;
+  let path: string;
+  beforeEach(async () => {
+    path = join(folder, 'large');
+    await writeFile(path, Buffer.alloc(size, 'abc'));
+  });
+
+  test('hands over every byte once, at most 1 MiB at a time', async () => {
+    const pieces: Buffer[] = [];
+    expect(await readInPieces(path, size, (piece) => pieces.push(Buffer.from(piece)))).toBe(true);
+    expect(Buffer.concat(pieces).equals(await readFile(path))).toBe(true);
+    expect(Math.max(...pieces.map(({ length }) => length))).toBe(2 ** 20);
+    await writeFile(join(folder, 'empty'), '');
+    expect(await readInPieces(join(folder, 'empty'), 0, () => expect.unreachable())).toBe(true);
+  });
+
+  test.each<[string, () => void]>([
+    ['grows', () => appendFileSync(path, 'x')],
+    ['shrinks', () => truncateSync(path, 10)],
+    ['is written over at the same size', () => writeFileSync(path, Buffer.alloc(size, 'xyz'))],
+    ['is touched', () => utimesSync(path, 1, 1)],
+    ['is removed', () => rmSync(path)],
+  ])('tells when the file %s meanwhile', async (_name, change) => {
+    let pieces = 0;
+    const steady = await readInPieces(path, size, () => {
+      pieces += 1;
+      if (pieces === 2) change();
+    });
+    expect(steady).toBe(false);
+  });
+
+  test('tells a file that is gone, has another size, or is no plain file, and does not wait for a pipe', async () => {
+    spawnSync('mkfifo', [join(folder, 'pipe')]);
+    for (const [other, bytes] of [
+      ['none', 0],
+      ['large', size - 1],
+      ['large', size + 1],
+      ['pipe', 0],
+      ['.', 0],
+    ] as const) {
+      expect(await readInPieces(join(folder, other), bytes, () => expect.unreachable())).toBe(false);
+    }
+  });
+
+  test('does not follow a link that was put there', async () => {
+    await symlink(path, join(folder, 'link'));
+    await expect(readInPieces(join(folder, 'link'), size, () => expect.unreachable())).rejects.toMatchObject({
+      code: 'file_system',
+      reason: 'ELOOP',
+    });
+  });
 });

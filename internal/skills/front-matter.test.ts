@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readFrontMatter } from './front-matter.ts';
+import { readFrontMatter, withName } from './front-matter.ts';
 
 function skillText(...lines: string[]): string {
   return ['---', ...lines, '---', '', '# Triage', ''].join('\n');
@@ -82,4 +82,80 @@ test('names every mistake at once', () => {
     { line: 3, what: 'the key "descripton" is not known', fix: 'did you mean "description"?' },
     { line: 1, what: 'description is missing' },
   ]);
+});
+
+test.each([
+  ['code units, two for an emoji', `${'x'.repeat(1022)}\u{1f600}`, []],
+  [
+    'code units, so 1,023 letters and an emoji are one too many',
+    `${'x'.repeat(1023)}\u{1f600}`,
+    ['description has 1025 characters, at most 1024 are allowed'],
+  ],
+])('counts a description in %s', (_name, description, expected) => {
+  const read = readFrontMatter(skillText('name: triage', `description: ${description}`), 'triage');
+  expect(Array.isArray(read) ? read.map(({ what }) => what) : []).toEqual(expected);
+});
+
+test('reads descriptions over several lines as YAML does', () => {
+  const folded = ['description: >-', '  One line', '  in two.', '', '  Another.'];
+  expect(readFrontMatter(skillText('name: triage', ...folded), 'triage')).toMatchObject({
+    description: 'One line in two.\nAnother.',
+  });
+  expect(readFrontMatter(skillText('name: triage', 'description: |', '  - a', '  - b'), 'triage')).toMatchObject({
+    description: '- a\n- b\n',
+  });
+});
+
+test.each([
+  ['an anchor', ['name: &a triage', 'description: x'], '2:10 &a is an anchor'],
+  ['an alias', ['name: triage', 'description: *a'], '3:14 *a is an alias'],
+  ['an alias as key', ['name: triage', 'description: x', '*a : y'], '4:1 *a is an alias'],
+  ['a tag', ['name: triage', 'description: !!str 12'], '3:20 the value has the tag tag:yaml.org,2002:str'],
+  ['a merge key', [...good, '<<: {license: MIT}'], '4:1 the key "<<" is not known'],
+  ['a date', ['name: triage', 'description: 2026-11-22'], '3:14 description is a date to some readers of YAML'],
+  ['yes', ['name: triage', 'description: yes'], '3:14 description is a boolean to some readers of YAML'],
+  ['a time', [...good, 'license: 12:30'], '4:10 license is a number to some readers of YAML'],
+  [
+    'a control character',
+    ['name: triage', 'description: "a\\tb\\u0007"'],
+    '3:14 description holds a control character',
+  ],
+  ['a list of tools', [...good, 'allowed-tools: [Read]'], '4:16 allowed-tools is no text'],
+  ['tools with commas', [...good, 'allowed-tools: Read, Bash(a, b)'], '4:16 allowed-tools holds a comma'],
+  ['a number in metadata', [...good, 'metadata:', '  version: 1.0'], '5:12 metadata.version is no text'],
+  ['a number as a key of metadata', [...good, 'metadata: {1: a}'], '4:12 the key is no text'],
+  ['a map in metadata', [...good, 'metadata: {a: {b: c}}'], '4:15 metadata.a is no text'],
+])('refuses %s', (_name, lines, expected) => {
+  const findings = readFrontMatter(skillText(...lines), 'triage');
+  const shown = Array.isArray(findings) ? findings.map(({ line, column, what }) => `${line}:${column} ${what}`) : [];
+  expect(shown).toEqual([expected]);
+});
+
+test('takes the same values in quotes', () => {
+  const lines = ['name: "2026-11-22"', "description: 'yes'", 'license: "12:30"', 'metadata: {"1": "1.0"}'];
+  expect(readFrontMatter(skillText(...lines), '2026-11-22')).toEqual({ name: '2026-11-22', description: 'yes' });
+});
+
+test.each([
+  ['name: triage', 'name: sorting'],
+  ['name:   triage  # the name: triage', 'name:   sorting  # the name: triage'],
+  ['name: "triage"', 'name: "sorting"'],
+  ["'name': 'triage'", "'name': 'sorting'"],
+  ['{name: triage, license: triage}', '{name: sorting, license: triage}'],
+])('another name in %s, and everything else byte for byte', (line, expected) => {
+  const rest = ['---', '', 'name: triage', '\ttriage \u00e9\u{1f600}  '].join('\n');
+  expect(withName(`---\n${line}\n${rest}`, 'sorting')).toBe(`---\n${expected}\n${rest}`);
+});
+
+test.each([
+  'no front matter',
+  skillText('description: x'),
+  skillText('name: [triage]'),
+  skillText('name:'),
+  skillText('name: "tri\\x61ge"'),
+  skillText('name: >-', '  triage'),
+  skillText('name: triage', 'name: triage'),
+  skillText(...good).replaceAll('\n', '\r\n'),
+])('no other name where it is not written plainly: %j', (text) => {
+  expect(withName(text, 'sorting')).toBeUndefined();
 });

@@ -39,7 +39,10 @@ export function defaultRules(): IgnoreRules {
 
 /** The rules and, stronger than they are, the lines of an ignore file in `folder` ('' for the folder of skills itself). */
 export function withIgnoreFile(rules: IgnoreRules, folder: string, text: string): IgnoreRules {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  const lines = text
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/)
+    .filter((line) => !/^!?\/* *$/.test(line) && !line.startsWith('#'));
   return rulesOf()
     .add(rules)
     .add(folder === '' ? lines : lines.map((line) => patternBelow(folder, line)));

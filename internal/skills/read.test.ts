@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -112,6 +114,111 @@ test('refuses text that is not UTF-8 and names that could be read in two ways', 
     `notes/a"b: ${what}`,
     'triage/SKILL.md:2:1: it is not UTF-8; save it as UTF-8',
   ]);
+});
+
+test('refuses paths that are one on many systems, of files, of folders and composed in two ways', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  for (const path of ['A.md', 'a.md', 'Docs/one.md', 'docs/two.md', '\u00e9.md', 'e\u0301.md', 'x/Y', 'x/y/z']) {
+    await put(`triage/${path}`, '');
+  }
+  const what = (path: string) => `many systems take its name for that of triage/${path}; rename one of them`;
+  expect(await problems()).toEqual([
+    `triage/a.md: ${what('A.md')}`,
+    `triage/docs: ${what('Docs')}`,
+    `triage/x/y: ${what('x/Y')}`,
+    `triage/\u00e9.md: ${what('e\u0301.md')}`,
+  ]);
+});
+
+test('refuses two folders of skills whose skills differ only in case, and one name twice, also of a broken skill', async () => {
+  await put('one/triage/SKILL.md', skillText('triage'));
+  await put('two/Triage/SKILL.md', skillText('Triage'));
+  await put('two/notes/SKILL.md', skillText('notes'));
+  await put('three/notes/SKILL.md', '');
+  expect(await problems(...['one', 'two', 'three'].map((name) => join(folder, name)))).toEqual([
+    'two/Triage/SKILL.md:2:7: the name may hold only a-z, 0-9 and -; use something like `support-triage`',
+    'three/notes/SKILL.md:1:1: there is no front matter; begin with a line `---`, then name, description and `---`',
+    'two/Triage: one/triage has the same name; rename one of them',
+    'three/notes: two/notes has the same name; rename one of them',
+  ]);
+});
+
+test('never takes version control along, whatever the ignore files say', async () => {
+  await put('.skillignore', '!.git\n!.*\n');
+  await put('triage/.skillignore', '!.git\n!/.git/\n!.hg\n!.svn\n!*\n');
+  await put('triage/SKILL.md', skillText('triage'));
+  for (const path of ['.git/config', '.hg/store', 'deep/.svn/entries', 'deep/.git'])
+    await put(`triage/${path}`, 'secret');
+  const { skills } = await readSkills([folder]);
+  expect(skills.flat()[0]?.files.map(({ path }) => path)).toEqual(['SKILL.md']);
+});
+
+test('refuses a pipe without waiting for somebody to write to it', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  spawnSync('mkfifo', [join(folder, 'triage/pipe')]);
+  expect(await problems()).toEqual([
+    'triage/pipe: it is neither a file nor a folder (a symbolic link?); put the file itself there',
+  ]);
+});
+
+test('refuses names that Windows does not have, and paths of more than 256 bytes as they are uploaded', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await put('triage/aux.md', '');
+  await put('triage/ends./a.md', '');
+  const deep = Array.from({ length: 4 }, () => 'd'.repeat(60)).join('/');
+  const rest = 256 - Buffer.byteLength(`triage/${deep}/`);
+  await put(`triage/${deep}/${'x'.repeat(rest)}`, '');
+  await put(`triage/${deep}/${'y'.repeat(rest + 1)}`, '');
+  await put(`triage/${deep}/${'ä'.repeat(Math.floor(rest / 2) + 1)}`, '');
+  const long = 'shorten names or nest less deeply';
+  expect((await problems()).map((line) => line.replace(/d+\/.*: /, '…: '))).toEqual([
+    'triage/aux.md: Windows reserves its name; rename it',
+    `triage/…: its path in the upload has 257 bytes, 256 are allowed; ${long}`,
+    `triage/…: its path in the upload has 257 bytes, 256 are allowed; ${long}`,
+    'triage/ends.: its name ends in a dot or a space, which Windows does not allow; rename it',
+  ]);
+});
+
+test('takes 500 files and refuses 5,000 without reading them', async () => {
+  await put('triage/SKILL.md', 'no front matter');
+  for (let index = 1; index < 500; index += 1) await put(`triage/${index % 10}/${index}`, 'x');
+  await put('triage/.skillignore', '# not one of the files\n');
+  const frontMatter = expect.stringContaining('triage/SKILL.md:1:1: there is no front matter');
+  expect(await problems()).toEqual([frontMatter]);
+  for (let index = 500; index < 5000; index += 1) await writeFile(join(folder, `triage/${index % 10}/${index}`), 'x');
+  await chmod(folder, 0o755);
+  // Nobody could read this one.
+  await chmod(join(folder, 'triage/1/4321'), 0);
+  const started = performance.now();
+  expect(await asNobody(problems)).toEqual([
+    'triage: it has 5,000 files, a skill can have 500; leave out what it does not need in its .skillignore',
+    frontMatter,
+  ]);
+  expect(performance.now() - started).toBeLessThan(2000);
+  await put('triage/.skillignore', '/[1-9]/\n');
+  expect(await problems()).toEqual([frontMatter]);
+});
+
+test('refuses a file that changes while it is read', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  const large = await put('triage/large', new Uint8Array(20_000_000));
+  let running = true;
+  let written = 0;
+  const write = () => {
+    if (!running) return;
+    // The size stays, so only the time of the change tells.
+    const file = openSync(large, 'r+');
+    written += 1;
+    writeSync(file, `${written}`, 0);
+    closeSync(file);
+    setTimeout(write, 1);
+  };
+  const reading = problems();
+  write();
+  const lines = await reading;
+  running = false;
+  expect(written).toBeGreaterThan(0);
+  expect(lines).toEqual(['triage/large: it changed while skill-sync ran; run again when nothing writes there']);
 });
 
 test('takes one byte less than 30 MB and refuses 30 MB without reading it', async () => {

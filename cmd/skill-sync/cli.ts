@@ -1,8 +1,10 @@
 /** The words of `skill-sync`. Everything heavier is loaded when a command line has been understood. */
+import { Option } from 'commander';
 import { baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import type { SkillSyncOptions } from './run.ts';
+import { addSupplyChain } from './supply-chain-commands.ts';
 
 /** Validates local skills and pushes what changed, as pinned versions. */
 export const skillSync: Executable = {
@@ -17,6 +19,15 @@ export const skillSync: Executable = {
       .option('--diff', 'show what changes inside the skills')
       .option('--overwrite', 'upload over versions that the lock does not know')
       .option('--prune', 'delete skills whose folder is gone, unless an agent pins them')
+      .addOption(
+        new Option('--report <where>', 'report in the ways of a CI system (default: of the one it runs in)').choices([
+          'github',
+          'gitlab',
+          'plain',
+        ]),
+      )
+      .option('--sarif <file>', 'write what is wrong in the skills as SARIF 2.1.0')
+      .option('--code-quality <file>', 'write it as a code quality report of GitLab')
       .addHelpText(
         'after',
         `
@@ -45,6 +56,7 @@ Examples:
           return await runApplyPlan(context, plan, options);
         }),
       );
+    addSupplyChain(program, run);
     addCompletion(program, run);
     return program;
   },

@@ -1,25 +1,30 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
-import type { SkillOutcome } from '../../internal/skills/report/report.ts';
+import { formatStalePin, type StalePin } from '../../internal/skills/pins.ts';
+import { changeWord, isPending, type SkillOutcome } from '../../internal/skills/report/report.ts';
+import type { Finding } from '../../internal/skills/scan/finding.ts';
+import type { ReportSoFar } from '../../internal/skills/sync.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 
-/** The words of a change that was made; a planned one is called by its kind. */
-const done: Readonly<Record<SkillOutcome['change'], string>> = {
-  create: 'created',
-  update: 'updated',
-  rename: 'renamed',
-  adopt: 'adopted',
-  prune: 'deleted',
-  unchanged: 'unchanged',
-  orphaned: 'orphaned',
-  blocked: 'blocked',
-};
+/** What is shown of a run. */
+interface Shown {
+  /** Whether pending changes, also of our agents, are exit code 7. */
+  check: boolean;
+  /** Whether what changes inside the skills is part of the result. */
+  diff: boolean;
+}
 
-/** What became of each skill as a table and as a JSON value. With `check`, pending changes are exit code 7. */
-export function showSkills(skills: readonly SkillOutcome[], { check }: { check: boolean }): CommandResult {
+/** What became of each skill, and which agents have to follow, as text and as a JSON value. */
+export function showSkills({ skills, findings, stalePins }: ReportSoFar, { check, diff }: Shown): CommandResult {
   const pending = skills.filter(isPending);
+  const behind = stalePins.filter(({ file }) => file !== undefined);
+  const parts = [
+    tableOf(skills),
+    ...(diff ? skills.flatMap(diffOf) : []),
+    ...(behind.length === 0 ? [] : [linesOf(behind)]),
+  ];
   return {
-    text: skills.length === 0 ? 'no skills' : [tableOf(skills), ...skills.flatMap(diffOf)].join('\n\n'),
+    text: skills.length === 0 ? 'no skills' : parts.join('\n\n'),
     json: {
       skills: skills.map((skill) => ({
         name: skill.name,
@@ -31,17 +36,23 @@ export function showSkills(skills: readonly SkillOutcome[], { check }: { check: 
         sha256: skill.sha256,
         agents: skill.agents,
         ...(skill.renamedFrom !== undefined && { renamed_from: skill.renamedFrom }),
-        ...(skill.diff !== undefined && { diff: skill.diff }),
+        ...(diff && skill.diff !== undefined && { diff: skill.diff }),
       })),
       pending: pending.length,
+      findings: findings.map(findingJson),
+      stale_pins: stalePins.map(({ pin, skill, locked, file }) => ({
+        agent: file ?? null,
+        agent_id: pin.agentId,
+        agent_name: pin.agentName,
+        agent_version: pin.agentVersion,
+        skill,
+        skill_id: pin.skillId,
+        pinned: pin.version,
+        locked,
+      })),
     },
-    exit: check && pending.length > 0 ? 7 : 0,
+    exit: check && pending.length + behind.length > 0 ? 7 : 0,
   };
-}
-
-/** Whether a change is still to be made. */
-function isPending({ change, applied }: SkillOutcome): boolean {
-  return !applied && change !== 'unchanged' && change !== 'orphaned';
 }
 
 /** The agents are shown where a change reaches one: those have to be applied next. */
@@ -60,11 +71,20 @@ function changes({ change }: SkillOutcome): boolean {
   return change !== 'unchanged' && change !== 'orphaned';
 }
 
-function changeOf({ applied, change, renamedFrom }: SkillOutcome): string {
-  const word = applied ? done[change] : change;
-  return renamedFrom === undefined ? word : `${word} from ${visible(renamedFrom)}`;
+function changeOf(skill: SkillOutcome): string {
+  const word = changeWord(skill);
+  return skill.renamedFrom === undefined ? word : `${word} from ${visible(skill.renamedFrom)}`;
+}
+
+function linesOf(behind: readonly StalePin[]): string {
+  return behind.map(formatStalePin).join('\n');
 }
 
 function diffOf({ diff }: SkillOutcome): string[] {
   return diff === undefined ? [] : [diff.trimEnd()];
+}
+
+/** A finding as a JSON value. */
+export function findingJson({ rule, level, skill, file, line, column, what, fix }: Finding) {
+  return { rule, level, skill, file, line: line ?? null, column: column ?? null, what, fix };
 }

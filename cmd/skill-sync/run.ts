@@ -9,12 +9,13 @@ import { lockFileOf } from '../../internal/skills/lock.ts';
 import { formatStalePin } from '../../internal/skills/pins.ts';
 import { readPlanFile } from '../../internal/skills/plan-file.ts';
 import type { SkillsFolder } from '../../internal/skills/planning.ts';
-import { type ReportSoFar, type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
+import { type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { showSkills } from './output.ts';
+import { type ReportOptions, reported } from './reported.ts';
 
 /** The options of `skill-sync` and of `skill-sync apply` beside the common ones. */
-export interface SkillSyncOptions {
+export interface SkillSyncOptions extends ReportOptions {
   dryRun?: boolean;
   check?: boolean;
   lock?: string;
@@ -55,33 +56,34 @@ type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'planFile' | 
 
 async function run(context: CommandContext, options: SkillSyncOptions, chosen: Chosen): Promise<CommandResult> {
   const { progress, signal } = context;
-  const configuration = await configurationIfAny(context);
-  let waiting: Waiting | undefined;
-  const report: ReportSoFar = { problems: [], findings: [], skills: [], stalePins: [] };
-  try {
-    const skills = await syncSkills(
-      {
-        ...chosen,
-        diffs: options.diff === true,
-        scanAll: false,
-        pins: !chosen.apply,
-        configuration,
-        async openPlatform() {
-          const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
-          waiting = progress.wait('comparing the skills with the platform');
-          return platform;
+  return await reported(context, options, async (report, { showsDiffs, asked }) => {
+    const configuration = await configurationIfAny(context);
+    let waiting: Waiting | undefined;
+    try {
+      await syncSkills(
+        {
+          ...chosen,
+          diffs: options.diff === true || showsDiffs,
+          scanAll: !chosen.apply || asked,
+          pins: !chosen.apply,
+          configuration,
+          async openPlatform() {
+            const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
+            waiting = progress.wait('comparing the skills with the platform');
+            return platform;
+          },
+          signal,
+          say: (text) => progress.note(text),
+          progress: (text, ended, all) => waiting?.update(`${bar(ended, all)} ${text}`),
         },
-        signal,
-        say: (text) => progress.note(text),
-        progress: (text, ended, all) => waiting?.update(`${bar(ended, all)} ${text}`),
-      },
-      report,
-    );
+        report,
+      );
+    } finally {
+      waiting?.done();
+    }
     for (const stale of report.stalePins) if (stale.file === undefined) progress.warn(formatStalePin(stale));
-    return showSkills(skills, { check: options.check === true, stalePins: report.stalePins });
-  } finally {
-    waiting?.done();
-  }
+    return showSkills(report, { check: options.check === true, diff: options.diff === true });
+  });
 }
 
 /** The same folder twice is one folder; the first spelling is shown. */

@@ -1,4 +1,6 @@
 /** The steps of a run over folders of skills: read, look and plan, refuse, apply, tell. */
+
+import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { visible } from '../text/quote.ts';
@@ -10,6 +12,7 @@ import { type Blocked, type Change, type Choices, nameOf, planChanges } from './
 import { contentOf, readSkills, type Skill } from './read.ts';
 import { findRenames } from './renames.ts';
 import type { SkillOutcome } from './report/report.ts';
+import type { Finding } from './scan/finding.ts';
 import {
   contentOfVersion,
   type LatestVersions,
@@ -249,9 +252,26 @@ async function filesOf(skill: Skill): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
-/** The skills that a plan would send, or that are not what the lock has: those that a scan has to look at. */
-export function toBeScanned({ parts }: LocalSkills, { overwrite }: Choices): Skill[] {
-  return parts.flatMap(({ skills, lock }) =>
-    skills.filter(({ name, sha256 }) => overwrite || lock.get(name)?.sha256 !== sha256),
-  );
+/** What a scan of local skills goes by. */
+interface ScanRequest {
+  /** Every skill, and not only those that are not as their lock says. */
+  all: boolean;
+  configuration: Configuration | undefined;
+}
+
+/** Scans what may be pushed, folder by folder. With nothing to scan, the scanner is not even loaded. */
+export async function scanLocal({ parts }: LocalSkills, { all, configuration }: ScanRequest): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { folder, skills, lock } of parts) {
+    const changed = skills.filter(({ name, sha256 }) => all || lock.get(name)?.sha256 !== sha256);
+    if (changed.length === 0) continue;
+    const [{ readScanSettings }, { scanSkills }] = await Promise.all([
+      import('./scan/settings.ts'),
+      import('./scan/scan.ts'),
+    ]);
+    const found = await scanSkills(changed, await readScanSettings(folder, { configuration }));
+    // What was not looked at may well need its suppression.
+    findings.push(...found.filter(({ rule }) => changed.length === skills.length || rule !== 'suppression-unused'));
+  }
+  return findings;
 }

@@ -1,10 +1,11 @@
 /** A run of skill-sync, in order: lock, read, scan, look and plan, refuse, then only tell or apply. */
+import { readAgentsLock } from '../agent/lock.ts';
 import type { Configuration } from '../config/definitions.ts';
+import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
 import { holdLocks } from './hold-locks.ts';
 import type { SkillsLock } from './lock.ts';
-import { agentsNaming, formatPinners, pinnersOf } from './pins.ts';
-import { platformPins } from './pins-on-platform.ts';
+import { agentsNaming, formatPinners, type Pin, pinnersOf, type StalePin, stalePins } from './pins.ts';
 import type { Choices } from './plan.ts';
 import { type PlanFile, refuseStale, writePlanFile } from './plan-file.ts';
 import {
@@ -16,8 +17,9 @@ import {
   readLocal,
   refuseBlocked,
   type SkillsFolder,
+  type SkillsPlan,
+  scanLocal,
   type Telling,
-  toBeScanned,
 } from './planning.ts';
 import { SkillsInvalidError } from './problem.ts';
 import type { SkillOutcome, SkillsReport } from './report/report.ts';
@@ -36,6 +38,8 @@ export interface SyncSettings extends Telling {
   diffs: boolean;
   /** Whether every skill is scanned, and not only those that are not as their lock says. */
   scanAll: boolean;
+  /** Whether to ask, where there is a configuration, which versions the agents of the platform pin. */
+  pins: boolean;
   /** Whose agents use the skills; undefined where there is no configuration. */
   configuration: Configuration | undefined;
   /** Called when the platform is needed for the first time, after everything local was checked. */
@@ -43,14 +47,20 @@ export interface SyncSettings extends Telling {
 }
 
 /** What a run knows so far. It is filled as the run goes on, so that one that fails can be reported on too. */
-export type ReportSoFar = { -readonly [Key in 'problems' | 'findings' | 'skills']: SkillsReport[Key] };
+export type ReportSoFar = { -readonly [Key in 'problems' | 'findings' | 'skills']: SkillsReport[Key] } & {
+  /** Where the agents of the platform were asked for: those that do not have the version of the lock. */
+  stalePins: readonly StalePin[];
+};
 
 /**
  * Plans and, unless only a plan is wanted, applies. Throws before anything is changed when one skill cannot be pushed:
  * `skill_invalid`, `scan_refused`, `drift`, `skill_in_use`, `plan_stale`, `already_running`.
  */
 export async function syncSkills(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
-  const release = settings.apply ? await holdLocks(settings) : async () => {};
+  // Reading refuses a folder that is not there; holding its lock would make it.
+  const listed = await Promise.all(settings.folders.map(({ folder }) => listFolder(folder)));
+  const folders = settings.folders.filter((_, index) => listed[index] !== undefined);
+  const release = settings.apply ? await holdLocks({ ...settings, folders }) : async () => {};
   try {
     return await syncHeld(settings, report);
   } catch (error) {
@@ -64,10 +74,16 @@ export async function syncSkills(settings: SyncSettings, report: ReportSoFar): P
 async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
   const { choices, configuration } = settings;
   const local = await readLocal(settings.folders, settings.say);
+  report.findings = await scanLocal(local, { all: settings.scanAll || choices.overwrite, configuration });
   const platform = needsPlatform(local, choices) ? await settings.openPlatform() : undefined;
   const naming = configuration === undefined ? new Map() : agentsNaming(configuration);
-  const plan = await planSkills(local, platform, choices, (orphans) => whoPins(orphans, naming, platform));
+  const askPins = pinsOnce(platform);
+  const [plan, pins] = await Promise.all([
+    planSkills(local, platform, choices, async (orphans) => whoPins(orphans, naming, await askPins())),
+    settings.pins && configuration !== undefined ? askPins() : [],
+  ]);
   report.skills = outcomesOf(plan, naming);
+  if (configuration !== undefined && pins.length > 0) report.stalePins = await stalePinsOf(plan, pins, configuration);
   const diffs = settings.diffs && platform !== undefined ? await diffsOf(plan, platform) : undefined;
   const withDiffs = (skills: readonly SkillOutcome[]) =>
     skills.map((skill) => {
@@ -75,6 +91,8 @@ async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<re
       return diff === undefined ? skill : { ...skill, diff };
     });
   report.skills = withDiffs(report.skills);
+  // Only now, so that the report of a refused run has the plan as well.
+  if (report.findings.length > 0) (await import('./scan/scan.ts')).refuseFindings(report.findings);
   await refuseBlocked(plan);
   if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan);
   if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan);
@@ -90,13 +108,31 @@ async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<re
   return report.skills;
 }
 
+/** Asks for the pins once, however many want to know. */
+function pinsOnce(platform: Platform | undefined): () => Promise<readonly Pin[]> {
+  let pins: Promise<readonly Pin[]> | undefined;
+  return () => {
+    pins ??= platform === undefined ? Promise.resolve([]) : askForPins(platform);
+    return pins;
+  };
+}
+
+async function askForPins(platform: Platform): Promise<readonly Pin[]> {
+  const { platformPins } = await import('./pins-on-platform.ts');
+  return await platformPins(platform);
+}
+
+async function stalePinsOf({ parts }: SkillsPlan, pins: readonly Pin[], configuration: Configuration) {
+  const own = { agents: configuration.agents, lock: await readAgentsLock(configuration.folder) };
+  return parts.flatMap(({ lock }) => stalePins(pins, lock, own));
+}
+
 /** Who pins the skills that are to be deleted, in words. */
-async function whoPins(
+function whoPins(
   orphans: SkillsLock,
   naming: ReadonlyMap<string, readonly string[]>,
-  platform: Platform | undefined,
-): Promise<Map<string, string[]>> {
-  const pins = platform === undefined ? [] : await platformPins(platform);
+  pins: readonly Pin[],
+): Map<string, string[]> {
   return new Map(
     [...orphans].map(([name, { skillId }]) => [name, formatPinners(pinnersOf({ name, skillId }, pins, naming))]),
   );

@@ -24,6 +24,9 @@ test('the tokens of a CI job are taken by their prefix', () => {
 test.each([
   ['ANTHROPIC_API_KEY', true],
   ['ANTHROPIC_LOG', true],
+  ['ANTHROPIC_FEDERATION_RULE_ID', true],
+  ['ANTHROPIC_IDENTITY_TOKEN', true],
+  ['ANTHROPIC_IDENTITY_TOKEN_FILE', true],
   ['ACTIONS_ID_TOKEN_REQUEST_URL', true],
   ['ACTIONS_ID_TOKEN_REQUEST_TOKEN', true],
   ['MAI_ID_TOKEN', true],

@@ -21,6 +21,8 @@ export interface Federation {
 export interface ExchangeSettings {
   federation: Federation;
   baseUrl: string | undefined;
+  /** How long one exchange may take, its body included; 15 s unless told. */
+  timeoutMs?: number;
   /** Told when a 429 makes us wait. */
   onWait(text: string): void;
 }
@@ -32,7 +34,7 @@ export interface ExchangedToken {
 }
 
 const defaultBaseUrl = 'https://api.anthropic.com';
-const exchangeTimeoutMs = 15_000;
+const defaultTimeoutMs = 15_000;
 const exchangeAttempts = 3;
 /** The platform takes no longer one. */
 const longestIdentityTokenBytes = 16 * 1024;
@@ -68,7 +70,7 @@ function secondsBeforeNext(answer: ExchangeAnswer | Error, attempt: number): num
 
 /** Sends one exchange. What came back if it was no token: the platform's answer, or why there is none. */
 async function send(
-  { federation, baseUrl = defaultBaseUrl }: ExchangeSettings,
+  { federation, baseUrl = defaultBaseUrl, timeoutMs = defaultTimeoutMs }: ExchangeSettings,
   identityToken: string,
   signal: AbortSignal,
 ): Promise<ExchangedToken | ExchangeAnswer | Error> {
@@ -85,7 +87,7 @@ async function send(
     // The SDK keeps of a failure only its text, and reads an answer without bound or time limit.
     async fetch(input, init) {
       try {
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(exchangeTimeoutMs)]);
+        const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
         const response = await plainFetch(input, { ...init, signal: limit });
         const { status, headers } = response;
         answer = { status, headers, text: await shortText(response) };

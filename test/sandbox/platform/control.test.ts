@@ -90,6 +90,22 @@ it('alters answers on their way out and leaves the truth alone', async () => {
   expect((await client.beta.vaults.retrieve(vault.id)).display_name).toBe('Ada');
 });
 
+it('replaces a file on its way out', async () => {
+  const files = [new File(['---\nname: notes\ndescription: d\n---\n'], 'notes/SKILL.md')];
+  const { id, latest_version_id: version } = await client.skills.create({ files });
+  const download = async () => {
+    const answer = await client.beta.skills.versions.download(version, { skill_id: id });
+    return Buffer.from(await answer.arrayBuffer());
+  };
+  const truth = await download();
+  const stop = platform.control.tamperFile('GET /v1/skills/:id/versions/:version/content', (bytes) =>
+    bytes.subarray(0, 10),
+  );
+  expect(await download()).toEqual(truth.subarray(0, 10));
+  stop();
+  expect(await download()).toEqual(truth);
+});
+
 it('seeds ten thousand vaults in a moment and pages through them cheaply', async () => {
   const fresh = await startPlatform();
   try {

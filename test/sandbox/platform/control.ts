@@ -12,6 +12,9 @@ import type { Workspace } from './workspace.ts';
 /** Changes a JSON answer on its way out. May change its argument, or return something else. */
 type Tampering = (json: unknown, request: RequestLine) => unknown;
 
+/** Replaces a file on its way out. */
+type FileTampering = (bytes: Uint8Array, request: RequestLine) => Uint8Array;
+
 /** How vaults are seeded. */
 interface Seeding {
   workspaceId?: string;
@@ -39,6 +42,8 @@ export interface PlatformControl {
   latencyMs: number;
   /** Changes the JSON answers to matching requests until the returned function is called. */
   tamper(on: RequestPattern, change: Tampering): () => void;
+  /** Replaces the files that answer matching requests until the returned function is called. */
+  tamperFile(on: RequestPattern, change: FileTampering): () => void;
   /** Creates vaults at once, without HTTP, and returns their ids in the order of creation. */
   seedVaults(count: number, seeding?: Seeding): string[];
   /** Adds a rule for CI jobs without a key, as somebody does in the Console. */
@@ -57,12 +62,14 @@ export interface ControlParts {
   tokenExchange: TokenExchange;
 }
 
-/** Creates the control, and the function that applies the tampering to an answer. */
+/** Creates the control, and the functions that apply the tampering to an answer. */
 export function createControl({ clock, log, workspaces, tokenExchange }: ControlParts): {
   control: PlatformControl;
   tampered: (json: unknown, request: RequestLine) => unknown;
+  tamperedFile: FileTampering;
 } {
   const tamperings = new Set<{ on: RequestPattern; change: Tampering }>();
+  const fileTamperings = new Set<{ on: RequestPattern; change: FileTampering }>();
   const faults = createFaults();
   const control: PlatformControl = {
     clock,
@@ -75,6 +82,11 @@ export function createControl({ clock, log, workspaces, tokenExchange }: Control
       tamperings.add(tampering);
       return () => tamperings.delete(tampering);
     },
+    tamperFile(on, change) {
+      const tampering = { on, change };
+      fileTamperings.add(tampering);
+      return () => fileTamperings.delete(tampering);
+    },
     seedVaults(count, seeding = {}) {
       const { workspaceId, metadata = foreignOwner, displayName = (index) => `Seeded vault ${index}` } = seeding;
       const workspace = workspaces.find(({ id }) => workspaceId === undefined || id === workspaceId);
@@ -86,6 +98,7 @@ export function createControl({ clock, log, workspaces, tokenExchange }: Control
     reset() {
       faults.clear();
       tamperings.clear();
+      fileTamperings.clear();
       control.latencyMs = 0;
       log.reset();
     },
@@ -99,6 +112,11 @@ export function createControl({ clock, log, workspaces, tokenExchange }: Control
       }
       return changed;
     },
+    tamperedFile: (bytes, request) =>
+      [...fileTamperings].reduce(
+        (file, { on, change }) => (matchesRequest(on, request) ? change(file, request) : file),
+        bytes,
+      ),
   };
 }
 

@@ -20,6 +20,7 @@ export interface ServerParts {
   organizationId: string;
   tokenExchange: TokenExchange;
   tampered: (json: unknown, request: { method: string; path: string }) => unknown;
+  tamperedFile: (bytes: Uint8Array, request: { method: string; path: string }) => Uint8Array;
   addToLog: (entry: LoggedRequest) => void;
 }
 
@@ -98,6 +99,8 @@ async function answered(parts: ServerParts, { request, requestId, method, path, 
     checkVersions(request.headers, route.beta, `${method} ${path}`);
     const body = method === 'GET' ? undefined : await readBody(request, route.takesForm);
     const answer = await route.run({ workspace, params, search: new URLSearchParams(search), body });
+    if (answer instanceof FileAnswer)
+      return fileReply(answer, headers, parts.tamperedFile(answer.bytes, { method, path }));
     return replyTo(answer, headers, (json) => parts.tampered(json, { method, path }));
   } catch (error) {
     const { status, message, code } = error instanceof ApiError ? error : asInternal(error);
@@ -111,15 +114,20 @@ function asInternal(error: unknown): ApiError {
   return new ApiError(500, 'internal error of the sandbox');
 }
 
-function replyTo(answer: Answer, headers: Record<string, string>, tampered: (json: unknown) => unknown): Reply {
+function fileReply({ contentType, fileName }: FileAnswer, headers: Record<string, string>, bytes: Uint8Array): Reply {
+  const disposition = `attachment; filename="${fileName}.zip"`;
+  const fileHeaders = { ...headers, 'content-type': contentType, 'content-disposition': disposition };
+  return { status: 200, headers: fileHeaders, body: Buffer.from(bytes) };
+}
+
+function replyTo(
+  answer: Exclude<Answer, FileAnswer>,
+  headers: Record<string, string>,
+  tampered: (json: unknown) => unknown,
+): Reply {
   if (answer instanceof StreamAnswer) {
     const streamHeaders = { ...headers, 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
     return { status: 200, headers: streamHeaders, body: Buffer.alloc(0), stream: answer };
-  }
-  if (answer instanceof FileAnswer) {
-    const disposition = `attachment; filename="${answer.fileName}.zip"`;
-    const fileHeaders = { ...headers, 'content-type': answer.contentType, 'content-disposition': disposition };
-    return { status: 200, headers: fileHeaders, body: Buffer.from(answer.bytes) };
   }
   return jsonReply(200, tampered(answer), headers);
 }

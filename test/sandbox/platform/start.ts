@@ -57,7 +57,12 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const { log, add } = createRequestLog();
   const organizationId = randomUUID();
   const tokenExchange = new TokenExchange({ organizationId, clock, workspaces, main });
-  const { control, tampered } = createControl({ clock, log, workspaces: [...workspaces.values()], tokenExchange });
+  const { control, tampered, tamperedFile } = createControl({
+    clock,
+    log,
+    workspaces: [...workspaces.values()],
+    tokenExchange,
+  });
   const findRoute = createRouter([
     ...vaultRoutes,
     ...credentialRoutes,
@@ -69,7 +74,16 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   ]);
   const listener = await listenOnLoopback();
   listener.serve(
-    createPlatformListener({ control, findRoute, keys, organizationId, tokenExchange, tampered, addToLog: add }),
+    createPlatformListener({
+      control,
+      findRoute,
+      keys,
+      organizationId,
+      tokenExchange,
+      tampered,
+      tamperedFile,
+      addToLog: add,
+    }),
   );
   return {
     baseUrl: listener.origin,

@@ -13,4 +13,6 @@ export const limits = {
   files: 500,
   /** Of a path as it is uploaded, the skill's name in front: bytes of UTF-8, the largest way to count. */
   pathBytes: 256,
+  /** Of a .skillignore. */
+  ignoreFileBytes: 100_000,
 } as const;

@@ -1,5 +1,4 @@
-/** The longest skill name the platform takes. */
-const longestName = 64;
+import { limits } from './limits.ts';
 
 /**
  * What is wrong with a skill name, or undefined for a good one. The platform takes 1 to 64 of `a-z`, `0-9` and `-`
@@ -8,7 +7,8 @@ const longestName = 64;
  */
 export function nameProblem(name: string): string | undefined {
   if (name.length === 0) return 'the name is empty';
-  if (name.length > longestName) return `the name has ${name.length} characters, at most ${longestName} are allowed`;
+  const longest = limits.nameCharacters;
+  if (name.length > longest) return `the name has ${name.length} characters, at most ${longest} are allowed`;
   if (!/^[a-z0-9-]+$/.test(name)) return 'the name may hold only a-z, 0-9 and -';
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) return 'hyphens may only stand between letters or digits';
   const reserved = ['anthropic', 'claude'].find((word) => name.includes(word));

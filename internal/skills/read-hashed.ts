@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { fileSize, readInPieces } from '../outside/files.ts';
+import { readInPieces } from '../outside/files.ts';
 
 /** A file that was read: the hash of its bytes and, if they were to be kept, the bytes. */
 export interface HashedRead {
@@ -26,10 +26,4 @@ export async function readHashed(
   });
   if (!steady) return undefined;
   return { sha256: hash.digest('hex'), ...(keep && { bytes }) };
-}
-
-/** The bytes of a file as it is now; undefined where there is none, or somebody writes to it. Throws {@link FileError}. */
-export async function readNow(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const size = await fileSize(path);
-  return size === undefined ? undefined : (await readHashed(path, size, { keep: true }))?.bytes;
 }

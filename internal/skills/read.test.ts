@@ -153,6 +153,16 @@ test('never takes version control along, whatever the ignore files say', async (
   expect(skills.flat()[0]?.files.map(({ path }) => path)).toEqual(['SKILL.md']);
 });
 
+test('takes an ignore file of 100,000 bytes and refuses a larger one', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await put('triage/.skillignore', `a\n${'#'.repeat(99_998)}`);
+  expect(await problems()).toEqual(['no error']);
+  await put('.skillignore', `a\n${'#'.repeat(99_999)}`);
+  expect(await problems()).toEqual([
+    '.skillignore: it has 100,001 bytes, 100,000 are allowed; leave out whole folders instead of many files',
+  ]);
+});
+
 test('refuses a pipe without waiting for somebody to write to it', async () => {
   await put('triage/SKILL.md', skillText('triage'));
   spawnSync('mkfifo', [join(folder, 'triage/pipe')]);

@@ -6,7 +6,7 @@ import { type IgnoreRules, ignoreFileName, isLeftOut, withIgnoreFile } from './i
 import { limits } from './limits.ts';
 import { entryNameFault, type Fault, SpellingsSeen } from './paths.ts';
 import type { Problem } from './problem.ts';
-import { readNow } from './read-hashed.ts';
+import { readHashed } from './read-hashed.ts';
 import { decodeUtf8, placeOf } from './utf8.ts';
 
 /** A file that is there. */
@@ -98,9 +98,16 @@ export async function withIgnoreFileOf(
     problems.push({ file, ...notPlain });
     return rules;
   }
-  const bytes = await orProblem(file, problems, () => readNow(file));
-  if (bytes === undefined) return rules;
-  const text = decodeUtf8(bytes);
+  const size = await orProblem(file, problems, () => fileSize(file));
+  if (size === undefined) return rules;
+  if (size > limits.ignoreFileBytes) {
+    const what = `it has ${counted(size)} bytes, ${counted(limits.ignoreFileBytes)} are allowed`;
+    problems.push({ file, what, fix: 'leave out whole folders instead of many files' });
+    return rules;
+  }
+  const read = await orProblem(file, problems, () => readHashed(file, size, { keep: true }));
+  if (read?.bytes === undefined) return rules;
+  const text = decodeUtf8(read.bytes);
   if (typeof text !== 'string') problems.push({ file, ...text });
   else if (text.includes('\0')) {
     problems.push({ file, ...placeOf(text, text.indexOf('\0')), what: 'it holds a NUL character', fix: 'remove it' });

@@ -179,7 +179,7 @@ export async function claimText(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Gives a file another name; false where there is none. Throws `file_system` for anything else. */
+/** Gives a file or a folder another name; false where there is none. Throws `file_system` for anything else. */
 export async function renameFile(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
@@ -187,6 +187,42 @@ export async function renameFile(from: string, to: string): Promise<boolean> {
   } catch (cause) {
     if (isMissing(cause)) return false;
     throw fileError('could not rename', from, cause);
+  }
+}
+
+/** Makes a folder, and those above it; one that is there is as good. Throws `file_system`. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    throw fileError('could not make the folder', path, cause);
+  }
+}
+
+/**
+ * Writes a file of bytes that must not exist yet, for everybody to read (0644 in folders of 0755). A link in its place is
+ * not followed; links on the way to it are, so the folder has to be one that only we write to. Throws `file_system`.
+ */
+export async function createBytes(path: string, bytes: Uint8Array): Promise<void> {
+  await makeFolder(dirname(path));
+  try {
+    const file = await open(path, 'wx', 0o644);
+    try {
+      await file.writeFile(bytes);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw fileError('could not write', path, cause);
+  }
+}
+
+/** Removes a folder with all that it holds; links in it are removed, not followed. Throws `file_system`. */
+export async function removeFolder(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (cause) {
+    throw fileError('could not remove', path, cause);
   }
 }
 

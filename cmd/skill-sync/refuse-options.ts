@@ -1,0 +1,25 @@
+import { AppError } from '../../internal/errors/app-error.ts';
+import type { SkillSyncOptions } from './run.ts';
+
+/** What a push can be told, with its flag. Commander takes these before and behind a command. */
+const ofPush = {
+  dryRun: '--dry-run',
+  check: '--check',
+  lock: '--lock',
+  out: '--out',
+  diff: '--diff',
+  overwrite: '--overwrite',
+  prune: '--prune',
+} as const satisfies Partial<Record<keyof SkillSyncOptions, string>>;
+
+/** Refuses the options of a push that another command would pass over in silence. Throws `usage`. */
+export function refuseOptions(
+  command: string,
+  options: SkillSyncOptions,
+  taken: readonly (keyof typeof ofPush)[],
+): void {
+  for (const [option, flag] of Object.entries(ofPush) as [keyof typeof ofPush, string][]) {
+    if (options[option] === undefined || taken.includes(option)) continue;
+    throw new AppError('usage', `${flag} is no option of skill-sync ${command}`);
+  }
+}

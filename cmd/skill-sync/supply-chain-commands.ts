@@ -1,0 +1,32 @@
+/** The words of `skill-sync verify` and `skill-sync pull`. */
+import type { Command } from 'commander';
+import type { Run } from '../../internal/cli/program.ts';
+import type { PullOptions } from './pull.ts';
+import type { VerifyOptions } from './verify.ts';
+
+/** Adds the commands that hold the platform against the lock. */
+export function addSupplyChain(program: Command, run: Run): void {
+  program
+    .command('verify')
+    .description('download each pinned version and prove that it is what the lock says; ends with 3 where one is not')
+    .argument('[folder...]', 'folders that hold a lock (default: skills)')
+    .action(
+      run(async (context, folders: string[], options: VerifyOptions) => {
+        const { runVerify } = await import('./verify.ts');
+        return await runVerify(context, folders, options);
+      }),
+    );
+  program
+    .command('pull')
+    .description("restore skills from the platform: the lock's version, or the latest of one that no lock knows")
+    .argument('<skill...>', 'names of skills')
+    .option('--folder <folder>', 'the folder of skills (default: skills)')
+    .option('--skill-version <id>', 'another version than the one in the lock')
+    .addHelpText('after', '\nWith --overwrite, a folder that holds something else is replaced.')
+    .action(
+      run(async (context, names: string[], options: PullOptions) => {
+        const { runPull } = await import('./pull.ts');
+        return await runPull(context, names, options);
+      }),
+    );
+}

@@ -1,0 +1,43 @@
+/** What `skill-sync verify` and `skill-sync pull` print. */
+import type { CommandResult } from '../../internal/cli/program.ts';
+import type { PulledSkill } from '../../internal/skills/pull.ts';
+import type { VerifiedSkill } from '../../internal/skills/verify.ts';
+import { visible } from '../../internal/text/quote.ts';
+import { table } from '../../internal/text/table.ts';
+
+/** Versions that are all intact. */
+export function showVerified(verified: readonly VerifiedSkill[]): CommandResult {
+  const rows = verified.map(({ name, locked, outcome }) => [name, locked.versionId, outcome].map(visible));
+  return {
+    text: table(['skill', 'version', 'outcome'], rows),
+    json: {
+      skills: verified.map(({ folder, name, locked, outcome }) => ({
+        name,
+        folder,
+        outcome,
+        skill_id: locked.skillId,
+        version_id: locked.versionId,
+        sha256: locked.sha256,
+      })),
+    },
+  };
+}
+
+/** What the folders hold now. */
+export function showPulled(folder: string, pulled: readonly PulledSkill[]): CommandResult {
+  const rows = pulled.map(({ name, change, version }) => [name, change, version.versionId].map(visible));
+  return {
+    text: table(['skill', 'change', 'version'], rows),
+    json: {
+      skills: pulled.map(({ name, change, version, newInLock }) => ({
+        name,
+        folder,
+        change,
+        skill_id: version.skillId,
+        version_id: version.versionId,
+        sha256: version.sha256,
+        new_in_lock: newInLock,
+      })),
+    },
+  };
+}

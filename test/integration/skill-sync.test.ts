@@ -1,93 +1,18 @@
 /** skill-sync as a whole, run in-process against the sandbox platform over HTTP. */
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import Anthropic from '@anthropic-ai/sdk';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { skillSync } from '../../cmd/skill-sync/cli.ts';
-import { parseLock } from '../../internal/skills/lock.ts';
-import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
-import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { changesOf, type SkillProject, skillProjectPerTest } from '../support/skill-project.ts';
 
-let platform: PlatformSandbox;
-let home: string;
-let skills: string;
-let lockFile: string;
+const project = skillProjectPerTest();
+const { run, runJson, client, remoteVersions, locked, put, expectLockIsTrue } = project;
+let { platform, home, skills, lockFile } = {} as SkillProject;
 
 beforeEach(async () => {
-  platform = await startPlatform();
-  home = await mkdtemp(join(tmpdir(), 'skill-sync-'));
-  skills = join(home, 'skills');
-  lockFile = join(skills, 'skills.lock.json');
+  ({ platform, home, skills, lockFile } = project);
   await cp(new URL('../../skills', import.meta.url), skills, { recursive: true });
   await rm(lockFile, { force: true });
 });
-afterEach(async () => {
-  await platform.close();
-  await rm(home, { recursive: true });
-});
-
-/** Runs one command line. Every failing run is checked here to have printed nothing on stdout. */
-async function run(argv: string[], changed: Partial<CommandSetting> = {}): Promise<CommandOutcome> {
-  const outcome = await runCommand(skillSync, argv, {
-    folder: home,
-    ...changed,
-    environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl, ...changed.environment },
-  });
-  if (outcome.exit !== 0 && outcome.exit !== 7) expect(outcome.stdout).toBe('');
-  expect(outcome.stdout + outcome.stderr).not.toContain(platform.apiKey);
-  return outcome;
-}
-
-interface SyncedJson {
-  skills: { name: string; change: string; applied: boolean; skill_id: string; version_id: string; sha256: string }[];
-  pending: number;
-}
-
-async function runJson(...argv: string[]): Promise<SyncedJson & { exit: number }> {
-  const ran = await run([...argv, '--json', skills]);
-  expect(ran.stderr).not.toContain('error');
-  return { ...(JSON.parse(ran.stdout) as SyncedJson), exit: ran.exit };
-}
-
-function changesOf({ skills }: SyncedJson): string[] {
-  return skills.map(({ name, change }) => `${name} ${change}`);
-}
-
-/** The official client, for what other people do to the platform. */
-function client(): Anthropic {
-  return new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl });
-}
-
-async function remoteVersions(): Promise<Record<string, string[]>> {
-  const found: Record<string, string[]> = {};
-  for await (const skill of client().skills.list({ source: 'custom' })) {
-    for await (const version of client().skills.versions.list(skill.id)) {
-      found[version.name] = [...(found[version.name] ?? []), version.id];
-    }
-  }
-  // Uploads run side by side, so the platform may know the skills in either order.
-  return Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-async function locked(): Promise<ReturnType<typeof parseLock>['skills']> {
-  return parseLock(await readFile(lockFile, 'utf8')).skills;
-}
-
-async function put(path: string, text: string): Promise<void> {
-  await mkdir(dirname(join(skills, path)), { recursive: true });
-  await writeFile(join(skills, path), text);
-}
-
-async function expectLockIsTrue(): Promise<void> {
-  const versions = await remoteVersions();
-  const lock = await locked();
-  expect([...lock].map(([name, { versionId }]) => [name, versionId])).toEqual(
-    Object.entries(versions)
-      .map(([name, ids]) => [name, ids.at(-1)])
-      .sort(),
-  );
-}
 
 async function writeConfigurationOf(folder: string, workspaceId: string): Promise<void> {
   await mkdir(folder, { recursive: true });

@@ -53,7 +53,7 @@ export function repositoryRoot(environment: JobEnvironment, workingFolder: strin
 }
 
 /** What GitLab shows in a merge request when the job hands it over as `codequality`. */
-const codeQualityFile = 'gl-code-quality-report.json';
+export const codeQualityFile = 'gl-code-quality-report.json';
 
 /** A summary of a step may have so many bytes (docs.github.com, "Workflow commands"). */
 const mostSummaryBytes = 2 ** 20;

@@ -188,3 +188,57 @@ describe('skill-sync --check', () => {
     expect(await asked('--check', '--prune')).toEqual([...Array(3).fill('GET /v1/agents'), 'GET /v1/skills']);
   });
 });
+
+describe('skill-sync --prune', () => {
+  const onPlatform = async () => {
+    const ids: string[] = [];
+    for await (const { id } of world.client.skills.list({ source: 'custom' })) ids.push(id);
+    return ids;
+  };
+
+  test('deletes a skill whose folder is gone only when no file names it and no agent pins it, at any version', async () => {
+    await settle();
+    const { skillId, versionId } = await locked('meeting-notes');
+    const follower = await stranger('follower', skillId, 'latest');
+    const member = await stranger('member', skillId, versionId);
+    const keeper = await world.client.beta.agents.create({
+      name: 'keeper',
+      model: 'claude-sonnet-5-5',
+      multiagent: { type: 'coordinator', agents: [member.id] },
+    });
+    await world.client.beta.agents.update(member.id, { skills: [] });
+    await rm(join(skills(), 'meeting-notes'), { recursive: true });
+    const ours = JSON.parse(await readFile(join(world.sandbox.configFolder, 'agents.lock.json'), 'utf8')).agents.support
+      .id;
+
+    /** Every refusal is the same for all ways to ask, deletes nothing and names exactly these. */
+    const expectRefusedFor = async (...pinners: string[]) => {
+      for (const option of ['--prune', '--prune --overwrite', '--prune --check']) {
+        const { exit, stderr } = await sync(...option.split(' '));
+        expect([exit, stderr]).toEqual([1, expect.stringContaining('[skill_in_use]')]);
+        expect(stderr).toContain(`meeting-notes: it is to be deleted, but is pinned by ${pinners.join(', ')};`);
+      }
+      expect(await onPlatform()).toContain(skillId);
+    };
+    const others = [
+      `agent "follower" (${follower.id}) at latest`,
+      `agent "member" (${member.id}) version 1, a sub-agent of "keeper" (${keeper.id}), at ${versionId}`,
+    ];
+    const own = `agent "support" (${ours}) at ${versionId}`;
+    await expectRefusedFor('agent file support', own, ...others);
+    await world.configure('agents/support.yaml', (content) => {
+      content.skills = ['support-triage'];
+    });
+    await expectRefusedFor(own, ...others);
+    expect(await agents('apply')).toMatchObject({ exit: 0 });
+    await expectRefusedFor(...others);
+    await world.client.beta.agents.archive(follower.id);
+    await expectRefusedFor(...others.slice(1));
+    await world.client.beta.agents.archive(keeper.id);
+
+    expect(await sync('--check', '--prune')).toMatchObject({ exit: 7 });
+    expect(await sync('--prune')).toMatchObject({ exit: 0 });
+    expect(await onPlatform()).toEqual([(await locked('support-triage')).skillId]);
+    await expect(locked('meeting-notes')).rejects.toThrow('is not in the lock');
+  });
+});

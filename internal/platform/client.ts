@@ -42,7 +42,10 @@ export interface Platform {
   read<Result>(what: string, ask: (client: Client) => Promise<Result>): Promise<Result>;
   /** Every item of a list, page by page, never more than one page in memory. */
   readPages<Item>(what: string, ask: (client: Client) => Promise<Page<Item>>): AsyncGenerator<Item, void, undefined>;
-  /** Asks for one change, exactly once: only a 429, which the platform answers before acting, is sent again. */
+  /**
+   * Asks for one change, exactly once: only what the platform answers before it acts is sent again, a 429, and once a 401 to
+   * a token that can be exchanged anew.
+   */
   change<Result>(intent: Intent, ask: (client: Client) => Promise<Result>): Promise<Result>;
 }
 

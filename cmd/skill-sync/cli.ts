@@ -56,6 +56,18 @@ Examples:
           return await runApplyPlan(context, plan, options);
         }),
       );
+    program
+      .command('scan')
+      .description(
+        'look for what skills would bring to an agent unseen; offline, ends with 3 where something may not be',
+      )
+      .argument('[folder...]', 'folders that hold one folder per skill (default: skills)')
+      .action(
+        run(async (context, folders: string[], options: SkillSyncOptions) => {
+          const { runScan } = await import('./scan.ts');
+          return await runScan(context, folders, options);
+        }),
+      );
     addSupplyChain(program, run);
     addCompletion(program, run);
     return program;

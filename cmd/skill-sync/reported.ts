@@ -23,18 +23,19 @@ interface Wanted {
   asked: boolean;
 }
 
-/** Does what a command does and writes the reports, also where it fails. */
+/** Does what a command does and writes the reports, also where it fails. A result may show the findings itself. */
 export async function reported(
   context: CommandContext,
   { report: asked, sarif, codeQuality }: ReportOptions,
   act: (report: ReportSoFar, wanted: Wanted) => Promise<CommandResult>,
+  { resultHasFindings = false }: { resultHasFindings?: boolean } = {},
 ): Promise<CommandResult> {
   const { environment, progress } = context;
   const reporter = reporterOf(asked, environment);
   const soFar: ReportSoFar = { problems: [], findings: [], skills: [], stalePins: [] };
   const write = async (end: Pick<SkillsReport, 'exit' | 'error'>) => {
     // The runner shows what it is told of as annotations; nobody reads it twice.
-    if (reporter !== 'github') tell(soFar.findings, progress);
+    if (reporter !== 'github' && !(resultHasFindings && end.error === undefined)) tell(soFar.findings, progress);
     await writeReports(
       { ...soFar, ...end },
       {

@@ -1,5 +1,4 @@
 /** Addresses on the network and paths on the disk that lead away from the skill. */
-import { posix } from 'node:path';
 import { visible } from '../../text/quote.ts';
 import type { Hit, SearchedFile } from './searched-file.ts';
 
@@ -54,7 +53,13 @@ export function outsidePaths({ path, text }: SearchedFile): Hit[] {
   return hits;
 }
 
+/** Whether a path climbs above the folder of the skill on its way, from a file that lies so many folders below it. */
 function leaves(candidate: string, depth: number): boolean {
-  const parts = posix.normalize(candidate.replaceAll('\\', '/')).split('/');
-  return parts.filter((part) => part === '..').length > depth;
+  let below = depth;
+  for (const part of candidate.split(/[/\\]/)) {
+    if (part === '..') below -= 1;
+    else if (part !== '' && part !== '.') below += 1;
+    if (below < 0) return true;
+  }
+  return false;
 }

@@ -33,21 +33,21 @@ const searchLimit = 4 * 1024 * 1024;
 /** How many skills are in memory at the same time. */
 const skillsAtOnce = 4;
 
-/** The findings in all skills of a folder, without those that scan.yaml accepts. Throws `skill_invalid`. */
+/**
+ * The findings in skills of one folder, without those that scan.yaml accepts, ordered by file, line, column and rule.
+ * Throws `skill_invalid` where a file is not what it was when the skills were read.
+ */
 export async function scanSkills(skills: readonly Skill[], settings: ScanSettings): Promise<Finding[]> {
-  return (await scanFolder(skills, settings)).findings;
+  const names = new Set(skills.map(({ name }) => name));
+  return (await scan(skills, settings, (skill) => names.has(skill))).findings;
 }
 
-/** The same, with how many findings scan.yaml accepts. */
+/**
+ * The same for all skills of a folder, so that suppressions of skills that are gone are found too, and with how many
+ * findings scan.yaml accepts.
+ */
 export async function scanFolder(skills: readonly Skill[], settings: ScanSettings): Promise<Unsuppressed> {
-  const found = await inParallel(skills, skillsAtOnce, async (skill) => {
-    const files = await Promise.all(
-      skill.files.map(async (file) => ({ path: file.path, bytes: await contentOf(skill, file) })),
-    );
-    return await findingsIn({ name: skill.name, folder: skill.folder, files }, settings);
-  });
-  const { findings, suppressed } = withoutSuppressed(found.flat(), settings);
-  return { findings: ordered(levelled(findings, settings)), suppressed };
+  return await scan(skills, settings, () => true);
 }
 
 /** Everything that is found in one skill, nothing suppressed, ordered by file, line, column and rule. */
@@ -64,6 +64,21 @@ export async function scanSkill(skill: SkillToScan, settings: ScanSettings): Pro
 /** Throws `scan_refused` with all findings where one of them is an error. */
 export function refuseFindings(findings: readonly Finding[]): void {
   if (findings.some(({ level }) => level === 'error')) throw new ScanRefusedError(findings);
+}
+
+async function scan(
+  skills: readonly Skill[],
+  settings: ScanSettings,
+  isScanned: (skill: string) => boolean,
+): Promise<Unsuppressed> {
+  const found = await inParallel(skills, skillsAtOnce, async (skill) => {
+    const files = await Promise.all(
+      skill.files.map(async (file) => ({ path: file.path, bytes: await contentOf(skill, file) })),
+    );
+    return await findingsIn({ name: skill.name, folder: skill.folder, files }, settings);
+  });
+  const { findings, suppressed } = withoutSuppressed(found.flat(), settings, isScanned);
+  return { findings: ordered(levelled(findings, settings)), suppressed };
 }
 
 async function findingsIn({ name, folder, files }: SkillToScan, settings: ScanSettings): Promise<JudgedFinding[]> {

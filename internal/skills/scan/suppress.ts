@@ -16,8 +16,15 @@ export interface Unsuppressed {
   suppressed: number;
 }
 
-/** Takes out what scan.yaml accepts today. */
-export function withoutSuppressed(found: readonly JudgedFinding[], settings: ScanSettings): Unsuppressed {
+/**
+ * Takes out what scan.yaml accepts today. `isScanned` says of which skills all findings are there: of the suppressions of
+ * others nobody knows whether they match.
+ */
+export function withoutSuppressed(
+  found: readonly JudgedFinding[],
+  settings: ScanSettings,
+  isScanned: (skill: string) => boolean,
+): Unsuppressed {
   const { folder, suppressions, today } = settings;
   const used = new Set<Suppression>();
   const kept = found.filter(({ finding, sha256 }) => {
@@ -27,6 +34,7 @@ export function withoutSuppressed(found: readonly JudgedFinding[], settings: Sca
     return !matching.some(({ expires }) => expires >= today);
   });
   const complaints = suppressions.flatMap((suppression) => {
+    if (!isScanned(skillOf(suppression))) return [];
     if (suppression.expires < today) return [complaintAbout(suppression, 'suppression-expired', settings)];
     return used.has(suppression) ? [] : [complaintAbout(suppression, 'suppression-unused', settings)];
   });
@@ -45,14 +53,19 @@ function covers(suppression: Suppression, finding: Finding, path: string, sha256
 }
 
 function complaintAbout(
-  { rule: about, file, expires, position }: Suppression,
+  suppression: Suppression,
   rule: 'suppression-expired' | 'suppression-unused',
   { folder }: ScanSettings,
 ): Finding {
-  const [skill = ''] = file.split('/');
+  const { rule: about, file, expires, position } = suppression;
+  const skill = skillOf(suppression);
   const what =
     rule === 'suppression-expired'
       ? `the suppression of ${about} in ${file} is over since ${expires}`
       : `the suppression of ${about} in ${file} matches no finding`;
   return { rule, level: rules[rule].level, skill, file: scanFileOf(folder), ...position, what, fix: rules[rule].fix };
+}
+
+function skillOf({ file }: Suppression): string {
+  return file.split('/')[0] ?? '';
 }

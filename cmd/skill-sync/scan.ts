@@ -1,0 +1,43 @@
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { type Finding, formatFinding } from '../../internal/skills/scan/finding.ts';
+import { type ScanCounts, scanFolders } from '../../internal/skills/scan/scan-folders.ts';
+import { findingJson } from './output.ts';
+import { refuseOptions } from './refuse-options.ts';
+import { reported } from './reported.ts';
+import { configurationIfAny, foldersOf, type SkillSyncOptions } from './run.ts';
+
+/** Scans folders of skills. Nothing is asked of the platform. Throws `scan_refused` where a finding is an error. */
+export async function runScan(
+  context: CommandContext,
+  words: readonly string[],
+  options: SkillSyncOptions,
+): Promise<CommandResult> {
+  refuseOptions('scan', options, []);
+  const folders = foldersOf(words, undefined).map(({ folder }) => folder);
+  return await reported(
+    context,
+    options,
+    async (report) => {
+      const configuration = await configurationIfAny(context);
+      const counts = await scanFolders({ folders, configuration, say: context.progress.note }, report);
+      return showScanned(report.findings, counts);
+    },
+    { resultHasFindings: true },
+  );
+}
+
+function showScanned(findings: readonly Finding[], { skills, suppressed }: ScanCounts): CommandResult {
+  const total = [
+    counted(findings.length, 'finding'),
+    ...(suppressed === 0 ? [] : [`${suppressed} suppressed`]),
+    `in ${counted(skills, 'skill')}`,
+  ];
+  return {
+    text: [...findings.map(formatFinding), total.join(', ').replace(/, in /, ' in ')].join('\n'),
+    json: { findings: findings.map(findingJson), suppressed, skills },
+  };
+}
+
+function counted(count: number, thing: string): string {
+  return `${count === 0 ? 'no' : count} ${thing}${count === 1 ? '' : 's'}`;
+}

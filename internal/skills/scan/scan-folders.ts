@@ -1,0 +1,52 @@
+/** A scan for itself: folders of skills read, checked and searched, with nothing asked of the platform. */
+import type { Configuration } from '../../config/definitions.ts';
+import { visible } from '../../text/quote.ts';
+import { SkillsInvalidError } from '../problem.ts';
+import { readSkills } from '../read.ts';
+import type { SkillsReport } from '../report/report.ts';
+import { refuseFindings, scanFolder } from './scan.ts';
+import { readScanSettings } from './settings.ts';
+
+/** What a scan works with. */
+export interface FoldersToScan {
+  folders: readonly string[];
+  /** Whose agents use the skills; undefined where there is no configuration. */
+  configuration: Configuration | undefined;
+  /** For people who watch. */
+  say(text: string): void;
+}
+
+/** How much was looked at. */
+export interface ScanCounts {
+  skills: number;
+  /** Findings that scan.yaml accepts. */
+  suppressed: number;
+}
+
+/**
+ * Scans every skill of the folders; what is found goes into the report, also where the scan ends in an error. Throws
+ * `skill_invalid`, `config_invalid` for a scan.yaml, `scan_refused` where a finding is an error.
+ */
+export async function scanFolders(
+  { folders, configuration, say }: FoldersToScan,
+  report: { -readonly [Key in 'problems' | 'findings']: SkillsReport[Key] },
+): Promise<ScanCounts> {
+  const counts = { skills: 0, suppressed: 0 };
+  try {
+    // Every byte is needed again, so as many as memory allows are kept.
+    const { skills, skipped } = await readSkills(folders, { expected: () => undefined });
+    for (const folder of skipped) say(`${visible(folder)}: no SKILL.md, left out`);
+    for (const [index, folder] of folders.entries()) {
+      const ofFolder = skills[index] ?? [];
+      const { findings, suppressed } = await scanFolder(ofFolder, await readScanSettings(folder, { configuration }));
+      report.findings = [...report.findings, ...findings];
+      counts.skills += ofFolder.length;
+      counts.suppressed += suppressed;
+    }
+  } catch (error) {
+    if (error instanceof SkillsInvalidError) report.problems = error.problems;
+    throw error;
+  }
+  refuseFindings(report.findings);
+  return counts;
+}

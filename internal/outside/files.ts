@@ -47,20 +47,19 @@ export async function readInPieces(path: string, size: number, take: (piece: Uin
   try {
     // Opening a pipe that was put there since would wait for somebody to write. (Windows knows neither flag.)
     file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
-    const before = await file.stat({ bigint: true });
-    if (!before.isFile() || before.size !== BigInt(size)) return false;
-    // One byte more than there should be, so that a file that grows is noticed, and never read for ever.
+    const before = await file.stat();
+    if (!before.isFile() || before.size !== size) return false;
+    // One byte more than there should be: a file that grows is noticed, and never read for ever.
     const buffer = Buffer.allocUnsafe(Math.min(pieceSize, size + 1));
     let total = 0;
-    for (;;) {
+    do {
       const { bytesRead } = await file.read(buffer, 0, buffer.length);
-      if (bytesRead === 0) break;
       total += bytesRead;
-      if (total > size) return false;
-      take(buffer.subarray(0, bytesRead));
-    }
-    const after = await file.stat({ bigint: true });
-    return total === size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
+      if (total > size || (bytesRead === 0 && total < size)) return false;
+      if (bytesRead > 0) take(buffer.subarray(0, bytesRead));
+    } while (total < size);
+    const after = await file.stat();
+    return after.size === size && after.mtimeMs === before.mtimeMs && after.ctimeMs === before.ctimeMs;
   } catch (cause) {
     if (isMissing(cause)) return false;
     throw fileError('could not read', path, cause);

@@ -113,6 +113,11 @@ test.each([
   ['a tag', ['name: triage', 'description: !!str 12'], '3:20 the value has the tag tag:yaml.org,2002:str'],
   ['a merge key', [...good, '<<: {license: MIT}'], '4:1 the key "<<" is not known'],
   ['a date', ['name: triage', 'description: 2026-11-22'], '3:14 description is a date to some readers of YAML'],
+  [
+    'a time of a day',
+    ['name: triage', 'description: 2026-11-22 10:00:00'],
+    '3:14 description is a date to some readers of YAML',
+  ],
   ['yes', ['name: triage', 'description: yes'], '3:14 description is a boolean to some readers of YAML'],
   ['a time', [...good, 'license: 12:30'], '4:10 license is a number to some readers of YAML'],
   [
@@ -158,4 +163,19 @@ test.each([
   skillText(...good).replaceAll('\n', '\r\n'),
 ])('no other name where it is not written plainly: %j', (text) => {
   expect(withName(text, 'sorting')).toBeUndefined();
+});
+
+test('takes text that only begins like a number or a word of YAML', () => {
+  for (const description of [
+    '3 steps to a report',
+    '2026 in review',
+    '-x and +y',
+    '.hidden files',
+    'none',
+    'on call',
+  ]) {
+    expect(readFrontMatter(skillText('name: triage', `description: ${description}`), 'triage')).toMatchObject({
+      description,
+    });
+  }
 });

@@ -192,10 +192,10 @@ function textFault(key: string, value: Node | null): Fault | undefined {
 }
 
 function parseAsOld(plain: string): unknown {
-  // What does not fit on a line of its own is text in any version.
-  return plain.length > 64 || /[\s:#]\s|[:#]$/.test(plain)
-    ? plain
-    : parse(plain, { schema: 'yaml-1.1', logLevel: 'silent' });
+  // Everything that is no text begins like a number or is a short word, so most values need no second look.
+  return /^(?:[-+.\d][^#]{0,40}|[a-z~]{1,5})$/i.test(plain)
+    ? parse(plain, { schema: 'yaml-1.1', logLevel: 'silent' })
+    : plain;
 }
 
 function nameFault(name: string, folderName: string): Fault | undefined {

@@ -79,8 +79,8 @@ export async function readSkills(
   problems.push(...sameNames(read.filter((outcome) => !('skipped' in outcome)).map(({ place }) => place)));
   if (problems.length > 0) throw new SkillsInvalidError(problems);
   return {
-    skills: folders.map((_, index) =>
-      read.flatMap((outcome) => ('skill' in outcome && listed[index]?.includes(outcome.place) ? [outcome.skill] : [])),
+    skills: folders.map((folder) =>
+      read.flatMap((outcome) => ('skill' in outcome && outcome.place.folderOfSkills === folder ? [outcome.skill] : [])),
     ),
     skipped: read.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : [])),
   };

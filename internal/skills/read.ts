@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { type FolderEntry, listFolder } from '../outside/files.ts';
 import { quote, visible } from '../text/quote.ts';
-import { readFrontMatter } from './front-matter.ts';
+import { type FrontMatter, readFrontMatter } from './front-matter.ts';
 import { hashOf } from './hash.ts';
 import { defaultRules, type IgnoreRules, isLeftOut } from './ignored.ts';
 import { inParallel } from './in-parallel.ts';
@@ -14,7 +14,7 @@ import { limits } from './limits.ts';
 import { type Problem, SkillsInvalidError } from './problem.ts';
 import { readHashed } from './read-hashed.ts';
 import { changedMeanwhile, entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './skill-files.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { decodeUtf8, type Finding } from './utf8.ts';
 
 /** One file of a skill. The hash tells whether the bytes on disk are still the same when they are needed again. */
 export interface SkillFile {
@@ -140,11 +140,8 @@ async function readSkill(place: Candidate, room: Room): Promise<Outcome> {
   const found = await findSkillFiles(place, entries);
   problems.push(...found.problems);
   if (problems.length === 0 && !found.files.some(({ path }) => path === 'SKILL.md')) {
-    problems.push({
-      file: join(folder, 'SKILL.md'),
-      what: 'an ignore file leaves it out',
-      fix: 'take it back in there',
-    });
+    const fix = 'take it back in there';
+    problems.push({ file: join(folder, 'SKILL.md'), what: 'an ignore file leaves it out', fix });
   }
   const files: SkillFile[] = [];
   let description = '';
@@ -156,13 +153,17 @@ async function readSkill(place: Candidate, room: Room): Promise<Outcome> {
     if (read === undefined) continue;
     files.push({ path, size, sha256: read.sha256, ...(kept && read.bytes && { bytes: read.bytes }) });
     if (path !== 'SKILL.md' || read.bytes === undefined) continue;
-    const text = decodeUtf8(read.bytes);
-    const frontMatter = typeof text === 'string' ? readFrontMatter(text, place.name) : [text];
+    const frontMatter = frontMatterOf(read.bytes, place.name);
     if (Array.isArray(frontMatter)) problems.push(...frontMatter.map((finding) => ({ file, ...finding })));
     else description = frontMatter.description;
   }
   if (problems.length > 0) return { problems };
   return { skill: { name: place.name, description, folder, files, sha256: hashOf(files) } };
+}
+
+function frontMatterOf(bytes: Uint8Array, folderName: string): FrontMatter | Finding[] {
+  const text = decodeUtf8(bytes);
+  return typeof text === 'string' ? readFrontMatter(text, folderName) : [text];
 }
 
 function skillFileFault({ name, kind }: FolderEntry): Omit<Problem, 'file'> | undefined {
@@ -190,8 +191,10 @@ function sameNames(places: readonly Candidate[]): Problem[] {
     const folder = join(folderOfSkills, name);
     const folded = name.normalize('NFC').toLowerCase();
     const twin = first.get(folded);
-    if (twin === undefined) first.set(folded, folder);
-    if (twin === undefined) return [];
+    if (twin === undefined) {
+      first.set(folded, folder);
+      return [];
+    }
     return [{ file: folder, what: `${visible(twin)} has the same name`, fix: 'rename one of them' }];
   });
 }

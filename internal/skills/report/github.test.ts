@@ -236,6 +236,15 @@ describe('the summary', () => {
     );
   });
 
+  test('of a scan for itself counts what it found', () => {
+    const headline = (findings: Finding[]) => summaryOf(report({ findings }), root, mebibyte).split('\n')[2];
+    expect([[], [finding()], [finding(), finding()]].map(headline)).toEqual([
+      'No findings.',
+      '1 finding.',
+      '2 findings.',
+    ]);
+  });
+
   test.each([
     ['skills', report({ skills: Array.from({ length: 30_000 }, (_, n) => skill({ name: `skill-${n}` })) })],
     ['findings', report({ findings: Array.from({ length: 12_000 }, (_, line) => finding({ line })) })],

@@ -189,13 +189,17 @@ function piecesOf(report: SkillsReport, root: string): Piece[] {
   ];
 }
 
-function headline({ error, exit, skills, stalePins = [] }: SkillsReport): string {
+function headline({ error, exit, skills, findings, stalePins = [] }: SkillsReport): string {
   const pending = skills.filter(isPending).length + stalePins.filter(({ file }) => file !== undefined).length;
   const changes = pending === 1 ? 'One change is pending' : `${pending} changes are pending`;
   if (error !== undefined) return `**Failed** with exit code ${exit}: ${code(error.message)} (${code(error.code)})`;
   if (pending > 0) return `**${changes}.**`;
   const made = skills.filter(({ applied }) => applied).length;
-  return made === 0 ? 'Nothing to do.' : `Done: ${made === 1 ? 'one change' : `${made} changes`}.`;
+  if (made > 0) return `Done: ${made === 1 ? 'one change' : `${made} changes`}.`;
+  // A scan for itself looks at no platform.
+  return skills.length === 0
+    ? `${findings.length === 0 ? 'No' : findings.length} finding${findings.length === 1 ? '' : 's'}.`
+    : 'Nothing to do.';
 }
 
 /** How many agents a row names. */

@@ -4,7 +4,7 @@ import type { Configuration } from '../config/definitions.ts';
 import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
 import { holdLocks } from './hold-locks.ts';
-import type { SkillsLock } from './lock.ts';
+import { lockFileOf, type SkillsLock } from './lock.ts';
 import { agentsNaming, formatPinners, type Pin, pinnersOf, type StalePin, stalePins } from './pins.ts';
 import type { Choices } from './plan.ts';
 import { type PlanFile, refuseStale, writePlanFile } from './plan-file.ts';
@@ -23,6 +23,7 @@ import {
 } from './planning.ts';
 import { SkillsInvalidError } from './problem.ts';
 import type { SkillOutcome, SkillsReport } from './report/report.ts';
+import { finishStages } from './restore.ts';
 
 /** What a run works with. */
 export interface SyncSettings extends Telling {
@@ -62,6 +63,10 @@ export async function syncSkills(settings: SyncSettings, report: ReportSoFar): P
   const folders = settings.folders.filter((_, index) => listed[index] !== undefined);
   const release = settings.apply ? await holdLocks({ ...settings, folders }) : async () => {};
   try {
+    // A pull that was killed may have left a folder aside. It holds the lock in the folder, so only who has that may act.
+    if (settings.apply) {
+      for (const { folder, lockFile } of folders) if (lockFile === lockFileOf(folder)) await finishStages(folder);
+    }
     return await syncHeld(settings, report);
   } catch (error) {
     if (error instanceof SkillsInvalidError) report.problems = error.problems;

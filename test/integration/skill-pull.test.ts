@@ -400,6 +400,17 @@ describe('a run that was killed', () => {
     expect(await readdir(skills)).toEqual(['notes', 'other', 'skills.lock.json']);
   });
 
+  test('in that moment gets it back from a push too, which would take the skill for one that nobody wants', async () => {
+    await put('notes/mine.md', 'mine');
+    await mkdir(join(skills, stage, 'old'), { recursive: true });
+    await rename(join(skills, 'notes'), join(skills, stage, 'old/notes'));
+    expect((await run(['--prune', '--check', '--json', skills])).stdout).toContain('"change":"prune"');
+    const { exit, stdout } = await run(['--prune', '--json', skills]);
+    expect([exit, stdout]).toEqual([0, expect.not.stringContaining('prune')]);
+    expect(await readdir(skills)).toEqual(['notes', 'other', 'skills.lock.json']);
+    expect(await readdir(join(skills, 'notes'))).toContain('mine.md');
+  });
+
   test('when the new folder had just come leaves it, and what was to be kept moves over', async () => {
     await put('notes/.git/HEAD', 'x');
     await put(`${stage}/old/notes/mine.md`, 'mine');

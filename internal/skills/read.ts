@@ -10,7 +10,6 @@ import { type FrontMatter, readFrontMatter } from './front-matter.ts';
 import { hashOf } from './hash.ts';
 import { defaultRules, type IgnoreRules, isLeftOut } from './ignored.ts';
 import { inParallel } from './in-parallel.ts';
-import { limits } from './limits.ts';
 import { type Problem, SkillsInvalidError } from './problem.ts';
 import { readHashed } from './read-hashed.ts';
 import { changedMeanwhile, entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './skill-files.ts';
@@ -37,9 +36,6 @@ export interface Skill {
   /** The content, as hash.ts defines it. */
   sha256: string;
 }
-
-/** The platform takes skills under 30 MB, uncompressed. */
-export const sizeLimit: number = limits.bytes;
 
 /** How many skills are read at the same time: enough to keep the disk busy, few enough for memory. */
 const readAtOnce = 8;

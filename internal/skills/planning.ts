@@ -5,7 +5,6 @@ import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { visible } from '../text/quote.ts';
 import { applyChanges } from './apply.ts';
-import { contentDiff } from './diff.ts';
 import { inParallel } from './in-parallel.ts';
 import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
 import { type Blocked, type Change, type Choices, nameOf, planChanges } from './plan.ts';
@@ -237,13 +236,19 @@ async function diffOfUpdate(
 ): Promise<string> {
   const known = contents.get(locked.skillId);
   const before = known ?? (await contentOfVersion(platform, locked.skillId, locked.versionId));
-  return contentDiff(skill.name, before.files, await filesOf(skill));
+  return await diffTo(skill, before.files);
 }
 
 async function diffOfBlocked({ skill, remote }: Blocked, contents: Survey['contents']): Promise<string | undefined> {
   const held = remote === undefined ? undefined : contents.get(remote.skillId);
   if (skill === undefined || held === undefined) return undefined;
-  return contentDiff(skill.name, held.files, await filesOf(skill));
+  return await diffTo(skill, held.files);
+}
+
+/** Loaded here, because most runs show no diff. */
+async function diffTo(skill: Skill, before: ReadonlyMap<string, Uint8Array>): Promise<string> {
+  const { contentDiff } = await import('./diff.ts');
+  return contentDiff(skill.name, before, await filesOf(skill));
 }
 
 async function filesOf(skill: Skill): Promise<Map<string, Uint8Array>> {

@@ -14,7 +14,6 @@ import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { Federation } from './exchange.ts';
 import type { FederatedToken } from './federated-token.ts';
-import { retryAfter } from './retry-after.ts';
 import type { Client, ClientOptions } from './sdk.ts';
 
 export type { Client } from './sdk.ts';
@@ -91,6 +90,8 @@ interface PlatformErrorDetails {
 
 const readTimeoutMs = 30_000;
 const changeTimeoutMs = 60_000;
+/** The longest Retry-After that is waited for; a longer one is reported instead. */
+const longestWaitSeconds = 120;
 const readAttempts = 3;
 /** More than the largest answer there is, a skill of 30 MB unpacked, and few enough for eight of them in memory. */
 const largestAnswerBytes = 40 * 2 ** 20;
@@ -173,11 +174,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   /** Waits as a 429 asks; false when there is nothing to wait for or it would take too long. */
   const waitedFor = async (error: unknown, what: string): Promise<boolean> => {
     if (!(error instanceof APIError) || error.status !== 429) return false;
-    const seconds = retryAfter(error.headers);
-    if (seconds === undefined) return false;
-    settings.onWait(`the platform asks to wait ${seconds} s before: ${what}`);
-    await sleep(seconds * 1000, undefined, { signal: settings.signal }).catch(() => {});
-    return !settings.signal.aborted;
+    return await waitAsAsked(error.headers, settings.onWait, what, signal);
   };
 
   /** Whether a 401 was for a token that can be had anew, as it is once for each request. Like a 429, it comes before any act. */
@@ -235,6 +232,20 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   };
 }
 
+/** Waits as a Retry-After says, a second without one; false when it would take too long or was interrupted. */
+async function waitAsAsked(
+  headers: Headers | undefined,
+  onWait: PlatformSettings['onWait'],
+  what: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const seconds = Number(headers?.get('retry-after') ?? '1');
+  if (!(seconds >= 0 && seconds <= longestWaitSeconds)) return false;
+  onWait(`the platform asks to wait ${seconds} s before: ${what}`);
+  await sleep(seconds * 1000, undefined, { signal }).catch(() => {});
+  return !signal.aborted;
+}
+
 /** The token of a job, for the workspace that the configuration names: it is good in one only, and no header moves it. */
 async function tokenOf(
   { federation, workspaceId, onWait }: PlatformSettings,
@@ -250,7 +261,11 @@ async function tokenOf(
   }
   const { federatedToken } = await import('./federated-token.ts');
   const inWorkspace = { ...federation, workspaceId: federation.workspaceId ?? workspaceId };
-  return federatedToken({ federation: inWorkspace, baseUrl, onWait });
+  return federatedToken({
+    federation: inWorkspace,
+    baseUrl,
+    waitAsAsked: (headers, what, signal) => waitAsAsked(headers, onWait, what, signal),
+  });
 }
 
 /** The key goes to https only, or to this very machine. */

@@ -4,7 +4,6 @@ import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import { conceal } from '../secret/secret.ts';
 import { type ExchangeAnswer, exchangeAct, refusal, unreachable } from './exchange-refusal.ts';
-import { retryAfter } from './retry-after.ts';
 
 /** What a job shows, and which rule of the organization is to judge it. */
 export interface Federation {
@@ -23,8 +22,8 @@ export interface ExchangeSettings {
   baseUrl: string | undefined;
   /** How long one exchange may take, its body included; 15 s unless told. */
   timeoutMs?: number;
-  /** Told when a 429 makes us wait. */
-  onWait(text: string): void;
+  /** Waits as a 429 asks; false where it would take too long, or was interrupted. */
+  waitAsAsked(headers: Headers, what: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /** A token of the platform, and when it expires, in milliseconds since the epoch. */
@@ -50,22 +49,20 @@ export async function exchangeToken(settings: ExchangeSettings, signal: AbortSig
     const identityToken = await federation.identityToken(signal);
     const answer = await send(settings, judgedIdentityToken(identityToken), signal);
     if ('token' in answer) return answer;
-    const seconds = attempt < exchangeAttempts ? secondsBeforeNext(answer, attempt) : undefined;
-    if (seconds !== undefined && !signal.aborted) {
-      if ('status' in answer && answer.status === 429) {
-        settings.onWait(`the platform asks to wait ${seconds} s before: ${exchangeAct}`);
-      }
-      await sleep(seconds * 1000, undefined, { signal }).catch(() => {});
-    }
+    const again = attempt < exchangeAttempts && !signal.aborted && (await waited(answer, attempt));
     if (signal.aborted) throw new AppError('interrupted', `interrupted: ${exchangeAct}`);
-    if (seconds === undefined) throw answer instanceof Error ? unreachable(answer) : refusal(answer, federation);
+    if (!again) throw answer instanceof Error ? unreachable(answer) : refusal(answer, federation);
   }
-}
 
-/** How long to wait before the same exchange; undefined where the answer would stay what it is. */
-function secondsBeforeNext(answer: ExchangeAnswer | Error, attempt: number): number | undefined {
-  if (answer instanceof Error || answer.status >= 500) return 0.25 * attempt;
-  return answer.status === 429 ? retryAfter(answer.headers) : undefined;
+  /** Waits before the same exchange; false where the answer would stay what it is. */
+  async function waited(answer: ExchangeAnswer | Error, attempt: number): Promise<boolean> {
+    if (!(answer instanceof Error) && answer.status === 429) {
+      return await settings.waitAsAsked(answer.headers, exchangeAct, signal);
+    }
+    if (!(answer instanceof Error) && answer.status < 500) return false;
+    await sleep(250 * attempt, undefined, { signal }).catch(() => {});
+    return true;
+  }
 }
 
 /** Sends one exchange. What came back if it was no token: the platform's answer, or why there is none. */

@@ -18,7 +18,7 @@ const settings = (baseUrl: string, changes: Partial<ExchangeSettings> = {}): Exc
     identityToken,
   },
   baseUrl,
-  onWait() {},
+  waitAsAsked: async () => false,
   ...changes,
 });
 

@@ -275,7 +275,10 @@ test('names every file and folder that it may not read, beside all other problem
   await put('sealed/SKILL.md', skillText('sealed'));
   await chmod(join(folder, 'sealed'), 0);
   const what = 'it cannot be read: EACCES; let the user who runs skill-sync read it';
-  expect(await asNobody(problems)).toEqual([
+  const lines = await asNobody(problems);
+  // So that it can be removed again.
+  for (const closed of ['notes/closed', 'sealed']) await chmod(join(folder, closed), 0o755);
+  expect(lines).toEqual([
     `notes/closed: ${what}`,
     'other/SKILL.md:2:7: the name "another" is not the folder\'s, "other"; rename one of them',
     `sealed: ${what}`,

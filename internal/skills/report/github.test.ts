@@ -154,7 +154,8 @@ const hostile = [
 ];
 
 describe.each(hostile)('%j as a name, a path, a word of a finding, an agent and a diff', (text) => {
-  const diff = contentDiff(text, new Map([[text, Buffer.from(text)]]), new Map([[text, Buffer.from(`${text}\n`)]]));
+  const content = (first: string) => new Map([[text, Buffer.from(`${first}${text}\n${first}`)]]);
+  const diff = contentDiff(text, content('old\n'), content('new\n'));
   const all = report({
     exit: 1,
     error: { code: text, message: text },

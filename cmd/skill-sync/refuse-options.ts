@@ -10,15 +10,18 @@ const ofPush = {
   diff: '--diff',
   overwrite: '--overwrite',
   prune: '--prune',
-} as const satisfies Partial<Record<keyof SkillSyncOptions, string>>;
+  report: '--report',
+  sarif: '--sarif',
+  codeQuality: '--code-quality',
+} as const satisfies Record<keyof SkillSyncOptions, string>;
 
 /** Refuses the options of a push that another command would pass over in silence. Throws `usage`. */
 export function refuseOptions(
   command: string,
   options: SkillSyncOptions,
-  taken: readonly (keyof typeof ofPush)[],
+  taken: readonly (keyof SkillSyncOptions)[],
 ): void {
-  for (const [option, flag] of Object.entries(ofPush) as [keyof typeof ofPush, string][]) {
+  for (const [option, flag] of Object.entries(ofPush) as [keyof SkillSyncOptions, string][]) {
     if (options[option] === undefined || taken.includes(option)) continue;
     throw new AppError('usage', `${flag} is no option of skill-sync ${command}`);
   }

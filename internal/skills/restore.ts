@@ -71,11 +71,6 @@ export async function takePlace(stage: Stage, name: string): Promise<void> {
   await moveLeftOut(stage, name);
 }
 
-/** Removes a stage. Whatever had to stay has moved. */
-export async function closeStage({ path }: Stage): Promise<void> {
-  await removeFolder(path);
-}
-
 /**
  * Finishes what killed runs left below a folder of skills: a folder that was taken away and not replaced comes back, and
  * what belongs to nobody's skill moves over to the new one. To be called by one run at a time.
@@ -93,7 +88,7 @@ export async function finishStages(folderOfSkills: string): Promise<void> {
       if (there) await moveLeftOut(stage, name);
       else await renameFile(join(stage.path, 'old', name), join(folderOfSkills, name));
     }
-    await closeStage(stage);
+    await removeFolder(stage.path);
   }
 }
 

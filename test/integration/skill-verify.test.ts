@@ -236,10 +236,16 @@ describe('is not fine where', () => {
     expect(platform.control.log.count()).toBe(0);
   });
 
-  test.each([['--check'], ['--prune'], ['--overwrite'], ['--dry-run']])('%s stands beside it', async (option) => {
-    const { exit, stderr } = await verify([option, skills]);
-    expect([exit, stderr]).toEqual([2, expect.stringContaining(`${option} is no option of skill-sync verify [usage]`)]);
-  });
+  test.each([['--check'], ['--prune'], ['--overwrite'], ['--dry-run'], ['--diff']])(
+    '%s stands beside it',
+    async (option) => {
+      const { exit, stderr } = await verify([option, skills]);
+      expect([exit, stderr]).toEqual([
+        2,
+        expect.stringContaining(`${option} is no option of skill-sync verify [usage]`),
+      ]);
+    },
+  );
 });
 
 test('an interruption ends with 130, also beside something altered', async () => {

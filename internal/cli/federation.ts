@@ -12,7 +12,7 @@ import type { CommandContext } from './program.ts';
  * The audience of a token that GitHub is asked for: the one that the platform's guide to GitHub Actions asks for, and that
  * a rule expects which names none.
  */
-export const platformAudience = 'https://api.anthropic.com';
+const platformAudience = 'https://api.anthropic.com';
 
 const required = ['ANTHROPIC_FEDERATION_RULE_ID', 'ANTHROPIC_ORGANIZATION_ID', 'ANTHROPIC_SERVICE_ACCOUNT_ID'] as const;
 
@@ -57,6 +57,9 @@ function identityTokenSource({
   return async (signal) => {
     progress.detail(`asking GitHub Actions for an identity token with the audience ${quote(platformAudience)}`);
     const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
+    if (allowLoopbackHttp && actions.url.startsWith('http:')) {
+      progress.warn('MAI_ALLOW_LOOPBACK_HTTP is set: GitHub Actions is asked on loopback over http, for tests only');
+    }
     // The runner names its own address, which on a server of the organization may be in the organization's network.
     const reviewedHosts = new Set(URL.canParse(actions.url) ? [new URL(actions.url).hostname] : []);
     return await askActions(actions, platformAudience, guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }));

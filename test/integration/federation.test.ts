@@ -93,6 +93,7 @@ describe('a job without a key', () => {
     expect((await world.client.skills.list({ source: 'custom' })).data.length).toBeGreaterThan(0);
     expect(workloadIssuer.asked()[0]).toMatch(/^GET \/actions\/token\?.*audience=https%3A%2F%2Fapi\.anthropic\.com$/);
     expect(outcome.stderr).toContain(`an identity token with the audience "${audience}"`);
+    expect(outcome.stderr).toContain('MAI_ALLOW_LOOPBACK_HTTP is set');
   });
 
   test('pushes skills, with a token in a variable or in a file that only it can read', async () => {
@@ -441,6 +442,13 @@ describe('an identity token', () => {
       expect([exit, said, counted()]).toEqual([1, expect.stringContaining('chmod o-rwx,g-w'), 0]);
     });
   }
+
+  test('is not asked for over http without the switch for tests', async () => {
+    const variables = { ...world.sandbox.workloadIssuer.actions, MAI_ALLOW_LOOPBACK_HTTP: '' };
+    const { exit, said } = await refused(keyless(variables));
+    expect([exit, said]).toEqual([1, expect.stringContaining('not an https URL')]);
+    expect(world.sandbox.workloadIssuer.asked()).toEqual([]);
+  });
 
   test('that GitHub does not give ends the run with the permission that is missing', async () => {
     world.sandbox.workloadIssuer.control.tamper('actions', () => ({ status: 403, body: {} }));

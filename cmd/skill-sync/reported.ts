@@ -59,15 +59,21 @@ export async function reported(
     };
     result = await act(soFar, wanted);
   } catch (error) {
-    await write(error instanceof AppError ? endOf(error) : { exit: 70 });
+    await write(endOf(error, context.signal));
     throw error;
   }
   await write({ exit: result.exit ?? 0 });
   return result;
 }
 
-function endOf({ code, message }: AppError): Pick<SkillsReport, 'exit' | 'error'> {
-  return { exit: exitCodeOf[code], error: { code, message: message.split('\n')[0] ?? '' } };
+/** As internal/cli/report-error.ts will say it. */
+function endOf(error: unknown, signal: AbortSignal): Pick<SkillsReport, 'exit' | 'error'> {
+  if (error instanceof AppError) {
+    const { code, message } = error;
+    return { exit: exitCodeOf[code], error: { code, message: message.split('\n')[0] ?? '' } };
+  }
+  const code = signal.aborted ? 'interrupted' : 'bug';
+  return { exit: exitCodeOf[code], error: { code, message: signal.aborted ? 'interrupted' : 'a bug in the tool' } };
 }
 
 /** Findings that are no errors: those are in the message that the run ends with. */

@@ -4,7 +4,17 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { appendText, createText, fileSize, listFolder, readInPieces, readText, writeText } from './files.ts';
+import {
+  appendText,
+  createBytes,
+  createText,
+  fileSize,
+  listFolder,
+  readInPieces,
+  readText,
+  removeFolder,
+  writeText,
+} from './files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -56,6 +66,43 @@ describe('writing', () => {
     });
     expect((await readdir(folder)).sort()).toEqual(['blocker', 'folder']);
   });
+});
+
+describe('creating a file of bytes', () => {
+  test('makes what is missing on the way, readable for everybody', async () => {
+    const bytes = new Uint8Array([0, 255, 13, 10]);
+    await createBytes(join(folder, 'a/b/file'), bytes);
+    expect(new Uint8Array(await readFile(join(folder, 'a/b/file')))).toEqual(bytes);
+    const modes = await Promise.all(
+      ['a/b/file', 'a/b', 'a'].map(async (path) => (await stat(join(folder, path))).mode),
+    );
+    expect(modes.map((mode) => mode & 0o777)).toEqual([0o644, 0o755, 0o755].map((mode) => mode & ~process.umask()));
+  });
+
+  test('neither replaces what is there nor follows a link, be it one that leads nowhere', async () => {
+    await writeFile(join(folder, 'file'), 'old');
+    await symlink(join(folder, 'target'), join(folder, 'link'));
+    for (const name of ['file', 'link']) {
+      await expect(createBytes(join(folder, name), new Uint8Array())).rejects.toMatchObject({
+        code: 'file_system',
+        message: expect.stringContaining('EEXIST'),
+      });
+    }
+    expect([await readFile(join(folder, 'file'), 'utf8'), (await readdir(folder)).sort()]).toEqual([
+      'old',
+      ['file', 'link'],
+    ]);
+  });
+});
+
+test('removing a folder removes the links in it, not what they lead to', async () => {
+  await mkdir(join(folder, 'kept'));
+  await writeFile(join(folder, 'kept/file'), 'x');
+  await mkdir(join(folder, 'gone/below'), { recursive: true });
+  await symlink(join(folder, 'kept'), join(folder, 'gone/below/link'));
+  await removeFolder(join(folder, 'gone'));
+  await removeFolder(join(folder, 'gone'));
+  expect([await readdir(folder), await readdir(join(folder, 'kept'))]).toEqual([['kept'], ['file']]);
 });
 
 test('creating leaves a file alone that is there', async () => {

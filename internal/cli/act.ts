@@ -15,6 +15,7 @@ export async function act(
   const { environment, stdin, stdout, stderr } = invocation;
   const verbosity = verbosityOf(options);
   const progress = await progressOf(tool, invocation, options, verbosity);
+  const streamed = streamOn(invocation);
   const result = await action({
     environment,
     progress,
@@ -24,8 +25,8 @@ export async function act(
     stdin,
     options,
     interactive: stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined,
-    stream: (text) => void (options.json !== true && stdout.write(text)),
-  });
+    stream: (text) => void (options.json !== true && streamed.write(text)),
+  }).finally(streamed.end);
   const text = options.json === true ? harmlessJson(result.json) : printed(result.text, invocation);
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   await result.shown?.();
@@ -35,6 +36,25 @@ export async function act(
 /** The runner of GitHub Actions reads commands out of a result as well (P9). Elsewhere it is printed as it is. */
 function printed(text: string, { environment }: Invocation): string {
   return environment.GITHUB_ACTIONS === undefined ? text : withoutCommands(text);
+}
+
+/** Pieces of a result as they come. For a runner a line at a time: what two pieces have in common may be a command. */
+function streamOn(invocation: Invocation): { write(text: string): void; end(): void } {
+  const { environment, stdout } = invocation;
+  if (environment.GITHUB_ACTIONS === undefined) return { write: (text) => void stdout.write(text), end() {} };
+  let kept = '';
+  return {
+    write(text) {
+      kept += text;
+      const end = kept.lastIndexOf('\n') + 1;
+      if (end > 0) stdout.write(printed(kept.slice(0, end), invocation));
+      kept = kept.slice(end);
+    },
+    end() {
+      if (kept !== '') stdout.write(printed(kept, invocation));
+      kept = '';
+    },
+  };
 }
 
 async function progressOf(

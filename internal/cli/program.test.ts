@@ -108,6 +108,20 @@ describe('a result', () => {
     expect([commandsIn(json.stdout), JSON.parse(json.stdout)]).toEqual([[], { text }]);
   });
 
+  test('that streams gives it none either, in no two pieces, and all of it is there, also before a failure', async () => {
+    const pieces = ['a\n:', ':set-output name=x::y\n#', '#[error]z\n', 'end'];
+    for (const fail of [false, true]) {
+      const tool = executable(async ({ stream }) => {
+        pieces.forEach(stream);
+        if (fail) throw new AppError('drift', 'no');
+        return { text: '', json: {} };
+      });
+      const { stdout } = await runCommand(tool, [], { environment: { GITHUB_ACTIONS: 'true' } });
+      expect(stdout).toBe('a\n\\u{3a}:set-output name=x::y\n#\\u{23}[error]z\nend');
+      expect((await run(tool)).stdout).toBe(pieces.join(''));
+    }
+  });
+
   test('may say that changes are pending', async () => {
     expect((await run(answering({ text: '', json: 1, exit: 7 }))).exit).toBe(7);
   });

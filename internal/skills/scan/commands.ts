@@ -1,7 +1,8 @@
 /**
  * Commands and calls in scripts and in instructions that an agent would follow. Searched in all text: whoever writes a
  * skill chooses where a command stands and what its block is called. Patterns ask for more than the name of a command,
- * so that prose about it stays prose. All gaps are bounded: no text makes them slow.
+ * so that prose about it stays prose. No text makes them slow: a gap inside a
+ * pattern is bounded, and two things that may stand far apart are looked for one after the other.
  */
 import type { Hit, SearchedFile } from './searched-file.ts';
 
@@ -10,32 +11,30 @@ interface Pattern {
   pattern: RegExp;
 }
 
+/** Two things in one line, however far apart, also where the line is continued below. */
+interface Sequence {
+  what: string;
+  first: RegExp;
+  after: RegExp;
+}
+
 /** What runs a text that is handed to it. */
-const interpreter = String.raw`(?:sudo\s{1,4}(?:-\w{1,10}\s{1,4}){0,3})?(?:env\s{1,4})?(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|z|da|k|a|fi)?(?:sh|python[\d.]{0,5}|node|perl|ruby|php|pwsh|osascript)\b`;
+const bin = '(?:/(?:usr/)?(?:local/)?bin/)?';
+const interpreter = String.raw`(?:sudo\s{1,4}(?:-\w{1,10}\s{1,4}){0,3})?(?:${bin}env\s{1,4}(?:-S\s{1,4})?)?${bin}(?:ba|z|da|k|a|fi)?(?:sh|python[\d.]{0,5}|node|perl|ruby|php|pwsh|osascript)\b`;
 /** A download command with something to download: a table that lists commands has none. */
 const download = String.raw`\b(?:curl|wget|aria2c|https?)(?:\.exe)?\s{1,4}[^\s|]`;
 const options = String.raw`(?:\s{1,4}-{1,2}[\w-]{1,20}){0,4}`;
 
+const intoInterpreter = new RegExp(String.raw`\|\s{0,20}(?:\\\n\s{0,20})?${interpreter}`, 'g');
+const intoExpression = /\|\s{0,10}(?:iex|invoke-expression)\b/gi;
+/** What is put in place of itself: a substitution that a shell gets as its program. */
+const asProgram = String.raw`(?:${interpreter}${options}|\bsource|\beval|(?:^|[\s;&])\.)\s{1,4}(?:["']{0,2}(?:<\(|\$\()|["']\x60)`;
+const decoder = String.raw`\bbase64\s{1,4}(?:-d|-D|--decode)\b`;
+
 /** Text that nobody has read, run. */
-const pipes: readonly Pattern[] = [
-  {
-    what: 'runs what it downloads',
-    pattern: new RegExp(String.raw`${download}(?:\\\n|[^\n]){0,400}?\|\s{0,20}(?:\\\n\s{0,20})?${interpreter}`, 'g'),
-  },
-  {
-    what: 'runs what it downloads',
-    pattern: new RegExp(
-      String.raw`(?:${interpreter}${options}|\bsource|\beval|(?:^|[\s;&])\.)\s{1,4}(?:["']{0,2}(?:<\(|\$\()|["']\x60)\s{0,4}${download}`,
-      'gm',
-    ),
-  },
-  {
-    what: 'runs the file that it downloads',
-    pattern: new RegExp(
-      String.raw`\b(?:curl|wget)\s(?:(?!\s(?:-o|-O|--output|>))[^\n]){0,300}\s(?:-o|-O|--output|>)[\s=]{0,3}["']?([\w./~$-]{1,80})["']?(?=[\s;&|])[\s\S]{0,300}?(?:${interpreter}${options}\s{1,4}|\bchmod\s{1,4}(?:a|u|ug|ugo)?\+?[\w=]{1,5}\s{1,4}|(?:^|[;&]\s{0,4})(?:sudo\s{1,4})?(?:\./)?)["']?\1(?![\w.-])`,
-      'gm',
-    ),
-  },
+const pipes: readonly (Pattern | Sequence)[] = [
+  { what: 'runs what it downloads', first: new RegExp(download, 'g'), after: intoInterpreter },
+  { what: 'runs what it downloads', pattern: new RegExp(String.raw`${asProgram}\s{0,4}${download}`, 'gm') },
   {
     what: 'runs what it downloads',
     pattern:
@@ -43,28 +42,20 @@ const pipes: readonly Pattern[] = [
   },
   {
     what: 'runs what it downloads',
-    pattern:
-      /\b(?:iex|invoke-expression)\b[^\n]{0,200}?(?:downloadstring|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b)/gi,
+    first: /\b(?:iex|invoke-expression)\b/gi,
+    after: /downloadstring|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b/gi,
   },
   {
     what: 'runs what it downloads',
-    pattern:
-      /(?:downloadstring|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b)[^\n]{0,300}?\|\s{0,10}(?:iex|invoke-expression)\b/gi,
+    first: /downloadstring|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b/gi,
+    after: intoExpression,
   },
   {
     what: 'runs what it decodes',
-    pattern: new RegExp(
-      String.raw`(?:\bbase64\s{1,4}(?:-d|-D|--decode)|\bxxd\s{1,4}-r|\bopenssl\s{1,4}(?:enc|base64)\b[^\n|]{0,100}\s-d)\b[^\n]{0,300}?\|\s{0,20}${interpreter}`,
-      'g',
-    ),
+    first: new RegExp(String.raw`${decoder}|\bxxd\s{1,4}-r\b|\bopenssl\s{1,4}(?:enc|base64)\b[^\n|]{0,100}\s-d\b`, 'g'),
+    after: intoInterpreter,
   },
-  {
-    what: 'runs what it decodes',
-    pattern: new RegExp(
-      String.raw`(?:${interpreter}${options}|\bsource|\beval)\s{1,4}["']{0,2}(?:<\(|\$\(|\x60)[^\n]{0,200}?\bbase64\s{1,4}(?:-d|-D|--decode)\b`,
-      'g',
-    ),
-  },
+  { what: 'runs what it decodes', first: new RegExp(asProgram, 'gm'), after: new RegExp(decoder, 'g') },
   {
     what: 'runs what it decodes',
     pattern:
@@ -72,15 +63,24 @@ const pipes: readonly Pattern[] = [
   },
   {
     what: 'runs what it decodes',
-    pattern: /\b(?:powershell|pwsh)(?:\.exe)?\b[^\n]{0,200}?\s-e(?:nc|ncodedcommand)?\s{1,4}[A-Za-z0-9+/=]{20}/gi,
+    first: /\b(?:powershell|pwsh)(?:\.exe)?\b/gi,
+    after: /\s-e(?:nc|ncodedcommand)?\s{1,4}[A-Za-z0-9+/=]{20}/gi,
   },
 ];
+
+/** A download into a file, as group 1. */
+const intoFile = {
+  first: /\b(?:curl|wget)\s/g,
+  after: /\s(?:-o|-O|--output(?:-document)?|>)[\s=]{0,3}["']?([\w./~$-]{1,80})["']?(?=[\s;&|]|$)/g,
+};
+/** How far behind a download its file is looked for. */
+const soonAfter = 400;
 
 /** What begins an argument of a command that reaches somebody: an option, an address, a variable, a host. */
 const argument = String.raw`\s{1,4}(?:--?\w|https?:|"|'|\$|\w[\w.-]{0,80}\.[a-z]{2})`;
 
 /** Reaching the network. */
-const calls: readonly Pattern[] = [
+const calls: readonly (Pattern | Sequence)[] = [
   { what: 'calls curl', pattern: new RegExp(String.raw`\bcurl(?:\.exe)?${argument}`, 'g') },
   { what: 'calls wget', pattern: new RegExp(String.raw`\bwget(?:\.exe)?${argument}`, 'g') },
   {
@@ -90,7 +90,8 @@ const calls: readonly Pattern[] = [
   { what: 'calls ssh', pattern: /\b(?:ssh|sftp|telnet)\s{1,4}(?:-[\w]|["'$]|[\w.-]{1,60}@[\w$[{-])/g },
   {
     what: 'copies to or from another machine',
-    pattern: /\b(?:scp|rsync)\s[^\n]{0,200}?[\w.-]{1,60}(?:@[\w.-]{1,80})?:[\w/~$.]/g,
+    first: /\b(?:scp|rsync)(?=\s)/g,
+    after: /[\s"'][\w.-]{1,60}(?:@[\w.-]{1,80})?:[\w/~$.]/g,
   },
   {
     what: 'opens a socket',
@@ -137,7 +138,7 @@ const calls: readonly Pattern[] = [
 ];
 
 /** Where machines keep credentials. */
-const credentialPlaces: readonly Pattern[] = [
+const credentialPlaces: readonly (Pattern | Sequence)[] = [
   {
     what: 'names the SSH keys of a person',
     pattern:
@@ -169,8 +170,13 @@ const credentialPlaces: readonly Pattern[] = [
   },
   {
     what: 'hands all environment variables on',
+    first: /\b(?:printenv|env|export\s{1,4}-p|declare\s{1,4}-x|set)\s{0,4}\|/g,
+    after: /\b(?:curl|wget|nc|ncat|base64|openssl|xxd)\b/g,
+  },
+  {
+    what: 'hands all environment variables on',
     pattern:
-      /\b(?:printenv|env|export\s{1,4}-p|declare\s{1,4}-x|set)\s{0,4}\|[^\n]{0,200}?\b(?:curl|wget|nc|ncat|base64|openssl|xxd)\b|\b(?:json\.dumps|JSON\.stringify|str|dict)\s{0,4}\(\s{0,4}(?:dict\s{0,4}\(\s{0,4})?(?:os\.environ|process\.env)\s{0,4}[,)]/g,
+      /\b(?:json\.dumps|JSON\.stringify|str|dict)\s{0,4}\(\s{0,4}(?:dict\s{0,4}\(\s{0,4})?(?:os\.environ|process\.env)\s{0,4}[,)]/g,
   },
   {
     what: 'names the address that gives credentials to machines of a cloud',
@@ -190,7 +196,7 @@ const credentialPlaces: readonly Pattern[] = [
 
 /** What runs unread text. */
 export function shellPipes(file: SearchedFile): Hit[] {
-  return search(file, pipes);
+  return [...search(file, pipes), ...runDownloads(file)];
 }
 
 /** What reaches the network. */
@@ -203,12 +209,49 @@ export function credentialAccess(file: SearchedFile): Hit[] {
   return search(file, credentialPlaces);
 }
 
-function search({ text }: SearchedFile, patterns: readonly Pattern[]): Hit[] {
-  return patterns.flatMap(({ what, pattern }) =>
-    [...text.matchAll(pattern)].map((match) => ({
+function search({ text }: SearchedFile, patterns: readonly (Pattern | Sequence)[]): Hit[] {
+  return patterns.flatMap((each) => {
+    const matches = 'pattern' in each ? text.matchAll(each.pattern) : inOrder(text, each);
+    return [...matches].map((match) => ({
       // The line that a person looks for is the one with the words, not with the blanks before them.
       offset: match.index + (match[0].length - match[0].trimStart().length),
-      what,
-    })),
-  );
+      what: each.what,
+    }));
+  });
+}
+
+/** Where the first thing is, once for a line in which the other comes behind it. */
+function* inOrder(text: string, { first, after }: Omit<Sequence, 'what'>) {
+  let done = 0;
+  for (const match of text.matchAll(first)) {
+    if (match.index < done) continue;
+    const from = match.index + match[0].length;
+    done = endOfCommand(text, from);
+    const rest = text.slice(from, done);
+    const [other] = rest.matchAll(after);
+    if (other !== undefined)
+      yield { 0: match[0], index: match.index, other, end: from + other.index + other[0].length };
+  }
+}
+
+/** The end of a line with those that continue it: after a backslash or a pipe a command is not over. */
+function endOfCommand(text: string, from: number): number {
+  for (let end = text.indexOf('\n', from); end !== -1; end = text.indexOf('\n', end + 1)) {
+    if (!/[\\|]\s{0,4}$/.test(text.slice(Math.max(from, end - 8), end))) return end;
+  }
+  return text.length;
+}
+
+/** Where a file that was just downloaded is run, or made one that can be run. */
+function runDownloads({ text }: SearchedFile): Hit[] {
+  return [...inOrder(text, intoFile)].flatMap(({ index, other, end }) => {
+    const name = (other[1] ?? '').replace(/[.$\\]/g, '\\$&');
+    const run = new RegExp(
+      String.raw`(?:${interpreter}${options}\s{1,4}|\bchmod\s{1,4}[\w+=,]{1,12}\s{1,4}|(?:^|[;&]\s{0,4})(?:sudo\s{1,4})?(?:\./)?)["']?${name}(?![\w.-])`,
+      'm',
+    );
+    return run.test(text.slice(end, end + soonAfter))
+      ? [{ offset: index, what: 'runs the file that it downloads' }]
+      : [];
+  });
 }

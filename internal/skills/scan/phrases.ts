@@ -45,11 +45,11 @@ export const phrases: readonly Phrase[] = [
   ),
   phrase(
     'tells the agent to hide something from the user',
-    String.raw`\b(?:do${_}not|don['’]?t|never|must${_}not|should${_}not|avoid)${_}(?:(?:ever|directly|explicitly)${_})?(?:tell|telling|inform|informing|notify|notifying|alert|alerting|warn|warning|let|mention|mentioning|reveal|revealing|disclose|disclosing|report|reporting|show|showing)${_}(?:(?:it|this|that|these|them|any${_}of${_}this|this${_}step|anything|what${_}you${_}(?:do|did|are${_}doing))${_})?(?:to${_})?(?:the${_}|your${_}|any${_})?(?:user|human|operator|person|customer|reviewer|administrator)s?\b(?!['’]s|${_}(?:to|how|that${_}(?:it|they|the)${_}(?:is|are|was|will|can)${_}(?:fixed|done|safe|resolved)))`,
+    String.raw`\b(?:do${_}not|don['’]?t|never|must${_}not|should${_}not|avoid)${_}(?:(?:ever|directly|explicitly)${_})?(?:tell|telling|inform|informing|notify|notifying|alert|alerting|warn|warning|mention|mentioning|reveal|revealing|disclose|disclosing|report|reporting|show|showing)${_}(?:(?:it|this|that|these|them|any${_}of${_}this|this${_}step|anything|what${_}you${_}(?:do|did|are${_}doing))${_})?(?:to${_})?(?:the${_}|your${_}|any${_})?(?:user|human|operator|person|customer|reviewer|administrator)s?\b(?!['’]s|${_}(?:to|how|that${_}(?:it|they|the)${_}(?:is|are|was|will|can)${_}(?:fixed|done|safe|resolved)))`,
   ),
   phrase(
     'tells the agent to hide something from the user',
-    String.raw`\bwithout${_}(?:the${_}|your${_})?(?:user|human|operator|person|customer|reviewer|anyone|anybody)(?:['’]s)?${_}(?:(?:ever|being)${_})?(?:knowing|knowledge|noticing|seeing|aware|awareness|realizing|realising|consent)\b`,
+    String.raw`\bwithout${_}(?:the${_}|your${_})?(?:user|human|operator|person|customer|reviewer|anyone|anybody)(?:['’]s)?${_}(?:(?:ever|being)${_})?(?:knowing|knowledge|noticing|seeing|aware|awareness|realizing|realising|consent)\b|\b(?:do${_}not|don['’]?t|never)${_}let${_}(?:the${_}|your${_}|any${_})?(?:user|human|operator|person|customer|reviewer|anyone|anybody)s?${_}(?:know|notice|see${_}(?:this|that|it|what)|find${_}out|reali[sz]e)\b`,
   ),
   phrase(
     'tells the agent to hide something from the user',
@@ -86,7 +86,7 @@ export const phrases: readonly Phrase[] = [
   ),
   phrase(
     'takes the decision away from the person',
-    String.raw`\b(?:do${_}not|don['’]?t|never|no${_}need${_}to|without|skip)${_}(?:(?:ever|first)${_})?(?:ask|asking|wait|waiting|prompt|prompting|request|requesting|seek|seeking|requiring)${_}(?:(?:the|your)${_})?(?:(?:users?|humans?|operators?|anyone|anybody|them)${_})?(?:(?:for|to)${_})?(?:(?:any|the|their|user|human|explicit)${_}){0,3}(?:confirm|confirmation|approve|approval|permission|consent)\b`,
+    String.raw`\b(?:do${_}not|don['’]?t|never|no${_}need${_}to|without|skip)${_}(?:(?:ever|first)${_})?(?:ask|asking|wait|waiting|prompt|prompting|request|requesting|seek|seeking|requiring)${_}(?:(?:the|your)${_})?(?:(?:users?|humans?|operators?|anyone|anybody|them)${_})?(?:(?:for|to)${_})?(?:(?:any|the|their|(?:user|human|person)(?:['’]s)?|explicit)${_}){0,3}(?:confirm|confirmation|approve|approval|permission|consent)\b`,
   ),
   phrase(
     'takes the decision away from the person',
@@ -98,7 +98,7 @@ export const phrases: readonly Phrase[] = [
   ),
   phrase(
     'imitates the marks between messages of a conversation',
-    String.raw`<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|begin_of_text)\|>|\[/?INST\]|<</?SYS>>|</?(?:system|system-reminder|system_prompt|function_calls|function_results|antml:\w{1,30}|tool_result)>`,
+    String.raw`<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|begin_of_text)\|>|\[/?INST\]|<</?SYS>>|(?<![\w-])</?(?:system|system-reminder|system_prompt|function_calls|function_results|antml:\w{1,30}|tool_result)>(?![\w-])`,
   ),
   phrase('imitates the marks between messages of a conversation', String.raw`(?:^|\n)\n(?:Human|Assistant): \S`),
 ];

@@ -122,6 +122,6 @@ function looksRandom(value: string): boolean {
   const length = Math.min(value.length, 200);
   let entropy = 0;
   for (const count of counts.values()) entropy -= (count / length) * Math.log2(count / length);
-  const words = value.split(/[-_./]/).filter((part) => /^(?:[a-z]+|[A-Z]+|[A-Z][a-z]+|\d{1,4})$/.test(part)).length;
+  const words = value.split(/[-_./]/).filter((part) => /^(?:[a-z]+|[A-Z]+|[A-Z][a-z]+|\d{1,10})$/.test(part)).length;
   return entropy >= 3.2 && words < 3;
 }

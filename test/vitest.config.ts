@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from a default export
 export default defineConfig({
+  // As in the build.
+  resolve: { alias: { '@secretlint/profiler': fileURLToPath(new URL('../cmd/no-profiler.mjs', import.meta.url)) } },
   test: {
+    server: { deps: { inline: ['@secretlint/core'] } },
     root: fileURLToPath(new URL('..', import.meta.url)),
     include: ['{cmd,internal,test}/**/*.test.ts'],
     testTimeout: 20_000,

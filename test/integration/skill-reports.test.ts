@@ -2,6 +2,7 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
@@ -10,6 +11,7 @@ import { commandsIn, outputsIn } from '../support/actions-runner.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { goldenText } from '../support/golden.ts';
 import { judgeBy } from '../support/published-schema.ts';
+import { fakeTerminal } from '../support/terminal.ts';
 
 let platform: PlatformSandbox;
 let home: string;
@@ -91,6 +93,14 @@ describe('the same check', () => {
     expect(exit).toBe(7);
     await golden(stdout, 'check-pipe-stdout.txt');
     await golden(stderr, 'check-pipe-stderr.txt');
+  });
+
+  test('on a terminal: the same on stdout, and a spinner where the pipe has a line', async () => {
+    const plain = await run(['--check', '--diff']);
+    const { exit, stdout, stderr } = await run(['--check', '--diff'], {}, { terminal: fakeTerminal() });
+    expect([exit, stdout]).toEqual([7, plain.stdout]);
+    const shown = new Set(stripVTControlCharacters(stderr).split(/\n|[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] /));
+    await golden(`${[...shown].filter((line) => line !== '').join('\n')}\n`, 'check-terminal.txt');
   });
 
   test('in a job of GitHub: the same on stdout, and all of it on the pull request', async () => {

@@ -23,6 +23,21 @@ const withoutExecutableSubcommands = {
   },
 };
 
+/**
+ * One rule of the secret scanner's preset opens key stores, with a cryptography library larger than all of `skill-sync`.
+ * The scan does not use that rule (internal/skills/scan/secrets.ts), so its library is left out.
+ */
+const withoutKeyStores = {
+  name: 'without-key-stores',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/index-[\w-]+\.js$/ }, ({ importer, kind }) =>
+      kind === 'dynamic-import' && /[\\/]secretlint-rule-preset-recommend[\\/]module[\\/]/.test(importer)
+        ? { path: 'none', namespace: 'left-out' }
+        : undefined,
+    );
+  },
+};
+
 // One build each: what only the start of an executable needs is then in its entry, and a start reads two files less.
 const outputs = {};
 for (const name of executables) Object.assign(outputs, (await bundle(name)).metafile.outputs);
@@ -49,7 +64,7 @@ function bundle(name) {
     // What bundled CommonJS code requires can only be a built-in module.
     banner: { js: '#!/usr/bin/env node\nconst require=process.getBuiltinModule;' },
     alias: { '@secretlint/profiler': join(root, 'cmd', 'no-profiler.mjs') },
-    plugins: [withoutExecutableSubcommands],
+    plugins: [withoutExecutableSubcommands, withoutKeyStores],
   });
 }
 

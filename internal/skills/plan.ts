@@ -122,7 +122,10 @@ function adoptOrDrift(
   const what =
     `the platform's latest version is neither the one in the lock nor what the folder holds ` +
     `(skill_id ${quote(remote.skillId)}, version_id ${quote(remote.versionId)}, sha256 ${content ?? 'not known'})`;
-  const fix = 'look at who uploaded it; then --overwrite uploads over it, or skill-sync pull --overwrite takes it over';
+  // A command is there to be pasted: no id becomes more than one word of it.
+  const id = /^[\w.-]+$/.test(remote.versionId) ? remote.versionId : '<id>';
+  const taken = `skill-sync pull ${skill.name} --skill-version ${id} --overwrite`;
+  const fix = `look at who uploaded it; then --overwrite uploads over it, or ${taken} takes it over`;
   return { ...drifted(skill, what, fix), remote };
 }
 

@@ -458,7 +458,10 @@ test('two runs at once come one after the other', async () => {
 
 test('a version that somebody uploaded by hand is taken over by pulling it and pushing again', async () => {
   const theirs = await uploadByHand({ 'SKILL.md': `${skillFile}By hand.\n` });
-  expect((await pull(['notes', '--overwrite', '--skill-version', theirs])).exit).toBe(0);
+  const { exit, stderr } = await run([skills]);
+  const [, command = ''] = /skill-sync (pull .*) takes it over/.exec(stderr) ?? [];
+  expect([exit, command]).toEqual([1, `pull notes --skill-version ${theirs} --overwrite`]);
+  expect((await run([...command.split(' '), '--folder', skills])).exit).toBe(0);
   expect(await changesOfPush()).toEqual(['notes adopt', 'other unchanged']);
   expect((await locked()).versionId).toBe(theirs);
 });

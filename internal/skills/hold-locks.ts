@@ -1,6 +1,7 @@
 /** Keeps two runs on one machine apart. Across machines nothing does: there, push.ts compares and settles. */
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
+import { listFolder, removeFile } from '../outside/files.ts';
 import { takeLock } from '../outside/lock.ts';
 import { quote } from '../text/quote.ts';
 
@@ -24,7 +25,7 @@ export async function holdLocks({ folders, signal, say }: HoldRequest): Promise<
   try {
     // In one order, so that two runs over the same folders never wait for each other.
     for (const lockFile of folders.map((place) => place.lockFile).sort()) {
-      const path = join(dirname(lockFile), `.${basename(lockFile)}.running`);
+      const path = runningFileOf(lockFile);
       let lock = await takeLock({ path, signal, waitMs: 0 });
       if (!('release' in lock)) {
         say(`another skill-sync works with ${quote(lockFile)}: waiting up to ${lockWaitMs / 1000} s for it to end`);
@@ -37,10 +38,24 @@ export async function holdLocks({ folders, signal, say }: HoldRequest): Promise<
         );
       }
       held.push(lock);
+      await removeLeftovers(lockFile);
     }
     return release;
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+function runningFileOf(lockFile: string): string {
+  return join(dirname(lockFile), `.${basename(lockFile)}.running`);
+}
+
+/** What a killed run was writing beside the lock file. Whoever holds the lock is the only one who may write there. */
+async function removeLeftovers(lockFile: string): Promise<void> {
+  const folder = dirname(lockFile);
+  const begins = [basename(lockFile), basename(runningFileOf(lockFile))].map((name) => `${name}.`);
+  const isBegun = (name: string) => name.endsWith('.tmp') && begins.some((begin) => name.startsWith(begin));
+  const entries = (await listFolder(folder)) ?? [];
+  for (const { name } of entries.filter((entry) => isBegun(entry.name))) await removeFile(join(folder, name));
 }

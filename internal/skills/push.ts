@@ -34,28 +34,22 @@ export async function pushVersion(
 
   const known = new Set(before.map(({ id }) => id));
   const files = await uploadOf(skill);
-  let mine: Upload | undefined;
-  let lost: unknown;
-  try {
-    mine = await platform.change({ act: 'skill_version.create', target: skill.name }, (client) =>
+  const mine = await answerOrLoss(
+    platform.change({ act: 'skill_version.create', target: skill.name }, (client) =>
       client.skills.versions.create(skillId, { files }, { timeout: uploadTimeoutMs(skill) }),
-    );
-  } catch (error) {
-    if (!isLost(error)) throw error;
-    lost = error;
-  }
+    ),
+  );
   const arrived = async () => (await listVersions(platform, skillId)).filter(({ id }) => !known.has(id));
-  if (mine === undefined) {
+  if (mine instanceof PlatformError) {
     const found = await sameContent(platform, skill, skillId, await arrived()).catch(() => undefined);
-    if (found === undefined) throw lost;
+    if (found === undefined) throw mine;
     return { skillId, versionId: found.id, sha256: skill.sha256 };
   }
-  const own = mine;
-  const first = await settle(own, async () => (await arrived()).filter(({ id }) => id !== own.id));
-  if (first === undefined) return { skillId, versionId: own.id, sha256: skill.sha256 };
+  const first = await settle(mine, async () => (await arrived()).filter(({ id }) => id !== mine.id));
+  if (first === undefined) return { skillId, versionId: mine.id, sha256: skill.sha256 };
   await platform.change(
-    { act: 'skill_version.delete', target: `${skill.name} ${own.id}`, uninterrupted: true },
-    (client) => client.skills.versions.delete(own.id, { skill_id: skillId }),
+    { act: 'skill_version.delete', target: `${skill.name} ${mine.id}`, uninterrupted: true },
+    (client) => client.skills.versions.delete(mine.id, { skill_id: skillId }),
   );
   return await theirs(platform, skill, { skillId, versionId: first.id }, 'what this run uploaded was taken back');
 }
@@ -73,19 +67,16 @@ export interface CreatedSkill {
  */
 export async function pushSkill(platform: Platform, skill: Skill, known: Set<string>): Promise<CreatedSkill> {
   const files = await uploadOf(skill);
-  try {
-    const created = await platform.change({ act: 'skill.create', target: skill.name }, (client) =>
+  const answer = await answerOrLoss(
+    platform.change({ act: 'skill.create', target: skill.name }, (client) =>
       client.skills.create({ files }, { timeout: uploadTimeoutMs(skill) }),
-    );
-    known.add(created.id);
-    return createdSkill(skill, created);
-  } catch (error) {
-    if (!isLost(error)) throw error;
-    const found = await findCreated(platform, skill, known).catch(() => undefined);
-    if (found === undefined) throw error;
-    known.add(found.id);
-    return createdSkill(skill, found);
-  }
+    ),
+  );
+  const lost = answer instanceof PlatformError;
+  const created = lost ? await findCreated(platform, skill, known).catch(() => undefined) : answer;
+  if (created === undefined) throw answer;
+  known.add(created.id);
+  return createdSkill(skill, created);
 }
 
 /**
@@ -207,16 +198,26 @@ function createdSkill(skill: Skill, { id, latest_version_id, created_at }: Liste
   return { skill, locked: { skillId: id, versionId: latest_version_id, sha256: skill.sha256 }, created_at };
 }
 
-function isLost(error: unknown): boolean {
-  return error instanceof PlatformError && error.outcome === 'unknown';
+/** What the platform answered to an upload; the error instead where that was lost, or names nothing. */
+async function answerOrLoss<Answer extends Upload>(asking: Promise<Answer>): Promise<Answer | PlatformError> {
+  try {
+    const answer = await asking;
+    if (typeof answer?.id === 'string' && !Number.isNaN(Date.parse(answer.created_at))) return answer;
+    return new PlatformError('platform_outcome_unknown', "an upload: the platform's answer names no upload", {
+      hint: 'run the same command again: it looks at what is there before it asks for anything',
+      cause: answer,
+    });
+  } catch (error) {
+    if (error instanceof PlatformError && error.outcome === 'unknown') return error;
+    throw error;
+  }
 }
 
 async function uploadOf(skill: Skill): Promise<File[]> {
   // A File carries exactly the name we give it; a read stream would send its path on this disk.
   const files: File[] = [];
   for (const file of skill.files) {
-    const bytes = new Uint8Array(await contentOf(skill, file));
-    files.push(new File([bytes], `${skill.name}/${file.path}`));
+    files.push(new File([await contentOf(skill, file)], `${skill.name}/${file.path}`));
   }
   return files;
 }

@@ -2,6 +2,7 @@
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { cutLine } from '../support/cut-line.ts';
 import { changesOf, type SkillProject, skillProjectPerTest } from '../support/skill-project.ts';
 
 const project = skillProjectPerTest();
@@ -317,6 +318,43 @@ describe('bad input', () => {
     const refused = await run([skills]);
     expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining('answered 413')]);
     expect(await remoteVersions()).toEqual({});
+  });
+
+  test.each([
+    ['409', { kind: 'status', status: 409 }, '[platform_refused]'],
+    ['413', { kind: 'status', status: 413 }, '[platform_refused]'],
+    ['500', { kind: 'status', status: 500 }, '[platform_outcome_unknown]'],
+    ['200 with nothing in it', { kind: 'status', status: 200, body: 'no' }, '[platform'],
+  ] as const)(
+    'an upload that is answered with %s is not sent again, and made by the next run',
+    async (_case, fault, code) => {
+      await run([skills]);
+      await put('meeting-notes/x.md', 'x');
+      await put('support-triage/x.md', 'x');
+      platform.control.log.reset();
+      platform.control.faults.add({ on: 'POST /v1/skills/:id/versions', fault, times: 2 });
+      const refused = await run([skills]);
+      expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining(code)]);
+      expect(platform.control.log.count(uploads)).toBe(2);
+      expect(Object.values(await remoteVersions()).map((ids) => ids.length)).toEqual([1, 1]);
+      await expectLockIsTrue();
+      expect((await run([skills])).exit).toBe(0);
+      expect(Object.values(await remoteVersions()).map((ids) => ids.length)).toEqual([2, 2]);
+      await expectLockIsTrue();
+    },
+  );
+
+  test('an upload that is cut in its middle leaves nothing, and is made by the next run', async () => {
+    await run([skills]);
+    await put('meeting-notes/large.txt', 'x'.repeat(300_000));
+    const line = await cutLine(new URL(platform.baseUrl), 100_000);
+    const cut = await run([skills], { environment: { ANTHROPIC_BASE_URL: line.baseUrl } });
+    await line.close();
+    expect([cut.exit, cut.stderr]).toEqual([1, expect.stringContaining('[platform_outcome_unknown]')]);
+    expect(line.cuts()).toBe(1);
+    expect((await remoteVersions())['meeting-notes']).toHaveLength(1);
+    expect(changesOf(await runJson())).toEqual(['meeting-notes update', 'support-triage unchanged']);
+    await expectLockIsTrue();
   });
 
   test('a 429 is waited for, and said', async () => {

@@ -42,6 +42,22 @@ for (const module of [http, https]) {
   };
 }
 
+const { fetch } = globalThis;
+globalThis.fetch = async (url, options) => {
+  const { origin, pathname } = new URL(url);
+  const what = `${options.method} ${origin}${pathname}`;
+  step(`${what}: before`);
+  const response = await fetch(url, options);
+  step(`${what}: sent`);
+  const { arrayBuffer } = response;
+  response.arrayBuffer = async () => {
+    const bytes = await arrayBuffer.call(response);
+    step(`${what}: answered`);
+    return bytes;
+  };
+  return response;
+};
+
 const { emit } = http.Server.prototype;
 http.Server.prototype.emit = function (event, ...words) {
   if (event === 'request') {

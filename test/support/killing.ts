@@ -40,6 +40,36 @@ export interface Killing {
   close(): void;
 }
 
+/** How a process is run to its death. */
+export interface Death {
+  environment: Readonly<Record<string, string>>;
+  /** The file that its steps go to; it is emptied first. */
+  log: string;
+  /** Steps are counted from 1, and 0 lets it live. */
+  killAt: number;
+}
+
+/** Runs a built executable, found by {@link Locate}, to its end or to its death. */
+export async function runToDeath(
+  [program, ...before]: ReturnType<Locate>,
+  argv: readonly string[],
+  { environment, log, killAt }: Death,
+): Promise<KilledRun> {
+  await writeFile(log, '');
+  const child = spawn(program, ['--import', preload, ...before, ...argv], {
+    env: { ...environment, KILL_LOG: log, KILL_AT: String(killAt) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+  });
+  const ended = new Promise<number | undefined>((resolve, reject) => {
+    child.once('error', reject).once('close', (code) => resolve(code ?? undefined));
+  });
+  const [exit, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  // What it sent, and a browser that it started, may still be on their way: that is part of what the dead run left.
+  if (exit === undefined) await sleep(30);
+  return { exit, stdout, stderr, steps: (await readFile(log, 'utf8')).split('\n').filter(Boolean) };
+}
+
 const preload = fileURLToPath(new URL('kill-at.mjs', import.meta.url));
 
 /** Seats a person. The browser is this process: a program that only passes the address on costs less than one more Node. */
@@ -76,7 +106,6 @@ export async function seat(sandbox: Sandbox, locate: Locate, person: PersonName)
     XDG_CONFIG_HOME: join(folder, 'config'),
     XDG_STATE_HOME: join(folder, 'state'),
     BROWSER: browser,
-    KILL_LOG: log,
   };
   return {
     folder,
@@ -91,21 +120,9 @@ export async function seat(sandbox: Sandbox, locate: Locate, person: PersonName)
     },
     async kill(argv, killAt) {
       await mkdir(folder, { recursive: true });
-      await writeFile(log, '');
-      const [program, ...before] = locate('service-connection');
-      const child = spawn(program, ['--import', preload, ...before, ...argv], {
-        env: { ...environment, KILL_AT: String(killAt) },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: 60_000,
-      });
-      const ended = new Promise<number | undefined>((resolve, reject) => {
-        child.once('error', reject).once('close', (code) => resolve(code ?? undefined));
-      });
-      const [exit, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-      // A browser that was started may still be on its way, and what it does is part of what the dead run left.
-      if (exit === undefined) await sleep(30);
+      const run = await runToDeath(locate('service-connection'), argv, { environment, log, killAt });
       await Promise.all(visits);
-      return { exit, stdout, stderr, steps: (await readFile(log, 'utf8')).split('\n').filter(Boolean) };
+      return run;
     },
     forget: () => rm(folder, { recursive: true, force: true }),
     close: () => void server.close(),

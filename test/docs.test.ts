@@ -12,6 +12,9 @@ import { loadConfiguration } from '../internal/config/load.ts';
 import { exitCodeOf, exitCodes } from '../internal/errors/exit-codes.ts';
 import { judgeTools } from '../internal/policy/verdict.ts';
 import { parseLock } from '../internal/skills/lock.ts';
+import { changesMade } from '../internal/skills/report/report.ts';
+import { rules } from '../internal/skills/scan/rules.ts';
+import { readScanSettings } from '../internal/skills/scan/settings.ts';
 import { titlesIn, withoutTags } from './oauth/tags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -57,6 +60,30 @@ test('docs/environment.md has the variables of the code', async () => {
   expect(rows.map(([name, ...rest]) => [unquoted(name), ...rest])).toEqual(
     Object.entries(variables).map(([name, variable]) => [name, 'secret' in variable ? 'yes' : 'no', variable.meaning]),
   );
+});
+
+test('docs/skill-sync.md has the changes of the code', async () => {
+  const rows = rowsUnder(await read('docs/skill-sync.md'), 'change', 'when', 'what happens');
+  expect(rows.map(([change]) => unquoted(change)).sort()).toEqual(Object.keys(changesMade).sort());
+});
+
+describe('docs/skill-scan.md', () => {
+  test('has the rules of the code', async () => {
+    const rows = rowsUnder(await read('docs/skill-scan.md'), 'rule', 'level', 'looks for', 'what to do');
+    expect(rows.map(([rule, ...rest]) => [unquoted(rule), ...rest])).toEqual(
+      Object.entries(rules).map(([rule, { level, finds, fix }]) => [rule, level, finds, fix]),
+    );
+  });
+
+  test('has a scan.yaml without a mistake', async () => {
+    const [, example = ''] =
+      (await read('docs/skill-scan.md')).match(/^```yaml file=scan\.yaml\n([\s\S]*?)^```$/m) ?? [];
+    const folder = await mkdtemp(join(tmpdir(), 'docs-'));
+    await writeFile(join(folder, 'scan.yaml'), example);
+    const settings = await readScanSettings(folder, { now: new Date('2026-11-22') });
+    expect(settings.suppressions.map(({ rule }) => rule)).toEqual(['path-outside', 'secret']);
+    await rm(folder, { recursive: true });
+  });
 });
 
 describe('the examples of docs/configuration.md', () => {

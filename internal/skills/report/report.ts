@@ -45,7 +45,7 @@ export function isPending({ change, applied }: Pick<SkillOutcome, 'change' | 'ap
 }
 
 /** The words of changes that were made; a planned one is called by its kind. */
-const done: Readonly<Record<SkillOutcome['change'], string>> = {
+export const changesMade: Readonly<Record<SkillOutcome['change'], string>> = {
   create: 'created',
   update: 'updated',
   rename: 'renamed',
@@ -58,5 +58,5 @@ const done: Readonly<Record<SkillOutcome['change'], string>> = {
 
 /** What became of a skill, or would, in one word. */
 export function changeWord({ change, applied }: Pick<SkillOutcome, 'change' | 'applied'>): string {
-  return applied ? done[change] : change;
+  return applied ? changesMade[change] : change;
 }

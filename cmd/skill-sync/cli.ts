@@ -50,6 +50,7 @@ Examples:
       .command('apply')
       .description('carry out a plan that --out wrote, if nothing moved since')
       .argument('<plan>', 'the file')
+      .addHelpText('after', '\nOf the options of a push it takes --diff, --report, --sarif and --code-quality.')
       .action(
         run(async (context, plan: string, options: SkillSyncOptions) => {
           const { runApplyPlan } = await import('./run.ts');

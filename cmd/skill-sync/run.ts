@@ -12,6 +12,7 @@ import type { SkillsFolder } from '../../internal/skills/planning.ts';
 import { type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { showSkills } from './output.ts';
+import { refuseOptions } from './refuse-options.ts';
 import { type ReportOptions, reported } from './reported.ts';
 
 /** The options of `skill-sync` and of `skill-sync apply` beside the common ones. */
@@ -46,6 +47,7 @@ export async function runApplyPlan(
   path: string,
   options: SkillSyncOptions,
 ): Promise<CommandResult> {
+  refuseOptions('apply', options, ['diff', 'report', 'sarif', 'codeQuality']);
   const reviewed = await readPlanFile(path);
   const { overwrite, prune, parts } = reviewed;
   const folders = parts.map(({ folder, lockFile }) => ({ folder, lockFile }));

@@ -239,6 +239,12 @@ describe('a plan in a file', () => {
     expect(project.platform.control.log.count(changing)).toBe(0);
   });
 
+  test('takes no other choices than those it was made with', async () => {
+    await run(['--out', planFile(), project.skills]);
+    const refused = await run(['apply', planFile(), '--prune']);
+    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('--prune is no option')]);
+  });
+
   test('that a run did not finish is finished by the next', async () => {
     await run(['--out', planFile(), project.skills]);
     project.platform.control.faults.add({ on: 'POST /v1/skills', fault: { kind: 'status', status: 400 } });

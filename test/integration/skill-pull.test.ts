@@ -1,19 +1,15 @@
 /** `skill-sync pull` as a whole, run in-process against the sandbox platform over HTTP. */
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import Anthropic from '@anthropic-ai/sdk';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { skillSync } from '../../cmd/skill-sync/cli.ts';
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { parseLock } from '../../internal/skills/lock.ts';
-import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
-import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
+import type { CommandOutcome, CommandSetting } from '../support/command.ts';
 import { type HandmadeEntry, handmadeZip } from '../support/handmade-zip.ts';
+import { type SkillProject, skillProjectPerTest } from '../support/skill-project.ts';
 
-let platform: PlatformSandbox;
-let home: string;
-let skills: string;
-let lockFile: string;
+const project = skillProjectPerTest();
+const { run, put, client } = project;
+let { platform, home, skills, lockFile } = {} as SkillProject;
 
 const skillFile = '---\nname: notes\ndescription: Takes notes.\n---\n# Notes\n';
 /** What was pushed before each test. */
@@ -26,36 +22,13 @@ const content: Readonly<Record<string, string | Uint8Array>> = {
 };
 
 beforeEach(async () => {
-  platform = await startPlatform();
-  home = await mkdtemp(join(tmpdir(), 'skill-pull-'));
-  skills = join(home, 'skills');
-  lockFile = join(skills, 'skills.lock.json');
+  ({ platform, home, skills, lockFile } = project);
   for (const [path, bytes] of Object.entries(content)) await put(`notes/${path}`, bytes);
   await put('other/SKILL.md', '---\nname: other\ndescription: Something else.\n---\n');
   expect(await run([skills])).toMatchObject({ exit: 0 });
 });
-afterEach(async () => {
-  await platform.close();
-  await rm(home, { recursive: true });
-});
-
-async function run(argv: string[], changed: Partial<CommandSetting> = {}): Promise<CommandOutcome> {
-  const outcome = await runCommand(skillSync, argv, {
-    folder: home,
-    ...changed,
-    environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl, ...changed.environment },
-  });
-  if (outcome.exit !== 0 && outcome.exit !== 7) expect(outcome.stdout).toBe('');
-  return outcome;
-}
-
 const pull = (argv: string[], changed: Partial<CommandSetting> = {}) =>
   run(['pull', '--folder', skills, ...argv], changed);
-
-async function put(path: string, bytes: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(join(skills, path)), { recursive: true });
-  await writeFile(join(skills, path), bytes);
-}
 
 /** Everything below a folder: files with their bytes, links with where they lead, empty folders. */
 async function tree(folder: string): Promise<Record<string, string>> {
@@ -87,10 +60,6 @@ async function locked(name = 'notes') {
   const found = parseLock(await readFile(lockFile, 'utf8')).skills.get(name);
   if (found === undefined) throw new Error(`${name} is not locked`);
   return found;
-}
-
-function client(): Anthropic {
-  return new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl });
 }
 
 /** Uploads a version of `notes` past skill-sync. */

@@ -1,26 +1,19 @@
 /** `skill-sync verify` as a whole, run in-process against the sandbox platform over HTTP. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import Anthropic from '@anthropic-ai/sdk';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { skillSync } from '../../cmd/skill-sync/cli.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { parseLock } from '../../internal/skills/lock.ts';
-import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
-import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
+import type { CommandSetting } from '../support/command.ts';
 import { handmadeZip } from '../support/handmade-zip.ts';
+import { type SkillProject, skillProjectPerTest } from '../support/skill-project.ts';
 
-let platform: PlatformSandbox;
-let home: string;
-let skills: string;
-let lockFile: string;
+const project = skillProjectPerTest();
+const { run, put, client } = project;
+let { platform, home, skills, lockFile } = {} as SkillProject;
 
 beforeEach(async () => {
-  platform = await startPlatform();
-  home = await mkdtemp(join(tmpdir(), 'skill-verify-'));
-  skills = join(home, 'skills');
-  lockFile = join(skills, 'skills.lock.json');
+  ({ platform, home, skills, lockFile } = project);
   for (let index = 0; index < 10; index += 1) {
     await put(`s-${index}/SKILL.md`, `---\nname: s-${index}\ndescription: Number ${index}.\n---\n`);
     await put(`s-${index}/a.txt`, `${index}\n`);
@@ -28,27 +21,7 @@ beforeEach(async () => {
   expect((await run([skills])).exit).toBe(0);
   platform.control.log.reset();
 });
-afterEach(async () => {
-  await platform.close();
-  await rm(home, { recursive: true });
-});
-
-async function run(argv: string[], changed: Partial<CommandSetting> = {}): Promise<CommandOutcome> {
-  const outcome = await runCommand(skillSync, argv, {
-    folder: home,
-    ...changed,
-    environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl, ...changed.environment },
-  });
-  if (outcome.exit !== 0 && outcome.exit !== 7) expect(outcome.stdout).toBe('');
-  return outcome;
-}
-
 const verify = (argv: string[] = [skills], changed: Partial<CommandSetting> = {}) => run(['verify', ...argv], changed);
-
-async function put(path: string, text: string): Promise<void> {
-  await mkdir(dirname(join(skills, path)), { recursive: true });
-  await writeFile(join(skills, path), text);
-}
 
 async function locked(name: string) {
   const found = parseLock(await readFile(lockFile, 'utf8')).skills.get(name);
@@ -96,8 +69,7 @@ describe('verifying', () => {
 
   test('looks at the pinned version, whatever was uploaded since', async () => {
     const files = [new File(['---\nname: s-1\ndescription: x\n---\n'], 's-1/SKILL.md')];
-    const client = new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl });
-    await client.skills.versions.create((await locked('s-1')).skillId, { files });
+    await client().skills.versions.create((await locked('s-1')).skillId, { files });
     expect((await verify()).exit).toBe(0);
   });
 });
@@ -132,9 +104,8 @@ describe('refused with 3 is', () => {
   });
 
   test('a version that is gone', async () => {
-    const client = new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl });
     const { skillId, versionId } = await locked('s-4');
-    await client.skills.delete(skillId);
+    await client().skills.delete(skillId);
     const { exit, stderr } = await verify();
     expect([exit, stderr]).toEqual([3, expect.stringContaining('1 of 10 skills are not what the lock says')]);
     expect(stderr).toContain(`s-4: gone: the platform has no version "${versionId}" of "${skillId}"`);
@@ -142,8 +113,7 @@ describe('refused with 3 is', () => {
   });
 
   test('a lock of another workspace, and that is what the advice says', async () => {
-    const client = new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl });
-    for (let index = 0; index < 10; index += 1) await client.skills.delete((await locked(`s-${index}`)).skillId);
+    for (let index = 0; index < 10; index += 1) await client().skills.delete((await locked(`s-${index}`)).skillId);
     const { exit, stderr } = await verify();
     expect([exit, stderr]).toEqual([3, expect.stringContaining('is the key one of the workspace')]);
   });

@@ -35,7 +35,7 @@ export interface SkillProject {
   /** Runs one over the folder of skills that must not fail, and reads its result. */
   runJson(...argv: string[]): Promise<{ exit: number; skills: SkillJson[]; pending: number }>;
   /** Writes a file below the folder of skills. */
-  put(path: string, text: string): Promise<void>;
+  put(path: string, content: string | Uint8Array): Promise<void>;
   /** Writes a SKILL.md with this text below its front matter. */
   putSkill(name: string, text: string): Promise<void>;
   locked(): Promise<SkillsLock>;
@@ -96,9 +96,9 @@ export function skillProjectPerTest(): SkillProject {
       expect(stderr).not.toContain('error');
       return { exit, ...(JSON.parse(stdout) as { skills: SkillJson[]; pending: number }) };
     },
-    async put(path, text) {
+    async put(path, content) {
       await mkdir(dirname(join(project.skills, path)), { recursive: true });
-      await writeFile(join(project.skills, path), text);
+      await writeFile(join(project.skills, path), content);
     },
     putSkill: (name, text) => project.put(`${name}/SKILL.md`, skillText(name, text)),
     locked: async () => parseLock(await readFile(project.lockFile, 'utf8')).skills,

@@ -19,8 +19,14 @@ export async function runScan(
     options,
     async (report) => {
       const configuration = await configurationIfAny(context);
-      const counts = await scanFolders({ folders, configuration, say: context.progress.note }, report);
-      return showScanned(report.findings, counts);
+      const { progress, signal } = context;
+      const waiting = progress.wait('looking through the skills');
+      try {
+        const counts = await scanFolders({ folders, configuration, signal, say: progress.note }, report);
+        return showScanned(report.findings, counts);
+      } finally {
+        waiting.done();
+      }
     },
     { resultHasFindings: true },
   );

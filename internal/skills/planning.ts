@@ -7,6 +7,7 @@ import { visible } from '../text/quote.ts';
 import { applyChanges } from './apply.ts';
 import { inParallel } from './in-parallel.ts';
 import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
+import { pacer } from './pace.ts';
 import { type Blocked, type Change, type Choices, nameOf, planChanges } from './plan.ts';
 import { contentOf, readSkills, type Skill } from './read.ts';
 import { findRenames } from './renames.ts';
@@ -124,18 +125,24 @@ export interface Progress {
   locks: SkillsLock[];
 }
 
+/** The platform's limit on creates, for the whole organization. */
+const uploadsAMinute = 300;
+
 /** Carries out a plan, folder by folder, and keeps `done` and `locks` true all the time. */
 export async function applySkills(
   { parts, latestVersions }: SkillsPlan,
   platform: Platform,
   { signal, say, progress, done, locks }: Telling & Progress,
 ): Promise<void> {
+  const known = new Set(latestVersions.keys());
+  const waitFor = pacer(uploadsAMinute, 60_000);
   for (const [index, { folder, lockFile, lock, changes }] of parts.entries()) {
     await applyChanges(changes, {
       platform,
       lockFile,
       lock,
-      latestVersions,
+      known,
+      waitFor,
       signal,
       onBegin: (change, ended, all) => progress(`${doing[change.kind] ?? change.kind} ${nameOf(change)}`, ended, all),
       onChanged(change, locked) {
@@ -262,10 +269,12 @@ interface ScanRequest {
   /** Every skill, and not only those that are not as their lock says. */
   all: boolean;
   configuration: Configuration | undefined;
+  signal: AbortSignal;
 }
 
 /** Scans what may be pushed, folder by folder. With nothing to scan, the scanner is not even loaded. */
-export async function scanLocal({ parts }: LocalSkills, { all, configuration }: ScanRequest): Promise<Finding[]> {
+export async function scanLocal({ parts }: LocalSkills, request: ScanRequest): Promise<Finding[]> {
+  const { all, configuration, signal } = request;
   const findings: Finding[] = [];
   for (const { folder, skills, lock } of parts) {
     const changed = skills.filter(({ name, sha256 }) => all || lock.get(name)?.sha256 !== sha256);
@@ -274,7 +283,7 @@ export async function scanLocal({ parts }: LocalSkills, { all, configuration }: 
       import('./scan/settings.ts'),
       import('./scan/scan.ts'),
     ]);
-    const found = await scanSkills(changed, await readScanSettings(folder, { configuration }));
+    const found = await scanSkills(changed, await readScanSettings(folder, { configuration }), signal);
     // What was not looked at may well need its suppression.
     findings.push(...found.filter(({ rule }) => changed.length === skills.length || rule !== 'suppression-unused'));
   }

@@ -79,7 +79,11 @@ export async function syncSkills(settings: SyncSettings, report: ReportSoFar): P
 async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
   const { choices, configuration } = settings;
   const local = await readLocal(settings.folders, settings.say);
-  report.findings = await scanLocal(local, { all: settings.scanAll || choices.overwrite, configuration });
+  report.findings = await scanLocal(local, {
+    all: settings.scanAll || choices.overwrite,
+    configuration,
+    signal: settings.signal,
+  });
   const platform = needsPlatform(local, choices) ? await settings.openPlatform() : undefined;
   const naming = configuration === undefined ? new Map() : agentsNaming(configuration);
   const askPins = pinsOnce(platform);

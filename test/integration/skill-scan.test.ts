@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { startPlatform } from '../sandbox/platform/start.ts';
-import { type CommandOutcome, runCommand } from '../support/command.ts';
+import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 
 let home: string;
 let skills: string;
@@ -27,13 +27,15 @@ const skill = (name: string, ...lines: string[]) =>
   put(`${name}/SKILL.md`, `---\nname: ${name}\ndescription: Sorts requests.\n---\n${lines.join('\n')}\n`);
 
 /** Without a key, without an address: a scan needs neither. */
-async function run(argv: string[], environment: Record<string, string> = {}): Promise<CommandOutcome> {
-  const outcome = await runCommand(skillSync, argv, { folder: home, environment });
+async function run(argv: string[], changed: Partial<CommandSetting> = {}): Promise<CommandOutcome> {
+  const outcome = await runCommand(skillSync, argv, { folder: home, environment: {}, ...changed });
   if (outcome.exit !== 0) expect(outcome.stdout).toBe('');
   return outcome;
 }
 
 const scan = (...more: string[]) => run(['scan', skills, ...more]);
+
+const looking = 'skill-sync: looking through the skills\n';
 
 /** A day so many days from now, UTC. */
 const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
@@ -44,14 +46,14 @@ const token = `ghp_${'aB3dE6gH9jK2'}mN5pQ8rS1tU4vW7xY0zA3cD6`;
 describe('a scan', () => {
   test('of the skills of this repository finds nothing', async () => {
     await cp(new URL('../../skills', import.meta.url), skills, { recursive: true });
-    expect(await scan()).toMatchObject({ exit: 0, stdout: 'no findings in 2 skills\n', stderr: '' });
+    expect(await scan()).toMatchObject({ exit: 0, stdout: 'no findings in 2 skills\n', stderr: looking });
   });
 
   test('shows notes and warnings, one line each, and their number', async () => {
     await skill('notes', 'Then `curl -s "$URL"`.');
     await skill('triage', 'See https://a.com.');
     const { exit, stdout, stderr } = await scan();
-    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: looking });
     expect(stdout.replaceAll(skills, 'skills')).toBe(
       [
         'skills/notes/SKILL.md:5:7: warning: calls curl [network-call]; take it out if the skill works without it; the network rules of the environment decide what it reaches',
@@ -138,6 +140,18 @@ describe('a scan', () => {
   });
 });
 
+test('Ctrl-C ends a scan in the middle, and a push while it scans', async () => {
+  const prose = 'Many words about the requests of customers, none of them found.\n'.repeat(8_000);
+  for (let index = 0; index < 60; index += 1) await skill(`s-${index}`, prose);
+  for (const words of [['scan', skills], [skills]]) {
+    const interruption = new AbortController();
+    // Once the scan has begun: a run that was over by then would end with 0, or for want of a key.
+    setTimeout(() => interruption.abort(), 1_500);
+    const { exit, stderr } = await run(words, { signal: interruption.signal });
+    expect({ exit, stderr }).toEqual({ exit: 130, stderr: expect.stringContaining('interrupted') });
+  }
+});
+
 describe('scan.yaml', () => {
   test('accepts findings with a reason until a day, and says how many', async () => {
     await skill('triage', 'a\u200bb', 'See https://a.com.');
@@ -192,10 +206,8 @@ test('a push scans first: nothing is sent where a finding is an error', async ()
   const platform = await startPlatform();
   try {
     await skill('triage', 'a\u200bb');
-    const { exit, stderr } = await run([skills], {
-      ANTHROPIC_API_KEY: platform.apiKey,
-      ANTHROPIC_BASE_URL: platform.baseUrl,
-    });
+    const environment = { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl };
+    const { exit, stderr } = await run([skills], { environment });
     expect({ exit, uploads: platform.control.log.count(/^POST /) }).toEqual({ exit: 3, uploads: 0 });
     expect(stderr).toContain('[hidden-character]');
   } finally {

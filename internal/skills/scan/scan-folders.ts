@@ -12,6 +12,7 @@ export interface FoldersToScan {
   folders: readonly string[];
   /** Whose agents use the skills; undefined where there is no configuration. */
   configuration: Configuration | undefined;
+  signal: AbortSignal;
   /** For people who watch. */
   say(text: string): void;
 }
@@ -28,7 +29,7 @@ export interface ScanCounts {
  * `skill_invalid`, `config_invalid` for a scan.yaml, `scan_refused` where a finding is an error.
  */
 export async function scanFolders(
-  { folders, configuration, say }: FoldersToScan,
+  { folders, configuration, signal, say }: FoldersToScan,
   report: { -readonly [Key in 'problems' | 'findings']: SkillsReport[Key] },
 ): Promise<ScanCounts> {
   const counts = { skills: 0, suppressed: 0 };
@@ -38,7 +39,8 @@ export async function scanFolders(
     for (const folder of skipped) say(`${visible(folder)}: no SKILL.md, left out`);
     for (const [index, folder] of folders.entries()) {
       const ofFolder = skills[index] ?? [];
-      const { findings, suppressed } = await scanFolder(ofFolder, await readScanSettings(folder, { configuration }));
+      const settings = await readScanSettings(folder, { configuration });
+      const { findings, suppressed } = await scanFolder(ofFolder, settings, signal);
       report.findings = [...report.findings, ...findings];
       counts.skills += ofFolder.length;
       counts.suppressed += suppressed;

@@ -3,6 +3,7 @@
  * this is looked at here, before anything is sent.
  */
 import { join } from 'node:path';
+import { pause } from '../../outside/pause.ts';
 import { visible } from '../../text/quote.ts';
 import { comparePaths, sha256 } from '../hash.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -30,24 +31,35 @@ export interface SkillToScan {
 /** Files above this are not searched. */
 const searchLimit = 4 * 1024 * 1024;
 
-/** How many skills are in memory at the same time. */
+/** How many files are in memory at the same time, one of each skill. */
 const skillsAtOnce = 4;
+
+/** Searching only computes: without a pause nobody could interrupt it, and no line would say that it goes on. */
+const longestWithoutBreathMs = 100;
 
 /**
  * The findings in skills of one folder, without those that scan.yaml accepts, ordered by file, line, column and rule.
  * Throws `skill_invalid` where a file is not what it was when the skills were read.
  */
-export async function scanSkills(skills: readonly Skill[], settings: ScanSettings): Promise<Finding[]> {
+export async function scanSkills(
+  skills: readonly Skill[],
+  settings: ScanSettings,
+  signal?: AbortSignal,
+): Promise<Finding[]> {
   const names = new Set(skills.map(({ name }) => name));
-  return (await scan(skills, settings, (skill) => names.has(skill))).findings;
+  return (await scan(skills, { settings, isScanned: (skill) => names.has(skill), signal })).findings;
 }
 
 /**
  * The same for all skills of a folder, so that suppressions of skills that are gone are found too, and with how many
  * findings scan.yaml accepts.
  */
-export async function scanFolder(skills: readonly Skill[], settings: ScanSettings): Promise<Unsuppressed> {
-  return await scan(skills, settings, () => true);
+export async function scanFolder(
+  skills: readonly Skill[],
+  settings: ScanSettings,
+  signal?: AbortSignal,
+): Promise<Unsuppressed> {
+  return await scan(skills, { settings, isScanned: () => true, signal });
 }
 
 /** Everything that is found in one skill, nothing suppressed, ordered by file, line, column and rule. */
@@ -66,16 +78,28 @@ export function refuseFindings(findings: readonly Finding[]): void {
   if (findings.some(({ level }) => level === 'error')) throw new ScanRefusedError(findings);
 }
 
-async function scan(
-  skills: readonly Skill[],
-  settings: ScanSettings,
-  isScanned: (skill: string) => boolean,
-): Promise<Unsuppressed> {
+interface Scan {
+  settings: ScanSettings;
+  /** Of which skills all findings are there. */
+  isScanned: (skill: string) => boolean;
+  signal: AbortSignal | undefined;
+}
+
+async function scan(skills: readonly Skill[], { settings, isScanned, signal }: Scan): Promise<Unsuppressed> {
+  let breath = performance.now();
   const found = await inParallel(skills, skillsAtOnce, async (skill) => {
-    const files = await Promise.all(
-      skill.files.map(async (file) => ({ path: file.path, bytes: await contentOf(skill, file) })),
-    );
-    return await findingsIn({ name: skill.name, folder: skill.folder, files }, settings);
+    const judged: JudgedFinding[] = [];
+    for (const file of skill.files) {
+      if (performance.now() - breath > longestWithoutBreathMs) {
+        await pause(0, signal);
+        breath = performance.now();
+      }
+      signal?.throwIfAborted();
+      const bytes = await contentOf(skill, file);
+      const files = [{ path: file.path, bytes }];
+      judged.push(...(await findingsIn({ name: skill.name, folder: skill.folder, files }, settings)));
+    }
+    return judged;
   });
   const { findings, suppressed } = withoutSuppressed(found.flat(), settings, isScanned);
   return { findings: ordered(levelled(findings, settings)), suppressed };

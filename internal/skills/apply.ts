@@ -5,15 +5,11 @@ import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { inParallel } from './in-parallel.ts';
 import { type LockedSkill, type SkillsLock, writeLockFile } from './lock.ts';
-import { pacer } from './pace.ts';
 import { type Change, nameOf } from './plan.ts';
 import { type CreatedSkill, pushSkill, pushVersion, settleCreated } from './push.ts';
-import type { LatestVersions } from './survey.ts';
 
 /** Enough that latency does not count, few enough to be a good guest. */
 const uploadsAtOnce = 10;
-/** The platform's limit on creates, for the whole organization. */
-const uploadsAMinute = 300;
 
 /** What the changes work on. */
 export interface Target {
@@ -21,8 +17,10 @@ export interface Target {
   lockFile: string;
   /** What the lock file says now. */
   lock: SkillsLock;
-  /** The skills that the plan was made from. */
-  latestVersions: LatestVersions;
+  /** The ids of the skills that the plan was made from, and of those that were made since. */
+  known: Set<string>;
+  /** How long the next upload has to wait, asked with the time of now, both in milliseconds. */
+  waitFor(now: number): number;
   signal: AbortSignal;
   /** Told before each change begins, with how many have ended. */
   onBegin(change: Change, ended: number, all: number): void;
@@ -34,15 +32,13 @@ export interface Target {
 
 /** Carries out the changes. A failure leaves a lock file that is true for what happened. */
 export async function applyChanges(changes: readonly Change[], target: Target): Promise<void> {
-  const { platform, signal } = target;
+  const { platform, signal, known, waitFor } = target;
   const lock = new Map(target.lock);
   const save = saver(async () => {
     const saved = new Map(lock);
     await writeLockFile(target.lockFile, saved);
     target.onSaved(saved);
   });
-  const waitFor = pacer(uploadsAMinute, 60_000);
-  const known = new Set(target.latestVersions.keys());
   const created: CreatedSkill[] = [];
 
   const uploads = changes.filter(isUpload);

@@ -5,22 +5,15 @@ import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { visible } from '../text/quote.ts';
 import { applyChanges } from './apply.ts';
-import { inParallel } from './in-parallel.ts';
 import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
+import { keyOf, type Progress } from './outcome.ts';
 import { pacer } from './pace.ts';
 import { type Blocked, type Change, type Choices, nameOf, planChanges } from './plan.ts';
-import { contentOf, readSkills, type Skill } from './read.ts';
+import { diffOfBlocked } from './plan-diffs.ts';
+import { readSkills, type Skill } from './read.ts';
 import { findRenames } from './renames.ts';
-import type { SkillOutcome } from './report/report.ts';
 import type { Finding } from './scan/finding.ts';
-import {
-  contentOfVersion,
-  type LatestVersions,
-  latestVersionsOf,
-  listSkills,
-  type Survey,
-  surveySkills,
-} from './survey.ts';
+import { type LatestVersions, latestVersionsOf, listSkills, type Survey, surveySkills } from './survey.ts';
 
 /** A folder of skills and the lock that belongs to it. */
 export interface SkillsFolder {
@@ -119,12 +112,6 @@ export interface Telling {
   progress(text: string, ended: number, all: number): void;
 }
 
-/** What has been done of a plan: keys of changes (folder and name), and each folder's lock as it is then. */
-export interface Progress {
-  done: Set<string>;
-  locks: SkillsLock[];
-}
-
 /** The platform's limit on creates, for the whole organization. */
 const uploadsAMinute = 300;
 
@@ -156,10 +143,6 @@ export async function applySkills(
   }
 }
 
-function keyOf(folder: string, change: Change): string {
-  return `${folder}\n${nameOf(change)}`;
-}
-
 const doing: Partial<Record<Change['kind'], string>> = {
   create: 'uploading',
   rename: 'uploading',
@@ -172,96 +155,6 @@ function changedLine(change: Change, { versionId }: LockedSkill): string {
   const name = nameOf(change);
   if (change.kind === 'prune') return `${name}: deleted`;
   return `${name}: ${change.kind === 'adopt' ? 'found' : 'uploaded'} as ${visible(versionId)}`;
-}
-
-/** What became of each skill, or what would: with `progress`, the plan was carried out as far as that says. */
-export function outcomesOf(
-  { parts }: SkillsPlan,
-  naming: ReadonlyMap<string, readonly string[]>,
-  progress?: Progress,
-): SkillOutcome[] {
-  return parts.flatMap(({ folder, lock, changes }, index) =>
-    changes.map((change) => ({
-      folder,
-      ...outcomeOf(change, progress?.locks[index] ?? lock, progress?.done.has(keyOf(folder, change)) === true),
-      agents: naming.get(nameOf(change)) ?? [],
-    })),
-  );
-}
-
-function outcomeOf(change: Change, lock: SkillsLock, applied: boolean): Omit<SkillOutcome, 'folder' | 'agents'> {
-  const name = nameOf(change);
-  const base = { name, change: change.kind, applied: false, skillId: undefined, versionId: undefined, sha256: '' };
-  switch (change.kind) {
-    case 'orphaned':
-      return { ...base, ...change.locked };
-    case 'prune':
-      return { ...base, ...change.locked, applied };
-    case 'blocked': {
-      const { what, fix, skill } = change;
-      const known = { ...lock.get(name), ...change.remote };
-      return { ...base, ...known, sha256: skill?.sha256 ?? known.sha256 ?? '', blocked: { what, fix } };
-    }
-    default: {
-      const { kind, skill } = change;
-      const known = applied || kind === 'unchanged' ? lock.get(name) : 'locked' in change ? change.locked : undefined;
-      return {
-        ...base,
-        applied: applied && kind !== 'unchanged',
-        skillId: known?.skillId,
-        // Only the upload will tell.
-        versionId: kind === 'update' && !applied ? undefined : known?.versionId,
-        sha256: skill.sha256,
-        ...(kind === 'rename' && { renamedFrom: change.from }),
-      };
-    }
-  }
-}
-
-/** How many downloads for diffs run at the same time. */
-const diffsAtOnce = 8;
-
-/** What would change on the platform, as a unified diff, by the skill's name: of updates, and of what is blocked. */
-export async function diffsOf({ parts }: SkillsPlan, platform: Platform): Promise<Map<string, string>> {
-  const changes = parts.flatMap((part) => part.changes.map((change) => ({ change, contents: part.contents })));
-  const diffs = await inParallel(changes, diffsAtOnce, async ({ change, contents }) => {
-    const diff =
-      change.kind === 'blocked'
-        ? await diffOfBlocked(change, contents)
-        : change.kind === 'update'
-          ? await diffOfUpdate(change, platform, contents)
-          : undefined;
-    return [nameOf(change), diff ?? ''] as const;
-  });
-  return new Map(diffs.filter(([, diff]) => diff !== ''));
-}
-
-async function diffOfUpdate(
-  { skill, locked }: Extract<Change, { kind: 'update' }>,
-  platform: Platform,
-  contents: Survey['contents'],
-): Promise<string> {
-  const known = contents.get(locked.skillId);
-  const before = known ?? (await contentOfVersion(platform, locked.skillId, locked.versionId));
-  return await diffTo(skill, before.files);
-}
-
-async function diffOfBlocked({ skill, remote }: Blocked, contents: Survey['contents']): Promise<string | undefined> {
-  const held = remote === undefined ? undefined : contents.get(remote.skillId);
-  if (skill === undefined || held === undefined) return undefined;
-  return await diffTo(skill, held.files);
-}
-
-/** Loaded here, because most runs show no diff. */
-async function diffTo(skill: Skill, before: ReadonlyMap<string, Uint8Array>): Promise<string> {
-  const { contentDiff } = await import('./diff.ts');
-  return contentDiff(skill.name, before, await filesOf(skill));
-}
-
-async function filesOf(skill: Skill): Promise<Map<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>();
-  for (const file of skill.files) files.set(file.path, await contentOf(skill, file));
-  return files;
 }
 
 /** What a scan of local skills goes by. */

@@ -5,14 +5,14 @@ import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
 import { holdLocks } from './hold-locks.ts';
 import { lockFileOf, type SkillsLock } from './lock.ts';
+import { outcomesOf } from './outcome.ts';
 import { agentsNaming, formatPinners, type Pin, pinnersOf, type StalePin, stalePins } from './pins.ts';
 import type { Choices } from './plan.ts';
+import { diffsOf } from './plan-diffs.ts';
 import { type PlanFile, refuseStale, writePlanFile } from './plan-file.ts';
 import {
   applySkills,
-  diffsOf,
   needsPlatform,
-  outcomesOf,
   planSkills,
   readLocal,
   refuseBlocked,

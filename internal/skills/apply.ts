@@ -8,8 +8,8 @@ import { type LockedSkill, type SkillsLock, writeLockFile } from './lock.ts';
 import { type Change, nameOf } from './plan.ts';
 import { type CreatedSkill, pushSkill, pushVersion, settleCreated } from './push.ts';
 
-/** Enough that latency does not count, few enough to be a good guest. */
-const uploadsAtOnce = 10;
+/** Enough that the two looks beside each upload cost little; `waitFor` keeps the platform's limit. */
+const uploadsAtOnce = 32;
 
 /** What the changes work on. */
 export interface Target {
@@ -62,7 +62,8 @@ export async function applyChanges(changes: readonly Change[], target: Target): 
     await inParallel(uploads, uploadsAtOnce, async (change) => {
       begin(change);
       if (change.kind === 'adopt') return await locked(change, change.locked);
-      await pause(waitFor(performance.now()), signal);
+      const waitMs = waitFor(performance.now());
+      if (waitMs > 0) await pause(waitMs, signal);
       if (change.kind === 'update') {
         return await locked(change, await pushVersion(platform, change.skill, change.locked));
       }

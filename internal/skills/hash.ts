@@ -7,7 +7,7 @@
  * 3. The lines are sorted by the bytes of their paths (as `LC_ALL=C sort` does).
  * 4. The hash is the SHA-256 of those lines, hex.
  *
- * Paths hold no control characters and no backslash (read.ts refuses them), so a line cannot be read in two ways.
+ * Paths hold no control characters and no backslash (folder/paths.ts refuses them), so a line cannot be read in two ways.
  * The skill's name is no part of it: the same content under another name has the same hash.
  */
 import { createHash } from 'node:crypto';

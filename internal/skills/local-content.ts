@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { listFolder } from '../outside/files.ts';
 import { visible } from '../text/quote.ts';
+import { defaultRules } from './folder/ignored.ts';
+import { type Problem, SkillsInvalidError } from './folder/problem.ts';
+import { readHashed } from './folder/read-hashed.ts';
+import { entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './folder/skill-files.ts';
 import { type HashedFile, hashOf } from './hash.ts';
-import { defaultRules } from './ignored.ts';
-import { type Problem, SkillsInvalidError } from './problem.ts';
-import { readHashed } from './read-hashed.ts';
-import { entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './skill-files.ts';
 
 /** The content of a folder. */
 export interface LocalContent {

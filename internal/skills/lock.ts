@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
 import { quote, visible } from '../text/quote.ts';
-import { nameProblem } from './name.ts';
+import { nameProblem } from './folder/name.ts';
 
 /** What the lock knows of one skill. */
 export interface LockedSkill {

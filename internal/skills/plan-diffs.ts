@@ -1,9 +1,9 @@
 /** What a plan changes inside the skills, as unified diffs from the platform's content to the folder's. */
 import type { Platform } from '../platform/client.ts';
+import { contentOf, type Skill } from './folder/read.ts';
 import { inParallel } from './in-parallel.ts';
 import { type Blocked, type Change, nameOf } from './plan.ts';
 import type { SkillsPlan } from './planning.ts';
-import { contentOf, type Skill } from './read.ts';
 import { contentOfVersion, type Survey } from './survey.ts';
 
 /** How many downloads for diffs run at the same time. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Skill } from './folder/read.ts';
 import { nameOf, planChanges } from './plan.ts';
-import type { Skill } from './read.ts';
 import type { Survey } from './survey.ts';
 
 const ours = 'a'.repeat(64);

@@ -1,7 +1,7 @@
 /** Compares local skills, the lock and the platform, and decides what to do about each skill. Pure. */
 import { quote } from '../text/quote.ts';
+import type { Skill } from './folder/read.ts';
 import type { LockedSkill, SkillsLock } from './lock.ts';
-import type { Skill } from './read.ts';
 import type { Survey } from './survey.ts';
 
 /** What is to be done about one skill. */

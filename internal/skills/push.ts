@@ -6,8 +6,8 @@ import { AppError } from '../errors/app-error.ts';
 import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
+import { contentOf, type Skill } from './folder/read.ts';
 import type { LockedSkill } from './lock.ts';
-import { contentOf, type Skill } from './read.ts';
 import { earliest, standing, type Upload } from './rival.ts';
 import { contentOfVersion, findNamesakes, type ListedSkill, listSkills, listVersions } from './survey.ts';
 

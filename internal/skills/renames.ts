@@ -2,10 +2,10 @@
  * Skills that were renamed. The name stands in SKILL.md, so a renamed skill has another hash: it is told by hashing it with
  * the old name put back.
  */
-import { withName } from './front-matter.ts';
+import { withName } from './folder/front-matter.ts';
+import { contentOf, type Skill } from './folder/read.ts';
 import { hashOf, sha256 } from './hash.ts';
 import type { SkillsLock } from './lock.ts';
-import { contentOf, type Skill } from './read.ts';
 
 /**
  * New name to old name of every skill that the lock does not know and whose content is exactly what the lock has under a

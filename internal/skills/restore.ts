@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { createBytes, listFolder, makeFolder, readBytes, removeFolder, renameFile } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
-import type { VersionFiles } from './archive.ts';
-import { ignoreFileName } from './ignored.ts';
+import type { VersionFiles } from './download/archive.ts';
+import { ignoreFileName } from './folder/ignored.ts';
+import { readSkills, type Skill } from './folder/read.ts';
 import { type LocalContent, localContent } from './local-content.ts';
-import { readSkills, type Skill } from './read.ts';
 
 /** A place below a folder of skills where others are made ready. */
 export interface Stage {

@@ -1,9 +1,9 @@
 /** Looks at the platform's custom skills, as far as a plan needs to know them. Only reads. */
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { downloadedFiles, hashOfFiles, type VersionFiles } from './download.ts';
+import { downloadedFiles, hashOfFiles, type VersionFiles } from './download/download.ts';
+import type { Skill } from './folder/read.ts';
 import { inParallel } from './in-parallel.ts';
 import type { SkillsLock } from './lock.ts';
-import type { Skill } from './read.ts';
 
 /** The latest version of every custom skill of the workspace, by skill id. */
 export type LatestVersions = ReadonlyMap<string, string>;

@@ -3,6 +3,7 @@ import { readAgentsLock } from '../agent/lock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
+import { SkillsInvalidError } from './folder/problem.ts';
 import { holdLocks } from './hold-locks.ts';
 import { lockFileOf, type SkillsLock } from './lock.ts';
 import { outcomesOf } from './outcome.ts';
@@ -21,7 +22,6 @@ import {
   scanLocal,
   type Telling,
 } from './planning.ts';
-import { SkillsInvalidError } from './problem.ts';
 import type { SkillOutcome, SkillsReport } from './report/report.ts';
 import { finishStages } from './restore.ts';
 

@@ -2,12 +2,12 @@
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { downloadedFiles, UnreadableVersionError, type VersionFiles } from './download.ts';
+import { downloadedFiles, UnreadableVersionError, type VersionFiles } from './download/download.ts';
+import { SkillsInvalidError } from './folder/problem.ts';
 import { type HashedFile, hashOf, sha256 } from './hash.ts';
 import { inParallel } from './in-parallel.ts';
 import { differenceInWords, localContent } from './local-content.ts';
 import type { LockedSkill, SkillsLock } from './lock.ts';
-import { SkillsInvalidError } from './problem.ts';
 
 /** A lock and the folder of skills that it belongs to, which need not be there. */
 export interface LockToVerify {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Problem } from '../problem.ts';
+import type { Problem } from '../folder/problem.ts';
 import type { Finding } from '../scan/finding.ts';
 import { pathBelow, remarksOf } from './remark.ts';
 

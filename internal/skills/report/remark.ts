@@ -4,8 +4,8 @@
  */
 import { relative, resolve, sep } from 'node:path';
 import { revealed } from '../../text/revealed.ts';
+import type { Problem } from '../folder/problem.ts';
 import { sha256 } from '../hash.ts';
-import type { Problem } from '../problem.ts';
 import type { Level } from '../scan/finding.ts';
 import type { SkillsReport } from './report.ts';
 

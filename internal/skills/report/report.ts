@@ -1,7 +1,7 @@
 /** What a run has to tell a pull request: one value that every report is written from. */
 import type { ExitCode } from '../../errors/exit-codes.ts';
+import type { Problem } from '../folder/problem.ts';
 import type { StalePin } from '../pins.ts';
-import type { Problem } from '../problem.ts';
 import type { Finding } from '../scan/finding.ts';
 
 /** What became of a skill, or what would. */

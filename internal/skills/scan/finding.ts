@@ -1,6 +1,6 @@
 import { AppError } from '../../errors/app-error.ts';
 import { visible } from '../../text/quote.ts';
-import { formatProblem, type Problem } from '../problem.ts';
+import { formatProblem, type Problem } from '../folder/problem.ts';
 
 /** How grave a finding is. An `error` keeps the skill from being pushed; the others are shown. */
 export type Level = 'error' | 'warning' | 'note';

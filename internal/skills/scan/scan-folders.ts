@@ -1,8 +1,8 @@
 /** A scan for itself: folders of skills read, checked and searched, with nothing asked of the platform. */
 import type { Configuration } from '../../config/definitions.ts';
 import { visible } from '../../text/quote.ts';
-import { SkillsInvalidError } from '../problem.ts';
-import { readSkills } from '../read.ts';
+import { SkillsInvalidError } from '../folder/problem.ts';
+import { readSkills } from '../folder/read.ts';
 import type { SkillsReport } from '../report/report.ts';
 import { refuseFindings, scanFolder } from './scan.ts';
 import { readScanSettings } from './settings.ts';

@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import { pause } from '../../outside/pause.ts';
 import { visible } from '../../text/quote.ts';
+import { contentOf, type Skill } from '../folder/read.ts';
 import { comparePaths, sha256 } from '../hash.ts';
 import { inParallel } from '../in-parallel.ts';
-import { contentOf, type Skill } from '../read.ts';
 import { externalUrls, outsidePaths } from './addresses.ts';
 import { credentialAccess, networkCalls, shellPipes } from './commands.ts';
 import { isKnownBinary, kindHits } from './file-kind.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { skipped } from '../../test/support/skip.ts';
+import { skipped } from '../../../test/support/skip.ts';
 import { defaultRules, ignoredByDefault, isLeftOut, withIgnoreFile } from './ignored.ts';
 
 describe('what is left out', () => {

@@ -1,7 +1,7 @@
 /** What of a skill's folder would be uploaded. Looks at names and sizes, opens nothing but ignore files. */
 import { join } from 'node:path';
-import { FileError, type FolderEntry, fileSize, listFolder } from '../outside/files.ts';
-import { comparePaths } from './hash.ts';
+import { FileError, type FolderEntry, fileSize, listFolder } from '../../outside/files.ts';
+import { comparePaths } from '../hash.ts';
 import { type IgnoreRules, ignoreFileName, isLeftOut, withIgnoreFile } from './ignored.ts';
 import { limits } from './limits.ts';
 import { entryNameFault, type Fault, SpellingsSeen } from './paths.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { limits } from './limits.ts';
 
-const document = await readFile(new URL('../../docs/skills.md', import.meta.url), 'utf8');
+const document = await readFile(new URL('../../../docs/skills.md', import.meta.url), 'utf8');
 
 test('docs/skills.md has the limits of the code, in their order', () => {
   const [, table = ''] = document.split('| what | limit | whose |\n| --- | --- | --- |\n');
@@ -11,7 +11,7 @@ test('docs/skills.md has the limits of the code, in their order', () => {
 });
 
 test('docs/skills.md shows problems as the corpus has them', async () => {
-  const lines = (await readFile(new URL('../../test/data/skills/invalid.txt', import.meta.url), 'utf8')).split('\n');
+  const lines = (await readFile(new URL('../../../test/data/skills/invalid.txt', import.meta.url), 'utf8')).split('\n');
   const shown = document.split('```\n').find((block) => block.startsWith('colon/SKILL.md')) ?? '';
   expect(
     shown

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AppError } from '../errors/app-error.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { contentOf, readSkills } from './read.ts';
 
 let folder: string;
@@ -33,7 +33,7 @@ async function problems(...folders: string[]): Promise<string[]> {
 }
 
 test('reads the shipped skills', async () => {
-  const { skills } = await readSkills([fileURLToPath(new URL('../../skills', import.meta.url))]);
+  const { skills } = await readSkills([fileURLToPath(new URL('../../../skills', import.meta.url))]);
   expect(skills.flat().map(({ name }) => name)).toEqual(['meeting-notes', 'support-triage']);
 });
 

@@ -1,5 +1,5 @@
-import { AppError } from '../errors/app-error.ts';
-import { visible } from '../text/quote.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { visible } from '../../text/quote.ts';
 
 /** Something wrong in a skill folder: where, what, and how to put it right. */
 export interface Problem {

@@ -4,7 +4,7 @@
  * than we do. What the archive of a skill never needs is refused: links, encryption, other packings, several disks.
  */
 import { crc32, inflateRawSync } from 'node:zlib';
-import { quote } from '../text/quote.ts';
+import { quote } from '../../text/quote.ts';
 
 /** An archive that cannot be used: damaged, cut off, or made to mean something else to somebody else. */
 export class ArchiveError extends Error {

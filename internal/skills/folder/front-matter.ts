@@ -16,8 +16,8 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
-import { nearestHint } from '../text/nearest.ts';
-import { quote, visible } from '../text/quote.ts';
+import { nearestHint } from '../../text/nearest.ts';
+import { quote, visible } from '../../text/quote.ts';
 import { limits } from './limits.ts';
 import { nameProblem } from './name.ts';
 import { type Finding, placeOf } from './utf8.ts';

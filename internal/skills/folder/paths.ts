@@ -1,5 +1,5 @@
 /** Which names of files and folders a skill may have: those that unpack to the same thing on every system. */
-import { visible } from '../text/quote.ts';
+import { visible } from '../../text/quote.ts';
 
 /** What is wrong with a name, and the fix. */
 export type Fault = [what: string, fix: string];

@@ -2,7 +2,7 @@
  * The platform's archive of a skill version to the skill's files. Nothing in it is trusted (P9): a path that comes out of
  * here stays below the folder that it is joined to, on every system, and no two of them are one file there.
  */
-import { quote } from '../text/quote.ts';
+import { quote } from '../../text/quote.ts';
 import { ArchiveError, readZip, type ZipEntry } from './zip.ts';
 
 /** The files of a version by their path below the skill's folder. */

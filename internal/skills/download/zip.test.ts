@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { searchPath } from '../../test/demo/executables.ts';
-import { skipped } from '../../test/support/skip.ts';
+import { searchPath } from '../../../test/demo/executables.ts';
+import { skipped } from '../../../test/support/skip.ts';
 import { filesOfArchive } from './archive.ts';
 
 const content: Readonly<Record<string, string>> = {

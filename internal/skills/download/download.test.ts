@@ -1,11 +1,11 @@
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { handmadeZip } from '../../test/support/handmade-zip.ts';
-import { type Answer, type HostileServer, startHostileServer } from '../../test/support/hostile-server.ts';
-import { openPlatform, PlatformError } from '../platform/client.ts';
-import { Secret } from '../secret/secret.ts';
+import { handmadeZip } from '../../../test/support/handmade-zip.ts';
+import { type Answer, type HostileServer, startHostileServer } from '../../../test/support/hostile-server.ts';
+import { openPlatform, PlatformError } from '../../platform/client.ts';
+import { Secret } from '../../secret/secret.ts';
+import { hashOf, sha256 } from '../hash.ts';
 import { downloadedFiles, hashOfFiles, UnreadableVersionError } from './download.ts';
-import { hashOf, sha256 } from './hash.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const archive = Buffer.from(zipSync({ 'triage/SKILL.md': bytes('skill'), 'triage/a/b.txt': bytes('b') }));

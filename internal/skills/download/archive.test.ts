@@ -2,7 +2,7 @@ import { crc32, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { type HandmadeEntry, handmadeZip } from '../../test/support/handmade-zip.ts';
+import { type HandmadeEntry, handmadeZip } from '../../../test/support/handmade-zip.ts';
 import { filesOfArchive } from './archive.ts';
 import { ArchiveError } from './zip.ts';
 

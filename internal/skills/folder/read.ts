@@ -3,13 +3,13 @@
  * in one error; a skill that comes out of here can be uploaded as it is.
  */
 import { join, resolve } from 'node:path';
-import { AppError } from '../errors/app-error.ts';
-import { type FolderEntry, listFolder } from '../outside/files.ts';
-import { quote, visible } from '../text/quote.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { type FolderEntry, listFolder } from '../../outside/files.ts';
+import { quote, visible } from '../../text/quote.ts';
+import { hashOf } from '../hash.ts';
+import { inParallel } from '../in-parallel.ts';
 import { type FrontMatter, readFrontMatter } from './front-matter.ts';
-import { hashOf } from './hash.ts';
 import { defaultRules, type IgnoreRules, isLeftOut } from './ignored.ts';
-import { inParallel } from './in-parallel.ts';
 import { type Problem, SkillsInvalidError } from './problem.ts';
 import { readHashed } from './read-hashed.ts';
 import { changedMeanwhile, entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './skill-files.ts';

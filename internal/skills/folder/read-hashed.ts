@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readInPieces } from '../outside/files.ts';
+import { readInPieces } from '../../outside/files.ts';
 
 /** A file that was read: the hash of its bytes and, if they were to be kept, the bytes. */
 export interface HashedRead {

@@ -11,6 +11,8 @@ import type { SkillsFolder, SkillsPlan } from './planning.ts';
 
 /** A plan as it stands in a file. */
 export interface PlanFile extends Choices {
+  /** That the configuration named when the plan was made; undefined where it was the key's. */
+  workspaceId: string | undefined;
   parts: readonly (SkillsFolder & { changes: readonly PlannedChange[] })[];
 }
 
@@ -27,9 +29,14 @@ interface PlannedChange {
 }
 
 /** Writes a plan. Throws `file_system`. */
-export async function writePlanFile(path: string, { parts, choices }: SkillsPlan): Promise<void> {
+export async function writePlanFile(
+  path: string,
+  { parts, choices }: SkillsPlan,
+  workspaceId: string | undefined,
+): Promise<void> {
   const whole = {
     plan_version: 1,
+    workspace_id: workspaceId ?? null,
     ...choices,
     folders: parts.map(({ folder, lockFile, changes }) => ({
       folder,
@@ -61,11 +68,15 @@ export async function readPlanFile(path: string): Promise<PlanFile> {
  * Throws `plan_stale` where what would be done now is not what the plan says. Changes of the plan that were made already,
  * by a run that was killed, are no difference.
  */
-export function refuseStale(planned: PlanFile, { parts }: SkillsPlan): void {
-  const lines = planned.parts.flatMap(({ folder, changes }, index) => {
+export function refuseStale(planned: PlanFile, { parts }: SkillsPlan, workspaceId: string | undefined): void {
+  const place = (id: string | undefined) => (id === undefined ? "the key's workspace" : `workspace ${visible(id)}`);
+  const moved =
+    planned.workspaceId === workspaceId ? [] : [`planned for ${place(planned.workspaceId)}, now ${place(workspaceId)}`];
+  const differing = planned.parts.flatMap(({ folder, changes }, index) => {
     const part = parts[index];
     return part === undefined ? [] : differences(changes, part).map((line) => `${visible(folder)}: ${line}`);
   });
+  const lines = [...moved, ...differing];
   if (lines.length === 0) return;
   throw new AppError('plan_stale', ['the plan is not what would be done now', ...lines].join('\n'));
 }
@@ -119,11 +130,12 @@ function parsePlan(text: string): PlanFile | undefined {
     return undefined;
   }
   if (!isObject(whole) || whole['plan_version'] !== 1) return undefined;
-  const { overwrite, prune, folders } = whole;
+  const { overwrite, prune, folders, workspace_id: workspaceId } = whole;
+  if (workspaceId !== null && typeof workspaceId !== 'string') return undefined;
   if (typeof overwrite !== 'boolean' || typeof prune !== 'boolean' || !Array.isArray(folders)) return undefined;
   const parts = folders.map(partOf);
   if (!parts.every((part) => part !== undefined)) return undefined;
-  return { overwrite, prune, parts };
+  return { workspaceId: workspaceId ?? undefined, overwrite, prune, parts };
 }
 
 function partOf(part: unknown): PlanFile['parts'][number] | undefined {

@@ -103,8 +103,9 @@ async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<re
   // Only now, so that the report of a refused run has the plan as well.
   if (report.findings.length > 0) (await import('./scan/scan.ts')).refuseFindings(report.findings);
   await refuseBlocked(plan);
-  if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan);
-  if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan);
+  const workspaceId = configuration?.interface.platform.workspace_id;
+  if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan, workspaceId);
+  if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan, workspaceId);
   if (!settings.apply || platform === undefined) return report.skills;
 
   const done = new Set<string>();

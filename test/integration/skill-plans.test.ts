@@ -1,5 +1,5 @@
 /** What skill-sync plans beside uploads: renames, skills that are there already, deletions, and plans that are reviewed. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { changesOf, skillProjectPerTest, skillText } from '../support/skill-project.ts';
@@ -192,6 +192,7 @@ describe('a plan in a file', () => {
     const plan = JSON.parse(await readFile(planFile(), 'utf8'));
     expect(plan).toMatchObject({
       plan_version: 1,
+      workspace_id: null,
       overwrite: false,
       prune: false,
       folders: [
@@ -239,6 +240,21 @@ describe('a plan in a file', () => {
     expect(project.platform.control.log.count(changing)).toBe(0);
   });
 
+  test('is refused in another workspace than the one it was made for', async () => {
+    const config = join(project.home, 'config');
+    await mkdir(config);
+    const interfaceFile = `identity: { mode: os }\nplatform: { workspace_id: ${project.platform.workspaceId} }\n`;
+    await writeFile(join(config, 'interface.yaml'), interfaceFile);
+    await run(['--out', planFile(), '--config', config, project.skills]);
+    const refused = await apply();
+    expect([refused.exit, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining(`planned for workspace ${project.platform.workspaceId}, now the key's workspace`),
+    ]);
+    expect(project.platform.control.log.count(changing)).toBe(0);
+    expect((await run(['apply', planFile(), '--config', config])).exit).toBe(0);
+  });
+
   test('takes no other choices than those it was made with', async () => {
     await run(['--out', planFile(), project.skills]);
     const refused = await run(['apply', planFile(), '--prune']);
@@ -258,7 +274,11 @@ describe('a plan in a file', () => {
     ['nothing', undefined, 'config_missing'],
     ['no JSON', '{', 'config_invalid'],
     ['another version', '{"plan_version":2}', 'config_invalid'],
-    ['other things', '{"plan_version":1,"overwrite":false,"prune":false,"folders":[{"folder":7}]}', 'config_invalid'],
+    [
+      'other things',
+      '{"plan_version":1,"workspace_id":null,"overwrite":false,"prune":false,"folders":[{"folder":7}]}',
+      'config_invalid',
+    ],
   ])('that is %s is refused', async (_case, text, code) => {
     if (text !== undefined) await writeFile(planFile(), text);
     const refused = await apply();

@@ -1,9 +1,11 @@
 /** skill-sync as a whole, run in-process against the sandbox platform over HTTP. */
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { cutLine } from '../support/cut-line.ts';
 import { changesOf, type SkillProject, skillProjectPerTest } from '../support/skill-project.ts';
+import { fakeTerminal } from '../support/terminal.ts';
 
 const project = skillProjectPerTest();
 const { run, runJson, client, remoteVersions, locked, put, expectLockIsTrue } = project;
@@ -65,6 +67,15 @@ describe('pushing', () => {
       ['meeting-notes', 'unchanged', lock.get('meeting-notes')?.versionId, '-'],
       ['support-triage', 'update', '-', 'support'],
       [''],
+    ]);
+  });
+
+  test('shows on a terminal how far it is and what is going on', async () => {
+    platform.control.latencyMs = 150;
+    const { exit, stderr } = await run([skills], { terminal: fakeTerminal() });
+    expect([exit, stripVTControlCharacters(stderr)]).toEqual([
+      0,
+      expect.stringMatching(/skill-sync: \[#*\.*\] [01]\/2 uploading (meeting-notes|support-triage)/),
     ]);
   });
 

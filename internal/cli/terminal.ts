@@ -92,9 +92,10 @@ export async function spinnerFor(
 ): Promise<Animate | undefined> {
   if (stderr.isTTY !== true || environment.CI !== undefined) return undefined;
   const { default: ora } = await import('ora');
+  // Decided here: left to itself, it looks at the environment of the process, where `CI=false` counts as set.
   return (text) => {
     const color = wantsColor(stderr, environment, colorFlag) ? 'cyan' : false;
-    const spinner = ora({ text, stream: stderr as never, discardStdin: false, color }).start();
+    const spinner = ora({ text, stream: stderr as never, discardStdin: false, color, isEnabled: true }).start();
     return {
       update(next) {
         spinner.text = next;

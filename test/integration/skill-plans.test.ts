@@ -103,19 +103,24 @@ describe('what is there already', () => {
   test('is not uploaded over when somebody uploads between plan and upload', async () => {
     await run([project.skills]);
     await putSkill('triage', 'Sort better.');
-    const { control } = project.platform;
     const { latest, skillId } = await latestOfTriage();
-    let byHand: Promise<string> | undefined;
-    // The look before the upload is answered only when somebody else has uploaded.
-    control.tamper('GET /v1/skills', () => {
-      byHand ??= uploadByHand('triage', 'By hand.');
+    const byHand = await uploadByHand('triage', 'By hand.');
+    const { control } = project.platform;
+    // As it was when the plan was made.
+    control.tamper('GET /v1/skills', (answer) => {
+      const { data } = answer as { data: { id: string; latest_version_id: string }[] };
+      for (const skill of data) if (skill.id === skillId) skill.latest_version_id = latest;
     });
-    control.latencyMs = 20;
+    control.log.reset();
     const refused = await run([project.skills]);
     expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining('while this run was at work')]);
-    expect(await byHand).not.toBe(latest);
-    expect((await client().skills.retrieve(skillId)).latest_version_id).toBe(await byHand);
-    expect((await remoteVersions())['triage']).toHaveLength(2);
+    expect(refused.stderr).toContain(byHand);
+    expect(control.log.count(changing)).toBe(0);
+    // Where it is the very same content, it is taken over.
+    await putSkill('triage', 'By hand.');
+    expect((await run([project.skills])).exit).toBe(0);
+    expect((await latestOfTriage()).latest).toBe(byHand);
+    expect(control.log.count(changing)).toBe(0);
   });
 });
 

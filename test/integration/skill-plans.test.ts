@@ -110,6 +110,7 @@ describe('what is there already', () => {
     control.tamper('GET /v1/skills', (answer) => {
       const { data } = answer as { data: { id: string; latest_version_id: string }[] };
       for (const skill of data) if (skill.id === skillId) skill.latest_version_id = latest;
+      return answer;
     });
     control.log.reset();
     const refused = await run([project.skills]);

@@ -1,7 +1,7 @@
 /** The corpus of skills in test/data/skills, run through skill-sync against the sandbox platform. */
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
@@ -10,12 +10,28 @@ import { runCommand } from '../support/command.ts';
 
 const corpus = fileURLToPath(new URL('../data/skills', import.meta.url));
 
+/** Links in the corpus, and where they lead. Made here: what follows links would never come to the end of a checkout. */
+const links = {
+  'ignore-link/.skillignore': '../ignore-nul/.skillignore',
+  'linked-folder': 'links',
+  'linked-skill-md/SKILL.md': '../links/SKILL.md',
+  'links/loop': '..',
+  'links/nowhere': 'missing.md',
+  'links/outside': '/etc/hostname',
+  'links/self': 'self',
+};
+
 let platform: PlatformSandbox;
 let home: string;
 beforeEach(async () => {
   platform = await startPlatform();
   home = await mkdtemp(join(tmpdir(), 'corpus-'));
-  await cp(corpus, home, { recursive: true, verbatimSymlinks: true });
+  await cp(corpus, home, { recursive: true });
+  for (const [path, target] of Object.entries(links)) {
+    const link = join(home, 'invalid', path);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(target, link);
+  }
 });
 afterEach(async () => {
   await platform.close();

@@ -3,6 +3,8 @@ import { AppError } from '../errors/app-error.ts';
 import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
+import { byteLimit } from './byte-limit.ts';
+import { bytesOf } from './folder/read.ts';
 import { inParallel } from './in-parallel.ts';
 import { type LockedSkill, type SkillsLock, writeLockFile } from './lock.ts';
 import { type Change, nameOf } from './plan.ts';
@@ -10,6 +12,8 @@ import { type CreatedSkill, pushSkill, pushVersion, settleCreated } from './push
 
 /** Enough that the two looks beside each upload cost little; `waitFor` keeps the platform's limit. */
 const uploadsAtOnce = 32;
+/** Of the files that are under way: a skill may have 30 MB. */
+const bytesAtOnce = 64 * 1024 * 1024;
 
 /** What the changes work on. */
 export interface Target {
@@ -52,6 +56,7 @@ export async function applyChanges(changes: readonly Change[], target: Target): 
     target.onChanged(change, entry);
   };
 
+  const inMemory = byteLimit(bytesAtOnce);
   const settled = () =>
     settleCreated(platform, created, known, async ({ name }, stays) => {
       if (stays === undefined) lock.delete(name);
@@ -60,16 +65,21 @@ export async function applyChanges(changes: readonly Change[], target: Target): 
     });
   try {
     await inParallel(uploads, uploadsAtOnce, async (change) => {
-      begin(change);
-      if (change.kind === 'adopt') return await locked(change, change.locked);
+      if (change.kind === 'adopt') {
+        begin(change);
+        return await locked(change, change.locked);
+      }
       const waitMs = waitFor(performance.now());
       if (waitMs > 0) await pause(waitMs, signal);
-      if (change.kind === 'update') {
-        return await locked(change, await pushVersion(platform, change.skill, change.locked));
-      }
-      const made = await pushSkill(platform, change.skill, known);
-      created.push(made);
-      await locked(change, made.locked);
+      return await inMemory(bytesOf(change.skill), async () => {
+        begin(change);
+        if (change.kind === 'update') {
+          return await locked(change, await pushVersion(platform, change.skill, change.locked));
+        }
+        const made = await pushSkill(platform, change.skill, known);
+        created.push(made);
+        return await locked(change, made.locked);
+      });
     });
   } catch (error) {
     // The first failure is the one to tell of; where this one fails too, the next run sees two skills of one name.

@@ -6,7 +6,7 @@ import { AppError } from '../errors/app-error.ts';
 import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { contentOf, type Skill } from './folder/read.ts';
+import { bytesOf, contentOf, type Skill } from './folder/read.ts';
 import type { LockedSkill } from './lock.ts';
 import { earliest, standing, type Upload } from './rival.ts';
 import { contentOfVersion, findNamesakes, type ListedSkill, listSkills, listVersions } from './survey.ts';
@@ -224,6 +224,5 @@ async function uploadOf(skill: Skill): Promise<File[]> {
 
 /** A minute, and more for a large skill on a slow line (100 kB a second). */
 function uploadTimeoutMs(skill: Skill): number {
-  const bytes = skill.files.reduce((sum, file) => sum + file.size, 0);
-  return 60_000 + Math.ceil(bytes / 100);
+  return 60_000 + Math.ceil(bytesOf(skill) / 100);
 }

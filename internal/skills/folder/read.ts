@@ -94,6 +94,11 @@ export async function contentOf(skill: Skill, file: SkillFile): Promise<Uint8Arr
   throw new SkillsInvalidError([{ file: path, ...changedMeanwhile }]);
 }
 
+/** How many bytes the files of a skill have together. */
+export function bytesOf({ files }: Skill): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
+}
+
 /** A folder below a folder of skills: a skill, or to be skipped. */
 interface Candidate {
   folderOfSkills: string;

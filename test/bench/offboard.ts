@@ -39,7 +39,15 @@ export async function measureOffboarding(
       const sessions = await startRunningSessions(client, [id], size.sessions);
       control.latencyMs = size.latencyMs;
       const subjectRun = {
-        words: [join(project.dist, 'service-connection.js'), 'offboard', subject, '--yes-offboard', subject, '--json'],
+        words: [
+          join(project.dist, 'service-connection.js'),
+          'offboard',
+          subject,
+          '--yes-offboard',
+          subject,
+          '--json',
+          '--quiet',
+        ],
         environment: project.environment,
         uid: project.uid,
         cwd: join(project.dist, '..'),

@@ -32,7 +32,7 @@ const withoutKeyStores = {
   setup({ onResolve }) {
     onResolve({ filter: /^\.\/index-[\w-]+\.js$/ }, ({ importer, kind }) =>
       kind === 'dynamic-import' && /[\\/]secretlint-rule-preset-recommend[\\/]module[\\/]/.test(importer)
-        ? { path: 'none', namespace: 'left-out' }
+        ? { path: 'key-stores', namespace: 'left-out' }
         : undefined,
     );
   },

@@ -1,9 +1,12 @@
 /** The words of `service-connection offboard` and `service-connection vault`. */
 import { type Command, Option } from 'commander';
 import type { Run } from '../../internal/cli/program.ts';
-import { principalKinds } from '../../internal/identity/principal.ts';
+import type { Principal } from '../../internal/identity/principal.ts';
 import type { OffboardOptions } from './offboard.ts';
 import type { RepairOptions } from './vault.ts';
+
+/** Written out: every start loads this file, and only the type of what belongs to a principal. */
+const kinds = { sso: true, os: true, workload: true } satisfies Record<Principal['kind'], true>;
 
 /** Adds what operators do to the things of others, and what people do about several vaults of their own. */
 export function addOffboarding(program: Command, run: Run): void {
@@ -12,7 +15,7 @@ export function addOffboarding(program: Command, run: Run): void {
     .description('end everything that acts for a person, for operators: connections, sessions, vault')
     .argument('<subject>', 'exactly the subject of the person: the sub claim, or the uid')
     .option('--issuer <issuer>', 'where several people have that subject: the one of exactly this issuer')
-    .addOption(new Option('--kind <kind>', 'and of this kind').choices(principalKinds))
+    .addOption(new Option('--kind <kind>', 'and of this kind').choices(Object.keys(kinds)))
     .option('--dry-run', 'show what would be done')
     .option('--include-unproven', 'archive vaults as well that are not proven to be theirs')
     .option('--yes-offboard <subject>', 'do it without a question if exactly this is the subject')

@@ -83,7 +83,9 @@ async function notices({ outputs }) {
     inputs.flatMap((input) => input.match(/^(?:.*node_modules\/)((?:@[^/]+\/)?[^/]+)/)?.[0] ?? []),
   );
   const texts = await Promise.all([...packages].sort().map(noticeOf));
-  return `The executables contain these packages:\n\n${texts.join('\n\n')}`;
+  // What a package brings in its own files, without its notice.
+  const embedded = await readFile(join(root, 'cmd', 'embedded-notices.txt'), 'utf8');
+  return `The executables contain these packages:\n\n${[...texts, embedded].join('\n\n')}`;
 }
 
 async function noticeOf(folder) {

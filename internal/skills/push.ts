@@ -12,7 +12,7 @@ import { earliest, standing, type Upload } from './rival.ts';
 import { contentOfVersion, findNamesakes, type ListedSkill, listSkills, listVersions } from './survey.ts';
 
 /** How long a run waits for another one to take its upload back, in looks and milliseconds between them. */
-const looks = 25;
+const looks = 50;
 const lookEveryMs = 200;
 
 /**
@@ -40,11 +40,7 @@ export async function pushVersion(
     ),
   );
   const arrived = async () => (await listVersions(platform, skillId)).filter(({ id }) => !known.has(id));
-  if (mine instanceof PlatformError) {
-    const found = await sameContent(platform, skill, skillId, await arrived()).catch(() => undefined);
-    if (found === undefined) throw mine;
-    return { skillId, versionId: found.id, sha256: skill.sha256 };
-  }
+  if (mine instanceof PlatformError) return await findUploaded(platform, skill, skillId, await orLoss(mine, arrived));
   const first = await settle(mine, async () => (await arrived()).filter(({ id }) => id !== mine.id));
   if (first === undefined) return { skillId, versionId: mine.id, sha256: skill.sha256 };
   await platform.change(
@@ -59,6 +55,8 @@ export interface CreatedSkill {
   skill: Skill;
   locked: LockedSkill;
   created_at: string;
+  /** False where the answer was lost and it was found by its content: it may be somebody else's, and is never deleted. */
+  own: boolean;
 }
 
 /**
@@ -76,7 +74,9 @@ export async function pushSkill(platform: Platform, skill: Skill, known: Set<str
   const created = lost ? await findCreated(platform, skill, known).catch(() => undefined) : answer;
   if (created === undefined) throw answer;
   known.add(created.id);
-  return createdSkill(skill, created);
+  const { id, latest_version_id, created_at } = created;
+  const locked = { skillId: id, versionId: latest_version_id, sha256: skill.sha256 };
+  return { skill, locked, created_at, own: !lost };
 }
 
 /**
@@ -91,23 +91,40 @@ export async function settleCreated(
   onYielded: (skill: Skill, locked: LockedSkill | undefined) => Promise<void>,
 ): Promise<void> {
   if (created.length === 0) return;
-  let rivals = await rivalsOf(platform, created, known);
-  for (const { skill, locked, created_at } of created) {
-    let fresh = true;
-    const first = await settle({ id: locked.skillId, created_at }, async () => {
-      if (!fresh) rivals = await rivalsOf(platform, created, known);
-      fresh = false;
-      return rivals.get(skill.name) ?? [];
-    });
-    if (first === undefined) continue;
-    await platform.change(
-      { act: 'skill.delete', target: `${skill.name} ${locked.skillId}`, uninterrupted: true },
-      (client) => client.skills.delete(locked.skillId),
-    );
-    const remote = { skillId: first.id, versionId: first.latest_version_id };
-    await onYielded(skill, undefined);
-    await onYielded(skill, await theirs(platform, skill, remote, 'what this run uploaded was taken back'));
+  const looked = await rivalsOf(platform, created, known);
+  const failures: unknown[] = [];
+  for (const made of created) {
+    // One that cannot stay leaves the others to be judged.
+    await settleOne(platform, made, { created, known, looked, onYielded }).catch((error) => failures.push(error));
   }
+  if (failures.length > 0) throw failures[0];
+}
+
+interface Settling {
+  created: readonly CreatedSkill[];
+  known: ReadonlySet<string>;
+  /** What a first look for all of them at once found. */
+  looked: ReadonlyMap<string, ListedSkill[]>;
+  onYielded(skill: Skill, locked: LockedSkill | undefined): Promise<void>;
+}
+
+async function settleOne(platform: Platform, made: CreatedSkill, settling: Settling): Promise<void> {
+  const { skill, locked, created_at, own } = made;
+  let rivals: ReadonlyMap<string, ListedSkill[]> | undefined = settling.looked;
+  const first = await settle({ id: locked.skillId, created_at }, async () => {
+    const found = rivals ?? (await rivalsOf(platform, settling.created, settling.known));
+    rivals = undefined;
+    return found.get(skill.name) ?? [];
+  });
+  if (first === undefined) return;
+  if (!own) throw toldApart(skill, first.id, locked.skillId);
+  await platform.change(
+    { act: 'skill.delete', target: `${skill.name} ${locked.skillId}`, uninterrupted: true },
+    (client) => client.skills.delete(locked.skillId),
+  );
+  const remote = { skillId: first.id, versionId: first.latest_version_id };
+  await settling.onYielded(skill, undefined);
+  await settling.onYielded(skill, await theirs(platform, skill, remote, 'what this run uploaded was taken back'));
 }
 
 /** Skills of the same names that appeared since a run looked, by name. */
@@ -162,19 +179,39 @@ async function latestOf(platform: Platform, skillId: string): Promise<string> {
   return found.latest_version_id;
 }
 
-/** The first of these versions that holds exactly what we have. */
-async function sameContent(
+/**
+ * After a lost answer: the first of the versions that came meanwhile and hold exactly what we have. Throws the loss where
+ * there is none, and `drift` where somebody else's came first: which of two equal ones is ours nobody can say, so none is
+ * taken back.
+ */
+async function findUploaded(
   platform: Platform,
   skill: Skill,
   skillId: string,
-  versions: readonly Upload[],
-): Promise<Upload | undefined> {
+  { loss, versions }: { loss: PlatformError; versions: readonly Upload[] },
+): Promise<LockedSkill> {
   const same: Upload[] = [];
   for (const version of versions) {
     const { sha256 } = await contentOfVersion(platform, skillId, version.id);
     if (sha256 === skill.sha256) same.push(version);
   }
-  return earliest(same);
+  const found = earliest(same);
+  if (found === undefined) throw loss;
+  const others = versions.filter((version) => !same.includes(version));
+  if (standing(found, others) === 'keep') return { skillId, versionId: found.id, sha256: skill.sha256 };
+  throw toldApart(skill, earliest(others)?.id ?? '', found.id, loss);
+}
+
+/** Looks what came while an answer was lost. Where that cannot be seen either, the loss is what there is to tell. */
+async function orLoss(
+  loss: PlatformError,
+  look: () => Promise<Upload[]>,
+): Promise<{ loss: PlatformError; versions: Upload[] }> {
+  try {
+    return { loss, versions: await look() };
+  } catch {
+    throw loss;
+  }
 }
 
 /** The platform's skill, if it appeared and holds exactly what we have. */
@@ -194,8 +231,12 @@ async function findCreated(
   return earliest(same);
 }
 
-function createdSkill(skill: Skill, { id, latest_version_id, created_at }: ListedSkill): CreatedSkill {
-  return { skill, locked: { skillId: id, versionId: latest_version_id, sha256: skill.sha256 }, created_at };
+/** Somebody's upload came first, and ours cannot be told from others of its content. */
+function toldApart(skill: Skill, first: string, maybeOurs: string, cause?: unknown): AppError {
+  return new AppError('drift', `${skill.name}: somebody uploaded ${quote(first)} at the same moment`, {
+    hint: `the answer to our upload was lost, it may be ${quote(maybeOurs)}: look at both, delete one and run again`,
+    cause,
+  });
 }
 
 /** What the platform answered to an upload; the error instead where that was lost, or names nothing. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { asAppError } from '../../internal/cli/report-error.ts';
 import { version } from '../../internal/cli/version.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
 import { exitCodeOf } from '../../internal/errors/exit-codes.ts';
 import type { SkillsReport } from '../../internal/skills/report/report.ts';
 import { type Reporter, reporterOf, repositoryRoot, writeReports } from '../../internal/skills/report/write.ts';
@@ -66,14 +66,10 @@ export async function reported(
   return result;
 }
 
-/** As internal/cli/report-error.ts will say it. */
+/** As it will be printed. */
 function endOf(error: unknown, signal: AbortSignal): Pick<SkillsReport, 'exit' | 'error'> {
-  if (error instanceof AppError) {
-    const { code, message } = error;
-    return { exit: exitCodeOf[code], error: { code, message: message.split('\n')[0] ?? '' } };
-  }
-  const code = signal.aborted ? 'interrupted' : 'bug';
-  return { exit: exitCodeOf[code], error: { code, message: signal.aborted ? 'interrupted' : 'a bug in the tool' } };
+  const { code, message } = asAppError({ error }, signal);
+  return { exit: exitCodeOf[code], error: { code, message: message.split('\n')[0] ?? '' } };
 }
 
 /** Findings that are no errors: those are in the message that the run ends with. */

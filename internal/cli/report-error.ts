@@ -45,7 +45,8 @@ function errorText(tool: string, error: AppError, paint: Paint, debug: boolean):
   return lines.map((line) => `${tool}: ${line}\n`).join('');
 }
 
-function asAppError({ error, usage }: Failure, signal: AbortSignal): AppError {
+/** What ended a run as the one kind of error that is printed: an interruption and a bug too. */
+export function asAppError({ error, usage }: Failure, signal: AbortSignal): AppError {
   if (error instanceof AppError) return error;
   if (usage !== undefined) return usageError(usage);
   if (signal.aborted) return new AppError('interrupted', 'interrupted', { cause: error });

@@ -25,6 +25,8 @@ export interface Target {
   known: Set<string>;
   /** How long the next upload has to wait, asked with the time of now, both in milliseconds. */
   waitFor(now: number): number;
+  /** Told, before an upload waits for that, how many milliseconds. */
+  onWait(waitMs: number): void;
   signal: AbortSignal;
   /** Told before each change begins, with how many have ended. */
   onBegin(change: Change, ended: number, all: number): void;
@@ -63,23 +65,40 @@ export async function applyChanges(changes: readonly Change[], target: Target): 
       else lock.set(name, stays);
       await save();
     });
+  // Aborted by the first failure: what waits for its turn then does not begin any more.
+  const stop = new AbortController();
+  const unlessStopped = async (act: () => Promise<void>) => {
+    if (stop.signal.aborted) return;
+    try {
+      await act();
+    } catch (error) {
+      stop.abort();
+      throw error;
+    }
+  };
   try {
     await inParallel(uploads, uploadsAtOnce, async (change) => {
       if (change.kind === 'adopt') {
-        begin(change);
-        return await locked(change, change.locked);
+        return await unlessStopped(async () => {
+          begin(change);
+          await locked(change, change.locked);
+        });
       }
       const waitMs = waitFor(performance.now());
-      if (waitMs > 0) await pause(waitMs, signal);
-      return await inMemory(bytesOf(change.skill), async () => {
+      if (waitMs > 0) {
+        target.onWait(waitMs);
+        await pause(waitMs, AbortSignal.any([signal, stop.signal]));
+      }
+      const push = async () => {
         begin(change);
         if (change.kind === 'update') {
           return await locked(change, await pushVersion(platform, change.skill, change.locked));
         }
         const made = await pushSkill(platform, change.skill, known);
         created.push(made);
-        return await locked(change, made.locked);
-      });
+        await locked(change, made.locked);
+      };
+      await inMemory(bytesOf(change.skill), () => unlessStopped(push));
     });
   } catch (error) {
     // The first failure is the one to tell of; where this one fails too, the next run sees two skills of one name.

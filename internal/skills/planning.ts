@@ -123,6 +123,7 @@ export async function applySkills(
 ): Promise<void> {
   const known = new Set(latestVersions.keys());
   const waitFor = pacer(uploadsAMinute, 60_000);
+  let waitSaid = false;
   for (const [index, { folder, lockFile, lock, changes }] of parts.entries()) {
     await applyChanges(changes, {
       platform,
@@ -131,6 +132,11 @@ export async function applySkills(
       known,
       waitFor,
       signal,
+      onWait(waitMs) {
+        if (!waitSaid)
+          say(`the platform takes ${uploadsAMinute} uploads a minute: waiting ${Math.ceil(waitMs / 1000)} s`);
+        waitSaid = true;
+      },
       onBegin: (change, ended, all) => progress(`${doing[change.kind] ?? change.kind} ${nameOf(change)}`, ended, all),
       onChanged(change, locked) {
         done.add(keyOf(folder, change));
@@ -170,15 +176,17 @@ export async function scanLocal({ parts }: LocalSkills, request: ScanRequest): P
   const { all, configuration, signal } = request;
   const findings: Finding[] = [];
   for (const { folder, skills, lock } of parts) {
-    const changed = skills.filter(({ name, sha256 }) => all || lock.get(name)?.sha256 !== sha256);
-    if (changed.length === 0) continue;
-    const [{ readScanSettings }, { scanSkills }] = await Promise.all([
+    const scanned = skills.filter(({ name, sha256 }) => all || lock.get(name)?.sha256 !== sha256);
+    if (scanned.length === 0) continue;
+    const [{ readScanSettings }, { scanFolder, scanSkills }] = await Promise.all([
       import('./scan/settings.ts'),
       import('./scan/scan.ts'),
     ]);
-    const found = await scanSkills(changed, await readScanSettings(folder, { configuration }), signal);
-    // What was not looked at may well need its suppression.
-    findings.push(...found.filter(({ rule }) => changed.length === skills.length || rule !== 'suppression-unused'));
+    const settings = await readScanSettings(folder, { configuration });
+    const found = all
+      ? (await scanFolder(scanned, settings, signal)).findings
+      : await scanSkills(scanned, settings, signal);
+    findings.push(...found);
   }
   return findings;
 }

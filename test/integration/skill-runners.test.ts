@@ -85,6 +85,24 @@ async function race(machines: readonly [Machine, Machine], delayMs: number): Pro
   return await Promise.all([first.push(), sleep(delayMs).then(() => second.push())]);
 }
 
+/** Both push the same text at once: both succeed, the platform has one skill, and both locks say its latest version. */
+async function pushAlike(machines: readonly [Machine, Machine], index: number) {
+  for (const machine of machines) await machine.write(`round ${index}`);
+  platform.control.log.reset();
+  const outcomes = await race(machines, Math.random() * (index % 2 === 0 ? 4 : 30));
+  const uploads = platform.control.log.count(/^POST /);
+  expect(outcomes.map(({ exit, stderr }) => [exit, stderr])).toEqual([
+    [0, ''],
+    [0, ''],
+  ]);
+  const [skill, ...others] = await remote();
+  expect(others).toEqual([]);
+  const locks = await Promise.all(machines.map((machine) => machine.locked()));
+  expect(locks[0]).toMatchObject({ skillId: skill?.id, versionId: skill?.latest });
+  expect(locks[1]).toEqual(locks[0]);
+  return { skill, uploads };
+}
+
 /** Repeats a race and counts how it came out. */
 async function rounds(count: number, label: string, round: (index: number) => Promise<string>): Promise<void> {
   const ends = new Map<string, number>();
@@ -106,20 +124,9 @@ describe.each(clocks)('two runners, %s', (label, clock, count) => {
     await begin(clock());
     const machines = [new Machine('a'), new Machine('b')] as const;
     await rounds(count, `the same change, ${label}`, async (index) => {
-      for (const machine of machines) await machine.write(`round ${index}`);
-      platform.control.log.reset();
-      const outcomes = await race(machines, Math.random() * (index % 2 === 0 ? 4 : 30));
-      expect(outcomes.map(({ exit, stderr }) => [exit, stderr])).toEqual([
-        [0, ''],
-        [0, ''],
-      ]);
-      const [skill, ...others] = await remote();
-      expect(others).toEqual([]);
+      const { skill, uploads } = await pushAlike(machines, index);
       expect(skill?.texts).toEqual(Array.from({ length: index + 1 }, (_, earlier) => `round ${earlier}`));
-      const locks = await Promise.all(machines.map((machine) => machine.locked()));
-      expect(locks[0]).toMatchObject({ skillId: skill?.id, versionId: skill?.latest });
-      expect(locks[1]).toEqual(locks[0]);
-      return `uploads ${platform.control.log.count(/^POST /)}`;
+      return `uploads ${uploads}`;
     });
   });
 
@@ -159,19 +166,7 @@ describe.each(clocks)('two runners, %s', (label, clock, count) => {
     await begin(clock());
     await rounds(count, `the same new skill, ${label}`, async (index) => {
       const machines = [new Machine(`a${index}`), new Machine(`b${index}`)] as const;
-      for (const machine of machines) await machine.write(`round ${index}`);
-      platform.control.log.reset();
-      const outcomes = await race(machines, Math.random() * (index % 2 === 0 ? 4 : 30));
-      expect(outcomes.map(({ exit, stderr }) => [exit, stderr])).toEqual([
-        [0, ''],
-        [0, ''],
-      ]);
-      const [skill, ...others] = await remote();
-      expect(others).toEqual([]);
-      const locks = await Promise.all(machines.map((machine) => machine.locked()));
-      expect(locks[0]).toMatchObject({ skillId: skill?.id, versionId: skill?.latest });
-      expect(locks[1]).toEqual(locks[0]);
-      const uploads = platform.control.log.count(/^POST /);
+      const { skill, uploads } = await pushAlike(machines, index);
       const client = new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl });
       await client.skills.delete(skill?.id ?? '');
       return `uploads ${uploads}`;

@@ -43,7 +43,8 @@ Examples:
       .action(
         run(async (context, folders: string[], options: SkillSyncOptions) => {
           const { runSkillSync } = await import('./run.ts');
-          return await runSkillSync(context, folders, options);
+          const commands = program.commands.map((command) => command.name());
+          return await runSkillSync(context, folders, options, commands);
         }),
       );
     program

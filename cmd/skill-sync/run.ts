@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { refuseMisspelled } from '../../internal/cli/misspelled.ts';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject } from '../../internal/cli/project.ts';
@@ -26,12 +27,14 @@ export interface SkillSyncOptions extends ReportOptions {
   diff?: boolean;
 }
 
-/** Runs `skill-sync` once. */
+/** Runs `skill-sync` once. `commands` is what may have been meant where there is no folder of that name. */
 export async function runSkillSync(
   context: CommandContext,
   words: readonly string[],
   options: SkillSyncOptions,
+  commands: readonly string[],
 ): Promise<CommandResult> {
+  await refuseMisspelled(words, commands);
   const planOnly = options.dryRun === true || options.check === true || options.out !== undefined;
   return await run(context, options, {
     folders: foldersOf(words, options.lock),

@@ -6,7 +6,14 @@ import { quote } from './quote.ts';
  * too are named only where they are near.
  */
 export function nearestHint(word: string, known: readonly string[], others: readonly string[] = []): string {
-  const near = [...known, ...others]
+  const near = nearest(word, [...known, ...others]);
+  if (near.length > 0) return `did you mean ${near.slice(0, 3).map(quote).join(' or ')}?`;
+  return known.length > 0 ? `known are: ${known.map(quote).join(', ')}` : 'none are configured';
+}
+
+/** The candidates that a mistyped word may have been meant to be, the nearest first. */
+export function nearest(word: string, candidates: readonly string[]): string[] {
+  return candidates
     .map((candidate) => ({
       candidate,
       edits: distance(word.toLowerCase(), candidate.toLowerCase()),
@@ -14,6 +21,4 @@ export function nearestHint(word: string, known: readonly string[], others: read
     .filter(({ candidate, edits }) => edits <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.edits - b.edits)
     .map(({ candidate }) => candidate);
-  if (near.length > 0) return `did you mean ${near.slice(0, 3).map(quote).join(' or ')}?`;
-  return known.length > 0 ? `known are: ${known.map(quote).join(', ')}` : 'none are configured';
 }

@@ -312,6 +312,12 @@ describe('bad input', () => {
     expect(platform.control.log.count()).toBe(0);
   });
 
+  test('a misspelled command, unless a folder has that name', async () => {
+    const misspelled = await run(['verfy']);
+    expect([misspelled.exit, misspelled.stderr]).toEqual([2, expect.stringContaining('hint: did you mean "verify"?')]);
+    expect((await run(['elsewhere'])).stderr).toContain('[config_missing]');
+  });
+
   test('a missing folder, a folder that is a skill, an unknown option, no key', async () => {
     expect((await run([join(home, 'nowhere')])).exit).toBe(2);
     expect((await run([join(skills, 'meeting-notes')])).exit).toBe(2);

@@ -19,14 +19,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 if (read(stamp) !== wanted) {
-  // Not `npm ci`: it refuses a lock file that was written where the registry has no packages for other systems.
-  run('installing what the lock file names', 'npm', [
-    'install',
-    '--no-save',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-  ]);
+  run('installing what the lock file names', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(stamp, wanted);
 }
 if (process.argv.includes('--build') && newest('cmd', 'internal') > (modified('dist/setup-session.js') ?? 0)) {

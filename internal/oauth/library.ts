@@ -26,7 +26,7 @@ export interface LibrarySetting {
 export type KeySet = openid.ExportedJWKSCache['jwks'];
 
 /** Tokens as the library validated them. */
-export type Tokens = Awaited<ReturnType<typeof openid.authorizationCodeGrant>>;
+export type Tokens = openid.TokenEndpointResponse & openid.TokenEndpointResponseHelpers;
 
 /** How far clocks may be apart. */
 const idTokenSkewSeconds = 60;

@@ -1,5 +1,5 @@
 /** action.yml says what the command line says, and is what GitHub takes. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { skillSync } from '../cmd/skill-sync/cli.ts';
@@ -14,7 +14,7 @@ const read = (path: string) => readFile(new URL(`../${path}`, import.meta.url), 
 /** What has no place in a job: stdout is its log, and a job that failed is looked at with everything it said. */
 const notInJobs = ['--json', '--quiet', '--verbose', '--debug', '--no-color', '--version'];
 /** What the action needs beside the options. */
-const notOptions = ['folders', 'plan', 'package-version', 'executable'];
+const notOptions = ['folders', 'plan', 'executable'];
 
 test('is valid by the published schema, which can refuse', async () => {
   const complaints = judgeBy('github-action');
@@ -59,11 +59,6 @@ test('has the outputs that are written, and docs/ci.md has both lists', async ()
   expect(await documented('output')).toEqual(Object.keys(outputs));
 });
 
-test('runs the version of the package that it lies in', async () => {
-  const { version } = JSON.parse(await read('package.json'));
-  expect((await readAction()).inputs['package-version']?.default).toBe(version);
-});
-
 test('the workflows of docs/ci.md are valid by the published schema, pin what they use and ask for few permissions', async () => {
   const complaints = judgeBy('github-workflow');
   const examples = [...(await read('docs/ci.md')).matchAll(/^```yaml file=(\.github\/\S+)\n([\s\S]*?)^```$/gm)];
@@ -92,11 +87,20 @@ test('so is the pipeline for GitLab, and it hands over the report that is writte
   expect(complaints(pipeline)).toEqual([]);
   expect(complaints({ skills: { script: 1 } })).not.toEqual([]);
   expect(pipeline.skills.artifacts.reports.codequality).toBe(codeQualityFile);
-  expect(pipeline.skills.script).toEqual([expect.stringContaining('managed-agents-interface@')]);
+  expect(pipeline.skills.script).toEqual(['npm ci --ignore-scripts', 'node_modules/.bin/skill-sync --check']);
 });
 
 test('every version in docs/ci.md is that of the package', async () => {
   const { version } = JSON.parse(await read('package.json'));
-  const named = [...(await read('docs/ci.md')).matchAll(/managed-agents-interface@(?:<commit of v)?([\d.]+)/g)];
+  const named = [...(await read('docs/ci.md')).matchAll(/managed-agents-interface@<commit of v([\d.]+)/g)];
   expect(new Set(named.map(([, found]) => found))).toEqual(new Set([version]));
+});
+
+test('nothing that a person copies fetches a package by a name that anybody may take', async () => {
+  const docs = await readdir(new URL('../docs', import.meta.url), { recursive: true });
+  const documents = docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
+  for (const path of ['README.md', 'SECURITY.md', 'action.yml', 'test/sandbox/introduction.ts', ...documents]) {
+    const fetching = (await read(path)).split('\n').filter((line) => /\bnpx\b|npm (exec|x)\b|--package[ =]/.test(line));
+    expect(fetching, path).toEqual([]);
+  }
 });

@@ -1,4 +1,5 @@
 /** action.yml at work: its script in bash, the built executable, and the sandbox platform. */
+import { execFileSync } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -29,13 +30,18 @@ afterEach(async () => {
 });
 
 /** Runs the action as a job would, on the built executable unless told. */
-async function run(inputs: Record<string, string>, changed: Record<string, string> = {}): Promise<ActionOutcome> {
+async function run(
+  inputs: Record<string, string>,
+  changed: Record<string, string> = {},
+  checkout = root,
+): Promise<ActionOutcome> {
   const [, script = ''] = build.locate('skill-sync');
   const home = join(workspace, '..', 'home');
   const outcome = await runAction(
     { executable: script, ...inputs },
     {
       workspace,
+      checkout,
       environment: {
         PATH: searchPath,
         HOME: home,
@@ -131,20 +137,29 @@ test('an input that is neither true nor false ends the step before anything is r
   expect([exit, stderr]).toEqual([2, 'skill-sync: error: the input prune is neither true nor false\n']);
 });
 
-test('without an executable the package of this version is run by npx, with the same words', async () => {
-  const bin = join(workspace, 'bin');
-  const [node, script = ''] = build.locate('skill-sync');
-  await put('bin/npx', `#!/bin/sh\nprintf '%s\\n' "$@" >"$HOME/words"\nshift 4\nexec '${node}' '${script}' "$@"\n`);
-  await chmod(join(bin, 'npx'), 0o755);
+test('without an executable the commit of the action is built, without the key and without scripts of packages', async () => {
+  // The commit as the runner checks it out, and an npm that tells what it is given before it does it.
+  const checkout = join(workspace, 'actions', 'managed-agents-interface');
+  const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0');
+  for (const file of files.filter((path) => /^(cmd\/|internal\/|LICENSE|\.npmrc|package)/.test(path))) {
+    await cp(join(root, file), join(checkout, file));
+  }
+  const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
+  await put('bin/npm', `#!/bin/sh\n{ echo "$@"; env; } >>"$HOME/npm"\nexec '${npm}' "$@"\n`);
+  await chmod(join(workspace, 'bin', 'npm'), 0o755);
   const home = await mkdtemp(join(tmpdir(), 'home-'));
-  const { exit } = await run({ executable: '', check: 'true' }, { PATH: `${bin}:${searchPath}`, HOME: home });
-  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  expect([exit, (await readFile(join(home, 'words'), 'utf8')).trimEnd().split('\n')]).toEqual([
-    7,
-    ['--yes', '--package', `managed-agents-interface@${version}`, 'skill-sync', '--check', '--', 'skills'],
-  ]);
+  const check = () =>
+    run({ executable: '', check: 'true' }, { PATH: `${join(workspace, 'bin')}:${searchPath}`, HOME: home }, checkout);
+  expect((await check()).exit).toBe(7);
+  const told = await readFile(join(home, 'npm'), 'utf8');
+  expect(told).toMatch(/^ci --ignore-scripts /);
+  expect(told).toMatch(/^run --silent build$/m);
+  expect(told).not.toMatch(/^(ANTHROPIC|ACTIONS|GITHUB|MAI|SYNC)_/m);
+  // What was built is used again.
+  expect((await check()).exit).toBe(7);
+  expect(await readFile(join(home, 'npm'), 'utf8')).toBe(told);
   await rm(home, { recursive: true });
-});
+}, 240_000);
 
 test('a skill whose words try to be commands of the runner gives it none', async () => {
   const words = [

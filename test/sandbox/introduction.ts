@@ -11,14 +11,14 @@ export function introduce(sandbox: Sandbox, built: boolean): string {
   );
   const secrets = Object.values(sandbox.services).flatMap(({ name, registration }) =>
     registration.kind === 'pre-registered' && registration.clientSecret !== undefined
-      ? [`npx service-connection ${name} --client-secret-fd 3 3<<<${shellWord(registration.clientSecret)}`]
+      ? [`node dist/service-connection.js ${name} --client-secret-fd 3 3<<<${shellWord(registration.clientSecret)}`]
       : [],
   );
   const commands = [
     ...(built ? [] : ['npm run build']),
-    'npx service-connection notion',
-    'npx setup-session --agent support --message "What is on the roadmap?"',
-    'npx service-connection list',
+    'node dist/service-connection.js notion',
+    'node dist/setup-session.js --agent support --message "What is on the roadmap?"',
+    'node dist/service-connection.js list',
   ];
   return `The sandbox is up, on this machine only. Ctrl-C ends it.
 

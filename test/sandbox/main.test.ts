@@ -44,9 +44,11 @@ it('tells a person what to set and what to try, and ends when interrupted', asyn
   const { value } = await output.next();
   expect(value).toContain('export ANTHROPIC_BASE_URL=http://127.0.0.1:');
   expect(value).toContain('Grace Hopper');
-  expect(value).toContain('npx service-connection notion');
+  expect(value).toContain('node dist/service-connection.js notion');
   for (const name of ['github', 'google']) {
-    expect(value).toMatch(new RegExp(`^  npx service-connection ${name} --client-secret-fd 3 3<<<[\\w-]{20,}$`, 'm'));
+    expect(value).toMatch(
+      new RegExp(`^  node dist/service-connection.js ${name} --client-secret-fd 3 3<<<[\\w-]{20,}$`, 'm'),
+    );
   }
   const folder = /MAI_CONFIG=(\S+)/.exec(value)?.[1] ?? '';
   expect(existsSync(folder)).toBe(true);

@@ -31,10 +31,22 @@ export interface ActionOutcome {
   commands: RunnerCommand[];
 }
 
-/** Runs the action in a folder, which is the workspace of the job, with these inputs and these variables alone. */
+/** How a job runs the action. */
+export interface ActionSetting {
+  /** The folder of the job. */
+  workspace: string;
+  /** Its variables, and no others. */
+  environment: Readonly<Record<string, string>>;
+  /** Where the runner has put the commit of the action; this repository unless told. */
+  checkout?: string;
+}
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs the action with these inputs. */
 export async function runAction(
   inputs: Readonly<Record<string, string>>,
-  { workspace, environment }: { workspace: string; environment: Readonly<Record<string, string>> },
+  { workspace, environment, checkout = repository }: ActionSetting,
 ): Promise<ActionOutcome> {
   const { inputs: known, runs } = await readAction();
   const [step] = runs.steps;
@@ -61,12 +73,13 @@ export async function runAction(
   const child = spawn('bash', ['--noprofile', '--norc', '-eo', 'pipefail', script], {
     cwd: workspace,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
+    timeout: 180_000,
     env: {
       ...environment,
       ...Object.fromEntries(resolved),
       CI: 'true',
       GITHUB_ACTIONS: 'true',
+      GITHUB_ACTION_PATH: checkout,
       GITHUB_WORKSPACE: workspace,
       GITHUB_STEP_SUMMARY: summary,
       GITHUB_OUTPUT: outputs,

@@ -1,0 +1,24 @@
+/**
+ * `npm run attack`: what strangers, colleagues and services try, against the built executables and the sandbox. A line
+ * for each attack: what it is, what must happen, what happened. Ends with 1 where one did not hold.
+ */
+import type { Attack } from './attack.ts';
+import { mainAttacks } from './main-attacks.ts';
+
+/** Every file of attacks, in the order in which they are tried. */
+const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]> }[] = [
+  { title: 'People, services and skills', attacks: mainAttacks },
+];
+
+let held = 0;
+let failed = 0;
+for (const { title, attacks } of parts) {
+  process.stdout.write(`\n${title}\n`);
+  for (const { attack, must, happened, held: good } of await attacks()) {
+    if (good) held += 1;
+    else failed += 1;
+    process.stdout.write(`  ${good ? '✓' : '✗'} ${attack}\n      must: ${must}\n      did:  ${happened}\n`);
+  }
+}
+process.stdout.write(`\n${held} attacks held, ${failed} did not\n`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -20,6 +20,7 @@ import { nearestHint } from '../../text/nearest.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { limits } from './limits.ts';
 import { nameProblem } from './name.ts';
+import { plainKeys } from './plain-keys.ts';
 import { type Finding, placeOf } from './utf8.ts';
 
 /** What the front matter says, once it has passed every check. */
@@ -37,6 +38,10 @@ const knownKeys = ['name', 'description', 'license', 'compatibility', 'metadata'
 export function readFrontMatter(text: string, folderName: string): FrontMatter | Finding[] {
   const block = cutFrontMatter(text);
   if (typeof block !== 'string') return [block];
+  const plain = plainKeys(block);
+  if (plain !== undefined && isFaultless(plain, folderName)) {
+    return { name: plain.get('name') ?? '', description: plain.get('description') ?? '' };
+  }
 
   const lineCounter = new LineCounter();
   const document = parseDocument(block, { lineCounter, prettyErrors: false });
@@ -120,8 +125,7 @@ function cutFrontMatter(text: string): string | Finding {
   }
   const nul = text.indexOf('\0');
   if (nul !== -1) return { ...placeOf(text, nul), what: 'it holds a NUL character', fix: 'remove it' };
-  const blanks = /^---[ \t]+$/m.exec(text);
-  if (blanks?.index === 0) {
+  if (/^---[ \t]+(?:\n|$)/.test(text)) {
     return { line: 1, column: 4, what: 'the line `---` ends in blanks', fix: 'remove them' };
   }
   if (!text.startsWith('---\n')) {
@@ -165,6 +169,11 @@ function valueFault(key: string, value: Node | null, folderName: string): Fault 
   if (content === null || content === '') return [`${key} is empty`, 'write something there'];
   const fault = textFault(key, value);
   if (fault !== undefined || typeof content !== 'string') return fault;
+  return contentFault(key, content, folderName);
+}
+
+/** What is wrong with the text of a known key other than metadata. */
+function contentFault(key: string, content: string, folderName: string): Fault | undefined {
   if (content.trim() === '') return [`${key} is empty`, 'write something there'];
   switch (key) {
     case 'name':
@@ -178,6 +187,15 @@ function valueFault(key: string, value: Node | null, folderName: string): Fault 
     default:
       return undefined;
   }
+}
+
+/** Whether plain keys and values are front matter; what is wrong with others, and where, is left to the YAML parser. */
+function isFaultless(plain: ReadonlyMap<string, string>, folderName: string): boolean {
+  const known = [...plain].every(
+    ([key, content]) =>
+      key !== 'metadata' && knownKeys.includes(key) && contentFault(key, content, folderName) === undefined,
+  );
+  return known && plain.has('name') && plain.has('description');
 }
 
 /** Whether every reader of YAML takes a value for text. */

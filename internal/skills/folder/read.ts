@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
 import { type FolderEntry, listFolder } from '../../outside/files.ts';
+import { pause } from '../../outside/pause.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { hashOf } from '../hash.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -39,6 +40,8 @@ export interface Skill {
 
 /** How many skills are read at the same time: enough to keep the disk busy, few enough for memory. */
 const readAtOnce = 8;
+/** Reading never waits: without a pause nobody could interrupt it, and no line would say that it goes on. */
+const longestWithoutBreathMs = 100;
 /** A larger file is never kept. */
 const largestKept = 4 * 2 ** 20;
 /** How many bytes are kept over the whole run. */
@@ -64,7 +67,12 @@ export async function readSkills(
   const problems: Problem[] = [];
   const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, problems)));
   const room = { bytes: expected === undefined ? 0 : keptAtMost };
+  let breath = performance.now();
   const read = await inParallel(listed.flat(), readAtOnce, async (place) => {
+    if (performance.now() - breath > longestWithoutBreathMs) {
+      await pause(0);
+      breath = performance.now();
+    }
     const outcome = await readSkill(place, room);
     if ('skill' in outcome && expected?.(place.folderOfSkills, place.name) === outcome.skill.sha256) {
       forgetBytes(outcome.skill, room);

@@ -41,7 +41,7 @@ test('has an input for every option that makes sense in a job, and no other', as
   }
 });
 
-test('no expression is part of the script: what an input holds can never be run', async () => {
+test('no expression is part of the script: what an input holds can never be run [P9]', async () => {
   const { runs } = await readAction();
   expect(runs.steps.map(({ run }) => run.includes('${{'))).toEqual([false]);
 });

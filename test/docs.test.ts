@@ -15,7 +15,7 @@ import { parseLock } from '../internal/skills/lock.ts';
 import { changesMade } from '../internal/skills/report/report.ts';
 import { rules } from '../internal/skills/scan/rules.ts';
 import { readScanSettings } from '../internal/skills/scan/settings.ts';
-import { titlesIn, withoutTags } from './oauth/tags.ts';
+import { everyTitle, promisesOf, withoutTags } from './support/tags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -48,7 +48,7 @@ describe('docs/exit-codes.md', () => {
     expect(rows).toHaveLength(Object.keys(exitCodes).length);
   });
 
-  test('has the error codes of the code, each with its exit code', async () => {
+  test('has the error codes of the code, each with its exit code [P10]', async () => {
     const rows = rowsUnder(await read('docs/exit-codes.md'), 'error', 'exit', 'when');
     expect(Object.fromEntries(rows.map(([error, exit]) => [unquoted(error), Number(exit)]))).toEqual(exitCodeOf);
     expect(rows).toHaveLength(Object.keys(exitCodeOf).length);
@@ -163,43 +163,60 @@ describe('every document', async () => {
 
 describe('SECURITY.md', async () => {
   const text = await read('SECURITY.md');
-  const sections = text.split(/^### /m).filter((section) => /^P\d+\. /.test(section));
+  const tagged = await everyTitle(root);
 
-  test('has the promises P1 to P10', () => {
-    expect(sections.map((section) => section.match(/^P\d+/)?.[0])).toEqual(
+  test('has the promises P1 to P10, each with what is kept and what is not', () => {
+    const rows = rowsUnder(text, 'promise', 'kept', 'not kept');
+    expect(rows.map(([promise]) => /^P\d+/.exec(promise ?? '')?.[0])).toEqual(
       Array.from({ length: 10 }, (_, index) => `P${index + 1}`),
     );
+    expect(rows.flat()).not.toContain('');
   });
 
-  test.each(sections.map((section) => [section.split('.')[0], section]))(
-    '%s names its tests, or says that it is not kept yet',
-    (_promise, section = '') => {
-      expect(namedTests(section).length > 0 || section.includes('**Not there yet:**')).toBe(true);
-    },
-  );
-
-  test('names only tests that exist, and links to their files', async () => {
-    for (const { file, name } of namedTests(text)) expect(await titles(file), `${file}: ${name}`).toContain(name);
+  test('names only commands of package.json', async () => {
+    const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
+    const named = [...text.matchAll(/`npm run ([\w:]+)/g)].map(([, name]) => name);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named));
+    expect(named).toContain('attack');
   });
 
-  test('names a test wherever it links to a test file', () => {
-    const files = new Set(namedTests(text).map(({ file }) => file));
-    for (const [, file = ''] of text.matchAll(/\]\((\S+\.test\.ts)\)/g)) expect(files).toContain(file);
+  test('docs/security-tests.md has the tests of each promise; written by: npx vitest run --config test/vitest.config.ts test/docs.test.ts --update', async () => {
+    const lines = [
+      '# Which tests keep which promise',
+      '',
+      'Made from the names of the tests; [SECURITY.md](../SECURITY.md) says what is promised. Names with `%s` or `$` are tables',
+      'of cases. The rules and attacks of OAuth have a page of their own: [oauth-conformance.md](oauth-conformance.md).',
+    ];
+    for (const [promise, heading] of Object.entries(promises)) {
+      const own = tagged.filter(({ title }) => promisesOf(title).includes(promise));
+      expect(own.length > 0 || promise === 'P7', promise).toBe(true);
+      lines.push('', `## ${heading}`, '');
+      if (own.length === 0) lines.push('None: this promise is not kept yet.');
+      for (const file of new Set(own.map((test) => test.file))) {
+        const names = own.filter((test) => test.file === file).map(({ title }) => `"${asText(withoutTags(title))}"`);
+        lines.push(`- [${file}](../${file}): ${names.join(', ')}`);
+      }
+    }
+    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('../docs/security-tests.md');
   });
 });
 
-/** `[file](file): "name", "name"` anywhere; a name may be broken over lines and hold quotes written as `\"`. */
-function namedTests(text: string): { file: string; name: string }[] {
-  const named = text.matchAll(/\[(\S+\.test\.ts)\]\(\S+\):\s+((?:"(?:[^"\\]|\\.)+",?\s*)+)/g);
-  return [...named].flatMap(([, file = '', names = '']) =>
-    [...names.matchAll(/"((?:[^"\\]|\\.)+)"/g)].map(([, name = '']) => ({
-      file,
-      name: withoutTags(name.replace(/\s+/g, ' ').replace(/\\(.)/g, '$1')),
-    })),
-  );
-}
+const promises = {
+  P1: 'P1. One person, one vault',
+  P2: 'P2. Identity is proven, not declared',
+  P3: 'P3. Secrets have one home',
+  P4: 'P4. Default deny',
+  P5: 'P5. The narrowest of all that have a say',
+  P6: 'P6. What was asked is what runs',
+  P7: 'P7. No act without a record',
+  P8: 'P8. Killed anywhere, converges',
+  P9: 'P9. Nothing from outside is trusted to be text',
+  P10: 'P10. Every refusal explains itself',
+  connecting: 'Connecting a service',
+  page: 'The page of buttons',
+};
 
-/** What a test file calls its tests and groups, without the rows of docs/oauth-conformance.md that they prove. */
-async function titles(file: string): Promise<string[]> {
-  return titlesIn(await read(file)).map(withoutTags);
+/** A name that holds no markup. */
+function asText(name: string): string {
+  return name.replace(/[\\`*_<>[\]]/g, '\\$&');
 }

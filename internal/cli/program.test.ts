@@ -27,11 +27,11 @@ const failing = (error: unknown) => executable(() => Promise.reject(error));
 const run = (tool: Executable, ...argv: string[]) => runCommand(tool, argv, { environment: {} });
 
 describe('an error', () => {
-  test.each(Object.entries(exitCodeOf) as [ErrorCode, number][])('%s ends with %i', async (code, exit) => {
+  test.each(Object.entries(exitCodeOf) as [ErrorCode, number][])('%s ends with %i [P10]', async (code, exit) => {
     expect(await run(failing(new AppError(code, 'no')))).toMatchObject({ exit, stdout: '' });
   });
 
-  test('is printed once, with its code, its further lines and its hint', async () => {
+  test('is printed once, with its code, its further lines and its hint [P10]', async () => {
     const error = new AppError('drift', 'two things differ:\nthis\nthat', { hint: 'look at them' });
     const { stderr, stdout } = await run(failing(error));
     expect(stdout).toBe('');
@@ -42,7 +42,7 @@ describe('an error', () => {
     );
   });
 
-  test('cannot be forged by a name inside it', async () => {
+  test('cannot be forged by a name inside it [P9]', async () => {
     const error = new AppError('drift', 'Ada\r\u001b[2J\u202e', { hint: 'a\nb' });
     expect((await run(failing(error))).stderr).toBe(
       'tool: error: Ada\\u{d}\\u{1b}[2J\\u{202e} [drift]\ntool: hint: a\\u{a}b\n',
@@ -98,7 +98,7 @@ describe('a result', () => {
     expect(await run(tool, '--json', 'sub')).toMatchObject({ stdout: '{"done":true}\n' });
   });
 
-  test('gives the runner of GitHub Actions no command, and is left alone elsewhere', async () => {
+  test('gives the runner of GitHub Actions no command, and is left alone elsewhere [P9]', async () => {
     const text = 'a\n ::set-output name=x::y\n##[error]z';
     const tool = answering({ text, json: { text } });
     expect((await run(tool)).stdout).toBe(`${text}\n`);
@@ -108,7 +108,7 @@ describe('a result', () => {
     expect([commandsIn(json.stdout), JSON.parse(json.stdout)]).toEqual([[], { text }]);
   });
 
-  test('that streams gives it none either, in no two pieces, and all of it is there, also before a failure', async () => {
+  test('that streams gives it none either, in no two pieces, and all of it is there, also before a failure [P9]', async () => {
     const pieces = ['a\n:', ':set-output name=x::y\n#', '#[error]z\n', 'end'];
     for (const fail of [false, true]) {
       const tool = executable(async ({ stream }) => {
@@ -172,7 +172,7 @@ describe.each([serviceConnection, setupSession])('$name', (tool) => {
     expect(await run(tool, '--version')).toMatchObject({ exit: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  test('prints its help, examples included, and has no option that takes a secret or says who somebody is [b21]', async () => {
+  test('prints its help, examples included, and has no option that takes a secret or says who somebody is [b21] [P2]', async () => {
     const { exit, stdout, stderr } = await run(tool, '--help');
     expect([exit, stderr]).toEqual([0, '']);
     expect(stdout).toContain('Examples:');

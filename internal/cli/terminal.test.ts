@@ -32,7 +32,7 @@ test.each<[Verbosity, string[]]>([
   ['debug', ['tool: a note', 'tool: a detail', 'tool: a warning', 'tool: waiting', 'tool: waited', 'tool: more']],
 ])('%s says what it should', (verbosity, lines) => expect(sayEverything(verbosity)).toEqual(lines));
 
-test('a name from outside neither moves the cursor nor forges a line', () => {
+test('a name from outside neither moves the cursor nor forges a line [P9]', () => {
   const stderr = terminal(false);
   const progress = progressOn('tool', stderr, 'verbose', undefined);
   for (const say of [progress.note, progress.detail, progress.warn, progress.wait]) say('Ada\n\u001b[2Jtool: error');

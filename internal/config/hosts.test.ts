@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Configuration } from './definitions.ts';
 import { reviewedHosts } from './hosts.ts';
 
-test('the reviewed hosts are those of the identity provider, the MCP servers and their issuers, and no others', () => {
+test('the reviewed hosts are those of the identity provider, the MCP servers and their issuers, and no others [connecting]', () => {
   const service = {
     mcp_server_url: 'https://mcp.notes.example/mcp',
     authorization: {

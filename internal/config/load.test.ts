@@ -98,7 +98,7 @@ test('the configuration we ship has no mistake', async () => {
   });
 });
 
-test('names that every object has are not found in what people may do', async () => {
+test('names that every object has are not found in what people may do [P4]', async () => {
   const { interface: settings, agents } = await loadConfiguration(folder);
   for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
     expect(settings.people.groups[name]).toBeUndefined();
@@ -109,7 +109,7 @@ test('names that every object has are not found in what people may do', async ()
   }
 });
 
-describe('one mistake is one line with file, place, path and fix:', () => {
+describe('one mistake is one line with file, place, path and fix: [P10]', () => {
   type Edit = [what: string, file: string, from: string | RegExp, to: string, line: string];
   const inInterface = 'interface.yaml';
   const inService = 'services/notes.yaml';
@@ -704,7 +704,7 @@ describe('one mistake is one line with file, place, path and fix:', () => {
   });
 });
 
-test('every mistake of every file is told at once, in the order of files and lines', async () => {
+test('every mistake of every file is told at once, in the order of files and lines [P10]', async () => {
   await edit('interface.yaml', 'read: on', 'read: yes');
   await edit('services/notes.yaml', 'dynamic', 'pre-registered\n  clientid: x');
   await edit('services/notes.yaml', '[look, find]', '[look, add]');

@@ -35,7 +35,7 @@ describe('the rule email', () => {
     ['', 'another address'],
   ])('with the account %j: %s', (name, expected) => expect(judged({ account: named(name) })).toBe(expected));
 
-  test('folds no look-alike into the letter it imitates', () => {
+  test('folds no look-alike into the letter it imitates [connecting]', () => {
     expect(judged({ verifiedEmail: 'kim@example.test', account: named('\u212aim@example.test') })).toBe(
       'another address',
     );
@@ -92,7 +92,7 @@ test.each([
   ['another address', { account: named(grace), previous: named(grace) }],
 ] as [string, Partial<AccountCase>][])('%s: %j', (expected, changes) => expect(judged(changes)).toBe(expected));
 
-test('nothing is stored without a match, a rule that asks for none, or the exact name; and nothing changes unasked', () => {
+test('nothing is stored without a match, a rule that asks for none, or the exact name; and nothing changes unasked [connecting]', () => {
   const names = [ada, 'ADA@example.test', grace, 'ada@evil.test', 'ada', ''];
   const accounts = [undefined, ...names.map((name) => named(name))];
   const addresses = [undefined, ada, grace, 'ada'];

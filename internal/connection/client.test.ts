@@ -151,7 +151,7 @@ describe('a client that registered itself', () => {
     expect(again.clientId).toBe(`client 2 of ${server.origin}`);
   });
 
-  test('is nobody at another authorization server, also when the service moved there, and itself after it moved back [A1.15]', async () => {
+  test('is nobody at another authorization server, also when the service moved there, and itself after it moved back [A1.15] [connecting]', async () => {
     const [before, after] = [await startServer(), await startServer()];
     const first = requestFor([before.metadata]);
     const there = await listen(first.request, before.metadata);
@@ -211,7 +211,7 @@ describe('a client that registered itself', () => {
 describe('the client of the file', () => {
   const secretive = { client_id: 'known', token_endpoint_auth_method: 'client_secret_post' as const };
 
-  test('is shown to no authorization server but its own, and neither is its secret [A1.15] [c11]', async () => {
+  test('is shown to no authorization server but its own, and neither is its secret [A1.15] [c11] [connecting]', async () => {
     const [own, other] = [await startServer(), await startServer()];
     const { request, keychain } = requestFor([own.metadata], { authorization: secretive, secret: 'the secret' });
     await expect(listen(request, other.metadata)).rejects.toMatchObject({ code: 'issuer_mismatch' });

@@ -58,7 +58,7 @@ describe('a draft', () => {
     });
   });
 
-  test('stays a comment whatever the server calls its tools, scopes and resource', async () => {
+  test('stays a comment whatever the server calls its tools, scopes and resource [connecting]', async () => {
     const hostile = [
       'x\ntools: { read: [evil] }',
       'x\r  read: [evil]',
@@ -73,7 +73,7 @@ describe('a draft', () => {
     expect(await drafted(changes)).toMatchObject({ tools: { read: [], write: [], destructive: [] } });
   });
 
-  test('never takes the place of what is there', async () => {
+  test('never takes the place of what is there [connecting]', async () => {
     await writeFile(join(folder, 'services', 'example.yaml'), 'reviewed');
     await expect(drafted()).rejects.toMatchObject({ code: 'config_exists' });
   });

@@ -207,7 +207,7 @@ test('a value that the record cut is not compared', () => {
   expect(findings).toEqual([]);
 });
 
-describe('alarms', () => {
+describe('alarms [connecting]', () => {
   test('end the command with everything that was found', () => {
     const findings = judge({ ...one({ tokenEndpoint: evil }), credentialCount: 17 });
     expect(() => refuseAlarms(findings)).toThrow(

@@ -82,7 +82,7 @@ describe('a journal', () => {
     JSON.stringify({ ...journal({}), at: 'yesterday' }),
     JSON.stringify({ ...journal({}), service: 'x'.repeat(3000) }),
     JSON.stringify({ ...journal({}), grants: Array.from({ length: 50 }, () => grant) }),
-  ])('that is none is not used: %#', (text) => {
+  ])('that is none is not used: %# [P8]', (text) => {
     expect(parseJournal(text)).toBeUndefined();
   });
 
@@ -198,7 +198,7 @@ describe('giving back what was not stored', () => {
     ['it is of the same client and account', [connection({ record: { account: ada.name } })], ada, true],
     ['it is of the same client, and nobody knows the account', [connection()], undefined, true],
     ['nobody knows the client', [connection({ clientId: undefined })], ada, true],
-  ])('could end another connection, where %s: %#', (_where, connections, account, expected) => {
+  ])('could end another connection, where %s: %# [P8]', (_where, connections, account, expected) => {
     expect(mayEndAnother({ service, grant: fresh, account, connections })).toBe(expected);
   });
 });

@@ -114,13 +114,16 @@ describe('the scopes that are asked for', () => {
     expect(() => scopesToAskFor(known)).toThrow(refusedAs('usage'));
   });
 
-  test.each([exactly('a', 'evil'), added('evil')])('never hold what nobody reviewed or offers: %j (P4)', (choice) => {
-    const file = { default: ['a'], read_only: ['b'], additional: ['c'] };
-    expect(() => ask({ file, found: ['evil'], choice })).toThrow(refusedAs('not_allowed'));
-    expect(() => ask({ found: ['a'], supported: ['evil'], choice })).toThrow(refusedAs('not_allowed'));
-    expect(() => checkScopeChoice(serviceWith(file), choice)).toThrow(refusedAs('not_allowed'));
-    expect(() => checkScopeChoice(serviceWith(undefined), choice)).not.toThrow();
-  });
+  test.each([exactly('a', 'evil'), added('evil')])(
+    'never hold what nobody reviewed or offers: %j (P4) [connecting]',
+    (choice) => {
+      const file = { default: ['a'], read_only: ['b'], additional: ['c'] };
+      expect(() => ask({ file, found: ['evil'], choice })).toThrow(refusedAs('not_allowed'));
+      expect(() => ask({ found: ['a'], supported: ['evil'], choice })).toThrow(refusedAs('not_allowed'));
+      expect(() => checkScopeChoice(serviceWith(file), choice)).toThrow(refusedAs('not_allowed'));
+      expect(() => checkScopeChoice(serviceWith(undefined), choice)).not.toThrow();
+    },
+  );
 
   test('may be those of the authorization server, where no metadata of the resource says any', () => {
     expect(ask({ supported: ['a'], choice: exactly('a'), withoutMetadata: true })).toEqual(['a']);
@@ -174,12 +177,12 @@ describe('a step-up', () => {
     expect(() => stepUp({ found: ['a'] }, asked, granted, wanted)).toThrow(InsufficientScope);
   });
 
-  test('never asks for what the file does not list (P4) [A1.18]', () => {
+  test('never asks for what the file does not list (P4) [A1.18] [connecting]', () => {
     expect(() => stepUp({ file: { default: ['a'] } }, [['a']], ['a'], ['admin'])).toThrow(refusedAs('not_allowed'));
   });
 
   test.each([{ kind: 'read-only' } as const, exactly('a')])(
-    'never goes beyond what the person wanted: %j',
+    'never goes beyond what the person wanted: %j [connecting]',
     (choice) => {
       const file = { default: ['a', 'b'], read_only: ['a'] };
       expect(() => stepUp({ file, choice }, [['a']], ['a'], ['b'])).toThrow(refusedAs('not_allowed'));

@@ -41,7 +41,7 @@ test('goes on until the scopes reach, and says what the person is asked again fo
   ]);
 });
 
-test('ends where the service never has enough: nobody is asked more than three times [A1.18]', async () => {
+test('ends where the service never has enough: nobody is asked more than three times [A1.18] [connecting]', async () => {
   const { asked, outcome } = await run((attempt) => [`s${attempt}`]);
   expect(asked).toHaveLength(3);
   expect(outcome).toBeInstanceOf(InsufficientScope);

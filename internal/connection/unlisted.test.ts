@@ -43,7 +43,7 @@ describe('an address that nobody catalogued', () => {
     ['a tab', 'https://evil\t.io/mcp', 'characters that no address has'],
     ['a fragment', 'https://evil.io/#mcp.notion.com', 'fragment'],
     ['no address', 'evil.io', 'no whole address'],
-  ])('is refused with %s [c16]', (_case, url, why) => {
+  ])('is refused with %s [c16] [connecting]', (_case, url, why) => {
     expect(judge(url)).toEqual({ kind: 'refused', why: expect.stringContaining(why) });
   });
 
@@ -64,11 +64,14 @@ describe('an address that nobody catalogued', () => {
       'xn--e1afmkfd.org',
       'beyond ASCII',
     ],
-  ])('comes with a warning for %s, and its domain has to be typed [c16]', (_case, url, domain, warning) => {
-    const judged = judge(url);
-    expect(judged).toMatchObject({ kind: 'unlisted', domain });
-    expect(judged.kind === 'unlisted' && judged.warnings.join('\n')).toContain(warning);
-  });
+  ])(
+    'comes with a warning for %s, and its domain has to be typed [c16] [connecting]',
+    (_case, url, domain, warning) => {
+      const judged = judge(url);
+      expect(judged).toMatchObject({ kind: 'unlisted', domain });
+      expect(judged.kind === 'unlisted' && judged.warnings.join('\n')).toContain(warning);
+    },
+  );
 
   test.each([
     ['https://mcp.example.com/mcp', 'example.com'],

@@ -23,7 +23,7 @@ test('an error keeps its code, its hint and its cause', () => {
   expect('cause' in new AppError('drift', 'changed')).toBe(false);
 });
 
-test('every error says what to do next, but for those whose message does', () => {
+test('every error says what to do next, but for those whose message does [P10]', () => {
   const silent = Object.entries(hintOf).filter(([, hint]) => hint === undefined);
   expect(silent.map(([code]) => code)).toEqual([
     'config_invalid',

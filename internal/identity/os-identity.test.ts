@@ -30,7 +30,7 @@ const ada: Account = {
   stateFileSystem: 0xef53,
 };
 
-test('an ordinary account is its uid on its machine; the name only labels', () => {
+test('an ordinary account is its uid on its machine; the name only labels [P2]', () => {
   expect(judgeAccount(ada, undefined)).toEqual({
     kind: 'os',
     issuer: 'machine:3d1219c7c4c5404aaa1f6d2a48adfda4',
@@ -99,7 +99,7 @@ test.each<[string, Partial<Account>, string | undefined, string]>([
   ['state on CIFS, as a signed number', { stateFileSystem: 0xff534d42 | 0 }, undefined, 'its state folder is on CIFS'],
   ['state on sshfs', { stateFileSystem: 0x65735546 }, undefined, 'its state folder is on FUSE (such as sshfs)'],
   ['state on 9p', { stateFileSystem: 0x01021997 }, undefined, 'its state folder is on 9p'],
-])('%s is no identity', (_case, changes, sudoUid, why) => {
+])('%s is no identity [P2]', (_case, changes, sudoUid, why) => {
   expect(() => judgeAccount({ ...ada, ...changes }, sudoUid)).toThrow(
     expect.objectContaining({
       code: 'identity_refused',
@@ -153,13 +153,13 @@ describe.skipIf(skipped(await cannotLend(65534)))('on this machine', () => {
     expect(await says([node, program])).toContain('running as root');
   });
 
-  test('su is seen without a variable', async () => {
+  test('su is seen without a variable [P2]', async () => {
     expect(await says(['su', 'nobody', '-s', '/bin/sh', '-c', `${node} ${program}; true`])).toContain(
       '"su" started it',
     );
   });
 
-  test('an account that another one started is seen without a variable', async () => {
+  test('an account that another one started is seen without a variable [P2]', async () => {
     // What sudo to a second account would leave, had it left no process: root gave the program away from within a user's.
     const helper = join(folder, 'as-nobody');
     await copyFile('/usr/bin/setpriv', helper);
@@ -177,7 +177,7 @@ describe.skipIf(skipped(await cannotLend(65534)))('on this machine', () => {
     expect(await says([own, program], nobody)).toContain('the program runs set-uid');
   });
 
-  test('a set-gid program is seen', async () => {
+  test('a set-gid program is seen [P2]', async () => {
     const own = join(folder, 'set-gid-node');
     await copyFile(node, own);
     await chmod(own, 0o2755);
@@ -192,7 +192,7 @@ describe.skipIf(skipped(await cannotLend(65534)))('on this machine', () => {
     expect(said).toContain('uids are made up in a user namespace');
   });
 
-  test('a login of somebody else is seen', async (context) => {
+  test('a login of somebody else is seen [P2]', async (context) => {
     const own = `echo 1 > /proc/self/loginuid && exec setpriv --reuid=65534 --regid=65534 --clear-groups ${node} ${program}`;
     const said = await says(['sh', '-c', `${own} 2>/dev/null || true`]);
     const missing = said === '' && { reason: 'this kernel lets nobody set a login uid', installable: false };
@@ -204,7 +204,7 @@ describe.skipIf(skipped(await cannotLend(65534)))('on this machine', () => {
     expect(await says([node, program, join(folder, 'not', 'there', 'yet')], nobody)).toBe('is 65534');
   });
 
-  test('a state folder on another kind of file system is seen', async (context) => {
+  test('a state folder on another kind of file system is seen [P2]', async (context) => {
     const mounted = join(folder, 'mounted');
     await mkdir(mounted);
     // Nobody serves this one: the kernel tells what it is without asking.

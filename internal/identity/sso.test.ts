@@ -11,7 +11,7 @@ const identity: SsoIdentity = {
   redirect: { host: '127.0.0.1', path: '/callback' },
 };
 
-test('the subject decides, byte for byte; e-mail address and name only label', () => {
+test('the subject decides, byte for byte; e-mail address and name only label [P2]', () => {
   const claims = { sub: ' User-7C. ', email: 'ada@example.test', name: 'Ada', groups: ['support'] };
   expect(principalOf(identity, claims)).toEqual({
     kind: 'sso',
@@ -22,7 +22,7 @@ test('the subject decides, byte for byte; e-mail address and name only label', (
   });
 });
 
-test('the issuer is the configured one, whatever the claims say', () => {
+test('the issuer is the configured one, whatever the claims say [P2]', () => {
   expect(principalOf(identity, { sub: 'a', iss: 'https://evil.example' }).issuer).toBe('https://idp.example');
 });
 
@@ -48,7 +48,7 @@ test('without a groups claim in the configuration nobody has groups', () => {
   expect(principalOf({ ...identity, groups_claim: undefined }, { sub: 'a', groups: ['support'] }).groups).toEqual([]);
 });
 
-test.each([undefined, {}, { sub: '' }, { sub: 7 }, { email: 'ada@example.test' }])('%j says nobody', (claims) => {
+test.each([undefined, {}, { sub: '' }, { sub: 7 }, { email: 'ada@example.test' }])('%j says nobody [P2]', (claims) => {
   expect(() => principalOf(identity, claims)).toThrow(expect.objectContaining({ code: 'identity_refused' }));
 });
 
@@ -60,6 +60,6 @@ test.each([
   [1, 'ada@example.test', undefined],
   [true, '', undefined],
   [true, ['ada@example.test'], undefined],
-])('an address with email_verified %j (%j) is verified as %j', (verified, email, expected) => {
+])('an address with email_verified %j (%j) is verified as %j [connecting]', (verified, email, expected) => {
   expect(principalOf(identity, { sub: 'a', email, email_verified: verified }).verifiedEmail).toBe(expected);
 });

@@ -68,7 +68,7 @@ describe('a good token', () => {
     label: 'repo:acme/agents:environment:production',
   });
 
-  test('of a variable says which job this is; its groups are those of the configuration', async () => {
+  test('of a variable says which job this is; its groups are those of the configuration [P2]', async () => {
     const token = await issuer.sign(ours, { groups: ['admins'], email: 'ada@example.test', email_verified: true });
     const { principal, expiresAt } = await prove([workload()], holding(token));
     expect(principal).toEqual(proven());
@@ -121,7 +121,7 @@ describe('a good token', () => {
   });
 });
 
-describe('a token is refused:', () => {
+describe('a token is refused: [P2]', () => {
   const seconds = (from: number) => Math.floor(Date.now() / 1000) + from;
   const table: [string, JsonObject, Forgery, string][] = [
     ['that nobody signed', {}, { signedBy: 'nobody' }, 'its algorithm "none" is none that only the issuer can sign'],
@@ -188,7 +188,7 @@ describe('a token is refused:', () => {
     await expect(refused).rejects.toThrow(/demanded is "acme\/one"\n.*demanded is "acme\/two"/);
   });
 
-  test('where it fits several: which groups it has would be a guess', async () => {
+  test('where it fits several: which groups it has would be a guess [P2]', async () => {
     const both = [
       workload({ groups: ['ci'] }),
       workload({ groups: ['admins'], claims: { repository: 'acme/agents' } }),
@@ -221,7 +221,7 @@ describe('the issuer', () => {
     await expect(prove([workload()], holding(token))).rejects.toMatchObject({ code });
   });
 
-  test('that is another one than the configuration pins is never asked', async () => {
+  test('that is another one than the configuration pins is never asked [P2]', async () => {
     const other = await startWorkloadIssuer();
     try {
       const token = await other.sign(ours);

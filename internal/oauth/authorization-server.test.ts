@@ -62,7 +62,7 @@ describe('the issuer of the metadata', () => {
     ['https://as.example?', 'https://as.example'],
     [['https://as.example'], 'https://as.example'],
     [undefined, 'https://as.example'],
-  ])('%j is not the one expected as %s [A1.6] [A2.1] [A5.1] [c2]', (claimed, expected) => {
+  ])('%j is not the one expected as %s [A1.6] [A2.1] [A5.1] [c2] [connecting]', (claimed, expected) => {
     expect(() => judge(claimed, expected)).toThrow(expect.objectContaining({ code: 'issuer_mismatch' }));
   });
 });
@@ -96,7 +96,7 @@ describe('metadata', () => {
   );
 
   test.each([undefined, [], ['plain'], ['s256'], 'S256', null])(
-    'whose PKCE methods are %j is refused, naming the issuer [A1.8] [A2.6] [A3.4] [c6]',
+    'whose PKCE methods are %j is refused, naming the issuer [A1.8] [A2.6] [A3.4] [c6] [connecting]',
     (methods) => {
       expect(() => judge({ code_challenge_methods_supported: methods })).toThrow(
         expect.objectContaining({ code: 'service_metadata', message: expect.stringContaining(issuer) }),
@@ -118,11 +118,14 @@ describe('the authorization server to use', () => {
     ).toBe('https://a.example');
   });
 
-  test.each([[['https://evil.example']], [[]], [['https://as.example/x']]])('is never %j [A1.4] [c11]', (offered) => {
-    expect(() => chooseIssuer(offered, [issuer], 'notion')).toThrow(
-      expect.objectContaining({ code: 'issuer_mismatch' }),
-    );
-  });
+  test.each([[['https://evil.example']], [[]], [['https://as.example/x']]])(
+    'is never %j [A1.4] [c11] [connecting]',
+    (offered) => {
+      expect(() => chooseIssuer(offered, [issuer], 'notion')).toThrow(
+        expect.objectContaining({ code: 'issuer_mismatch' }),
+      );
+    },
+  );
 });
 
 describe('discovery', () => {

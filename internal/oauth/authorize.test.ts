@@ -89,7 +89,7 @@ async function flow(
 const comeBack = ({ callback, state }: { callback: string; state: string }) =>
   ask(`${callback}?code=the-code&state=${state}`);
 
-test('asks with S256, the resource verbatim and one redirect URI, and exchanges the code once [A1.8] [A1.9] [A3.4] [A3.5] [b2] [b24] [c6] [c20]', async () => {
+test('asks with S256, the resource verbatim and one redirect URI, and exchanges the code once [A1.8] [A1.9] [A3.4] [A3.5] [b2] [b24] [c6] [c20] [connecting]', async () => {
   const { asked, server, callback, outcome } = await flow(comeBack);
   expect(outcome).toMatchObject({ access_token: 'at', refresh_token: 'rt' });
   const query = Object.fromEntries(asked.searchParams);
@@ -185,7 +185,7 @@ describe('the browser comes back', () => {
     expect([server.lines(), warnings.length]).toEqual([[], 1]);
   });
 
-  test('from another authorization server: no token request leaves [A1.14] [c1]', async () => {
+  test('from another authorization server: no token request leaves [A1.14] [c1] [connecting]', async () => {
     const { outcome, server } = await flow(({ callback, state }) =>
       ask(`${callback}?code=the-code&state=${state}&iss=https%3A%2F%2Fevil.example`),
     );
@@ -274,7 +274,7 @@ describe('an address is pasted', () => {
     expect([codes, said, closed, late]).toEqual([['the-code'], [undefined, undefined], 1, 410]);
   });
 
-  test('of another sign-in, then a bare code, then the right one: only that one counts [b17] [c14]', async () => {
+  test('of another sign-in, then a bare code, then the right one: only that one counts [b17] [c14] [connecting]', async () => {
     const { outcome, codes, said } = await pasting(({ callback, state }) => [
       `${callback}?code=evil&state=of-another-sign-in`,
       'the-code',
@@ -296,7 +296,7 @@ describe('an address is pasted', () => {
     expect(said.join()).not.toMatch(/evil|the-code|another-sign-in&/);
   });
 
-  test('ten times of another sign-in: the sign-in ends', async () => {
+  test('ten times of another sign-in: the sign-in ends [connecting]', async () => {
     const { outcome, codes, said, closed } = await pasting(({ callback }) =>
       Array.from({ length: 12 }, (_, index) => `${callback}?code=x&state=guess-${index}`),
     );
@@ -311,7 +311,7 @@ describe('an address is pasted', () => {
     expect([(outcome as { code: string }).code, codes]).toEqual(['callback_refused', []]);
   });
 
-  test('too late: the browser came back first, and the prompt is closed', async () => {
+  test('too late: the browser came back first, and the prompt is closed [connecting]', async () => {
     const { outcome, codes, closed, said } = await pasting(({ callback, state }) => [
       async () => {
         await ask(`${callback}?code=the-code&state=${state}`);
@@ -380,7 +380,7 @@ describe('nobody comes back', () => {
 });
 
 test.each(['javascript:alert(1)', 'http://as.example/authorize', 'https://user@as.example/authorize', 'file:///x'])(
-  'the browser is never sent to %s [A1.19] [A1.21] [c4]',
+  'the browser is never sent to %s [A1.19] [A1.21] [c4] [P9]',
   async (authorization_endpoint) => {
     const { outcome, asked } = await flow(comeBack, { metadata: { authorization_endpoint } });
     expect([outcome, asked.href]).toEqual([expect.any(Error), 'about:blank']);

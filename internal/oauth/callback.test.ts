@@ -71,7 +71,7 @@ describe('has no effect, whatever it carries,', () => {
     expect(judge({ headers })).toEqual({ kind: 'ignored', status: 403 });
   });
 
-  test.each(['state', 'code', 'iss', 'error', 'error_description'])('a repeated %s [b9]', (name) => {
+  test.each(['state', 'code', 'iss', 'error', 'error_description'])('a repeated %s [b9] [connecting]', (name) => {
     const query = new URLSearchParams({ code: 'c', state: 'the-right-state', iss: 'https://as.example' });
     query.append(name, 'the-right-state');
     query.append(name, 'the-right-state');
@@ -90,7 +90,7 @@ describe('the state is compared before anything else is looked at [b10] [A1.20]'
     'error=access_denied&state=wrong',
     'iss=https://evil.example&state=wrong&code=c',
     '',
-  ])('%j is foreign', (query) => {
+  ])('%j is foreign [connecting]', (query) => {
     expect(judge({ target: `/callback?${query}` })).toEqual({ kind: 'foreign' });
   });
 
@@ -120,7 +120,7 @@ describe('the issuer of the answer (RFC 9207 section 2.4) [A1.14] [A2.2] [c1]', 
     expect(judge({ target: `/callback?${query}` }, { issuerInResponse }).kind).toBe(kind);
   });
 
-  test('a refusal repeats nothing of what another server said', () => {
+  test('a refusal repeats nothing of what another server said [connecting]', () => {
     const judgement = judge({ target: `/callback?error=PWNED&error_description=PWNED&state=the-right-state&${wrong}` });
     expect(JSON.stringify(judgement)).not.toContain('PWNED');
   });
@@ -171,12 +171,12 @@ describe('a pasted address', () => {
     `${good}&state=the-right-state`,
     `${good}&code=d`,
     '',
-  ])('that is none of this sign-in is not: %j [b17]', (text) => {
+  ])('that is none of this sign-in is not: %j [b17] [connecting]', (text) => {
     expect(paste(text).kind).toBeOneOf(['ignored', 'foreign']);
   });
 
   test.each(['code=c', 'code=c&state=', 'code=c&state=of-another-sign-in', 'error=access_denied'])(
-    'without the right state is foreign: %j [b17]',
+    'without the right state is foreign: %j [b17] [connecting]',
     (query) => expect(paste(`http://127.0.0.1:5555/callback?${query}`)).toEqual({ kind: 'foreign' }),
   );
 

@@ -82,7 +82,7 @@ describe('it ends', () => {
     ['the code expired', { status: 400, json: { error: 'expired_token' } }, 'timed_out'],
     ['the client is refused', { status: 401, json: { error: 'invalid_client' } }, 'client_refused'],
     ['the answer is no token', { json: {} }, 'token_unusable'],
-  ])('because %s, and asks no more [b18]', async (_case, answer, code) => {
+  ])('because %s, and asks no more [b18] [connecting]', async (_case, answer, code) => {
     const { outcome, polls } = await flow([pending, answer, tokens]);
     expect(outcome).toMatchObject({ code });
     expect(polls).toBe(2);
@@ -99,7 +99,7 @@ describe('it ends', () => {
     expect(outcome).toMatchObject({ code: 'timed_out' });
   });
 
-  test('at once when it is interrupted, however long the pause', async () => {
+  test('at once when it is interrupted, however long the pause [connecting]', async () => {
     const interruption = new AbortController();
     const begun = Date.now();
     setTimeout(() => interruption.abort(), 50);
@@ -143,7 +143,7 @@ describe('it does not begin', () => {
     { verification_uri: 'javascript:alert(1)' },
     { verification_uri: 'http://evil.example/enter' },
     { verification_uri: 'https://user@evil.example/enter' },
-  ])('with what must not be shown: %j [b18] [c24]', async (begun) => {
+  ])('with what must not be shown: %j [b18] [c24] [connecting]', async (begun) => {
     const { outcome, shown, polls } = await flow([tokens], { begun });
     expect(['service_metadata', 'url_refused']).toContain((outcome as { code: string }).code);
     expect([shown, polls]).toEqual([[], 0]);

@@ -164,7 +164,7 @@ describe('dynamic registration', () => {
     ],
     ['a redirect', { status: 307, headers: { location: 'https://evil.example/' } }, '307'],
     ['500', { status: 500 }, '500'],
-  ])('refuses %s [A5.3] [A5.4] [c23]', async (_case, answer, said) => {
+  ])('refuses %s [A5.3] [A5.4] [c23] [connecting]', async (_case, answer, said) => {
     const { outcome, requests } = await register(answer);
     expect(outcome).toMatchObject({ code: 'registration_refused', message: expect.stringContaining(said) });
     expect((outcome as Error).message).not.toMatch(/<|x{300}/);
@@ -197,7 +197,7 @@ describe('dynamic registration', () => {
     expect(outcome).toMatchObject({ hint: expect.stringContaining('set redirect in config/services/notion.yaml') });
   });
 
-  test('is not sent on to where the server redirects it [A5.3] [c19]', async () => {
+  test('is not sent on to where the server redirects it [A5.3] [c19] [connecting]', async () => {
     const elsewhere = await startHostileServer(() => ({ status: 201, json: registered }));
     const { outcome } = await register({ status: 307, headers: { location: `${elsewhere.origin}/register` } });
     expect(outcome).toMatchObject({ code: 'registration_refused' });

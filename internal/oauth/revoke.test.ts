@@ -23,7 +23,7 @@ async function revoke(answer: Answer, metadata: Record<string, unknown> = {}, cl
   return { confirmed, bodies: server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body))) };
 }
 
-test('a grant is given back with the token and our client id', async () => {
+test('a grant is given back with the token and our client id [P8]', async () => {
   expect(await revoke({ status: 200 })).toEqual({ confirmed: true, bodies: [{ token: 'rt', client_id: 'us' }] });
 });
 

@@ -32,7 +32,7 @@ describe('an address', () => {
     ['translated IPv4 that is not public', '64:ff9b::10.0.0.1', '64:ff9b::169.254.169.254', '64:ff9b:1::1.1.1.1'],
     ['with a zone', 'fe80::1%eth0', 'fe80::1%eth0.1', '2606:4700:4700::1111%1'],
     ['no address', '', 'localhost', '0177.0.0.1', '2130706433', '10.1', '[::1]', '1.1.1.1.'],
-  ])('of the kind "%s" is not public: %s', (_kind, ...addresses) => {
+  ])('of the kind "%s" is not public: %s [connecting]', (_kind, ...addresses) => {
     expect(addresses.filter(isPublicAddress)).toEqual([]);
   });
 });
@@ -41,7 +41,7 @@ describe('a name', () => {
   const found = (...addresses: string[]) =>
     addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
 
-  test('has the addresses that were checked, looked up once', async () => {
+  test('has the addresses that were checked, looked up once [connecting]', async () => {
     const answers = [found('1.1.1.1', '2606:4700:4700::1111'), found('127.0.0.1')];
     const asked: string[] = [];
     const resolve = async (host: string) => {
@@ -86,7 +86,7 @@ describe('a name', () => {
   });
 
   test.each(['10.1.2.3', '172.16.0.1', '192.168.0.9', 'fd12:3456::1'])(
-    'that the configuration names may lead into the network of its own: %s',
+    'that the configuration names may lead into the network of its own: %s [connecting]',
     async (address) => {
       const resolve = async () => found(address);
       expect(await permittedAddresses('sso.example', { resolve, internal: true })).toEqual(found(address));
@@ -103,10 +103,13 @@ describe('a name', () => {
     '0.0.0.0',
     '224.0.0.1',
     'fd00::1%eth0',
-  ])('may never lead to this machine, its link or a metadata service, whoever names it: %s', async (address) => {
-    const resolve = async () => found(address);
-    await expect(permittedAddresses('sso.example', { resolve, internal: true })).rejects.toMatchObject({
-      code: 'url_refused',
-    });
-  });
+  ])(
+    'may never lead to this machine, its link or a metadata service, whoever names it: %s [connecting]',
+    async (address) => {
+      const resolve = async () => found(address);
+      await expect(permittedAddresses('sso.example', { resolve, internal: true })).rejects.toMatchObject({
+        code: 'url_refused',
+      });
+    },
+  );
 });

@@ -19,7 +19,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const text = 'a "text" with ünïcode\nand lines';
 
-test('a text comes back with the key, and is not in the file', async () => {
+test('a text comes back with the key, and is not in the file [P3]', async () => {
   const file = encryptedFile(path, { path: key });
   expect(await file.read()).toBeUndefined();
   await file.write(new Secret('an older text'));
@@ -60,7 +60,7 @@ test.each<[string, () => Promise<unknown>, string]>([
         .then((made) => symlink(made, key)),
     'cannot be opened',
   ],
-])('a key that %s opens nothing', async (_case, spoil, why) => {
+])('a key that %s opens nothing [P3]', async (_case, spoil, why) => {
   await encryptedFile(path, { path: key }).write(new Secret(text));
   await spoil();
   await expect(encryptedFile(path, { path: key }).read()).rejects.toThrow(why);

@@ -68,7 +68,7 @@ describe.concurrent('a pipe [b21]', () => {
     expect(await read(3, 'pipe', (end) => end.end(given))).toEqual({ code: 'usage' });
   });
 
-  test('that never ends is given up in time', async () => {
+  test('that never ends is given up in time [P3]', async () => {
     expect(await read(3, 'pipe', (end) => end.write('half of the sec'))).toEqual({ code: 'timed_out' });
   });
 

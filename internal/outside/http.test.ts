@@ -145,7 +145,7 @@ describe('where an address leads', () => {
     '[::]',
     '127.0.0.1.',
     '\u2460\u2461\u2466.0.0.1',
-  ])('is this machine as %s: no connection is opened [A1.22] [c3]', async (host) => {
+  ])('is this machine as %s: no connection is opened [A1.22] [c3] [connecting]', async (host) => {
     const listener = await startSilentListener();
     await expect(strict(`https://${host}:${listener.port}/`)).rejects.toMatchObject({ code: 'url_refused' });
     expect(listener.connections()).toBe(0);
@@ -176,7 +176,7 @@ describe('where an address leads', () => {
     [['127.0.0.1', '1.1.1.1']],
     [['::1']],
     [['fe80::1%eth0']],
-  ])('is judged by every address of a name, looked up once: %j [A1.22] [c3]', async (addresses) => {
+  ])('is judged by every address of a name, looked up once: %j [A1.22] [c3] [connecting]', async (addresses) => {
     const listener = await startSilentListener();
     const asked: string[] = [];
     const resolve = async (host: string) => {
@@ -247,14 +247,14 @@ describe('a request', () => {
 });
 
 describe('an answer', () => {
-  test('is not redirected, whatever it says [c19]', async () => {
+  test('is not redirected, whatever it says [c19] [connecting]', async () => {
     const other = await startHostileServer(() => ({ json: {} }));
     const server = await startHostileServer(() => ({ status: 307, headers: { location: `${other.origin}/stolen` } }));
     expect((await fetch(`${server.origin}/`, { method: 'POST', body: 'code=c' })).status).toBe(307);
     expect(other.lines()).toEqual([]);
   });
 
-  test('is not followed to a host of this machine [c3]', async () => {
+  test('is not followed to a host of this machine [c3] [connecting]', async () => {
     const listener = await startSilentListener();
     const location = `http://localhost:${listener.port}/`;
     const server = await startHostileServer(() => ({ status: 302, headers: { location } }));
@@ -262,7 +262,7 @@ describe('an answer', () => {
     expect(listener.connections()).toBe(0);
   });
 
-  test('that is compressed all the same is an error [c26]', async () => {
+  test('that is compressed all the same is an error [c26] [connecting]', async () => {
     const server = await startHostileServer(() => ({ text: 'x', headers: { 'content-encoding': 'gzip' } }));
     await expect(fetch(`${server.origin}/`)).rejects.toMatchObject({ code: 'service_metadata' });
   });
@@ -284,7 +284,7 @@ describe('an answer', () => {
     });
   });
 
-  test('without end stops being read, and the other side notices', async () => {
+  test('without end stops being read, and the other side notices [connecting]', async () => {
     let closed: (value: unknown) => void = () => {};
     const noticed = new Promise((resolve) => {
       closed = resolve;

@@ -97,7 +97,7 @@ describe('a lock that was left behind', () => {
     await taken();
   });
 
-  test('is taken over by exactly one of many', async () => {
+  test('is taken over by exactly one of many [P8]', async () => {
     await (await taken()).release();
     await writeFile(path, file({ pid: await deadPid() }));
     const locks = await Promise.all(Array.from({ length: 20 }, () => take()));

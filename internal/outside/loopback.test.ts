@@ -50,7 +50,7 @@ const strict = {
 };
 
 describe('the address', () => {
-  test('is the literal loopback address, on a port of its own [b1]', async () => {
+  test('is the literal loopback address, on a port of its own [b1] [connecting]', async () => {
     const [one, other] = [await listen(), await listen()];
     expect(one.redirectUri).toBe(`http://127.0.0.1:${portOf(one)}/callback`);
     expect(one.authority).toBe(`127.0.0.1:${portOf(one)}`);
@@ -89,7 +89,7 @@ describe('the address', () => {
     expect(portOf(await listen({ ...anywhere, port }))).toBe(port);
   });
 
-  test('named localhost is refused while another program has its port in the other family [b3] [c8]', async () => {
+  test('named localhost is refused while another program has its port in the other family [b3] [c8] [connecting]', async () => {
     const squatter = await occupy('::1');
     const { port } = squatter.address() as AddressInfo;
     await expect(listenOnLoopback({ host: 'localhost', port, path: '/callback' })).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe('the address', () => {
 });
 
 describe('a captured answer', () => {
-  test('leaves the address bar at once, and a replay finds nothing [b11] [b12]', async () => {
+  test('leaves the address bar at once, and a replay finds nothing [b11] [b12] [P3]', async () => {
     const listener = await listen();
     const first = await ask(`${listener.redirectUri}?good`);
     expect([first.status, first.headers['location'], first.body]).toEqual([303, '/done', '']);
@@ -131,7 +131,7 @@ describe('a captured answer', () => {
     expect(await isOpen('127.0.0.1', portOf(listener))).toBe(false);
   });
 
-  test('says on its page what the command says, harmlessly [b13] [c24]', async () => {
+  test('says on its page what the command says, harmlessly [b13] [c24] [P9]', async () => {
     const listener = await listen();
     await ask(`${listener.redirectUri}?good`);
     const page = ask(listener.redirectUri, { target: '/done' });
@@ -148,7 +148,7 @@ describe('a captured answer', () => {
     for (const text of ['<script', '\u202e', '\u0007']) expect(body).not.toContain(text);
   });
 
-  test('can send the browser to another place of the command, and then has no page of its own [b12]', async () => {
+  test('can send the browser to another place of the command, and then has no page of its own [b12] [page]', async () => {
     const listener = await listenOnLoopback(anywhere, new URL('http://127.0.0.1:1/page?once=secret'));
     onTestFinished(() => listener.close());
     listener.serve(({ url }) => (url === '/callback?good' ? { kind: 'captured' } : { kind: 'status', status: 400 }));
@@ -178,7 +178,7 @@ describe('a captured answer', () => {
 });
 
 describe('before anything is captured', () => {
-  test('there is no page, and nothing of a request is reflected [b5] [b12] [c24]', async () => {
+  test('there is no page, and nothing of a request is reflected [b5] [b12] [c24] [P9]', async () => {
     const listener = await listen();
     for (const target of ['/done', '/<script>alert(1)</script>', '/callback?error_description=<script>']) {
       const { status, headers, body } = await ask(listener.redirectUri, { target });

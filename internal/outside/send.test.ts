@@ -16,7 +16,7 @@ function recordingLookup() {
   return { lookup, asked };
 }
 
-test('connects to what its lookup says, looks up once for a connection, and names the host to it', async () => {
+test('connects to what its lookup says, looks up once for a connection, and names the host to it [connecting]', async () => {
   const server = await startHostileServer(() => ({ json: {} }));
   const { lookup, asked } = recordingLookup();
   const send = sender({ lookup });
@@ -26,7 +26,7 @@ test('connects to what its lookup says, looks up once for a connection, and name
   expect(asked).toEqual(['mcp.example']);
 });
 
-test('uses no connection that another sender opened', async () => {
+test('uses no connection that another sender opened [connecting]', async () => {
   const server = await startHostileServer(() => ({ json: {} }));
   const url = new URL(`http://mcp.example:${new URL(server.origin).port}/`);
   const [one, other] = [recordingLookup(), recordingLookup()];

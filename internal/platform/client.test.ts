@@ -44,7 +44,7 @@ async function vaultCount(): Promise<number> {
 const creates = () => sandbox.control.log.count('POST /v1/vaults');
 
 describe('a read', () => {
-  test('cannot change anything: the request does not leave', async () => {
+  test('cannot change anything: the request does not leave [P8]', async () => {
     const platform = await open();
     const asked = platform.read('sneak', (client) => client.beta.vaults.create({ display_name: 'x' }));
     await expect(asked).rejects.toThrow();
@@ -90,7 +90,7 @@ describe('a read', () => {
 });
 
 describe('a change', () => {
-  test.each([500, 503, 529])('is sent once, and after a %i nobody knows what became of it', async (status) => {
+  test.each([500, 503, 529])('is sent once, and after a %i nobody knows what became of it [P8]', async (status) => {
     sandbox.control.faults.add({ on: 'POST /v1/vaults', fault: { kind: 'status', status } });
     await expect(create()).rejects.toMatchObject({ code: 'platform_outcome_unknown', outcome: 'unknown' });
     expect(creates()).toBe(1);
@@ -102,7 +102,7 @@ describe('a change', () => {
     expect([creates(), await vaultCount()]).toEqual([1, 0]);
   });
 
-  test('whose answer is lost is not sent again', async () => {
+  test('whose answer is lost is not sent again [P8]', async () => {
     sandbox.control.faults.add({ on: 'POST /v1/vaults', fault: { kind: 'drop-after-commit' } });
     await expect(create()).rejects.toMatchObject({ code: 'platform_outcome_unknown' });
     expect([creates(), await vaultCount()]).toEqual([1, 1]);
@@ -236,7 +236,7 @@ describe('the key', () => {
   });
 });
 
-test('bodies are never logged, whatever the environment asks of the SDK', async () => {
+test('bodies are never logged, whatever the environment asks of the SDK [P3]', async () => {
   vi.stubEnv('ANTHROPIC_LOG', 'debug');
   const written: unknown[] = [];
   for (const name of ['log', 'debug', 'info', 'warn', 'error'] as const) {

@@ -100,7 +100,7 @@ test('environments are those that the session runs in', () => {
   expect(at({ environments: ['open'] }, '2026-01-12T12:00:00Z')).toBe('environments: the session runs in "default"');
 });
 
-test('everything that is named has to hold', () => {
+test('everything that is named has to hold [P5]', () => {
   const when: When = { groups: ['support'], environments: ['open'] };
   expect(at(when, '2026-01-12T12:00:00Z')).toContain('environments');
 });

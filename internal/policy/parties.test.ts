@@ -181,7 +181,7 @@ describe('of any statements', () => {
 });
 
 describe('in any world', () => {
-  test('a verdict is never wider than any of the agent, the person, the scopes and the pin', () => {
+  test('a verdict is never wider than any of the agent, the person, the scopes and the pin [P5]', () => {
     fc.assert(
       fc.property(anyWorld, (world) => {
         for (const { agent, person, scopes = 'on', pin = 'on', verdict } of judged(world).values()) {
@@ -191,7 +191,7 @@ describe('in any world', () => {
     );
   });
 
-  test('the rule that decides is the narrowest of all that was said', () => {
+  test('the rule that decides is the narrowest of all that was said [P5]', () => {
     fc.assert(
       fc.property(anyWorld, (world) => {
         for (const { rule, verdict, says } of judged(world).values()) {
@@ -203,7 +203,7 @@ describe('in any world', () => {
     );
   });
 
-  test('a condition, a scope that is missing, a pin or a claim of the server never widens', () => {
+  test('a condition, a scope that is missing, a pin or a claim of the server never widens [P5]', () => {
     fc.assert(
       fc.property(anyWorld, ({ settings, groups, evidence }) => {
         const plain = (tools: AgentService['tools']) =>
@@ -225,7 +225,7 @@ describe('in any world', () => {
     );
   });
 
-  test('the order of tools, groups and entries does not matter', () => {
+  test('the order of tools, groups and entries does not matter [P5]', () => {
     const reversed = <Value>(record: Record<string, Value>) => Object.fromEntries(Object.entries(record).reverse());
     fc.assert(
       fc.property(anyWorld, (world) => {
@@ -243,7 +243,7 @@ describe('in any world', () => {
     );
   });
 
-  test('a session is never wider than the agent on the platform', () => {
+  test('a session is never wider than the agent on the platform [P5]', () => {
     fc.assert(
       fc.property(anyWorld, (world) => {
         const configuration = configurationOf(world.groups);
@@ -375,7 +375,7 @@ describe('the built-in tools', () => {
     return new Map(found.filter((each) => each.service === 'builtin').map((each) => [each.tool, each]));
   };
 
-  test('are off unless the agent lists them', () => {
+  test('are off unless the agent lists them [P4]', () => {
     const found = builtin({ read: 'on', bash: 'ask' });
     expect([...found].map(([tool, { verdict }]) => [tool, verdict])).toEqual([
       ['bash', 'ask'],
@@ -390,7 +390,7 @@ describe('the built-in tools', () => {
     expect(found.get('edit')?.rule.because).toBe('agents/support.yaml: builtin_tools.edit is not there');
   });
 
-  test('that reach the web are off without domains, however the file was made', () => {
+  test('that reach the web are off without domains, however the file was made [P4]', () => {
     expect(builtin({ web_fetch: 'on' }).get('web_fetch')).toMatchObject({
       verdict: 'off',
       rule: { because: 'agents/support.yaml: builtin_tools.web_fetch names no domains' },

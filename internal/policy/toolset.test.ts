@@ -15,7 +15,7 @@ const lines = (...tools: object[]) => permissionLines(tools as never);
 describe('the same permissions read the same', () => {
   const expected = permissionLines([notion, builtin]);
 
-  test('in another order', () => expect(permissionLines([builtin, notion])).toEqual(expected));
+  test('in another order [P6]', () => expect(permissionLines([builtin, notion])).toEqual(expected));
 
   test('with tools listed that are off', () => {
     const off = { ...look, name: 'add', enabled: false };
@@ -28,7 +28,7 @@ describe('the same permissions read the same', () => {
   });
 });
 
-describe('any other permission reads differently:', () => {
+describe('any other permission reads differently: [P6]', () => {
   test.each<[string, object]>([
     ['a tool more', { ...notion, configs: [look, { ...look, name: 'add' }] }],
     ['a tool less', { ...notion, configs: [] }],

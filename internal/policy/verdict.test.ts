@@ -143,7 +143,7 @@ describe('the verdict', () => {
     expect([narrowest(), widest([])]).toEqual(['off', 'off']);
   });
 
-  test('follows the write control for what writes, whatever the person may do', () => {
+  test('follows the write control for what writes, whatever the person may do [P4]', () => {
     expect(judged({ read: 'on', write: 'off' }, everything)).toEqual({ look: 'on', add: 'off', drop: 'off' });
     expect(judged({ read: 'on', write: 'ask' }, everything)).toEqual({ look: 'on', add: 'ask', drop: 'ask' });
     expect(judged({ read: 'on', write: 'on' }, everything)).toEqual({ look: 'on', add: 'on', drop: 'ask' });
@@ -162,7 +162,7 @@ describe('the verdict', () => {
     });
   });
 
-  test('is off for whoever is not listed', () => {
+  test('is off for whoever is not listed [P4]', () => {
     const none = { look: 'off', add: 'off', drop: 'off' };
     expect(judged({ read: 'on', write: 'on' }, everything, person({ groups: [] }))).toEqual(none);
     expect(judged({ read: 'on', write: 'on' }, everything, person({ groups: ['constructor', '__proto__'] }))).toEqual(
@@ -171,7 +171,7 @@ describe('the verdict', () => {
     expect(judged({ read: 'on', write: 'on' }, {})).toEqual(none);
   });
 
-  test('of a tool that nobody reviewed does not exist', () => {
+  test('of a tool that nobody reviewed does not exist [P4]', () => {
     expect(
       judged({ read: 'on', write: 'on', tools: { surprise: 'on' } }, { ...everything, tools: { surprise: 'on' } }),
     ).toEqual({
@@ -181,7 +181,7 @@ describe('the verdict', () => {
     });
   });
 
-  test('takes the widest of a person’s groups and own entry', () => {
+  test('takes the widest of a person’s groups and own entry [P5]', () => {
     const configuration = configurationOf(new Map([['notion', notion]]), {
       groups: { g1: { notion: { read: 'ask' } }, g2: { notion: { read: 'auto', tools: { add: 'ask' } } } },
       principals: { 'user-1': { notion: { tools: { look: 'on' } } } },
@@ -197,7 +197,7 @@ describe('the verdict', () => {
 });
 
 describe('in any world', () => {
-  test('a verdict is never wider than the agent, the person or the review', () => {
+  test('a verdict is never wider than the agent, the person or the review [P5]', () => {
     for (const seed of worlds) {
       const { agent, principal, configuration } = anyWorld(seed);
       for (const { service, tool, class: kind, agent: ofAgent, person: ofPerson, verdict } of judgeTools(
@@ -217,7 +217,7 @@ describe('in any world', () => {
     }
   });
 
-  test('a deny added anywhere never widens anything', () => {
+  test('a deny added anywhere never widens anything [P5]', () => {
     for (const seed of worlds) {
       const world = anyWorld(seed);
       const before = byTool(world);
@@ -229,7 +229,7 @@ describe('in any world', () => {
     }
   });
 
-  test('what is compiled for the platform permits the verdicts, no more and no less', () => {
+  test('what is compiled for the platform permits the verdicts, no more and no less [P5]', () => {
     const policies: Record<Verdict, string> = { off: '', ask: 'always_ask', auto: 'auto', on: 'always_allow' };
     for (const seed of worlds) {
       const { agent, principal, configuration } = anyWorld(seed);
@@ -247,7 +247,7 @@ describe('in any world', () => {
     }
   });
 
-  test('who may use nothing of a service may not connect it', () => {
+  test('who may use nothing of a service may not connect it [P4]', () => {
     for (const seed of worlds) {
       const { principal, configuration } = anyWorld(seed);
       for (const service of configuration.services.values()) {
@@ -299,7 +299,7 @@ describe('an agent', () => {
     ).toEqual([]);
   });
 
-  test('may be used by those who are listed, byte for byte, and by nobody else', () => {
+  test('may be used by those who are listed, byte for byte, and by nobody else [P4]', () => {
     const agent = agentWith({}, { allowed: { groups: ['support'], principals: ['user-1'] } });
     expect(mayUseAgent(person({ groups: [] }), agent)).toBe(true);
     expect(mayUseAgent(person({ groups: ['support'], subject: 'x' }), agent)).toBe(true);

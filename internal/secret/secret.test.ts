@@ -5,7 +5,7 @@ import { conceal, concealed, Secret } from './secret.ts';
 
 const value = 'a secret+value/of=ours';
 
-test('a text from outside does not repeat a secret, neither quoted nor shown', () => {
+test('a text from outside does not repeat a secret, neither quoted nor shown [P3]', () => {
   new Secret(value);
   const said = `you sent ${value} and ${encodeURIComponent(value)}`;
   expect(concealed(said)).toBe('you sent [secret] and [secret]');
@@ -30,7 +30,7 @@ test('of very many secrets the latest are remembered', () => {
   expect(concealed('secret number 1.')).toBe('secret number 1.');
 });
 
-test('a secret prints as nothing but the word, however it is printed', () => {
+test('a secret prints as nothing but the word, however it is printed [P3]', () => {
   const secret = new Secret(value);
   const nested = { token: secret, list: [secret] };
   for (const text of [

@@ -78,7 +78,7 @@ const hostile = [
   'x ##[error]y',
 ];
 
-test.each(hostile)('%j in a path, a changed line and an unchanged one does nothing', (text) => {
+test.each(hostile)('%j in a path, a changed line and an unchanged one does nothing [P9]', (text) => {
   const shown = diff({ [text]: `${text}\nold\n` }, { [text]: `${text}\n${text}new\n` });
   expect(shown.replaceAll('\n', '')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u);
   expect(shown).not.toContain('##[');
@@ -102,7 +102,7 @@ test('a file that was written anew is shown as that', () => {
   expect([lines[2], lines[3], lines.at(-2)]).toEqual(['@@ -1,2000 +1,2000 @@', '-a0', '… left out: 3603 lines']);
 });
 
-test('two hostile versions of 4 MB, in one file or in thousands, do not hold anybody up', () => {
+test('two hostile versions of 4 MB, in one file or in thousands, do not hold anybody up [P9]', () => {
   const began = performance.now();
   const large = '\n'.repeat(4_000_000);
   expect(diff({ a: large }, { a: large.replaceAll('\n\n', 'a\n') })).toContain('bytes that are not shown');

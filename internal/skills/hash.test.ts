@@ -81,7 +81,7 @@ describe.skipIf(skipped(lacking))('the recipe of the document finds', () => {
     expect(recomputed(join(folder, vector.skill))).toBe(vector.sha256);
   });
 
-  test('what we find, for every skill of the corpus and for the shipped ones', async () => {
+  test('what we find, for every skill of the corpus and for the shipped ones [P6]', async () => {
     for (const from of ['../../skills', '../../test/data/skills/valid']) {
       await cp(fileURLToPath(new URL(from, import.meta.url)), join(folder, from.replaceAll(/\W/g, '')), {
         recursive: true,

@@ -227,7 +227,7 @@ const shape = ({ results, texts }: End) => [
 describe.each(stories)('two uploads at once %s, in every order of their requests', (_what, story) => {
   const { before } = story;
 
-  test('of the same content: one version, and both have it', async () => {
+  test('of the same content: one version, and both have it [P8]', async () => {
     const ends = await everyEnd(story, ['new', 'new'], false);
     expect(ends.length).toBeGreaterThan(20);
     for (const end of ends) {
@@ -240,7 +240,7 @@ describe.each(stories)('two uploads at once %s, in every order of their requests
     }
   });
 
-  test('of different content: one stays, and the other run is told', async () => {
+  test('of different content: one stays, and the other run is told [P8]', async () => {
     const ends = await everyEnd(story, ['one', 'two'], false);
     expect(ends.length).toBeGreaterThan(20);
     for (const end of ends) {
@@ -251,7 +251,7 @@ describe.each(stories)('two uploads at once %s, in every order of their requests
     expect(new Set(ends.map(({ results }) => results.indexOf('drift')))).toEqual(new Set([0, 1]));
   });
 
-  test('with one answer or request lost: what a run has is there, and nobody’s upload is covered up', async () => {
+  test('with one answer or request lost: what a run has is there, and nobody’s upload is covered up [P8]', async () => {
     let faulty = 0;
     for (const texts of [
       ['new', 'new'],

@@ -14,7 +14,7 @@ test.each([
   expect(standing(at('m', 10), rivals)).toBe(stand);
 });
 
-test('of any uploads all sides name the same one that stays', () => {
+test('of any uploads all sides name the same one that stays [P8]', () => {
   const uploads = [at('c', 10), at('b', 10), at('a', 11), at('d', 9), at('e', 9)];
   const first = earliest(uploads);
   for (const mine of uploads) {

@@ -20,7 +20,9 @@ const hostile = [
 ];
 
 describe('quoted text', () => {
-  test.each(hostile)('is one line of printable ASCII: %j', (text) => expect(quote(text)).toMatch(/^"[\x20-\x7e]*"$/));
+  test.each(hostile)('is one line of printable ASCII: %j [P9]', (text) =>
+    expect(quote(text)).toMatch(/^"[\x20-\x7e]*"$/),
+  );
 
   test('reads back as what it was', () => {
     for (const text of [...hostile, 'plain', 'Zoë', '"quoted" \\ slash']) expect(JSON.parse(quote(text))).toBe(text);
@@ -41,7 +43,7 @@ describe('quoted text', () => {
 });
 
 describe('shown text', () => {
-  test.each(hostile)('has nothing that a terminal obeys: %j', (text) => {
+  test.each(hostile)('has nothing that a terminal obeys: %j [P9]', (text) => {
     expect(visible(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
   });
 
@@ -53,7 +55,7 @@ describe('shown text', () => {
 });
 
 describe('JSON', () => {
-  test.each(hostile)('for a terminal has nothing that it obeys, and means the same: %j', (text) => {
+  test.each(hostile)('for a terminal has nothing that it obeys, and means the same: %j [P9]', (text) => {
     const json = harmlessJson({ [text]: [text] });
     expect(json).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
     expect(JSON.parse(json)).toEqual({ [text]: [text] });

@@ -5,7 +5,7 @@ import { revealed, revealedJson } from './revealed.ts';
 const unseen = ['\u034f', '\u115f', '\u3164', '\ufe0f', '\u{e0100}', '\u2800', '\u00a0', '\u2003', '\u3000'];
 const escaped = ['\u001b', '\u202e', '\u200b', '\u2028', '\u{e0041}', '\ufeff', '\u00ad'];
 
-test.each([...unseen, ...escaped])('%j is seen', (char) => {
+test.each([...unseen, ...escaped])('%j is seen [P9]', (char) => {
   const code = (char.codePointAt(0) ?? 0).toString(16);
   expect(revealed(`a${char}b`)).toBe(`a\\u{${code}}b`);
   expect(revealedJson([`a${char}b`])).toMatch(/^[\x20-\x7e\n]*$/);

@@ -13,7 +13,7 @@ test.each([
   '##[add-mask]a',
   '###[group]a',
   ':::debug::a',
-])('%j gives the runner no command', (text) => {
+])('%j gives the runner no command [P9]', (text) => {
   expect(text.split('\n').some(isCommand)).toBe(true);
   expect(withoutCommands(text).split('\n').some(isCommand)).toBe(false);
 });
@@ -23,7 +23,7 @@ test('what is no command stays as it is', () => {
   expect(withoutCommands(text)).toBe(text);
 });
 
-test('commands that may stand anywhere are visible wherever text from outside is shown', () => {
+test('commands that may stand anywhere are visible wherever text from outside is shown [P9]', () => {
   const text = 'a ##[error]b ##vso[task.complete]c ##teamcity[d]';
   for (const shown of [visible(text), quote(text), harmlessJson([text])]) expect(shown).not.toMatch(/##\w*\[/);
   expect(JSON.parse(quote(text))).toBe(text);

@@ -17,7 +17,7 @@ const signatures = fc.constantFrom<Claim['signature']>(
   { kind: 'invalid', why: 'x' },
 );
 
-test('for any claims a vault is chosen only if exactly one is proven', () => {
+test('for any claims a vault is chosen only if exactly one is proven [P1]', () => {
   const anyClaims = fc
     .array(signatures, { maxLength: 6 })
     .map((list) => list.map((signature, index): Claim => ({ vault: vault(`vlt_${index}`), signature })));

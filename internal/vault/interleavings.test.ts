@@ -300,7 +300,7 @@ function expectOneVault({ made, results, again, active }: End): void {
   expect(judged).toEqual({ made, active: 1, used: active, again: again.map(() => active[0]) });
 }
 
-describe('first runs at once end with one vault', () => {
+describe('first runs at once end with one vault [P1]', () => {
   test.each([
     [2, 1],
     [3, 0],
@@ -348,7 +348,7 @@ describe('first runs at once end with one vault', () => {
   });
 });
 
-describe('an off-boarding beside runs of the person leaves none of their vaults active', () => {
+describe('an off-boarding beside runs of the person leaves none of their vaults active [P1]', () => {
   // The last act, run again, is an off-boarding too: it is asked about last, so nothing may come after it.
   const acts = [run, runOffboard, run];
 

@@ -25,7 +25,7 @@ async function remembered(): Promise<{ folder: string; path: string }> {
   return { folder, path: join(folder, 'vaults', name) };
 }
 
-test('remembers one id per platform and principal, and is readable for nobody else', async () => {
+test('remembers one id per platform and principal, and is readable for nobody else [P1]', async () => {
   const { folder, path } = await remembered();
   const memory = vaultMemory(folder, folder, platform);
   expect(await memory.recall(ada)).toBe('vlt_1');
@@ -44,7 +44,7 @@ test('a subject cannot choose where its file lies', async () => {
   expect((await readdir(join(folder, 'vaults')))[0]).toMatch(/^[0-9a-f]{64}$/);
 });
 
-describe('a file with anything but an id is as good as none:', () => {
+describe('a file with anything but an id is as good as none: [P1]', () => {
   test.each([
     '',
     '\n',

@@ -22,7 +22,7 @@ test('a vault may carry further metadata', () => {
   expect(isOwnedBy({ ...ownerRecord(ada), team: 'support' }, ada)).toBe(true);
 });
 
-describe('similar is not the same (P1):', () => {
+describe('similar is not the same (P1): [P1]', () => {
   test.each([
     { subject: 'USER-7C1E0A5B' },
     { subject: 'user-7c1e0a5b.' },
@@ -43,21 +43,24 @@ describe('similar is not the same (P1):', () => {
     expect(isOwnedBy(ownerRecord(ada), { ...ada, ...change })).toBe(false);
   });
 
-  test('composed and decomposed letters are different people', () => {
+  test('composed and decomposed letters are different people [P1]', () => {
     const [composed, decomposed] = ['zo\u00eb', 'zoe\u0308'].map((subject) => ({ ...ada, subject }));
     expect(isOwnedBy(ownerRecord(composed ?? ada), decomposed ?? ada)).toBe(false);
   });
 
-  test('the same e-mail address and name are different people', () => {
+  test('the same e-mail address and name are different people [P1]', () => {
     expect(isOwnedBy(ownerRecord(ada), { ...ada, subject: 'user-2' })).toBe(false);
   });
 });
 
-test.each(['mai_owner_kind', 'mai_owner_issuer', 'mai_owner_subject'])('a record without %s names nobody', (key) => {
-  const { [key]: _, ...rest } = ownerRecord(ada);
-  expect(isOwnedBy(rest, ada)).toBe(false);
-  expect(isOwnedBy({}, ada)).toBe(false);
-});
+test.each(['mai_owner_kind', 'mai_owner_issuer', 'mai_owner_subject'])(
+  'a record without %s names nobody [P1]',
+  (key) => {
+    const { [key]: _, ...rest } = ownerRecord(ada);
+    expect(isOwnedBy(rest, ada)).toBe(false);
+    expect(isOwnedBy({}, ada)).toBe(false);
+  },
+);
 
 test('a name that the platform cannot store in full owns nothing', () => {
   expect(() => ownerRecord({ ...ada, subject: 'x'.repeat(513) })).toThrow(

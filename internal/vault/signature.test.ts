@@ -65,7 +65,7 @@ describe('judgeSignature', () => {
     ['another subject', { owner: { ...facts.owner, subject: 'Ada' } }],
     ['another issuer', { owner: { ...facts.owner, issuer: 'https://id.example/' } }],
     ['another kind', { owner: { ...facts.owner, kind: 'os' } }],
-  ] as [string, Partial<SignedFacts>][])('refuses a signature moved to %s', async (_what, changed) => {
+  ] as [string, Partial<SignedFacts>][])('refuses a signature moved to %s [P1]', async (_what, changed) => {
     expect(await judge(await sign(), changed)).toMatchObject({ kind: 'invalid', why: expect.stringContaining('fit') });
   });
 
@@ -73,7 +73,7 @@ describe('judgeSignature', () => {
     expect(await judge(await sign({}, signer, 'wrkspc_2'))).toMatchObject({ kind: 'invalid' });
   });
 
-  it('refuses a key that the configuration does not know, also under a known name', async () => {
+  it('refuses a key that the configuration does not know, also under a known name [P1]', async () => {
     const stranger = await newKey('2026-z');
     const impostor = await newKey('2026-a');
     expect(await judge(await sign({}, signerOf(stranger.privateKey)))).toMatchObject({
@@ -85,7 +85,7 @@ describe('judgeSignature', () => {
     });
   });
 
-  it('refuses what a retired key has signed, and names the key', async () => {
+  it('refuses what a retired key has signed, and names the key [P1]', async () => {
     const retired = { ...keys, keys: keys.keys.map((key) => ({ ...key, retired: key.kid === '2026-a' })) };
     expect(await judge(await sign(), {}, retired)).toEqual({
       kind: 'invalid',

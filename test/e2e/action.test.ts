@@ -116,7 +116,7 @@ test('a plan is made, and carried out by another run', async () => {
   expect([applied.exit, applied.outputs['created']]).toEqual([0, '2']);
 });
 
-test('several folders, one in each line; nothing that stands in an input is run or is an option', async () => {
+test('several folders, one in each line; nothing that stands in an input is run or is an option [P9]', async () => {
   const trap = ['$(touch pwned)', '`touch pwned`', '"; touch pwned; "', "'; touch pwned; '", '--prune', '*'];
   for (const folder of trap) {
     await put(`${folder}/one-skill/SKILL.md`, '---\nname: one-skill\ndescription: Does one thing.\n---\n');
@@ -161,7 +161,7 @@ test('without an executable the commit of the action is built, without the key a
   await rm(home, { recursive: true });
 }, 240_000);
 
-test('a skill whose words try to be commands of the runner gives it none', async () => {
+test('a skill whose words try to be commands of the runner gives it none [P9]', async () => {
   const words = [
     '::set-output name=changed::forged',
     '::stop-commands::token',

@@ -41,7 +41,7 @@ async function run(words: readonly string[], environment: Variables, cwd = home)
 const ours = (name: ExecutableName, words: readonly string[], environment: Variables) =>
   run([...built.locate(name), ...words], environment);
 
-test('pushes skills; nothing that it printed or left behind holds a secret, however much it was told to say', async () => {
+test('pushes skills; nothing that it printed or left behind holds a secret, however much it was told to say [P3]', async () => {
   const outcome = await ours('skill-sync', ['--debug', 'skills'], {
     ...jobOf(sandbox.workloadIssuer.actions),
     ANTHROPIC_LOG: 'debug',
@@ -70,7 +70,7 @@ test('the official SDK, unmodified, is let in by the same variables', async () =
   expect(sandbox.platform.control.log.count('POST /v1/oauth/token')).toBe(1);
 });
 
-test('a profile on disk is not looked at, whatever names it', async () => {
+test('a profile on disk is not looked at, whatever names it [P3]', async () => {
   const { ANTHROPIC_API_KEY: _, ...environment } = sandbox.environment;
   const anthropic = join(home, '.config', 'anthropic');
   await mkdir(join(anthropic, 'configs'), { recursive: true });
@@ -91,7 +91,7 @@ test('a profile on disk is not looked at, whatever names it', async () => {
   expect(sandbox.platform.control.log.entries).toEqual([]);
 });
 
-test('no child inherits the variables, nor what they lead to', async () => {
+test('no child inherits the variables, nor what they lead to [P3]', async () => {
   const seen = join(home, 'seen');
   const browser = join(home, 'browser');
   await writeFile(browser, `#!/bin/sh\nenv > ${seen}.tmp && mv ${seen}.tmp ${seen}\n`, { mode: 0o755 });

@@ -78,7 +78,7 @@ interface Row {
 
 // The run after is carried out in this process, with folders that are those of the executable on Linux.
 describe.runIf(process.platform === 'linux').each(Object.entries(scenarios))('%s', (name, scenario) => {
-  test('survives kill -9 at every step [b20] [c25]', { timeout: 400_000 }, async () => {
+  test('survives kill -9 at every step [b20] [c25] [P8]', { timeout: 400_000 }, async () => {
     const [first] = machines;
     if (first === undefined) throw new Error('nobody is seated');
     const { steps } = await begin(first, scenario, 0);

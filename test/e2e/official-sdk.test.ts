@@ -36,7 +36,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('one vault per person, one credential per connection, one vault per session', { timeout: 60_000 }, async () => {
+test('one vault per person, one credential per connection, one vault per session [P1]', {
+  timeout: 60_000,
+}, async () => {
   const { environment, platform } = announcement;
   const steps = async (person: PersonName, services: readonly string[]) => {
     const { run } = machineOf({ locate: built.locate, environment, folder }, person);

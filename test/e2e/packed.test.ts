@@ -50,7 +50,7 @@ test.each(executables)('%s --help and --version', async (name) => {
   expect(help).toEqual({ exit: 0, stdout: expect.stringContaining(`Usage: ${name}`), stderr: '' });
 });
 
-test('does the main job of the demo', async () => {
+test('does the main job of the demo [P6]', async () => {
   const stage = await openStage({ locate: installedIn(folder) });
   try {
     const taken: Taken[] = [];

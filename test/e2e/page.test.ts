@@ -111,7 +111,7 @@ describe.skipIf(skipped(missing))('the page of buttons, in Chromium', () => {
     return found.map(({ display_name }) => display_name).sort();
   }
 
-  test('two services are connected, one again, and one is taken out; one of them by keyboard alone [b12] [b13]', async () => {
+  test('two services are connected, one again, and one is taken out; one of them by keyboard alone [b12] [b13] [page]', async () => {
     const command = await start('--json');
     const page = await browser.context.newPage();
     const unexpected: string[] = [];
@@ -183,7 +183,7 @@ describe.skipIf(skipped(missing))('the page of buttons, in Chromium', () => {
     expect(unexpected).toEqual([]);
   }, 90_000);
 
-  test("what is denied, cancelled or somebody else's is said, and connects nothing", async () => {
+  test("what is denied, cancelled or somebody else's is said, and connects nothing [page]", async () => {
     const command = await start();
     const page = await browser.context.newPage();
     await page.goto(await command.sentTo(1));

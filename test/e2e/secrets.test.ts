@@ -27,7 +27,7 @@ describe.concurrent('the whole demo', { timeout: 240_000 }, () => {
     { flags: ['--quiet'], environment: talkative },
     { flags: ['--verbose', '--json'], environment: talkative },
     { flags: ['--debug'], environment: talkative },
-  ])('leaves no secret with $flags [A1.17] [b19] [b20]', async ({ flags, environment }) => {
+  ])('leaves no secret with $flags [A1.17] [b19] [b20] [P1, P2, P3]', async ({ flags, environment }) => {
     await onStage({ flags, environment }, async (stage) => {
       for await (const { asTold, seen, step } of take([...mainJob, ...refusals], stage)) {
         expect(asTold, `${step.told}: ${JSON.stringify(seen)}`).toBe(true);
@@ -64,7 +64,7 @@ describe.concurrent('a connection that fails', { timeout: 120_000 }, () => {
       }),
   };
 
-  test.each(Object.entries(failures))('leaves no secret when %s [b19]', async (_name, fail) => {
+  test.each(Object.entries(failures))('leaves no secret when %s [b19] [P3]', async (_name, fail) => {
     await onStage({ flags: ['--debug'], environment: talkative }, async (stage) => {
       fail(stage);
       const { exit } = await stage.at('ada').run('service-connection', 'notion');
@@ -73,7 +73,7 @@ describe.concurrent('a connection that fails', { timeout: 120_000 }, () => {
     });
   });
 
-  test('leaves no secret when the platform repeats in its error what it was sent [b19]', async () => {
+  test('leaves no secret when the platform repeats in its error what it was sent [b19] [P3]', async () => {
     await onStage({ flags: ['--debug'], environment: talkative }, async (stage) => {
       stage.sandbox.platform.control.faults.add({
         on: 'POST /v1/vaults/:vault/credentials',
@@ -88,7 +88,7 @@ describe.concurrent('a connection that fails', { timeout: 120_000 }, () => {
     });
   });
 
-  test.each(['identity provider', 'service'])('leaves no secret when the %s repeats them [b19]', async (whose) => {
+  test.each(['identity provider', 'service'])('leaves no secret when the %s repeats them [b19] [P3]', async (whose) => {
     await onStage({ flags: ['--debug'], environment: talkative }, async (stage) => {
       const { identityProvider, services } = stage.sandbox;
       const { control } = whose === 'service' ? services.notion : identityProvider;

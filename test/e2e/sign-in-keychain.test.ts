@@ -51,7 +51,7 @@ function keptIn(keychain: KeychainEnvironment, { sandbox: { identityProvider } }
 }
 
 describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop', { timeout: 120_000 }, () => {
-  test('a sign-in is kept there and nowhere else, renewed once by two processes, and taken away again', async () => {
+  test('a sign-in is kept there and nowhere else, renewed once by two processes, and taken away again [P3]', async () => {
     const keychain = await startSecretService();
     const stage = await stageWith(builds.installed, keychain);
     const { identityProvider, people, folder } = stage.sandbox;
@@ -100,7 +100,7 @@ describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop
     expect(await whoami(stage)).toMatchObject({ subject: stage.sandbox.people.ada.subject, proven_by: 'kept' });
   });
 
-  test('locked, it is given up in time; logging out of it fails, because nobody could look', async () => {
+  test('locked, it is given up in time; logging out of it fails, because nobody could look [P3]', async () => {
     const keychain = await startSecretService();
     const stage = await stageWith(builds.installed, keychain);
     await stage.at('ada').run('service-connection', 'login');

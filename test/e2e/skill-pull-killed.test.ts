@@ -101,7 +101,7 @@ async function killOnce(template: string, killAt: number): Promise<{ step: strin
   return { step: steps.at(-1)?.replace(skills, 'skills') ?? '', faults };
 }
 
-test.runIf(process.platform === 'linux')('survives kill -9 at every step', { timeout: 300_000 }, async () => {
+test.runIf(process.platform === 'linux')('survives kill -9 at every step [P8]', { timeout: 300_000 }, async () => {
   const template = join(home, 'template');
   await plant(join(template, 'notes'), pushed);
   expect(await run([template])).toMatchObject({ exit: 0 });

@@ -190,7 +190,7 @@ async function killOnce(scenario: Scenario, killAt: number): Promise<Row | undef
 }
 
 describe.runIf(process.platform === 'linux').each(Object.entries(scenarios))('%s', (name, scenario) => {
-  test('survive kill -9 at every step', { timeout: 600_000 }, async () => {
+  test('survive kill -9 at every step [P8]', { timeout: 600_000 }, async () => {
     const { steps } = await withWorld((world) => begin(world, scenario, 0));
     expect(steps.length).toBeGreaterThan(50);
     const wanted = Array.from({ length: steps.length }, (_, index) => index + 1);

@@ -67,7 +67,7 @@ async function expectRefused(outcome: CommandOutcome, listener: SilentListener):
   expect([listener.connections(), await world.credentials()]).toEqual([0, []]);
 }
 
-describe('an address inside is not asked, though sandbox mode allows literal loopback:', () => {
+describe('an address inside is not asked, though sandbox mode allows literal loopback: [connecting]', () => {
   test.each([
     ['the challenge names metadata there', (origin: string): Lies => ({ challenge: `${origin}/prm` })],
     ['the metadata names an authorization server there', (origin: string): Lies => ({ authorizationServer: origin })],
@@ -84,7 +84,7 @@ describe('an address inside is not asked, though sandbox mode allows literal loo
     expect(outcome.stderr).toContain('"169.254.169.254" is no public address');
   });
 
-  test('a redirect leads there', async () => {
+  test('a redirect leads there [connecting]', async () => {
     const listener = await startSilentListener();
     const { outcome, service } = await connectTo({ redirect: `http://localhost:${listener.port}/` });
     expect([outcome.exit, listener.connections()]).toEqual([1, 0]);

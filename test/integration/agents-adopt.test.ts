@@ -93,7 +93,7 @@ test.each<[string, Content, string]>([
     },
     'pay',
   ],
-])('refuses an agent with %s, naming it', async (_case, change, named) => {
+])('refuses an agent with %s, naming it [P6]', async (_case, change, named) => {
   const id = await make(change);
   const refused = await agents('adopt', id, '--name', 'helper');
   expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining(named)]);

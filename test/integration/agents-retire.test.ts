@@ -18,7 +18,7 @@ beforeEach(async () => {
   world.sandbox.platform.control.log.reset();
 });
 
-test('archives the agent; neither plan nor apply makes another one, and no session starts', async () => {
+test('archives the agent; neither plan nor apply makes another one, and no session starts [P6]', async () => {
   const retired = await retire();
   expect([retired.exit, retired.stdout]).toEqual([0, expect.stringContaining('remove it')]);
   expect((await retrieve()).archived_at).not.toBeNull();

@@ -78,7 +78,7 @@ describe('plan and apply', () => {
   });
 });
 
-test('an apply changes the version that its plan saw, and no later one', async () => {
+test('an apply changes the version that its plan saw, and no later one [P6]', async () => {
   await agents('apply');
   await prompt('You answer in rhyme.\n');
   const configuration = await loadConfiguration(world.sandbox.configFolder);
@@ -107,7 +107,7 @@ describe('a change made outside', () => {
     world.sandbox.platform.control.log.reset();
   };
 
-  test('is shown as a diff and stops plan and apply, also of what has not drifted', async () => {
+  test('is shown as a diff and stops plan and apply, also of what has not drifted [P6]', async () => {
     await tamper();
     await world.configure('agents/editor.yaml', (content) => {
       content.description = 'Edits.';
@@ -176,7 +176,7 @@ describe('a change made outside', () => {
     expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('by hand')]);
   });
 
-  test('to another execution identity is drift, and is taken back', async () => {
+  test('to another execution identity is drift, and is taken back [P6]', async () => {
     await agents('apply');
     const { id } = await found('support');
     await world.client.beta.agents.update(id, {
@@ -193,7 +193,7 @@ describe('a change made outside', () => {
     expect(await agents('plan')).toMatchObject({ exit: 1, stderr: expect.stringContaining('mai_name') });
   });
 
-  test('that archives an agent is not answered with a new one', async () => {
+  test('that archives an agent is not answered with a new one [P6]', async () => {
     await agents('apply');
     await world.client.beta.agents.archive((await found('support')).id);
     world.sandbox.platform.control.log.reset();

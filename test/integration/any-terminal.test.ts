@@ -65,7 +65,7 @@ describe('a browser on another machine', () => {
   });
   const paste = async ({ addressBar }: Asked) => terminal.type(`${await addressBar()}\r`);
 
-  test('brings what it ends at by paste: signed in, connected, and nothing pasted is shown', async () => {
+  test('brings what it ends at by paste: signed in, connected, and nothing pasted is shown [connecting]', async () => {
     const pasted: string[] = [];
     const { exit, stdout, stderr } = await connectRemotely(
       async ({ addressBar }) => {
@@ -96,7 +96,7 @@ describe('a browser on another machine', () => {
     expect(hints.map(([, here, there]) => [here, there])).toEqual(ports.map((port) => [port, port]));
   });
 
-  test('whose address is of another sign-in is refused with the reason, and the right one then works [b17] [c14]', async () => {
+  test('whose address is of another sign-in is refused with the reason, and the right one then works [b17] [c14] [connecting]', async () => {
     let foreign = '';
     const { exit, stderr } = await connectRemotely(
       async ({ addressBar, redirectUri }, index) => {
@@ -124,7 +124,7 @@ describe('a browser on another machine', () => {
     expect(terminal.stdin.isPaused()).toBe(true);
   });
 
-  test('that never comes: Ctrl-C ends with 130 and the terminal as before', async () => {
+  test('that never comes: Ctrl-C ends with 130 and the terminal as before [connecting]', async () => {
     const { exit, stderr } = await connectRemotely(() => terminal.type('half of an addr\u0003'), { terminal });
     expect([exit, terminal.modes, world.asked()]).toEqual([130, [true, false], []]);
     expect(stderr).not.toContain('half of an addr');
@@ -252,7 +252,7 @@ describe.skipIf(skipped(noPython && { reason: 'no python3 with pseudo terminals'
       return { ...(JSON.parse(report) as { exit: number; echo: boolean; echoed: boolean }), screen };
     }
 
-    test('shows nothing of what is pasted, and echoes again afterwards', async () => {
+    test('shows nothing of what is pasted, and echoes again afterwards [connecting]', async () => {
       const pasted: string[] = [];
       const { screen, ...end } = await onTerminal(async ({ addressBar }) => {
         pasted.push(await addressBar());

@@ -70,7 +70,7 @@ const theAuth = async () => {
 };
 
 describe('a pre-registered client with a secret', () => {
-  test('is asked for it unseen, and the platform renews tokens with it [b21]', async () => {
+  test('is asked for it unseen, and the platform renews tokens with it [b21] [P3]', async () => {
     const { github } = world.sandbox.services;
     github.registerAs('github-app');
     const { terminal, hear, asked } = answering([askSecret, githubSecret()]);
@@ -255,7 +255,7 @@ describe('a client that registered itself', () => {
     expect([notion.counters.registrations, (await world.credentials()).length]).toEqual([2, 1]);
   });
 
-  test('that is refused each time is made anew once, and no more', async () => {
+  test('that is refused each time is made anew once, and no more [connecting]', async () => {
     const { notion } = world.sandbox.services;
     await world.connectJson(['notion']);
     notion.control.failTokenEndpoint({ status: 401, body: { error: 'invalid_client' } });
@@ -333,7 +333,7 @@ describe.skipIf(skipped(noKeychain))('with a keychain', { timeout: 60_000 }, () 
     expect(notion.counters.registrations).toBe(3);
   });
 
-  test('a secret is entered once; --new-client asks again, and what is wrong is not kept', async () => {
+  test('a secret is entered once; --new-client asks again, and what is wrong is not kept [P3]', async () => {
     const environment = await keychain();
     const wrong = await world.connect(['github', '--quiet'], { environment, ...answering([askSecret, 'a wrong one']) });
     expect([wrong.exit, wrong.stderr]).toEqual([1, expect.stringContaining('[client_refused]')]);

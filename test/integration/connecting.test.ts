@@ -48,14 +48,14 @@ async function occupy(port: number): Promise<void> {
 }
 
 describe('the platform fails while the grant is stored:', () => {
-  test('a lost answer to the create leaves one connection', async () => {
+  test('a lost answer to the create leaves one connection [P8]', async () => {
     world.sandbox.platform.control.faults.add({ on: connectPath, fault: { kind: 'drop-after-commit' } });
     expect(await world.connectJson(['notion'])).toMatchObject({ change: 'created', status: 'valid' });
     expect(await world.credentials()).toHaveLength(1);
     expect(world.sandbox.services.notion.counters.revocations).toBe(0);
   });
 
-  test('a lost answer to the update leaves one connection', async () => {
+  test('a lost answer to the update leaves one connection [P8]', async () => {
     const first = await world.connectJson(['notion']);
     world.sandbox.platform.control.faults.add({ on: updatePath, fault: { kind: 'drop-after-commit' } });
     expect(await world.connectJson(['notion'])).toMatchObject({
@@ -78,7 +78,7 @@ describe('the platform fails while the grant is stored:', () => {
     [500, 'platform_outcome_unknown', 3],
     [409, 'platform_refused', 3],
     [400, 'platform_refused', 1],
-  ])('%i every time: the grant is given back, and nothing is kept [b20]', async (status, code, times) => {
+  ])('%i every time: the grant is given back, and nothing is kept [b20] [P8]', async (status, code, times) => {
     const fault = world.sandbox.platform.control.faults.add({
       on: connectPath,
       fault: { kind: 'status', status },
@@ -91,7 +91,7 @@ describe('the platform fails while the grant is stored:', () => {
     await expectRepairable(failed, 1, code);
   });
 
-  test('a second run that was quicker is not duplicated', async () => {
+  test('a second run that was quicker is not duplicated [P8]', async () => {
     world.sandbox.platform.control.faults.add({ on: connectPath, fault: { kind: 'status', status: 409 } });
     expect(await world.connectJson(['notion'])).toMatchObject({ change: 'created', status: 'valid' });
     const both = await Promise.all([world.connectJson(['slack']), world.connectJson(['linear'])]);
@@ -167,7 +167,7 @@ describe('the service is not to be trusted:', () => {
     await expectRepairable(failed, 1, code);
   });
 
-  test('an authorization server that the catalogue does not pin', async () => {
+  test('an authorization server that the catalogue does not pin [connecting]', async () => {
     const { notion, linear } = world.sandbox.services;
     await world.configure('services/notion.yaml', (service) => {
       service.authorization.issuers = [linear.issuer];
@@ -189,7 +189,7 @@ describe('the service is not to be trusted:', () => {
     await expectRepairable(failed, 1, 'token_refused');
   });
 
-  test('it sends the token request elsewhere: nothing follows it there', async () => {
+  test('it sends the token request elsewhere: nothing follows it there [connecting]', async () => {
     const { notion, linear } = world.sandbox.services;
     notion.control.tamperMetadata((metadata) => ({ ...metadata, token_endpoint: `${notion.issuer}/gone` }));
     const before = linear.counters.tokenRequests;
@@ -197,7 +197,7 @@ describe('the service is not to be trusted:', () => {
     expect(linear.counters.tokenRequests).toBe(before);
   });
 
-  test('it does not let the fresh token in: the grant is given back', async () => {
+  test('it does not let the fresh token in: the grant is given back [connecting]', async () => {
     const { notion } = world.sandbox.services;
     notion.control.tamperTokenResponse((answer) => ({ ...answer, access_token: 'not-a-token-of-this-service' }));
     const failed = await world.connect(['notion']);
@@ -217,7 +217,7 @@ describe('the service is not to be trusted:', () => {
     });
   });
 
-  test('it names an account that a terminal would obey', async () => {
+  test('it names an account that a terminal would obey [P9]', async () => {
     const { notion } = world.sandbox.services;
     await anyAccount();
     notion.control.addTool({
@@ -415,7 +415,7 @@ describe('connecting again', () => {
     expect(await world.credentials()).toHaveLength(1);
   });
 
-  test('with --new-client: another client, one active connection', async () => {
+  test('with --new-client: another client, one active connection [P8]', async () => {
     const first = await world.connect(['notion']);
     const again = await world.connect(['notion', '--new-client', '--json']);
     expect(clientOf(again)[0]).not.toBe(clientOf(first)[0]);

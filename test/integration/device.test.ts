@@ -37,7 +37,7 @@ async function offerDeviceFlow() {
   return server;
 }
 
-test('--device shows where to enter which code, opens nothing, and stores what comes back [b18] [c14]', async () => {
+test('--device shows where to enter which code, opens nothing, and stores what comes back [b18] [c14] [connecting]', async () => {
   const server = await offerDeviceFlow();
   const { exit, stdout, stderr, visited } = await world.connect(['notion', '--device'], { terminal: fakeTerminal() });
   // The one visit is the person's own sign-in.

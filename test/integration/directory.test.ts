@@ -190,7 +190,7 @@ describe('for random directories and tampering', () => {
   });
 
   test.each([true, false])(
-    'a vault is found only if exactly one is validly owned (signed: %s)',
+    'a vault is found only if exactly one is validly owned (signed: %s) [P1]',
     async (signed) => {
       const found = { one: 0, none: 0, refused: 0 };
       await fc.assert(

@@ -81,7 +81,7 @@ describe('the table', () => {
     expect(tools.get('web_fetch')).toMatchObject({ verdict: 'auto', domains: ['docs.example.com'] });
   });
 
-  test('what it says has to change is enough: with it the verdict is the one that was named', async () => {
+  test('what it says has to change is enough: with it the verdict is the one that was named [P5]', async () => {
     const before = (await explained('--for', 'support')).tools.get('notion-update-page');
     await world.configure('agents/support.yaml', (content) => {
       content.services.notion.tools['notion-update-page'] = 'ask';

@@ -202,7 +202,7 @@ describe('a token of the platform', () => {
     );
   });
 
-  test('is not shown, though the platform repeats it in an error', async () => {
+  test('is not shown, though the platform repeats it in an error [P3]', async () => {
     const { control } = world.sandbox.platform;
     const known = 'sk-ant-oat01-0123456789-abcdefghij';
     control.tamper(exchanges, (json) => Object.assign(json as object, { access_token: known }));
@@ -262,7 +262,7 @@ describe('an exchange that is refused ends the run with the reasons that there m
     ]);
   });
 
-  test('one that repeats what it was sent, in part or whole', async () => {
+  test('one that repeats what it was sent, in part or whole [P3]', async () => {
     const environment = await withToken();
     const token = String((environment as Variables)['ANTHROPIC_IDENTITY_TOKEN']);
     const message = `no ${token} and no ${token.split('.')[2]}`;
@@ -383,7 +383,7 @@ describe('the variables', () => {
     );
   });
 
-  test('for another workspace than the configuration’s are refused before anything is sent', async () => {
+  test('for another workspace than the configuration’s are refused before anything is sent [P3]', async () => {
     await world.configure('interface.yaml', (file: Content) => ({
       ...file,
       platform: { workspace_id: 'wrkspc_reviewed' },
@@ -412,7 +412,7 @@ describe('the variables', () => {
     expect((await sync(await withToken({ ANTHROPIC_WORKSPACE_ID: '' }), { argv: ['--check'] })).exit).toBe(7);
   });
 
-  test('send nothing to an address that is no https one', async () => {
+  test('send nothing to an address that is no https one [P3]', async () => {
     const { exit, said } = await refused(await withToken({ ANTHROPIC_BASE_URL: 'http://api.anthropic.example' }));
     expect([exit, said]).toEqual([1, expect.stringContaining('ANTHROPIC_BASE_URL is no https address')]);
   });
@@ -423,7 +423,7 @@ describe('an identity token', () => {
     ['is no JWT', 'sk-ant-something-else', 'it is no signed JWT'],
     ['is JSON around one', '{"value":"a.b.c"}', 'it is no signed JWT'],
     ['is too long', `a.${'b'.repeat(17_000)}.c`, 'it is longer than 16 KiB'],
-  ])('that %s is not sent', async (_case, token, why) => {
+  ])('that %s is not sent [P3]', async (_case, token, why) => {
     const { exit, said } = await refused(keyless({ ANTHROPIC_IDENTITY_TOKEN: token }));
     expect([exit, said, counted()]).toEqual([3, expect.stringContaining(`${why} [identity_refused]`), 0]);
     expect(said).not.toContain(token.slice(0, 20));
@@ -435,7 +435,7 @@ describe('an identity token', () => {
   });
 
   if (!skipped(process.platform === 'win32' && { reason: 'files have no mode on Windows', installable: false })) {
-    test('that everybody on the machine can read is not used', async () => {
+    test('that everybody on the machine can read is not used [P3]', async () => {
       const file = await tokenFile();
       await chmod(file, 0o644);
       const { exit, said } = await refused(keyless({ ANTHROPIC_IDENTITY_TOKEN_FILE: file }));

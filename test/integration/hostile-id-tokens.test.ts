@@ -138,7 +138,7 @@ const rows: readonly Row[] = [
 ];
 
 describe.each(rows)('an ID token with %s', (_what, flaw, make, why) => {
-  test('that comes just now is refused', async () => {
+  test('that comes just now is refused [P2]', async () => {
     control().tamperTokenResponse(async (answer) => ({ ...answer, id_token: await make(String(answer['id_token'])) }));
     const failed = await world.connect(['notion']);
     expect([failed.exit, failed.visited.length, world.asked()]).toEqual([3, 1, []]);
@@ -147,7 +147,7 @@ describe.each(rows)('an ID token with %s', (_what, flaw, make, why) => {
     expect(failed.stderr).toContain(why);
   });
 
-  test('that was kept is refused', async () => {
+  test('that was kept is refused [P2]', async () => {
     const folder = await world.machine();
     await world.connect(['login'], { folder });
     // Nothing to renew it with: what is refused is the token itself.
@@ -190,7 +190,7 @@ describe('a key that is new', () => {
     expect([signedIn.exit, identityProvider.keyRequests() - before]).toEqual([0, 2]);
   });
 
-  test('and is not published even then is unknown', async () => {
+  test('and is not published even then is unknown [P2]', async () => {
     const folder = await world.machine();
     await world.connect(['login'], { folder });
     const before = world.sandbox.identityProvider.keyRequests();
@@ -245,7 +245,7 @@ describe('somebody who only looks like Ada', () => {
     ['with a space at the end', `${ada.subject} `],
     ['with a letter that is encoded', ada.subject.replace('7', '%37')],
     ['with a letter of no width', `${ada.subject}\u200b`],
-  ])('is somebody else: %s', async (_case, subject) => {
+  ])('is somebody else: %s [P2]', async (_case, subject) => {
     const folder = await world.machine();
     await world.connect(['notion'], { folder });
     await world.connect(['login'], { folder });
@@ -261,7 +261,7 @@ describe('somebody who only looks like Ada', () => {
     ['a slash', (issuer) => `${issuer}/`],
     ['capitals', (issuer) => issuer.replace('http', 'HTTP')],
     ['a dot', (issuer) => issuer.replace('127.0.0.1', '127.0.0.1.')],
-  ])('an issuer that differs by %s is another issuer', async (_case, differ) => {
+  ])('an issuer that differs by %s is another issuer [P2]', async (_case, differ) => {
     const { issuer } = world.sandbox.identityProvider;
     control().tamperTokenResponse(async (answer, forge) => ({
       ...answer,

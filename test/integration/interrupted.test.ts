@@ -36,7 +36,7 @@ const notionState = async (folder: string) => {
 };
 
 describe('the run after one that ended too early', () => {
-  test('says what is left, uses the client that was registered, and leaves nothing written down', async () => {
+  test('says what is left, uses the client that was registered, and leaves nothing written down [P8]', async () => {
     const folder = await world.machine();
     await interruptedWhileAsked(folder);
     expect(await journalsIn(folder)).toHaveLength(1);
@@ -95,7 +95,7 @@ describe('the run after one that ended too early', () => {
   });
 });
 
-test('nothing is asked of the service where nothing could be written down', async () => {
+test('nothing is asked of the service where nothing could be written down [P8]', async () => {
   const folder = await world.machine();
   await writeFile(join(folder, 'state'), 'a file where a folder should be');
   const failed = await world.connect(['notion'], { folder });
@@ -106,7 +106,7 @@ test('nothing is asked of the service where nothing could be written down', asyn
 });
 
 describe('two runs at once', () => {
-  test('on one machine: the second says so and changes nothing, and the first goes on [c25]', async () => {
+  test('on one machine: the second says so and changes nothing, and the first goes on [c25] [P8]', async () => {
     const folder = await world.machine();
     let second: Promise<unknown> | undefined;
     const first = await world.connect(['notion'], {
@@ -125,7 +125,7 @@ describe('two runs at once', () => {
     expect(world.sandbox.services.notion.counters.registrations).toBe(1);
   });
 
-  test('on two machines: one connection, which works, and the other access is named [c25]', async () => {
+  test('on two machines: one connection, which works, and the other access is named [c25] [P8]', async () => {
     await world.connect(['linear']);
     const outcomes = await Promise.all([world.connect(['notion']), world.connect(['notion'])]);
     expect(outcomes.map(({ exit }) => exit)).toEqual([0, 0]);
@@ -140,7 +140,7 @@ describe('two runs at once', () => {
 
 describe('what was granted and not stored', () => {
   test.each([500, 409, 400])(
-    '%i at every update: is left, because giving it back could end the old connection',
+    '%i at every update: is left, because giving it back could end the old connection [P8]',
     async (status) => {
       const folder = await world.machine();
       world.sandbox.services.notion.control.keepOneGrant();
@@ -199,7 +199,7 @@ describe('a connection that has to be replaced', () => {
     return folder;
   }
 
-  test('has nothing between its archive and the new one', async () => {
+  test('has nothing between its archive and the new one [P8]', async () => {
     const folder = await connected();
     const replaced = await replace(folder);
     expect([replaced.exit, replaced.stderr]).toEqual([0, expect.stringContaining('of the connection before')]);
@@ -223,7 +223,7 @@ describe('a connection that has to be replaced', () => {
     expect(await world.credentials()).toHaveLength(1);
   });
 
-  test('and cannot be, is said to be gone by every command until the next run makes one', async () => {
+  test('and cannot be, is said to be gone by every command until the next run makes one [P8]', async () => {
     const folder = await connected();
     always(createPath, 500);
     const failed = await replace(folder);
@@ -240,7 +240,7 @@ describe('a connection that has to be replaced', () => {
     expect([(await world.credentials()).length, await journalsIn(folder)]).toEqual([1, []]);
   });
 
-  test('is replaced to the end when Ctrl-C comes in between', async () => {
+  test('is replaced to the end when Ctrl-C comes in between [P8]', async () => {
     const folder = await connected();
     const interruption = new AbortController();
     world.sandbox.platform.control.tamper(archivePath, () => interruption.abort());

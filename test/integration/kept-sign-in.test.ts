@@ -267,7 +267,7 @@ describe('an ID token that has expired', () => {
     ['another sign-in', { nonce: 'another' }, 'belongs to another sign-in'],
     ['another time of signing in', { auth_time: 1_000_000_000 }, 'differs in auth_time'],
     ['another client', { aud: 'another' }, 'it is for another client'],
-  ])('is not renewed by a token of %s', async (_case, claims, why) => {
+  ])('is not renewed by a token of %s [P2]', async (_case, claims, why) => {
     const { identityProvider } = world.sandbox;
     await login();
     await expire();
@@ -307,7 +307,7 @@ describe('the keys of the issuer', () => {
     expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
   });
 
-  test('that are withdrawn take what they signed with them', async () => {
+  test('that are withdrawn take what they signed with them [P2]', async () => {
     await login();
     const { refresh_token: _, ...rest } = (await kept.read(folder)) ?? {};
     await kept.write(folder, rest);
@@ -316,7 +316,7 @@ describe('the keys of the issuer', () => {
     expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('nobody is signed in')]);
   });
 
-  test('are not taken from an address that only a file names', async () => {
+  test('are not taken from an address that only a file names [P2]', async () => {
     await login();
     await whoami();
     const [name = ''] = await readdir(join(folder, 'cache', 'issuer-keys'));
@@ -405,7 +405,7 @@ describe('what is required of a sign-in', () => {
   test.each<[string, object, string]>([
     ['a context that was not reached', { acr: [contexts.secondFactor] }, 'it shows acr'],
     ['a method that was not used', { amr: ['hwk'] }, 'its amr does not name \\"hwk\\"'],
-  ])('and not shown is refused, and nothing is kept: %s', async (_case, required, why) => {
+  ])('and not shown is refused, and nothing is kept: %s [P2]', async (_case, required, why) => {
     await world.configure('interface.yaml', (content) => {
       content.identity.require = required;
     });
@@ -435,7 +435,7 @@ describe('what is required of a sign-in', () => {
   test.each<[string, string, readonly string[]]>([
     ['a service', 'services/notion.yaml', ['notion']],
     ['an agent', 'agents/support.yaml', ['--agent', 'support', '--dry-run']],
-  ])('may be more for %s: the person signs in again, and only there', async (_case, file, argv) => {
+  ])('may be more for %s: the person signs in again, and only there [P2]', async (_case, file, argv) => {
     await login();
     await world.connect(['notion'], { folder });
     await world.configure(file, (content) => {

@@ -98,7 +98,7 @@ describe('a session that is what was started', () => {
 });
 
 describe('a session that was widened behind our back', () => {
-  test('is found by whoever looks, told what it has now, and stopped', async () => {
+  test('is found by whoever looks, told what it has now, and stopped [P6]', async () => {
     await widen();
     for (const refused of [await verify(), await verify(id), await elsewhere()]) {
       expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[session_altered]')]);
@@ -114,7 +114,7 @@ describe('a session that was widened behind our back', () => {
     expect(await verify()).toMatchObject({ exit: 0 });
   });
 
-  test('is found by its history after it was narrowed again', async () => {
+  test('is found by its history after it was narrowed again [P6]', async () => {
     const { tools, mcp_servers } = (await session()).agent;
     await widen();
     await update({ tools, mcp_servers });
@@ -123,7 +123,7 @@ describe('a session that was widened behind our back', () => {
     expect(alarms(refused.stderr).every((line) => line.includes('updated: '))).toBe(true);
   });
 
-  test('is interrupted first where it runs', async () => {
+  test('is interrupted first where it runs [P6]', async () => {
     const running = await startRunningSessions(world.client, [vaultId], 1);
     try {
       const stopped = await verify('--stop');
@@ -148,7 +148,7 @@ describe('a session that was widened behind our back', () => {
 });
 
 describe('an alarm is', () => {
-  test('another server under the same name', async () => {
+  test('another server under the same name [P6]', async () => {
     const { tools, mcp_servers } = (await session()).agent;
     await update({ tools, mcp_servers: [{ ...mcp_servers[0], url: 'https://evil.example/mcp' }] });
     const { exit, stderr } = await elsewhere();
@@ -157,7 +157,7 @@ describe('an alarm is', () => {
     expect(stderr).toContain('is more than its agent');
   });
 
-  test('a record that was taken away or made to fit', async () => {
+  test('a record that was taken away or made to fit [P6]', async () => {
     await widen();
     const { metadata } = await session();
     await world.client.beta.sessions.update(id, { metadata: { mai_intent: 'x'.repeat(43) } });
@@ -169,7 +169,7 @@ describe('an alarm is', () => {
     expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('it carries no whole record')]);
   });
 
-  test('a session of somebody else’s making that is bound to your vault', async () => {
+  test('a session of somebody else’s making that is bound to your vault [P6]', async () => {
     const { agent, environment_id } = await session();
     const made = await world.client.beta.sessions.create({ agent: agent.id, environment_id, vault_ids: [vaultId] });
     const { exit, stderr } = await verify();
@@ -177,7 +177,7 @@ describe('an alarm is', () => {
     expect(stderr).toContain('it carries no whole record: somebody else started it');
   });
 
-  test('a copy of a whole record', async () => {
+  test('a copy of a whole record [P6]', async () => {
     const { agent, environment_id, metadata } = await session();
     await world.client.beta.sessions.create({
       agent: { type: 'agent', id: agent.id, version: agent.version },
@@ -189,7 +189,7 @@ describe('an alarm is', () => {
     expect([exit, stderr]).toEqual([3, expect.stringContaining('another session that runs carries the same record')]);
   });
 
-  test('the vault of somebody else', async () => {
+  test('the vault of somebody else [P6]', async () => {
     const other = await world.connectJson(['notion'], { person: 'grace' });
     world.sandbox.platform.control.tamper('GET /v1/sessions/:session', (answer) => {
       (answer as Content).vault_ids = [other['vault_id']];
@@ -219,7 +219,7 @@ describe('an alarm is', () => {
     ['sub-agents', 'sub-agents', (answer) => (answer.agent.multiagent = { type: 'multiagent_20261001' })],
     ['identity', 'execution identity', (answer) => (answer.agent.execution_identity = { type: 'aws_role' })],
     ['resources', 'mounted resources', (answer) => answer.resources.push({ type: 'file' })],
-  ])('another %s than the one that this machine kept', async (_case, what, change) => {
+  ])('another %s than the one that this machine kept [P6]', async (_case, what, change) => {
     world.sandbox.platform.control.tamper('GET /v1/sessions/:session', (answer) => {
       change(answer as Content);
       return answer;
@@ -255,7 +255,7 @@ describe('where there are ownership keys', () => {
     expect(there['sessions']).toMatchObject([{ session_id: id, compared_with: 'signed record' }]);
   });
 
-  test('the signature of another session is an alarm', async () => {
+  test('the signature of another session is an alarm [P6]', async () => {
     const { agent, environment_id, metadata } = await session();
     const { mai_intent_signature } = metadata;
     const other = String((await world.setupJson(['--agent', 'support'], { folder: machine }))['session_id']);

@@ -4,7 +4,7 @@ import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
 const world = sandboxPerTest();
 
-test('each person’s session acts with that person’s own connection, reads, and cannot write', async () => {
+test('each person’s session acts with that person’s own connection, reads, and cannot write [P1]', async () => {
   const { sandbox, client } = world;
   const { notion } = sandbox.services;
 
@@ -62,7 +62,7 @@ test('each person’s session acts with that person’s own connection, reads, a
   expect([await notionOf('ada'), await notionOf('grace')]).toEqual(['needs-reconnect', 'connected']);
 });
 
-test('all three kinds of service are connected, and a write is asked for where the agent says ask', async () => {
+test('all three kinds of service are connected, and a write is asked for where the agent says ask [P4]', async () => {
   for (const service of ['notion', 'slack', 'linear']) {
     expect(await world.connectJson([service])).toMatchObject({
       service,

@@ -79,7 +79,7 @@ describe('who may', () => {
     ['nobody is listed', undefined, 'grace'],
     ['others are listed', { principals: ['somebody'], groups: ['somebodies'] }, 'grace'],
     ['a look-alike of an operator is listed', { principals: [''] }, 'mallory'],
-  ] as const)('not a person where %s', async (_what, operators, person) => {
+  ] as const)('not a person where %s [P1]', async (_what, operators, person) => {
     const vault = plant();
     await world.configure('interface.yaml', (file) => {
       if (operators === undefined) delete file.people.operators;
@@ -109,7 +109,7 @@ describe('whom', () => {
     ['another case', () => ada().toUpperCase()],
     ['nothing', () => ''],
     ['a pattern', () => '*'],
-  ])('nobody for %s', async (_what, said) => {
+  ])('nobody for %s [P1]', async (_what, said) => {
     plant();
     world.sandbox.platform.control.log.reset();
     const { exit, stderr } = await world.connect(['offboard', said(), '--yes-offboard', said()], { person: 'grace' });
@@ -162,7 +162,7 @@ describe('whom', () => {
   });
 });
 
-test('everything that acts for the person ends, and each step has its evidence', async () => {
+test('everything that acts for the person ends, and each step has its evidence [P1]', async () => {
   const folder = await world.machine();
   const notion = await world.connectJson(['notion'], { folder });
   await world.connectJson(['linear'], { folder });
@@ -230,7 +230,7 @@ test('text names what to end by hand', async () => {
   expect(stdout).toContain('- Notion, as ada@example.test: remove it there');
 });
 
-test('from the first step on the person is locked out, with a warm cache too', async () => {
+test('from the first step on the person is locked out, with a warm cache too [P1]', async () => {
   const folder = await world.machine();
   await world.connectJson(['notion'], { folder });
   const killed = new AbortController();
@@ -244,7 +244,7 @@ test('from the first step on the person is locked out, with a warm cache too', a
   await expectNothingActs();
 });
 
-test('a sign-in at a service that was begun before brings nothing back', async () => {
+test('a sign-in at a service that was begun before brings nothing back [P1]', async () => {
   const folder = await world.machine();
   await world.connectJson(['linear'], { folder });
   const late = await world.connect(['notion'], {
@@ -259,7 +259,7 @@ test('a sign-in at a service that was begun before brings nothing back', async (
   expect(await world.credentials()).toEqual([]);
 });
 
-test('a session that comes after the first look is ended as well', async () => {
+test('a session that comes after the first look is ended as well [P8]', async () => {
   const [session] = await runSessions(plant(), 1);
   // To the first look it is not there yet.
   const stop = world.sandbox.platform.control.tamper('GET /v1/sessions', (page) => {
@@ -290,7 +290,7 @@ describe('running again after anything that can go wrong', () => {
     return await runSessions(vault, 2);
   };
 
-  test('a fault at every request', { timeout: 240_000 }, async () => {
+  test('a fault at every request [P8]', { timeout: 240_000 }, async () => {
     const { control } = world.sandbox.platform;
     await prepare();
     control.log.reset();
@@ -328,7 +328,7 @@ describe('running again after anything that can go wrong', () => {
     expect(failed).toBeGreaterThan(0);
   });
 
-  test('killed at every request', { timeout: 120_000 }, async () => {
+  test('killed at every request [P8]', { timeout: 120_000 }, async () => {
     const { control } = world.sandbox.platform;
     await prepare();
     control.log.reset();
@@ -384,7 +384,7 @@ describe('running again after anything that can go wrong', () => {
     expect((await world.setup(['--agent', 'support'])).stderr).toContain('[offboarded]');
   });
 
-  test('where nothing takes the mark the vault is not archived: without one the person could begin anew', async () => {
+  test('where nothing takes the mark the vault is not archived: without one the person could begin anew [P8]', async () => {
     await prepare();
     for (const on of ['POST /v1/vaults/:vault', 'POST /v1/vaults']) {
       world.sandbox.platform.control.faults.add({ on, fault: { kind: 'status', status: 400 }, times: Infinity });
@@ -460,13 +460,13 @@ describe('where vaults are signed', () => {
     expect((await world.connect(['list'])).stderr).toContain('its signature does not count');
   });
 
-  test('a forged record beside a signed one does not lock anybody out', async () => {
+  test('a forged record beside a signed one does not lock anybody out [P1]', async () => {
     const { vault_id: id } = await world.connectJson(['notion']);
     plant({ mai_offboarded: 'x' });
     expect(await world.connectJson(['linear'])).toMatchObject({ vault_id: id });
   });
 
-  test('vaults that are not proven are left alone without a separate yes', async () => {
+  test('vaults that are not proven are left alone without a separate yes [P1]', async () => {
     await world.connectJson(['notion']);
     const forged = await vaultWith(1);
     const sessions = await runSessions(forged, 1);

@@ -91,7 +91,7 @@ describe('a server without metadata of its resource', () => {
     expect(asked?.headers['mcp-protocol-version']).toBe('2025-03-26');
   });
 
-  test('and of its authorization server is refused, and the flag is named [A4]', async () => {
+  test('and of its authorization server is refused, and the flag is named [A4] [connecting]', async () => {
     const server = await olderServer();
     const failed = await connect();
     expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining('[service_metadata]')]);
@@ -123,7 +123,7 @@ describe('a server without metadata of its resource', () => {
 });
 
 describe('--legacy-endpoints', () => {
-  test('is for the server that the catalogue pins and for no other [A4] [A1.4]', async () => {
+  test('is for the server that the catalogue pins and for no other [A4] [A1.4] [connecting]', async () => {
     const server = await olderServer();
     await world.configure('services/notion.yaml', (service) => {
       service.authorization.issuers = ['https://as.example'];
@@ -150,7 +150,7 @@ describe('--legacy-endpoints', () => {
       'issuer_mismatch',
     ],
     ['a server that is out of order', { metadata: () => 500 }, 'service_metadata'],
-  ])('makes nothing good of %s [A4] [A1.6] [A1.8]', async (_case, published, code) => {
+  ])('makes nothing good of %s [A4] [A1.6] [A1.8] [connecting]', async (_case, published, code) => {
     const server = await olderServer(published);
     const failed = await connect('--legacy-endpoints');
     expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining(`[${code}]`)]);

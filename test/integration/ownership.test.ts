@@ -36,7 +36,7 @@ async function vaults() {
   return (await world.client.beta.vaults.list()).data;
 }
 
-describe('a person’s vault is signed', () => {
+describe('a person’s vault is signed [P1]', () => {
   test('when it is created, and is used from then on', async () => {
     const { vault_id: id } = await world.connectJson(['notion']);
     const [vault] = await vaults();
@@ -79,7 +79,7 @@ describe('a person’s vault is signed', () => {
   });
 });
 
-describe('refused, and nothing chosen, is a vault', () => {
+describe('refused, and nothing chosen, is a vault [P1]', () => {
   async function refused(evidence: string) {
     const outcome = await world.setup(['--agent', 'support']);
     expect([outcome.exit, outcome.stderr]).toEqual([5, expect.stringContaining('[ownership_unproven]')]);
@@ -140,7 +140,7 @@ describe('refused, and nothing chosen, is a vault', () => {
   });
 });
 
-test('a forged record beside a signed one is named and left alone', async () => {
+test('a forged record beside a signed one is named and left alone [P1]', async () => {
   const { vault_id: id } = await world.connectJson(['notion']);
   const [forged] = world.sandbox.platform.control.seedVaults(1, { metadata: adasRecord });
   const { exit, stderr } = await world.connect(['list']);

@@ -115,13 +115,13 @@ describe('the page refuses', () => {
     ],
   ];
 
-  test.each(spoiled)('an act with %s: %i, and nothing happens [b7]', async (_what, status, spoil) => {
+  test.each(spoiled)('an act with %s: %i, and nothing happens [b7] [page]', async (_what, status, spoil) => {
     const answer = await ask(visitor.home, spoil(visitor.form('disconnect', { service: 'notion' }), visitor));
     expect([answer.status, answer.body, await connected()]).toEqual([status, '', 1]);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  test('an act by GET: there is none', async () => {
+  test('an act by GET: there is none [page]', async () => {
     const query = `?service=notion&token=${visitor.token}&answer=yes`;
     for (const act of ['connect', 'check', 'answer', 'cancel', 'end']) {
       expect([act, (await visitor.get(`${act}${query}`)).status]).toEqual([act, 404]);
@@ -137,7 +137,7 @@ describe('the page refuses', () => {
     ['a request that says another origin', { origin: 'https://evil.example' }],
     ['one that says none', { origin: 'null' }],
     ['a stranger', { cookie: 'page=planted' }],
-  ])('to show anything to %s', async (_who, headers) => {
+  ])('to show anything to %s [page]', async (_who, headers) => {
     for (const path of ['', 'flow', 'disconnect?service=notion']) {
       const { status, body } = await visitor.get(path, { headers });
       expect([path, status]).toEqual([path, 403]);
@@ -145,14 +145,14 @@ describe('the page refuses', () => {
     }
   });
 
-  test('a sign of life from another site', async () => {
+  test('a sign of life from another site [page]', async () => {
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }, { cookie: '' }]) {
       const { status } = await visitor.get('here', { headers: { 'sec-fetch-site': 'same-origin', ...headers } });
       expect(status).toBe(403);
     }
   });
 
-  test('an invitation that was used, or is none: no cookie, and a page that says nothing of anybody', async () => {
+  test('an invitation that was used, or is none: no cookie, and a page that says nothing of anybody [page]', async () => {
     for (const address of [invitation, invitation.replace(/once=.*/, 'once=x'), invitation.replace(/\?.*/, '')]) {
       const { status, headers, body } = await ask(address);
       expect([status, headers['set-cookie']]).toEqual([403, undefined]);
@@ -163,13 +163,13 @@ describe('the page refuses', () => {
     expect([again.status, again.headers['location']]).toEqual([303, new URL(visitor.home).pathname]);
   });
 
-  test("nothing that is the person's own: the same act then works, and so does the page from a link elsewhere", async () => {
+  test("nothing that is the person's own: the same act then works, and so does the page from a link elsewhere [page]", async () => {
     expect((await visitor.get('')).status).toBe(200);
     const { status, headers } = await visitor.press('disconnect', { service: 'notion' });
     expect([status, headers['location'], await connected()]).toEqual([303, new URL(visitor.home).pathname, 0]);
   });
 
-  test('to be anything but a page of its own: every answer has these headers [b12]', async () => {
+  test('to be anything but a page of its own: every answer has these headers [b12] [page]', async () => {
     const answers = await Promise.all([
       visitor.get(''),
       visitor.get('nothing'),
@@ -223,7 +223,7 @@ describe('the page', () => {
     return { page: visitor, ended, invitation: await invitation };
   }
 
-  test('lets one browser in, with a cookie for its own path and a secret that no address shows', async () => {
+  test('lets one browser in, with a cookie for its own path and a secret that no address shows [page]', async () => {
     const { invitation, ended } = openPage((given) => world.connect([], given));
     const address = await invitation;
     // What no navigation sends uses nothing up.
@@ -280,7 +280,7 @@ describe('the page', () => {
     ]);
   });
 
-  test('holds no secret of anybody, whatever happens on it [b19]', async () => {
+  test('holds no secret of anybody, whatever happens on it [b19] [page]', async () => {
     const { page } = await enter();
     const bodies = [
       await page.connect('notion'),
@@ -301,7 +301,7 @@ describe('the page', () => {
     for (const { body } of bodies) expect(secrets.filter((secret) => body.includes(secret))).toEqual([]);
   });
 
-  test('shows names from outside as names: no markup, nothing that reverses or hides text [c24]', async () => {
+  test('shows names from outside as names: no markup, nothing that reverses or hides text [c24] [P9]', async () => {
     const nasty = `"><script>alert(1)</script>\u202egnp\u0007\u200b&amp;`;
     await world.configure('services/notion.yaml', (file) => {
       file.title = nasty;
@@ -346,7 +346,7 @@ describe('the page', () => {
     expect((await world.credentials()).map(({ metadata }) => metadata['mai_account'])).toEqual(['grace@example.test']);
   });
 
-  test('has one sign-in under way: pressing again joins it, another one waits, and cancelling ends it', async () => {
+  test('has one sign-in under way: pressing again joins it, another one waits, and cancelling ends it [page]', async () => {
     const { page } = await enter();
     const [one, two] = await Promise.all([
       page.press('connect', { service: 'notion' }),
@@ -457,7 +457,7 @@ describe('the page', () => {
     expect(await world.credentials()).toEqual([]);
   });
 
-  test('ends with Ctrl-C: a result when nothing is under way, 130 when something is, and no listener stays [b15]', async () => {
+  test('ends with Ctrl-C: a result when nothing is under way, 130 when something is, and no listener stays [b15] [page]', async () => {
     for (const busy of [false, true]) {
       const interruption = new AbortController();
       const { page, ended } = await enter([], { signal: interruption.signal });

@@ -46,7 +46,7 @@ async function reviewing(answers: string[], argv = ['tools', 'review', 'notion']
   });
 }
 
-test('overnight a service changes a description and adds a tool: next morning both are off, and the report says why', async () => {
+test('overnight a service changes a description and adds a tool: next morning both are off, and the report says why [P4]', async () => {
   const { notion } = world.sandbox.services;
   await reviewNotion();
   expect(await pinned('notion', 'notion-search')).toBe('on as-reviewed');
@@ -84,7 +84,7 @@ test('overnight a service changes a description and adds a tool: next morning bo
   expect(await pinned('notion', 'notion-search')).toBe('off changed');
 });
 
-test('the session of that morning cannot call either of them, and explain names the pin', async () => {
+test('the session of that morning cannot call either of them, and explain names the pin [P4]', async () => {
   const { notion } = world.sandbox.services;
   const folder = await world.machine();
   const call = async (tool: string) => {
@@ -198,7 +198,7 @@ test('one after the other at a terminal: what is accepted is on, the rest is off
   });
 });
 
-test('a tool that is listed anew while somebody reads is not accepted', async () => {
+test('a tool that is listed anew while somebody reads is not accepted [P4]', async () => {
   await world.setupJson(['tools', 'refresh', 'notion']);
   const terminal = fakeTerminal();
   let asked = () => {};
@@ -219,7 +219,7 @@ test('a tool that is listed anew while somebody reads is not accepted', async ()
   expect(await pinned('notion', first)).toBe('off new');
 });
 
-test('a pin that was edited by hand is refused by every command, and not written over', async () => {
+test('a pin that was edited by hand is refused by every command, and not written over [P4]', async () => {
   await reviewNotion();
   const edited = (await lockText()).replace('"description": "', '"description": "x');
   await writeFile(lockPath(), edited);
@@ -231,7 +231,7 @@ test('a pin that was edited by hand is refused by every command, and not written
   expect(await lockText()).toBe(edited);
 });
 
-test('a pin of another server counts for nothing, and is said to', async () => {
+test('a pin of another server counts for nothing, and is said to [P4]', async () => {
   await reviewNotion();
   world.sandbox.services.notion.control.addTool({ name: 'notion-unseen' });
   await world.setupJson(['tools', 'refresh', 'notion']);
@@ -280,7 +280,7 @@ async function openServer(tools: () => unknown) {
 
 const fine = { name: 'notion-search', description: 'Searches.', inputSchema: { type: 'object' } };
 
-test('one tool that says something impossible is off and named, and hides no other; nobody has to sign in', async () => {
+test('one tool that says something impossible is off and named, and hides no other; nobody has to sign in [P4]', async () => {
   const server = await openServer(() => ({
     tools: [
       fine,
@@ -312,7 +312,7 @@ test('sixty tools are reviewed in one go, and nothing but the questions is said'
   expect((await world.setup(['tools', 'diff', 'notion'])).exit).toBe(0);
 });
 
-test('what a server claims may raise what its tool counts as, and never lowers it', async () => {
+test('what a server claims may raise what its tool counts as, and never lowers it [P4]', async () => {
   const claims = (name: string, annotations: object) => ({ ...fine, name, annotations });
   await openServer(() => ({
     tools: [
@@ -334,7 +334,7 @@ test('what a server claims may raise what its tool counts as, and never lowers i
   ]);
 });
 
-test('a CI job reviews nothing', async () => {
+test('a CI job reviews nothing [P4]', async () => {
   await openServer(() => ({ tools: [fine] }));
   await world.setupJson(['tools', 'refresh', 'notion']);
   const { issuer, actions } = world.sandbox.workloadIssuer;

@@ -59,7 +59,7 @@ describe('a service that wants more scopes than it granted', () => {
     for (const name of ['state', 'code_challenge']) expect(second?.get(name)).not.toBe(first?.get(name));
   });
 
-  test('gets nothing that its file does not list (P4) [A1.18]', async () => {
+  test('gets nothing that its file does not list (P4) [A1.18] [connecting]', async () => {
     await listed({ default: ['read'] });
     const failed = await world.connect(['linear']);
     expect([failed.exit, askedFor(failed), await world.credentials()]).toEqual([3, [['read']], []]);
@@ -75,7 +75,7 @@ describe('a service that wants more scopes than it granted', () => {
     expect(world.sandbox.services.linear.counters.revocations).toBe(1);
   });
 
-  test('and is denied them leaves nothing behind, neither stored nor granted [A1.18]', async () => {
+  test('and is denied them leaves nothing behind, neither stored nor granted [A1.18] [connecting]', async () => {
     const { linear } = world.sandbox.services;
     let asked = 0;
     const failed = await world.connect(['linear'], {
@@ -108,7 +108,7 @@ describe('without a tool that names the account the token is tried all the same:
     expect(await world.connectJson(['linear'])).toMatchObject({ account: null, status: 'valid' });
   });
 
-  test('one that the service refuses is not, and its grant is given back [A1.18]', async () => {
+  test('one that the service refuses is not, and its grant is given back [A1.18] [connecting]', async () => {
     const { linear } = world.sandbox.services;
     linear.control.tamperTokenResponse((answer) => ({ ...answer, access_token: 'not-a-token-of-this-service' }));
     const failed = await world.connect(['linear']);
@@ -163,7 +163,7 @@ describe('a token that is for somebody else', () => {
     world.sandbox.services.linear.control.tamperTokenResponse((answer) => ({ ...answer, access_token: foreign })),
   );
 
-  test('is neither sent anywhere nor stored, and its grant is given back [c12]', async () => {
+  test('is neither sent anywhere nor stored, and its grant is given back [c12] [connecting]', async () => {
     const { linear } = world.sandbox.services;
     const failed = await world.connect(['linear']);
     expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining('[token_unusable]')]);

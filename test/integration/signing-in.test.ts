@@ -36,7 +36,7 @@ describe('an ID token', () => {
     ['without a subject', (forge) => forge({ sub: undefined })],
     ['with an empty subject', (forge) => forge({ sub: '' })],
     ['that is none', async () => 'not.a.token'],
-  ])('%s is refused', async (_case, make) => {
+  ])('%s is refused [P2]', async (_case, make) => {
     const { identityProvider, platform } = world.sandbox;
     identityProvider.control.tamperTokenResponse(async (answer, forge) => ({ ...answer, id_token: await make(forge) }));
     const failed = await world.connect(['notion']);
@@ -92,7 +92,7 @@ describe('the identity provider', () => {
         })),
       'token_unusable',
     ],
-  ])('that %s signs nobody in', async (_case, misbehave, code) => {
+  ])('that %s signs nobody in [P2]', async (_case, misbehave, code) => {
     misbehave();
     const failed = await world.connect(['notion']);
     expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining(`[${code}]`)]);
@@ -120,7 +120,7 @@ describe('the identity provider', () => {
 });
 
 describe('what the environment says about a person', () => {
-  test('is not looked at', async () => {
+  test('is not looked at [P2]', async () => {
     const environment = {
       USER: 'root',
       LOGNAME: 'grace',
@@ -185,14 +185,14 @@ describe('the operating system account', () => {
     }
   });
 
-  test('of root is refused in this process too', async () => {
+  test('of root is refused in this process too [P2]', async () => {
     await osMode();
     const outcome = await world.connect(['notion'], { environment: { SUDO_UID: '1000' } });
     expect([outcome.exit, outcome.visited, world.asked()]).toEqual([3, [], []]);
   });
 });
 
-test('a second person at the same machine is asked again who they are', async () => {
+test('a second person at the same machine is asked again who they are [P2]', async () => {
   const folder = await world.machine();
   await world.connect(['notion'], { folder, person: 'ada' });
   const listed = await world.connectJson(['list'], { folder, browse: (url) => visit(url, { person: 'grace' }) });

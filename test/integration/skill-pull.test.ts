@@ -77,7 +77,7 @@ async function changesOfPush(): Promise<string[]> {
 }
 
 describe('pulling the version of the lock', () => {
-  test('restores byte for byte what was pushed, and the next push has nothing to do', async () => {
+  test('restores byte for byte what was pushed, and the next push has nothing to do [P6]', async () => {
     const lock = await readFile(lockFile, 'utf8');
     await rm(join(skills, 'notes'), { recursive: true });
     const { exit, stdout } = await pull(['notes']);
@@ -265,7 +265,7 @@ describe('a skill that no lock knows', () => {
 });
 
 describe('nothing is written, here or elsewhere, where', () => {
-  test('the version is not what the lock says', async () => {
+  test('the version is not what the lock says [P6]', async () => {
     platform.control.tamperFile(anyContent, () => handmadeZip([{ name: 'notes/SKILL.md', content: skillFile }]));
     const { exit, stderr } = await expectNothingWritten(() => pull(['notes', '--overwrite']));
     const { sha256 } = await locked();
@@ -273,7 +273,7 @@ describe('nothing is written, here or elsewhere, where', () => {
     expect(stderr).toContain('[skill_altered]');
   });
 
-  test('the version has another name by now', async () => {
+  test('the version has another name by now [P6]', async () => {
     platform.control.tamper('GET /v1/skills/:id/versions/:version', (json) => ({ ...(json as object), name: 'other' }));
     const { exit, stderr } = await expectNothingWritten(() => pull(['notes', '--overwrite']));
     expect([exit, stderr]).toEqual([3, expect.stringContaining('has the name "other" on the platform')]);
@@ -303,7 +303,7 @@ describe('nothing is written, here or elsewhere, where', () => {
     expect([exit, stderr]).toEqual([1, expect.stringContaining('cannot be read: ')]);
   });
 
-  test.each(['', 'file', 'link inside'])('somebody planted a link in its place (%s)', async (how) => {
+  test.each(['', 'file', 'link inside'])('somebody planted a link in its place (%s) [P9]', async (how) => {
     const outside = join(home, 'outside');
     await mkdir(outside);
     await writeFile(join(outside, 'SKILL.md'), 'untouched');
@@ -403,7 +403,7 @@ describe('a run that was killed', () => {
     expect([exit, stderr]).toEqual([1, expect.stringContaining('something is there [file_system]')]);
   });
 
-  test('cannot be imitated to move what lies elsewhere', async () => {
+  test('cannot be imitated to move what lies elsewhere [P9]', async () => {
     const outside = join(home, 'outside');
     await mkdir(join(outside, 'treasure'), { recursive: true });
     await writeFile(join(outside, 'treasure/key'), 'x');

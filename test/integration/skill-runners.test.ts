@@ -120,7 +120,7 @@ const clocks = [
 ] as const;
 
 describe.each(clocks)('two runners, %s', (label, clock, count) => {
-  test(`with the same change: one version each time (${count} rounds)`, { timeout: 300_000 }, async () => {
+  test(`with the same change: one version each time (${count} rounds) [P8]`, { timeout: 300_000 }, async () => {
     await begin(clock());
     const machines = [new Machine('a'), new Machine('b')] as const;
     await rounds(count, `the same change, ${label}`, async (index) => {
@@ -130,7 +130,9 @@ describe.each(clocks)('two runners, %s', (label, clock, count) => {
     });
   });
 
-  test(`with different changes: one stays, the other is told (${count} rounds)`, { timeout: 300_000 }, async () => {
+  test(`with different changes: one stays, the other is told (${count} rounds) [P8]`, {
+    timeout: 300_000,
+  }, async () => {
     await begin(clock());
     const machines = [new Machine('a'), new Machine('b')] as const;
     const pushed: string[] = [];
@@ -162,7 +164,7 @@ describe.each(clocks)('two runners, %s', (label, clock, count) => {
     });
   });
 
-  test(`that make the same skill: one skill (${count} rounds)`, { timeout: 300_000 }, async () => {
+  test(`that make the same skill: one skill (${count} rounds) [P8]`, { timeout: 300_000 }, async () => {
     await begin(clock());
     await rounds(count, `the same new skill, ${label}`, async (index) => {
       const machines = [new Machine(`a${index}`), new Machine(`b${index}`)] as const;

@@ -96,7 +96,7 @@ describe('a scan', () => {
     expect(stderr).toContain('SKILL.md:6:6: warning: calls curl [network-call]');
   });
 
-  test('never shows a secret, however much is said', async () => {
+  test('never shows a secret, however much is said [P3]', async () => {
     await skill('triage', `The token is ${token}.`);
     await put('triage/run.sh', `curl -H "Authorization: Bearer ${token}" https://ada:${token}@a.com/${token}\n`);
     for (const flags of [[], ['--json'], ['--verbose'], ['--debug'], ['--debug', '--json'], ['--quiet']]) {
@@ -164,7 +164,7 @@ describe('scan.yaml', () => {
     expect(stdout).toMatch(/\n1 finding, 1 suppressed in 1 skill\n$/);
   });
 
-  test('accepts nothing any more when that day is over', async () => {
+  test('accepts nothing any more when that day is over [P6]', async () => {
     await skill('triage', 'a\u200bb');
     await put(
       'scan.yaml',
@@ -176,7 +176,7 @@ describe('scan.yaml', () => {
     expect(stderr).toMatch(/scan\.yaml:2:5: warning: the suppression of hidden-character .* \[suppression-expired\]/);
   });
 
-  test('accepts a secret in exactly one file as it is', async () => {
+  test('accepts a secret in exactly one file as it is [P3]', async () => {
     await skill('triage', `The token is ${token}.`);
     const hash = createHash('sha256')
       .update(await readFile(join(skills, 'triage/SKILL.md')))
@@ -194,7 +194,7 @@ describe('scan.yaml', () => {
     expect(await scan()).toMatchObject({ exit: 2, stderr: expect.stringContaining('suppressions[0].sha256: missing') });
   });
 
-  test('that lies inside a skill accepts nothing', async () => {
+  test('that lies inside a skill accepts nothing [P6]', async () => {
     await skill('triage', 'a\u200bb');
     const text = `levels: { hidden-character: off }\nsuppressions:\n  - { rule: hidden-character, file: triage/SKILL.md, reason: the skill says so, expires: ${day(30)} }\n`;
     await put('triage/scan.yaml', text);
@@ -202,7 +202,7 @@ describe('scan.yaml', () => {
   });
 });
 
-test('a push scans first: nothing is sent where a finding is an error', async () => {
+test('a push scans first: nothing is sent where a finding is an error [P6]', async () => {
   const platform = await startPlatform();
   try {
     await skill('triage', 'a\u200bb');

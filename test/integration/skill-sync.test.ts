@@ -153,7 +153,7 @@ describe('pushing', () => {
 });
 
 describe('lost answers', () => {
-  test('an upload whose answer was lost is found again, in the same run', async () => {
+  test('an upload whose answer was lost is found again, in the same run [P8]', async () => {
     platform.control.faults.add({ on: 'POST /v1/skills', fault: { kind: 'drop-after-commit' }, times: 2 });
     expect(changesOf(await runJson())).toEqual(['meeting-notes create', 'support-triage create']);
     await put('meeting-notes/x.md', 'x');
@@ -163,7 +163,7 @@ describe('lost answers', () => {
     await expectLockIsTrue();
   });
 
-  test('a create lost together with the connection is adopted by the next run', async () => {
+  test('a create lost together with the connection is adopted by the next run [P8]', async () => {
     platform.control.faults.add({ on: 'POST /v1/skills', fault: { kind: 'drop-after-commit' }, times: 2 });
     // The first list is the run's own; the looks after the lost answers meet a platform that is gone.
     const gone = platform.control.faults.add({
@@ -384,7 +384,7 @@ describe('bad input', () => {
     await expectLockIsTrue();
   });
 
-  test('Ctrl-C while uploading ends with 130, and the next run repairs what it left', async () => {
+  test('Ctrl-C while uploading ends with 130, and the next run repairs what it left [P8]', async () => {
     const interruption = new AbortController();
     platform.control.latencyMs = 100;
     const running = run([skills], { signal: interruption.signal });

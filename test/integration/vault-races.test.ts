@@ -36,7 +36,7 @@ async function connected() {
 const sessions = () => world.sandbox.platform.control.peek.sessions();
 
 describe('a session', () => {
-  test('of a vault that is archived between read and use is not made', async () => {
+  test('of a vault that is archived between read and use is not made [P1]', async () => {
     const { folder, vault, credentials } = await connected();
     await oldAnswer(`/v1/vaults/${vault}`, () => world.client.beta.vaults.retrieve(vault));
     await oldAnswer(credentials, () => world.client.beta.vaults.credentials.list(vault));
@@ -47,7 +47,7 @@ describe('a session', () => {
     expect((await world.setup(['--agent', 'support'], { folder })).exit).toBe(4);
   });
 
-  test('whose credential is archived between check and create acts as nobody, never as somebody else', async () => {
+  test('whose credential is archived between check and create acts as nobody, never as somebody else [P1]', async () => {
     await world.connectJson(['notion'], { person: 'grace' });
     const { folder, vault, credential, credentials } = await connected();
     await oldAnswer(credentials, () => world.client.beta.vaults.credentials.list(vault));
@@ -94,7 +94,7 @@ describe('where vaults are signed, a record that a third party edits', () => {
     ['the kind', () => ({ mai_owner_kind: 'os' })],
   ];
 
-  test.each(edits)('is nobody’s from then on: %s', async (_what, edit) => {
+  test.each(edits)('is nobody’s from then on: %s [P1]', async (_what, edit) => {
     const { folder, vault } = await connected();
     await world.client.beta.vaults.update(vault, { metadata: edit() });
     expect((await world.setup(['--agent', 'support'], { folder })).exit).toBe(4);
@@ -109,7 +109,7 @@ describe('where vaults are signed, a record that a third party edits', () => {
     ['away', () => null],
     ['cut off', (signature: string) => signature.slice(0, -4)],
     ['to one for something else', (signature: string) => signature.replace(/^[^.]+/, 'eyJhbGciOiJub25lIn0')],
-  ])('is not used without its signature: %s', async (_what, edit) => {
+  ])('is not used without its signature: %s [P1]', async (_what, edit) => {
     const { folder, vault } = await connected();
     const { metadata } = await world.client.beta.vaults.retrieve(vault);
     await world.client.beta.vaults.update(vault, {
@@ -129,7 +129,7 @@ describe('where vaults are signed, a record that a third party edits', () => {
     expect(await world.setupJson(['--agent', 'support'], { folder })).toMatchObject({ vault_id: vault });
   });
 
-  test('and its whole metadata, copied into another vault, does not make that one anybody’s', async () => {
+  test('and its whole metadata, copied into another vault, does not make that one anybody’s [P1]', async () => {
     const { folder, vault } = await connected();
     const { metadata } = await world.client.beta.vaults.retrieve(vault);
     const [copy] = world.sandbox.platform.control.seedVaults(1, { metadata: () => ({ ...metadata }) });

@@ -49,7 +49,7 @@ async function repair(answers: readonly string[], argv: readonly string[] = [], 
 const active = async () => (await world.client.beta.vaults.list()).data.map(({ id }) => id).sort();
 
 describe('where nobody sits', () => {
-  test('every vault is shown with the evidence, nothing changes, and it ends with 5', async () => {
+  test('every vault is shown with the evidence, nothing changes, and it ends with 5 [P1]', async () => {
     const [first, second] = [await plant(), await plant()];
     const gone = await plant();
     await world.client.beta.vaults.archive(gone);
@@ -92,7 +92,7 @@ describe('at a terminal', () => {
     [['y', 'n'], 2, false],
     [['y', ''], 2, false],
     [['n'], 1, false],
-  ])('one with connections takes two: %j', async (answers, asked, archived) => {
+  ])('one with connections takes two: %j [P1]', async (answers, asked, archived) => {
     const [oldest, newer] = [await plant(), await plant()];
     await fill(newer, 3);
     const { exit, questions, stderr } = await repair(answers);
@@ -117,7 +117,7 @@ describe('at a terminal', () => {
     expect(await active()).toHaveLength(2);
   });
 
-  test('a vault into which something came while the person was asked is left', async () => {
+  test('a vault into which something came while the person was asked is left [P1]', async () => {
     const [oldest, newer] = [await plant(), await plant()];
     const { exit, stderr } = await repair(['y'], [], () => fill(newer));
     expect([exit, stderr]).toEqual([5, expect.stringContaining('what it holds has changed since you were asked')]);

@@ -43,7 +43,7 @@ describe('a person without a vault', () => {
     expect((await world.client.beta.vaults.list()).data).toMatchObject([{ metadata: adasRecord() }]);
   });
 
-  test('gets exactly one although the answer to its creation is lost', async () => {
+  test('gets exactly one although the answer to its creation is lost [P8]', async () => {
     world.sandbox.platform.control.faults.add({ on: 'POST /v1/vaults', fault: { kind: 'drop-after-commit' } });
     const connected = await world.connectJson(['notion']);
     expect(await vaultIds()).toEqual([connected['vault_id']]);
@@ -59,7 +59,7 @@ describe('a person without a vault', () => {
     expect(await world.credentials()).toHaveLength(2);
   });
 
-  test('gets one from the next run when its creation never arrived', async () => {
+  test('gets one from the next run when its creation never arrived [P8]', async () => {
     world.sandbox.platform.control.faults.add({ on: 'POST /v1/vaults', fault: { kind: 'drop-before-commit' } });
     const failed = await world.connect(['notion']);
     expect([failed.exit, failed.visited.length]).toEqual([1, 1]);
@@ -76,7 +76,7 @@ describe('a person without a vault', () => {
   });
 });
 
-describe('a vault is nobody’s when its record [c15]', () => {
+describe('a vault is nobody’s when its record [c15] [P1]', () => {
   test.each<[string, (record: Record<string, string>) => Record<string, string>]>([
     [
       'differs in case',
@@ -99,14 +99,14 @@ describe('a vault is nobody’s when its record [c15]', () => {
     expect(await vaultIds()).toHaveLength(2);
   });
 
-  test('is right but the vault is archived', async () => {
+  test('is right but the vault is archived [P1]', async () => {
     const [id = ''] = plant(adasRecord());
     await world.client.beta.vaults.archive(id);
     expect((await world.connectJson(['notion']))['vault_id']).not.toBe(id);
   });
 });
 
-test('two vaults that claim the same person: nothing is chosen, and nothing changes [c15]', async () => {
+test('two vaults that claim the same person: nothing is chosen, and nothing changes [c15] [P1]', async () => {
   const planted = plant(adasRecord(), adasRecord({ team: 'support' }));
   for (const act of [world.connect(['notion']), world.setup(['--agent', 'support']), world.connect(['list'])]) {
     const failed = await act;
@@ -129,7 +129,7 @@ describe('a remembered vault', () => {
     expect(world.asked().filter((line) => line.endsWith('/v1/vaults'))).toEqual([]);
   });
 
-  test('of somebody else is not used, whoever put it there [c15]', async () => {
+  test('of somebody else is not used, whoever put it there [c15] [P1]', async () => {
     const [ada, grace] = [await world.machine(), await world.machine()];
     const own = await world.connectJson(['notion'], { folder: ada });
     const foreign = await world.connectJson(['notion'], { folder: grace, person: 'grace' });
@@ -144,7 +144,7 @@ describe('a remembered vault', () => {
     expect(await readFile(await cacheFile(ada), 'utf8')).toBe(`${own['vault_id']}\n`);
   });
 
-  test('whose record was tampered with meanwhile is not used', async () => {
+  test('whose record was tampered with meanwhile is not used [P1]', async () => {
     const folder = await world.machine();
     const { vault_id: id } = await world.connectJson(['notion'], { folder });
     const metadata = { mai_owner_subject: world.sandbox.people.mallory.subject };

@@ -48,7 +48,7 @@ async function listed() {
 }
 
 describe('somebody else’s account', () => {
-  test('is not stored, and what the service granted is given back [c13]', async () => {
+  test('is not stored, and what the service granted is given back [c13] [connecting]', async () => {
     const failed = await world.connect(['notion'], pressing('grace'));
     expectRefused(failed, `"${grace}" ("Grace's Notion")`, '"ada@example.test"', `--accept-account ${grace}`);
     expect(await world.credentials()).toEqual([]);
@@ -149,7 +149,7 @@ describe('the rule', () => {
   });
 
   test.each(['ada@example.test.evil.test', 'ada@ex\u0430mple.test', 'ada@evil.test@example.test'])(
-    'domain is not met by %j',
+    'domain is not met by %j [connecting]',
     async (email) => {
       await rule('domain');
       world.sandbox.services.notion.control.addTool({
@@ -163,7 +163,7 @@ describe('the rule', () => {
   );
 
   test.each(['email', 'domain'])(
-    '%s is not met where the service names nobody, whatever is accepted',
+    '%s is not met where the service names nobody, whatever is accepted [connecting]',
     async (match) => {
       await rule(match, { name: 'nobody.here' });
       expectRefused(await world.connect(['notion']), 'did not say whose account', 'cannot help');
@@ -207,7 +207,7 @@ describe('a connection that would change to another account', () => {
     [undefined, 'nobody is there to ask'],
     ['\n', 'it is not confirmed'],
     ['no\n', 'it is not wanted'],
-  ])('stays as it is when %j is answered: %s [c13]', async (answer, _why) => {
+  ])('stays as it is when %j is answered: %s [c13] [connecting]', async (answer, _why) => {
     await rule('domain');
     await world.connectJson(['notion']);
     const before = await world.credentials();
@@ -235,7 +235,7 @@ describe('a connection that would change to another account', () => {
   });
 });
 
-test('scopes that nobody asked for are named, harmlessly', async () => {
+test('scopes that nobody asked for are named, harmlessly [connecting]', async () => {
   world.sandbox.services.linear.control.tamperTokenResponse((answer) => ({
     ...answer,
     scope: 'read write admin \u001b[2J',

@@ -83,7 +83,7 @@ describe.each([
     expect(disconnected).toMatchObject({ owner: owner() });
   });
 
-  test('without a good token is nobody, and nobody is asked to sign in', async () => {
+  test('without a good token is nobody, and nobody is asked to sign in [P2]', async () => {
     await configured();
     const { workloadIssuer } = world.sandbox;
     workloadIssuer.control.job({ ...githubJob, environment: 'staging' });
@@ -97,7 +97,7 @@ describe.each([
   });
 
   test.each([[['notion']], [['notion', '--device']], [['notion', '--paste']], [[]]])(
-    'cannot connect through a browser: %j',
+    'cannot connect through a browser: %j [P2]',
     async (argv) => {
       await configured();
       const outcome = await world.connect(argv, step());
@@ -109,7 +109,7 @@ describe.each([
   );
 });
 
-test('a job is no person, even with the issuer and the subject of one', async () => {
+test('a job is no person, even with the issuer and the subject of one [P2]', async () => {
   await jobsAlone();
   const { id } = await world.client.beta.vaults.create({
     display_name: 'of a person',
@@ -181,7 +181,7 @@ test('a job of GitLab has its token in a variable', async () => {
 describe('a process of its own', () => {
   const program = () => join(world.sandbox.folder, 'service-connection.mjs');
 
-  test('gives no child the token of the job, nor the means to ask for one', async () => {
+  test('gives no child the token of the job, nor the means to ask for one [P2]', async () => {
     await build({
       entryPoints: [fileURLToPath(new URL('../../cmd/service-connection/main.ts', import.meta.url))],
       outfile: program(),
@@ -227,7 +227,7 @@ describe('where somebody else could have written, nothing is done:', () => {
     exposures.push(["somebody else's", (path) => chown(path, 65534, 65534), /\[file_system\].*chown \d+/s]);
   }
 
-  test.each(exposures)('a folder for state that is %s', async (_case, expose, said) => {
+  test.each(exposures)('a folder for state that is %s [P2]', async (_case, expose, said) => {
     const folder = await world.machine();
     await mkdir(join(folder, 'state'));
     await expose(join(folder, 'state'));
@@ -236,7 +236,7 @@ describe('where somebody else could have written, nothing is done:', () => {
     expect(outcome.stderr).toMatch(said);
   });
 
-  test.each(exposures)('a cached vault in a file that is %s', async (_case, expose, said) => {
+  test.each(exposures)('a cached vault in a file that is %s [P2]', async (_case, expose, said) => {
     const folder = await world.machine();
     await world.connectJson(['notion'], { folder });
     const vaults = join(folder, 'cache', 'vaults');

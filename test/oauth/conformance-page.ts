@@ -1,9 +1,8 @@
 /** docs/oauth-conformance.md: every row, the tests that carry its id, and what came of them. Pure, but for reading the tests. */
-import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { everyTitle, rowsOf, withoutTags } from '../support/tags.ts';
 import { rows, sections } from './rows.ts';
-import { rowsOf, titlesIn, withoutTags } from './tags.ts';
 
 export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 export const pagePath: string = join(root, 'docs/oauth-conformance.md');
@@ -27,19 +26,13 @@ export interface TestRun {
 /** Every test of the repository that carries an id, by file and name. Throws where an id names no row. */
 export async function readTaggedTests(): Promise<TaggedTest[]> {
   const found: TaggedTest[] = [];
-  for (const folder of ['cmd', 'internal', 'test']) {
-    const names = (await readdir(join(root, folder), { recursive: true })).filter((name) => name.endsWith('.test.ts'));
-    for (const name of names) {
-      const file = `${folder}/${name}`;
-      for (const title of new Set(titlesIn(await readFile(join(root, file), 'utf8')))) {
-        const ids = rowsOf(title);
-        const unknown = ids.find((id) => !rows.has(id));
-        if (unknown !== undefined) throw new Error(`${file}: ${JSON.stringify(title)} names a row that is not there`);
-        if (ids.length > 0) found.push({ file, title, rows: ids });
-      }
-    }
+  for (const { file, title } of await everyTitle(root)) {
+    const ids = rowsOf(title);
+    const unknown = ids.find((id) => !rows.has(id));
+    if (unknown !== undefined) throw new Error(`${file}: ${JSON.stringify(title)} names a row that is not there`);
+    if (ids.length > 0) found.push({ file, title, rows: ids });
   }
-  return found.sort((a, b) => (a.file === b.file ? order(a.title, b.title) : order(a.file, b.file)));
+  return found;
 }
 
 /** What came of a row: worse before better. A row whose tests were all left out is not proven here. */
@@ -126,8 +119,4 @@ function isOf(name: string, title: string): boolean {
     .map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
     .join('[^]*');
   return new RegExp(`^${pattern}$`).test(name);
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -59,7 +59,7 @@ test.each([[[]], [['--verbose']], [['--debug']]])(
   },
 );
 
-describe('mix-up [c1] [A1.14]', () => {
+describe('mix-up [c1] [A1.14] [connecting]', () => {
   test.each<[string, Attack['browse'], Script]>([
     ['an answer of another server', ({ send, state }) => send(`code=c&state=${state}&iss=https://honest.example`), {}],
     ['an answer that does not name the promised issuer', ({ send, state }) => send(`code=c&state=${state}`), {}],
@@ -115,7 +115,7 @@ describe('mix-up [c1] [A1.14]', () => {
   });
 });
 
-describe('impersonation by metadata [c2] [A1.6]', () => {
+describe('impersonation by metadata [c2] [A1.6] [connecting]', () => {
   test.each<[string, (origin: string) => unknown]>([
     ['another server', () => 'https://honest.example'],
     ['a path', (origin) => `${origin}/tenant`],
@@ -131,7 +131,7 @@ describe('impersonation by metadata [c2] [A1.6]', () => {
   });
 });
 
-describe('an address inside the network [c3] [A1.22]', () => {
+describe('an address inside the network [c3] [A1.22] [connecting]', () => {
   const insides: ((port: number) => string)[] = [
     (port) => `https://localhost:${port}`,
     (port) => `https://[::ffff:127.0.0.1]:${port}`,
@@ -214,7 +214,7 @@ describe('redirected metadata [c21]', () => {
   });
 });
 
-describe('a hostile authorization endpoint [c4] [A1.21]', () => {
+describe('a hostile authorization endpoint [c4] [A1.21] [connecting]', () => {
   test.each([
     'javascript:alert(1)',
     'JaVaScRiPt:alert(1)',
@@ -265,7 +265,7 @@ describe('a hostile authorization endpoint [c4] [A1.21]', () => {
   );
 });
 
-describe('a shell in the address [c5]', () => {
+describe('a shell in the address [c5] [connecting]', () => {
   /** A program that stands for the browser and writes down what it was started with. */
   async function recorder() {
     const folder = await mkdtemp(join(tmpdir(), 'opener-'));
@@ -316,7 +316,7 @@ describe('a shell in the address [c5]', () => {
   });
 });
 
-describe('PKCE is taken down [c6] [A1.8]', () => {
+describe('PKCE is taken down [c6] [A1.8] [connecting]', () => {
   test.each([[undefined], [null], [[]], [['plain']], [['s256']], ['S256'], [['S256 ']], [{ S256: true }], [7]])(
     'by metadata whose methods are %j',
     async (methods) => {
@@ -356,7 +356,7 @@ describe('PKCE is taken down [c6] [A1.8]', () => {
   });
 });
 
-describe('a code is asked for twice [c7]', () => {
+describe('a code is asked for twice [c7] [connecting]', () => {
   test.each<[string, Answer, ErrorCode]>([
     ['500', { status: 500 }, 'token_unusable'],
     ['503 with Retry-After', { status: 503, headers: { 'retry-after': '0' } }, 'token_unusable'],
@@ -393,7 +393,7 @@ describe('a code is asked for twice [c7]', () => {
   });
 });
 
-describe('a squatter [c8]', () => {
+describe('a squatter [c8] [connecting]', () => {
   async function squat(host: string, port = 0): Promise<number> {
     const server = createServer((socket) => socket.destroy()).listen({ host, port, ipv6Only: true });
     await once(server, 'listening');
@@ -459,7 +459,7 @@ describe('what a person sees before they consent [c10] [b16]', () => {
   });
 });
 
-describe('a rogue service that wants an honest one’s token [c11] [A1.4]', () => {
+describe('a rogue service that wants an honest one’s token [c11] [A1.4] [connecting]', () => {
   test.each(['alone', 'first', 'last'])('by naming its authorization server %s', async (position) => {
     const honest = await startScriptedService();
     const script: Script = {
@@ -493,7 +493,7 @@ describe('a rogue service that wants an honest one’s token [c11] [A1.4]', () =
   });
 });
 
-describe('somebody else’s sign-in [c13] [A1.20]', () => {
+describe('somebody else’s sign-in [c13] [A1.20] [connecting]', () => {
   test('brought from another run counts for nothing', async () => {
     const other = await startScriptedService();
     const { stderr } = await world.attack({
@@ -740,7 +740,7 @@ describe('what another page or program sends to the listener', () => {
   }
 });
 
-describe('a hostile registration [c23]', () => {
+describe('a hostile registration [c23] [connecting]', () => {
   test.each<[string, (honest: Record<string, unknown>, evil: string) => Answer]>([
     ['of other redirect URIs', (honest, evil) => ({ status: 201, json: { ...honest, redirect_uris: [evil] } })],
     [
@@ -790,7 +790,7 @@ describe('a hostile registration [c23]', () => {
   const json = { 'content-type': 'application/json' };
 });
 
-describe('text that a terminal would obey [c24]', () => {
+describe('text that a terminal would obey [c24] [connecting]', () => {
   const evil =
     '\u001b]8;;https://evil.example\u0007evil\u001b[2J\r\nservice-connection: error: forged [bug]\n\u202e\u009b31m\u2066<script>';
 
@@ -885,7 +885,7 @@ describe('text that a terminal would obey [c24]', () => {
   });
 });
 
-describe('a refresh token that tempts [c25]', () => {
+describe('a refresh token that tempts [c25] [connecting]', () => {
   test.each<[string, Script, ErrorCode]>([
     ['because the access token is already over', { token: claiming({ expires_in: 0 }) }, 'account_mismatch'],
     ['because the access token is refused', { token: claiming({ access_token: 'of-nobody' }) }, 'service_refused'],
@@ -899,7 +899,7 @@ describe('a refresh token that tempts [c25]', () => {
   });
 });
 
-describe('a body without end [c26]', () => {
+describe('a body without end [c26] [connecting]', () => {
   const json = { 'content-type': 'application/json' };
   const endless = (status: number) => (response: ServerResponse) => {
     const more = () => {

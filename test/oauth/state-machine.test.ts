@@ -132,7 +132,7 @@ const games = fc.record({
   vault: oneOf(vaults),
 });
 
-test('nothing is stored but what passed state, issuer, PKCE and account [A1.8] [A1.14] [A1.20] [c1] [c6] [c13]', {
+test('nothing is stored but what passed state, issuer, PKCE and account [A1.8] [A1.14] [A1.20] [c1] [c6] [c13] [connecting]', {
   timeout: 120_000,
 }, async () => {
   const counts = { stored: 0, refused: 0 };

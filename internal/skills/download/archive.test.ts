@@ -129,7 +129,7 @@ describe('an archive is refused', () => {
       '',
       '.',
     ].map((name) => [JSON.stringify(name), name]),
-  )('with the path %s', (_shown, name) => {
+  )('with the path %s [P9]', (_shown, name) => {
     expectRefused('', handmadeZip(named(name)), 'is no path of a skill');
   });
 
@@ -211,7 +211,7 @@ describe('an archive is refused', () => {
       [skillFile, { name: 'notes/zeros', packed: bomb, says: { size: 10, crc: crc32(zeros.subarray(0, 10)) } }],
       'unpacks to more than it says',
     ],
-  ])('with %s', (name, entries, why) => expectRefused(name, handmadeZip(entries), why));
+  ])('with %s [P9]', (name, entries, why) => expectRefused(name, handmadeZip(entries), why));
 
   test('whose small entries are together more than a skill can have', () => {
     const megabyte = new Uint8Array(2 ** 20);
@@ -219,7 +219,7 @@ describe('an archive is refused', () => {
     expectRefused('', handmadeZip([skillFile, ...pieces]), 'more than a skill can have');
   });
 
-  test('at once when it is a bomb, whatever it says', () => {
+  test('at once when it is a bomb, whatever it says [P9]', () => {
     const many = Array.from({ length: 200 }, (_, index) => ({
       name: `notes/${index}`,
       packed: bomb,
@@ -283,7 +283,7 @@ describe('any change to an archive', () => {
       }),
   );
 
-  test('is one error or files inside of the folder, within a bound', () => {
+  test('is one error or files inside of the folder, within a bound [P9]', () => {
     let [refused, taken] = [0, 0];
     fc.assert(
       fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) => {

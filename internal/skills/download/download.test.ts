@@ -75,7 +75,7 @@ describe('a download that is not a skill is explained:', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('one that does not end', async () => {
+  test('one that does not end [P9]', async () => {
     let sentBytes = 0;
     const { files, server } = await download((response) => {
       response.writeHead(200, { 'content-type': 'application/zip' });

@@ -84,7 +84,7 @@ test('names all problems of all skills at once', async () => {
   ]);
 });
 
-test('refuses symbolic links, to files, to folders and as a skill', async () => {
+test('refuses symbolic links, to files, to folders and as a skill [P6]', async () => {
   await put('triage/SKILL.md', skillText('triage'));
   await symlink('/etc/hostname', join(folder, 'triage/link'));
   await symlink('..', join(folder, 'triage/loop'));
@@ -116,7 +116,7 @@ test('refuses text that is not UTF-8 and names that could be read in two ways', 
   ]);
 });
 
-test('refuses paths that are one on many systems, of files, of folders and composed in two ways', async () => {
+test('refuses paths that are one on many systems, of files, of folders and composed in two ways [P6]', async () => {
   await put('triage/SKILL.md', skillText('triage'));
   for (const path of ['A.md', 'a.md', 'Docs/one.md', 'docs/two.md', '\u00e9.md', 'e\u0301.md', 'x/Y', 'x/y/z']) {
     await put(`triage/${path}`, '');
@@ -143,7 +143,7 @@ test('refuses two folders of skills whose skills differ only in case, and one na
   ]);
 });
 
-test('never takes version control along, whatever the ignore files say', async () => {
+test('never takes version control along, whatever the ignore files say [P6]', async () => {
   await put('.skillignore', '!.git\n!.*\n');
   await put('triage/.skillignore', '!.git\n!/.git/\n!.hg\n!.svn\n!*\n');
   await put('triage/SKILL.md', skillText('triage'));
@@ -209,7 +209,7 @@ test('takes 500 files and refuses 5,000 without reading them', async () => {
   expect(await problems()).toEqual([frontMatter]);
 });
 
-test('refuses a file that changes while it is read', async () => {
+test('refuses a file that changes while it is read [P6]', async () => {
   await put('triage/SKILL.md', skillText('triage'));
   const large = await put('triage/large', new Uint8Array(20_000_000));
   let running = true;
@@ -231,7 +231,7 @@ test('refuses a file that changes while it is read', async () => {
   expect(lines).toEqual(['triage/large: it changed while skill-sync ran; run again when nothing writes there']);
 });
 
-test('takes one byte less than 30 MB and refuses 30 MB without reading it', async () => {
+test('takes one byte less than 30 MB and refuses 30 MB without reading it [P6]', async () => {
   await put('triage/SKILL.md', skillText('triage'));
   const large = await put('triage/large', '');
   const rest = 30_000_000 - skillText('triage').length;
@@ -287,7 +287,7 @@ test('names every file and folder that it may not read, beside all other problem
   ]);
 });
 
-test('refuses to hand over a file that changed after it was hashed', async () => {
+test('refuses to hand over a file that changed after it was hashed [P6]', async () => {
   const file = await put('triage/SKILL.md', skillText('triage'));
   const [skill] = (await readSkills([folder])).skills.flat();
   const [first] = skill?.files ?? [];

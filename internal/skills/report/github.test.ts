@@ -168,7 +168,7 @@ describe.each(hostile)('%j as a name, a path, a word of a finding, an agent and 
     ],
   });
 
-  test('gives the runner only our commands', () => {
+  test('gives the runner only our commands [P9]', () => {
     for (const changed of [all, { ...all, problems: [], findings: [], skills: [] }]) {
       const { commands } = annotationsOf(changed, root);
       const read = commandsIn(commands.join('\n'));
@@ -181,7 +181,7 @@ describe.each(hostile)('%j as a name, a path, a word of a finding, an agent and 
     }
   });
 
-  test('gives the step only our outputs', () => {
+  test('gives the step only our outputs [P9]', () => {
     const outputs = outputsIn(outputsOf(all));
     expect(Object.keys(outputs)).toEqual([
       'pending',
@@ -195,7 +195,7 @@ describe.each(hostile)('%j as a name, a path, a word of a finding, an agent and 
     expect(JSON.parse(outputs['changed'] ?? '')).toEqual([text, text]);
   });
 
-  test('is nothing but text in the summary', () => {
+  test('is nothing but text in the summary [P9]', () => {
     const summary = summaryOf(all, root, mebibyte);
     const { outside, fenced } = read(summary);
     expect(outside).not.toMatch(/@team|#1|!\[|<img|evil|forged|onerror|EOF/);

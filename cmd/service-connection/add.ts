@@ -46,11 +46,13 @@ export async function runAdd(context: CommandContext, text: string, options: Add
     catalogue: [...configuration.services.values()],
     visit,
     choose: context.interactive ? choose : undefined,
+    drafting: true,
   };
   const unlisted = await discoverUnlisted(lookup);
-  const found = { ...unlisted, url: address.url, warnings: [...warnings], now: new Date() };
+  const found = { ...unlisted, warnings: [...warnings], now: new Date() };
   let tools = (await toolsForAnybody(lookup))?.tools;
-  if (tools === undefined && options.signIn !== false) {
+  const reviewable = unlisted.exceptions.length > 0;
+  if (tools === undefined && options.signIn !== false && !reviewable) {
     await confirmAddress(context, address, {
       purpose: 'sign in there and see its tools',
       command: `${command}; or without its tools: ${command} --no-sign-in`,
@@ -65,13 +67,18 @@ export async function runAdd(context: CommandContext, text: string, options: Add
   return {
     text: [
       `${visible(path)}: a draft of ${visible(address.host)}; ${seen}`,
+      ...(reviewable
+        ? [
+            `Nobody signed in: it is against the rules in ${unlisted.exceptions.length === 1 ? 'one thing' : `${unlisted.exceptions.length} things`}, and the draft says which line would let it pass.`,
+          ]
+        : []),
       'To review: both addresses, who registers the client, what each tool does, and who may use it in interface.yaml.',
     ].join('\n'),
     json: {
       service: name,
       path,
-      mcp_server_url: address.url.href,
-      issuer: unlisted.server.issuer,
+      mcp_server_url: unlisted.found.address,
+      issuer: unlisted.issuer,
       tools: tools?.length ?? null,
       warnings: found.warnings,
     },

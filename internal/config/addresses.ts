@@ -10,6 +10,45 @@ export function issuerDefinition(meaning: string) {
   return z.string().check(z.maxLength(2048), judged(issuerProblem), z.describe(meaning));
 }
 
+/** What stands for the tenant in an issuer that is of every tenant, as Microsoft Entra ID writes it. */
+export const tenantPlaceholder = '{tenantid}';
+
+/** The issuer that metadata names beside the one it is asked of: one, or the pattern of one per tenant. */
+export function metadataIssuerDefinition(meaning: string) {
+  return z.string().check(
+    z.maxLength(2048),
+    judged((text) => issuerProblem(withTenant(text, 'tenant'))),
+    z.describe(meaning),
+  );
+}
+
+/** Whether a pattern with {@link tenantPlaceholder} is that of an issuer: one whole part of the path differs. */
+export function isTenantPattern(pattern: string, issuer: string): boolean {
+  const [parts, own] = [pattern.split('/'), issuer.split('/')];
+  const at = parts.indexOf(tenantPlaceholder);
+  return at > 2 && own[at] !== undefined && own[at] !== '' && withTenant(pattern, own[at]) === issuer;
+}
+
+/** The pattern with a tenant in the place of one whole part of its path. */
+function withTenant(pattern: string, tenant: string): string {
+  return pattern
+    .split('/')
+    .map((part, index) => (index > 2 && part === tenantPlaceholder ? tenant : part))
+    .join('/');
+}
+
+/** A resource indicator: an absolute URI without a fragment (RFC 8707 section 2). */
+export function resourceDefinition(meaning: string) {
+  const wanted = 'expected an absolute URI without a fragment, such as "api://00000000-0000-0000-0000-000000000000"';
+  return z
+    .string()
+    .check(
+      z.maxLength(2048),
+      z.regex(/^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?@!$&'()*+,;=%[\]-]+$/, wanted),
+      z.describe(meaning),
+    );
+}
+
 /** The loopback address that the browser is sent back to (RFC 8252 section 7.3). */
 export const redirectDefinition = z.prefault(
   z.strictObject({

@@ -495,6 +495,13 @@ describe('one mistake is one line with file, place, path and fix: [P10]', () => 
       ':4:23 authorization.metadata_issuers["https://as.example.com"]: is none of authorization.issuers',
     ],
     [
+      'a pattern that is of another issuer',
+      inService,
+      '[https://mcp.example.com]',
+      '[https://mcp.example.com/all/v2]\n  metadata_issuers: { https://mcp.example.com/all/v2: "https://mcp.example.com/{tenantid}" }',
+      ':4:55 authorization.metadata_issuers["https://mcp.example.com/all/v2"]: got "https://mcp.example.com/{tenantid}", expected the issuer before it with {tenantid} for one part of its path',
+    ],
+    [
       'a metadata document that is not named',
       inService,
       'dynamic',

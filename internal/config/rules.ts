@@ -4,6 +4,7 @@
  */
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
+import { isTenantPattern, tenantPlaceholder } from './addresses.ts';
 import type { Agent, Interface, Service } from './definitions.ts';
 import type { Finding } from './mistake.ts';
 import { workloadFindings } from './workload-rules.ts';
@@ -141,6 +142,13 @@ function authorizationFindings(authorization: Service['authorization']): Finding
       path: ['authorization', 'metadata_issuers', issuer],
       problem: 'is none of authorization.issuers',
       atKey: true,
+    });
+  }
+  for (const [issuer, pattern] of Object.entries(metadata_issuers ?? {})) {
+    if (!pattern.includes(tenantPlaceholder) || isTenantPattern(pattern, issuer)) continue;
+    findings.push({
+      path: ['authorization', 'metadata_issuers', issuer],
+      problem: `got ${quote(pattern)}, expected the issuer before it with ${tenantPlaceholder} for one part of its path`,
     });
   }
   for (const name of Object.keys(authorize_parameters ?? {}).filter((name) => protocolParameters.includes(name))) {

@@ -1,5 +1,11 @@
 import * as z from 'zod/mini';
-import { issuerDefinition, redirectDefinition, urlDefinition } from './addresses.ts';
+import {
+  issuerDefinition,
+  metadataIssuerDefinition,
+  redirectDefinition,
+  resourceDefinition,
+  urlDefinition,
+} from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
 import { record } from './verdicts.ts';
 
@@ -20,9 +26,23 @@ const authorizationDefinition = z.strictObject({
     z
       .record(
         issuerDefinition('an authorization server of issuers'),
-        issuerDefinition('the issuer that its metadata names'),
+        metadataIssuerDefinition('the issuer that its metadata names; {tenantid} stands for one part of the path'),
       )
       .check(z.describe('where the metadata of an authorization server names another issuer: both, as reviewed')),
+  ),
+  pkce: z.optional(
+    z
+      .enum(['unadvertised'])
+      .check(
+        z.describe(
+          'where the authorization server does PKCE with S256 and its metadata is silent about it, as reviewed',
+        ),
+      ),
+  ),
+  resource: z.optional(
+    resourceDefinition(
+      'the name that the server gives itself in its metadata, where it is not its address, as reviewed',
+    ),
   ),
   registration: z.optional(
     z

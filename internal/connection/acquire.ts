@@ -1,10 +1,16 @@
 /** From a catalogued service to tokens: discovery, registration, the flow in the browser, and whose account came back. */
 import type { Service } from '../config/definitions.ts';
 import type { Outcome } from '../markup/callback-page.ts';
-import { type AuthorizationServer, chooseIssuer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
+import {
+  type AuthorizationServer,
+  chooseIssuer,
+  discoverAuthorizationServer,
+  expectationOf,
+} from '../oauth/authorization-server.ts';
 import { authorize } from '../oauth/authorize.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { authorizeDevice, requireDeviceFlow } from '../oauth/device.ts';
+import { reviewedIn } from '../oauth/exceptions.ts';
 import type { Tokens } from '../oauth/library.ts';
 import { discoverProtectedResource, splitScopes } from '../oauth/protected-resource.ts';
 import type { OAuthClient } from '../oauth/registration.ts';
@@ -73,11 +79,17 @@ export interface AcquireRequest {
  */
 export async function acquire(request: AcquireRequest): Promise<void> {
   const { service, visit, existing } = request;
-  const found = await discoverProtectedResource(service.mcp_server_url, visit.fetch);
-  const issuer = chooseIssuer(found.authorizationServers, service.authorization.issuers, service.name);
+  const { authorization } = service;
+  const exceptions = reviewedIn(service.unlisted ? undefined : `config/services/${service.name}.yaml`);
+  const found = await discoverProtectedResource(service.mcp_server_url, visit.fetch, {
+    reviewed: authorization.resource,
+    exceptions,
+  });
+  if (found.address !== service.mcp_server_url) warnOfAddress(service, found.address, visit.warn);
+  const issuer = chooseIssuer(found, authorization.issuers, service.name);
   const legacy = found.withoutMetadata ? { allowed: request.legacyEndpoints, warn: visit.warn } : undefined;
-  const reviewedName = service.authorization.metadata_issuers?.[issuer];
-  const server = await discoverAuthorizationServer({ issuer, reviewedName, requirePkce: true, legacy }, visit.fetch);
+  const expectation = { ...expectationOf(authorization, issuer), legacy, exceptions };
+  const server = await discoverAuthorizationServer(expectation, visit.fetch);
   request.judgeServer?.(server);
   request.detail(`authorization server ${quote(server.issuer)}, resource ${quote(found.resource)}`);
 
@@ -96,6 +108,16 @@ export async function acquire(request: AcquireRequest): Promise<void> {
       return outcome;
     });
   });
+}
+
+/** Says that the server is somewhere else than its file has it. The platform asks at the address of the file. */
+function warnOfAddress(
+  { name, mcp_server_url: asked, unlisted }: Service,
+  address: string,
+  warn: (text: string) => void,
+) {
+  const where = unlisted ? 'use that address' : `set mcp_server_url in config/services/${name}.yaml to that address`;
+  warn(`${quote(asked)} sends every request on to ${quote(address)}: ${where}`);
 }
 
 /** Keeps the tokens of one pass; says what the browser's page is to say. */

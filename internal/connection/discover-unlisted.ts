@@ -3,6 +3,7 @@ import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AuthorizationServer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { type Exception, reviewedIn } from '../oauth/exceptions.ts';
 import { discoverProtectedResource, type ProtectedResource } from '../oauth/protected-resource.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
@@ -13,7 +14,11 @@ export interface UnlistedServer {
   /** What stands in for a file: nothing of the catalogue, and no tool. */
   service: Service;
   found: ProtectedResource;
+  /** Who signs people in, as the server names it. */
+  issuer: string;
   server: AuthorizationServer;
+  /** What somebody has to have reviewed before anybody signs in; empty unless a draft is made. */
+  exceptions: readonly Exception[];
   /** Judges the authorization server again, as it is when somebody signs in. */
   judgeServer(server: AuthorizationServer): void;
 }
@@ -27,6 +32,8 @@ export interface UnlistedLookup {
   visit: BrowserVisit;
   /** Chooses among several issuers; undefined where nobody can be asked. */
   choose: ((issuers: readonly string[]) => Promise<string>) | undefined;
+  /** A draft is made: what a review could let pass is written down, and nobody signs in before that. */
+  drafting?: boolean;
 }
 
 /** A visit that may not enter the organization's own network: no host that nobody reviewed may lead there. */
@@ -39,19 +46,27 @@ export function toStrangers(visit: BrowserVisit): BrowserVisit {
 /** Asks the server, without a token. Throws `not_allowed` as {@link judgeNamedServer} does, or what discovery throws. */
 export async function discoverUnlisted(lookup: UnlistedLookup): Promise<UnlistedServer> {
   const { url, mcpServerUrl, catalogue, visit, choose } = lookup;
-  const found = await discoverProtectedResource(mcpServerUrl, visit.fetch);
+  const exceptions: Exception[] = [];
+  const review = lookup.drafting === true ? { ...reviewedIn(undefined), draft: keep } : reviewedIn(undefined);
+  const found = await discoverProtectedResource(mcpServerUrl, visit.fetch, { exceptions: review });
   judgeNamedServer(mcpServerUrl, { issuers: found.authorizationServers }, catalogue);
   const issuer = await issuerAmong(found.authorizationServers, url, choose);
-  const server = await discoverAuthorizationServer({ issuer, requirePkce: true }, visit.fetch);
+  const server = await discoverAuthorizationServer({ issuer, requirePkce: true, exceptions: review }, visit.fetch);
   const judge = (today: AuthorizationServer) =>
     judgeNamedServer(mcpServerUrl, { issuers: [today.issuer], server: today }, catalogue);
   for (const warning of judge(server)) visit.warn(warning);
   return {
     service: unlistedService(url, mcpServerUrl, [issuer]),
     found,
+    issuer,
     server,
+    exceptions,
     judgeServer: (today) => void judge(today),
   };
+
+  function keep(exception: Exception) {
+    exceptions.push(exception);
+  }
 }
 
 async function issuerAmong(issuers: readonly string[], url: URL, choose: UnlistedLookup['choose']): Promise<string> {

@@ -2,7 +2,7 @@
 
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { discoverAuthorizationServer } from '../oauth/authorization-server.ts';
+import { discoverAuthorizationServer, type Expectation, expectationOf } from '../oauth/authorization-server.ts';
 import type { Fetch } from '../outside/http.ts';
 import { findVault, type OwnedVault } from '../vault/resolve.ts';
 import { connectionsOf, readCredentials } from './credentials.ts';
@@ -37,22 +37,29 @@ export async function examineVault(request: Lookup & { fetch: Fetch }): Promise<
 
 /** Only issuers of the catalogue are asked: an address that stands in a credential is anybody's who holds the key. */
 async function askIssuers(services: readonly Service[], fetch: Fetch): Promise<Map<string, IssuerToday>> {
-  const names = new Map<string, string | undefined>();
+  const expected = new Map<string, Expectation>();
   for (const { authorization } of services) {
     for (const issuer of authorization.issuers) {
-      names.set(issuer, authorization.metadata_issuers?.[issuer] ?? names.get(issuer));
+      const expectation = expectationOf(authorization, issuer);
+      const others = expected.get(issuer);
+      // Of two services that share one, each may have reviewed something of it.
+      expected.set(issuer, {
+        ...expectation,
+        reviewedName: expectation.reviewedName ?? others?.reviewedName,
+        pkceUnadvertised: expectation.pkceUnadvertised === true || others?.pkceUnadvertised === true,
+      });
     }
   }
   return new Map(
     await Promise.all(
-      [...names].map(async ([issuer, name]) => [issuer, await askIssuer(issuer, name, fetch)] as const),
+      [...expected].map(async ([issuer, expectation]) => [issuer, await askIssuer(expectation, fetch)] as const),
     ),
   );
 }
 
-async function askIssuer(issuer: string, reviewedName: string | undefined, fetch: Fetch): Promise<IssuerToday> {
+async function askIssuer(expectation: Expectation, fetch: Fetch): Promise<IssuerToday> {
   try {
-    const { token_endpoint } = await discoverAuthorizationServer({ issuer, reviewedName, requirePkce: true }, fetch);
+    const { token_endpoint } = await discoverAuthorizationServer(expectation, fetch);
     return { tokenEndpoint: token_endpoint };
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'interrupted') throw error;

@@ -9,14 +9,16 @@ import { type DraftEvidence, draftName, draftText } from './draft.ts';
 
 const evidence = (changes: object = {}): DraftEvidence =>
   ({
-    url: new URL('https://mcp.example.com/mcp'),
     found: {
+      address: 'https://mcp.example.com/mcp',
       resource: 'https://mcp.example.com',
       authorizationServers: ['https://auth.example.com'],
       scopes: undefined,
       offeredScopes: ['read', 'write'],
       withoutMetadata: false,
     },
+    issuer: 'https://auth.example.com',
+    exceptions: [],
     server: {
       issuer: 'https://auth.example.com',
       registration_endpoint: 'https://auth.example.com/register',

@@ -3,14 +3,17 @@ import { getDomainWithoutSuffix } from 'tldts';
 import { namePattern, reservedServices } from '../config/names.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
+import { type Exception, exceptionLine, exceptionRisk } from '../oauth/exceptions.ts';
 import type { ProtectedResource } from '../oauth/protected-resource.ts';
 import { quote } from '../text/quote.ts';
 
 /** What is known of the server. Its own words are text from outside. */
 export interface DraftEvidence {
-  url: URL;
   found: ProtectedResource;
+  /** Who signs people in, as the server names it. */
+  issuer: string;
   server: AuthorizationServer;
+  exceptions: readonly Exception[];
   /** As the server gave them; undefined where nobody signed in to see them. */
   tools: readonly unknown[] | undefined;
   warnings: readonly string[];
@@ -29,7 +32,7 @@ export function draftName(url: URL, given: string | undefined): string {
 
 /** The text of `services/<name>.yaml`. Every text from outside in it is a JSON string of ASCII, or in a comment as one. */
 export function draftText(evidence: DraftEvidence): string {
-  const { url, server, now } = evidence;
+  const { found, issuer, server, now } = evidence;
   const registers = typeof server.registration_endpoint === 'string';
   return [
     '# yaml-language-server: $schema=../schema/service.schema.json',
@@ -38,14 +41,15 @@ export function draftText(evidence: DraftEvidence): string {
     '#',
     '# To review: do both addresses stand in what the service itself publishes? Whose are they? What does each tool really do?',
     ...evidence.warnings.map((warning) => `# Be careful: ${warning}`),
-    `mcp_server_url: ${JSON.stringify(url.href)}`,
+    `mcp_server_url: ${JSON.stringify(found.address)}`,
     '',
     'authorization:',
     '  # Who may issue tokens for it; a server that names another one later is refused.',
-    `  issuers: [${JSON.stringify(server.issuer)}]`,
+    `  issuers: [${JSON.stringify(issuer)}]`,
+    ...evidence.exceptions.flatMap(exceptionLines),
     ...registrationLines(server, registers),
-    ...scopeLines(evidence.found),
-    ...resourceLines(evidence.found, url),
+    ...scopeLines(found),
+    ...resourceLines(evidence),
     '',
     '# How we learn whose account was connected: a tool of tools.read that answers with it, and where its name stands.',
     '# account: { tool: <tool>, arguments: {}, name: user.email, match: email }',
@@ -82,10 +86,20 @@ function scopeLines({ scopes, offeredScopes }: ProtectedResource): string[] {
   return [`  # Scopes that it names; ${asked} asked for as long as none stand here:`, ...listed];
 }
 
-function resourceLines({ resource, withoutMetadata }: ProtectedResource, url: URL): string[] {
+/** What is against the rules and may be right all the same: not in force before somebody says so. */
+function exceptionLines(exception: Exception): string[] {
+  return [
+    `  # Not in force, and nobody can connect without it. The risk: ${exceptionRisk[exception.kind]}.`,
+    '  # Whoever has reviewed that takes out the next #:',
+    `  # ${exceptionLine(exception)}`,
+  ];
+}
+
+function resourceLines({ found: { address, resource, withoutMetadata }, exceptions }: DraftEvidence): string[] {
   if (withoutMetadata)
     return ['  # It publishes no metadata about itself: its origin is taken for its authorization server.'];
-  return resource === url.href ? [] : [`  # It calls itself ${quote(resource)}; tokens are asked for under that name.`];
+  if (exceptions.some(({ kind }) => kind === 'resource')) return [];
+  return resource === address ? [] : [`  # It calls itself ${quote(resource)}; tokens are asked for under that name.`];
 }
 
 function toolLines(tools: readonly unknown[] | undefined): string[] {

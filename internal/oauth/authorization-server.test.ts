@@ -76,6 +76,15 @@ describe('an issuer whose metadata names another one', () => {
     expect(judge(issuer, 'https://as.example/tenant')).toBe(issuer);
   });
 
+  test('goes by its own name where the other one is a pattern for every tenant [A6.1]', () => {
+    const pattern = 'https://as.example/{tenantid}';
+    const judged = judgeAuthorizationServer(
+      { ...good, issuer: pattern },
+      { issuer: 'https://as.example/organizations', reviewedName: pattern, requirePkce: true },
+    );
+    expect(judged.issuer).toBe('https://as.example/organizations');
+  });
+
   test.each([
     ['https://as.example/tenant', undefined],
     ['https://as.example/tenant/', 'https://as.example/tenant'],
@@ -108,20 +117,33 @@ describe('metadata', () => {
     expect(judge({ code_challenge_methods_supported: ['plain', 'S256'] }).issuer).toBe(issuer);
     expect(judge({ code_challenge_methods_supported: undefined }, false).issuer).toBe(issuer);
   });
+
+  test('may be silent about PKCE where somebody reviewed that, and not list others instead [A1.8] [A6.2]', () => {
+    const reviewed = (methods: unknown) =>
+      judgeAuthorizationServer(
+        { ...good, code_challenge_methods_supported: methods },
+        { issuer, requirePkce: true, pkceUnadvertised: true },
+      );
+    for (const silent of [undefined, null]) expect(reviewed(silent).issuer).toBe(issuer);
+    for (const listed of [[], ['plain'], 'S256'])
+      expect(() => reviewed(listed)).toThrow(expect.objectContaining({ code: 'service_metadata' }));
+  });
 });
 
 describe('the authorization server to use', () => {
+  const named = (...authorizationServers: string[]) => ({ authorizationServers, withoutMetadata: false });
+
   test('is one that the service names and the catalogue pins, as the catalogue spells it [A1.4]', () => {
-    expect(chooseIssuer(['https://evil.example', 'https://as.example/'], [issuer], 'notion')).toBe(issuer);
+    expect(chooseIssuer(named('https://evil.example', 'https://as.example/'), [issuer], 'notion')).toBe(issuer);
     expect(
-      chooseIssuer(['https://b.example', 'https://a.example'], ['https://a.example', 'https://b.example'], 'x'),
+      chooseIssuer(named('https://b.example', 'https://a.example'), ['https://a.example', 'https://b.example'], 'x'),
     ).toBe('https://a.example');
   });
 
   test.each([[['https://evil.example']], [[]], [['https://as.example/x']]])(
     'is never %j [A1.4] [c11] [connecting]',
     (offered) => {
-      expect(() => chooseIssuer(offered, [issuer], 'notion')).toThrow(
+      expect(() => chooseIssuer(named(...offered), [issuer], 'notion')).toThrow(
         expect.objectContaining({ code: 'issuer_mismatch' }),
       );
     },

@@ -1,10 +1,13 @@
 /** Authorization server metadata (RFC 8414, OpenID Connect Discovery): ask, then judge what came back. */
 import type { ServerMetadata } from 'openid-client';
+import { tenantPlaceholder } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
+import type { Exceptions } from './exceptions.ts';
 import { readJson, sameOriginRedirect } from './json.ts';
+import type { ProtectedResource } from './protected-resource.ts';
 
 declare const judged: unique symbol;
 
@@ -23,8 +26,25 @@ export interface Expectation {
   reviewedName?: string | undefined;
   /** Refuse a server that does not advertise PKCE with S256. Only the sign-in provider may be silent about it. */
   requirePkce: boolean;
+  /** The reviewed file says that it does PKCE and is silent about it. What it lists without S256 is no silence. */
+  pkceUnadvertised?: boolean | undefined;
+  /** What a review can let pass; left out for the provider of single sign-on, of which nothing is let pass. */
+  exceptions?: Exceptions | undefined;
   /** There for an MCP server without resource metadata, which then speaks for itself (2025-03-26). */
   legacy?: LegacyRule | undefined;
+}
+
+/** What a service's file expects of the metadata of one of its issuers. */
+export function expectationOf(
+  { metadata_issuers, pkce }: Service['authorization'],
+  issuer: string,
+): Pick<Expectation, 'issuer' | 'reviewedName' | 'requirePkce' | 'pkceUnadvertised'> {
+  return {
+    issuer,
+    reviewedName: metadata_issuers?.[issuer],
+    requirePkce: true,
+    pkceUnadvertised: pkce === 'unadvertised',
+  };
 }
 
 /** Whether an authorization server of the 2025-03-26 revision may go without metadata. */
@@ -103,25 +123,40 @@ export function judgeAuthorizationServer(
   expectation: Expectation,
 ): AuthorizationServer {
   const { issuer, authorization_endpoint, token_endpoint, code_challenge_methods_supported: methods } = document;
-  const { reviewedName } = expectation;
+  const { reviewedName, exceptions } = expectation;
   if (typeof issuer !== 'string' || !(isSameIssuer(issuer, expectation.issuer) || issuer === reviewedName)) {
-    throw new AppError(
+    const differs = new AppError(
       'issuer_mismatch',
       `the metadata of ${quote(expectation.issuer)} claims to be of ${quote(issuer)}`,
       {
-        hint: 'do not sign in there; if the service moved, its file in config/services has to name the new issuer',
+        hint:
+          exceptions === undefined || typeof issuer !== 'string'
+            ? 'do not sign in there; if this is your provider and it spells itself so, set identity.issuer in config/interface.yaml to that'
+            : exceptions.hint({ kind: 'metadata_issuers', issuer: expectation.issuer, claimed: issuer }),
       },
     );
+    if (typeof issuer !== 'string' || exceptions?.draft === undefined) throw differs;
+    exceptions.draft({ kind: 'metadata_issuers', issuer: expectation.issuer, claimed: issuer });
   }
   if (typeof authorization_endpoint !== 'string' || typeof token_endpoint !== 'string') {
     throw new AppError('service_metadata', `the metadata of ${quote(issuer)} lacks an authorization or token endpoint`);
   }
-  if (expectation.requirePkce && !(Array.isArray(methods) && methods.includes('S256'))) {
-    throw new AppError('service_metadata', `${quote(issuer)} does not say that it supports PKCE with S256`, {
-      hint: 'without it a stolen code could be used: the MCP specification requires clients to refuse',
-    });
+  const silent = methods === undefined || methods === null;
+  const advertised = Array.isArray(methods) && methods.includes('S256');
+  if (expectation.requirePkce && !advertised && !(silent && expectation.pkceUnadvertised === true)) {
+    if (!silent || exceptions?.draft === undefined) {
+      throw new AppError('service_metadata', `${quote(issuer)} does not say that it supports PKCE with S256`, {
+        hint:
+          silent && exceptions !== undefined
+            ? exceptions.hint({ kind: 'pkce' })
+            : 'without it a stolen code could be used: the MCP specification requires clients to refuse',
+      });
+    }
+    exceptions.draft({ kind: 'pkce' });
   }
-  return document as unknown as AuthorizationServer;
+  // A pattern is nobody's name: who was asked is who it is, and an answer that names somebody else is refused.
+  const named = issuer.includes(tenantPlaceholder) ? { ...document, issuer: expectation.issuer } : document;
+  return named as unknown as AuthorizationServer;
 }
 
 /** Equal, or different only by the final slash of an issuer that has no path. */
@@ -140,14 +175,28 @@ export function reviewedIssuers({ issuers, metadata_issuers = {} }: Service['aut
  * The authorization server to use: the first of those that the service names which the catalogue pins. Credentials
  * never go to one that only the service vouches for.
  */
-export function chooseIssuer(offered: readonly string[], pinned: readonly string[], service: string): string {
+export function chooseIssuer(
+  {
+    authorizationServers: offered,
+    withoutMetadata,
+  }: Pick<ProtectedResource, 'authorizationServers' | 'withoutMetadata'>,
+  pinned: readonly string[],
+  service: string,
+): string {
   const chosen = pinned.find((issuer) => offered.some((candidate) => isSameIssuer(candidate, issuer)));
   if (chosen !== undefined) return chosen;
+  const listed = pinned.map(quote).join(', ');
+  const file = `config/services/${service}.yaml`;
+  if (withoutMetadata) {
+    throw new AppError(
+      'issuer_mismatch',
+      `${quote(service)} publishes no metadata, so that its own origin would be its authorization server, and the catalogue has ${listed}`,
+      { hint: `is mcp_server_url in ${file} the whole address of the MCP server? its metadata is looked for under it` },
+    );
+  }
   throw new AppError(
     'issuer_mismatch',
-    `${quote(service)} names the authorization server ${offered.map(quote).join(', ')}, the catalogue ${pinned.map(quote).join(', ')}`,
-    {
-      hint: `if the service moved, review it and change authorization.issuers in config/services/${service}.yaml`,
-    },
+    `${quote(service)} names the authorization server ${offered.map(quote).join(', ')}, the catalogue ${listed}`,
+    { hint: `if the service moved, review it and change authorization.issuers in ${file}` },
   );
 }

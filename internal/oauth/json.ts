@@ -26,11 +26,16 @@ function isShallow(value: object): boolean {
   return level.length === 0;
 }
 
-/** Where a redirect points if it stays on the origin that was asked, else undefined. */
-export function sameOriginRedirect(response: Response, asked: string): string | undefined {
+/** Where a redirect points, undefined for any other answer. */
+export function redirectTarget(response: Response, asked: string): URL | undefined {
   const location = response.headers.get('location');
   if (response.status < 300 || response.status > 399 || location === null || !URL.canParse(location, asked))
     return undefined;
-  const target = new URL(location, asked);
-  return target.origin === new URL(asked).origin ? target.href : undefined;
+  return new URL(location, asked);
+}
+
+/** Where a redirect points if it stays on the origin that was asked, else undefined. */
+export function sameOriginRedirect(response: Response, asked: string): string | undefined {
+  const target = redirectTarget(response, asked);
+  return target?.origin === new URL(asked).origin ? target.href : undefined;
 }

@@ -134,6 +134,7 @@ describe('discovery', () => {
       '/prm': metadata,
     });
     expect(outcome).toEqual({
+      address: `${origin}/mcp`,
       resource: `${origin}/mcp`,
       authorizationServers: ['https://as.example'],
       scopes: ['asked'],
@@ -157,6 +158,7 @@ describe('discovery', () => {
   test('without any metadata takes the origin for the authorization server [A4]', async () => {
     const { outcome, origin } = await discover(undefined, {});
     expect(outcome).toEqual({
+      address: `${origin}/mcp`,
       resource: `${origin}/mcp`,
       authorizationServers: [origin],
       scopes: undefined,
@@ -267,6 +269,71 @@ describe('discovery', () => {
       const server = await startHostileServer((line) => (line === 'POST /mcp' ? first : undefined));
       await discoverProtectedResource(`${server.origin}/mcp`, fetch);
       expect(server.lines().filter((line) => line === 'POST /mcp')).toHaveLength(1);
+    });
+  });
+
+  describe('of a server that sends requests on', () => {
+    /** Redirects `POST /mcp`; what is at `there` answers the rest. */
+    async function discoverMoved(status: number, location: string, there: Record<string, (origin: string) => Answer>) {
+      const server = await startHostileServer((line, _request, origin) =>
+        line === 'POST /mcp' ? { status, headers: { location } } : there[line]?.(origin),
+      );
+      const outcome = await discoverProtectedResource(`${server.origin}/mcp`, fetch).catch((error: unknown) => error);
+      return { outcome, lines: server.lines(), origin: server.origin };
+    }
+    const closed = (origin: string): Answer => ({
+      status: 401,
+      headers: { 'www-authenticate': `Bearer resource_metadata="${origin}/prm", scope="asked"` },
+    });
+    const about = (path: string) => (origin: string) => ({
+      json: { resource: `${origin}${path}`, authorization_servers: ['https://as.example'] },
+    });
+
+    test.each([307, 308])('with %d asks there, and says where it is [A6.5]', async (status) => {
+      for (const path of ['/mcp/', '/v2/mcp']) {
+        const { outcome, origin } = await discoverMoved(status, path, {
+          [`POST ${path}`]: closed,
+          'GET /prm': about(path),
+        });
+        expect(outcome).toMatchObject({ address: `${origin}${path}`, resource: `${origin}${path}`, scopes: ['asked'] });
+      }
+    });
+
+    test('looks for metadata where it is, where it names none [A6.5]', async () => {
+      const { outcome, lines } = await discoverMoved(307, '/mcp/', {
+        'POST /mcp/': () => ({ status: 401 }),
+        [`GET ${pathForm}/`]: about('/mcp/'),
+      });
+      expect(outcome).toMatchObject({ authorizationServers: ['https://as.example'] });
+      expect(lines).toEqual(['POST /mcp', 'POST /mcp/', `GET ${pathForm}/`]);
+    });
+
+    test('to another origin is refused with its name, and nothing is asked there [A6.5] [c21]', async () => {
+      const other = await startHostileServer(closed as never);
+      const { outcome, lines } = await discoverMoved(307, `${other.origin}/mcp?secret=1`, {});
+      expect(outcome).toMatchObject({
+        code: 'service_metadata',
+        message: expect.stringMatching(`another origin: "${other.origin}/mcp"$`),
+      });
+      expect([other.lines(), lines]).toEqual([[], ['POST /mcp']]);
+    });
+
+    test.each([302, 307])(
+      'with %d to a page for people is named as that, and no origin is taken for a server',
+      async (status) => {
+        const page = { text: '<html>sign in</html>', headers: { 'content-type': 'text/html' } };
+        const { outcome } = await discoverMoved(status, '/signin?next=/mcp', { 'POST /signin?next=/mcp': () => page });
+        expect(outcome).toMatchObject({
+          code: 'service_metadata',
+          message: expect.stringContaining('/signin?next=/mcp", which is no MCP server'),
+        });
+      },
+    );
+
+    test('without an end is followed three times', async () => {
+      const { outcome, lines } = await discoverMoved(307, '/mcp', {});
+      expect(outcome).toMatchObject({ code: 'service_metadata' });
+      expect(lines.filter((line) => line === 'POST /mcp')).toHaveLength(4);
     });
   });
 

@@ -16,10 +16,13 @@ import {
 } from '../outside/mcp-messages.ts';
 import { quote } from '../text/quote.ts';
 import { challengesOf } from './challenge.ts';
-import { readJson, sameOriginRedirect } from './json.ts';
+import type { Exceptions } from './exceptions.ts';
+import { readJson, redirectTarget, sameOriginRedirect } from './json.ts';
 
 /** What the metadata and the challenge say of a protected resource. */
 export interface ProtectedResource {
+  /** Where the MCP server is: another address than the asked one where that sends every request on, within its origin. */
+  address: string;
   /** The resource indicator exactly as published: it is sent verbatim (RFC 8707), never re-serialised. */
   resource: string;
   authorizationServers: string[];
@@ -31,17 +34,28 @@ export interface ProtectedResource {
   withoutMetadata: boolean;
 }
 
+/** What a review has let pass of a service, or could. */
+export interface ResourceExceptions {
+  /** The name that the metadata may give where it is not the address: `authorization.resource` of the service's file. */
+  reviewed?: string | undefined;
+  exceptions: Exceptions;
+}
+
 /** Asks the MCP server who protects it. Throws `service_metadata` when what it says cannot be trusted. */
-export async function discoverProtectedResource(mcpServerUrl: string, fetch: Fetch): Promise<ProtectedResource> {
-  const challenge = await provokeChallenge(mcpServerUrl, fetch);
+export async function discoverProtectedResource(
+  mcpServerUrl: string,
+  fetch: Fetch,
+  review?: ResourceExceptions,
+): Promise<ProtectedResource> {
+  const { challenge, address: mcpAddress, sentOnTo } = await provokeChallenge(mcpServerUrl, fetch);
   const addresses =
-    challenge.resourceMetadata === undefined ? wellKnownAddresses(mcpServerUrl) : [challenge.resourceMetadata];
+    challenge.resourceMetadata === undefined ? wellKnownAddresses(mcpAddress) : [challenge.resourceMetadata];
   let outOfOrder: number | undefined;
   for (const address of addresses) {
     const { status, document } = await askMetadata(address, fetch);
     if (status >= 500) outOfOrder = status;
     if (document === undefined) continue;
-    const judged = judgeProtectedResource(document, mcpServerUrl);
+    const judged = judgeProtectedResource(document, mcpServerUrl, { address: mcpAddress, review });
     const offeredScopes = [...new Set([...(challenge.scopes ?? []), ...judged.offeredScopes])];
     return { ...judged, scopes: challenge.scopes ?? judged.scopes, offeredScopes };
   }
@@ -58,8 +72,18 @@ export async function discoverProtectedResource(mcpServerUrl: string, fetch: Fet
       },
     );
   }
+  if (sentOnTo !== undefined && mcpAddress === mcpServerUrl) {
+    throw new AppError(
+      'service_metadata',
+      `${quote(mcpServerUrl)} sends on to ${quote(sentOnTo)}, which is no MCP server, and publishes no metadata about itself`,
+      {
+        hint: 'ask whoever runs the service for the address that MCP clients use: this one leads to a page for people',
+      },
+    );
+  }
   return {
-    resource: mcpServerUrl,
+    address: mcpAddress,
+    resource: mcpAddress,
     authorizationServers: [new URL(mcpServerUrl).origin],
     scopes: challenge.scopes,
     offeredScopes: challenge.scopes ?? [],
@@ -75,24 +99,64 @@ interface Challenge {
   error: string | undefined;
 }
 
+/** What came of asking without a token. */
+interface Provoked {
+  challenge: Challenge;
+  /** Where the MCP server is: the address that was asked, or the one of the same origin that it sends every request on to. */
+  address: string;
+  /** Where a redirect pointed, whether or not there is an MCP server. */
+  sentOnTo: string | undefined;
+}
+
 /**
  * A first request without a token, in the dialect that the server speaks; where the server lets anybody begin, the list of
  * its tools as well. Any answer but a 401 proves nothing, not even that no token is needed: discovery then goes on without
- * a challenge.
+ * a challenge. Throws `service_metadata` where the server sends requests on to another origin.
  */
-async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Challenge> {
+async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Provoked> {
+  let address = mcpServerUrl;
+  let sentOnTo: string | undefined;
   let answer = await askWithoutToken(initializeRequest());
   const modern = speaksModernOnly(answer.json);
   if (modern) answer = await askWithoutToken(modernRequest('server/discover'));
   if (answer.ok) answer = await askWithoutToken(modern ? modernRequest('tools/list') : listRequest(answer.session));
-  return judgeChallenge(answer.challenge, mcpServerUrl);
+  return { challenge: judgeChallenge(answer.challenge, mcpServerUrl), address, sentOnTo };
 
   async function askWithoutToken({ headers, body }: McpMessage) {
-    const response = await fetch(mcpServerUrl, { method: 'POST', headers, body: JSON.stringify(body) });
+    const send = (to: string) => fetch(to, { method: 'POST', headers, body: JSON.stringify(body) });
+    let response = await send(address);
+    let asked = address;
+    for (let hops = 0; hops < mostHops; hops += 1) {
+      const target = redirectTarget(response, asked);
+      if (target === undefined) break;
+      sentOnTo = target.href;
+      // Only these two keep the method: to anything else, what answers is a page for browsers.
+      if (response.status !== 307 && response.status !== 308) break;
+      await response.body?.cancel();
+      if (target.origin !== new URL(mcpServerUrl).origin) throw sentElsewhere(mcpServerUrl, target);
+      asked = target.href;
+      response = await send(asked);
+    }
     const { status, ok } = response;
+    const json = await readJson(response, status);
+    // What wants a token, or answers in JSON-RPC, is the server; the sign-in page of a web application is not.
+    if (status === 401 || json?.['jsonrpc'] === '2.0') address = asked;
     const challenge = status === 401 ? response.headers.get('www-authenticate') : null;
-    return { ok, challenge, session: response.headers.get('mcp-session-id'), json: await readJson(response, status) };
+    return { ok, challenge, session: response.headers.get('mcp-session-id'), json };
   }
+}
+
+/** As many as the requests with a token follow. */
+const mostHops = 3;
+
+function sentElsewhere(mcpServerUrl: string, target: URL): AppError {
+  return new AppError(
+    'service_metadata',
+    `${quote(mcpServerUrl)} sends requests on to another origin: ${quote(`${target.origin}${target.pathname}`)}`,
+    {
+      hint: 'nothing was sent there, and no token ever is; if the service moved there, review it and set mcp_server_url to that address',
+    },
+  );
 }
 
 /**
@@ -141,15 +205,26 @@ async function askMetadata(address: string, fetch: Fetch) {
 
 /**
  * Judges a metadata document (RFC 9728 section 3.3). Its `resource` must be the MCP server's URL; tolerated are a
- * parent of it on the same origin at a path boundary and a difference in the final slash only, both seen in the field.
+ * parent of it on the same origin at a path boundary and a difference in the final slash only, both seen in the field, and
+ * the name that somebody has reviewed.
  */
-export function judgeProtectedResource(document: Record<string, unknown>, mcpServerUrl: string): ProtectedResource {
+export function judgeProtectedResource(
+  document: Record<string, unknown>,
+  mcpServerUrl: string,
+  { address = mcpServerUrl, review }: { address?: string; review?: ResourceExceptions | undefined } = {},
+): ProtectedResource {
   const { resource, authorization_servers: servers, scopes_supported: scopes } = document;
-  if (typeof resource !== 'string' || !isAbout(resource, mcpServerUrl)) {
-    throw new AppError(
-      'service_metadata',
-      `the metadata of ${quote(mcpServerUrl)} is about another resource: ${quote(resource)}`,
-    );
+  const own = (name: string) => isAbout(name, mcpServerUrl) || isAbout(name, address) || name === review?.reviewed;
+  if (typeof resource !== 'string' || !own(resource)) {
+    const exception = typeof resource === 'string' ? ({ kind: 'resource', resource } as const) : undefined;
+    if (exception === undefined || review?.exceptions.draft === undefined) {
+      throw new AppError(
+        'service_metadata',
+        `the metadata of ${quote(mcpServerUrl)} is about another resource: ${quote(resource)}`,
+        exception && review && { hint: review.exceptions.hint(exception) },
+      );
+    }
+    review.exceptions.draft(exception);
   }
   const authorizationServers = Array.isArray(servers) ? servers.filter((server) => typeof server === 'string') : [];
   if (authorizationServers.length === 0) {
@@ -157,7 +232,14 @@ export function judgeProtectedResource(document: Record<string, unknown>, mcpSer
   }
   const listed = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
   const scopesOrNone = listed.length === 0 ? undefined : listed;
-  return { resource, authorizationServers, scopes: scopesOrNone, offeredScopes: listed, withoutMetadata: false };
+  return {
+    address,
+    resource: String(resource),
+    authorizationServers,
+    scopes: scopesOrNone,
+    offeredScopes: listed,
+    withoutMetadata: false,
+  };
 }
 
 /**

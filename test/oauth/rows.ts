@@ -173,6 +173,31 @@ export const sections: readonly Section[] = [
     ]),
   },
   {
+    title: 'What a review can let pass, and nothing else does',
+    rows: numbered('A6.', [
+      [
+        'metadata of an issuer may name another one where the file has both; a pattern with {tenantid} is that of the issuer before it',
+        'seen at Microsoft Entra ID, Atlassian, PagerDuty; RFC 8414 3.3',
+      ],
+      [
+        'metadata may be silent about PKCE where the file says so; a list without S256 is refused, and S256 is sent all the same',
+        'seen at Microsoft Entra ID, Amazon Cognito; RFC 7636',
+      ],
+      [
+        'the resource may be another name, such as api://…, where the file has it, and goes with both requests as it is',
+        'seen at Microsoft Entra ID, gateways; RFC 9728 3.3, RFC 8707 2',
+      ],
+      [
+        'a refusal and a draft name the line that lets it pass, and its risk; none is in force by itself',
+        'own rule (P4, P10)',
+      ],
+      [
+        'an MCP server that sends requests on within its origin (307, 308) is asked where it sends them, and that is said; another origin is refused',
+        'seen at Starlette and FastMCP mounts; RFC 9110 15.4',
+      ],
+    ]),
+  },
+  {
     title: 'The callback listener and the terminal',
     rows: numbered('b', [
       ['the listener is bound to a literal loopback address', 'RFC 8252 7.3, 8.3'],

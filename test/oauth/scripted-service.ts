@@ -39,8 +39,12 @@ const paths = {
   metadata: '/.well-known/oauth-authorization-server',
 } as const;
 
-/** Starts a service. The script is looked at anew for every request, so it may change between runs. */
-export async function startScriptedService(script: Script = {}): Promise<ScriptedService> {
+/**
+ * Starts a service. The script is looked at anew for every request, so it may change between runs.
+ *
+ * @param issuerPath the path of its issuer, which is its bare origin unless told
+ */
+export async function startScriptedService(script: Script = {}, issuerPath = ''): Promise<ScriptedService> {
   const secrets: string[] = [];
   const revoked: string[] = [];
   const asked = new Map<Place, number>();
@@ -71,11 +75,15 @@ export async function startScriptedService(script: Script = {}): Promise<Scripte
         return answerMcp(request, (honest) => lie('account', honest, { json: honest }));
       }
       case `GET ${paths.resource}`: {
-        const honest = { resource: `${origin}/mcp`, authorization_servers: [origin], scopes_supported: ['read'] };
+        const honest = {
+          resource: `${origin}/mcp`,
+          authorization_servers: [`${origin}${issuerPath}`],
+          scopes_supported: ['read'],
+        };
         return lie('resource', honest, { json: honest });
       }
-      case `GET ${paths.metadata}`: {
-        const honest = metadataOf(origin);
+      case `GET ${paths.metadata}${issuerPath}`: {
+        const honest = { ...metadataOf(origin), issuer: `${origin}${issuerPath}` };
         return lie('metadata', honest, { json: honest });
       }
       case 'POST /register': {
@@ -86,7 +94,7 @@ export async function startScriptedService(script: Script = {}): Promise<Scripte
       case 'GET /authorize': {
         const code = secret('code');
         authorized.set(code, searchParams);
-        const honest = { code, state: searchParams.get('state') ?? '', iss: origin };
+        const honest = { code, state: searchParams.get('state') ?? '', iss: `${origin}${issuerPath}` };
         const location = `${searchParams.get('redirect_uri')}?${new URLSearchParams(honest)}`;
         return lie('authorization', honest, { status: 302, headers: { location } });
       }

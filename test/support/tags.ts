@@ -5,7 +5,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const row = String.raw`(?:A[1-5](?:\.\d+)?|[bc]\d+)`;
+const row = String.raw`(?:A[1-9](?:\.\d+)?|[bc]\d+)`;
 const promise = `(?:P(?:10|[1-9])|connecting|page)`;
 const list = (id: string) => String.raw`\[(${id}(?:, ?${id})*)\]`;
 const tagsAtEnd = new RegExp(`(?:\\s*${list(`(?:${row}|${promise})`)})+$`);

@@ -2,7 +2,8 @@
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
-import { type ProtectedResource, splitScopes } from '../oauth/protected-resource.ts';
+import { splitScopes } from '../oauth/metadata.ts';
+import type { ProtectedResource } from '../oauth/protected-resource.ts';
 import { quote } from '../text/quote.ts';
 import { type Connection, connectionOf, wasCut } from './credentials.ts';
 

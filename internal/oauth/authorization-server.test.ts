@@ -17,6 +17,14 @@ const good = {
   code_challenge_methods_supported: ['S256'],
 };
 
+const endpoints = [
+  'authorization_endpoint',
+  'token_endpoint',
+  'registration_endpoint',
+  'revocation_endpoint',
+  'device_authorization_endpoint',
+];
+
 describe('the metadata addresses', () => {
   test('of an issuer without a path are the two root forms [A1.5]', () => {
     const addresses = [
@@ -60,8 +68,6 @@ describe('the issuer of the metadata', () => {
     ['http://as.example', 'https://as.example'],
     ['https://\u0430s.example', 'https://as.example'],
     ['https://as.example?', 'https://as.example'],
-    [['https://as.example'], 'https://as.example'],
-    [undefined, 'https://as.example'],
   ])('%j is not the one expected as %s [A1.6] [A2.1] [A5.1] [c2] [connecting]', (claimed, expected) => {
     expect(() => judge(claimed, expected)).toThrow(expect.objectContaining({ code: 'issuer_mismatch' }));
   });
@@ -99,10 +105,65 @@ describe('metadata', () => {
   const judge = (changes: Record<string, unknown>, requirePkce = true) =>
     judgeAuthorizationServer({ ...good, ...changes }, { issuer, requirePkce });
 
-  test.each([{ authorization_endpoint: undefined }, { token_endpoint: undefined }, { token_endpoint: 7 }])(
-    'with %j is refused',
-    (changes) => expect(() => judge(changes)).toThrow(expect.objectContaining({ code: 'service_metadata' })),
+  test.each(['issuer', 'authorization_endpoint', 'token_endpoint'])(
+    'without %s is refused, naming it [A1.23]',
+    (member) => {
+      expect(() => judge({ [member]: undefined })).toThrow(
+        expect.objectContaining({ code: 'service_metadata', message: expect.stringContaining(`lacks "${member}"`) }),
+      );
+    },
   );
+
+  test.each<[string, unknown]>([
+    ...['issuer', ...endpoints, 'jwks_uri'].flatMap((name): [string, unknown][] => [
+      [name, 7],
+      [name, [issuer]],
+    ]),
+    ...[
+      'grant_types_supported',
+      'code_challenge_methods_supported',
+      'token_endpoint_auth_methods_supported',
+      'prompt_values_supported',
+      'id_token_signing_alg_values_supported',
+      'dpop_signing_alg_values_supported',
+    ].flatMap((name): [string, unknown][] => [
+      [name, 'S256'],
+      [name, ['S256', 7]],
+      [name, { 0: 'S256' }],
+    ]),
+    ['scopes_supported', 7],
+    ['scopes_supported', ['read', 7]],
+    ['authorization_response_iss_parameter_supported', 'true'],
+    ['client_id_metadata_document_supported', 1],
+  ])('whose %s is %j is refused, naming it and where it was read [A1.23]', (member, value) => {
+    expect(() => judge({ [member]: value })).toThrow(
+      expect.objectContaining({
+        code: 'service_metadata',
+        message: expect.stringMatching(new RegExp(`at "https://as.example", is wrong: "${member}" is n`)),
+      }),
+    );
+  });
+
+  test.each(
+    endpoints.flatMap((name) =>
+      ['/token', '', 'token', 'http://as.example/token', '//as.example/token'].map((address) => [name, address]),
+    ),
+  )('whose %s is %j is refused, saying whose it is [A1.19] [A1.23]', (name, address) => {
+    expect(() => judge({ [name ?? '']: address })).toThrow(
+      expect.objectContaining({
+        code: 'url_refused',
+        message: expect.stringContaining(`the ${name} that "${issuer}" publishes`),
+      }),
+    );
+  });
+
+  test('may list its scopes in one text; a number is no list [A5.11]', () => {
+    expect(judge({ scopes_supported: 'read  offline_access' })['scopes_supported']).toEqual(['read', 'offline_access']);
+  });
+
+  test('is handed on with what was looked at, and nothing else', () => {
+    expect(judge({ mtls_endpoint_aliases: 7, service_documentation: null })).toEqual(good);
+  });
 
   test.each([undefined, [], ['plain'], ['s256'], 'S256', null])(
     'whose PKCE methods are %j is refused, naming the issuer [A1.8] [A2.6] [A3.4] [c6] [connecting]',
@@ -124,7 +185,7 @@ describe('metadata', () => {
         { ...good, code_challenge_methods_supported: methods },
         { issuer, requirePkce: true, pkceUnadvertised: true },
       );
-    for (const silent of [undefined, null]) expect(reviewed(silent).issuer).toBe(issuer);
+    expect(reviewed(undefined).issuer).toBe(issuer);
     for (const listed of [[], ['plain'], 'S256'])
       expect(() => reviewed(listed)).toThrow(expect.objectContaining({ code: 'service_metadata' }));
   });
@@ -171,7 +232,9 @@ describe('discovery', () => {
 
   test.each([
     [404, {}],
+    [500, {}],
     [502, {}],
+    [503, {}],
     [200, { headers: { 'content-type': 'text/html' }, text: '<html>' }],
   ])('goes on after a %i [A1.5]', async (status, answer) => {
     expect((await discover({ [oauth]: () => ({ status, ...answer }), [openid]: honest() })).outcome).toMatchObject({
@@ -179,10 +242,39 @@ describe('discovery', () => {
     });
   });
 
-  test.each([500, 503])('stops at a %i and says so [A1.5]', async (status) => {
-    const { outcome, lines } = await discover({ [oauth]: () => ({ status }), [openid]: honest() });
-    expect(outcome).toMatchObject({ code: 'service_metadata', message: expect.stringContaining(String(status)) });
-    expect(lines).toEqual([`GET ${oauth}`]);
+  test.each([500, 503])('that finds a %i and nothing else says where, and to try again [A1.5]', async (status) => {
+    const { outcome, lines, origin } = await discover({ [oauth]: () => ({ status }) });
+    expect(outcome).toMatchObject({
+      code: 'service_metadata',
+      message: expect.stringContaining(`"${origin}${oauth}" answered ${status}`),
+      hint: 'try again later',
+    });
+    expect(lines).toEqual([`GET ${oauth}`, `GET ${openid}`]);
+  });
+
+  test.each(['application/octet-stream', 'text/plain; charset=utf-8', 'application/problem+json', undefined])(
+    'takes JSON as %s [A1.5]',
+    async (type) => {
+      const headers = type === undefined ? {} : { 'content-type': type };
+      const document = (origin: string) => ({ headers, text: JSON.stringify({ ...good, issuer: origin }) });
+      expect((await discover({ [oauth]: document })).lines).toEqual([`GET ${oauth}`]);
+    },
+  );
+
+  test('takes a member that is null for one that is left out [A1.24]', async () => {
+    const nulls = Object.fromEntries(
+      [...endpoints.slice(2), 'scopes_supported', 'grant_types_supported', 'jwks_uri'].map((name) => [name, null]),
+    );
+    const { outcome, origin } = await discover({
+      [oauth]: (at) => ({ json: { ...good, ...nulls, issuer: at } }),
+    });
+    expect(outcome).toEqual({ ...good, issuer: origin });
+  });
+
+  test('of an issuer that is no address says so', async () => {
+    await expect(discoverAuthorizationServer({ issuer: 'as.example', requirePkce: true }, fetch)).rejects.toMatchObject(
+      { code: 'service_metadata', message: expect.stringContaining('"as.example"') },
+    );
   });
 
   test('stops at a document of another issuer [A1.6] [c2]', async () => {

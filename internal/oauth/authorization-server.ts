@@ -7,6 +7,7 @@ import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
 import type { Exceptions } from './exceptions.ts';
 import { readJson, sameOriginRedirect } from './json.ts';
+import { checkEndpoints, parseServerMetadata } from './metadata.ts';
 import type { ProtectedResource } from './protected-resource.ts';
 
 declare const judged: unique symbol;
@@ -63,21 +64,23 @@ export async function discoverAuthorizationServer(
   fetch: Fetch,
 ): Promise<AuthorizationServer> {
   const headers = { accept: 'application/json', ...(expectation.legacy === undefined ? {} : legacyVersion) };
+  const whose = metadataOf(expectation.issuer);
+  let outOfOrder: { address: string; status: number } | undefined;
   for (const address of metadataAddresses(expectation.issuer)) {
-    const response = await fetch(address, { headers });
-    if (response.status >= 500 && response.status !== 502) {
-      await response.body?.cancel();
-      throw new AppError(
-        'service_metadata',
-        `${quote(expectation.issuer)} answered ${response.status} when asked for its metadata`,
-        {
-          hint: 'try again later',
-        },
-      );
-    }
-    const moved = sameOriginRedirect(response, address);
-    const document = await readJson(moved === undefined ? response : await fetch(moved, { headers }));
-    if (document !== undefined) return judgeAuthorizationServer(document, expectation);
+    const first = await fetch(address, { headers, whose });
+    const moved = sameOriginRedirect(first, address);
+    const response = moved === undefined ? first : await fetch(moved, { headers, whose });
+    // A proxy answers for forms that it leads nowhere, too: another form may be there all the same.
+    if (response.status >= 500) outOfOrder = { address, status: response.status };
+    const document = await readJson(response);
+    if (document !== undefined) return judgeAuthorizationServer(document, expectation, moved ?? address);
+  }
+  // Where it may only be out of order, nothing follows from its not being there.
+  if (outOfOrder !== undefined) {
+    const { address, status } = outOfOrder;
+    throw new AppError('service_metadata', `${whose} is not to be had: ${quote(address)} answered ${status}`, {
+      hint: 'try again later',
+    });
   }
   if (expectation.legacy?.allowed === true) return legacyServer(expectation.issuer, expectation.legacy);
   const legacyHint =
@@ -103,8 +106,11 @@ function legacyServer(issuer: string, { warn }: LegacyRule): AuthorizationServer
   return endpoints as unknown as AuthorizationServer;
 }
 
-/** The addresses to try, in the order of the MCP specification of 2026-07-28. */
+/** The addresses to try, in the order of the MCP specification of 2026-07-28. Throws `service_metadata`. */
 export function metadataAddresses(issuer: string): string[] {
+  if (!URL.canParse(issuer)) {
+    throw new AppError('service_metadata', `an authorization server is named that is no address: ${quote(issuer)}`);
+  }
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/+$/, '');
   const root = ['oauth-authorization-server', 'openid-configuration'].map(
@@ -116,33 +122,37 @@ export function metadataAddresses(issuer: string): string[] {
 /**
  * Judges a metadata document. Its `issuer` must be the expected one byte for byte (RFC 8414 section 3.3), else any
  * server could pass for another; the one tolerance is the final slash of an issuer without a path. A catalogue that names
- * another issuer beside the expected one has been reviewed, and is taken by its word.
+ * another issuer beside the expected one has been reviewed, and is taken by its word. Throws `issuer_mismatch`,
+ * `service_metadata` for what is not what it has to be, and `url_refused` for an endpoint that may not be asked.
+ *
+ * @param address where the document was found
  */
 export function judgeAuthorizationServer(
-  document: Record<string, unknown>,
+  document: Readonly<Record<string, unknown>>,
   expectation: Expectation,
+  address = expectation.issuer,
 ): AuthorizationServer {
-  const { issuer, authorization_endpoint, token_endpoint, code_challenge_methods_supported: methods } = document;
+  const metadata = parseServerMetadata(document, { address, whose: metadataOf(expectation.issuer) });
+  const { issuer, code_challenge_methods_supported: methods } = metadata;
   const { reviewedName, exceptions } = expectation;
-  if (typeof issuer !== 'string' || !(isSameIssuer(issuer, expectation.issuer) || issuer === reviewedName)) {
+  if (!(isSameIssuer(issuer, expectation.issuer) || issuer === reviewedName)) {
     const differs = new AppError(
       'issuer_mismatch',
       `the metadata of ${quote(expectation.issuer)} claims to be of ${quote(issuer)}`,
       {
         hint:
-          exceptions === undefined || typeof issuer !== 'string'
+          exceptions === undefined
             ? 'do not sign in there; if this is your provider and it spells itself so, set identity.issuer in config/interface.yaml to that'
             : exceptions.hint({ kind: 'metadata_issuers', issuer: expectation.issuer, claimed: issuer }),
       },
     );
-    if (typeof issuer !== 'string' || exceptions?.draft === undefined) throw differs;
+    if (exceptions?.draft === undefined) throw differs;
     exceptions.draft({ kind: 'metadata_issuers', issuer: expectation.issuer, claimed: issuer });
   }
-  if (typeof authorization_endpoint !== 'string' || typeof token_endpoint !== 'string') {
-    throw new AppError('service_metadata', `the metadata of ${quote(issuer)} lacks an authorization or token endpoint`);
-  }
-  const silent = methods === undefined || methods === null;
-  const advertised = Array.isArray(methods) && methods.includes('S256');
+  // Only in sandbox mode could the metadata itself have come over http.
+  checkEndpoints(metadata, expectation.issuer.startsWith('http:'));
+  const silent = methods === undefined;
+  const advertised = methods?.includes('S256') === true;
   if (expectation.requirePkce && !advertised && !(silent && expectation.pkceUnadvertised === true)) {
     if (!silent || exceptions?.draft === undefined) {
       throw new AppError('service_metadata', `${quote(issuer)} does not say that it supports PKCE with S256`, {
@@ -155,8 +165,12 @@ export function judgeAuthorizationServer(
     exceptions.draft({ kind: 'pkce' });
   }
   // A pattern is nobody's name: who was asked is who it is, and an answer that names somebody else is refused.
-  const named = issuer.includes(tenantPlaceholder) ? { ...document, issuer: expectation.issuer } : document;
+  const named = issuer.includes(tenantPlaceholder) ? { ...metadata, issuer: expectation.issuer } : metadata;
   return named as unknown as AuthorizationServer;
+}
+
+function metadataOf(issuer: string): string {
+  return `the metadata of ${quote(issuer)}`;
 }
 
 /** Equal, or different only by the final slash of an issuer that has no path. */

@@ -47,33 +47,35 @@ async function flow(
   let asked = new URL('about:blank');
   let browsing: Promise<unknown> = Promise.resolve();
   const calm = new AbortController().signal;
-  const outcome = await authorize({
-    server: judgeAuthorizationServer(metadata, { issuer: server.origin, requirePkce: true }),
-    client: { clientId: 'us', authMethod: 'none' },
-    listener,
-    path: '/callback',
-    scopes: ['a', 'b'],
-    resource: 'https://mcp.example',
-    parameters: { access_type: 'offline' },
-    tokenResponse: 'standard',
-    openid: false,
-    allowLoopbackHttp: true,
-    fetch: guardedFetch({ allowLoopbackHttp: true, signal: calm }),
-    signal: calm,
-    timeoutMs: 5_000,
-    visit: async (url) => {
-      asked = url;
-      const state = url.searchParams.get('state') ?? '';
-      const { redirectUri: callback } = listener;
-      // A browser that was sent on asks for the page; it is answered when the flow has ended.
-      browsing = browse({ callback, state, asked, origin: server.origin }).finally(() => {
-        void ask(callback, { target: '/done' }).catch(() => {});
-      });
-      return { done: () => {} };
-    },
-    warn: (text) => warnings.push(text),
-    ...setting.attempt,
-  }).catch((error: unknown) => error);
+  const attempt = async () =>
+    await authorize({
+      server: judgeAuthorizationServer(metadata, { issuer: server.origin, requirePkce: true }),
+      client: { clientId: 'us', authMethod: 'none' },
+      listener,
+      path: '/callback',
+      scopes: ['a', 'b'],
+      resource: 'https://mcp.example',
+      parameters: { access_type: 'offline' },
+      tokenResponse: 'standard',
+      openid: false,
+      allowLoopbackHttp: true,
+      fetch: guardedFetch({ allowLoopbackHttp: true, signal: calm }),
+      signal: calm,
+      timeoutMs: 5_000,
+      visit: async (url) => {
+        asked = url;
+        const state = url.searchParams.get('state') ?? '';
+        const { redirectUri: callback } = listener;
+        // A browser that was sent on asks for the page; it is answered when the flow has ended.
+        browsing = browse({ callback, state, asked, origin: server.origin }).finally(() => {
+          void ask(callback, { target: '/done' }).catch(() => {});
+        });
+        return { done: () => {} };
+      },
+      warn: (text) => warnings.push(text),
+      ...setting.attempt,
+    });
+  const outcome = await attempt().catch((error: unknown) => error);
   await listener.finish({ ok: true });
   await browsing;
   return {

@@ -36,8 +36,6 @@ export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
 
 /** Carries out one attempt. Throws `access_denied`, `callback_refused`, `token_refused`, `timed_out` or `interrupted`. */
 export async function authorize(attempt: Attempt): Promise<Tokens> {
-  // The library would take an endpoint of another scheme for a mistake of ours.
-  checkedUrl(attempt.server.authorization_endpoint, attempt.allowLoopbackHttp);
   const state = openid.randomState();
   const nonce = attempt.openid ? openid.randomNonce() : undefined;
   const { judgeIdToken } = attempt;

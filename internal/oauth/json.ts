@@ -1,13 +1,29 @@
-/** The JSON object of a 200 (or the given) answer, or undefined for anything else. The body is always consumed or cancelled. */
+/**
+ * The JSON object of a 200 (or the given) answer, or undefined for anything else. The body is always consumed or cancelled.
+ * A page is not looked into; what says nothing of its type, or that it is some bytes or text, may be JSON all the same: that
+ * is how web servers deliver a file of theirs.
+ */
 export async function readJson(response: Response, status = 200): Promise<Record<string, unknown> | undefined> {
-  if (response.status !== status || !/^application\/([^;]*\+)?json/i.test(response.headers.get('content-type') ?? '')) {
+  const type = response.headers.get('content-type') ?? '';
+  if (
+    response.status !== status ||
+    !/^(?:application\/(?:[^;]*\+)?json|application\/octet-stream|text\/plain|$)/i.test(type)
+  ) {
     await response.body?.cancel();
     return undefined;
   }
+  return parseObject(await response.text());
+}
+
+/**
+ * The JSON object that a text is, or undefined. Members that are null are left out: in everything that OAuth servers
+ * answer, null says what leaving out says.
+ */
+export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(await response.text());
+    const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value)
-      ? (value as Record<string, unknown>)
+      ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
       : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
 import { guardedFetch } from '../outside/http.ts';
+import { splitScopes } from './metadata.ts';
 import {
   discoverProtectedResource,
   judgeChallenge,
   judgeProtectedResource,
-  splitScopes,
   wellKnownAddresses,
 } from './protected-resource.ts';
 
@@ -20,6 +20,10 @@ describe('the challenge', () => {
       scopes: ['a', 'b'],
       error: 'invalid_token',
     });
+  });
+
+  test.each(['""', '" "'])('with the scope %s names none, and leaves it to the metadata [A1.10]', (scope) => {
+    expect(judgeChallenge(`Bearer error="invalid_token", scope=${scope}`, mcp).scopes).toBeUndefined();
   });
 
   test('of another scheme does not count', () => {
@@ -104,6 +108,20 @@ test.each([undefined, [], [7], 'https://as.example'])(
     );
   },
 );
+
+test.each<[string, unknown]>([
+  ['resource', 7],
+  ['authorization_servers', 'https://as.example'],
+  ['authorization_servers', ['https://as.example', 7]],
+  ['scopes_supported', 7],
+  ['bearer_methods_supported', 'header'],
+  ['dpop_bound_access_tokens_required', 'no'],
+])('metadata whose %s is %j is refused, naming it [A1.23]', (member, value) => {
+  const document = { resource: mcp, authorization_servers: ['https://as.example'], [member]: value };
+  expect(() => judgeProtectedResource(document, mcp)).toThrow(
+    expect.objectContaining({ code: 'service_metadata', message: expect.stringContaining(`wrong: "${member}"`) }),
+  );
+});
 
 test('scopes are separated by spaces, and a comma is a part of one [A5.7]', () => {
   expect(splitScopes(' a  b,c ')).toEqual(['a', 'b,c']);
@@ -338,8 +356,13 @@ describe('discovery', () => {
   });
 
   test('does not look elsewhere when the named metadata is missing', async () => {
-    const { outcome, lines } = await discover('Bearer resource_metadata="ORIGIN/gone"', { [pathForm]: metadata });
-    expect(outcome).toMatchObject({ code: 'service_metadata' });
+    const { outcome, lines, origin } = await discover('Bearer resource_metadata="ORIGIN/gone"', {
+      [pathForm]: metadata,
+    });
+    expect(outcome).toMatchObject({
+      code: 'service_metadata',
+      message: `the metadata that is named by "${origin}/mcp" is not there: "${origin}/gone" answered 404, and no JSON`,
+    });
     expect(lines).toEqual(['POST /mcp', 'GET /gone']);
   });
 
@@ -397,7 +420,10 @@ describe('discovery', () => {
     'refuses to be sent to %s [A1.22] [c3]',
     async (address) => {
       const { outcome } = await discover(`Bearer resource_metadata="${address}"`, {});
-      expect(outcome).toMatchObject({ code: 'url_refused' });
+      expect(outcome).toMatchObject({
+        code: 'url_refused',
+        message: expect.stringMatching(/^the metadata that is named by "http:\/\/127\.0\.0\.1:\d+\/mcp": /),
+      });
     },
   );
 

@@ -18,6 +18,7 @@ import { quote } from '../text/quote.ts';
 import { challengesOf } from './challenge.ts';
 import type { Exceptions } from './exceptions.ts';
 import { readJson, redirectTarget, sameOriginRedirect } from './json.ts';
+import { type DocumentPlace, parseResourceMetadata, splitScopes } from './metadata.ts';
 
 /** What the metadata and the challenge say of a protected resource. */
 export interface ProtectedResource {
@@ -48,29 +49,27 @@ export async function discoverProtectedResource(
   review?: ResourceExceptions,
 ): Promise<ProtectedResource> {
   const { challenge, address: mcpAddress, sentOnTo } = await provokeChallenge(mcpServerUrl, fetch);
-  const addresses =
-    challenge.resourceMetadata === undefined ? wellKnownAddresses(mcpAddress) : [challenge.resourceMetadata];
-  let outOfOrder: number | undefined;
-  for (const address of addresses) {
-    const { status, document } = await askMetadata(address, fetch);
-    if (status >= 500) outOfOrder = status;
-    if (document === undefined) continue;
-    const judged = judgeProtectedResource(document, mcpServerUrl, { address: mcpAddress, review });
-    const offeredScopes = [...new Set([...(challenge.scopes ?? []), ...judged.offeredScopes])];
-    return { ...judged, scopes: challenge.scopes ?? judged.scopes, offeredScopes };
-  }
-  if (challenge.resourceMetadata !== undefined) {
-    throw new AppError('service_metadata', `the metadata that ${quote(mcpServerUrl)} names is not there`);
+  const named = challenge.resourceMetadata;
+  const whose = `the metadata ${named === undefined ? 'of' : 'that is named by'} ${quote(mcpServerUrl)}`;
+  let outOfOrder: { address: string; status: number } | undefined;
+  for (const address of named === undefined ? wellKnownAddresses(mcpAddress) : [named]) {
+    const place = { address, whose };
+    const { status, document } = await askMetadata(place, fetch);
+    if (status >= 500) outOfOrder = { address, status };
+    if (document !== undefined) {
+      const judged = judgeProtectedResource(document, mcpServerUrl, { address: mcpAddress, review, place });
+      const offeredScopes = [...new Set([...(challenge.scopes ?? []), ...judged.offeredScopes])];
+      return { ...judged, scopes: challenge.scopes ?? judged.scopes, offeredScopes };
+    }
+    if (named === undefined) continue;
+    throw new AppError('service_metadata', `${whose} is not there: ${quote(address)} answered ${status}, and no JSON`);
   }
   // Where it may only be out of order, nothing follows from its not being there.
   if (outOfOrder !== undefined) {
-    throw new AppError(
-      'service_metadata',
-      `${quote(mcpServerUrl)} answered ${outOfOrder} when asked for its metadata`,
-      {
-        hint: 'try again later',
-      },
-    );
+    const { address, status } = outOfOrder;
+    throw new AppError('service_metadata', `${whose} is not to be had: ${quote(address)} answered ${status}`, {
+      hint: 'try again later',
+    });
   }
   if (sentOnTo !== undefined && mcpAddress === mcpServerUrl) {
     throw new AppError(
@@ -178,10 +177,11 @@ export function judgeChallenge(header: string | null, mcpServerUrl: string): Cha
       `${quote(mcpServerUrl)} names several metadata addresses, none of its own origin`,
     );
   }
-  const scope = challenges.flatMap(({ parameters }) => parameters.get('scope') ?? [])[0];
+  const scopes = splitScopes(challenges.flatMap(({ parameters }) => parameters.get('scope') ?? [])[0] ?? '');
   return {
     resourceMetadata: candidates[0],
-    scopes: scope === undefined ? undefined : splitScopes(scope),
+    // One that names nothing says no more than none at all.
+    scopes: scopes.length === 0 ? undefined : scopes,
     error: challenges.flatMap(({ parameters }) => parameters.get('error') ?? [])[0],
   };
 }
@@ -195,11 +195,11 @@ export function wellKnownAddresses(mcpServerUrl: string): string[] {
 }
 
 /** A metadata document, none for "not here": any answer but a JSON 200, one same-origin redirect allowed. */
-async function askMetadata(address: string, fetch: Fetch) {
+async function askMetadata({ address, whose }: DocumentPlace, fetch: Fetch) {
   const headers = { accept: 'application/json' };
-  const first = await fetch(address, { headers });
+  const first = await fetch(address, { headers, whose });
   const moved = sameOriginRedirect(first, address);
-  const response = moved === undefined ? first : await fetch(moved, { headers });
+  const response = moved === undefined ? first : await fetch(moved, { headers, whose });
   return { status: response.status, document: await readJson(response) };
 }
 
@@ -209,37 +209,34 @@ async function askMetadata(address: string, fetch: Fetch) {
  * the name that somebody has reviewed.
  */
 export function judgeProtectedResource(
-  document: Record<string, unknown>,
+  document: Readonly<Record<string, unknown>>,
   mcpServerUrl: string,
-  { address = mcpServerUrl, review }: { address?: string; review?: ResourceExceptions | undefined } = {},
+  {
+    address = mcpServerUrl,
+    review,
+    place = { address: mcpServerUrl, whose: `the metadata of ${quote(mcpServerUrl)}` },
+  }: { address?: string; review?: ResourceExceptions | undefined; place?: DocumentPlace } = {},
 ): ProtectedResource {
-  const { resource, authorization_servers: servers, scopes_supported: scopes } = document;
+  const metadata = parseResourceMetadata(document, place);
+  const { resource, authorization_servers: authorizationServers = [], scopes_supported: listed = [] } = metadata;
+  const at = `${place.whose}, at ${quote(place.address)},`;
   const own = (name: string) => isAbout(name, mcpServerUrl) || isAbout(name, address) || name === review?.reviewed;
-  if (typeof resource !== 'string' || !own(resource)) {
-    const exception = typeof resource === 'string' ? ({ kind: 'resource', resource } as const) : undefined;
-    if (exception === undefined || review?.exceptions.draft === undefined) {
+  if (!own(resource)) {
+    const exception = { kind: 'resource', resource } as const;
+    if (review?.exceptions.draft === undefined) {
       throw new AppError(
         'service_metadata',
-        `the metadata of ${quote(mcpServerUrl)} is about another resource: ${quote(resource)}`,
-        exception && review && { hint: review.exceptions.hint(exception) },
+        `${at} is about another resource: ${quote(resource)}`,
+        review && { hint: review.exceptions.hint(exception) },
       );
     }
     review.exceptions.draft(exception);
   }
-  const authorizationServers = Array.isArray(servers) ? servers.filter((server) => typeof server === 'string') : [];
   if (authorizationServers.length === 0) {
-    throw new AppError('service_metadata', `the metadata of ${quote(mcpServerUrl)} names no authorization server`);
+    throw new AppError('service_metadata', `${at} names no authorization server`);
   }
-  const listed = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
-  const scopesOrNone = listed.length === 0 ? undefined : listed;
-  return {
-    address,
-    resource: String(resource),
-    authorizationServers,
-    scopes: scopesOrNone,
-    offeredScopes: listed,
-    withoutMetadata: false,
-  };
+  const scopes = listed.length === 0 ? undefined : listed;
+  return { address, resource, authorizationServers, scopes, offeredScopes: listed, withoutMetadata: false };
 }
 
 /**
@@ -256,9 +253,4 @@ export function isAbout(resource: string, mcpServerUrl: string): boolean {
   if (claimed.origin !== own.origin || claimed.search !== own.search || claimed.hash !== '') return false;
   const [claimedPath, ownPath] = [claimed.pathname.replace(/\/+$/, ''), own.pathname.replace(/\/+$/, '')];
   return ownPath === claimedPath || ownPath.startsWith(`${claimedPath}/`);
-}
-
-/** Scopes as RFC 6749 section 3.3 separates them: by spaces. A comma is part of a scope. */
-export function splitScopes(text: string): string[] {
-  return text.split(' ').filter((scope) => scope !== '');
 }

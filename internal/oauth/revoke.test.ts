@@ -65,8 +65,4 @@ test.each<[string, Answer]>([
 
 test('where a grant cannot be given back, nothing is sent', async () => {
   expect(await revoke({ status: 200 }, { revocation_endpoint: undefined })).toEqual({ confirmed: false, bodies: [] });
-  expect(await revoke({ status: 200 }, { revocation_endpoint: 'http://as.example/revoke' })).toEqual({
-    confirmed: false,
-    bodies: [],
-  });
 });

@@ -31,6 +31,8 @@ export interface FetchInit {
   /** Text or form parameters; nothing else is ever sent. */
   body?: RequestInit['body'];
   signal?: AbortSignal | null | undefined;
+  /** Whose address it is, for the message where it is refused or nobody answers there: who named it, and as what. */
+  whose?: string | undefined;
 }
 
 const defaultTimeoutMs = 15_000;
@@ -46,18 +48,21 @@ export function guardedFetch(rules: HttpRules): Fetch {
   const sendOut = sender({ lookup: checkedLookup(rules), timeout: idleMs });
   const sendHere = sender({ lookup: loopbackLookup, timeout: idleMs });
   return async (url, init = {}) => {
-    const target = checkedUrl(url, rules.allowLoopbackHttp);
+    const { whose } = init;
+    const target = checkedUrl(url, rules.allowLoopbackHttp, whose);
     const signal = AbortSignal.any([
       rules.signal,
       AbortSignal.timeout(timeoutMs),
       ...(init.signal ? [init.signal] : []),
     ]);
     const failure = (cause: unknown): AppError => {
-      if (cause instanceof AppError) return cause;
+      if (cause instanceof AppError)
+        return whose !== undefined && cause.code === 'url_refused' ? of(cause, whose) : cause;
       if (rules.signal.aborted)
         return new AppError('interrupted', `interrupted while asking ${target.host}`, { cause });
       const reason = reasonOf(signal.aborted ? signal.reason : cause, timeoutMs);
-      return new AppError('service_unreachable', `${quote(target.host)} cannot be reached: ${reason}`, {
+      const named = whose === undefined ? '' : ` (${whose})`;
+      return new AppError('service_unreachable', `${quote(target.host)}${named} cannot be reached: ${reason}`, {
         hint: 'check the network and try again',
         cause,
       });
@@ -128,20 +133,32 @@ const loopbackHosts = ['127.0.0.1', '[::1]', 'localhost'];
 /** A name of letters, digits, dots and hyphens, or an address. The parser lets more through, such as `$(id)`. */
 const plainHost = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/;
 
-/** The parsed form of a URL that may be asked, else `url_refused`: https, or loopback http in sandbox mode; no user info. */
-export function checkedUrl(text: string, allowLoopbackHttp: boolean): URL {
+/**
+ * The parsed form of a URL that may be asked, else `url_refused`: https, or loopback http in sandbox mode; no user info.
+ *
+ * @param whose who named the address, and as what
+ */
+export function checkedUrl(text: string, allowLoopbackHttp: boolean, whose?: string): URL {
+  const refuse = (message: string, hint?: string) => {
+    const error = new AppError('url_refused', message, hint === undefined ? {} : { hint });
+    return whose === undefined ? error : of(error, whose);
+  };
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw new AppError('url_refused', `not a URL: ${quote(text)}`);
-  if (url.username !== '' || url.password !== '')
-    throw new AppError('url_refused', `URL with user info: ${quote(url.host)}`);
+  if (url === undefined) throw refuse(`not a URL: ${quote(text)}`);
+  if (url.username !== '' || url.password !== '') throw refuse(`URL with user info: ${quote(url.host)}`);
   const isHttps = url.protocol === 'https:';
-  if (isHttps && !plainHost.test(url.hostname))
-    throw new AppError('url_refused', `not a host name: ${quote(url.host)}`);
+  if (isHttps && !plainHost.test(url.hostname)) throw refuse(`not a host name: ${quote(url.host)}`);
   if (isHttps) return url;
   if (url.protocol === 'http:' && allowLoopbackHttp && loopbackHosts.includes(url.hostname)) return url;
-  throw new AppError('url_refused', `not an https URL: ${quote(text)}`, {
-    hint: 'OAuth needs https everywhere; http on loopback is for the sandbox (MAI_ALLOW_LOOPBACK_HTTP=1)',
-  });
+  throw refuse(
+    `not an https URL: ${quote(text)}`,
+    'OAuth needs https everywhere; http on loopback is for the sandbox (MAI_ALLOW_LOOPBACK_HTTP=1)',
+  );
+}
+
+/** The same refusal, with who named the address. */
+function of({ code, message, hint, cause }: AppError, whose: string): AppError {
+  return new AppError(code, `${whose}: ${message}`, { ...(hint === undefined ? {} : { hint }), cause });
 }
 
 /** The same response with a body that ends in one of our errors when it breaks off, stalls or grows without bound. */

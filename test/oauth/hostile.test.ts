@@ -116,18 +116,56 @@ describe('mix-up [c1] [A1.14] [connecting]', () => {
 });
 
 describe('impersonation by metadata [c2] [A1.6] [connecting]', () => {
-  test.each<[string, (origin: string) => unknown]>([
+  test.each<[string, (origin: string) => unknown, ErrorCode?]>([
     ['another server', () => 'https://honest.example'],
     ['a path', (origin) => `${origin}/tenant`],
     ['two slashes', (origin) => `${origin}//`],
     ['capitals', (origin) => origin.toUpperCase()],
     ['a query', (origin) => `${origin}?`],
-    ['a list', (origin) => [origin]],
-    ['nobody', () => undefined],
-  ])('that claims to be of %s', async (_case, claimed) => {
+    ['a list', (origin) => [origin], 'service_metadata'],
+    ['nobody', () => undefined, 'service_metadata'],
+  ])('that claims to be of %s', async (_case, claimed, ends = 'issuer_mismatch') => {
     const metadata = claiming((origin) => ({ issuer: claimed(origin) }));
-    const { consents } = await world.attack({ script: { metadata }, ends: 'issuer_mismatch' });
+    const { consents } = await world.attack({ script: { metadata }, ends });
     expect(consents).toEqual([]);
+  });
+});
+
+describe('metadata that is not what it has to be is found before anything is registered or asked [A1.23]', () => {
+  test.each<[string, Record<string, unknown>, ErrorCode]>([
+    ['a token endpoint without a host', { token_endpoint: '/token' }, 'url_refused'],
+    ['a registration endpoint without a host', { registration_endpoint: '/register' }, 'url_refused'],
+    ['an empty endpoint', { revocation_endpoint: '' }, 'url_refused'],
+    ['a text for a list', { token_endpoint_auth_methods_supported: 'none' }, 'service_metadata'],
+    ['a list of numbers', { id_token_signing_alg_values_supported: [256] }, 'service_metadata'],
+    ['a number for scopes', { scopes_supported: 7 }, 'service_metadata'],
+  ])('%s', async (_case, changes, ends) => {
+    const [member = ''] = Object.keys(changes);
+    const { consents, service } = await world.attack({
+      script: { metadata: claiming(changes) },
+      ends,
+      said: new RegExp(member),
+    });
+    expect([consents, service.lines().filter((line) => line.startsWith('POST /register'))]).toEqual([[], []]);
+  });
+
+  test('null is no type, and says nothing [A1.24]', async () => {
+    const names = [
+      'scopes_supported',
+      'jwks_uri',
+      'prompt_values_supported',
+      'revocation_endpoint',
+      'grant_types_supported',
+    ];
+    const nulls = Object.fromEntries(names.map((name) => [name, null]));
+    const { exit } = await world.connect({
+      script: {
+        metadata: claiming(nulls),
+        resource: claiming({ scopes_supported: null, bearer_methods_supported: null }),
+      },
+    });
+    expect(exit).toBe(0);
+    await world.forget();
   });
 });
 
@@ -834,7 +872,7 @@ describe('text that a terminal would obey [c24] [connecting]', () => {
       'registration_refused',
     ],
     ['in an issuer', { script: { metadata: claiming({ issuer: evil }) } }, 'issuer_mismatch'],
-    ['in an endpoint', { script: { metadata: claiming({ token_endpoint: evil }) } }, 'token_unusable'],
+    ['in an endpoint', { script: { metadata: claiming({ token_endpoint: evil }) } }, 'url_refused'],
     ['in a resource', { script: { resource: claiming({ resource: evil }) } }, 'service_metadata'],
     [
       'in the name of an authorization server',

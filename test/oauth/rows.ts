@@ -48,7 +48,7 @@ export const sections: readonly Section[] = [
         `${mcp}, discovery; RFC 9728 7.6`,
       ],
       [
-        'metadata of an authorization server is asked for in the fixed order of its forms; a server error ends the search',
+        'metadata of an authorization server is asked for in the fixed order of its forms; where one is out of order the next may be there, and nothing follows from none being there',
         `${mcp}, discovery; RFC 8414 3.1`,
       ],
       ['the issuer of the metadata is the one that was asked for, byte for byte', 'RFC 8414 3.3'],
@@ -104,6 +104,11 @@ export const sections: readonly Section[] = [
         'nothing is asked of private, loopback or metadata addresses, whatever names them and however they are spelled',
         `${practices}, SSRF`,
       ],
+      [
+        'metadata is typed once: a member of another type, or an endpoint that is no https address, is named before anything is registered or asked of a person',
+        'RFC 8414 2; RFC 9728 2',
+      ],
+      ['a member that is null says what one says that is left out', 'seen at several services'],
     ]),
   },
   {
@@ -170,6 +175,7 @@ export const sections: readonly Section[] = [
         'an ID token that nobody asked for is dropped; one that was asked for is verified',
         'OpenID Connect Core 3.1.3.7',
       ],
+      ['the scopes of metadata may stand in one text; another type is refused', 'RFC 8414 2; RFC 6749 3.3'],
     ]),
   },
   {

@@ -1,7 +1,8 @@
 /** Where every setting of a run comes from that decides who somebody is and whom we ask. */
 import { join } from 'node:path';
-import type { Configuration } from '../config/definitions.ts';
+import type { Configuration, Identity } from '../config/definitions.ts';
 import { readDocument } from '../config/document.ts';
+import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { readText } from '../outside/files.ts';
 import type { CommandContext } from './program.ts';
 import type { ProjectPlace } from './project.ts';
@@ -17,10 +18,11 @@ export interface Setting {
 
 /** Every setting of `identity` and of the environment, with its source. Nothing of it is secret. */
 export async function explainSettings(
-  { options, environment }: CommandContext,
+  context: CommandContext,
   configuration: Configuration,
   place: ProjectPlace,
 ): Promise<Setting[]> {
+  const { options, environment } = context;
   const from = { flag: '--config', environment: 'MAI_CONFIG' } as Partial<Record<ProjectPlace['source'], string>>;
   const file = join(place.folder, 'interface.yaml');
   const written = await writtenKeys(file);
@@ -40,11 +42,15 @@ export async function explainSettings(
     return { setting, value: value ?? unset, source: value === undefined ? 'default' : 'environment', key: undefined };
   };
   const { public_client_secret: _, ...identity } = configuration.interface.identity as Record<string, unknown>;
-  const keep = identity['mode'] === 'sso' ? { keep: 'keychain', ...identity } : identity;
+  const mine = await ownKeep(context, configuration.interface.identity);
+  if (mine !== undefined) delete identity['keep'];
   const workspace = configuration.interface.platform.workspace_id;
   return [
     { setting: 'configuration', value: place.folder, source: place.source, key: from[place.source] },
-    ...Object.entries(keep).flatMap(([key, value]) => (value === undefined ? [] : [inFile(`identity.${key}`, value)])),
+    ...(mine === undefined ? [] : [mine]),
+    ...Object.entries(identity).flatMap(([key, value]) =>
+      value === undefined ? [] : [inFile(`identity.${key}`, value)],
+    ),
     ...(workspace === undefined ? [] : [inFile('platform.workspace_id', workspace)]),
     variable('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
     variable('MAI_KEYCHAIN', 'used'),
@@ -53,6 +59,21 @@ export async function explainSettings(
       ? [{ setting: 'color', value: 'off', source: 'flag' as const, key: '--no-color' }]
       : [variable('NO_COLOR', 'not set')]),
   ];
+}
+
+/** Where a sign-in is kept, where the configuration does not say it or a person keeps nothing. */
+async function ownKeep(context: CommandContext, identity: Identity): Promise<Setting | undefined> {
+  if (identity.mode !== 'sso') return undefined;
+  const settings = await readPersonalSettings((await context.directories()).config);
+  const { keep, source } = keepOf(identity.keep, settings.keep);
+  if (source === 'project') return undefined;
+  const own = source === 'personal';
+  return {
+    setting: 'identity.keep',
+    value: typeof keep === 'string' ? keep : JSON.stringify(keep),
+    source: own ? 'user config' : 'default',
+    key: own ? `${settings.path} identity.keep` : undefined,
+  };
 }
 
 /** The keys that a file itself says, two levels deep, as `identity.issuer`. */

@@ -19,7 +19,7 @@ import { tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
 import { platformFromEnvironment } from './platform.ts';
 import type { CommandContext } from './program.ts';
-import { signInPlace } from './sign-in-place.ts';
+import { signInKeeping } from './sign-in-place.ts';
 
 /** A command's run after the person is known. */
 export interface OperatorRun {
@@ -70,11 +70,13 @@ export async function beginOperatorProof(
   const { cache, state } = await context.directories();
   // What an earlier run left there is read later: who could have written it is settled before anybody is asked for anything.
   await requireOwnFolder(state);
+  const { place, instead } = await signInKeeping(context, identity);
   return await beginProof({
     identity,
     sudoUid: context.environment.SUDO_UID,
     visit,
-    place: await signInPlace(context, identity),
+    place,
+    keepInstead: instead,
     inCi: context.environment.CI !== undefined,
     tokenPlaces: tokenPlaces(context.environment),
     cacheFolder: cache,

@@ -1,6 +1,7 @@
-/** Where the sign-in of a run is kept: the keychain unless the configuration names something else. */
+/** Where the sign-in of a run is kept: the keychain unless the configuration, or the person, names something else. */
 import { join } from 'node:path';
 import type { Identity } from '../config/definitions.ts';
+import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { AppError } from '../errors/app-error.ts';
 import { signInAccount, signInDigest } from '../identity/kept-place.ts';
 import { PlaceUnavailable, type SignInPlace } from '../identity/kept-sign-in.ts';
@@ -10,27 +11,44 @@ import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { CommandContext } from './program.ts';
 
-/** The place that the configuration and the environment of a run name; undefined where nothing is kept. */
-export async function signInPlace(context: CommandContext, identity: Identity): Promise<SignInPlace | undefined> {
-  if (identity.mode !== 'sso' || identity.keep === 'memory') return undefined;
+/** Where a sign-in is kept, and what a person can do who wants it kept where it is not. */
+export interface Keeping {
+  /** Undefined where nothing is kept. */
+  place: SignInPlace | undefined;
+  instead: string | undefined;
+}
+
+/** What the configuration, the environment and a person's own settings say of keeping sign-ins. */
+export async function signInKeeping(context: CommandContext, identity: Identity): Promise<Keeping> {
+  if (identity.mode !== 'sso') return { place: undefined, instead: undefined };
   const { environment, signal } = context;
   if (environment.MAI_KEYCHAIN !== undefined && environment.MAI_KEYCHAIN !== 'off') {
     throw new AppError('usage', `MAI_KEYCHAIN is ${quote(environment.MAI_KEYCHAIN)}, expected "off" or nothing`);
   }
-  if (identity.keep === undefined || identity.keep === 'keychain') {
-    if (environment.MAI_KEYCHAIN === 'off') return undefined;
+  const { config, state } = await context.directories();
+  const settings = await readPersonalSettings(config);
+  const { keep, source } = keepOf(identity.keep, settings.keep);
+  const instead = {
+    default: `to keep it in an encrypted file, write "identity: { keep: { file: passphrase } }" into ${quote(settings.path)}`,
+    project: `the configuration says where (identity.keep: ${JSON.stringify(keep)})`,
+    personal: `you said where in ${quote(settings.path)} (identity.keep: ${JSON.stringify(keep)})`,
+  }[source];
+  if (keep === 'memory' || (keep === 'keychain' && environment.MAI_KEYCHAIN === 'off')) {
+    return { place: undefined, instead };
+  }
+  if (keep === 'keychain') {
     const keychain = openKeychain(signal);
     const account = signInAccount(identity);
-    return translated({
+    const place = translated({
       called: 'the keychain',
       asks: false,
       read: () => keychain.read(account),
       write: (value) => keychain.write(account, value),
       remove: () => keychain.remove(account),
     });
+    return { place, instead };
   }
-  const { state } = await context.directories();
-  const { file: key } = identity.keep;
+  const { file: key } = keep;
   const path = join(state, 'sign-in', `${signInDigest(identity)}.age`);
   const ask = async () => {
     if (!context.interactive) return undefined;
@@ -40,7 +58,7 @@ export async function signInPlace(context: CommandContext, identity: Identity): 
   };
   const asks = key === 'passphrase';
   const file = encryptedFile(path, asks ? { passphrase: ask } : { path: key.key_file });
-  return translated({ called: 'the encrypted file', asks, ...file });
+  return { place: translated({ called: 'the encrypted file', asks, ...file }), instead };
 }
 
 /** The same place in the words of whoever keeps something there. */

@@ -3,12 +3,13 @@ import type { Configuration } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { AppError } from '../errors/app-error.ts';
 import { unmet } from '../identity/assurance.ts';
+import { keptNowhere } from '../identity/kept-sign-in.ts';
 import { quote } from '../text/quote.ts';
 import { type BrowserOptions, browserVisit } from './browser-visit.ts';
 import type { CommandContext, CommandResult } from './program.ts';
 import { beginOperatorProof, loadProject, locateProject } from './project.ts';
 import { showSignedIn, showSignedOut, showWhoami } from './sign-in-output.ts';
-import { signInPlace } from './sign-in-place.ts';
+import { signInKeeping } from './sign-in-place.ts';
 
 /** The options of `whoami`. */
 export type WhoamiOptions = BrowserOptions & { explain?: boolean };
@@ -25,14 +26,8 @@ export async function runLogin(
   const visit = browserVisit(context, options, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(context, configuration, visit);
   const proven = await proof.prove({ sign: 'always', byCode: options.device === true, command });
-  if (proven.keptIn === undefined) {
-    const place = await signInPlace(context, configuration.interface.identity);
-    if (place === undefined) {
-      context.progress.warn(
-        'nothing is kept between runs here: each command signs in by itself (see MAI_KEYCHAIN and identity.keep)',
-      );
-    }
-  }
+  const { place, instead } = await signInKeeping(context, configuration.interface.identity);
+  if (place === undefined) context.progress.warn([keptNowhere, instead].filter(Boolean).join('; '));
   return showSignedIn(proven);
 }
 
@@ -44,7 +39,7 @@ export async function runLogout(
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const identity = requireSso(configuration, 'sign out of');
-  const place = await signInPlace(context, identity);
+  const { place } = await signInKeeping(context, identity);
   if (place === undefined) return showSignedOut(undefined, undefined);
   const visit = browserVisit(context, options, `${executable} logout`, reviewedHosts(configuration));
   const { cache, state } = await context.directories();

@@ -2,30 +2,9 @@ import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
 import { whenDefinition } from './condition.ts';
+import { keepDefinition } from './personal-settings.ts';
 import { conditionalVerdict, record, verdict } from './verdicts.ts';
 import { workloadsDefinition } from './workload.ts';
-
-const keyFilePath = z
-  .string()
-  .check(
-    z.regex(/^(\/|~\/|[A-Za-z]:[\\/])/, 'expected an absolute path, or one that begins with "~/"'),
-    z.describe('a file that age-keygen wrote, readable for its owner alone'),
-  );
-
-/** Where a sign-in is kept between runs. A file is there only where somebody has asked for one. */
-const keepDefinition = z
-  .union(
-    [
-      z.enum(['keychain', 'memory']),
-      z.strictObject({ file: z.union([z.literal('passphrase'), z.strictObject({ key_file: keyFilePath })]) }),
-    ],
-    { error: () => 'expected keychain, memory, { file: passphrase } or { file: { key_file: <path> } }' },
-  )
-  .check(
-    z.describe(
-      'where a sign-in is kept between runs: the keychain (the default), memory only, or a file that is encrypted with age',
-    ),
-  );
 
 const identityDefinition = z
   .discriminatedUnion('mode', [

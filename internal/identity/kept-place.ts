@@ -31,8 +31,16 @@ export function signInDigest({ issuer, client_id: clientId }: SsoIdentity): stri
     .digest('hex');
 }
 
-/** A place of a run. What is wrong with it is said once, and it is left alone from then on. */
-export function keptPlace(place: SignInPlace, identity: SsoIdentity, warn: (text: string) => void): KeptPlace {
+/**
+ * A place of a run. What is wrong with it is said once, with what to do instead where that is known, and it is left alone
+ * from then on.
+ */
+export function keptPlace(
+  place: SignInPlace,
+  identity: SsoIdentity,
+  warn: (text: string) => void,
+  instead?: string,
+): KeptPlace {
   let unusable: string | undefined;
   let said = false;
   const say = (text: string) => {
@@ -46,7 +54,11 @@ export function keptPlace(place: SignInPlace, identity: SsoIdentity, warn: (text
     } catch (error) {
       if (!(error instanceof PlaceUnavailable)) throw error;
       unusable = error.message;
-      say(`no sign-in is kept: ${place.called} cannot be used: ${quote(error.message)}`);
+      say(
+        [`no sign-in is kept: ${place.called} cannot be used: ${quote(error.message)}`, instead]
+          .filter(Boolean)
+          .join('; '),
+      );
       return undefined;
     }
   };

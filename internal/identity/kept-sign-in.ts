@@ -26,6 +26,9 @@ export interface SignInPlace {
   remove(): Promise<void>;
 }
 
+/** Said where a sign-in ends with its run. */
+export const keptNowhere = 'nothing is kept between runs here: each command signs in by itself';
+
 /** Nothing can be kept there now. */
 export class PlaceUnavailable extends Error {
   override readonly name: string = 'PlaceUnavailable';

@@ -9,7 +9,7 @@ import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { allOf, assuranceOf, unmet } from './assurance.ts';
 import { IdTokenRefused, judgeIdToken } from './id-token.ts';
 import { keptPlace } from './kept-place.ts';
-import { type KeptSignIn, printKept, type SignInPlace } from './kept-sign-in.ts';
+import { type KeptSignIn, keptNowhere, printKept, type SignInPlace } from './kept-sign-in.ts';
 import type { Proof, ProofChoice, Proven } from './prove.ts';
 import type { SignedIn } from './sso.ts';
 import { principalOf } from './sso-principal.ts';
@@ -21,6 +21,8 @@ export interface SsoRun {
   visit: BrowserVisit;
   /** Undefined where a sign-in is kept in memory only, which is: for one run. */
   place: SignInPlace | undefined;
+  /** What a person can do who wants it kept where it is not. */
+  keepInstead: string | undefined;
   stateFolder: string;
   cacheFolder: string;
 }
@@ -32,7 +34,7 @@ type Look = { claims: JWTPayload; source: Proven['source'] } | { why: string | u
 export function beginSso(run: SsoRun): Proof {
   const { identity, visit } = run;
   const abandoned = new AbortController();
-  const place = run.place && keptPlace(run.place, identity, visit.warn);
+  const place = run.place && keptPlace(run.place, identity, visit.warn, run.keepInstead);
   const early = (url: string, init?: Parameters<typeof visit.fetch>[1]) =>
     visit.fetch(url, { ...init, signal: init?.signal ?? abandoned.signal });
   const finding = findProvider(identity, early, run.cacheFolder);
@@ -90,6 +92,7 @@ export function beginSso(run: SsoRun): Proof {
     return { claims: renewal.claims, source: renewal.by === 'us' ? 'renewed' : 'kept' };
   };
 
+  const canKeep = () => place !== undefined && place.unusable() === undefined;
   const proven = (claims: JWTPayload, source: Proven['source'], isKept: boolean): Proven => ({
     principal: { ...principalOf(identity, claims), assurance: assuranceOf(claims) },
     source,
@@ -100,7 +103,7 @@ export function beginSso(run: SsoRun): Proof {
   async function signInAnew(requirement: Requirement, choice: ProofChoice): Promise<Proven> {
     const { signIn, signInByCode } = await import('./sso.ts');
     const provider = await finding;
-    const willBeKept = place !== undefined && place.unusable() === undefined;
+    const willBeKept = canKeep();
     const request = { identity, provider, visit, requirement, willBeKept };
     const { claims, kept }: SignedIn =
       choice.byCode && visit.showCode !== undefined
@@ -134,11 +137,11 @@ export function beginSso(run: SsoRun): Proof {
       visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
     } else if (choice.sign === 'never') {
       const message = ['nobody is signed in', seen.why].filter(Boolean).join(': ');
-      throw new AppError(
-        'sign_in_needed',
-        message,
-        choice.command === undefined ? {} : { hint: `run: ${choice.command}` },
-      );
+      // Where a sign-in ends with its run, to send somebody to `login` would lead nowhere.
+      const hint = canKeep()
+        ? choice.command && `run: ${choice.command}`
+        : [keptNowhere, run.keepInstead].filter(Boolean).join('; ');
+      throw new AppError('sign_in_needed', message, hint === undefined ? {} : { hint });
     } else if (seen.loud) {
       visit.warn(`the kept sign-in is not used: ${seen.why}`);
     }

@@ -14,6 +14,8 @@ export interface ProofRequest {
   visit: BrowserVisit;
   /** Where a sign-in is kept; undefined where it is not. */
   place: SignInPlace | undefined;
+  /** What a person can do who wants it kept where it is not. */
+  keepInstead: string | undefined;
   /** Whether this is a CI job. It can only choose which proof is asked for, never say who somebody is. */
   inCi: boolean;
   /** Where the token of a CI job could be. */

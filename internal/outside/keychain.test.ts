@@ -1,8 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   type KeychainEnvironment,
+  keysOfTheKernel,
   missingSecretService,
+  noSecretService,
   startSecretService,
   startSilentBus,
 } from '../../test/support/secret-service.ts';
@@ -11,6 +16,10 @@ import { concealed, Secret } from '../secret/secret.ts';
 import { KeychainUnavailable, openKeychain } from './keychain.ts';
 
 const calm = new AbortController().signal;
+/** A name of its own: what another run left in the kernel under it would be no matter of these tests. */
+const anAccount = `an account ${randomUUID()}`;
+/** A keychain that failed is not asked again in the same run. */
+const anotherRun = () => new AbortController().signal;
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -23,7 +32,7 @@ function find(environment: KeychainEnvironment) {
 
 const installed = () => {
   try {
-    return createRequire(import.meta.url).resolve('@napi-rs/keyring/keytar.js') !== '';
+    return createRequire(import.meta.url).resolve('@napi-rs/keyring') !== '';
   } catch {
     return false;
   }
@@ -34,16 +43,16 @@ describe.skipIf(skipped(noLibrary || missingSecretService()))('the keychain of a
   test('gives back what was kept, and forgets it', { timeout: 60_000 }, async () => {
     find(await startSecretService());
     const keychain = openKeychain(calm, 20_000);
-    expect(await keychain.read('an account')).toBeUndefined();
-    await keychain.write('an account', new Secret('first'));
-    await keychain.write('an account', new Secret('a "value" with\nlines and ünïcode'));
+    expect(await keychain.read(anAccount)).toBeUndefined();
+    await keychain.write(anAccount, new Secret('first'));
+    await keychain.write(anAccount, new Secret('a "value" with\nlines and ünïcode'));
     await keychain.write('another account', new Secret('other'));
-    const kept = await openKeychain(calm, 20_000).read('an account');
+    const kept = await openKeychain(calm, 20_000).read(anAccount);
     expect(kept?.reveal()).toBe('a "value" with\nlines and ünïcode');
     expect(concealed('said: a "value" with\nlines and ünïcode')).toBe('said: [secret]');
-    await keychain.remove('an account');
-    await keychain.remove('an account');
-    expect(await keychain.read('an account')).toBeUndefined();
+    await keychain.remove(anAccount);
+    await keychain.remove(anAccount);
+    expect(await keychain.read(anAccount)).toBeUndefined();
     expect((await keychain.read('another account'))?.reveal()).toBe('other');
   });
 });
@@ -55,7 +64,7 @@ describe.skipIf(skipped(noLibrary) || process.platform !== 'linux')('a keychain 
     const timer = setInterval(() => (turns += 1), 20);
     const began = Date.now();
     const outcome = await openKeychain(calm, 500)
-      .read('an account')
+      .read(anAccount)
       .catch((error: unknown) => error);
     clearInterval(timer);
     expect(outcome).toBeInstanceOf(KeychainUnavailable);
@@ -64,23 +73,71 @@ describe.skipIf(skipped(noLibrary) || process.platform !== 'linux')('a keychain 
     expect(turns).toBeGreaterThan(10);
   });
 
+  test('that was late with a write is asked to take it back; where that fails too it is said', async () => {
+    find(await startSilentBus());
+    await expect(openKeychain(anotherRun(), 500).write(anAccount, new Secret('a value'))).rejects.toThrow(
+      'no answer within 0.5 s; it may be locked; nobody could look whether it kept it all the same',
+    );
+  });
+
   test('is given up at once when the run is interrupted', async () => {
     find(await startSilentBus());
     const interruption = new AbortController();
-    const reading = openKeychain(interruption.signal).read('an account');
+    const reading = openKeychain(interruption.signal).read(anAccount);
     setTimeout(() => interruption.abort(), 100);
     const began = Date.now();
     await expect(reading).rejects.toMatchObject({ code: 'interrupted' });
     expect(Date.now() - began).toBeLessThan(1_000);
-    await expect(openKeychain(interruption.signal).read('an account')).rejects.toMatchObject({ code: 'interrupted' });
+    await expect(openKeychain(interruption.signal).read(anAccount)).rejects.toMatchObject({ code: 'interrupted' });
   });
 });
 
-test.skipIf(skipped(noLibrary) || process.platform !== 'linux')('a keychain that is not there says so', async () => {
-  find({ DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent', HOME: '/nonexistent', XDG_RUNTIME_DIR: '/nonexistent' });
-  // Where the kernel has a key ring, the library uses that one instead.
-  const outcome = await openKeychain(calm)
-    .read('an account that nobody has')
-    .catch((error: unknown) => error);
-  expect(outcome === undefined || outcome instanceof KeychainUnavailable).toBe(true);
+describe.skipIf(skipped(noLibrary) || process.platform !== 'linux')('without a Secret Service', () => {
+  test.each(['getPassword', 'setPassword', 'deletePassword'] as const)('%s says so', async (act) => {
+    find(noSecretService);
+    const keychain = openKeychain(anotherRun());
+    const acts = {
+      getPassword: () => keychain.read(anAccount),
+      setPassword: () => keychain.write(anAccount, new Secret('a value')),
+      deletePassword: () => keychain.remove(anAccount),
+    };
+    await expect(acts[act]()).rejects.toThrow(KeychainUnavailable);
+    await expect(acts[act]()).rejects.toThrow('no Secret Service answers (GNOME Keyring');
+  });
+
+  test('nothing is written into the key ring of the kernel instead', async () => {
+    find(noSecretService);
+    await expect(openKeychain(anotherRun()).write(anAccount, new Secret('a value'))).rejects.toThrow(
+      KeychainUnavailable,
+    );
+    expect(keysOfTheKernel()).not.toContain(anAccount);
+  });
+});
+
+const noKeyctl = spawnSync('keyctl', ['--version']).error !== undefined && {
+  reason: 'no keyctl to give a process a key ring of its own',
+  installable: true,
+};
+
+test.skipIf(skipped(noLibrary || noKeyctl))('removing also removes what an older version left in the kernel', () => {
+  const account = `an account ${randomUUID()}`;
+  const keychain = fileURLToPath(new URL('keychain.ts', import.meta.url));
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { AsyncEntry } from '@napi-rs/keyring';
+    import { openKeychain } from ${JSON.stringify(keychain)};
+    const isThere = () => readFileSync('/proc/keys', 'utf8').split('\\n')
+      .some((line) => line.includes(${JSON.stringify(account)}) && !line.split(' ')[1].includes('i'));
+    const words = ['managed-agents-interface', ${JSON.stringify(account)}, { linux: { store: 'keyutils' } }];
+    await new AsyncEntry(...words).setPassword('left');
+    const before = isThere();
+    await openKeychain(new AbortController().signal).remove(${JSON.stringify(account)}).catch(() => {});
+    process.stdout.write(JSON.stringify([before, isThere()]));`;
+  const { stdout } = spawnSync(
+    'keyctl',
+    ['session', '-', process.execPath, '--import', 'tsx', '--input-type=module', '-e', program],
+    // biome-ignore lint/style/noProcessEnv: the program needs its PATH
+    { encoding: 'utf8', env: { PATH: process.env['PATH'], ...noSecretService } },
+  );
+  expect(stdout).toContain('[true,false]');
 });

@@ -2,6 +2,9 @@
  * The keychain of the operating system: the only file that touches it. Each call runs in a process of its own. The
  * library waits inside native code, for a locked keychain as long as a dialog that nobody may see stays open, and holds
  * up everything else in its process meanwhile; only the end of that process ends it.
+ *
+ * On Linux the keychain is the Secret Service and nothing else. Left to itself the library takes the kernel's key ring where
+ * there is none: that forgets everything at the next start, and a write there that fails halfway leaves the secret readable.
  */
 import { createRequire } from 'node:module';
 import { AppError } from '../errors/app-error.ts';
@@ -20,22 +23,49 @@ export class KeychainUnavailable extends Error {
   override readonly name: string = 'KeychainUnavailable';
 }
 
-type Library = typeof import('@napi-rs/keyring/keytar.js');
-type Act = 'getPassword' | 'setPassword' | 'deletePassword';
+type Act = keyof InstanceType<typeof import('@napi-rs/keyring').AsyncEntry> &
+  ('getPassword' | 'setPassword' | 'deletePassword');
 
 /** Under which name all of ours stands in the keychain. */
 const service = 'managed-agents-interface';
 const defaultTimeoutMs = 5_000;
 const longestAnswer = 64 * 1024;
 
-/** What the other process runs. It is told everything through its input: arguments can be read by anybody (P3). */
+/** How long a write that failed may take to be undone, in milliseconds. */
+const undoMs = 2_000;
+
+/**
+ * What the other process runs. It is told everything through its input: arguments can be read by anybody (P3). Removing
+ * also removes from the kernel's key ring, where versions before this one may have written; that ring is not touched otherwise.
+ */
 const program = `
+const linux = process.platform === 'linux';
+const isLeft = (description) => {
+  try {
+    const lines = linux ? require('node:fs').readFileSync('/proc/keys', 'utf8').split('\\n') : [];
+    // In proc_keys(5) the flags come second: revoked, dead and invalidated keys only wait to be swept up.
+    return lines.some((line) => line.includes(' ' + description + ': ') && !/[RDi]/.test(line.split(' ')[1]));
+  } catch {
+    return false;
+  }
+};
 let text = '';
 process.stdin.setEncoding('utf8').on('data', (piece) => (text += piece)).on('end', async () => {
   let answer;
   try {
-    const { library, act, words } = JSON.parse(text);
-    answer = { done: (await require(library)[act](...words)) ?? null };
+    const { library, act, service, account, words } = JSON.parse(text);
+    const { AsyncEntry } = require(library);
+    const entryIn = (store) => new AsyncEntry(service, account, { linux: { store } });
+    const left = 'keyring:' + account + '@' + service;
+    if (act === 'deletePassword' && isLeft(left)) await entryIn('keyutils').deletePassword().catch(() => {});
+    let entry;
+    try {
+      entry = entryIn('secret-service');
+    } catch (error) {
+      if (linux) error.message = 'no Secret Service answers (GNOME Keyring, KWallet, KeePassXC): ' + error.message;
+      throw error;
+    }
+    answer = { done: (await entry[act](...words)) ?? null, left: act === 'deletePassword' && isLeft(left) };
   } catch (error) {
     answer = { failed: String(error?.message) };
   }
@@ -50,42 +80,60 @@ const failed = new WeakMap<AbortSignal, KeychainUnavailable>();
  * failed is not asked again in the same run.
  */
 export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTimeoutMs): Keychain {
-  const ask = async (act: Act, ...words: string[]) => {
+  const ask = async (act: Act, account: string, ...words: string[]) => {
     const before = failed.get(signal);
     if (before !== undefined) throw before;
     try {
-      return await askLibrary({ act, words: [service, ...words], signal, timeoutMs });
+      return await askLibrary({ act, account, words, signal, timeoutMs });
     } catch (error) {
-      if (error instanceof KeychainUnavailable) failed.set(signal, error);
-      throw error;
+      if (!(error instanceof KeychainUnavailable)) throw error;
+      const unavailable = act === 'setPassword' ? await undone(error, account) : error;
+      failed.set(signal, unavailable);
+      throw unavailable;
+    }
+  };
+  /** What was said not to be kept is not there: a write that was late, or failed halfway, is taken back. */
+  const undone = async (error: KeychainUnavailable, account: string): Promise<KeychainUnavailable> => {
+    try {
+      await askLibrary({ act: 'deletePassword', account, words: [], signal, timeoutMs: Math.min(timeoutMs, undoMs) });
+      return error;
+    } catch (cause) {
+      if (!(cause instanceof KeychainUnavailable)) throw cause;
+      return new KeychainUnavailable(`${error.message}; nobody could look whether it kept it all the same`, { cause });
     }
   };
   return {
     async read(account) {
-      const value = await ask('getPassword', account);
-      return typeof value === 'string' ? new Secret(value) : undefined;
+      const { done } = await ask('getPassword', account);
+      return typeof done === 'string' ? new Secret(done) : undefined;
     },
     async write(account, value) {
       await ask('setPassword', account, value.reveal());
     },
     async remove(account) {
-      await ask('deletePassword', account);
+      const { left } = await ask('deletePassword', account);
+      if (left === true) {
+        throw new KeychainUnavailable(
+          'it is empty, but an older version left a copy in the key ring of the kernel: run keyctl purge user, or restart',
+        );
+      }
     },
   };
 }
 
 interface Call {
-  act: Act & keyof Library;
+  act: Act;
+  account: string;
   words: string[];
   signal: AbortSignal;
   timeoutMs: number;
 }
 
-async function askLibrary({ act, words, signal, timeoutMs }: Call): Promise<unknown> {
+async function askLibrary({ act, account, words, signal, timeoutMs }: Call): Promise<LibraryAnswer> {
   const answer = await askProgram({
     program: process.execPath,
     words: ['--input-type=commonjs', '-e', program],
-    input: JSON.stringify({ library: pathOfLibrary(), act, words }),
+    input: JSON.stringify({ library: pathOfLibrary(), act, service, account, words }),
     signal,
     timeoutMs,
     longestAnswer,
@@ -102,21 +150,27 @@ async function askLibrary({ act, words, signal, timeoutMs }: Call): Promise<unkn
   }
 }
 
-function judgeAnswer(text: string): unknown {
-  let answer: { done?: unknown; failed?: string };
+interface LibraryAnswer {
+  done?: unknown;
+  left?: boolean;
+  failed?: string;
+}
+
+function judgeAnswer(text: string): LibraryAnswer {
+  let answer: LibraryAnswer;
   try {
-    answer = JSON.parse(text) as typeof answer;
+    answer = JSON.parse(text) as LibraryAnswer;
   } catch {
     throw new KeychainUnavailable('it gave no answer');
   }
   if (answer.failed !== undefined) throw new KeychainUnavailable(answer.failed);
-  return answer.done;
+  return answer;
 }
 
 /** The library is optional: where its native part cannot be installed, everything else works. */
 function pathOfLibrary(): string {
   try {
-    return createRequire(import.meta.url).resolve('@napi-rs/keyring/keytar.js');
+    return createRequire(import.meta.url).resolve('@napi-rs/keyring');
   } catch {
     throw new KeychainUnavailable('the package @napi-rs/keyring is not installed');
   }

@@ -1,11 +1,12 @@
 /** A person signs in once, not once a command; and what is kept is believed no more than what comes just now (P2). */
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { contexts, strangersKeysPath } from '../sandbox/identity-provider.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type KeptFile, keepSignIns } from '../support/kept-sign-in.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { noSecretService } from '../support/secret-service.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
@@ -15,6 +16,10 @@ let folder: string;
 beforeEach(async () => {
   kept = await keepSignIns(world);
   folder = await world.machine();
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
 });
 
 const longAgo = () => ({ iat: Math.floor(Date.now() / 1000) - 7200, exp: Math.floor(Date.now() / 1000) - 3600 });
@@ -103,8 +108,41 @@ describe('login', () => {
     expect(signedIn.stdout).toContain('for this run only');
     // A refresh token that nobody keeps is not even asked for.
     expect(new URL(signedIn.visited[0] ?? '').searchParams.get('scope')).not.toContain('offline_access');
-    expect((await whoami()).exit).toBe(4);
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('each command signs in by itself')]);
+    expect(asked.stderr).not.toContain('run: ');
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'without a keychain says what to do, and that ends the circle',
+    async () => {
+      for (const [name, value] of Object.entries(noSecretService)) vi.stubEnv(name, value);
+      await world.configure('interface.yaml', (content) => {
+        delete content.identity.keep;
+      });
+      const machine = { folder, environment: { MAI_KEYCHAIN: '' } };
+      const settings = join(folder, 'config', 'settings.yaml');
+      const instead = `write "identity: { keep: { file: passphrase } }" into ${JSON.stringify(settings)}`;
+      const signedIn = await world.connect(['login'], machine);
+      expect([signedIn.exit, signedIn.stderr]).toEqual([0, expect.stringContaining(instead)]);
+      expect(signedIn.stdout).toContain('for this run only');
+      const asked = await world.connect(['whoami'], { ...machine, person: undefined });
+      expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining(instead)]);
+      expect(asked.stderr).not.toContain('run: ');
+
+      await mkdir(join(folder, 'config'));
+      await writeFile(settings, `identity: { keep: { file: { key_file: ${kept.keyFile} } } }`, { mode: 0o600 });
+      expect((await world.connect(['login'], machine)).stdout).toContain('kept in the encrypted file');
+      const known = await world.connectJson(['whoami', '--explain'], { ...machine, person: undefined });
+      expect(known).toMatchObject({ proven_by: 'kept', kept_in: 'the encrypted file' });
+      expect(known['settings']).toContainEqual({
+        setting: 'identity.keep',
+        value: JSON.stringify({ file: { key_file: kept.keyFile } }),
+        source: 'user config',
+        key: `${settings} identity.keep`,
+      });
+    },
+  );
 
   test('where identity is not a sign-in has nothing to do', async () => {
     await world.configure('interface.yaml', (content) => {

@@ -1,13 +1,19 @@
 /** Owner records that are signed: nobody without an ownership key can make a vault be somebody's (P1). */
+import { randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { signerOf, signOwnership } from '../../internal/vault/signature.ts';
 import { newOwnershipKey, type PrivateKey, trustKeys } from '../support/ownership-keys.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
-import { missingSecretService, startSecretService } from '../support/secret-service.ts';
+import {
+  keysOfTheKernel,
+  missingSecretService,
+  noSecretService,
+  startSecretService,
+} from '../support/secret-service.ts';
 import { skipped } from '../support/skip.ts';
 
 const world = sandboxPerTest();
@@ -219,6 +225,19 @@ describe('a key that ownership keygen made', () => {
     const gone = await world.connect(['ownership', 'keygen', '--kid', 'k', '--private-key-to-fd', String(closed)]);
     expect([gone.exit, gone.stdout]).toEqual([2, '']);
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'is refused where there is no keychain, and leaves nothing in the kernel',
+    async () => {
+      for (const [name, value] of Object.entries(noSecretService)) vi.stubEnv(name, value);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      const kid = `k-${randomUUID()}`;
+      const made = await world.connect(['ownership', 'keygen', '--kid', kid], { environment: { MAI_KEYCHAIN: '' } });
+      expect([made.exit, made.stdout, made.stderr]).toEqual([1, '', expect.stringContaining('--private-key-to-fd')]);
+      expect(made.stderr).toContain('no Secret Service answers');
+      expect(keysOfTheKernel()).not.toContain(kid);
+    },
+  );
 
   describe.skipIf(skipped(missingSecretService()))('in a keychain', { timeout: 60_000 }, () => {
     afterEach(() => {

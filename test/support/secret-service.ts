@@ -1,6 +1,7 @@
 /** A keychain like that of a Linux desktop, for one test: a message bus and a Secret Service of its own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,18 @@ const programs = ['dbus-daemon', 'dbus-send', 'gnome-keyring-daemon'];
 export function missingSecretService(): Missing | false {
   const missing = programs.filter((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).error !== undefined);
   return missing.length > 0 && { reason: `no ${missing.join(', ')} for a keychain`, installable: true };
+}
+
+/** Where a program finds no message bus, and so no keychain: a server, a container, a session of ssh. */
+export const noSecretService: KeychainEnvironment = {
+  DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent',
+  HOME: '/nonexistent',
+  XDG_RUNTIME_DIR: '/nonexistent',
+};
+
+/** The keys that the kernel holds for processes like this one, as it lists them; empty on other systems. */
+export function keysOfTheKernel(): string {
+  return process.platform === 'linux' ? readFileSync('/proc/keys', 'utf8') : '';
 }
 
 /** Starts a keychain, unlocked and empty. It ends with the test. */

@@ -1,6 +1,7 @@
-/** The words of `setup-session list` and `setup-session verify`. */
+/** The words of `setup-session list`, `verify`, `attach` and `stop`. */
 import type { Command } from 'commander';
 import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { ListOptions, VerifyOptions } from './live.ts';
 
@@ -30,6 +31,28 @@ export function addLive(program: Command, run: Run): void {
     run(async (context, session: string | undefined, options: VerifyOptions) => {
       const { runVerify } = await import('./live.ts');
       return await runVerify(context, session, options);
+    }),
+  );
+  addBrowserOptions(
+    program
+      .command('attach')
+      .description('show what was said in a session of yours, and follow it until its turn ends')
+      .argument('<session>', 'its id'),
+  ).action(
+    run(async (context, session: string, options: BrowserOptions) => {
+      const { runAttach } = await import('./live.ts');
+      return await runAttach(context, session, options);
+    }),
+  );
+  addBrowserOptions(
+    program
+      .command('stop')
+      .description('end a session of yours: interrupt it where it runs, and archive it')
+      .argument('<session>', 'its id'),
+  ).action(
+    run(async (context, session: string, options: BrowserOptions) => {
+      const { runStop } = await import('./live.ts');
+      return await runStop(context, session, options);
     }),
   );
 }

@@ -1,4 +1,5 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
+import type { EndedSession } from '../../internal/session/end.ts';
 import type { ListedSession, ToolCount } from '../../internal/session/live.ts';
 import type { VerifiedSession } from '../../internal/session/verify.ts';
 import { visible } from '../../internal/text/quote.ts';
@@ -44,6 +45,15 @@ export function showVerified(verified: readonly VerifiedSession[]): CommandResul
         compared_with: comparedWith,
       })),
     },
+  };
+}
+
+/** A session that has ended; `ended` is undefined where it had before. */
+export function showStopped(id: string, ended: EndedSession | undefined): CommandResult {
+  const how = ended === undefined ? 'had ended already' : `${ended.interrupted ? 'interrupted and ' : ''}archived`;
+  return {
+    text: `${visible(id)}: ${how}`,
+    json: { session_id: id, ended: how, archived_at: ended?.archivedAt ?? null },
   };
 }
 

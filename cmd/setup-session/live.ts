@@ -4,7 +4,16 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
-import { describeSession, isInScope, type ListedSession, readLive, type Scope } from '../../internal/session/live.ts';
+import { endSession } from '../../internal/session/end.ts';
+import {
+  describeSession,
+  type FoundSession,
+  isInScope,
+  isLive,
+  type ListedSession,
+  readLive,
+  type Scope,
+} from '../../internal/session/live.ts';
 import {
   type Lookups,
   lookupsOf,
@@ -17,7 +26,9 @@ import {
 import { quote } from '../../internal/text/quote.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
 import { findVault } from '../../internal/vault/resolve.ts';
-import { showList, showVerified } from './live-output.ts';
+import { showList, showStopped, showVerified } from './live-output.ts';
+import { answerTimeoutSeconds } from './run.ts';
+import { showTurn } from './turn-output.ts';
 
 /** The options of `list`. */
 export type ListOptions = BrowserOptions & { all?: boolean };
@@ -60,6 +71,30 @@ export async function runVerify(
   throw await alteredError(run, verified, altered, options.stop === true);
 }
 
+/** Follows a session: what was said, and what is being said until its turn ends. */
+export async function runAttach(context: CommandContext, id: string, options: BrowserOptions): Promise<CommandResult> {
+  const run = await open(context, options, 'setup-session attach');
+  const session = await readOwnSession(run, lookupsOf(run.platform), id);
+  const { runTurn } = await import('../../internal/session/turn.ts');
+  const turn = await runTurn({
+    platform: run.platform,
+    sessionId: session.id,
+    timeoutMs: (options.timeout ?? answerTimeoutSeconds) * 1000,
+    signal: context.signal,
+    told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
+  });
+  return showTurn(turn, { session_id: session.id });
+}
+
+/** Interrupts and archives a session. */
+export async function runStop(context: CommandContext, id: string, options: BrowserOptions): Promise<CommandResult> {
+  const run = await open(context, options, 'setup-session stop');
+  const session = await readOwnSession(run, lookupsOf(run.platform), id);
+  const { status, vault_ids: vaultIds } = session;
+  const ended = isLive(session) ? await endSession(run.platform, { id: session.id, status, vaultIds }) : undefined;
+  return showStopped(session.id, ended);
+}
+
 async function open(context: CommandContext, options: ListOptions, command: string): Promise<OperatorRun> {
   const configuration = await loadProject(context);
   const run = await openOperatorRun(context, configuration, options, command);
@@ -83,17 +118,22 @@ async function scopeOf(run: OperatorRun, lookups: Lookups, { all }: ListOptions)
   return { kind: 'own', principal, vaultId: (await findVault(run, principal))?.id };
 }
 
-/** One session, which has to be the person's own unless they are an operator. */
+/** Verifies one session. */
 async function verifyOne(run: OperatorRun, lookups: Lookups, id: string): Promise<VerifiedSession[]> {
+  return [await verifySession(run, await readOwnSession(run, lookups, id), lookups)];
+}
+
+/** One session, which has to be the person's own unless they are an operator. Throws `usage` or `not_allowed`. */
+async function readOwnSession(run: OperatorRun, lookups: Lookups, id: string): Promise<FoundSession> {
   const { platform, principal, configuration } = run;
   const session = await readSession(platform, id);
   const own = isOperator(principal, configuration) || (await isInScope(session, await scopeOf(run, lookups, {})));
   if (!own) {
     throw new AppError('not_allowed', `${quote(id)} is not a session of ${quote(principal.label)}`, {
-      hint: 'operators may verify those of others: people.operators in config/interface.yaml',
+      hint: 'operators may look at those of others: people.operators in config/interface.yaml',
     });
   }
-  return [await verifySession(run, session, lookups)];
+  return session;
 }
 
 async function alteredError(

@@ -1,6 +1,5 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
-import type { TurnEnd } from '../../internal/session/converse.ts';
 import type { PreparedSession } from '../../internal/session/prepare.ts';
 import type { StartedSession } from '../../internal/session/start.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
@@ -9,26 +8,6 @@ import { table } from '../../internal/text/table.ts';
 /** The session id, alone on stdout, so that it can be handed on. */
 export function showSession(session: StartedSession, prepared: PreparedSession, principal: Principal): CommandResult {
   return { text: visible(session.id), json: sessionValue(session, prepared, principal) };
-}
-
-/** The end of a turn. The answer itself was streamed. */
-export function showTurn(
-  session: StartedSession,
-  prepared: PreparedSession,
-  principal: Principal,
-  turn: TurnEnd,
-): CommandResult {
-  const asks = turn.asks.map(({ service, tool }) => `waiting for a yes or no: ${visible(service)} ${visible(tool)}`);
-  return {
-    // The answer was streamed as it came: this ends its last line.
-    text: ['', ...asks, ''].join('\n'),
-    json: {
-      ...sessionValue(session, prepared, principal),
-      answer: turn.answer,
-      stop_reason: turn.stopReason,
-      asks: turn.asks.map(({ eventId, service, tool }) => ({ event_id: eventId, service, tool })),
-    },
-  };
 }
 
 /** What would be asked of the platform, and the verdict per tool with who said what. */
@@ -76,7 +55,8 @@ function plannedSteps({ agentPlan, environment, definition, vault }: PreparedSes
   return [...agent, ...network, `create a session of ${definition.name} with the vault ${quote(vault.id)}`];
 }
 
-function sessionValue(session: StartedSession, prepared: PreparedSession, principal: Principal) {
+/** What was started, for programs. */
+export function sessionValue(session: StartedSession, prepared: PreparedSession, principal: Principal) {
   return {
     session_id: session.id,
     vault_id: session.vaultId,

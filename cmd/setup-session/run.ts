@@ -11,7 +11,8 @@ import { prepareSession, requirementOf } from '../../internal/session/prepare.ts
 import { startSession } from '../../internal/session/start.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
 import { quote } from '../../internal/text/quote.ts';
-import { showPlan, showSession, showTurn } from './output.ts';
+import { sessionValue, showPlan, showSession } from './output.ts';
+import { showTurn } from './turn-output.ts';
 
 /** The options of `setup-session --agent <name>`. */
 export type SetupOptions = BrowserOptions & {
@@ -23,7 +24,8 @@ export type SetupOptions = BrowserOptions & {
   without?: string[];
 };
 
-const answerTimeoutSeconds = 300;
+/** How long a turn is followed unless told. */
+export const answerTimeoutSeconds = 300;
 
 /** Prepares, starts and, with a message, talks to one session. */
 export async function runSetup(context: CommandContext, options: SetupOptions): Promise<CommandResult> {
@@ -44,46 +46,54 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     { requirement: requirementOf(agent, configuration) },
   );
 
-  const prepared = await prepareSession({
-    platform,
-    configuration,
-    agent,
-    principal,
-    memory,
-    warn: context.progress.warn,
-    ownership,
-    lock,
-    pins,
-    toolPins,
-    overwriteDrift: options.overwriteDrift === true,
-    without: options.without ?? [],
-  });
+  const prepare = () =>
+    prepareSession({
+      platform,
+      configuration,
+      agent,
+      principal,
+      memory,
+      warn: context.progress.warn,
+      ownership,
+      lock,
+      pins,
+      toolPins,
+      overwriteDrift: options.overwriteDrift === true,
+      without: options.without ?? [],
+    });
+  let prepared = await prepare();
   if (options.dryRun === true) return showPlan(prepared, principal);
 
-  const session = await startSession(prepared, {
-    platform,
-    configFolder: configuration.folder,
-    lock,
-    principal,
-    title: options.title,
-    records: sessionRecords,
-    ownership,
-    warn: context.progress.warn,
-  });
-  if (options.message === undefined) return showSession(session, prepared, principal);
+  const start = () =>
+    startSession(prepared, {
+      platform,
+      configFolder: configuration.folder,
+      lock,
+      principal,
+      title: options.title,
+      records: sessionRecords,
+      ownership,
+      warn: context.progress.warn,
+    });
+  if (options.message === undefined) return showSession(await start(), prepared, principal);
 
-  context.progress.note(`session ${quote(session.id)} is bound to the vault of ${quote(principal.label)}`);
-  const { converse } = await import('../../internal/session/converse.ts');
-  const turn = await converse({
+  const { runFirstTurn } = await import('../../internal/session/first-turn.ts');
+  let starts = 0;
+  const { session, turn } = await runFirstTurn({
     platform,
-    sessionId: session.id,
     message: options.message,
     timeoutMs: (options.timeout ?? answerTimeoutSeconds) * 1000,
     signal: context.signal,
-    onText: context.stream,
-    onNote: context.progress.note,
+    told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
+    async start() {
+      starts += 1;
+      if (starts > 1) prepared = await prepare();
+      const started = await start();
+      context.progress.note(`session ${quote(started.id)} is bound to the vault of ${quote(principal.label)}`);
+      return started;
+    },
   });
-  return showTurn(session, prepared, principal, turn);
+  return showTurn(turn, sessionValue(session, prepared, principal));
 }
 
 /** The pinned versions of the skills beside the configuration; not read for an agent without skills. */

@@ -30,6 +30,7 @@ export async function act(
   const text = options.json === true ? harmlessJson(result.json) : printed(result.text, invocation);
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   await result.shown?.();
+  if (result.failure !== undefined) throw result.failure;
   return result.exit ?? 0;
 }
 

@@ -3,6 +3,7 @@
  * every start of every executable, `--version` and `--help` included, pays for what this file imports.
  */
 import { type Command, CommanderError } from 'commander';
+import type { AppError } from '../errors/app-error.ts';
 import type { ExitCode } from '../errors/exit-codes.ts';
 import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
@@ -60,6 +61,8 @@ export interface CommandResult {
   json: unknown;
   /** 0 unless the result itself says otherwise (7 for `--check`). */
   exit?: ExitCode;
+  /** Why the command failed all the same: the result is what there was until then. */
+  failure?: AppError;
   /** What is to happen once the result was written, and not before. */
   shown?: () => Promise<void>;
 }

@@ -12,6 +12,7 @@ import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { type EventStream, readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
 import type { FederatedToken } from './federated-token.ts';
 import type { Client, ClientOptions } from './sdk.ts';
@@ -35,17 +36,24 @@ export interface Intent {
   uninterrupted?: boolean;
 }
 
-/** The platform as features use it. All three throw {@link PlatformError}, or `interrupted` on a signal. */
+/** The platform as features use it. All four throw {@link PlatformError}, or `interrupted` on a signal. */
 export interface Platform {
   /** Asks for something. Repeated up to twice when the network or the platform stumbles; a 429 is waited for. */
   read<Result>(what: string, ask: (client: Client) => Promise<Result>): Promise<Result>;
   /** Every item of a list, page by page, never more than one page in memory. */
   readPages<Item>(what: string, ask: (client: Client) => Promise<Page<Item>>): AsyncGenerator<Item, void, undefined>;
+  /** Opens a stream of events, once: whoever follows it opens the next one, and reads what was missed in between. */
+  listen(what: string, ask: (client: Client, signal: AbortSignal) => Streamed): Promise<EventStream>;
   /**
    * Asks for one change, exactly once: only what the platform answers before it acts is sent again, a 429, and once a 401 to
    * a token that can be exchanged anew.
    */
   change<Result>(intent: Intent, ask: (client: Client) => Promise<Result>): Promise<Result>;
+}
+
+/** A request whose answer is read as it comes. */
+interface Streamed {
+  asResponse(): Promise<Response>;
 }
 
 /** How to reach the platform. */
@@ -59,6 +67,8 @@ export interface PlatformSettings {
   signal: AbortSignal;
   /** Told when a 429 makes us wait. */
   onWait(text: string): void;
+  /** How long an answer may take, in milliseconds: half a minute to a read and a whole one to a change unless told. */
+  patience?: { readMs: number; changeMs: number };
 }
 
 /**
@@ -88,8 +98,7 @@ interface PlatformErrorDetails {
   cause: unknown;
 }
 
-const readTimeoutMs = 30_000;
-const changeTimeoutMs = 60_000;
+const usualPatience = { readMs: 30_000, changeMs: 60_000 };
 /** The longest Retry-After that is waited for; a longer one is reported instead. */
 const longestWaitSeconds = 120;
 const readAttempts = 3;
@@ -101,7 +110,7 @@ const largestAnswerBytes = 40 * 2 ** 20;
  * `config_invalid` where a federated token would be for another workspace than the configuration names.
  */
 export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
-  const { APIConnectionError, APIError, connect } = await import('./sdk.ts');
+  const { APIConnectionError, APIError, connect, rawEvents } = await import('./sdk.ts');
   const baseUrl = checkedBaseUrl(settings.baseUrl);
   const stored = settings.apiKey ?? settings.authToken;
   if (stored === undefined && settings.federation === undefined) {
@@ -127,11 +136,11 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       openTelemetry: false,
       fetch: federated === undefined ? fetch : forgetting(fetch, federated),
     });
-  const { signal } = settings;
-  const reader = clientOver(onlyGet(interruptible(signal)), readTimeoutMs, signal);
-  const writer = clientOver(interruptible(signal), changeTimeoutMs, signal);
+  const { signal, patience = usualPatience } = settings;
+  const reader = clientOver(onlyGet(interruptible(signal)), patience.readMs, signal);
+  const writer = clientOver(interruptible(signal), patience.changeMs, signal);
   const never = new AbortController().signal;
-  const finisher = clientOver(interruptible(never), changeTimeoutMs, never);
+  const finisher = clientOver(interruptible(never), patience.changeMs, never);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
   const translate = (what: string, error: unknown, changing: boolean, uninterrupted = false): unknown => {
@@ -213,6 +222,37 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         page = await read(what, () => current.getNextPage());
       }
     },
+    async listen(what, ask) {
+      const closed = new AbortController();
+      const counts = { bytes: 0, pending: { bytes: 0 } };
+      const close = () => closed.abort();
+      const failed = (error: unknown): Error | undefined => {
+        if (closed.signal.aborted && !settings.signal.aborted) return undefined;
+        if (error instanceof AppError) return error;
+        if (settings.signal.aborted) return new AppError('interrupted', `interrupted: ${what}`, { cause: error });
+        return new PlatformError('platform_unreachable', `${what}: the stream broke off`, { cause: error });
+      };
+      try {
+        const response = await ask(reader, closed.signal).asResponse();
+        const { body, headers } = response;
+        if (body === null || !headers.get('content-type')?.startsWith('text/event-stream')) {
+          throw new PlatformError(
+            'platform_refused',
+            `${what}: the platform answered with something else than a stream`,
+            {
+              status: response.status,
+              cause: undefined,
+            },
+          );
+        }
+        const bytes = ReadableStream.from(watched(body, counts, largestAnswerBytes));
+        const frames = readFrames(rawEvents(new Response(bytes), closed), counts.pending);
+        return { frames: endedBy(frames, failed), bytes: () => counts.bytes, close };
+      } catch (error) {
+        close();
+        throw translate(what, error, false);
+      }
+    },
     async change(intent, ask) {
       const what = `${intent.act} ${quote(intent.target)}`;
       let renewed = false;
@@ -230,6 +270,19 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       }
     },
   };
+}
+
+/** What breaks off a stream as our error; nothing where the reader closed it. */
+async function* endedBy<Each>(
+  frames: AsyncGenerator<Each, void, undefined>,
+  failed: (error: unknown) => Error | undefined,
+): AsyncGenerator<Each, void, undefined> {
+  try {
+    yield* frames;
+  } catch (error) {
+    const translated = failed(error);
+    if (translated !== undefined) throw translated;
+  }
 }
 
 /** Waits as a Retry-After says, a second without one; false when it would take too long or was interrupted. */

@@ -4,6 +4,7 @@
  */
 import type Anthropic from '@anthropic-ai/sdk';
 import { BaseAnthropic, type ClientOptions } from '@anthropic-ai/sdk/client';
+import { Stream } from '@anthropic-ai/sdk/core/streaming';
 import { Agents } from '@anthropic-ai/sdk/resources/beta/agents/agents';
 import { Environments } from '@anthropic-ai/sdk/resources/beta/environments/environments';
 import { Sessions } from '@anthropic-ai/sdk/resources/beta/sessions/sessions';
@@ -21,6 +22,9 @@ export interface Client {
   beta: Pick<Anthropic['beta'], 'agents' | 'environments' | 'sessions' | 'skills' | 'vaults'>;
   skills: Anthropic['skills'];
 }
+
+/** The frames of a stream before the SDK's own rules: it drops those without `event:` and fails on data that is no JSON. */
+export const rawEvents = Stream.rawEvents;
 
 /** A client with the resources that the product uses. */
 export function connect(options: ClientOptions): Client {

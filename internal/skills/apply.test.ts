@@ -30,6 +30,7 @@ function refusing(): { platform: Platform; uploads: () => number } {
     async *readPages() {
       throw no();
     },
+    listen: () => Promise.reject(no()),
     async change() {
       uploads += 1;
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -75,10 +75,12 @@ test('all three kinds of service are connected, and a write is asked for where t
   const { sandbox } = world;
   const call = 'call slack slack_create_canvas {"title":"x"}';
   const asked = await world.setup(['--agent', 'editor', '--message', call]);
-  expect([asked.exit, asked.stdout]).toEqual([0, '\nwaiting for a yes or no: slack slack_create_canvas\n']);
+  expect([asked.exit, asked.stdout]).toEqual([8, '\nwaiting for a yes or no: slack slack_create_canvas\n']);
   expect(asked.stderr).toContain('the agent asks to call "slack" "slack_create_canvas"');
   expect(sandbox.services.slack.calls.map(({ tool }) => tool)).not.toContain('slack_create_canvas');
-  expect(await world.setupJson(['--agent', 'editor', '--message', call])).toMatchObject({
+  const { exit, stdout } = await world.setup(['--agent', 'editor', '--message', call, '--json']);
+  expect(exit).toBe(8);
+  expect(JSON.parse(stdout)).toMatchObject({
     stop_reason: 'requires_action',
     asks: [{ event_id: expect.stringMatching(/^sevt_/), service: 'slack', tool: 'slack_create_canvas' }],
   });

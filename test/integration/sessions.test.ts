@@ -104,15 +104,15 @@ describe('a session', () => {
 
 describe('the write switch', () => {
   test.each([
-    ['off', 'refused', []],
-    ['ask', 'waiting for a yes or no: notion notion-create-pages', []],
-    ['on', 'created', ['notion-create-pages']],
-  ])('set to %s: a write is %s [P4]', async (write, said, calls) => {
+    ['off', 'refused', 0, []],
+    ['ask', 'waiting for a yes or no: notion notion-create-pages', 8, []],
+    ['on', 'created', 0, ['notion-create-pages']],
+  ])('set to %s: a write is %s [P4]', async (write, said, exit, calls) => {
     await world.configure('agents/support.yaml', (content) => {
       content.services.notion.write = write;
     });
     const talked = await support('--message', 'call notion notion-create-pages {"pages":[{"title":"x"}]}');
-    expect([talked.exit, talked.stdout]).toEqual([0, expect.stringContaining(said)]);
+    expect([talked.exit, talked.stdout]).toEqual([exit, expect.stringContaining(said)]);
     const made = world.sandbox.services.notion.calls.map(({ tool }) => tool);
     expect(made.filter((tool) => tool !== 'notion-fetch')).toEqual(calls);
   });
@@ -493,8 +493,9 @@ describe('a connection', () => {
   test('that the service has revoked makes the agent give up: said as such', async () => {
     world.sandbox.services.notion.control.revokeGrants('ada');
     const failed = await support('--message', 'hello');
-    expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining('[session_failed]')]);
+    expect([failed.exit, failed.stderr]).toEqual([4, expect.stringContaining('[connection_needed]')]);
     expect(failed.stderr).toContain('mcp_authentication_failed_error');
+    expect(failed.stderr).toContain('hint: see to it: service-connection check notion');
   });
 });
 

@@ -55,7 +55,7 @@ describe('a session', () => {
     const { exit, stdout, stderr } = await world.setup(['--agent', 'support', '--message', 'What is there?'], {
       folder,
     });
-    expect([exit, stderr]).toEqual([1, expect.stringContaining('[session_failed]')]);
+    expect([exit, stderr]).toEqual([4, expect.stringContaining('[connection_needed]')]);
     expect(stdout).not.toMatch(/Ada|Grace|grace@/);
     expect(sessions()).toMatchObject([{ vault_ids: [vault] }]);
     expect((await world.setup(['--agent', 'support'], { folder })).exit).toBe(4);

@@ -57,7 +57,8 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
     const folder = setting.folder ?? (await machine());
     const environment = { ...sandbox().environment, ...setting.environment };
     const outcome = await runCommand(executable, argv, { person: 'ada', ...setting, folder, environment });
-    await expectWellBehaved(outcome, folder);
+    // What the agent had said before a turn failed is not thrown away.
+    await expectWellBehaved(outcome, folder, argv.includes('--message'));
     return outcome;
   };
   const runJson = async (executable: Executable, argv: readonly string[], setting?: Partial<CommandSetting>) => {
@@ -68,12 +69,12 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
   const machine = () => mkdtemp(join(sandbox().folder, 'machine-'));
 
   /** What holds for every run of every command: one error, nothing on stdout beside it, and no secret anywhere (P3). */
-  async function expectWellBehaved(outcome: CommandOutcome, folder: string): Promise<void> {
+  async function expectWellBehaved(outcome: CommandOutcome, folder: string, talks: boolean): Promise<void> {
     const { exit, stdout, stderr } = outcome;
     const errors = stderr.split('\n').filter((line) => /^([\w-]+: error: |\{"event":"error",)/.test(line));
-    // 7 is a result as well: what is pending.
-    if (exit === 0 || exit === 7) expect(errors).toEqual([]);
-    else expect([exit, stdout, errors.length]).toEqual([exit, '', 1]);
+    // 7 and 8 are results as well: what is pending, and what waits.
+    if (exit === 0 || exit === 7 || exit === 8) expect(errors).toEqual([]);
+    else expect([exit, talks ? '' : stdout, errors.length]).toEqual([exit, '', 1]);
     const written = [stdout, stderr, ...(await textsIn(folder)), ...(await textsIn(sandbox().configFolder))];
     const secrets = [sandbox().platform.apiKey, ...sandbox().issuedSecrets()];
     for (const text of written) expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);

@@ -1,0 +1,226 @@
+/**
+ * What is known of a turn, from events that come more than once, in pieces, and mixed with those of other turns. Nothing
+ * counts or is told twice. Asks nobody for anything.
+ */
+import { quote, visible } from '../text/quote.ts';
+import type { SessionError, SessionEvent, StopReason, ToolCall, Usage } from './event.ts';
+
+/** Where a turn tells what happens in it. */
+export interface Told {
+  /** A piece of the answer, harmless in a terminal. */
+  text(text: string): void;
+  /** What else happens: calls, refusals, errors. */
+  note(text: string): void;
+  /** What a person has to know. */
+  warn(text: string): void;
+}
+
+/** How a turn came to its end, or the session with it. */
+export type End = { kind: 'idle'; reason: StopReason } | { kind: 'terminated' } | { kind: 'deleted' };
+
+/** The message whose turn is read. */
+export interface Mark {
+  messageId: string;
+  text: string;
+  /** The messages that were there before it. */
+  earlier: ReadonlySet<string>;
+}
+
+/** Calls that were denied are counted beyond these, and errors of one kind are one: an hour of them needs no more room. */
+const keptDenied = 200;
+
+/** Reads the events of one turn. */
+export class TurnState {
+  readonly errors = new Map<string, SessionError>();
+  readonly denied: ToolCall[] = [];
+  /** How many calls the platform let through. */
+  allowed = 0;
+  usage: Usage | undefined;
+  end: End | undefined;
+  /** Whether the session was going to try again when it was last heard of. */
+  rescheduled = false;
+  /** Whether our message was taken up. Always so where there is none. */
+  begun: boolean;
+  /** Whether the session went idle while our turn had not begun: the history knows more. */
+  othersIdle = false;
+  /** The last instant that was heard of, where a history that is read again may begin. */
+  lastAt: string | undefined;
+  readonly #told: Told;
+  readonly #mark: Mark | undefined;
+  readonly #known = new Set<string>();
+  /** What came before our message, by stream: a history that shows it behind our message corrects that. */
+  readonly #before = new Set<string>();
+  readonly #calls = new Map<string, ToolCall>();
+  #pieces: string[] = [];
+  #markAt: string | undefined;
+  /** Whether a history that is being read has passed our message. */
+  #passed = false;
+  readonly #copies = new Set<string>();
+
+  constructor(told: Told, mark: Mark | undefined) {
+    this.#told = told;
+    this.#mark = mark;
+    this.begun = mark === undefined;
+  }
+
+  get answer(): string {
+    return this.#pieces.join('');
+  }
+
+  /** The calls that wait for a yes or no. One whose own event was not seen is an id alone. */
+  get asks(): ToolCall[] {
+    if (this.end?.kind !== 'idle' || this.end.reason.type !== 'requires_action') return [];
+    return this.end.reason.eventIds.map(
+      (eventId) => this.#calls.get(eventId) ?? { eventId, service: undefined, tool: undefined, input: undefined },
+    );
+  }
+
+  /** How often our message is there. More than once where something between repeats requests. */
+  get copies(): number {
+    return this.#copies.size;
+  }
+
+  /** A history is going to be read: from here on, until it has passed our message, nothing in it is known to be behind that. */
+  beginHistory(): void {
+    this.#passed = false;
+  }
+
+  /** Takes an event in. */
+  take(event: SessionEvent, from: 'stream' | 'history'): void {
+    const { id, at, kind } = event;
+    if (at !== undefined && (this.lastAt === undefined || at > this.lastAt)) this.lastAt = at;
+    if (kind === 'deleted') this.end = { kind };
+    if (kind === 'terminated') this.end ??= { kind };
+    if (kind === 'message' && event.text === this.#mark?.text && !this.#mark.earlier.has(id)) this.#copies.add(id);
+    if (id === this.#mark?.messageId) this.#begin(at, from);
+    else if (!this.begun) this.#leave(event);
+    else if (!(this.#isOld(event) || this.#isOver())) {
+      // What waits in the queue comes once more when it is processed.
+      if (at !== undefined) this.#known.add(id);
+      this.#read(event);
+    }
+  }
+
+  /** Our message was taken up: until then it waits in the queue. */
+  #begin(at: string | undefined, from: 'stream' | 'history'): void {
+    if (at === undefined) return;
+    this.begun = true;
+    this.#markAt = at;
+    if (from === 'history') this.#passed = true;
+  }
+
+  #leave({ id, kind }: SessionEvent): void {
+    this.#before.add(id);
+    if (kind === 'idle') this.othersIdle = true;
+  }
+
+  /** Something between may repeat what was streamed long ago, so that what is behind our message is told by the history alone. */
+  #isOld({ id, at }: SessionEvent): boolean {
+    if (this.#known.has(id)) return true;
+    if (this.#passed) return false;
+    return this.#before.has(id) || (at !== undefined && this.#markAt !== undefined && at < this.#markAt);
+  }
+
+  /** Whether the turn of our message has ended, so that this belongs to one after it. A question that is answered goes on. */
+  #isOver(): boolean {
+    if (this.end === undefined || this.#mark === undefined) return false;
+    return !(this.end.kind === 'idle' && this.end.reason.type === 'requires_action');
+  }
+
+  #read(event: SessionEvent): void {
+    switch (event.kind) {
+      case 'answer':
+        this.#answer(event.text);
+        break;
+      case 'call':
+        this.#call(event.call, event.permission);
+        break;
+      case 'result':
+        this.#calls.delete(event.callId);
+        break;
+      case 'confirmation':
+        this.#confirmed(event.callId, event.allowed);
+        break;
+      case 'error':
+        this.#error(event.error);
+        break;
+      case 'usage':
+        this.usage = event.usage;
+        break;
+      case 'rescheduled':
+        this.rescheduled = true;
+        this.#told.note('the session stumbled, and the platform tries again');
+        break;
+      case 'running':
+        this.rescheduled = false;
+        if (this.end?.kind === 'idle') this.end = undefined;
+        break;
+      case 'idle':
+        this.rescheduled = false;
+        this.end = { kind: 'idle', reason: event.reason };
+        break;
+      case 'message':
+        // Without a mark the last turn counts, and this begins one.
+        if (this.#mark === undefined) this.#startOver();
+        break;
+      default:
+        break;
+    }
+  }
+
+  #startOver(): void {
+    this.#pieces = [];
+    this.errors.clear();
+    this.denied.length = 0;
+    this.allowed = 0;
+    this.end = undefined;
+  }
+
+  #answer(text: string): void {
+    const apart = this.#pieces.length > 0 && !this.#pieces.at(-1)?.endsWith('\n') ? '\n' : '';
+    this.#pieces.push(apart + text);
+    this.#told.text(visibleLines(apart + text));
+  }
+
+  #call(call: ToolCall, permission: 'allow' | 'ask' | 'deny' | undefined): void {
+    const words = callWords(call);
+    if (permission === 'deny') {
+      this.#deny(call);
+      this.#told.note(`refused by the platform: ${words}`);
+      return;
+    }
+    this.#calls.set(call.eventId, call);
+    if (permission === 'ask') this.#told.note(`the agent asks to call ${words}`);
+    else this.#told.note(`the agent calls ${words}`);
+    if (permission === 'allow') this.allowed += 1;
+  }
+
+  #confirmed(callId: string, allowed: boolean): void {
+    const call = this.#calls.get(callId);
+    this.#told.note(`somebody said ${allowed ? 'yes' : 'no'} to ${call === undefined ? 'a call' : callWords(call)}`);
+    if (allowed) this.allowed += 1;
+    else if (call !== undefined) this.#deny(call);
+  }
+
+  #deny(call: ToolCall): void {
+    if (this.denied.length < keptDenied) this.denied.push(call);
+  }
+
+  #error(error: SessionError): void {
+    const key = JSON.stringify([error.type, error.service, error.retry]);
+    // The last one last: it is the one that decides.
+    this.errors.delete(key);
+    this.errors.set(key, error);
+    this.#told.note(`the session reports ${quote(error.type)}: ${quote(error.message)}`);
+  }
+}
+
+/** A call in words. */
+export function callWords({ service, tool, eventId }: ToolCall): string {
+  return tool === undefined ? quote(eventId) : `${quote(service ?? '')} ${quote(tool)}`;
+}
+
+/** An answer keeps its line breaks and tabs; everything else that could move the cursor is made visible (P9). */
+function visibleLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, visible);
+}

@@ -50,6 +50,7 @@ const resourceMetadata = z.object({
   bearer_methods_supported: z.optional(texts),
   dpop_signing_alg_values_supported: z.optional(texts),
   dpop_bound_access_tokens_required: z.optional(flag),
+  tls_client_certificate_bound_access_tokens: z.optional(flag),
 });
 
 /** The metadata of an authorization server. */

@@ -12,13 +12,15 @@ import {
   listRequest,
   type McpMessage,
   modernRequest,
+  modernVersion,
+  protocolVersionOf,
   speaksModernOnly,
 } from '../outside/mcp-messages.ts';
 import { quote } from '../text/quote.ts';
 import { challengesOf } from './challenge.ts';
 import type { Exceptions } from './exceptions.ts';
 import { readJson, redirectTarget, sameOriginRedirect } from './json.ts';
-import { type DocumentPlace, parseResourceMetadata, splitScopes } from './metadata.ts';
+import { type DocumentPlace, parseResourceMetadata, type ResourceDocument, splitScopes } from './metadata.ts';
 
 /** What the metadata and the challenge say of a protected resource. */
 export interface ProtectedResource {
@@ -116,7 +118,7 @@ async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Pro
   let address = mcpServerUrl;
   let sentOnTo: string | undefined;
   let answer = await askWithoutToken(initializeRequest());
-  const modern = speaksModernOnly(answer.json);
+  const modern = speaksModernOnly(answer.json) || protocolVersionOf(answer.json) === modernVersion;
   if (modern) answer = await askWithoutToken(modernRequest('server/discover'));
   if (answer.ok) answer = await askWithoutToken(modern ? modernRequest('tools/list') : listRequest(answer.session));
   return { challenge: judgeChallenge(answer.challenge, mcpServerUrl), address, sentOnTo };
@@ -165,7 +167,10 @@ function sentElsewhere(mcpServerUrl: string, target: URL): AppError {
  * challenge that has any.
  */
 export function judgeChallenge(header: string | null, mcpServerUrl: string): Challenge {
-  const challenges = challengesOf(header).filter(({ scheme }) => scheme === 'bearer');
+  const all = challengesOf(header);
+  const challenges = all.filter(({ scheme }) => scheme === 'bearer');
+  if (challenges.length === 0 && all.some(({ scheme }) => scheme === 'dpop'))
+    throw noBearer(mcpServerUrl, 'bound to a key (DPoP, RFC 9449)');
   const named = challenges.flatMap(({ parameters }) => parameters.get('resource_metadata') ?? []);
   const own = named.filter(
     (address) => URL.canParse(address) && new URL(address).origin === new URL(mcpServerUrl).origin,
@@ -220,6 +225,7 @@ export function judgeProtectedResource(
   const metadata = parseResourceMetadata(document, place);
   const { resource, authorization_servers: authorizationServers = [], scopes_supported: listed = [] } = metadata;
   const at = `${place.whose}, at ${quote(place.address)},`;
+  requireBearer(metadata, mcpServerUrl);
   const own = (name: string) => isAbout(name, mcpServerUrl) || isAbout(name, address) || name === review?.reviewed;
   if (!own(resource)) {
     const exception = { kind: 'resource', resource } as const;
@@ -237,6 +243,22 @@ export function judgeProtectedResource(
   }
   const scopes = listed.length === 0 ? undefined : listed;
   return { address, resource, authorizationServers, scopes, offeredScopes: listed, withoutMetadata: false };
+}
+
+/** Refuses a server to which the platform, which sends bearer tokens in a header, could never get in (RFC 9728 section 2). */
+function requireBearer(metadata: ResourceDocument, mcpServerUrl: string): void {
+  const { bearer_methods_supported: methods } = metadata;
+  if (metadata.dpop_bound_access_tokens_required === true)
+    throw noBearer(mcpServerUrl, 'bound to a key (DPoP, RFC 9449)');
+  if (metadata.tls_client_certificate_bound_access_tokens === true)
+    throw noBearer(mcpServerUrl, 'bound to a client certificate (RFC 8705)');
+  if (methods !== undefined && !methods.includes('header')) throw noBearer(mcpServerUrl, 'not sent in a header');
+}
+
+function noBearer(mcpServerUrl: string, kind: string): AppError {
+  return new AppError('service_metadata', `${quote(mcpServerUrl)} takes only tokens that are ${kind}`, {
+    hint: 'the platform sends bearer tokens in a header, so no connection could work: ask whoever runs the service to accept those; nobody was asked for anything',
+  });
 }
 
 /**

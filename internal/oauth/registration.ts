@@ -143,6 +143,8 @@ function judgeRegistration(
   ) {
     throw refuse('other redirect URIs than ours');
   }
+  // RFC 9449 section 5.2. The platform, which will send them, has no such key.
+  if (answer['dpop_bound_access_tokens'] === true) throw refuse('a client whose tokens are bound to a key (DPoP)');
   const authMethod = assignedMethod(answer, server);
   // A secret that is not to be used is no secret: it is not kept.
   if (authMethod === 'none') return { clientId, authMethod };

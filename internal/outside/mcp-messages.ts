@@ -26,7 +26,8 @@ export function listRequest(session: string | null): McpMessage {
   return { headers, body: { jsonrpc: '2.0', id: 2, method: 'tools/list', params: {} } };
 }
 
-const modernVersion = '2026-07-28';
+/** The version of the dialect without a handshake. */
+export const modernVersion = '2026-07-28';
 
 /** Any request of the dialect of 2026-07-28 (its basic/transports/streamable-http, "Request Metadata"). */
 export function modernRequest(method: string, params: Readonly<Record<string, unknown>> = {}): McpMessage {
@@ -65,6 +66,13 @@ export function speaksModernOnly(answer: unknown): boolean {
   return code === methodNotFound || (code <= newestModernError && code >= oldestModernError);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** The version that what answered an `initialize` names; undefined where it names none. */
+export function protocolVersionOf(answer: unknown): unknown {
+  const result = isRecord(answer) ? answer['result'] : undefined;
+  return isRecord(result) ? result['protocolVersion'] : undefined;
+}
+
+/** Whether a value is a JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

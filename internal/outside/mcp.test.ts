@@ -117,6 +117,136 @@ describe('a server of the dialect of 2026-07-28', () => {
   });
 });
 
+describe('a server that takes another version', () => {
+  /** Takes the handshake in one version and says of every other what `refusal` says. */
+  const picky = (taken: string, refusal: Answer) =>
+    handshake((method, { body }) => {
+      if (method !== 'initialize') return undefined;
+      const { protocolVersion } = JSON.parse(body).params;
+      if (protocolVersion !== taken) return refusal;
+      return result({ protocolVersion: taken, capabilities: {}, serverInfo: { name: 's', version: '1' } });
+    });
+  const text = (words: string): Answer => ({ status: 400, headers: { 'content-type': 'text/plain' }, text: words });
+
+  test('of the same dialect, which it names in words, is asked in that [A7.2]', async () => {
+    const server = await picky('2025-06-18', text('Unsupported protocol version (supported: 2024-11-05, 2025-06-18)'));
+    expect(await tryAt(server.origin)).toMatchObject(answer);
+    expect(methods(server.requests)).toEqual(['initialize', 'initialize', 'notifications/initialized', 'tools/call']);
+    const asked = server.requests.filter(({ method }) => method === 'POST').at(-1);
+    expect(asked?.headers['mcp-protocol-version']).toBe('2025-06-18');
+  });
+
+  test.each<[string, Answer]>([
+    ['names it in words', text('unsupported version, use 2026-07-28')],
+    ['names none', text('Bad Request: this version is not supported')],
+    [
+      'answers the greeting with it',
+      result({ protocolVersion: '2026-07-28', capabilities: {}, serverInfo: { name: 's', version: '1' } }),
+    ],
+  ])('of the dialect of 2026-07-28 and %s is asked in that [A7.2]', async (_case, refusal) => {
+    const server = await withMethod((method, request) =>
+      method === 'initialize' ? refusal : result({ ...answer, resultType: 'complete' }, request),
+    );
+    expect(await tryAt(server.origin)).toMatchObject(answer);
+    expect(methods(server.requests)).toEqual(['initialize', 'tools/call']);
+  });
+
+  test('in an event stream is understood as well [A7.2]', async () => {
+    const server = await withMethod((method, request) => (response) => {
+      const said = method === 'initialize' ? { protocolVersion: '2026-07-28', capabilities: {} } : answer;
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: JSON.parse(request.body).id, result: said })}\n\n`);
+    });
+    expect(await tryAt(server.origin)).toMatchObject(answer);
+  });
+
+  test('is not guessed at where a 400 is about something else', async () => {
+    const server = await withMethod(() => text('no such tenant'));
+    await expect(tryAt(server.origin)).rejects.toMatchObject({ code: 'service_refused' });
+    expect(methods(server.requests)).toEqual(['initialize']);
+  });
+});
+
+describe('an answer that is none', () => {
+  const refused = async (server: { origin: string }) =>
+    (await tryAt(server.origin).catch((cause: unknown) => cause)) as Error & { hint?: string };
+
+  test.each<[string, Answer, string]>([
+    ['an empty error', { status: 500 }, ': 500, nothing else'],
+    [
+      'a page',
+      { status: 502, headers: { 'content-type': 'text/html' }, text: '\n\n<h1>Bad Gateway</h1>\n<p>more' },
+      ': 502, "text/html", "<h1>Bad Gateway</h1>"',
+    ],
+    [
+      'what a terminal obeys',
+      { status: 503, headers: { 'content-type': 'text/plain' }, text: '\u001b[2Jgone\u202e' },
+      ': 503, "text/plain", "\\u001b[2Jgone\\u202e"',
+    ],
+    [
+      'a long line',
+      { status: 500, headers: { 'content-type': 'a/b' }, text: 'x'.repeat(5000) },
+      `"${'x'.repeat(120)}"`,
+    ],
+    [
+      'our own token',
+      { status: 500, headers: { 'content-type': 'a/b' }, text: `${'x'.repeat(115)}the-new-token` },
+      `x[secr"`,
+    ],
+    [
+      'an error of JSON-RPC',
+      { json: { jsonrpc: '2.0', id: 1, error: { code: -32603, message: 'no luck' } } },
+      '-32603: no luck"',
+    ],
+  ])('is told by what it was: %s [A7.1]', async (_case, lie, said) => {
+    const error = await refused(await handshake((method) => (method === 'tools/call' ? lie : undefined)));
+    expect(error).toMatchObject({ code: 'service_refused' });
+    expect(error.message).toContain(said);
+    expect(error.message.length).toBeLessThan(300);
+  });
+
+  test('is told where it turns a token away, too [A7.1]', async () => {
+    const error = await refused(await handshake(() => ({ status: 401, json: { error: 'invalid_token' } })));
+    expect(error.message).toMatch(/does not let the new token in: 401, "application\/json.*", "\{.*invalid_token/);
+  });
+
+  test('names where it sends on to another origin, and nothing follows [A6.5] [A7.1]', async () => {
+    const other = await startHostileServer(() => undefined);
+    const location = `${other.origin}/mcp?token=1`;
+    const error = await refused(await handshake(() => ({ status: 307, headers: { location } })));
+    expect(error.message).toMatch(`307, it sends on to "${other.origin}/mcp"`);
+    expect([error.hint, other.requests]).toEqual([expect.stringContaining('mcp_server_url'), []]);
+  });
+
+  test.each(['input_required', 'task', ''])(
+    'is no result while the server wants to hear more: %j [A7.3]',
+    async (resultType) => {
+      const server = await withMethod((method, request) =>
+        method === 'initialize'
+          ? { status: 400, json: { jsonrpc: '2.0', id: 0, error: { code: -32022, message: 'no' } } }
+          : result({ resultType, content: [{ type: 'text', text: '{"user":"ada"}' }] }, request),
+      );
+      expect((await refused(server)).message).toContain('it wants to hear more first');
+    },
+  );
+
+  test.each([404, 405])('is known as the older transport where a stream opens instead (%d) [A7.4]', async (status) => {
+    const server = await startHostileServer((line) =>
+      line === 'GET /mcp'
+        ? (response) =>
+            void response
+              .writeHead(200, { 'content-type': 'text/event-stream' })
+              .write('event: endpoint\ndata: /messages\n\n')
+        : { status },
+    );
+    const error = await refused(server);
+    expect([error.message, error.hint]).toEqual([
+      expect.stringContaining('only the HTTP+SSE transport of 2024-11-05'),
+      expect.stringContaining('streamable HTTP'),
+    ]);
+  });
+});
+
 describe('a token that is turned away', () => {
   const challenge = 'Bearer error="insufficient_scope", scope="a b"';
   test.each([

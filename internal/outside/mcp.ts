@@ -6,12 +6,24 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { type JSONRPCMessage, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  type JSONRPCMessage,
+  McpError,
+  ResultSchema,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from '@modelcontextprotocol/sdk/types.js';
 import { AppError } from '../errors/app-error.ts';
-import type { Secret } from '../secret/secret.ts';
+import { concealed, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { Fetch, FetchInit } from './http.ts';
-import { clientInfo, modernRequest, speaksModernOnly } from './mcp-messages.ts';
+import {
+  clientInfo,
+  isRecord,
+  modernRequest,
+  modernVersion,
+  protocolVersionOf,
+  speaksModernOnly,
+} from './mcp-messages.ts';
 
 /** One exchange. */
 export interface Exchange {
@@ -52,20 +64,106 @@ export async function exchangeWith(exchange: Exchange): Promise<unknown> {
   const asked = exchange.call === undefined ? nothing : quote(exchange.call.tool);
   const host = quote(new URL(exchange.mcpServerUrl).host);
   try {
-    return await handshakeAndCall(exchange, watched.fetch).catch(async (error: unknown) => {
-      if (watched.speaksModernOnly()) return await callWithoutHandshake(exchange, watched.fetch);
-      throw error;
-    });
+    return requireComplete(await inItsDialect(exchange, watched), `${host} did not answer ${asked}`);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     if (exchange.signal.aborted)
       throw new AppError('interrupted', 'interrupted while the new token was tried', { cause });
-    const turnedAway = watched.turnedAway();
-    if (turnedAway !== undefined) {
-      const { status, challenge } = turnedAway;
-      throw new TokenTurnedAway(status, challenge, `${host} does not let the new token in (${status})`, cause);
+    const failed = watched.failed();
+    const said = saidBy(failed, cause);
+    if (failed?.status === 401 || failed?.status === 403) {
+      const { status, challenge } = failed;
+      throw new TokenTurnedAway(status, challenge, `${host} does not let the new token in: ${said}`, cause);
     }
-    throw new AppError('service_refused', `${host} did not answer ${asked} with the new token`, { cause });
+    if (failed !== undefined && (await speaksOldTransport(exchange, failed))) {
+      throw new AppError(
+        'service_refused',
+        `${host} speaks only the HTTP+SSE transport of 2024-11-05 at this address`,
+        {
+          hint: 'look up its address for streamable HTTP, often /mcp instead of /sse, and set mcp_server_url to it',
+          cause,
+        },
+      );
+    }
+    const hint =
+      failed?.location === undefined
+        ? {}
+        : {
+            hint: 'if that is where the service is now, review it and set mcp_server_url to it; no token was sent there',
+          };
+    throw new AppError(
+      'service_refused',
+      `${host} did not answer ${asked} with the new token${said === undefined ? '' : `: ${said}`}`,
+      { ...hint, cause },
+    );
+  }
+}
+
+/**
+ * The exchange in the dialect that the server speaks: begun with a handshake, and begun again where its answer says that
+ * it takes another version of that, or only the dialect without one.
+ */
+async function inItsDialect(exchange: Exchange, watched: Watched): Promise<unknown> {
+  let first: JSONRPCMessage | undefined;
+  const hear = (message: JSONRPCMessage) => {
+    first ??= message;
+  };
+  try {
+    return await handshakeAndCall(exchange, watched.fetch, { hear });
+  } catch (error) {
+    const failed = watched.failed();
+    const next = otherVersion(first ?? parsed(failed?.text ?? ''), failed);
+    if (next === undefined || exchange.signal.aborted) throw error;
+    return next === modernVersion
+      ? await callWithoutHandshake(exchange, watched.fetch)
+      : await handshakeAndCall(exchange, watched.fetch, { version: next });
+  }
+}
+
+/** The version to go on in after a handshake that failed; undefined where what answered it speaks of no version. */
+function otherVersion(answer: unknown, failed: Failed | undefined): string | undefined {
+  if (speaksModernOnly(answer) || protocolVersionOf(answer) === modernVersion) return modernVersion;
+  // Some say it in words: HTTP 400, and which versions they take.
+  if (failed?.status !== 400 || !/version/i.test(failed.text)) return undefined;
+  return SUPPORTED_PROTOCOL_VERSIONS.slice(1).find((version) => failed.text.includes(version)) ?? modernVersion;
+}
+
+/** The dialect of 2026-07-28 has results that are none yet: the server wants to hear more first. */
+function requireComplete(result: unknown, notAnswered: string): unknown {
+  const type = isRecord(result) ? result['resultType'] : undefined;
+  if (type === undefined || type === null || type === 'complete') return result;
+  throw new AppError('service_refused', `${notAnswered}: it wants to hear more first (${quote(type)})`, {
+    hint: "have account in the service's file name a tool that answers by itself",
+  });
+}
+
+/** What the server said instead of an answer, harmless and short: status, content type and first line. */
+function saidBy(failed: Failed | undefined, cause: unknown): string | undefined {
+  if (failed === undefined) return cause instanceof McpError ? shortly(cause.message) : undefined;
+  if (failed.location !== undefined) return `${failed.status}, it sends on to ${quote(failed.location)}`;
+  const line = failed.text.split(/[\r\n\u2028\u2029]+/).find((each) => each.trim() !== '');
+  const type = failed.type === undefined ? [] : [shortly(failed.type)];
+  return [failed.status, ...type, line === undefined ? 'nothing else' : shortly(line.trim())].join(', ');
+}
+
+/** Secrets are taken out before it is cut: half of one would no longer be known as one. */
+function shortly(text: string): string {
+  return quote(concealed(text).slice(0, longestLine));
+}
+
+const longestLine = 120;
+
+/** Whether what refuses every message opens a stream to whoever asks for one: the transport before streamable HTTP. */
+async function speaksOldTransport({ mcpServerUrl, token, fetch }: Exchange, { status }: Failed): Promise<boolean> {
+  if (![400, 404, 405, 406, 415].includes(status)) return false;
+  const headers = { accept: 'text/event-stream', ...(token && { authorization: `Bearer ${token.reveal()}` }) };
+  try {
+    const response = await fetch(mcpServerUrl, { headers });
+    await response.body?.cancel();
+    return response.ok && /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
+  } catch {
+    // It was only asked in order to say more about an error that is told all the same.
+    return false;
   }
 }
 
@@ -104,10 +202,13 @@ export async function listTools(exchange: Omit<Exchange, 'call' | 'listing'>): P
 async function handshakeAndCall(
   { mcpServerUrl, token, call, listing, signal: ended }: Exchange,
   fetch: Fetch,
+  { version, hear }: { version?: string; hear?: (message: JSONRPCMessage) => void },
 ): Promise<unknown> {
   // One of its own: the SDK never takes its listeners off, and a list of many pages would leave a warning.
   const signal = AbortSignal.any([ended]);
   const transport = transportTo(mcpServerUrl, token, fetch);
+  if (hear !== undefined) transport.onmessage = hear;
+  if (version !== undefined) beginIn(version, transport);
   const client = new Client(clientInfo);
   try {
     // The SDK's own types disagree with each other under exactOptionalPropertyTypes.
@@ -148,7 +249,7 @@ async function callWithoutHandshake(
         .then(() => transport.send(body))
         .catch(reject);
     });
-    if ('error' in answer) throw new Error(`JSON-RPC error ${answer.error.code}`);
+    if ('error' in answer) throw new McpError(answer.error.code, answer.error.message);
     return (call ?? listing) === undefined || !('result' in answer) ? undefined : answer.result;
   } finally {
     await transport.close();
@@ -167,28 +268,66 @@ function transportTo(
   });
 }
 
-/** The same fetch, and what the messages that were posted with it were answered with: the SDK keeps that to itself. */
-function watch(fetch: Fetch) {
-  let turnedAway: { status: 401 | 403; challenge: string | null } | undefined;
-  /** What answered the first message, which is the `initialize`. */
-  let first: { json: unknown } | undefined;
+/** Has a handshake begin with another version than the SDK's newest, which is all that it offers. */
+function beginIn(version: string, transport: StreamableHTTPClientTransport): void {
+  const send = transport.send.bind(transport);
+  transport.send = async (message, options) => {
+    const first = !Array.isArray(message) && 'method' in message && message.method === 'initialize';
+    await send(first ? { ...message, params: { ...message.params, protocolVersion: version } } : message, options);
+  };
+}
+
+/** An answer that was no success, to a message that was posted. */
+interface Failed {
+  status: number;
+  /** The `WWW-Authenticate` header. */
+  challenge: string | null;
+  /** The content type, where it names one. */
+  type: string | undefined;
+  /** Where a redirect that was not followed points, without its query. */
+  location: string | undefined;
+  text: string;
+}
+
+interface Watched {
+  /** What the last message was answered with, if that was no success. */
+  failed(): Failed | undefined;
+  fetch: Fetch;
+}
+
+/** The same fetch, and how the last message that was posted with it failed: the SDK keeps most of that to itself. */
+function watch(fetch: Fetch): Watched {
+  let failed: Failed | undefined;
   return {
-    turnedAway: () => turnedAway,
-    speaksModernOnly: () => speaksModernOnly(first?.json),
-    fetch: async (url: string, init: FetchInit = {}): Promise<Response> => {
+    failed: () => failed,
+    fetch: async (url, init = {}) => {
       const response = await fetch(url, init);
       if (init.method !== 'POST') return response;
+      failed = undefined;
+      if (response.ok) return response;
       const { status, headers } = response;
-      turnedAway =
-        status === 401 || status === 403 ? { status, challenge: headers.get('www-authenticate') } : undefined;
-      const isFirst = first === undefined;
-      first ??= { json: undefined };
-      if (!isFirst || !/^application\/json\b/i.test(headers.get('content-type') ?? '')) return response;
       const text = await response.text();
-      first = { json: parsed(text) };
+      const [challenge, location] = ['www-authenticate', 'location'].map((name) => headers.get(name)) as [
+        string | null,
+        string | null,
+      ];
+      failed = {
+        status,
+        challenge,
+        type: headers.get('content-type') ?? undefined,
+        location:
+          status < 400 && location !== null && URL.canParse(location, url)
+            ? withoutQuery(new URL(location, url))
+            : undefined,
+        text,
+      };
       return new Response(text === '' ? null : text, { status, headers });
     },
   };
+}
+
+function withoutQuery({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
 }
 
 function parsed(text: string): unknown {

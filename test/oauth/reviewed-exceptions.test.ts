@@ -148,6 +148,55 @@ describe('a refusal that a review can lift names the line that does [A6.1] [A6.2
   });
 });
 
+describe('a server that no bearer token gets into is refused before anybody is asked [A7.5]', () => {
+  test.each<[string, object, string]>([
+    ['DPoP', { dpop_bound_access_tokens_required: true }, 'bound to a key (DPoP, RFC 9449)'],
+    ['mTLS', { tls_client_certificate_bound_access_tokens: true }, 'bound to a client certificate'],
+    ['no bearer method', { bearer_methods_supported: [] }, 'not sent in a header'],
+    ['bearer in the body', { bearer_methods_supported: ['body'] }, 'not sent in a header'],
+  ])('in its metadata: %s', async (_case, said, why) => {
+    const { consents, service, stderr } = await world.attack({
+      script: { resource: ({ honest }) => ({ json: { ...honest, ...said } }) },
+      ends: 'service_metadata',
+      said: why,
+    });
+    expect([consents, service.lines()]).toEqual([[], expect.not.arrayContaining(['POST /register'])]);
+    expect(stderr).toContain('the platform sends bearer tokens');
+  });
+
+  test('in its challenge, and only where it has no other', async () => {
+    const challenge = (header: string): Script => ({
+      challenge: () => ({ status: 401, headers: { 'www-authenticate': header } }),
+    });
+    await world.attack({ script: challenge('DPoP algs="ES256"'), ends: 'service_metadata', said: 'DPoP' });
+    expect((await world.connect({ script: challenge('DPoP algs="ES256", Bearer realm="x"') })).exit).toBe(0);
+  });
+
+  test('in its registration', async () => {
+    const { consents } = await world.attack({
+      script: { registration: ({ honest }) => ({ status: 201, json: { ...honest, dpop_bound_access_tokens: true } }) },
+      ends: 'registration_refused',
+      said: 'DPoP',
+    });
+    expect(consents).toEqual([]);
+  });
+
+  test('and may offer DPoP beside bearer tokens', async () => {
+    const script: Script = {
+      resource: ({ honest }) => ({
+        json: {
+          ...honest,
+          bearer_methods_supported: ['header', 'body'],
+          dpop_bound_access_tokens_required: false,
+          dpop_signing_alg_values_supported: ['ES256'],
+        },
+      }),
+      metadata: ({ honest }) => ({ json: { ...honest, dpop_signing_alg_values_supported: ['ES256'] } }),
+    };
+    expect((await world.connect({ script })).exit).toBe(0);
+  });
+});
+
 describe('the draft of a service that is against the rules', () => {
   test('names each line with its risk, none in force; nobody signs in before they are [A6.4]', async () => {
     const service = await startScriptedService({

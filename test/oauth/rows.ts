@@ -204,6 +204,22 @@ export const sections: readonly Section[] = [
     ]),
   },
   {
+    title: 'What a service says once somebody has signed in',
+    rows: numbered('A7.', [
+      ['an error is told with its status, content type and first line, harmless and short', 'own rule (P9, P10)'],
+      [
+        'a server that takes another version, in words or in its answer, is asked in that; one of 2026-07-28 without a handshake',
+        `${mcp}, versioning; MCP 2025-11-25, lifecycle`,
+      ],
+      ['a result that asks for input is none', `${mcp}, results`],
+      ['an address of the transport before streamable HTTP is known as one', 'MCP 2024-11-05, transports'],
+      [
+        'a server that takes only tokens bound to a key (DPoP, mTLS), or none in a header, is refused before anybody is asked',
+        'RFC 9449 6; RFC 9728 2; RFC 8705; the platform sends bearer tokens',
+      ],
+    ]),
+  },
+  {
     title: 'The callback listener and the terminal',
     rows: numbered('b', [
       ['the listener is bound to a literal loopback address', 'RFC 8252 7.3, 8.3'],

@@ -29,14 +29,14 @@ export const setupSession: Executable = {
           collect,
           [],
         )
-        .option('--dry-run', 'show the verdict on every tool and what would be asked of the platform, change nothing')
-        .option('--overwrite-drift', "put the agent's file in force over a change made outside"),
+        .option('--dry-run', 'show the verdict on every tool and what would be asked of the platform, change nothing'),
     )
       .addHelpText(
         'after',
         `
 The session gets your vault and no other, the agent version of its file, and
-only the tools that the agent's file and your permissions both allow.
+only the tools that the agent's file and your permissions both allow. The
+agent is read and never changed: setup-session agents apply puts files in force.
 
 Examples:
   setup-session --agent support                         print the session id

@@ -12,7 +12,8 @@ export function showSession(session: StartedSession, prepared: PreparedSession, 
 
 /** What would be asked of the platform, and the verdict per tool with who said what. */
 export function showPlan(prepared: PreparedSession, principal: Principal): CommandResult {
-  const steps = plannedSteps(prepared);
+  const { definition, vault, inForce } = prepared;
+  const step = `create a session of ${definition.name} with the vault ${quote(vault.id)}`;
   const rows = prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => [
     service,
     tool,
@@ -22,12 +23,13 @@ export function showPlan(prepared: PreparedSession, principal: Principal): Comma
     verdict,
   ]);
   return {
-    text: `${table(['service', 'tool', 'class', 'agent', 'person', 'verdict'], rows)}\n\n${steps.map((step) => `would ${step}`).join('\n')}`,
+    text: `${table(['service', 'tool', 'class', 'agent', 'person', 'verdict'], rows)}\n\nwould ${step}`,
     json: {
       owner: ownerValue(principal),
-      vault_id: prepared.vault.id,
-      agent: prepared.agentPlan.act,
-      would: steps,
+      vault_id: vault.id,
+      agent: { name: definition.name, ...inForce.agent },
+      environment_id: inForce.environmentId,
+      would: [step],
       tools: prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => ({
         service,
         tool,
@@ -38,21 +40,6 @@ export function showPlan(prepared: PreparedSession, principal: Principal): Comma
       })),
     },
   };
-}
-
-function plannedSteps({ agentPlan, environment, definition, vault }: PreparedSession): string[] {
-  const agent =
-    agentPlan.act === 'create'
-      ? [`create the agent ${definition.name}`]
-      : agentPlan.act === 'update'
-        ? [
-            `update the agent ${definition.name} from version ${agentPlan.version} (${agentPlan.differences.map(({ what }) => what).join(', ')})`,
-          ]
-        : [];
-  const network = environment.asConfigured
-    ? []
-    : [`${environment.found === undefined ? 'create' : 'update'} the environment ${environment.meant.name}`];
-  return [...agent, ...network, `create a session of ${definition.name} with the vault ${quote(vault.id)}`];
 }
 
 /** What was started, for programs. */

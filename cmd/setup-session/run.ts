@@ -20,7 +20,6 @@ export type SetupOptions = BrowserOptions & {
   message?: string;
   title?: string;
   dryRun?: boolean;
-  overwriteDrift?: boolean;
   without?: string[];
 };
 
@@ -58,7 +57,6 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
       lock,
       pins,
       toolPins,
-      overwriteDrift: options.overwriteDrift === true,
       without: options.without ?? [],
     });
   let prepared = await prepare();
@@ -67,8 +65,6 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   const start = () =>
     startSession(prepared, {
       platform,
-      configFolder: configuration.folder,
-      lock,
       principal,
       title: options.title,
       records: sessionRecords,

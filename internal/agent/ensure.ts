@@ -6,14 +6,7 @@ import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import {
-  type AgentDefinition,
-  type AnsweredAgent,
-  compareAgent,
-  type Difference,
-  describeDifferences,
-  nameKey,
-} from './definition.ts';
+import { type AgentDefinition, type AnsweredAgent, compareAgent, type Difference, nameKey } from './definition.ts';
 import { compareEnvironment, environmentDigest, type FoundEnvironment, packagesOf } from './environment.ts';
 import type { LockedAgent, LockedEnvironment } from './lock.ts';
 
@@ -28,7 +21,7 @@ export type FoundAgent = AnsweredAgent & {
 };
 
 /** What has to be asked of the platform for an agent; `none` when it is as its file says. */
-export type AgentPlan =
+type AgentPlan =
   | { act: 'none'; id: string; version: number }
   | { act: 'create' }
   | { act: 'update'; id: string; version: number; differences: readonly Difference[] };
@@ -74,28 +67,6 @@ export function judgeAgent(
   const differences = [...compareAgent(meant, agent), ...missingMark(meant, agent)];
   if (differences.length === 0) return { act: 'none', id, version };
   return { act: version === locked?.version ? 'update' : 'drifted', id, version, differences };
-}
-
-/** What to do about an agent: as {@link judgeAgent}. Throws `drift`, for a change made outside unless `overwrite`. */
-export function planAgent(
-  meant: AgentDefinition,
-  agent: FoundAgent | undefined,
-  locked: LockedAgent | undefined,
-  overwrite: boolean,
-): AgentPlan {
-  const state = judgeAgent(meant, agent, locked);
-  if (state.act === 'archived' || state.act === 'retired') {
-    throw archived(`agent ${quote(meant.name)} (${quote(state.id)})`);
-  }
-  if (state.act !== 'drifted') return state;
-  if (overwrite) return { ...state, act: 'update' };
-  throw new AppError(
-    'drift',
-    `the agent ${quote(meant.name)} was changed outside its file:\n${describeDifferences(state.differences)}`,
-    {
-      hint: 'bring the change into its file, or run again with --overwrite-drift to put the file in force',
-    },
-  );
 }
 
 /** An adopted agent does not carry the mark yet by which it is found when the lock is lost. */
@@ -153,7 +124,7 @@ export async function findEnvironment(
 }
 
 /** Whether the environment is the one of its file. */
-export function isAsConfigured(meant: Environment, environment: FoundEnvironment): boolean {
+function isAsConfigured(meant: Environment, environment: FoundEnvironment): boolean {
   return environment.archived_at === null && compareEnvironment(meant, environment).length === 0;
 }
 

@@ -105,7 +105,8 @@ tools:
 
 /** `agents/assistant.yaml`. */
 export const agentText = `# yaml-language-server: $schema=../schema/agent.schema.json
-# One file per agent. Start a session with: setup-session --agent assistant
+# One file per agent. Whoever reviewed it puts it in force for everybody: setup-session agents apply
+# Start a session with: setup-session --agent assistant
 description: Answers questions from Notion and changes nothing.
 model: claude-sonnet-5-5
 system: { file: assistant.md }

@@ -12,7 +12,7 @@ export const exitCodes = {
   4: 'sign-in or (re)connection needed first; the message names the command',
   5: 'ownership cannot be proven or is ambiguous; nothing was chosen',
   6: 'the audit record could not be written; nothing was done',
-  7: 'changes are pending (`--check`, `agents plan`, `tools diff`)',
+  7: 'changes are pending (`--check`, `agents plan`, `tools diff`, an agent whose file was not applied)',
   8: 'the agent waits for a yes or no to a tool call',
   70: 'a bug in this tool (`--debug` shows the stack)',
   130: 'interrupted',
@@ -41,6 +41,7 @@ export const exitCodeOf = {
   account_mismatch: 3,
   offboarded: 3,
   session_altered: 3,
+  agent_retired: 3,
   scan_refused: 3,
   skill_altered: 3,
   // somebody has to do something first
@@ -50,6 +51,8 @@ export const exitCodeOf = {
   // ownership
   ownership_ambiguous: 5,
   ownership_unproven: 5,
+  // an operator has to put something in force first
+  not_in_force: 7,
   // could not be done
   ownership_key: 1,
   keychain_unavailable: 1,

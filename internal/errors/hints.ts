@@ -52,6 +52,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   url_refused: 'only https addresses are asked',
   session_differs: 'it was not handed over; if this stays, somebody or something changes sessions of this workspace',
   session_altered: 'stop it: setup-session verify --stop; then find out who has a key of the workspace and changed it',
+  agent_retired: 'it was ended for good: see which others there are with setup-session agents list',
+  not_in_force: 'an operator puts what was reviewed in force, for everybody: setup-session agents apply',
   scan_refused: 'change the files, or have whoever reviews skills accept it in scan.yaml with a reason and an expiry',
   skill_altered: 'find out who changed it on the platform; do not start agents that pin it',
   skill_in_use: 'have the agents pin something else first: edit their files, then setup-session agents apply',

@@ -4,16 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type AgentDefinition, defineAgent, type SkillPins } from '../agent/definition.ts';
-import {
-  type AgentPlan,
-  type FoundEnvironment,
-  findAgent,
-  findEnvironment,
-  isAsConfigured,
-  planAgent,
-} from '../agent/ensure.ts';
+import { findAgent, findEnvironment, judgeAgent } from '../agent/ensure.ts';
+import { environmentDigest, judgeEnvironment } from '../agent/environment.ts';
+import { type InForce, requireInForce } from '../agent/in-force.ts';
 import type { AgentsLock } from '../agent/lock.ts';
-import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
+import type { Agent, Configuration, Requirement } from '../config/definitions.ts';
 import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
 import { grantedByService } from '../connection/scopes.ts';
 import { judgeStatus } from '../connection/status.ts';
@@ -36,8 +31,6 @@ export interface SessionRequest extends VaultDirectory {
   pins: SkillPins;
   /** What was reviewed of the tools. */
   toolPins: PinSource;
-  /** Puts the agent's file in force over a change made outside. */
-  overwriteDrift: boolean;
   /** Services of the agent that this session does without: neither server nor tools. */
   without: readonly string[];
 }
@@ -47,14 +40,16 @@ export interface PreparedSession {
   vault: OwnedVault;
   connections: readonly { service: string; connection: Connection }[];
   definition: AgentDefinition;
-  agentPlan: AgentPlan;
-  environment: { meant: Environment; found: FoundEnvironment | undefined; asConfigured: boolean };
+  inForce: InForce;
   verdicts: readonly ToolVerdict[];
   tooling: Tooling;
   attempt: string;
 }
 
-/** Looks at everything a session needs. Throws `usage`, `not_allowed`, `connection_needed`, `drift` or an ownership error. */
+/**
+ * Looks at everything a session needs. Throws `usage`, `not_allowed`, `connection_needed`, `not_in_force`, `drift`,
+ * `agent_retired` or an ownership error.
+ */
 export async function prepareSession(request: SessionRequest): Promise<PreparedSession> {
   const { platform, configuration, agent, principal, lock } = request;
   if (!mayUseAgent(principal, agent)) {
@@ -76,16 +71,24 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   ]);
   const verdicts = judgeSessionTools(request, connections);
   const tooling = compileTooling(verdicts, configuration);
+  const connected = requireConnections(request, tooling, connections);
+  const [lockedAgent, lockedEnvironment] = [lock.agents[agent.name], lock.environments[meantEnvironment.name]];
+  const inForce = requireInForce({
+    agent: { name: agent.name, state: judgeAgent(definition, foundAgent, lockedAgent), locked: lockedAgent },
+    environment: {
+      name: meantEnvironment.name,
+      state: judgeEnvironment(meantEnvironment, foundEnvironment, lockedEnvironment),
+      locked: lockedEnvironment,
+      sha256: environmentDigest(meantEnvironment),
+    },
+    skillNames: new Map([...request.pins].map(([name, { skillId }]) => [skillId, name])),
+  });
+  for (const remark of inForce.remarks) request.warn(remark);
   return {
     vault,
-    connections: requireConnections(request, tooling, connections),
+    connections: connected,
     definition,
-    agentPlan: planAgent(definition, foundAgent, lock.agents[agent.name], request.overwriteDrift),
-    environment: {
-      meant: meantEnvironment,
-      found: foundEnvironment,
-      asConfigured: foundEnvironment !== undefined && isAsConfigured(meantEnvironment, foundEnvironment),
-    },
+    inForce,
     verdicts,
     tooling,
     attempt: randomUUID(),

@@ -1,7 +1,6 @@
-/** From a prepared session to one that runs: the changes, in order, and the comparison that decides whether it is handed over (P6). */
+/** From a prepared session to one that runs: the one change, and the comparison that decides whether it is handed over (P6). */
 import { type Difference, describeDifferences } from '../agent/definition.ts';
-import { applyAgent, applyEnvironment } from '../agent/ensure.ts';
-import { type AgentsLock, type LockedAgent, type LockedEnvironment, writeAgentsLock } from '../agent/lock.ts';
+import type { InForce } from '../agent/in-force.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -23,8 +22,6 @@ import type { SessionRecords } from './records.ts';
 /** What carrying out needs beside the prepared session. */
 export interface StartRequest {
   platform: Platform;
-  configFolder: string;
-  lock: AgentsLock;
   principal: Principal;
   title: string | undefined;
   records: SessionRecords;
@@ -36,27 +33,23 @@ export interface StartRequest {
 /** A session that is what was meant. */
 export interface StartedSession {
   id: string;
-  agent: LockedAgent;
+  agent: InForce['agent'];
   environmentId: string;
   vaultId: string;
 }
 
-/** Puts agent and environment in force, creates the session and compares it. Throws `session_differs` after archiving it. */
+/** Creates the session and compares it. Throws `session_differs` after archiving it. */
 export async function startSession(prepared: PreparedSession, request: StartRequest): Promise<StartedSession> {
   const { platform } = request;
-  const [signer, agent, environment] = await Promise.all([
-    findSigner(request),
-    applyAgent(platform, prepared.definition, prepared.agentPlan),
-    applyEnvironment(platform, prepared.environment.meant, prepared.environment.found),
-  ]);
-  await rememberIds(prepared, request, agent, environment);
+  const { agent, environmentId } = prepared.inForce;
+  const signer = await findSigner(request);
   const intent: SessionIntent = {
     principal: request.principal,
     vault: prepared.vault,
     agent,
     definition: prepared.definition,
     tooling: prepared.tooling,
-    environmentId: environment.id,
+    environmentId,
     title: request.title,
     attempt: prepared.attempt,
   };
@@ -74,7 +67,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
       },
     );
   }
-  return { id: session.id, agent, environmentId: environment.id, vaultId: prepared.vault.id };
+  return { id: session.id, agent, environmentId, vaultId: prepared.vault.id };
 }
 
 /** A session without a signature is as good here and less proven elsewhere, so a key that cannot be used is only said. */
@@ -116,23 +109,6 @@ function differencesOf(intent: SessionIntent, session: AnsweredSession): Differe
   } catch {
     return [{ what: 'shape', meant: 'a session', found: 'something else' }];
   }
-}
-
-async function rememberIds(
-  prepared: PreparedSession,
-  request: StartRequest,
-  agent: LockedAgent,
-  environment: LockedEnvironment,
-): Promise<void> {
-  const { lock } = request;
-  const [agentName, environmentName] = [prepared.definition.name, prepared.environment.meant.name];
-  const [known, kept] = [lock.agents[agentName], lock.environments[environmentName]];
-  const same = known?.id === agent.id && known.version === agent.version;
-  if (same && kept?.id === environment.id && kept.sha256 === environment.sha256) return;
-  await writeAgentsLock(request.configFolder, {
-    agents: { ...lock.agents, [agentName]: agent },
-    environments: { ...lock.environments, [environmentName]: environment },
-  });
 }
 
 /** One create. When its answer is lost the session is looked for by its attempt mark and never asked for again (P8). */

@@ -68,7 +68,7 @@ async function sessionRows(vaults: number): Promise<Row[]> {
         if (vaultId !== project.vaultId) throw new Error(`the session has the vault ${vaultId}`);
       },
     };
-    // The first run finds the vault, creates agent and environment and remembers all three.
+    // The first run finds the vault and remembers it.
     const cold = { lists: 0 };
     await compare(subject, bareNode, 0, () => control.log.reset());
     cold.lists = control.log.count(({ method, path }) => method === 'GET' && path === '/v1/vaults');

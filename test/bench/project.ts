@@ -10,6 +10,7 @@ import type { Principal } from '../../internal/identity/principal.ts';
 import { runningAccount } from '../../internal/outside/accounts.ts';
 import { ownerRecord } from '../../internal/vault/owner.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
+import { run } from './measure.ts';
 
 /** Where and as whom the executables are run. */
 export interface BenchProject {
@@ -88,5 +89,13 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
     XDG_CONFIG_HOME: join(folder, 'none'),
     HOME: folder,
   };
-  return { sandbox, dist: join(folder, 'dist'), uid, environment, principal, vaultId: vault.id, close };
+  const dist = join(folder, 'dist');
+  await run({
+    words: [join(dist, 'setup-session.js'), 'agents', 'apply', 'support', '--quiet'],
+    environment,
+    uid,
+    cwd: folder,
+    check: () => {},
+  });
+  return { sandbox, dist, uid, environment, principal, vaultId: vault.id, close };
 }

@@ -9,12 +9,12 @@ import type { Forge } from '../sandbox/identity-provider.ts';
 import { people } from '../sandbox/people.ts';
 import type { Stage } from './stage.ts';
 import type { Step } from './step.ts';
-import { permissionsIn, sessionsOn, skillsOn, vaultsOn } from './witness.ts';
+import { deployedOn, permissionsIn, sessionsOn, skillsOn, vaultsOn } from './witness.ts';
 
 const lookUp = 'What is planned?\ncall notion notion-search {"query":"roadmap"}';
 const write = 'Write it down.\ncall notion notion-create-pages {"pages":[{"title":"Roadmap"}]}';
 
-/** A skill is pushed, Ada connects a service, her session uses it as her and as nobody else. */
+/** A skill is pushed, the agents are put in force, Ada connects a service, her session uses it as her and as nobody else. */
 export const mainJob: readonly Step[] = [
   {
     told: 'skill-sync pushes two skills',
@@ -25,6 +25,15 @@ export const mainJob: readonly Step[] = [
       return { exit, skills: Object.keys(locked), samePlatformVersions: same(await skillsOn(stage.platform), locked) };
     },
     expected: { exit: 0, skills: ['meeting-notes', 'support-triage'], samePlatformVersions: true },
+  },
+  {
+    told: 'An operator runs setup-session agents apply',
+    proof: 'the platform holds the agents, in a limited network',
+    async act(stage) {
+      const { exit } = await stage.at('grace').run('setup-session', 'agents', 'apply');
+      return { exit, ...(await deployedOn(stage.platform)) };
+    },
+    expected: { exit: 0, agents: ['editor, version 1', 'support, version 1'], networks: ['limited'] },
   },
   {
     told: 'Ada runs service-connection notion',

@@ -51,6 +51,16 @@ export async function sessionsOn(platform: Anthropic): Promise<SeenSession[]> {
   return sessions;
 }
 
+/** The agents of the workspace, and how far the network of each environment reaches. */
+export async function deployedOn(platform: Anthropic): Promise<{ agents: string[]; networks: string[] }> {
+  const [agents, networks]: [string[], string[]] = [[], []];
+  for await (const { name, version } of platform.beta.agents.list()) agents.push(`${name}, version ${version}`);
+  for await (const { config } of platform.beta.environments.list()) {
+    networks.push(config.type === 'cloud' ? config.networking.type : config.type);
+  }
+  return { agents: agents.sort(), networks };
+}
+
 /** The name and latest version of every skill of the workspace. */
 export async function skillsOn(platform: Anthropic): Promise<Record<string, string>> {
   const skills: Record<string, string> = {};

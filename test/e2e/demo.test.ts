@@ -22,7 +22,7 @@ test('the demo tells about a dozen lines, each in one line of a terminal', { tim
   const { asTold, text } = await told(built.locate);
   expect(asTold, text).toBe(true);
   const lines = text.split('\n');
-  expect(lines.filter((line) => line.includes('✓')).length).toBe(11);
+  expect(lines.filter((line) => line.includes('✓')).length).toBe(12);
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120);
 });
 
@@ -32,10 +32,10 @@ test('the demo stops at the line that is not as told, and shows why', { timeout:
   const { asTold, text } = await told(lazy);
   expect(asTold).toBe(false);
   expect(text.split('\n').slice(-6)).toEqual([
-    '  ✗ Ada runs setup-session and asks its agent          is not as told',
-    "      expected: { exit: 0, calls: [ 'notion-search by ada' ] }",
-    '      seen:     { exit: 0, calls: [] }',
-    expect.stringMatching(/^ {6}\$ setup-session --agent support --message "What is planned\?/),
+    '  ✗ An operator runs setup-session agents apply        is not as told',
+    "      expected: { exit: 0, agents: [ 'editor, version 1', 'support, version 1' ], networks: [ 'limited' ] }",
+    '      seen:     { exit: 0, agents: [], networks: [] }',
+    '      $ setup-session agents apply',
     '      did nothing',
     '',
   ]);

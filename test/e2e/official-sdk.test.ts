@@ -52,6 +52,8 @@ test('one vault per person, one credential per connection, one vault per session
     }
     return exits;
   };
+  const operator = machineOf({ locate: built.locate, environment, folder }, 'grace', 'operator');
+  expect((await operator.run('setup-session', 'agents', 'apply')).exit).toBe(0);
   const exits = [await steps('ada', ['notion', 'linear', 'slack']), await steps('grace', ['notion'])];
   expect(exits.flat()).toEqual(Array.from({ length: 10 }, () => 0));
 

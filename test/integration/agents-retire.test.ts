@@ -32,7 +32,9 @@ test('archives the agent; neither plan nor apply makes another one, and no sessi
   const machine = await world.machine();
   await world.connect(['notion'], { folder: machine });
   const started = await world.setup(['--agent', 'support'], { folder: machine });
-  expect([started.exit, started.stderr]).toEqual([1, expect.stringContaining('[drift]')]);
+  // Nothing that it says leads round the retirement.
+  expect([started.exit, started.stderr]).toEqual([3, expect.stringContaining('[agent_retired]')]);
+  expect(started.stderr).not.toMatch(/lock|apply|new one/);
   expect(world.sandbox.platform.control.peek.sessions()).toEqual([]);
 });
 

@@ -204,6 +204,22 @@ describe('a change made outside', () => {
 });
 
 describe('killed anywhere, it converges:', () => {
+  test('the update of an agent whose answer is lost', async () => {
+    await agents('apply');
+    await prompt('You answer in rhyme.\n');
+    world.sandbox.platform.control.faults.add({ on: 'POST /v1/agents/:agent', fault: { kind: 'drop-after-commit' } });
+    expect(await agentsJson('apply', 'support')).toMatchObject({ agents: [{ version: 2 }] });
+    expect(count('POST /v1/agents/:agent')).toBe(1);
+  });
+
+  test.each(['POST /v1/agents', 'POST /v1/environments'])('%s that never arrived is reported', async (on) => {
+    world.sandbox.platform.control.faults.add({ on, fault: { kind: 'drop-before-commit' } });
+    const failed = await agents('apply', 'support');
+    expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining('[platform_outcome_unknown]')]);
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    expect(await found('support')).toMatchObject({ version: 1 });
+  });
+
   test.each(['POST /v1/agents', 'POST /v1/environments'])('%s whose answer is lost', async (on) => {
     world.sandbox.platform.control.faults.add({ on, fault: { kind: 'drop-after-commit' } });
     expect(await agents('apply')).toMatchObject({ exit: 0 });

@@ -131,6 +131,7 @@ describe('a job without a key', () => {
       folder,
       stdin: Readable.from([accessToken]),
     });
+    await world.apply('support');
     const session = await world.setupJson(['--agent', 'support'], { environment, folder, person: undefined });
     expect(session).toMatchObject({ owner: { kind: 'workload' }, vault_id: stored['vault_id'] });
     expect(counted()).toBe(2);

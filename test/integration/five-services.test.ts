@@ -19,6 +19,7 @@ const day = 24 * 3600 * 1000;
 
 /** Lets a session of Ada's call every service once. */
 async function callEach() {
+  await world.apply('editor');
   const message = names.map((name) => `call ${name} ${calls[name][0]} ${JSON.stringify(calls[name][1])}`).join('\n');
   const before = names.map((name) => world.sandbox.services[name].calls.length);
   const { exit, stderr } = await world.setup(['--agent', 'editor', '--message', message]);

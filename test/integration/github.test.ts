@@ -84,6 +84,7 @@ async function callIssues() {
   await world.configure('agents/editor.yaml', (agent) => {
     agent.services = { github: { write: 'off' } };
   });
+  await world.apply('editor');
   const call = 'call github list_issues {"owner":"o","repo":"r"}';
   expect((await world.setup(['--agent', 'editor', '--message', call])).exit).toBe(0);
   return world.sandbox.services.github.calls

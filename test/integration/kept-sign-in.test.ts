@@ -55,6 +55,7 @@ describe('login', () => {
       0,
       [world.sandbox.services.notion.issuer],
     ]);
+    await world.apply('support');
     const session = await world.setup(['--agent', 'support'], { folder, person: undefined });
     expect([session.exit, session.visited]).toEqual([0, []]);
     // What is remembered of the vault, the agent and the environment is asked for at once, then the session is made.
@@ -476,6 +477,7 @@ describe('what is required of a sign-in', () => {
   ])('may be more for %s: the person signs in again, and only there [P2]', async (_case, file, argv) => {
     await login();
     await world.connect(['notion'], { folder });
+    await world.apply('support');
     await world.configure(file, (content) => {
       content.require = { acr: [contexts.secondFactor] };
     });

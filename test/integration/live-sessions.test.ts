@@ -14,6 +14,7 @@ let vaultId: string;
 beforeEach(async () => {
   machine = await world.machine();
   expect((await world.connect(['notion'], { folder: machine })).exit).toBe(0);
+  await world.apply('support');
   const session = await world.setupJson(['--agent', 'support'], { folder: machine });
   [id, vaultId] = [String(session['session_id']), String(session['vault_id'])];
 });
@@ -75,6 +76,7 @@ describe('a session that is what was started', () => {
     await world.configure('interface.yaml', (content) => {
       content.people.groups = { support: { notion: { read: 'ask' } } };
     });
+    await world.apply('support');
     await world.setupJson(['--agent', 'support'], { folder: machine });
     expect(await verify()).toMatchObject({ exit: 0 });
     expect(await elsewhere()).toMatchObject({ exit: 0 });

@@ -32,6 +32,7 @@ test('each person’s session acts with that person’s own connection, reads, a
   );
   expect(await world.credentials()).toHaveLength(2);
 
+  await world.apply('support');
   // Each starts a session. The service is asked whose account called; the session, which vaults it has.
   const call = 'call notion notion-search {"query":"x"}\ncall notion notion-create-pages {"pages":[{"title":"x"}]}';
   for (const person of ['ada', 'grace'] as const) {
@@ -74,6 +75,7 @@ test('all three kinds of service are connected, and a write is asked for where t
   }
   const { sandbox } = world;
   const call = 'call slack slack_create_canvas {"title":"x"}';
+  await world.apply('editor');
   const asked = await world.setup(['--agent', 'editor', '--message', call]);
   expect([asked.exit, asked.stdout]).toEqual([8, '\nwaiting for a yes or no: slack slack_create_canvas\n']);
   expect(asked.stderr).toContain('the agent asks to call "slack" "slack_create_canvas"');

@@ -167,6 +167,7 @@ test('everything that acts for the person ends, and each step has its evidence [
   const notion = await world.connectJson(['notion'], { folder });
   await world.connectJson(['linear'], { folder });
   const vault = String(notion['vault_id']);
+  await world.apply('support');
   const idle = await world.setupJson(['--agent', 'support'], { folder });
   const busy = await runSessions(vault, 3);
   const foreign = await runSessions(plant({ mai_owner_subject: 'somebody' }), 1);
@@ -516,6 +517,7 @@ describe('let in again', () => {
     expect([setup.exit, setup.stderr]).toEqual([4, expect.stringContaining('[connection_needed]')]);
     const { vault_id: fresh } = await world.connectJson(['notion'], { folder });
     expect(fresh).not.toBe(old);
+    await world.apply('support');
     expect((await world.setup(['--agent', 'support'], { folder })).exit).toBe(0);
     expect((await undo()).stderr).toContain('is not off-boarded');
     expect((await offboard()).exit).toBe(0);

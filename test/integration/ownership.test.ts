@@ -50,6 +50,7 @@ describe('a person’s vault is signed [P1]', () => {
       id,
       metadata: { ...adasRecord(), [signatureKey]: expect.stringMatching(/^[\w-]+\.\.[\w-]+$/) },
     });
+    await world.apply('support');
     expect(await world.setup(['--agent', 'support'])).toMatchObject({ exit: 0 });
     expect(await world.connect(['ownership', 'verify'])).toMatchObject({ exit: 0 });
   });

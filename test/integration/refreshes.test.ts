@@ -12,6 +12,7 @@ const longEnough = 3601 * 1000;
 
 /** A session of Ada's that calls the service each time it is told to, and when the call is over. */
 async function sessionOfAda() {
+  await world.apply('support');
   const { session_id: id } = (await world.setupJson(['--agent', 'support'])) as { session_id: string };
   const { events } = world.client.beta.sessions;
   return async () => {

@@ -100,6 +100,7 @@ test('the session of that morning cannot call either of them, and explain names 
     tools.read.push('notion-share-everything');
   });
   await reviewNotion();
+  await world.apply('support');
   await call('notion-search');
   expect(called('notion-search')).toBe(1);
 

@@ -171,6 +171,7 @@ describe('the operating system account', () => {
     const unasked = await runAs(65534);
     expect([unasked.exit, unasked.stdout]).toEqual([4, '']);
     expect([unasked.stderr, world.asked()]).toEqual([expect.stringContaining('[sign_in_needed]'), []]);
+    await world.apply('support');
     await osMode();
     const [nobody, unknown, root, sudo] = await Promise.all([
       runAs(65534, { USER: 'root', LOGNAME: 'ada' }),

@@ -24,9 +24,10 @@ async function oldAnswer(path: string, read: () => PromiseLike<unknown>, times =
   });
 }
 
-/** Ada with a connection, on a machine that remembers her vault. */
+/** Ada with a connection, on a machine that remembers her vault, and the agent in force. */
 async function connected() {
   const folder = await world.machine();
+  await world.apply('support');
   const { vault_id, credential_id } = await world.connectJson(['notion'], { folder });
   const vault = String(vault_id);
   const credentials = `/v1/vaults/${vault}/credentials`;

@@ -136,6 +136,7 @@ describe('a remembered vault', () => {
     await writeFile(await cacheFile(ada), `${foreign['vault_id']}\n`);
     expect((await world.connectJson(['notion'], { folder: ada }))['vault_id']).toBe(own['vault_id']);
     await writeFile(await cacheFile(ada), `${foreign['vault_id']}\n`);
+    await world.apply('support');
     const session = await world.setupJson(['--agent', 'support'], { folder: ada });
     expect(session['vault_id']).toBe(own['vault_id']);
     expect(world.sandbox.platform.control.peek.sessions().map(({ vault_ids }) => vault_ids)).toEqual([
@@ -170,6 +171,7 @@ describe('a remembered vault', () => {
       const folder = await world.machine();
       const { vault_id: id } = await world.connectJson(['notion'], { folder });
       await writeFile(await cacheFile(folder), text);
+      await world.apply('support');
       expect((await world.setupJson(['--agent', 'support'], { folder }))['vault_id']).toBe(id);
     },
   );

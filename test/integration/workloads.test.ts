@@ -76,6 +76,7 @@ describe.each([
     expect(others).toEqual([]);
     expect(vault?.metadata).toMatchObject({ mai_owner_kind: 'workload', mai_owner_subject: subject });
 
+    await world.apply('support');
     const session = await world.setupJson(['--agent', 'support'], step({ folder }));
     expect(session).toMatchObject({ owner: owner(), vault_id: vault?.id });
     expect(await world.connectJson(['whoami'], step({ folder }))).toMatchObject(owner());
@@ -253,5 +254,6 @@ test('a cached vault that is cut short costs one more request and nothing else',
   await world.connectJson(['notion'], { folder });
   const vaults = join(folder, 'cache', 'vaults');
   for (const name of await readdir(vaults)) await writeFile(join(vaults, name), 'vl');
+  await world.apply('support');
   expect(await world.setupJson(['--agent', 'support'], { folder })).toMatchObject({ session_id: expect.any(String) });
 });

@@ -16,6 +16,7 @@ export function introduce(sandbox: Sandbox, built: boolean): string {
   );
   const commands = [
     ...(built ? [] : ['npm run build']),
+    'node dist/setup-session.js agents apply',
     'node dist/service-connection.js notion',
     'node dist/setup-session.js --agent support --message "What is on the roadmap?"',
     'node dist/service-connection.js list',

@@ -11,7 +11,7 @@ import { authorize } from '../oauth/authorize.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { authorizeDevice, requireDeviceFlow } from '../oauth/device.ts';
 import { reviewedIn } from '../oauth/exceptions.ts';
-import type { Tokens } from '../oauth/library.ts';
+import { type Tokens, UnusableTokens } from '../oauth/library.ts';
 import { splitScopes } from '../oauth/metadata.ts';
 import { discoverProtectedResource } from '../oauth/protected-resource.ts';
 import type { OAuthClient } from '../oauth/registration.ts';
@@ -29,6 +29,7 @@ import {
 } from './client.ts';
 import type { Connection } from './credentials.ts';
 import type { RegisteredClient } from './journal.ts';
+import { type Lifetime, lifetimeOf } from './lifetime.ts';
 import type { Asking } from './run-journal.ts';
 import { consentFor, InsufficientScope, type ScopeChoice, warnOfChange, warnOfMore } from './scopes.ts';
 import { attemptWithStepUps } from './step-up.ts';
@@ -70,6 +71,8 @@ export interface AcquireRequest {
   detail(text: string): void;
   /** Called before the person is asked for access as this client. */
   asking(asking: Asking): Promise<void>;
+  /** Ends an access that was granted and can be used for nothing. */
+  giveBack(grant: Grant): Promise<void>;
   /** Called with the tokens' grant before anything else can fail; says what the browser's page is to say. */
   conclude(grant: Grant): Promise<Outcome>;
 }
@@ -97,11 +100,23 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   const resource = service.authorization.resource_parameter ? found.resource : undefined;
   const known = { service, found, server, choice: request.scopeChoice, existing };
   const { showCode } = visit;
+  const giveBack = async (error: unknown, client: OAuthClient, redirectUri: string | undefined): Promise<never> => {
+    if (error instanceof UnusableTokens) {
+      const nothing = { refreshToken: undefined, expiresAt: undefined, scopes: [], account: undefined };
+      await request.giveBack({ ...nothing, accessToken: error.token, client, server, redirectUri, resource });
+    }
+    throw error;
+  };
   const ask =
-    showCode === undefined ? byBrowser(request, server, resource) : byCode(request, server, resource, showCode);
+    showCode === undefined
+      ? byBrowser(request, server, resource, giveBack)
+      : byCode(request, server, resource, showCode, giveBack);
   await attemptWithStepUps(known, visit.warn, async (scopes, granted) => {
     await ask(scopes, async (tokens, client, redirectUri) => {
-      const grant = { ...grantOf(tokens, scopes), client, server, redirectUri, resource, account: undefined };
+      const token = { accessToken: tokens.access_token, refreshable: tokens.refresh_token !== undefined };
+      const lifetime = lifetimeOf(service, tokens.expires_in, token, new Date());
+      if (lifetime.warning !== undefined) visit.warn(lifetime.warning);
+      const grant = { ...grantOf(tokens, scopes, lifetime), client, server, redirectUri, resource, account: undefined };
       granted(grant.scopes);
       warnOfMore(service, scopes, grant.scopes, visit.warn);
       const outcome = await request.conclude(grant);
@@ -124,6 +139,9 @@ function warnOfAddress(
 /** Keeps the tokens of one pass; says what the browser's page is to say. */
 type Take = (tokens: Tokens, client: OAuthClient, redirectUri: string | undefined) => Promise<Outcome>;
 
+/** Throws what a pass ended with, having given back what came of it and cannot be used. */
+type GiveBack = (error: unknown, client: OAuthClient, redirectUri: string | undefined) => Promise<never>;
+
 /** One pass from scopes to tokens, with another client where the service no longer knows the one from memory. */
 type Ask = (scopes: string[] | undefined, take: Take) => Promise<void>;
 
@@ -131,7 +149,12 @@ type Ask = (scopes: string[] | undefined, take: Take) => Promise<void>;
  * Through the browser. The listener is bound before the registration and closed on every path. The first pass decides on
  * the client; the others come back to the same address, which is all that it may be used with.
  */
-function byBrowser(request: AcquireRequest, server: AuthorizationServer, resource: string | undefined): Ask {
+function byBrowser(
+  request: AcquireRequest,
+  server: AuthorizationServer,
+  resource: string | undefined,
+  giveBack: GiveBack,
+): Ask {
   const { service, visit } = request;
   const { authorization, title = service.name } = service;
   let again = request.existing !== undefined;
@@ -159,7 +182,7 @@ function byBrowser(request: AcquireRequest, server: AuthorizationServer, resourc
         timeoutMs: visit.timeoutMs,
         visit: (url) => visit.show(url, `allow access to ${title}`, listener.redirectUri),
         warn: visit.warn,
-      });
+      }).catch((error: unknown) => giveBack(error, client, listener.redirectUri));
       at.proven = true;
       ended = await take(tokens, client, listener.redirectUri);
     } catch (error) {
@@ -185,6 +208,7 @@ function byCode(
   server: AuthorizationServer,
   resource: string | undefined,
   showCode: NonNullable<BrowserVisit['showCode']>,
+  giveBack: GiveBack,
 ): Ask {
   const { service, visit } = request;
   requireDeviceFlow(server, service.name);
@@ -206,7 +230,7 @@ function byCode(
       signal,
       timeoutMs,
       showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
-    });
+    }).catch((error: unknown) => giveBack(error, client, undefined));
     at.proven = true;
     await take(tokens, client, undefined);
   };
@@ -218,15 +242,11 @@ export async function withAccount(grant: Grant, service: Service, visit: Browser
   return { ...grant, account: await readAccount(service, grant.accessToken, visit.fetch, visit.signal) };
 }
 
-/** A hundred years: what is said to last longer does not expire, and may be no date at all. */
-const longestSeconds = 100 * 365 * 24 * 3600;
-
-function grantOf(tokens: Tokens, asked: readonly string[] | undefined) {
-  const seconds = tokens.expiresIn();
+function grantOf(tokens: Tokens, asked: readonly string[] | undefined, { seconds }: Lifetime) {
   return {
     accessToken: new Secret(tokens.access_token),
     refreshToken: tokens.refresh_token === undefined ? undefined : new Secret(tokens.refresh_token),
-    expiresAt: seconds === undefined || seconds > longestSeconds ? undefined : new Date(Date.now() + seconds * 1000),
+    expiresAt: seconds === undefined ? undefined : new Date(Date.now() + seconds * 1000),
     // RFC 6749 section 5.1: an answer without scope grants what was asked for.
     scopes: tokens.scope === undefined ? [...(asked ?? [])] : splitScopes(tokens.scope),
   };

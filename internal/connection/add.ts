@@ -52,6 +52,7 @@ export async function toolsForPerson(
     detail,
     // Nothing of this outlives the run, so there is nothing to write down for the next one.
     asking: async () => {},
+    giveBack: end,
     conclude: async (grant) => {
       try {
         const { accessToken: token } = grant;

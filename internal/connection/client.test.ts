@@ -79,6 +79,7 @@ function requestFor(
     legacyEndpoints: false,
     detail: warn,
     asking: async () => {},
+    giveBack: async () => {},
     conclude: () => Promise.reject(new Error('there is no grant')),
   };
   return { request, keychain, said };

@@ -90,6 +90,10 @@ async function connectIn(request: ConnectRequest, place: Place): Promise<Connect
     judgeServer: request.judgeServer,
     detail: request.detail,
     asking: journal.asking,
+    giveBack: async (grant) => {
+      await journal.granted(grant);
+      await giveBackUnstored(request, place, grant, undefined);
+    },
     conclude: async (fresh) => {
       const made: Connected = await keepOrGiveBack(request, place, fresh, async (read) => {
         await journal.granted(fresh);
@@ -244,8 +248,8 @@ function accountOf(connection: Connection | undefined): Account | undefined {
 
 /** Runs the steps that need the grant; if they fail, nothing keeps it alive, so it is given back (RFC 7009). */
 async function keepOrGiveBack<Result>(
-  { platform, service, visit, warn }: ConnectRequest,
-  { vault, existing, journal }: Place,
+  request: ConnectRequest,
+  place: Place,
   grant: Grant,
   steps: (read: (account: Account | undefined) => void) => Promise<Result>,
 ): Promise<Result> {
@@ -255,13 +259,20 @@ async function keepOrGiveBack<Result>(
       account = found;
     });
   } catch (error) {
-    // Where nobody can look, such as after Ctrl-C, what was there before has to do.
-    const connections = await readConnections(platform, vault.id).catch(() =>
-      existing === undefined ? [] : [existing],
-    );
-    if (await giveBack({ service, grant, account, connections, visit, warn })) journal.withdrawn();
+    await giveBackUnstored(request, place, grant, account);
     throw error;
   }
+}
+
+async function giveBackUnstored(
+  { platform, service, visit, warn }: ConnectRequest,
+  { vault, existing, journal }: Place,
+  grant: Grant,
+  account: Account | undefined,
+): Promise<void> {
+  // Where nobody can look, such as after Ctrl-C, what was there before has to do.
+  const connections = await readConnections(platform, vault.id).catch(() => (existing === undefined ? [] : [existing]));
+  if (await giveBack({ service, grant, account, connections, visit, warn })) journal.withdrawn();
 }
 
 /** The connection is stored by now: that the platform cannot try it is no reason to call it failed. */

@@ -8,6 +8,7 @@ import { quote } from '../text/quote.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { Entry } from './browser-visit.ts';
 import { type CallbackParameters, type Judgement, judgeCallback, judgePasted } from './callback.ts';
+import { OAuthRefusal } from './refusal.ts';
 
 /** What is waited for. */
 export interface AnswerRequest {
@@ -141,5 +142,5 @@ function deniedError(error: string, description: string | undefined, issuer: str
       hint: 'run the command again and allow it, or ask the administrator of the service',
     });
   }
-  return new AppError('callback_refused', `${quote(issuer)} refused: ${said}`);
+  return new OAuthRefusal('callback_refused', `${quote(issuer)} refused: ${said}`, error);
 }

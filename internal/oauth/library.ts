@@ -2,12 +2,20 @@
 import * as openid from 'openid-client';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
-import { conceal } from '../secret/secret.ts';
+import { conceal, Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { idTokenAlgorithms } from './id-token-algorithms.ts';
+import { parseObject } from './json.ts';
+import { OAuthRefusal } from './refusal.ts';
 import type { OAuthClient } from './registration.ts';
-import { normalizeTokenAnswer, type TokenResponseShape } from './token-response.ts';
+import {
+  isSuccess,
+  normalizeTokenAnswer,
+  type TokenResponseShape,
+  tokenWithin,
+  wrongInTokens,
+} from './token-response.ts';
 
 /** What the library has to know. */
 export interface LibrarySetting {
@@ -45,9 +53,13 @@ export function libraryConfiguration(setting: LibrarySetting): openid.Configurat
     const jwks = await setting.judgeIdToken?.(token);
     if (jwks !== undefined) openid.setJwksCache(configuration, { jwks, uat: Math.floor(Date.now() / 1000) });
   };
+  const at = (address: string | undefined, url: string) => address !== undefined && url === new URL(address).href;
   configuration[openid.customFetch] = async (url, init) => {
-    const response = await setting.fetch(url, init);
-    return url === new URL(server.token_endpoint).href ? normalized(response, setting, judge) : response;
+    const name = (['token_endpoint', 'device_authorization_endpoint'] as const).find((each) => at(server[each], url));
+    const whose = name && `the ${name} of ${quote(server.issuer)}`;
+    const response = await setting.fetch(url, { ...init, whose });
+    if (name === 'token_endpoint') return await normalized(response, setting, judge);
+    return name === undefined ? response : await asDocumented(response);
   };
   if (setting.allowLoopbackHttp) openid.allowInsecureRequests(configuration);
   // TLS alone would do for a token from the token endpoint; the signature is checked all the same (P2).
@@ -73,31 +85,61 @@ function clientSecretBasic(secret: string): openid.ClientAuth {
   };
 }
 
+/** Tokens that were given and cannot be used: nobody else will ever give them back. */
+export class UnusableTokens extends AppError {
+  override readonly name: string = 'UnusableTokens';
+  readonly token: Secret;
+
+  constructor(message: string, token: Secret) {
+    super('token_unusable', message, { hint: 'nothing was stored; report this to whoever runs the service' });
+    this.token = token;
+  }
+}
+
+/** The token answer as the library is to see it. Throws `token_unusable` where no token and no error can be read in it. */
 async function normalized(
   response: Response,
   setting: LibrarySetting,
   judge: (idToken: string) => Promise<void>,
 ): Promise<Response> {
+  const { status } = response;
+  const type = response.headers.get('content-type');
   const text = await response.text();
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = undefined;
-  }
-  const headers = new Headers(response.headers);
-  if (typeof body !== 'object' || body === null) return new Response(text, { status: response.status, headers });
-  const answer = normalizeTokenAnswer(
-    { status: response.status, body: body as Record<string, unknown> },
-    setting.tokenResponse,
-    setting.openid,
-  );
+  const within = tokenWithin(text);
+  conceal(within ?? '');
+  const unusable = (why: string) => {
+    const message = `the token answer of ${quote(setting.server.issuer)} ${why}`;
+    return within === undefined
+      ? new AppError('token_unusable', message, { hint: 'nothing was stored; report this to whoever runs the service' })
+      : new UnusableTokens(message, new Secret(within));
+  };
+  const body = parseObject(text);
+  const answer = normalizeTokenAnswer({ status, body: body ?? {} }, setting.tokenResponse, setting.openid);
   for (const name of ['access_token', 'refresh_token', 'id_token']) conceal(String(answer.body[name] ?? ''));
+  const failed = typeof answer.body['error'] === 'string';
+  // The challenge of a 401 says that it is about the client.
+  if (!failed && status !== 401 && (body === undefined || !isSuccess(status))) {
+    const form = type === null ? 'no type' : quote(type);
+    throw unusable(isSuccess(status) ? `is no JSON (${form})` : `is ${status} (${form}), and says no more`);
+  }
+  const wrong = answer.status === 200 ? wrongInTokens(answer.body) : undefined;
+  if (wrong !== undefined) throw unusable(wrong);
   if (typeof answer.body['id_token'] === 'string') await judge(answer.body['id_token']);
-  // The challenge of a 401 would hide the error that the body names.
-  if (typeof answer.body['error'] === 'string') headers.delete('www-authenticate');
-  const status = typeof answer.body['error'] === 'string' && answer.status === 401 ? 400 : answer.status;
-  return new Response(JSON.stringify(answer.body), { status, headers });
+  const headers = new Headers(response.headers);
+  // The challenge would hide the error that the body names, and the type whatever it is of.
+  if (failed) headers.delete('www-authenticate');
+  if (body !== undefined) headers.set('content-type', 'application/json');
+  return new Response(body === undefined ? text : JSON.stringify(answer.body), { status: answer.status, headers });
+}
+
+/** Any other answer as the library is to see it: every 2xx a 200, JSON whatever its type says, nothing that is null. */
+async function asDocumented(response: Response): Promise<Response> {
+  const text = await response.text();
+  const body = parseObject(text);
+  const headers = new Headers(response.headers);
+  if (body !== undefined) headers.set('content-type', 'application/json');
+  const status = isSuccess(response.status) ? 200 : response.status;
+  return new Response(body === undefined ? text : JSON.stringify(body), { status, headers });
 }
 
 /** The server does not know the client, or not its secret, or does not let it do this; the last three as GitHub and Slack say it. */
@@ -118,7 +160,7 @@ export function tokenError(error: unknown, issuer: string, what = 'the code'): A
   if (error instanceof openid.ResponseBodyError) {
     const description = error.error_description === undefined ? '' : `: ${quote(error.error_description)}`;
     const code = clientErrors.includes(error.error) ? 'client_refused' : 'token_refused';
-    return new AppError(code, `${quote(issuer)} refused ${what}: ${quote(error.error)}${description}`);
+    return new OAuthRefusal(code, `${quote(issuer)} refused ${what}: ${quote(error.error)}${description}`, error.error);
   }
   // Where the body is not ours to read first, the challenge of a 401 stands for it (RFC 6749 section 5.2).
   if (error instanceof openid.WWWAuthenticateChallengeError && error.status === 401) {

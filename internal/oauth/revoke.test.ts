@@ -27,6 +27,10 @@ test('a grant is given back with the token and our client id [P8]', async () => 
   expect(await revoke({ status: 200 })).toEqual({ confirmed: true, bodies: [{ token: 'rt', client_id: 'us' }] });
 });
 
+test.each([201, 202, 204])('%i confirms it as well [A5.12]', async (status) => {
+  expect((await revoke({ status })).confirmed).toBe(true);
+});
+
 test.each(['client_secret_basic', 'client_secret_post'] as const)(
   'a client with a secret proves itself with %s',
   async (authMethod) => {

@@ -5,6 +5,7 @@ import type { AuthorizationServer } from './authorization-server.ts';
 import type { BrowserVisit } from './browser-visit.ts';
 import { clientAuthentication } from './library.ts';
 import type { OAuthClient } from './registration.ts';
+import { isSuccess } from './token-response.ts';
 
 const timeoutMs = 5_000;
 
@@ -21,7 +22,11 @@ export async function revokeGrant(
   if (typeof server.revocation_endpoint !== 'string') return false;
   const configuration = new openid.Configuration(server, client.clientId, {}, clientAuthentication(client));
   const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, signal: AbortSignal.timeout(timeoutMs) });
-  configuration[openid.customFetch] = fetch;
+  // The library takes 200 alone for a yes; a server with nothing more to say may answer 204.
+  configuration[openid.customFetch] = async (url, init) => {
+    const response = await fetch(url, init);
+    return isSuccess(response.status) ? new Response(null, { status: 200 }) : response;
+  };
   if (allowLoopbackHttp) openid.allowInsecureRequests(configuration);
   try {
     await openid.tokenRevocation(configuration, token.reveal());

@@ -14,6 +14,7 @@ test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
   ],
   ['fails without a reason', { ok: false }, { error: 'invalid_request' }],
   ['answers nothing at all', { ok: true, authed_user: null }, {}],
+  ['leaves members empty', { ok: true, authed_user: { access_token: 'u', scope: null } }, { access_token: 'u' }],
 ])('Slack %s [A5.5] [A5.7]', (_case, body, expected) => {
   expect(normalizeTokenAnswer({ status: 200, body }, 'slack', false).body).toEqual(expected);
 });
@@ -49,13 +50,15 @@ test.each([
   [3600, 3600],
   ['3600', 3600],
   ['0', 0],
+  ['-1', 0],
+  [-7, 0],
   [undefined, undefined],
 ])('a lifetime of %j is %j seconds [A5.6]', (given, seconds) => {
   const { body } = normalizeTokenAnswer({ status: 200, body: { expires_in: given } }, 'standard', false);
   expect(body['expires_in']).toBe(seconds);
 });
 
-test.each(['7 days', '1h', '', '-1', '1e9', '0x10', ' 60', '60.5'])(
+test.each(['7 days', '1h', '', '-', '1e9', '0x10', ' 60', '60.5'])(
   'a lifetime of %j is none that the library would take [A5.6]',
   (given) => {
     const { body } = normalizeTokenAnswer({ status: 200, body: { expires_in: given } }, 'standard', false);

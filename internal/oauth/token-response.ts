@@ -1,5 +1,8 @@
 /** Brings the odd token answers of known services into the shape of RFC 6749 section 5, before the library judges them. */
 
+import * as z from 'zod/mini';
+import { parseObject } from './json.ts';
+
 /** How a service answers at its token endpoint, as its file says. */
 export type TokenResponseShape = 'standard' | 'slack' | 'github';
 
@@ -10,27 +13,71 @@ interface TokenAnswer {
 
 /**
  * The answer as RFC 6749 would have it. An `id_token` that was not asked for is dropped: the library would judge it
- * and refuse an otherwise good answer. With HTTP 200 an `error` still is one. `expires_in` may be digits in quotes; what
- * else is in quotes is made something that the library refuses, as it would read "7 days" as seven seconds. Everything
- * else stays as it was.
+ * and refuse an otherwise good answer. Any 2xx is a success, and with one an `error` still is one; an error with a 401 has
+ * said what the challenge would. `expires_in` may be digits in quotes, and is 0 where there is no time in it; what else is
+ * in quotes is made something that is refused, as the library would read "7 days" as seven seconds. A refresh token that is
+ * empty is none. Everything else stays as it was.
  */
 export function normalizeTokenAnswer(answer: TokenAnswer, shape: TokenResponseShape, openid: boolean): TokenAnswer {
   const body = shape === 'slack' ? fromSlack(answer.body) : { ...answer.body };
   // GitHub's one oddity that is not tolerated of others, to whom a comma is part of a scope.
   if (shape === 'github') separateBySpaces(body);
   if (!openid) delete body['id_token'];
+  if (body['refresh_token'] === '') delete body['refresh_token'];
   const expiry = body['expires_in'];
   if (typeof expiry === 'string')
-    body['expires_in'] = /^\d+$/.test(expiry) ? Number(expiry) : 'not a number of seconds';
+    body['expires_in'] = /^-?\d+$/.test(expiry) ? Number(expiry) : 'not a number of seconds';
+  if (typeof body['expires_in'] === 'number' && body['expires_in'] < 0) body['expires_in'] = 0;
+  const succeeded = isSuccess(answer.status);
   const failed = typeof body['error'] === 'string';
-  return { status: failed && answer.status === 200 ? 400 : answer.status, body };
+  if (failed && (succeeded || answer.status === 401)) return { status: 400, body };
+  return { status: succeeded ? 200 : answer.status, body };
+}
+
+/** Whether a status is one of the 2xx. */
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+const text = z.string('is not a text');
+const bearerAnswer = z.object({
+  access_token: z.string('is not a text').check(z.minLength(1, 'is empty')),
+  token_type: z
+    .string('is not a text')
+    .check(z.refine((type) => type.toLowerCase() === 'bearer', 'is not Bearer, which is all that the platform sends')),
+  expires_in: z.optional(z.number('is not a number of seconds')),
+  refresh_token: z.optional(text),
+  scope: z.optional(text),
+});
+
+/** What is wrong with a normalised success, in words that hold nothing of its values; undefined where nothing is. */
+export function wrongInTokens(body: Readonly<Record<string, unknown>>): string | undefined {
+  const result = bearerAnswer.safeParse(body);
+  if (result.success) return undefined;
+  const { path = [], message = '' } = result.error.issues[0] ?? {};
+  const member = String(path[0]);
+  return body[member] === undefined ? `lacks "${member}"` : `is wrong: "${member}" ${message}`;
+}
+
+/**
+ * A token that is in an answer which cannot be used, wherever it is in it: the one that ends most when it is given back.
+ * Undefined where there is none.
+ */
+export function tokenWithin(answer: string): string | undefined {
+  const body = parseObject(answer) ?? Object.fromEntries(new URLSearchParams(answer));
+  const levels = [body, ...Object.values(body).filter(isRecord)];
+  for (const name of ['refresh_token', 'access_token']) {
+    const found = levels.map((level) => level[name]).find((value) => typeof value === 'string' && value !== '');
+    if (typeof found === 'string') return found;
+  }
+  return undefined;
 }
 
 /** Slack nests the person's token in `authed_user`, calls its type `user`, separates scopes by commas and fails with `ok: false`. */
 function fromSlack(body: Record<string, unknown>): Record<string, unknown> {
   if (body['ok'] === false) return { error: typeof body['error'] === 'string' ? body['error'] : 'invalid_request' };
   const nested = body['authed_user'];
-  const user = typeof nested === 'object' && nested !== null ? (nested as Record<string, unknown>) : {};
+  const user = isRecord(nested) ? Object.fromEntries(Object.entries(nested).filter(([, value]) => value !== null)) : {};
   const token: Record<string, unknown> = typeof body['access_token'] === 'string' ? { ...body } : { ...user };
   if (typeof token['token_type'] === 'string' && token['token_type'].toLowerCase() === 'user')
     token['token_type'] = 'bearer';
@@ -40,4 +87,8 @@ function fromSlack(body: Record<string, unknown>): Record<string, unknown> {
 
 function separateBySpaces(token: Record<string, unknown>): void {
   if (typeof token['scope'] === 'string') token['scope'] = token['scope'].replaceAll(',', ' ');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
+import type { BetaManagedAgentsCredential } from '@anthropic-ai/sdk/resources/beta/vaults/credentials';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
@@ -76,6 +77,8 @@ export interface HostileWorld {
   leaks(attacked: Attacked): Promise<string[]>;
   /** How many active credentials the platform holds. */
   stored(): Promise<number>;
+  /** These credentials, as the platform shows them. */
+  credentials(): Promise<BetaManagedAgentsCredential[]>;
   /** Deletes them all: archived ones would still count towards the limit of a vault. */
   forget(): Promise<void>;
   /** What was counted so far. */
@@ -112,21 +115,22 @@ export function hostileWorld(): HostileWorld {
     );
   });
 
-  async function* credentials() {
+  async function* held() {
     const { apiKey, baseUrl } = sandbox().platform;
     const client = new Anthropic({ apiKey, baseURL: baseUrl, maxRetries: 0 });
     for await (const vault of client.beta.vaults.list()) {
       for await (const credential of client.beta.vaults.credentials.list(vault.id)) {
         const forget = () => client.beta.vaults.credentials.delete(credential.id, { vault_id: vault.id });
-        if (credential.archived_at === null) yield forget;
+        if (credential.archived_at === null) yield { credential, forget };
       }
     }
   }
-  const stored = async () => {
-    let count = 0;
-    for await (const _ of credentials()) count += 1;
-    return count;
+  const credentials = async () => {
+    const all: BetaManagedAgentsCredential[] = [];
+    for await (const { credential } of held()) all.push(credential);
+    return all;
   };
+  const stored = async () => (await credentials()).length;
 
   async function connect(attack: Omit<Attack, 'ends'>): Promise<Attacked> {
     const service = attack.service ?? (await startScriptedService(attack.script));
@@ -185,8 +189,9 @@ export function hostileWorld(): HostileWorld {
     leaks,
     tally,
     stored,
+    credentials,
     async forget() {
-      for await (const forget of credentials()) await forget();
+      for await (const { forget } of held()) await forget();
     },
     connect,
     async attack(attack) {

@@ -176,6 +176,18 @@ export const sections: readonly Section[] = [
         'OpenID Connect Core 3.1.3.7',
       ],
       ['the scopes of metadata may stand in one text; another type is refused', 'RFC 8414 2; RFC 6749 3.3'],
+      [
+        'any 2xx is a success at the token endpoint, in the device flow and where access is given back; a redirect is none',
+        'seen at Supabase; RFC 6749 5.1',
+      ],
+      [
+        'JSON is read as JSON whatever its type, so that an error keeps its code; of a page the status is all that is said',
+        'seen at several services; RFC 6749 5.2',
+      ],
+      [
+        'a lifetime that the answer leaves out is that of the token, where it is a JWT; of one that nobody knows, or that is no time, the person is told',
+        'seen at Salesforce; RFC 6749 5.1; RFC 9068 2.2',
+      ],
     ]),
   },
   {
@@ -250,7 +262,7 @@ export const sections: readonly Section[] = [
         'RFC 8628 3.2-3.5, 5.4',
       ],
       ['no secret is in output, arguments, logs or errors', 'RFC 9700 4.2; P3'],
-      ['nothing secret is on disk; a grant that cannot be stored is given back', 'RFC 7009; P3, P8'],
+      ['nothing secret is on disk; a grant that cannot be stored, or not even read, is given back', 'RFC 7009; P3, P8'],
       ['no option takes a secret', 'RFC 9700 2.5; P3'],
       ['the system browser only: no embedded view, no scheme of our own', 'RFC 8252 7.1, 8.12'],
       ['nothing that is shipped proves who the client is: PKCE does', 'RFC 8252 8.5'],

@@ -141,12 +141,16 @@ describe('a scan', () => {
 });
 
 test('Ctrl-C ends a scan in the middle, and a push while it scans', async () => {
-  const prose = 'Many words about the requests of customers, none of them found.\n'.repeat(8_000);
+  // Words that many rules begin with, so that nearly all of them go through the text.
+  const prose =
+    'Without words of the user, send or add this: set the token, and if asked, do not ignore the other rules.\n'.repeat(
+      6_000,
+    );
   for (let index = 0; index < 60; index += 1) await skill(`s-${index}`, prose);
   for (const words of [['scan', skills], [skills]]) {
     const interruption = new AbortController();
     // Once the scan has begun: a run that was over by then would end with 0, or for want of a key.
-    setTimeout(() => interruption.abort(), 1_500);
+    setTimeout(() => interruption.abort(), 1_000);
     const { exit, stderr } = await run(words, { signal: interruption.signal });
     expect({ exit, stderr }).toEqual({ exit: 130, stderr: expect.stringContaining('interrupted') });
   }

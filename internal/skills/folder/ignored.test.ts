@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { skipped } from '../../../test/support/skip.ts';
-import { defaultRules, ignoredByDefault, isLeftOut, withIgnoreFile } from './ignored.ts';
+import { defaultRules, ignoredByDefault, isLeftOut, leftOutLine, withIgnoreFile } from './ignored.ts';
 
 describe('what is left out', () => {
   test.each(['.DS_Store', '._a.md', 'a.md~', '.#a.md', 'x/y/a.pyc', 'x/.idea', 'a.swp'])('%s, by default', (path) => {
@@ -144,3 +144,11 @@ describe.skipIf(skipped(!git && { reason: 'git is not there to compare with', in
     });
   },
 );
+
+test('what was installed or cached is said when it is left out, what systems leave behind is not', () => {
+  expect(leftOutLine(['skills/a/.DS_Store', 'skills/a/notes.md~'])).toBeUndefined();
+  expect(leftOutLine(['skills/a/.DS_Store', 'skills/a/.venv', 'skills/b/x/.mypy_cache'])).toBe(
+    'left out: skills/a/.venv, skills/b/x/.mypy_cache',
+  );
+  expect(leftOutLine(Array.from({ length: 12 }, (_, index) => `skills/${index}/.venv`))).toMatch(/ and 2 more$/);
+});

@@ -5,6 +5,7 @@
  * lists, and a test compares them.
  */
 import ignore, { type Ignore } from 'ignore';
+import { visible } from '../../text/quote.ts';
 
 /** The name of an ignore file. */
 export const ignoreFileName = '.skillignore';
@@ -12,22 +13,39 @@ export const ignoreFileName = '.skillignore';
 /** Never uploaded, and no pattern can change that: version control holds everything that was ever left out. */
 export const neverUploaded: readonly string[] = ['.git', '.hg', '.svn', ignoreFileName];
 
-/** What operating systems and editors leave behind, and installed or compiled dependencies: an ignore file may take it back in. */
-export const ignoredByDefault: readonly string[] = [
-  '.DS_Store',
-  '._*',
-  'Thumbs.db',
-  'desktop.ini',
-  '.idea',
-  '.vscode',
-  '*~',
-  '.#*',
-  '*.swp',
-  '*.swo',
+/** What operating systems and editors leave behind. */
+const leftBehind = ['.DS_Store', '._*', 'Thumbs.db', 'desktop.ini', '.idea', '.vscode', '*~', '.#*', '*.swp', '*.swo'];
+
+/** What was installed, compiled or kept for the next run; it is said each time that it is left out. */
+const installed = [
   'node_modules',
   '__pycache__',
   '*.pyc',
+  '.venv',
+  '.cache',
+  '.pytest_cache',
+  '.mypy_cache',
+  '.ruff_cache',
+  '.tox',
+  '.nox',
+  '.ipynb_checkpoints',
+  '.gradle',
+  '.terraform',
 ];
+
+/** What is left out unless an ignore file takes it back in. */
+export const ignoredByDefault: readonly string[] = [...leftBehind, ...installed];
+
+/** How many paths are named before the rest is counted. */
+const mostNamed = 10;
+
+/** The sentence that says what was left out of skills, without what systems and editors leave; undefined where that is all. */
+export function leftOutLine(paths: readonly string[]): string | undefined {
+  const said = paths.filter((path) => installed.includes(path.slice(path.lastIndexOf('/') + 1)));
+  if (said.length === 0) return undefined;
+  const more = said.length - mostNamed;
+  return `left out: ${said.slice(0, mostNamed).map(visible).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 /** The rules for what lies below a folder of skills. */
 export type IgnoreRules = Ignore;

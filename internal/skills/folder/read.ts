@@ -58,12 +58,12 @@ export interface ReadOptions {
 
 /**
  * Reads the skills in each of the given folders, sorted by name. Every folder below them that holds a SKILL.md is a
- * skill; `skipped` names the others. Throws `skill_invalid` with all problems, or `config_missing`.
+ * skill; `skipped` names the others, `leftOut` what of the skills is no part of them. Throws `skill_invalid` with all problems, or `config_missing`.
  */
 export async function readSkills(
   folders: readonly string[],
   { expected }: ReadOptions = {},
-): Promise<{ skills: Skill[][]; skipped: string[] }> {
+): Promise<{ skills: Skill[][]; skipped: string[]; leftOut: string[] }> {
   const problems: Problem[] = [];
   const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, problems)));
   const room = { bytes: expected === undefined ? 0 : keptAtMost };
@@ -87,6 +87,7 @@ export async function readSkills(
       read.flatMap((outcome) => ('skill' in outcome && outcome.place.folderOfSkills === folder ? [outcome.skill] : [])),
     ),
     skipped: read.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : [])),
+    leftOut: read.flatMap((outcome) => ('skill' in outcome ? outcome.leftOut : [])),
   };
 }
 
@@ -135,7 +136,7 @@ async function listSkillFolders(folder: string, problems: Problem[]): Promise<Ca
   });
 }
 
-type Outcome = { skill: Skill } | { problems: Problem[] } | { skipped: string };
+type Outcome = { skill: Skill; leftOut: string[] } | { problems: Problem[] } | { skipped: string };
 
 async function readSkill(place: Candidate, room: Room): Promise<Outcome> {
   const folder = join(place.folderOfSkills, place.name);
@@ -167,7 +168,8 @@ async function readSkill(place: Candidate, room: Room): Promise<Outcome> {
     else description = frontMatter.description;
   }
   if (problems.length > 0) return { problems };
-  return { skill: { name: place.name, description, folder, files, sha256: hashOf(files) } };
+  const leftOut = found.leftOut.map((path) => join(folder, path));
+  return { skill: { name: place.name, description, folder, files, sha256: hashOf(files) }, leftOut };
 }
 
 function frontMatterOf(bytes: Uint8Array, folderName: string): FrontMatter | Finding[] {

@@ -4,6 +4,8 @@
  * so that prose about it stays prose. No text makes them slow: a gap inside a
  * pattern is bounded, and two things that may stand far apart are looked for one after the other.
  */
+import { isDenied } from './context.ts';
+import { matchesIn, mayMatch, searchable } from './search.ts';
 import type { Hit, SearchedFile } from './searched-file.ts';
 
 interface Pattern {
@@ -16,6 +18,8 @@ interface Sequence {
   what: string;
   first: RegExp;
   after: RegExp;
+  /** What has to hold of the place behind the second, in the rest of the command, for it to count. */
+  confirms?: (behind: string, second: string) => boolean;
 }
 
 /** What runs a text that is handed to it. */
@@ -28,17 +32,58 @@ const options = String.raw`(?:\s{1,4}-{1,2}[\w-]{1,20}){0,4}`;
 const intoInterpreter = new RegExp(String.raw`\|\s{0,20}(?:\\\n\s{0,20})?${interpreter}`, 'g');
 const intoExpression = /\|\s{0,10}(?:iex|invoke-expression)\b/gi;
 /** What is put in place of itself: a substitution that a shell gets as its program. */
+/** Options of interpreters that take the next word with them. */
+const withArgument = /^(?:-[WXOI]|-r|--require|--import|--loader|-o|\+o|--rcfile|--init-file|-ExecutionPolicy|-ep)$/;
+/** Words of a sentence that goes on behind a command. */
+const ofSentence =
+  /^(?:to|and|or|for|on|in|if|then|which|as|from|with|when|is|will|because|after|before|at|-{2,3}|–|—|#.*)$/i;
+
+/**
+ * Whether an interpreter behind a pipe reads its program from there, and not from an option (`-c`, `-m`, `-e`) or a file:
+ * then what comes through the pipe is data.
+ */
+function readsProgramFromPipe(behind: string, called: string): boolean {
+  const [command = ''] = /^(?:[^\n;|&)<>`]|(?<=\\)\n)*/.exec(behind) ?? [];
+  const isShell = /sh$/.test(called) && !called.endsWith('pwsh');
+  const words = command
+    .trim()
+    .split(/\s+/)
+    .filter((word) => word !== '' && word !== '\\');
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    if (word === '-' || /^["']?\/(?:dev\/stdin|proc\/self\/fd\/0)/.test(word)) return true;
+    if (ofSentence.test(word)) return true;
+    if (/^-(?:c|command|file)$/i.test(word) && called.endsWith('pwsh')) return words[at + 1] === '-';
+    if (isShell && /^-[a-z]*s/.test(word)) return true;
+    if (isShell ? /^-[a-z]*c/.test(word) : /^-\w*[ceEmpRBFrf]\w*$|^--(?:eval|print)\b/.test(word)) {
+      if (withArgument.test(word) && /node$/.test(called)) {
+        at += 1;
+        continue;
+      }
+      return false;
+    }
+    if (withArgument.test(word)) at += 1;
+    else if (!/^[-+]/.test(word)) return false;
+  }
+  return true;
+}
+
 const asProgram = String.raw`(?:${interpreter}${options}|\bsource|\beval|(?:^|[\s;&])\.)\s{1,4}(?:["']{0,2}(?:<\(|\$\()|["']\x60)`;
 const decoder = String.raw`\bbase64\s{1,4}(?:-d|-D|--decode)\b`;
 
 /** Text that nobody has read, run. */
-const pipes: readonly (Pattern | Sequence)[] = [
-  { what: 'runs what it downloads', first: new RegExp(download, 'g'), after: intoInterpreter },
+const pipes = searched([
+  {
+    what: 'runs what it downloads',
+    first: new RegExp(download, 'g'),
+    after: intoInterpreter,
+    confirms: readsProgramFromPipe,
+  },
   { what: 'runs what it downloads', pattern: new RegExp(String.raw`${asProgram}\s{0,4}${download}`, 'gm') },
   {
     what: 'runs what it downloads',
     pattern:
-      /\b(?:exec|eval|compile|Function|os\.system)\s{0,4}\(\s{0,20}[^\n;)]{0,80}?\b(?:requests\.get|urlopen|urllib\.request|httpx\.get|fetch)\b/g,
+      /(?<![\w.]|\.\s)(?:(?:builtins|window|globalThis|global|self|vm)\.)?(?:exec|eval|compile|Function|os\.system|runIn\w{1,20})\s{0,4}\(\s{0,20}[^\n;)"'\x60]{0,80}?\b(?:requests\.get|urlopen|urllib\.request|httpx\.get|fetch)\s{0,4}[.(]/g,
   },
   {
     what: 'runs what it downloads',
@@ -54,23 +99,24 @@ const pipes: readonly (Pattern | Sequence)[] = [
     what: 'runs what it decodes',
     first: new RegExp(String.raw`${decoder}|\bxxd\s{1,4}-r\b|\bopenssl\s{1,4}(?:enc|base64)\b[^\n|]{0,100}\s-d\b`, 'g'),
     after: intoInterpreter,
+    confirms: readsProgramFromPipe,
   },
   { what: 'runs what it decodes', first: new RegExp(asProgram, 'gm'), after: new RegExp(decoder, 'g') },
   {
     what: 'runs what it decodes',
     pattern:
-      /\b(?:exec|eval|compile|Function|(?:pickle|marshal|dill)\.loads)\s{0,4}\(\s{0,20}[^\n;)]{0,80}?(?:\b(?:atob|b64decode|b32decode|b85decode|unhexlify|fromhex|decompress)\s{0,4}\(|,\s{0,4}['"](?:base64|hex)['"])/g,
+      /(?<![\w.]|\.\s)(?:(?:builtins|window|globalThis|global|self|vm)\.)?(?:exec|eval|compile|Function|runIn\w{1,20}|(?:pickle|marshal|dill)\.loads)\s{0,4}\(\s{0,20}[^\n;)]{0,80}?(?:\b(?:atob|b64decode|b32decode|b85decode|unhexlify|fromhex|decompress)\s{0,4}\(|,\s{0,4}['"](?:base64|hex)['"])/g,
   },
   {
     what: 'runs what it decodes',
     first: /\b(?:powershell|pwsh)(?:\.exe)?\b/gi,
     after: /\s-e(?:nc|ncodedcommand)?\s{1,4}[A-Za-z0-9+/=]{20}/gi,
   },
-];
+]);
 
 /** A download into a file, as group 1. */
 const intoFile = {
-  first: /\b(?:curl|wget)\s/g,
+  first: searchable(/\b(?:curl|wget)\s/g),
   after: /\s(?:-o|-O|--output(?:-document)?|>)[\s=]{0,3}["']?([\w./~$-]{1,80})["']?(?=[\s;&|]|$)/g,
 };
 /** How far behind a download its file is looked for. */
@@ -80,7 +126,7 @@ const soonAfter = 400;
 const argument = String.raw`\s{1,4}(?:--?\w|https?:|"|'|\$|\w[\w.-]{0,80}\.[a-z]{2})`;
 
 /** Reaching the network. */
-const calls: readonly (Pattern | Sequence)[] = [
+const calls = searched([
   { what: 'calls curl', pattern: new RegExp(String.raw`\bcurl(?:\.exe)?${argument}`, 'g') },
   { what: 'calls wget', pattern: new RegExp(String.raw`\bwget(?:\.exe)?${argument}`, 'g') },
   {
@@ -135,10 +181,10 @@ const calls: readonly (Pattern | Sequence)[] = [
     what: 'asks a name server',
     pattern: /\b(?:nslookup|dig)\s{1,4}(?:-\w|\+\w|@|["'$]|[\w.-]{1,80}\.[a-z]{2})|\bdns\.resolve\w{0,10}\s{0,4}\(/g,
   },
-];
+]);
 
 /** Where machines keep credentials. */
-const credentialPlaces: readonly (Pattern | Sequence)[] = [
+const credentialPlaces = searched([
   {
     what: 'names the SSH keys of a person',
     pattern:
@@ -151,7 +197,7 @@ const credentialPlaces: readonly (Pattern | Sequence)[] = [
   {
     what: 'names the credentials of a cloud tool',
     pattern:
-      /\.config\/gcloud\b|application_default_credentials|\.azure\/\w|\.kube\/config\b|\.docker\/config\.json|\.config\/gh\/hosts|\.terraform\.d\/credentials/g,
+      /\.config\/gcloud\b|application_default_credentials|(?:~|\$\{?HOME\}?|\/root|\/home\/\w{1,32}|\/Users\/\w{1,32})\/\.azure\b|\.azure\/(?:accessTokens|azureProfile|msal_token_cache|service_principal)|\.kube\/config\b|\.docker\/config\.json|\.config\/gh\/hosts|\.terraform\.d\/credentials/g,
   },
   {
     what: 'names a file of passwords',
@@ -192,27 +238,37 @@ const credentialPlaces: readonly (Pattern | Sequence)[] = [
     pattern: /\bLogin Data\b(?=["'`])|\bcookies\.sqlite\b|\blogins\.json\b|\bkey4\.db\b/g,
   },
   { what: 'names the token of a container', pattern: /\/var\/run\/secrets\/\w|\/run\/secrets\/\w/g },
-];
+]);
 
-/** What runs unread text. */
+/** What runs unread text; where people are told not to, it is a warning. */
 export function shellPipes(file: SearchedFile): Hit[] {
-  return [...search(file, pipes), ...runDownloads(file)];
+  return [...search(file, pipes), ...runDownloads(file)].map((hit) =>
+    isDenied(file, hit.offset ?? 0) ? { ...hit, level: 'warning' } : hit,
+  );
 }
 
 /** What reaches the network. */
 export function networkCalls(file: SearchedFile): Hit[] {
-  return search(file, calls);
+  return search(file, calls).filter(({ offset = 0 }) => !isDenied(file, offset));
 }
 
 /** What goes where credentials are. */
 export function credentialAccess(file: SearchedFile): Hit[] {
-  return search(file, credentialPlaces);
+  return search(file, credentialPlaces).filter(({ offset = 0 }) => !isDenied(file, offset));
 }
 
-function search({ text }: SearchedFile, patterns: readonly (Pattern | Sequence)[]): Hit[] {
+function searched(patterns: readonly (Pattern | Sequence)[]): readonly (Pattern | Sequence)[] {
+  for (const each of patterns) {
+    for (const pattern of 'pattern' in each ? [each.pattern] : [each.first, each.after]) searchable(pattern);
+  }
+  return patterns;
+}
+
+function search(file: SearchedFile, patterns: readonly (Pattern | Sequence)[]): Hit[] {
   return patterns.flatMap((each) => {
-    const matches = 'pattern' in each ? text.matchAll(each.pattern) : inOrder(text, each);
-    return [...matches].map((match) => ({
+    const matches =
+      'pattern' in each ? matchesIn(file, each.pattern) : mayMatch(file, each.after) ? [...inOrder(file, each)] : [];
+    return matches.map((match) => ({
       // The line that a person looks for is the one with the words, not with the blanks before them.
       offset: match.index + (match[0].length - match[0].trimStart().length),
       what: each.what,
@@ -221,16 +277,20 @@ function search({ text }: SearchedFile, patterns: readonly (Pattern | Sequence)[
 }
 
 /** Where the first thing is, once for a line in which the other comes behind it. */
-function* inOrder(text: string, { first, after }: Omit<Sequence, 'what'>) {
+function* inOrder(file: SearchedFile, { first, after, confirms }: Omit<Sequence, 'what'>) {
+  const { text } = file;
   let done = 0;
-  for (const match of text.matchAll(first)) {
+  for (const match of matchesIn(file, first)) {
     if (match.index < done) continue;
     const from = match.index + match[0].length;
     done = endOfCommand(text, from);
     const rest = text.slice(from, done);
-    const [other] = rest.matchAll(after);
-    if (other !== undefined)
-      yield { 0: match[0], index: match.index, other, end: from + other.index + other[0].length };
+    const endOf = (other: RegExpExecArray) => other.index + other[0].length;
+    for (const other of rest.matchAll(after)) {
+      if (confirms !== undefined && !confirms(rest.slice(endOf(other)), other[0])) continue;
+      yield { 0: match[0], index: match.index, other, end: from + endOf(other) };
+      break;
+    }
   }
 }
 
@@ -243,8 +303,9 @@ function endOfCommand(text: string, from: number): number {
 }
 
 /** Where a file that was just downloaded is run, or made one that can be run. */
-function runDownloads({ text }: SearchedFile): Hit[] {
-  return [...inOrder(text, intoFile)].flatMap(({ index, other, end }) => {
+function runDownloads(file: SearchedFile): Hit[] {
+  const { text } = file;
+  return [...inOrder(file, intoFile)].flatMap(({ index, other, end }) => {
     const name = (other[1] ?? '').replace(/[.$\\]/g, '\\$&');
     const run = new RegExp(
       String.raw`(?:${interpreter}${options}\s{1,4}|\bchmod\s{1,4}[\w+=,]{1,12}\s{1,4}|(?:^|[;&]\s{0,4})(?:sudo\s{1,4})?(?:\./)?)["']?${name}(?![\w.-])`,

@@ -7,6 +7,9 @@ import type { Hit, SearchedFile } from './searched-file.ts';
 /** Everything that could be hidden; the context decides. */
 const suspicious = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
+/** What most texts have none of at all. */
+const unusual = /[^\t\n\r -~]/;
+
 /** Format characters that are drawn: the number and verse signs that stand before or around what follows. */
 const drawn = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}\u{13430}-\u{1343f}]/u;
 
@@ -46,7 +49,7 @@ const names: Readonly<Record<number, string>> = {
 
 /** One hit for each line and hidden character in it; the characters of a smuggled message count as one. */
 export function hiddenCharacters({ text, encoding }: SearchedFile): Hit[] {
-  if (encoding === 'none') return [];
+  if (encoding === 'none' || !unusual.test(text)) return [];
   const flags = new Set([...text.matchAll(tagFlags)].flatMap(({ index }) => offsetsOf(index)));
   const hits: Hit[] = [];
   const found = new Map<string, { offset: number; count: number }>();

@@ -4,24 +4,43 @@
  * otherwise under conditions, and tools of MCP servers. Phrases catch the careless and the copied; whoever words it
  * another way passes, so a skill is still read by a person.
  */
+import { isDenied, isSpokenOf, sentenceBefore } from './context.ts';
+import { mayMatch, searchable } from './search.ts';
 import type { Hit, SearchedFile } from './searched-file.ts';
 
 /** One phrase of the table. Words may be broken over lines and marked up. */
 interface Phrase {
   what: string;
   pattern: RegExp;
-  level?: 'error' | 'warning';
+  /** An error, where the words are an instruction; where somebody else's words are spoken of it is a warning. */
+  isError?: (words: string) => boolean;
+  /** Whether the words mean nothing where the sentence denies them. */
+  deniable?: boolean;
+  /** Whether only the one who is told to do it is meant. */
+  onlyTold?: boolean;
 }
 
 /** What stands between two words: blanks, ends of lines, markup. */
 const _ = String.raw`[\s*_"'\x60>]{1,12}`;
 /** A few more words in the same sentence. Words and blanks share no character, so there is one way to read them. */
 const words = (most: number) => String.raw`(?:[^\s.!?;,:]{1,30}[\s,:]{1,6}){0,${most}}?`;
-/** Not after a word that turns the phrase round. */
-const notNegated = String.raw`(?<!\b(?:not|never|n't|n’t|cannot|avoid|without|refuse to|neither|nor)[\s*_]{1,6})`;
+function phrase(what: string, source: string, more: Partial<Phrase> = {}): Phrase {
+  return { what, pattern: searchable(new RegExp(source, 'gi')), ...more };
+}
 
-function phrase(what: string, source: string, level?: 'error' | 'warning'): Phrase {
-  return { what, pattern: new RegExp(source, 'gi'), ...(level && { level }) };
+/** What a person may say of a program that they write, and what nobody has to say to an agent. */
+const namesOwnRules =
+  /^(?:ignore|disregard|forget)|\b(?:all|any|every|each|your|these|those|previous|prior|above|earlier|preceding)\b/i;
+
+/** Who does something by themselves, as browsers send cookies: nobody is told to do it. */
+const somebodyElse =
+  /^(?:the |an? |any |each |every |most |some |modern |your |when |if |once )*(?:browsers?|clients?|servers?|apps?|applications?|websites?|web|sites?|services?|frameworks?|librar(?:y|ies)|attackers?|it|they|he|she|axios|fetch|cookies?|requests?|forms?|plugins?|sdks?|apis?|middleware|proxy|gateway|backend|frontend|users?|customers?|people|developers?|function|method|hook|component|tool)\b/i;
+const toldTo =
+  /(?:^|[,;:(—–]|\b(?:then|and|or|but|must|should|please|always|now|also|first|next|finally|silently|quietly|secretly|just|simply|immediately|directly|automatically|(?:you|agent|assistant|claude)\s+(?:will|can|may|shall)|(?:you|need|have|remember|sure|agent|assistant|claude|instructed|task is|goal is|job is) to))\s*$/i;
+
+/** Whether the sentence tells the agent to do what begins at its end. */
+function isTold(sentence: string): boolean {
+  return toldTo.test(sentence) && !somebodyElse.test(sentence);
 }
 
 const secretThings = `(?:credentials?|secrets?|passwords?|api${_}?keys?|(?:access|auth|session|refresh)${_}tokens?|private${_}keys?|environment${_}variables?|cookies|system${_}prompts?|(?:chat|conversation)(?:${_}(?:history|log|transcript))?|user${_}data|personal${_}data|customer${_}data)`;
@@ -31,13 +50,13 @@ const someReader = String.raw`(?:https?:|(?:the${_}|a${_}|an${_}|our${_}|my${_}|
 export const phrases: readonly Phrase[] = [
   phrase(
     'tells the agent to disregard its instructions',
-    String.raw`${notNegated}\b(?:ignore|disregard|forget|override|bypass|overrule)${_}(?:(?:all|any|every|each|of|the|your|these|those|its|other|and)${_}){0,4}(?:previous|prior|above|earlier|preceding|existing|original|initial|system|developer)${_}(?:(?:system|developer|safety)${_})?(?:instructions?|prompts?|rules?|guidelines?|directions?|directives?|messages?|constraints?|polic(?:y|ies)|commands?)\b`,
-    'error',
+    String.raw`\b(?:ignore|disregard|forget|override|bypass|overrule)${_}(?:(?:all|any|every|each|of|the|your|these|those|its|other|and)${_}){0,4}(?:previous|prior|above|earlier|preceding|existing|original|initial|system|developer)${_}(?:(?:system|developer|safety)${_})?(?:instructions?|prompts?|rules?|guidelines?|directions?|directives?|messages?|constraints?|polic(?:y|ies)|commands?)\b`,
+    { isError: (words) => namesOwnRules.test(words), deniable: true },
   ),
   phrase(
     'tells the agent to disregard safety rules',
-    String.raw`${notNegated}\b(?:ignore|disregard|forget|override|bypass|disable|circumvent|evade|turn${_}off|switch${_}off|get${_}around|work${_}around)${_}(?:(?:all|any|every|of|the|your|these|those|its|other|and)${_}){0,4}(?:safety|security|ethical|content|moderation|guard-?rail|permission|approval|access|sandbox|policy)${_}?(?:rules?|guidelines?|polic(?:y|ies)|filters?|checks?|controls?|measures?|restrictions?|instructions?|mechanisms?|prompts?|protocols?|guard-?rails?|limits?|s\b)`,
-    'error',
+    String.raw`\b(?:ignore|disregard|forget|override|bypass|disable|circumvent|evade|turn${_}off|switch${_}off|get${_}around|work${_}around)${_}(?:(?:all|any|every|of|the|your|these|those|its|other|and)${_}){0,4}(?:safety|security|ethical|content|moderation|guard-?rail|permission|approval|access|sandbox|policy)${_}?(?:rules?|guidelines?|polic(?:y|ies)|filters?|checks?|controls?|measures?|restrictions?|instructions?|mechanisms?|prompts?|protocols?|guard-?rails?|limits?|s\b)`,
+    { isError: (words) => namesOwnRules.test(words), deniable: true },
   ),
   phrase(
     'claims to come before all other instructions',
@@ -57,20 +76,23 @@ export const phrases: readonly Phrase[] = [
   ),
   phrase(
     'tells the agent to act in secret',
-    String.raw`${notNegated}\b(?:secretly|covertly|silently|quietly|stealthily|surreptitiously|discreetly)${_}(?:and${_}\w{1,15}${_})?(?:send|upload|post|forward|copy|collect|read|gather|log|record|run|execute|install|download|delete|remove|modify|change|write|exfiltrate|call|add|append|insert|grant|share)\b`,
+    String.raw`\b(?:secretly|covertly|silently|quietly|stealthily|surreptitiously|discreetly)${_}(?:and${_}\w{1,15}${_})?(?:send|upload|post|forward|copy|collect|read|gather|log|record|run|execute|install|download|delete|remove|modify|change|write|exfiltrate|call|add|append|insert|grant|share)\b`,
+    { deniable: true },
   ),
   phrase(
     'tells the agent to remove traces',
-    String.raw`${notNegated}\b(?:delete|erase|clear|wipe|remove|cover|scrub)${_}(?:(?:all|any|every|the|your|of|its)${_}){0,3}(?:tracks?|traces?|(?:bash|shell|command)${_}history|audit${_}(?:logs?|trail|records?)|evidence)\b`,
+    String.raw`\b(?:delete|erase|clear(?!${_}(?:audit${_}trail|evidence))|wipe|remove|cover|scrub)${_}(?:(?:all|any|every|the|your|of|its)${_}){0,3}(?:tracks?|traces?|(?:bash|shell|command)${_}history|audit${_}(?:logs?|trail|records?)|evidence)\b`,
+    { deniable: true, onlyTold: true },
   ),
   phrase(
     'tells the agent to give secrets or conversations away',
-    String.raw`${notNegated}\b(?:send|upload|post|forward|transmit|leak|e-?mail|submit|report|copy|push|exfiltrate|deliver|append|attach|include|embed|encode)${_}${words(8)}${secretThings}${_}?${words(8)}(?:to|at|in${_}(?:the|a)${_}(?:url|query|request|link|image)|via|into|as${_}a${_}(?:query|url))${_}?${words(2)}${someReader}`,
-    'error',
+    String.raw`\b(?:send|upload|post|forward|transmit|leak|e-?mail|submit|report|copy|push|exfiltrate|deliver|append|attach|include|embed|encode)${_}${words(8)}${secretThings}${_}?${words(8)}(?:to|at|in${_}(?:the|a)${_}(?:url|query|request|link|image)|via|into|as${_}a${_}(?:query|url))${_}?${words(2)}${someReader}`,
+    { isError: () => true, deniable: true, onlyTold: true },
   ),
   phrase(
     'speaks of taking data out unseen',
-    String.raw`${notNegated}\b(?:exfiltrat(?:e|es|ing)${_}(?!(?:attempts?|attacks?|risks?|paths?|checks?)\b)\w)`,
+    String.raw`\b(?:exfiltrat(?:e|es|ing)${_}(?!(?:attempts?|attacks?|risks?|paths?|checks?)\b)\w)`,
+    { deniable: true },
   ),
   phrase(
     'has the agent lie or behave otherwise under a condition',
@@ -104,14 +126,27 @@ export const phrases: readonly Phrase[] = [
 ];
 
 /** The phrases of the table that a text holds. */
-export function injectedPhrases({ text }: SearchedFile): Hit[] {
-  return phrases.flatMap(({ what, pattern, level }) =>
-    [...text.matchAll(pattern)].map((match) => ({
-      offset: match.index + (match[0].length - match[0].trimStart().length),
-      what,
-      ...(level && { level }),
-    })),
-  );
+export function injectedPhrases(file: SearchedFile): Hit[] {
+  return phrases.flatMap((each) => [...hitsOf(each, file)]);
+}
+
+function* hitsOf({ what, pattern, isError, deniable, onlyTold }: Phrase, file: SearchedFile): Generator<Hit> {
+  if (!mayMatch(file, pattern)) return;
+  const { text } = file;
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const [words] = match;
+    const offset = match.index + (words.length - words.trimStart().length);
+    const isMeant =
+      !(deniable === true && isDenied(file, offset)) && !(onlyTold === true && !isTold(sentenceBefore(text, offset)));
+    if (isMeant) {
+      const isGrave = isError?.(words) === true && !isSpokenOf(file, offset);
+      yield { offset, what, ...(isGrave && { level: 'error' }) };
+    } else {
+      // The words may begin once more inside of those that mean nothing.
+      pattern.lastIndex = offset + 1;
+    }
+  }
 }
 
 /** `mcp__server__tool`, or `Server:tool_name` as the platform's documents write it. */

@@ -17,6 +17,11 @@ export const rules = {
     finds: 'keys, tokens, passwords and private keys',
     fix: 'take it out and revoke it where it was made; whoever can read the skill has it',
   },
+  'credential-file': {
+    level: 'error',
+    finds: 'files in which credentials are kept, by their name: `.env`, `.netrc`, `id_*`, `*.pem`, `*.p12`, `.aws/`',
+    fix: 'take it out, or name it in .skillignore; an example is called .env.example',
+  },
   'hidden-character': {
     level: 'error',
     finds: 'characters that are invisible or change the direction of text',
@@ -26,6 +31,12 @@ export const rules = {
     level: 'warning',
     finds: 'words that turn an agent against its rules or its user; an error where no honest skill needs them',
     fix: 'say what the agent is to do without them, or tell a reviewer why they are needed',
+  },
+  'wide-rights': {
+    level: 'warning',
+    finds:
+      'tools that an agent may use without asking, and settings that turn the asking off; a note where bounds are named',
+    fix: 'name what the skill needs, such as Bash(git log:*), or tell a reviewer why it needs more',
   },
   'mcp-tool': {
     level: 'note',
@@ -79,8 +90,8 @@ export const rules = {
   },
   'large-file': {
     level: 'note',
-    finds: 'files of more than 4 MiB, which are not searched; a warning for text and scripts',
-    fix: 'split it, or look through it by hand',
+    finds: 'files of more than 4 MiB that are no text: they are not searched',
+    fix: 'see that the skill needs it',
   },
   'suppression-expired': {
     level: 'warning',

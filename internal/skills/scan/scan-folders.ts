@@ -1,6 +1,7 @@
 /** A scan for itself: folders of skills read, checked and searched, with nothing asked of the platform. */
 import type { Configuration } from '../../config/definitions.ts';
 import { visible } from '../../text/quote.ts';
+import { leftOutLine } from '../folder/ignored.ts';
 import { SkillsInvalidError } from '../folder/problem.ts';
 import { readSkills } from '../folder/read.ts';
 import type { SkillsReport } from '../report/report.ts';
@@ -35,8 +36,10 @@ export async function scanFolders(
   const counts = { skills: 0, suppressed: 0 };
   try {
     // Every byte is needed again, so as many as memory allows are kept.
-    const { skills, skipped } = await readSkills(folders, { expected: () => undefined });
+    const { skills, skipped, leftOut } = await readSkills(folders, { expected: () => undefined });
     for (const folder of skipped) say(`${visible(folder)}: no SKILL.md, left out`);
+    const said = leftOutLine(leftOut);
+    if (said !== undefined) say(said);
     for (const [index, folder] of folders.entries()) {
       const ofFolder = skills[index] ?? [];
       const settings = await readScanSettings(folder, { configuration });

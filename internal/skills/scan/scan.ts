@@ -10,15 +10,24 @@ import { comparePaths, sha256 } from '../hash.ts';
 import { inParallel } from '../in-parallel.ts';
 import { externalUrls, outsidePaths } from './addresses.ts';
 import { credentialAccess, networkCalls, shellPipes } from './commands.ts';
+import { credentialFiles } from './credential-files.ts';
 import { isKnownBinary, kindHits } from './file-kind.ts';
 import { type Finding, ScanRefusedError } from './finding.ts';
 import { namedTools } from './forbidden-tools.ts';
 import { hiddenCharacters } from './hidden-characters.ts';
 import { injectedPhrases, mcpTools } from './phrases.ts';
 import { type RuleId, rules } from './rules.ts';
-import { type FileToScan, type Hit, isMeantAsText, placesIn, searchedFile } from './searched-file.ts';
+import {
+  type FileToScan,
+  type Hit,
+  isMeantAsText,
+  placesIn,
+  type SearchedFile,
+  searchedFile,
+} from './searched-file.ts';
 import type { ScanSettings } from './settings.ts';
 import { type JudgedFinding, type Unsuppressed, withoutSuppressed } from './suppress.ts';
+import { wideRights } from './wide-rights.ts';
 
 /** A skill with the bytes of its files. */
 export interface SkillToScan {
@@ -28,8 +37,10 @@ export interface SkillToScan {
   files: readonly FileToScan[];
 }
 
-/** Files above this are not searched. */
+/** Text above this is searched in windows of so many characters; what is no text, and larger, is not searched. */
 const searchLimit = 4 * 1024 * 1024;
+/** How much of a window the next one holds again, for what begins in one and ends in the other. */
+const overlap = 64 * 1024;
 
 /** How many files are in memory at the same time, one of each skill. */
 const skillsAtOnce = 4;
@@ -87,17 +98,20 @@ interface Scan {
 
 async function scan(skills: readonly Skill[], { settings, isScanned, signal }: Scan): Promise<Unsuppressed> {
   let breath = performance.now();
+  const breathe = async () => {
+    if (performance.now() - breath > longestWithoutBreathMs) {
+      await pause(0, signal);
+      breath = performance.now();
+    }
+    signal?.throwIfAborted();
+  };
   const found = await inParallel(skills, skillsAtOnce, async (skill) => {
     const judged: JudgedFinding[] = [];
     for (const file of skill.files) {
-      if (performance.now() - breath > longestWithoutBreathMs) {
-        await pause(0, signal);
-        breath = performance.now();
-      }
-      signal?.throwIfAborted();
+      await breathe();
       const bytes = await contentOf(skill, file);
       const files = [{ path: file.path, bytes }];
-      judged.push(...(await findingsIn({ name: skill.name, folder: skill.folder, files }, settings)));
+      judged.push(...(await findingsIn({ name: skill.name, folder: skill.folder, files }, settings, breathe)));
     }
     return judged;
   });
@@ -105,10 +119,17 @@ async function scan(skills: readonly Skill[], { settings, isScanned, signal }: S
   return { findings: ordered(levelled(findings, settings)), suppressed };
 }
 
-async function findingsIn({ name, folder, files }: SkillToScan, settings: ScanSettings): Promise<JudgedFinding[]> {
+/** Lets others do something where that is due. Throws where the scan was interrupted. */
+type Breath = () => Promise<void>;
+
+async function findingsIn(
+  { name, folder, files }: SkillToScan,
+  settings: ScanSettings,
+  breathe: Breath = async () => {},
+): Promise<JudgedFinding[]> {
   const judged: JudgedFinding[] = [];
   for (const file of files) {
-    const hits = await hitsIn(file, settings, name);
+    const hits = await hitsIn(file, settings, name, breathe);
     if (hits.length === 0) continue;
     const hash = sha256(file.bytes);
     for (const { rule, level, what, line, column } of hits) {
@@ -133,47 +154,76 @@ async function findingsIn({ name, folder, files }: SkillToScan, settings: ScanSe
 /** A hit with the rule that it belongs to and its place. */
 type RuleHit = Omit<Hit, 'offset'> & { rule: RuleId; line?: number; column?: number };
 
-async function hitsIn(file: FileToScan, settings: ScanSettings, skill: string): Promise<RuleHit[]> {
+async function hitsIn(file: FileToScan, settings: ScanSettings, skill: string, breathe: Breath): Promise<RuleHit[]> {
   const { bytes } = file;
-  if (bytes.length > searchLimit) {
+  const named: RuleHit[] = credentialFiles(file).map((hit) => ({ rule: 'credential-file', ...hit }));
+  if (bytes.length > searchLimit && !isMeantAsText(file) && bytes.includes(0)) {
     const what = `it has ${bytes.length.toLocaleString('en')} bytes and was not searched`;
-    const isText = isMeantAsText(file) || !bytes.includes(0);
-    return [...kindHits(file, true), { rule: 'large-file', what, ...(isText && { level: 'warning' }) }];
+    return [...named, ...kindHits(file, true), { rule: 'large-file', what }];
   }
   const searched = searchedFile(file);
   const isText = searched.encoding !== 'none';
-  const hits: RuleHit[] = kindHits(file, isText);
+  const hits: RuleHit[] = [...named, ...kindHits(file, isText)];
   // A picture has bytes that spell anything. What is meant as text is searched whatever it begins with.
   if (!isText && (isKnownBinary(bytes) || hits.some(({ rule }) => rule !== 'unknown-binary'))) return hits;
 
   const placeOf = placesIn(searched.text);
-  const byRule: Partial<Record<RuleId, Hit[]>> = {
-    secret: await secretsIn(searched),
-    'hidden-character': hiddenCharacters(searched),
-    'prompt-injection': injectedPhrases(searched),
-    'mcp-tool': mcpTools(searched),
-    'forbidden-tool': namedTools(searched, settings.forbiddenTools.get(skill) ?? []),
-    'shell-pipe': shellPipes(searched),
-    'network-call': networkCalls(searched),
-    'credential-access': credentialAccess(searched),
-    'external-url': externalUrls(searched, settings.allowedDomains),
-    'path-outside': outsidePaths(searched),
-  };
-  for (const [rule, found] of Object.entries(byRule) as [RuleId, Hit[]][]) {
-    const seen = new Set<string>();
-    for (const { offset = 0, ...hit } of found) {
-      const place = placeOf(offset);
-      // Once for a line is enough: whoever looks there sees the rest.
-      const key = `${place.line} ${hit.what}`;
-      if (!seen.has(key)) hits.push({ rule, ...hit, ...place });
-      seen.add(key);
+  // Once for a line is enough: whoever looks there sees the rest. Of a host, once for a file.
+  const seen = new Set<string>();
+  for (const window of windowsOf(searched)) {
+    await breathe();
+    for (const [rule, found] of Object.entries(await hitsByRule(window.file, settings, skill)) as [RuleId, Hit[]][]) {
+      for (const { offset = 0, ...hit } of found) {
+        const place = placeOf(window.start + offset);
+        const key = JSON.stringify([rule, rule === 'external-url' ? '' : place.line, hit.what]);
+        if (!seen.has(key)) hits.push({ rule, ...hit, ...place });
+        seen.add(key);
+      }
     }
   }
   return hits;
 }
 
+async function hitsByRule(
+  file: SearchedFile,
+  { forbiddenTools, allowedDomains }: ScanSettings,
+  skill: string,
+): Promise<Partial<Record<RuleId, Hit[]>>> {
+  return {
+    secret: await secretsIn(file),
+    'hidden-character': hiddenCharacters(file),
+    'prompt-injection': injectedPhrases(file),
+    'wide-rights': wideRights(file),
+    'mcp-tool': mcpTools(file),
+    'forbidden-tool': namedTools(file, forbiddenTools.get(skill) ?? []),
+    'shell-pipe': shellPipes(file),
+    'network-call': networkCalls(file),
+    'credential-access': credentialAccess(file),
+    'external-url': externalUrls(file, allowedDomains),
+    'path-outside': outsidePaths(file),
+  };
+}
+
+/** A text in windows that overlap, each from the beginning of a line where there is one; nearly always it is one. */
+function* windowsOf(file: SearchedFile): Generator<{ file: SearchedFile; start: number }> {
+  const { text } = file;
+  if (text.length <= searchLimit) {
+    yield { file, start: 0 };
+    return;
+  }
+  for (let start = 0; start < text.length; ) {
+    const most = start + searchLimit;
+    const lineEnd = most < text.length ? text.lastIndexOf('\n', most) + 1 : text.length;
+    const end = lineEnd > most - overlap ? lineEnd : Math.min(most, text.length);
+    yield { file: { ...file, text: text.slice(start, end) }, start };
+    if (end === text.length) return;
+    const next = text.lastIndexOf('\n', end - overlap) + 1;
+    start = next > start + overlap ? next : end - overlap;
+  }
+}
+
 /** The library with the rules is loaded where a file is searched, not before. */
-async function secretsIn(file: Parameters<typeof hiddenCharacters>[0]): Promise<Hit[]> {
+async function secretsIn(file: SearchedFile): Promise<Hit[]> {
   const { secrets } = await import('./secrets.ts');
   return await secrets(file);
 }

@@ -53,11 +53,13 @@ export function searchedFile(file: FileToScan): SearchedFile {
   return { path, text: asBytes, encoding: isText ? 'bytes' : 'none' };
 }
 
-/** A place counted from 1; the starts of the lines are found once. */
+/** A place counted from 1; the starts of the lines are found once, when the first place is asked for. */
 export function placesIn(text: string): (offset: number) => { line: number; column: number } {
   const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   return (offset) => {
+    if (starts.length === 1) {
+      for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+    }
     let low = 0;
     let high = starts.length;
     while (high - low > 1) {

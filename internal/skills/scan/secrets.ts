@@ -4,6 +4,8 @@
  */
 import { lintSource } from '@secretlint/core';
 import { rules as presetRules } from '@secretlint/secretlint-rule-preset-recommend';
+import { isFilledUp, isPlaceholder, looksRandom } from './looks-random.ts';
+import { matchesIn, mayMatch, searchable } from './search.ts';
 import type { Hit, SearchedFile } from './searched-file.ts';
 
 /**
@@ -12,11 +14,40 @@ import type { Hit, SearchedFile } from './searched-file.ts';
  */
 const leftOut = ['@secretlint/secretlint-rule-filter-comments', '@secretlint/secretlint-rule-gcp'];
 
-const config = {
-  rules: presetRules
-    .filter(({ meta }) => !leftOut.includes(meta.id))
-    .map((rule) => ({ id: rule.meta.id, rule, options: {} })),
+/**
+ * Without which of these the rules of the preset find nothing; a test reads them from the patterns of the preset. A rule
+ * that is not here is asked about every text.
+ */
+export const presetNeeds: Readonly<Record<string, RegExp>> = {
+  '@secretlint/secretlint-rule-aws': searchable(
+    /(?:A3T[A-Z0-9]|AKIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ASIA)[A-Z0-9]{16}|secret_?access_?key["']?\s*[:=]/i,
+  ),
+  '@secretlint/secretlint-rule-npm': searchable(/:x-oauth-basic@github|_authToken=|npm_[A-Za-z0-9_]{36}/),
+  '@secretlint/secretlint-rule-slack': searchable(/xox[bpaor]-|xapp-|hooks\.slack\.com\/services/i),
+  '@secretlint/secretlint-rule-basicauth': searchable(/:\/\/[-\w]{1,256}:[-\w]{1,256}@/),
+  '@secretlint/secretlint-rule-openai': searchable(/T3BlbkFJ/),
+  '@secretlint/secretlint-rule-anthropic': searchable(/sk-ant-api0/),
+  '@secretlint/secretlint-rule-linear': searchable(/lin_api_/),
+  '@secretlint/secretlint-rule-privatekey': searchable(/PRIVATE KEY/),
+  '@secretlint/secretlint-rule-sendgrid': searchable(/SG\.\w{1,128}\.\w/),
+  '@secretlint/secretlint-rule-shopify': searchable(/shp(?:pa|ca|at|ss)_/),
+  '@secretlint/secretlint-rule-github': searchable(/gh[pousr]_|github_pat_/),
+  '@secretlint/secretlint-rule-1password': searchable(/ops_ey/),
+  '@secretlint/secretlint-rule-database-connection-string': searchable(
+    /(?:mongodb(?:\+srv)?|mysqlx?|postgres(?:ql)?):\/\/[^:/\s]{1,100}:[^@/\s]{1,200}@/i,
+  ),
 };
+
+/** The rules of the preset that may find something in a file. */
+function presetRulesFor(file: SearchedFile) {
+  return presetRules.flatMap((rule) => {
+    const { id } = rule.meta;
+    if (leftOut.includes(id)) return [];
+    const needed = presetNeeds[id];
+    const isNeeded = needed === undefined || (mayMatch(file, needed) && needed.test(file.text));
+    return isNeeded ? [{ id, rule, options: {} }] : [];
+  });
+}
 
 /** Words for what the preset finds; anything newer is called by the preset's own name for it. */
 const kinds: Readonly<Record<string, string>> = {
@@ -42,6 +73,10 @@ interface Pattern {
   kind: string;
   pattern: RegExp;
 }
+
+/** What secrets are called, as the end of a name. */
+const secretName =
+  '(?:api[_-]?key|(?:access|secret|private|auth|account|encryption|signing|master|storage|service|license)[_-]?key|secret|token|passw(?:or)?d|pwd|passphrase|credential|_pass|[_-]auth|key[_-]base|salt)s?';
 
 /**
  * None of them can begin inside a run that it would go through, so that each stays linear however long the run is.
@@ -72,34 +107,83 @@ const patterns: readonly Pattern[] = [
   {
     kind: 'a password on a command line',
     pattern:
-      /\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[\s=]{1,3}["']?[\w.@-]{1,100}:(?!\$|<|\{|pass|secret|token|x{3}|\*)[^\s"'$<{:]{8}/gi,
+      /\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[\s=]{1,3}["']?[\w.@-]{1,100}:(?!\$|<|\{|pass|secret|token|x{3}|\*)(?<password>[^\s"'$<{:]{8,200})/gi,
   },
   {
     kind: 'a password or key',
+    pattern: new RegExp(
+      String.raw`${secretName}["']?[ \t]{0,4}(?::=|=>?|:)[ \t]{0,4}["'](?<value>[^\s"'\x60<>{}]{8,500})["']`,
+      'gi',
+    ),
+  },
+  {
+    // As files of environment variables, YAML, INI and shells write it: to the end of the line or of the word.
+    kind: 'a password or key',
+    pattern: new RegExp(
+      String.raw`${secretName}["']?[ \t]{0,8}(?:=|:[ \t])[ \t]{0,4}(?<value>[^\s"'\x60<>{}()[\],;$\\|]{8,500})(?=[ \t]{0,20}(?:$|[#;,&|'"\x60)}\]]|-))`,
+      'gim',
+    ),
+  },
+  {
+    kind: 'a password of .netrc',
     pattern:
-      /(?:api[_-]?key|secret|token|passw(?:or)?d|credential)s?["']?[ \t]{0,4}(?::|=>?|:=)[ \t]{0,4}["'](?<value>[\w.~+/=-]{20,500})["']/gi,
+      /\b(?:machine[ \t]{1,8}[\w.-]{1,100}|default)\s{1,8}login\s{1,8}[^\s]{1,100}\s{1,8}password\s{1,8}(?<password>[^\s<>{}$]{6,200})/gi,
   },
 ];
+for (const { pattern } of patterns) searchable(pattern);
 
 /** The secrets in a text, each once. */
-export async function secrets({ text }: SearchedFile): Promise<Hit[]> {
+export async function secrets(file: SearchedFile): Promise<Hit[]> {
   const found: { from: number; to: number; kind: string }[] = [];
   for (const { kind, pattern } of patterns) {
-    for (const match of text.matchAll(pattern)) {
-      const value = match.groups?.['value'];
-      if (value !== undefined && !looksRandom(value)) continue;
+    for (const match of matchesIn(file, pattern)) {
+      const { value, password } = match.groups ?? {};
+      if (value !== undefined ? !isSecretValue(value) : isFilledUp(match[0])) continue;
+      if (password !== undefined && isPlaceholder(password)) continue;
       found.push({ from: match.index, to: match.index + match[0].length, kind });
     }
   }
-  const { messages } = await lintSource({
-    // No name, so that no rule looks for a file, and each file is searched by every rule.
-    source: { filePath: 'text', content: text, contentType: 'text' },
-    options: { config, noPhysicFilePath: true, maskSecrets: true },
-  });
-  for (const { range, messageId } of messages) {
-    found.push({ from: range[0], to: range[1], kind: kinds[messageId] ?? `a secret of the kind ${messageId}` });
+  const rules = presetRulesFor(file);
+  if (rules.length > 0) {
+    const { messages } = await lintSource({
+      // No name, so that no rule looks for a file, and each file is searched by every rule.
+      source: { filePath: 'text', content: file.text, contentType: 'text' },
+      options: { config: { rules }, noPhysicFilePath: true, maskSecrets: true },
+    });
+    for (const { range, messageId } of messages) {
+      if (isOfExample(messageId, file.text.slice(...range))) continue;
+      found.push({ from: range[0], to: range[1], kind: kinds[messageId] ?? `a secret of the kind ${messageId}` });
+    }
   }
   return withoutOverlaps(found).map(({ from, kind }) => ({ offset: from, what: `holds what looks like ${kind}` }));
+}
+
+/** Whether the value of a name like `token` is a secret: no address, path, part of a program or the begin of a token. */
+function isSecretValue(value: string): boolean {
+  if (
+    /^(?:https?:|arn:|file:|[.~]{0,2}\/|@|sha\d{3}[-:])|\w\.\w+\.\w+\.\w|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/.test(value)
+  ) {
+    return false;
+  }
+  return looksRandom(value) && !/^eyJ[\w-]{0,200}\.{0,3}$/.test(value);
+}
+
+/** Whether the preset found the address of an example or of a database on this machine that everybody may know. */
+function isOfExample(messageId: string, found: string): boolean {
+  const [, user = '', password, host = ''] =
+    /:\/\/([^:/\s]{0,256}):([^@/\s]{0,256})@([^/\s:?]{0,256})/.exec(found) ?? [];
+  if (password === undefined) return isFilledUp(found) && messageId !== 'PrivateKey';
+  if (
+    isPlaceholder(password) ||
+    password === user ||
+    /^(?:pass|pw|pwd|admin|root|user|postgres|mysql|mongo|guest|dev|db|app)\d{0,4}$/i.test(password)
+  ) {
+    return true;
+  }
+  return (
+    /^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|server|example\.\w+|.*\.example(?:\.\w+)?)$/i.test(host) &&
+    !looksRandom(password)
+  );
 }
 
 /** Of several names for the same place the one that begins first. */
@@ -112,16 +196,4 @@ function withoutOverlaps<Span extends { from: number; to: number }>(spans: reado
       end = Math.max(end, to);
       return isNew;
     });
-}
-
-/** Whether a value is likely made by a machine: letters and digits, many different ones, and no words joined by dashes. */
-function looksRandom(value: string): boolean {
-  if (!/\d/.test(value) || !/[A-Za-z]/.test(value)) return false;
-  const counts = new Map<string, number>();
-  for (const character of value.slice(0, 200)) counts.set(character, (counts.get(character) ?? 0) + 1);
-  const length = Math.min(value.length, 200);
-  let entropy = 0;
-  for (const count of counts.values()) entropy -= (count / length) * Math.log2(count / length);
-  const words = value.split(/[-_./]/).filter((part) => /^(?:[a-z]+|[A-Z]+|[A-Z][a-z]+|\d{1,10})$/.test(part)).length;
-  return entropy >= 3.2 && words < 3;
 }

@@ -1,0 +1,47 @@
+/** Patterns searched for in a file, where it holds the words without which they cannot match. */
+import { type Need, requiredWords } from './required-words.ts';
+import type { SearchedFile } from './searched-file.ts';
+import { WordIndex, type WordsHeld } from './word-index.ts';
+
+/** What the patterns of the tables need, and the number of every word in it. */
+const needs = new Map<RegExp, Need>();
+const numbers = new Map<string, number>();
+/** Of all words; made again where a table is loaded later. */
+let index: WordIndex | undefined;
+const held = new WeakMap<SearchedFile, WordsHeld>();
+
+/** Makes a pattern of a table one that {@link matchesIn} searches for. */
+export function searchable(pattern: RegExp): RegExp {
+  const need = requiredWords(pattern);
+  for (const word of wordsOf(need)) if (!numbers.has(word)) numbers.set(word, numbers.size);
+  needs.set(pattern, need);
+  index = undefined;
+  return pattern;
+}
+
+/** Whether a file holds the words of a pattern of a table. Where it does not, the pattern cannot match in it. */
+export function mayMatch(file: SearchedFile, pattern: RegExp): boolean {
+  const need = needs.get(pattern);
+  if (need === undefined) throw new Error(`the pattern ${pattern.source.slice(0, 40)} was not made searchable`);
+  index ??= new WordIndex([...numbers.keys()]);
+  let words = held.get(file);
+  if (words?.length !== numbers.size) {
+    words = index.wordsIn(file.text);
+    held.set(file, words);
+  }
+  return isMet(need, words);
+}
+
+/** Every match of a pattern of a table in a file. */
+export function matchesIn(file: SearchedFile, pattern: RegExp): RegExpExecArray[] {
+  return mayMatch(file, pattern) ? [...file.text.matchAll(pattern)] : [];
+}
+
+function isMet(need: Need, words: WordsHeld): boolean {
+  if (typeof need === 'string') return words[numbers.get(need) ?? -1] === 1;
+  return 'all' in need ? need.all.every((each) => isMet(each, words)) : need.any.some((each) => isMet(each, words));
+}
+
+function wordsOf(need: Need): string[] {
+  return typeof need === 'string' ? [need] : ('all' in need ? need.all : need.any).flatMap(wordsOf);
+}

@@ -8,7 +8,7 @@ import type { Agent, Configuration } from '../../internal/config/definitions.ts'
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { prepareSession, requirementOf } from '../../internal/session/prepare.ts';
-import { startSession } from '../../internal/session/start.ts';
+import { endTwins, startSession } from '../../internal/session/start.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { sessionValue, showPlan, showSession } from './output.ts';
@@ -70,6 +70,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
       records: sessionRecords,
       ownership,
       warn: context.progress.warn,
+      signal: context.signal,
     });
   if (options.message === undefined) return showSession(await start(), prepared, principal);
 
@@ -88,6 +89,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
       context.progress.note(`session ${quote(started.id)} is bound to the vault of ${quote(principal.label)}`);
       return started;
     },
+    beside: (started) => endTwins(started, { platform, warn: context.progress.warn }),
   });
   return showTurn(turn, sessionValue(session, prepared, principal));
 }

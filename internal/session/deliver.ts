@@ -3,8 +3,9 @@
  * it is looked for in the history, where messages stand with the ids that the answer would have had.
  */
 import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Clock } from './clock.ts';
 import { readEvent } from './event.ts';
-import { type Clock, readStatus } from './follow.ts';
+import { readStatus } from './follow.ts';
 
 /** What is sent where. */
 export interface Delivering {

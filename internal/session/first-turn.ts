@@ -15,6 +15,8 @@ export interface FirstTurnRequest<Session extends { id: string }> extends Omit<T
   message: string;
   /** Creates a session, another one each time. */
   start(): Promise<Session>;
+  /** What else is done for a session that was created, beside its turn. Does not throw. */
+  beside?(session: Session): Promise<void>;
 }
 
 /** The session that has the message, and its turn. */
@@ -50,7 +52,11 @@ async function startAndSend<Session extends { id: string }>(
   request: FirstTurnRequest<Session>,
 ): Promise<FirstTurn<Session>> {
   const session = await request.start();
-  return { session, turn: await runTurn({ ...request, sessionId: session.id, fresh: true }) };
+  const [turn] = await Promise.all([
+    runTurn({ ...request, sessionId: session.id, fresh: true }),
+    request.beside?.(session),
+  ]);
+  return { session, turn };
 }
 
 /** Archives a session that nobody else knows, and tells from what it was then whether the message had arrived. */

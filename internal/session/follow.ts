@@ -4,22 +4,11 @@
  * falls silent, says `error`, sends what cannot be read) leads back to the history, which is right in the end.
  */
 import { AppError } from '../errors/app-error.ts';
-import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream, Frame } from '../platform/event-stream.ts';
+import type { Clock } from './clock.ts';
 import { readEvent } from './event.ts';
 import type { TurnState } from './turn-state.ts';
-
-/** The time that waits follow. */
-export interface Clock {
-  /** Milliseconds from any beginning. */
-  now(): number;
-  /** Waits, shorter when the signal is aborted; never fails. */
-  pause(milliseconds: number, signal: AbortSignal): Promise<void>;
-}
-
-/** The time of this machine. */
-export const machineClock: Clock = { now: () => performance.now(), pause };
 
 /** Whose events are read into which state. */
 export interface Following {

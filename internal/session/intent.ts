@@ -66,7 +66,8 @@ export function compareSession(intent: SessionIntent, session: AnsweredSession):
   const pairs: [string, unknown, unknown][] = [
     ['vaults', [intent.vault.id], session.vault_ids],
     ['environment', intent.environmentId, session.environment_id],
-    ['status', 'idle', session.status],
+    // A platform that stumbles at the start tries again by itself: nobody has changed anything.
+    ['status', 'idle', session.status === 'rescheduling' ? 'idle' : session.status],
     ['archived', null, session.archived_at],
     ['metadata', sorted(sessionMetadata(intent)), sorted(session.metadata)],
     ['mounted resources', [], session.resources],

@@ -7,6 +7,7 @@ import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
 import type { Signer } from '../vault/signature.ts';
+import { type Clock, machineClock } from './clock.ts';
 import {
   type AnsweredSession,
   attemptKey,
@@ -16,6 +17,7 @@ import {
   type SessionIntent,
   sessionParameters,
 } from './intent.ts';
+import { type FoundSession, isLive } from './live.ts';
 import type { PreparedSession } from './prepare.ts';
 import type { SessionRecords } from './records.ts';
 
@@ -28,6 +30,8 @@ export interface StartRequest {
   /** Undefined where the configuration names no ownership keys. */
   ownership: Ownership | undefined;
   warn(text: string): void;
+  signal: AbortSignal;
+  clock?: Clock;
 }
 
 /** A session that is what was meant. */
@@ -36,6 +40,8 @@ export interface StartedSession {
   agent: InForce['agent'];
   environmentId: string;
   vaultId: string;
+  /** The mark by which it is found again. */
+  attempt: string;
 }
 
 /** Creates the session and compares it. Throws `session_differs` after archiving it. */
@@ -55,7 +61,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
   };
   await keepRecord(intent, request);
   const signature = await sign(intent, request, signer);
-  const session = await createSession(platform, { ...intent, signature });
+  const session = await createSession(request, { ...intent, signature });
   const differences = differencesOf({ ...intent, signature }, session);
   if (differences.length > 0) {
     const archived = await archive(platform, session.id);
@@ -67,7 +73,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
       },
     );
   }
-  return { id: session.id, agent, environmentId, vaultId: prepared.vault.id };
+  return { id: session.id, agent, environmentId, vaultId: prepared.vault.id, attempt: prepared.attempt };
 }
 
 /** A session without a signature is as good here and less proven elsewhere, so a key that cannot be used is only said. */
@@ -111,21 +117,71 @@ function differencesOf(intent: SessionIntent, session: AnsweredSession): Differe
   }
 }
 
-/** One create. When its answer is lost the session is looked for by its attempt mark and never asked for again (P8). */
-async function createSession(platform: Platform, intent: SessionIntent): Promise<AnsweredSession & { id: string }> {
+/** The pauses before each look for a session whose create had no answer: lists lag. */
+const looksMs = [250, 500, 1000, 2000, 4000];
+/** How often a session is asked for: every one has the same mark, by which a second one is found and archived. */
+const creates = 2;
+
+/** When the answer to the create is lost the session is looked for by its attempt mark, and asked for again only where it is not there (P8). */
+async function createSession(request: StartRequest, intent: SessionIntent): Promise<FoundSession> {
   const target = `of ${intent.principal.label} with ${intent.definition.name}`;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await request.platform.change({ act: 'session.create', target }, (client) =>
+        client.beta.sessions.create(sessionParameters(intent)),
+      );
+    } catch (error) {
+      if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
+      const found = await lookForCreated(request, intent);
+      if (found !== undefined) return found;
+      if (attempt === creates || request.signal.aborted) throw error;
+    }
+  }
+}
+
+/** The session that a create has made after all. */
+async function lookForCreated(
+  { platform, signal, clock = machineClock }: StartRequest,
+  { agent, attempt }: SessionIntent,
+): Promise<FoundSession | undefined> {
+  for (const pauseMs of looksMs) {
+    await clock.pause(pauseMs, signal);
+    const [own] = await readAttempt(platform, agent.id, attempt).catch(lookAgainLater);
+    if (own !== undefined) return own;
+  }
+  return undefined;
+}
+
+/** What the line does to one look, it may not do to the next. */
+function lookAgainLater(error: unknown): [] {
+  if (error instanceof PlatformError) return [];
+  throw error;
+}
+
+/** The latest sessions of an agent that carry the mark of one attempt and can still act. */
+async function readAttempt(platform: Platform, agentId: string, attempt: string): Promise<FoundSession[]> {
+  const recent = await platform.read('look for the session', (client) =>
+    client.beta.sessions.list({ agent_id: agentId, limit: 50 }),
+  );
+  return recent.data.filter((session) => session.metadata[attemptKey] === attempt && isLive(session));
+}
+
+/**
+ * Archives every other session with the mark of this one: where something between repeats requests, or a create was asked
+ * for again and had worked after all, there are two. Says so; never throws for what the platform refuses.
+ */
+export async function endTwins(
+  { id, agent, attempt }: StartedSession,
+  { platform, warn }: Pick<StartRequest, 'platform' | 'warn'>,
+): Promise<void> {
   try {
-    return await platform.change({ act: 'session.create', target }, (client) =>
-      client.beta.sessions.create(sessionParameters(intent)),
-    );
+    const twins = (await readAttempt(platform, agent.id, attempt)).filter((session) => session.id !== id);
+    for (const twin of twins) {
+      warn(`the platform made a second session of one request, ${quote(twin.id)}: ${await archive(platform, twin.id)}`);
+    }
   } catch (error) {
-    if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
-    const recent = await platform.read('look for the session', (client) =>
-      client.beta.sessions.list({ agent_id: intent.agent.id, limit: 50 }),
-    );
-    const own = recent.data.find(({ metadata }) => metadata[attemptKey] === intent.attempt);
-    if (own === undefined) throw error;
-    return own;
+    if (!(error instanceof PlatformError)) throw error;
+    warn(`whether the platform made one session could not be looked at: ${error.message}`);
   }
 }
 

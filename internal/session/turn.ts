@@ -5,9 +5,10 @@
 import { AppError } from '../errors/app-error.ts';
 import type { Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream } from '../platform/event-stream.ts';
+import { type Clock, machineClock } from './clock.ts';
 import { deliver, type EarlierMessages, noMessages, readEarlierMessages } from './deliver.ts';
 import type { SessionError, StopReason, ToolCall, Usage } from './event.ts';
-import { type Clock, follow, look, machineClock, openStream, readStatus } from './follow.ts';
+import { follow, look, openStream, readStatus } from './follow.ts';
 import { type Told, TurnState } from './turn-state.ts';
 
 /** What a turn is made from. */

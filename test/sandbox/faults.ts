@@ -19,7 +19,31 @@ export type Fault =
   /** Does what was asked, then closes the connection without an answer. */
   | { kind: 'drop-after-commit' }
   /** Does what was asked and sends the answer's body in `pieces`, waiting before each. */
-  | { kind: 'slow-body'; waitMs: number; pieces?: number };
+  | { kind: 'slow-body'; waitMs: number; pieces?: number }
+  /** Leaves the connection open and never answers; `commits` tells whether it does what was asked. */
+  | { kind: 'stall'; commits: boolean }
+  /** Does what was asked twice, as behind something that repeats requests; the second answer is sent. */
+  | { kind: 'repeat' }
+  /** Sends `after` events of a stream as they are; what then becomes of the next one, or of the stream, is `how`. */
+  | { kind: 'stream'; after: number; how: StreamFault };
+
+/** What goes wrong with a stream of events. */
+export type StreamFault =
+  /** The connection is closed: before the event, or in its middle. */
+  | 'reset'
+  | 'half'
+  /** It ends as if nothing were to come. */
+  | 'end'
+  /** The platform says `event: error` and ends it. */
+  | 'error'
+  /** It stays open and says nothing any more. */
+  | 'stall'
+  /** The event is no JSON. */
+  | 'garbage'
+  /** It, and all after it, have no `event:` line. */
+  | 'untyped'
+  /** Every event before it comes once more. */
+  | 'replay';
 
 /** A fault together with the requests it befalls. */
 interface FaultRule {

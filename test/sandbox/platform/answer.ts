@@ -1,5 +1,3 @@
-import type { ServerResponse } from 'node:http';
-
 /** An answer that is a file. */
 export class FileAnswer {
   readonly bytes: Uint8Array;
@@ -13,11 +11,18 @@ export class FileAnswer {
   }
 }
 
+/** What a stream is written to, a frame at a time. */
+export interface StreamSink {
+  write(frame: string): void;
+  end(): void;
+  on(event: 'close', listener: () => void): void;
+}
+
 /** An answer that stays open; `open` writes to it until either side closes. */
 export class StreamAnswer {
-  readonly open: (response: ServerResponse) => void;
+  readonly open: (sink: StreamSink) => void;
 
-  constructor(open: (response: ServerResponse) => void) {
+  constructor(open: (sink: StreamSink) => void) {
     this.open = open;
   }
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { StreamSink } from './answer.ts';
 import type { SessionEvent } from './event.ts';
 import { newId } from './identifier.ts';
 import type { Session } from './session.ts';
@@ -14,11 +14,11 @@ export const deltaTypes = ['agent.message', 'agent.thinking'] as const;
  */
 export function openEventStream(
   session: Session,
-  response: ServerResponse,
+  sink: StreamSink,
   deltas: readonly (typeof deltaTypes)[number][],
 ): void {
   const write = (event: { type: string }) => {
-    response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    sink.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
   };
   const listener = {
     happened: (event: SessionEvent) => {
@@ -28,13 +28,13 @@ export function openEventStream(
     // Documented: this event ends the stream, and is in no history.
     deleted: (timestamp: string) => {
       write({ type: 'session.deleted', ...{ id: newId('sevt'), processed_at: timestamp } });
-      response.end();
+      sink.end();
     },
   };
   session.listeners.add(listener);
   // choices.streamAfterArchive
   const ping = setInterval(() => write({ type: 'ping' }), pingMs).unref();
-  response.on('close', () => {
+  sink.on('close', () => {
     clearInterval(ping);
     session.listeners.delete(listener);
   });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
 import { admittedWorkspace, checkVersions } from './admission.ts';
@@ -6,6 +7,7 @@ import { type Answer, FileAnswer, StreamAnswer } from './answer.ts';
 import { ApiError, errorBody } from './api-error.ts';
 import { readBody } from './body.ts';
 import type { PlatformControl } from './control.ts';
+import { faultyStream, plainStream } from './faulty-stream.ts';
 import { newId } from './identifier.ts';
 import type { LoggedRequest } from './request-log.ts';
 import type { Match } from './router.ts';
@@ -71,10 +73,23 @@ async function respond(parts: ServerParts, request: IncomingMessage, response: S
   if (control.latencyMs > 0) await wait(control.latencyMs);
   const fault = control.faults.take({ method, path });
   if (fault?.kind === 'drop-before-commit') return drop();
-  const reply = fault?.kind === 'status' ? faultReply(fault, requestId) : await answered(parts, arrival);
+  if (fault?.kind === 'stall' && !fault.commits) return finish(0);
+  const reply = fault?.kind === 'status' ? faultReply(fault, requestId) : await answeredAs(parts, arrival, fault);
   if (fault?.kind === 'drop-after-commit') return drop();
+  if (fault?.kind === 'stall') return finish(0);
   finish(reply.status);
-  await write(response, reply, fault?.kind === 'slow-body' ? fault : undefined);
+  await write(response, reply, fault);
+}
+
+/** Once, or twice as behind something that repeats requests. */
+async function answeredAs(parts: ServerParts, arrival: Arrival, fault: Fault | undefined): Promise<Reply> {
+  if (fault?.kind !== 'repeat') return await answered(parts, arrival);
+  const { request } = arrival;
+  const pieces: Buffer[] = [];
+  for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
+  const copy = () => Object.assign(Readable.from(pieces), { headers: request.headers }) as unknown as IncomingMessage;
+  await answered(parts, { ...arrival, request: copy() });
+  return await answered(parts, { ...arrival, request: copy() });
 }
 
 function arrivalOf(request: IncomingMessage): Arrival {
@@ -148,13 +163,14 @@ function faultReply(fault: Extract<Fault, { kind: 'status' }>, requestId: string
 async function write(
   response: ServerResponse,
   { status, headers, body, stream }: Reply,
-  slow: Extract<Fault, { kind: 'slow-body' }> | undefined,
+  fault: Fault | undefined,
 ): Promise<void> {
   if (stream !== undefined) {
     response.writeHead(status, headers).flushHeaders();
-    stream.open(response);
+    stream.open(fault?.kind === 'stream' ? faultyStream(response, fault) : plainStream(response));
     return;
   }
+  const slow = fault?.kind === 'slow-body' ? fault : undefined;
   response.writeHead(status, { ...headers, 'content-length': String(body.length) });
   if (slow === undefined) {
     response.end(body);

@@ -14,6 +14,7 @@ import { createPlatformListener } from './server.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { skillRoutes } from './skill-routes.ts';
 import { TokenExchange } from './token-exchange.ts';
+import type { PlayTurn } from './turn.ts';
 import { vaultRoutes } from './vault-routes.ts';
 import { Workspace } from './workspace.ts';
 
@@ -25,6 +26,8 @@ export interface PlatformOptions {
   extraKeys?: readonly { apiKey: string; workspaceId?: string }[];
   /** How long a session's stored status lags behind its idle event; 20 ms unless told. */
   idleLagMs?: number;
+  /** What plays the turns: the agent that obeys its messages, unless told. */
+  playTurn?: PlayTurn;
 }
 
 /** A running platform. */
@@ -43,8 +46,8 @@ export interface PlatformSandbox {
 
 /** Starts an emulator of the Managed Agents API on a free loopback port. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<PlatformSandbox> {
-  const { clock = runningClock(), extraKeys = [], idleLagMs = 20 } = options;
-  const settings = { clock, idleLagMs, playTurn: playScript };
+  const { clock = runningClock(), extraKeys = [], idleLagMs = 20, playTurn = playScript } = options;
+  const settings = { clock, idleLagMs, playTurn };
   const main = new Workspace(settings);
   const workspaces = new Map([[main.id, main]]);
   const apiKey = newId('sk-ant-sandbox');

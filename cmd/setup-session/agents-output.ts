@@ -1,5 +1,5 @@
+import type { FoundAgent } from '../../internal/agent/definition.ts';
 import { differenceLines, permissionWords, type SkillNames } from '../../internal/agent/difference-lines.ts';
-import type { FoundAgent } from '../../internal/agent/ensure.ts';
 import { type Fleet, isPending, type PlannedAgent, type PlannedEnvironment } from '../../internal/agent/fleet.ts';
 import type { AgentsLock } from '../../internal/agent/lock.ts';
 import type { CommandResult } from '../../internal/cli/program.ts';
@@ -18,6 +18,7 @@ const intended = {
   archived: 'archived on the platform',
   retired: 'retired',
   relock: 'but agents.lock.json is behind',
+  twin: 'to be archived where it was never used',
 } as const;
 
 const done = {
@@ -26,6 +27,7 @@ const done = {
   update: 'updated',
   drifted: 'overwritten',
   relock: 'agents.lock.json brought up to date',
+  twin: 'archived where it was never used',
 } as const;
 
 /** What would be done, per agent and environment in words; 7 when something is pending. */
@@ -145,14 +147,17 @@ function fleetLines(
     ...agents.flatMap((planned) => [
       `agent ${planned.agent.name}: ${stateWords(planned, words)}`,
       ...(planned.state.act === 'create' ? contentLines(planned) : changeLines(planned, skillNames)),
+      ...planned.twins.map(({ id }) => `  ${visible(id)} is the same once more: ${words['twin']}`),
       ...planned.definition.skills.map(
         ({ version }, index) => `  skill ${planned.agent.skills[index]} pinned at ${visible(version)}`,
       ),
     ]),
-    ...strays.map(
-      ({ id, markedAs }) =>
-        `${visible(id)} on the platform is marked as ${visible(markedAs)} and no file stands for it: setup-session agents retire ${visible(markedAs)}`,
-    ),
+    ...strays.map(({ id, markedAs }) => {
+      const marked = `${visible(id)} on the platform is marked as ${visible(markedAs)}`;
+      return agents.some(({ agent }) => agent.name === markedAs)
+        ? `${marked} too, and is not the one of agents.lock.json: archive it there if nobody needs it`
+        : `${marked} and no file stands for it: setup-session agents retire ${visible(markedAs)}`;
+    }),
   ];
 }
 

@@ -45,9 +45,14 @@ export async function runApply(
     for (const warning of warnings) context.progress.warn(warning);
     return showAdoptedDrift(paths, warnings);
   }
-  const lock = await applyFleet(request, fleet, (what, name, act) => {
-    context.progress.note(`${act === 'create' ? 'created' : 'updated'} the ${what} ${name}`);
-  });
+  const lock = await applyFleet(
+    request,
+    fleet,
+    (what, name, act) => {
+      context.progress.note(`${act === 'create' ? 'created' : 'updated'} the ${what} ${name}`);
+    },
+    context.progress.note,
+  );
   return showApplied(fleet, lock);
 }
 

@@ -14,7 +14,7 @@ import { quote } from '../text/quote.ts';
 import { environmentDigest } from './environment.ts';
 import { expressAgent } from './express.ts';
 import type { Fleet, FleetRequest, PlannedAgent, PlannedEnvironment } from './fleet.ts';
-import { type AgentsLock, writeAgentsLock } from './lock.ts';
+import { type AgentsLock, changeAgentsLock } from './lock.ts';
 
 /** What was written. */
 export interface AdoptedDrift {
@@ -25,6 +25,7 @@ export interface AdoptedDrift {
 
 interface Rewriting {
   files: Map<string, string>;
+  /** The entries that change. */
   lock: AgentsLock;
   warnings: string[];
   problems: string[];
@@ -35,7 +36,7 @@ export async function adoptDrift(request: FleetRequest, fleet: Fleet): Promise<A
   const { folder } = request.configuration;
   const rewriting: Rewriting = {
     files: new Map(),
-    lock: { agents: { ...request.lock.agents }, environments: { ...request.lock.environments } },
+    lock: { agents: {}, environments: {} },
     warnings: [],
     problems: [],
   };
@@ -49,7 +50,7 @@ export async function adoptDrift(request: FleetRequest, fleet: Fleet): Promise<A
   }
   // The lock last: without it the next run sees that files and platform agree, and writes it.
   for (const [path, text] of files) await writeText(path, text, 'shared');
-  if (files.size > 0) await writeAgentsLock(folder, lock);
+  if (files.size > 0) await changeAgentsLock(folder, request.lock, lock);
   return { paths: [...files.keys()], warnings };
 }
 

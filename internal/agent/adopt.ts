@@ -4,10 +4,9 @@ import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { nameKey, type SkillPins } from './definition.ts';
-import type { FoundAgent } from './ensure.ts';
+import { type FoundAgent, nameKey, type SkillPins } from './definition.ts';
 import { type Expressed, expressAgent } from './express.ts';
-import { type AgentsLock, writeAgentsLock } from './lock.ts';
+import { type AgentsLock, changeAgentsLock } from './lock.ts';
 import { requireNewName, withAgent, writeAgentFile } from './write-file.ts';
 
 /** What an adoption is made with. */
@@ -60,8 +59,8 @@ export async function adoptAgent(request: AdoptRequest): Promise<Adopted> {
     ],
   );
   const planned = withAgent(configuration, name, text);
-  const lock = { ...request.lock, agents: { ...request.lock.agents, [name]: { id, version: found.version } } };
-  await writeAgentsLock(configuration.folder, lock);
+  const entry = { id, version: found.version };
+  const lock = await changeAgentsLock(configuration.folder, request.lock, { agents: { [name]: entry } });
   const path = await writeAgentFile(configuration.folder, name, text);
   return { name, path, lock, configuration: planned, expressed };
 }

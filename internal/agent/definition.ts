@@ -57,6 +57,15 @@ export interface AnsweredAgent {
   execution_identity: { type: string };
 }
 
+/** An agent as the platform answers it. */
+export type FoundAgent = AnsweredAgent & {
+  id: string;
+  version: number;
+  created_at: string;
+  archived_at: string | null;
+  metadata: Readonly<Record<string, string>>;
+};
+
 /** One difference between what was meant and what is there. */
 export interface Difference {
   what: string;

@@ -1,24 +1,14 @@
 /**
- * Brings the agent and the environment of the platform in line with their files: look, plan, and only then ask for a
- * change, under the platform's version check. What somebody changed outside is never overwritten without being told to.
+ * Finds the agent and the environment that a file stands for, judges an agent, and brings it in line with its file under
+ * the platform's version check. What somebody changed outside is never overwritten without being told to.
  */
-import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { type AgentDefinition, type AnsweredAgent, compareAgent, type Difference, nameKey } from './definition.ts';
-import { compareEnvironment, environmentDigest, type FoundEnvironment, packagesOf } from './environment.ts';
-import type { LockedAgent, LockedEnvironment } from './lock.ts';
-
-export type { FoundEnvironment } from './environment.ts';
-
-/** An agent as the platform answers it. */
-export type FoundAgent = AnsweredAgent & {
-  id: string;
-  version: number;
-  archived_at: string | null;
-  metadata: Readonly<Record<string, string>>;
-};
+import { createAgent } from './create.ts';
+import { type AgentDefinition, compareAgent, type Difference, type FoundAgent, nameKey } from './definition.ts';
+import type { FoundEnvironment } from './environment.ts';
+import type { LockedAgent } from './lock.ts';
 
 /** What has to be asked of the platform for an agent; `none` when it is as its file says. */
 type AgentPlan =
@@ -77,23 +67,28 @@ function missingMark({ metadata: meant }: AgentDefinition, { metadata: found }: 
     : [{ what: `metadata ${nameKey}`, meant: JSON.stringify(mark), found: JSON.stringify(is ?? null) }];
 }
 
-/** Carries a plan out; a lost answer is settled by looking, never by asking twice (P8). Returns the version in force. */
+/** Carries a plan out; a lost answer is settled by looking, never by asking twice (P8). Returns what is in force. */
 export async function applyAgent(platform: Platform, meant: AgentDefinition, plan: AgentPlan): Promise<LockedAgent> {
   if (plan.act === 'none') return { id: plan.id, version: plan.version };
-  const settle = async (error: unknown): Promise<LockedAgent> => {
-    const doubtful = error instanceof PlatformError && (error.outcome === 'unknown' || error.status === 409);
-    if (!doubtful) throw error;
-    const now = await findAgent(platform, meant.name, plan.act === 'update' ? plan : undefined);
-    if (now === undefined || compareAgent(meant, now).length > 0) throw error;
-    return { id: now.id, version: now.version };
-  };
-  const target = { act: `agent.${plan.act}`, target: meant.name };
-  if (plan.act === 'create') {
-    return await platform.change(target, (client) => client.beta.agents.create(meant)).then(locked, settle);
+  if (plan.act === 'create') return locked(await createAgent(platform, meant));
+  const { id, version } = plan;
+  try {
+    return locked(
+      await platform.change({ act: 'agent.update', target: meant.name }, (client) =>
+        client.beta.agents.update(id, { ...meant, ...unsaid, version }),
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof PlatformError) || (error.outcome !== 'unknown' && error.status !== 409)) throw error;
+    const now = await findAgent(platform, meant.name, { id, version });
+    if (now !== undefined && compareAgent(meant, now).length === 0) return locked(now);
+    if (error.status !== 409) throw error;
+    throw new AppError(
+      'drift',
+      `somebody else changed the agent ${quote(meant.name)} at the same moment: it was at version ${version} and is at ${now?.version}`,
+      { hint: 'nothing was overwritten; look at what they did: setup-session agents plan', cause: error },
+    );
   }
-  return await platform
-    .change(target, (client) => client.beta.agents.update(plan.id, { ...meant, ...unsaid, version: plan.version }))
-    .then(locked, settle);
 }
 
 /** What no file says, so that an update takes it away where somebody has set it. */
@@ -122,55 +117,6 @@ export async function findEnvironment(
   }
   return onlyOne(named, `environments are marked as ${quote(name)}`);
 }
-
-/** Whether the environment is the one of its file. */
-function isAsConfigured(meant: Environment, environment: FoundEnvironment): boolean {
-  return environment.archived_at === null && compareEnvironment(meant, environment).length === 0;
-}
-
-/** Creates the environment or puts its file in force. Environments have no versions; later sessions see the change. */
-export async function applyEnvironment(
-  platform: Platform,
-  meant: Environment,
-  environment: FoundEnvironment | undefined,
-): Promise<LockedEnvironment> {
-  const sha256 = environmentDigest(meant);
-  if (environment !== undefined && isAsConfigured(meant, environment)) return { id: environment.id, sha256 };
-  const networking = {
-    type: 'limited' as const,
-    allowed_hosts: [...meant.allowed_hosts],
-    allow_mcp_servers: meant.allow_mcp_servers,
-    allow_package_managers: meant.allow_package_managers,
-  };
-  const description = meant.description ?? null;
-  if (environment !== undefined) {
-    const { id } = environment;
-    const config = { type: 'cloud' as const, networking, ...(packagesOf(environment).length > 0 && { packages }) };
-    await platform.change({ act: 'environment.update', target: meant.name }, (client) =>
-      client.beta.environments.update(id, { config, description }),
-    );
-    return { id, sha256 };
-  }
-  try {
-    const created = await platform.change({ act: 'environment.create', target: meant.name }, (client) =>
-      client.beta.environments.create({
-        name: meant.name,
-        config: { type: 'cloud', networking },
-        ...(description !== null && { description }),
-        metadata: { [nameKey]: meant.name },
-      }),
-    );
-    return { id: created.id, sha256 };
-  } catch (error) {
-    if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
-    const now = await findEnvironment(platform, meant.name, undefined);
-    if (now === undefined || !isAsConfigured(meant, now)) throw error;
-    return { id: now.id, sha256 };
-  }
-}
-
-/** No packages: left out of an update they would stay. */
-const packages = { apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
 
 function archived(what: string): AppError {
   return new AppError('drift', `the ${what} was archived on the platform`, {

@@ -8,11 +8,15 @@ import type { LockedEnvironment } from './lock.ts';
 export interface FoundEnvironment {
   id: string;
   name: string;
+  created_at: string;
   archived_at: string | null;
   description: string | null;
   config: object;
   metadata: Readonly<Record<string, string>>;
 }
+
+/** The metadata key that announces a change: no session starts while it is there. */
+export const changingKey = 'mai_changing';
 
 /** How an environment of the platform stands to its file; `drifted` was changed outside. */
 export type EnvironmentState =
@@ -24,7 +28,7 @@ type Facts = Readonly<Record<string, string>>;
 
 /** Where an environment differs from its file; hosts are compared as a set. */
 export function compareEnvironment(meant: Environment, found: FoundEnvironment): Difference[] {
-  const [wanted, there] = [factsMeant(meant), factsFound(found)];
+  const [wanted, there] = [factsMeant(meant), { ...factsFound(found), ...announced(found) }];
   return Object.keys({ ...wanted, ...there }).flatMap((what) => {
     const [left, right] = [wanted[what] ?? 'null', there[what] ?? 'null'];
     return left === right ? [] : [{ what, meant: left, found: right }];
@@ -47,6 +51,11 @@ export function judgeEnvironment(
   return { act, id: found.id, differences };
 }
 
+/** Whether two answers have the same content, announcements aside. */
+export function sameContent(one: FoundEnvironment, other: FoundEnvironment): boolean {
+  return digestOf(factsFound(one)) === digestOf(factsFound(other));
+}
+
 /** The digest that the lock keeps of an environment that is as its file says. */
 export function environmentDigest(meant: Environment): string {
   return digestOf(factsMeant(meant));
@@ -59,6 +68,12 @@ export function packagesOf({ config }: FoundEnvironment): string[] {
   return Object.entries(packages)
     .flatMap(([manager, list]) => (Array.isArray(list) ? list.map((entry) => `${manager} ${String(entry)}`) : []))
     .sort();
+}
+
+/** An apply that is under way, or was killed: the next one goes on. */
+function announced({ metadata }: FoundEnvironment): Facts {
+  const by = metadata[changingKey];
+  return by === undefined ? {} : { 'an apply that has not ended': JSON.stringify(by) };
 }
 
 function factsMeant(meant: Environment): Facts {

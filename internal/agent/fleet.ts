@@ -7,20 +7,13 @@ import { agentNamed } from '../config/lookup.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { type AgentDefinition, defineAgent, nameKey, type SkillPins } from './definition.ts';
+import { applyEnvironment } from './change-environment.ts';
+import { byAge, isTwin, removeTwin } from './create.ts';
+import { type AgentDefinition, defineAgent, type FoundAgent, nameKey, type SkillPins } from './definition.ts';
 import { differenceLines, type SkillNames } from './difference-lines.ts';
-import {
-  type AgentState,
-  applyAgent,
-  applyEnvironment,
-  type FoundAgent,
-  findAgent,
-  findEnvironment,
-  judgeAgent,
-  onlyOne,
-} from './ensure.ts';
+import { type AgentState, applyAgent, findAgent, findEnvironment, judgeAgent, onlyOne } from './ensure.ts';
 import { type EnvironmentState, environmentDigest, type FoundEnvironment, judgeEnvironment } from './environment.ts';
-import { type AgentsLock, type LockedAgent, type LockedEnvironment, writeAgentsLock } from './lock.ts';
+import { type AgentsLock, changeAgentsLock, type LockChange } from './lock.ts';
 
 /** What a fleet is looked at with. */
 export interface FleetRequest {
@@ -40,6 +33,8 @@ export interface PlannedAgent {
   state: AgentState;
   /** The lock does not say yet what is there. */
   relock: boolean;
+  /** The same once more, of a run that was killed between making it and looking: apply archives what was never used. */
+  twins: readonly FoundAgent[];
 }
 
 /** An environment of the configuration and what has to be done about it. */
@@ -81,8 +76,10 @@ export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
     readAgents(platform),
     Promise.all(environments.map(({ name }) => findEnvironment(platform, name, lock.environments[name]))),
   ]);
-  const foundAgents = await Promise.all(agents.map(({ name }) => resolve(platform, name, lock.agents[name], listed)));
-  const known = new Set(foundAgents.map((found) => found?.id));
+  const resolved = await Promise.all(
+    definitions.map((definition) => resolve(platform, definition, lock.agents[definition.name], listed)),
+  );
+  const known = new Set(resolved.flatMap(({ found, twins }) => [found?.id, ...twins.map(({ id }) => id)]));
   return {
     environments: environments.map((meant, index) => {
       const [found, locked] = [foundEnvironments[index], lock.environments[meant.name]];
@@ -91,9 +88,10 @@ export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
     }),
     agents: agents.map((agent, index) => {
       const definition = definitions[index] as AgentDefinition;
-      const [found, locked] = [foundAgents[index], lock.agents[agent.name]];
+      const { found, twins } = resolved[index] ?? { found: undefined, twins: [] };
+      const locked = lock.agents[agent.name];
       const relock = locked?.id !== found?.id || locked?.version !== found?.version;
-      return { agent, definition, found, state: judgeAgent(definition, found, locked), relock };
+      return { agent, definition, found, state: judgeAgent(definition, found, locked), relock, twins };
     }),
     strays: listed.flatMap(({ id, metadata }) => {
       const markedAs = metadata[nameKey];
@@ -115,8 +113,10 @@ export async function readAgents(platform: Platform): Promise<FoundAgent[]> {
 }
 
 /** Whether something has to be done about it, if only in the lock. */
-export function isPending({ state: { act }, relock }: PlannedAgent | PlannedEnvironment): boolean {
-  return act === 'create' || act === 'update' || (act === 'none' && relock);
+export function isPending(planned: PlannedAgent | PlannedEnvironment): boolean {
+  const { act } = planned.state;
+  const twins = 'twins' in planned && planned.twins.length > 0;
+  return act === 'create' || act === 'update' || (act === 'none' && planned.relock) || twins;
 }
 
 /**
@@ -154,25 +154,24 @@ export function refuseDrift({ agents, environments, skillNames }: Fleet, overwri
 export type FleetChange = (what: 'agent' | 'environment', name: string, act: 'create' | 'update') => void;
 
 /** Carries a plan out, environments first. Call {@link refuseDrift} before: what has drifted is overwritten here. */
-export async function applyFleet(request: FleetRequest, fleet: Fleet, onChange: FleetChange): Promise<AgentsLock> {
+export async function applyFleet(
+  request: FleetRequest,
+  fleet: Fleet,
+  onChange: FleetChange,
+  onWait: (text: string) => void = () => {},
+): Promise<AgentsLock> {
   const { platform, configuration } = request;
   let lock = request.lock;
-  const remember = async (change: {
-    agents?: Record<string, LockedAgent>;
-    environments?: Record<string, LockedEnvironment>;
-  }) => {
-    lock = {
-      agents: { ...lock.agents, ...change.agents },
-      environments: { ...lock.environments, ...change.environments },
-    };
-    await writeAgentsLock(configuration.folder, lock);
+  const remember = async (change: LockChange) => {
+    lock = await changeAgentsLock(configuration.folder, request.lock, change);
   };
   for (const { meant, found, state, relock } of fleet.environments) {
     if (state.act === 'none' && !relock) continue;
-    await remember({ environments: { [meant.name]: await applyEnvironment(platform, meant, found) } });
+    await remember({ environments: { [meant.name]: await applyEnvironment(platform, meant, found, onWait) } });
     if (state.act !== 'none') onChange('environment', meant.name, state.act === 'create' ? 'create' : 'update');
   }
-  for (const { agent, definition, state, relock } of fleet.agents) {
+  for (const { agent, definition, state, relock, twins } of fleet.agents) {
+    for (const twin of twins) await removeTwin(platform, twin);
     if (state.act === 'archived' || state.act === 'retired' || (state.act === 'none' && !relock)) continue;
     const plan = state.act === 'drifted' ? { ...state, act: 'update' as const } : state;
     await remember({ agents: { [agent.name]: await applyAgent(platform, definition, plan) } });
@@ -181,16 +180,24 @@ export async function applyFleet(request: FleetRequest, fleet: Fleet, onChange: 
   return lock;
 }
 
-/** The agent of a file among those that are listed; one that the lock knows and the list lacks is asked for. */
+/**
+ * The agent of a file among those that are listed; one that the lock knows and the list lacks is asked for. Of several that
+ * are exactly what the file says the oldest is it, as it was for the runs that made them (create.ts).
+ */
 async function resolve(
   platform: Platform,
-  name: string,
-  locked: LockedAgent | undefined,
+  definition: AgentDefinition,
+  locked: AgentsLock['agents'][string] | undefined,
   listed: readonly FoundAgent[],
-): Promise<FoundAgent | undefined> {
+): Promise<{ found: FoundAgent | undefined; twins: readonly FoundAgent[] }> {
+  const { name } = definition;
   if (locked !== undefined) {
-    return listed.find(({ id }) => id === locked.id) ?? (await findAgent(platform, name, locked));
+    const known = listed.find(({ id }) => id === locked.id) ?? (await findAgent(platform, name, locked));
+    return { found: known, twins: [] };
   }
   const marked = listed.filter(({ metadata }) => metadata[nameKey] === name);
-  return onlyOne(marked, `agents are marked as ${quote(name)}`);
+  const [oldest, ...younger] = byAge(marked);
+  if (oldest !== undefined && marked.every((agent) => isTwin(definition, agent)))
+    return { found: oldest, twins: younger };
+  return { found: onlyOne(marked, `agents are marked as ${quote(name)}`), twins: [] };
 }

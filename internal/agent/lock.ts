@@ -1,7 +1,12 @@
-/** `config/agents.lock.json`: which agent and environment of the platform a file stands for. Reviewed like code. */
+/**
+ * `config/agents.lock.json`: which agent and environment of the platform a file stands for. Reviewed like code. It is
+ * changed entry by entry, read again under a lock of the file system each time, so that what runs beside each other on
+ * one machine wrote meanwhile is never lost.
+ */
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
+import { takeLock } from '../outside/lock.ts';
 import { quote } from '../text/quote.ts';
 
 /** An agent's id and the version that was last made from its file. */
@@ -30,7 +35,7 @@ const lockVersion = 1;
 export async function readAgentsLock(configFolder: string): Promise<AgentsLock> {
   const path = lockPath(configFolder);
   const text = await readText(path);
-  if (text === undefined) return { agents: {}, environments: {} };
+  if (text === undefined) return { agents: withoutPrototype({}), environments: withoutPrototype({}) };
   const invalid = (why: string) =>
     new AppError('config_invalid', `${quote(path)}: ${why}`, {
       hint: 'restore it from version control, or delete it: agents are then found again by their metadata',
@@ -50,12 +55,62 @@ export async function readAgentsLock(configFolder: string): Promise<AgentsLock> 
   return { agents: withoutPrototype(agents), environments: withoutPrototype(environments) } as AgentsLock;
 }
 
+/** Entries to be set, by name. */
+export type LockChange = Partial<AgentsLock>;
+
+/** How long another run is waited for: it holds the lock for one reading and one writing. */
+const lockWaitMs = 10_000;
+
+/**
+ * Sets entries in the lock as it is now, and returns it. An agent that was retired stays retired, and where somebody
+ * wrote a later version than this run had seen, that one stays: whoever wrote it knew more. Throws `already_running`
+ * where another run does not let go.
+ */
+export async function changeAgentsLock(
+  configFolder: string,
+  seen: AgentsLock,
+  change: LockChange,
+): Promise<AgentsLock> {
+  const path = join(configFolder, '.agents.lock.json.running');
+  const held = await takeLock({ path, signal: new AbortController().signal, waitMs: lockWaitMs });
+  if (!('release' in held)) {
+    throw new AppError(
+      'already_running',
+      `another run writes ${quote(lockPath(configFolder))} (process ${held.pid}, since ${held.since})`,
+    );
+  }
+  try {
+    const now = await readAgentsLock(configFolder);
+    const lock: AgentsLock = {
+      agents: withoutPrototype(now.agents),
+      environments: withoutPrototype({ ...now.environments, ...change.environments }),
+    };
+    for (const [name, entry] of Object.entries(change.agents ?? {})) {
+      lock.agents[name] = newer(now.agents[name], entry, seen.agents[name]);
+    }
+    if (JSON.stringify(sortedLock(lock)) !== JSON.stringify(sortedLock(now))) await writeAgentsLock(configFolder, lock);
+    return lock;
+  } finally {
+    await held.release();
+  }
+}
+
+function newer(now: LockedAgent | undefined, entry: LockedAgent, seen: LockedAgent | undefined): LockedAgent {
+  if (now === undefined || now.id !== entry.id || entry.retired === true) return entry;
+  const later = now.version > entry.version && now.version !== seen?.version;
+  return now.retired === true || later ? now : entry;
+}
+
 /** Writes the lock as a whole, keys sorted, so that a change in it is one line of a review. */
-export async function writeAgentsLock(configFolder: string, lock: AgentsLock): Promise<void> {
+async function writeAgentsLock(configFolder: string, lock: AgentsLock): Promise<void> {
+  const content = { lock_version: lockVersion, ...sortedLock(lock) };
+  await writeText(lockPath(configFolder), `${JSON.stringify(content, undefined, 2)}\n`, 'shared');
+}
+
+function sortedLock({ agents, environments }: AgentsLock): AgentsLock {
   const sorted = <Value>(record: Record<string, Value>) =>
     Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const content = { lock_version: lockVersion, agents: sorted(lock.agents), environments: sorted(lock.environments) };
-  await writeText(lockPath(configFolder), `${JSON.stringify(content, undefined, 2)}\n`, 'shared');
+  return { agents: sorted(agents), environments: sorted(environments) };
 }
 
 function lockPath(configFolder: string): string {
@@ -83,6 +138,6 @@ function isLockedEnvironment(value: unknown): boolean {
 }
 
 /** Agents are looked up by names from files; `constructor` must find nothing. */
-function withoutPrototype(record: Record<string, unknown>): Record<string, unknown> {
+function withoutPrototype<Value>(record: Record<string, Value>): Record<string, Value> {
   return Object.assign(Object.create(null), record);
 }

@@ -31,7 +31,7 @@ export interface LockRequest {
 
 /** No run lasts longer; asked only where nothing says whether the process still runs. */
 const longestHoldMs = 60 * 60 * 1000;
-const pauseMs = 100;
+const longestPauseMs = 100;
 
 /** Takes the lock, or says who holds it. Throws `file_system` where the file cannot be written. */
 export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<Lock | Holder> {
@@ -43,7 +43,7 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
     id: randomUUID(),
   });
   const until = Date.now() + waitMs;
-  for (;;) {
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     if (await claimText(path, mine)) {
       return {
         async release() {

@@ -8,7 +8,7 @@ import { findAgent, findEnvironment, judgeAgent } from '../agent/ensure.ts';
 import { environmentDigest, judgeEnvironment } from '../agent/environment.ts';
 import { type InForce, requireInForce } from '../agent/in-force.ts';
 import type { AgentsLock } from '../agent/lock.ts';
-import type { Agent, Configuration, Requirement } from '../config/definitions.ts';
+import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
 import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
 import { grantedByService } from '../connection/scopes.ts';
 import { judgeStatus } from '../connection/status.ts';
@@ -41,6 +41,10 @@ export interface PreparedSession {
   connections: readonly { service: string; connection: Connection }[];
   definition: AgentDefinition;
   inForce: InForce;
+  /** What the session's network has to be. */
+  environment: Environment;
+  /** When the looking began, in milliseconds since 1970. */
+  lookedAt: number;
   verdicts: readonly ToolVerdict[];
   tooling: Tooling;
   attempt: string;
@@ -64,6 +68,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   if (meantEnvironment === undefined)
     throw new AppError('config_invalid', `no environment ${quote(agent.environment)}`);
 
+  const lookedAt = Date.now();
   const [{ vault, connections }, foundAgent, foundEnvironment] = await Promise.all([
     findVaultWithConnections(request),
     findAgent(platform, agent.name, lock.agents[agent.name]),
@@ -89,6 +94,8 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     connections: connected,
     definition,
     inForce,
+    environment: meantEnvironment,
+    lookedAt,
     verdicts,
     tooling,
     attempt: randomUUID(),

@@ -2,8 +2,9 @@
  * Ends an agent for good. It is archived before its sessions are ended, so that none begins in between; the lock keeps
  * that it was meant, so that its file does not bring it back. Killed anywhere, the next run goes on (P8).
  */
-import { type FoundAgent, findAgent } from '../agent/ensure.ts';
-import { type AgentsLock, writeAgentsLock } from '../agent/lock.ts';
+import type { FoundAgent } from '../agent/definition.ts';
+import { findAgent } from '../agent/ensure.ts';
+import { type AgentsLock, changeAgentsLock } from '../agent/lock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { nearestHint } from '../text/nearest.ts';
@@ -54,9 +55,8 @@ export async function retireAgent(
     await archiveAgent(platform, agent, name);
     onStep(`archived the agent ${name} (${agent.id})`);
   }
-  await writeAgentsLock(configFolder, {
-    ...lock,
-    agents: { ...lock.agents, [name]: { id: agent.id, version: agent.version, retired: true } },
+  await changeAgentsLock(configFolder, lock, {
+    agents: { [name]: { id: agent.id, version: agent.version, retired: true } },
   });
   if (!stop) return [];
   const ended: string[] = [];

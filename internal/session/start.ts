@@ -1,5 +1,8 @@
 /** From a prepared session to one that runs: the one change, and the comparison that decides whether it is handed over (P6). */
+
+import { lookAgainAfterMs } from '../agent/change-environment.ts';
 import { type Difference, describeDifferences } from '../agent/definition.ts';
+import { compareEnvironment } from '../agent/environment.ts';
 import type { InForce } from '../agent/in-force.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -62,7 +65,10 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
   await keepRecord(intent, request);
   const signature = await sign(intent, request, signer);
   const session = await createSession(request, { ...intent, signature });
-  const differences = differencesOf({ ...intent, signature }, session);
+  const differences = [
+    ...differencesOf({ ...intent, signature }, session),
+    ...(await environmentDifferences(platform, prepared)),
+  ];
   if (differences.length > 0) {
     const archived = await archive(platform, session.id);
     throw new AppError(
@@ -114,6 +120,26 @@ function differencesOf(intent: SessionIntent, session: AnsweredSession): Differe
     return compareSession(intent, session);
   } catch {
     return [{ what: 'shape', meant: 'a session', found: 'something else' }];
+  }
+}
+
+/**
+ * Whether the environment changed while the session was being made. A change is announced and waits, so within that time
+ * the look before the create is good for it (change-environment.ts); a slower start looks once more.
+ */
+async function environmentDifferences(platform: Platform, prepared: PreparedSession): Promise<Difference[]> {
+  const taken = Date.now() - prepared.lookedAt;
+  // A clock that was set back says nothing of how long it took.
+  if (taken >= 0 && taken < lookAgainAfterMs) return [];
+  const { environment, inForce } = prepared;
+  try {
+    const now = await platform.read(`read environment ${environment.name}`, (client) =>
+      client.beta.environments.retrieve(inForce.environmentId),
+    );
+    return compareEnvironment(environment, now).map((each) => ({ ...each, what: `environment: ${each.what}` }));
+  } catch (error) {
+    const found = error instanceof AppError ? error.message : 'nothing that can be read';
+    return [{ what: 'environment', meant: 'as its file says', found }];
   }
 }
 

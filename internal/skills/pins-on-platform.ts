@@ -1,6 +1,7 @@
 /** Asks the platform which skills its agents use. Only reads. */
+
+import type { FoundAgent } from '../agent/definition.ts';
 import { nameKey } from '../agent/definition.ts';
-import type { FoundAgent } from '../agent/ensure.ts';
 import { readAgents } from '../agent/fleet.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { inParallel } from './in-parallel.ts';

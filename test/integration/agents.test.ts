@@ -72,7 +72,7 @@ describe('plan and apply', () => {
     await agents('apply');
     await prompt('You answer in rhyme.\n');
     world.sandbox.platform.control.faults.add({ on: 'POST /v1/agents/:agent', fault: { kind: 'status', status: 409 } });
-    expect(await agents('apply')).toMatchObject({ exit: 1, stderr: expect.stringContaining('409') });
+    expect(await agents('apply')).toMatchObject({ exit: 1, stderr: expect.stringContaining('at the same moment') });
     expect(await agents('apply')).toMatchObject({ exit: 0 });
     expect(await found('support')).toMatchObject({ version: 2 });
   });
@@ -92,7 +92,10 @@ test('an apply changes the version that its plan saw, and no later one [P6]', as
   const request = { platform, configuration, lock: await lock(), pins: new Map(), names: ['support'] };
   const fleet = await surveyFleet(request);
   await world.client.beta.agents.update((await found('support')).id, { description: 'changed meanwhile' });
-  await expect(applyFleet(request, fleet, () => {})).rejects.toMatchObject({ code: 'platform_refused', status: 409 });
+  await expect(applyFleet(request, fleet, () => {})).rejects.toMatchObject({
+    code: 'drift',
+    message: expect.stringContaining('it was at version 1 and is at 2'),
+  });
   expect(await found('support')).toMatchObject({ version: 2, description: 'changed meanwhile' });
 });
 

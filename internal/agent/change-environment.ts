@@ -1,0 +1,89 @@
+/**
+ * Puts the file of an environment in force. Environments have neither versions nor a condition on an update, so a change
+ * is announced in the metadata first, and made only after every session that was looking at the environment before has
+ * been created: whoever starts one refuses an announced change, and looks again where it took longer (start.ts). Of two
+ * changes at once the one whose announcement stands at the end is made; the other run says that it lost.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Environment } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { pause } from '../outside/pause.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
+import { createEnvironment, networkOf } from './create.ts';
+import {
+  changingKey,
+  compareEnvironment,
+  environmentDigest,
+  type FoundEnvironment,
+  packagesOf,
+  sameContent,
+} from './environment.ts';
+import type { LockedEnvironment } from './lock.ts';
+
+/** How long an announced change waits before it is made. */
+const announcedMs = 5_000;
+
+/** After this long a start that began with a look looks again: a change that was announced since may have been made. */
+export const lookAgainAfterMs: number = announcedMs - 500;
+
+/** Creates the environment or puts its file in force. Throws a `PlatformError`, or `drift` where another run was quicker. */
+export async function applyEnvironment(
+  platform: Platform,
+  meant: Environment,
+  found: FoundEnvironment | undefined,
+  onWait: (text: string) => void = () => {},
+): Promise<LockedEnvironment> {
+  const environment = found ?? (await createEnvironment(platform, meant));
+  const { id } = environment;
+  if (compareEnvironment(meant, environment).length > 0) await update(platform, meant, environment, onWait);
+  return { id, sha256: environmentDigest(meant) };
+}
+
+async function update(
+  platform: Platform,
+  meant: Environment,
+  found: FoundEnvironment,
+  onWait: (text: string) => void,
+): Promise<void> {
+  const { id } = found;
+  const { name } = meant;
+  const look = () => platform.read(`read environment ${name}`, (client) => client.beta.environments.retrieve(id));
+  const announcement = randomUUID();
+  await platform.change({ act: 'environment.announce', target: name }, (client) =>
+    client.beta.environments.update(id, { metadata: { [changingKey]: announcement } }),
+  );
+  onWait(`sessions of the environment ${name} that are being started are let through (${announcedMs / 1000} s)`);
+  await pause(announcedMs);
+  const now = await look();
+  if (now.metadata[changingKey] !== announcement || !sameContent(found, now)) throw lostRace(name);
+  const config = {
+    type: 'cloud' as const,
+    networking: networkOf(meant),
+    ...(packagesOf(found).length > 0 && { packages: noPackages }),
+  };
+  const settled = await platform
+    .change({ act: 'environment.update', target: name }, (client) =>
+      client.beta.environments.update(id, {
+        config,
+        description: meant.description ?? null,
+        metadata: { [changingKey]: null },
+      }),
+    )
+    .catch(async (error: unknown) => {
+      if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
+      const after = await look();
+      if (compareEnvironment(meant, after).length > 0) throw error;
+      return after;
+    });
+  if (compareEnvironment(meant, settled).length > 0) throw lostRace(name);
+}
+
+function lostRace(name: string): AppError {
+  return new AppError('drift', `somebody else changed the environment ${quote(name)} at the same moment`, {
+    hint: 'nothing was overwritten; look at what they did: setup-session agents plan',
+  });
+}
+
+/** Left out of an update they would stay. */
+const noPackages = { apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };

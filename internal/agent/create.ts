@@ -1,0 +1,175 @@
+/**
+ * Makes one agent or environment, also where two first runs begin at once: look, ask, and look again (P8). Whatever
+ * becomes of the request, the list decides: the oldest stays, and what a run made beside it is archived.
+ */
+import type { Environment } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
+import { type AgentDefinition, compareAgent, type FoundAgent, nameKey } from './definition.ts';
+import { compareEnvironment, type FoundEnvironment } from './environment.ts';
+
+interface Made {
+  id: string;
+  created_at: string;
+}
+
+interface Making<Thing extends Made> {
+  /** In words, such as `agent "support"`. */
+  what: string;
+  create(): Promise<Thing>;
+  /** Everything that carries the mark and is not archived. */
+  marked(): Promise<Thing[]>;
+  isMeant(thing: Thing): boolean;
+  /** Whether nothing was begun with it, so that it can go. */
+  isUnused(thing: Thing, own: boolean): Promise<boolean>;
+  archive(thing: Thing): Promise<void>;
+  /** The name is taken and nothing carries the mark. */
+  taken?(cause: PlatformError): Promise<AppError>;
+}
+
+/** The agent of a file, made once. Throws a `PlatformError`, or `drift` where another run made another one of that name. */
+export async function createAgent(platform: Platform, meant: AgentDefinition): Promise<FoundAgent> {
+  return await makeOne<FoundAgent>({
+    what: `agent ${quote(meant.name)}`,
+    create: () =>
+      platform.change({ act: 'agent.create', target: meant.name }, (client) => client.beta.agents.create(meant)),
+    marked: () => markedAgents(platform, meant.name),
+    isMeant: (agent) => isTwin(meant, agent),
+    isUnused: ({ id }) => isUnusedAgent(platform, id),
+    archive: (agent) => archiveTwin(platform, agent),
+  });
+}
+
+/** The environment of a file, made once. Throws as {@link createAgent}, and `drift` where the name is a stranger's. */
+export async function createEnvironment(platform: Platform, meant: Environment): Promise<FoundEnvironment> {
+  const { name, description } = meant;
+  return await makeOne<FoundEnvironment>({
+    what: `environment ${quote(name)}`,
+    create: () =>
+      platform.change({ act: 'environment.create', target: name }, (client) =>
+        client.beta.environments.create({
+          name,
+          config: { type: 'cloud', networking: networkOf(meant) },
+          ...(description !== undefined && { description }),
+          metadata: { [nameKey]: name },
+        }),
+      ),
+    marked: async () => {
+      const found: FoundEnvironment[] = [];
+      const pages = platform.readPages('list environments', (client) => client.beta.environments.list());
+      for await (const each of pages)
+        if (each.archived_at === null && each.metadata[nameKey] === name) found.push(each);
+      return found;
+    },
+    isMeant: (environment) => compareEnvironment(meant, environment).length === 0,
+    // Sessions cannot be asked for by their environment: only what this run made itself is surely unused.
+    isUnused: async (_environment, own) => own,
+    archive: async ({ id }) => {
+      await platform.change({ act: 'environment.archive', target: id }, (client) =>
+        client.beta.environments.archive(id),
+      );
+    },
+    taken: async (cause) => nameTaken(await strangerNamed(platform, name), name, cause),
+  });
+}
+
+/** The network that a file asks for, in the platform's words. */
+export function networkOf({ allowed_hosts, allow_mcp_servers, allow_package_managers }: Environment) {
+  return { type: 'limited' as const, allowed_hosts: [...allowed_hosts], allow_mcp_servers, allow_package_managers };
+}
+
+/** The oldest first. Of two made in the same instant the smaller id counts as older, as everybody sees it. */
+export function byAge<Thing extends Made>(things: readonly Thing[]): Thing[] {
+  const age = ({ created_at }: Made) => Date.parse(created_at);
+  return things.toSorted((one, other) => age(one) - age(other) || (one.id < other.id ? -1 : 1));
+}
+
+/** Whether an agent is exactly what a file says and was never anything else, as two runs at once would leave it. */
+export function isTwin(meant: AgentDefinition, agent: FoundAgent): boolean {
+  return compareAgent(meant, agent).length === 0 && agent.version === 1;
+}
+
+/** Archives a twin that nothing was begun with; one that is in use is left, and is named by the next plan. */
+export async function removeTwin(platform: Platform, twin: FoundAgent): Promise<void> {
+  if (await isUnusedAgent(platform, twin.id)) await archiveTwin(platform, twin);
+}
+
+async function makeOne<Thing extends Made>(making: Making<Thing>): Promise<Thing> {
+  let own: string | undefined;
+  let lost: PlatformError | undefined;
+  try {
+    ({ id: own } = await making.create());
+  } catch (error) {
+    if (!(error instanceof PlatformError) || (error.outcome !== 'unknown' && error.status !== 409)) throw error;
+    lost = error;
+  }
+  const [oldest, ...younger] = byAge(await making.marked());
+  if (oldest === undefined) throw lost === undefined ? notListed(making.what) : ((await making.taken?.(lost)) ?? lost);
+  for (const thing of younger) {
+    const mine = thing.id === own;
+    if ((mine || making.isMeant(thing)) && (await making.isUnused(thing, mine))) await making.archive(thing);
+  }
+  if (making.isMeant(oldest)) return oldest;
+  throw new AppError(
+    'drift',
+    `another run made the ${making.what} (${quote(oldest.id)}) at the same moment, from another file`,
+    { hint: 'bring the files together, then look again: setup-session agents plan' },
+  );
+}
+
+async function markedAgents(platform: Platform, name: string): Promise<FoundAgent[]> {
+  const found: FoundAgent[] = [];
+  for await (const agent of platform.readPages('list agents', (client) => client.beta.agents.list({ limit: 100 }))) {
+    if (agent.archived_at === null && agent.metadata[nameKey] === name) found.push(agent);
+  }
+  return found;
+}
+
+async function isUnusedAgent(platform: Platform, id: string): Promise<boolean> {
+  const { data } = await platform.read('list sessions', (client) =>
+    client.beta.sessions.list({ agent_id: id, include_archived: true, limit: 1 }),
+  );
+  return data.length === 0;
+}
+
+/** A lost answer, or another run that was quicker, is settled by looking. */
+async function archiveTwin(platform: Platform, { id }: FoundAgent): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await platform.change({ act: 'agent.archive', target: id }, (client) => client.beta.agents.archive(id));
+      return;
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      const now = await platform.read('read agent', (client) => client.beta.agents.retrieve(id));
+      if (now.archived_at !== null) return;
+      if (attempt > 1 || error.outcome === 'refused') throw error;
+    }
+  }
+}
+
+/** The environment that has the name of a file and not its mark. */
+async function strangerNamed(platform: Platform, name: string): Promise<string | undefined> {
+  for await (const each of platform.readPages('list environments', (client) => client.beta.environments.list())) {
+    if (each.archived_at === null && each.name === name) return each.id;
+  }
+  return undefined;
+}
+
+function nameTaken(id: string | undefined, name: string, cause: PlatformError): AppError {
+  if (cause.status !== 409 || id === undefined) return cause;
+  return new AppError(
+    'drift',
+    `the name ${quote(name)} is taken by another environment of the workspace: ${quote(id)}`,
+    {
+      hint: `take it over: setup-session environments adopt ${id} --name ${name}; or give the file another name`,
+      cause,
+    },
+  );
+}
+
+function notListed(what: string): AppError {
+  return new AppError('drift', `the platform does not list the ${what} that it just created`, {
+    hint: 'run the same command again: it looks first',
+  });
+}

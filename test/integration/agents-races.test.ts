@@ -1,0 +1,260 @@
+/** Two operators, or an operator and a person, at the same moment: nothing is lost, nothing is there twice, and who lost is told. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { visit } from '../sandbox/visit.mjs';
+import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
+
+const world = sandboxPerTest();
+const operator = { person: undefined };
+const agents = (...argv: string[]) => world.setup(['agents', ...argv], operator);
+const file = (path: string) => join(world.sandbox.configFolder, path);
+const lock = async (): Promise<Content> => JSON.parse(await readFile(file('agents.lock.json'), 'utf8'));
+const changes = () => world.asked().filter((line) => !line.startsWith('GET'));
+const control = () => world.sandbox.platform.control;
+
+async function allAgents(): Promise<Content[]> {
+  const found = [];
+  for await (const agent of world.client.beta.agents.list({ include_archived: true })) found.push(agent);
+  return found;
+}
+
+const active = async (name: string) =>
+  (await allAgents()).filter((agent) => agent.name === name && agent.archived_at === null);
+
+/** Does something in the very moment in which a request was carried out, before its answer is sent. */
+function once(on: string, act: () => Promise<unknown>): Promise<unknown> {
+  return new Promise((resolve) => {
+    const stop = control().tamper(on, () => {
+      stop();
+      resolve(act());
+    });
+  });
+}
+
+describe('two checkouts', () => {
+  test('a person on a branch changes nothing for those on main [P6]', async () => {
+    const folder = await world.machine();
+    await world.connect(['notion'], { folder });
+    await world.apply();
+    const reviewed = await readFile(file('agents/support.yaml'), 'utf8');
+    const locked = await readFile(file('agents.lock.json'), 'utf8');
+    await world.configure('agents/support.yaml', (content) => {
+      content.description = 'on a branch';
+    });
+    control().log.reset();
+    const branch = await world.setup(['--agent', 'support'], { folder });
+    expect([branch.exit, branch.stdout, changes()]).toEqual([7, '', []]);
+    expect(branch.stderr).toContain('description: in the file "on a branch", on the platform ""');
+    expect(await active('support')).toMatchObject([{ version: 1, description: null }]);
+    expect(await readFile(file('agents.lock.json'), 'utf8')).toBe(locked);
+    await writeFile(file('agents/support.yaml'), reviewed);
+    expect(await world.setup(['--agent', 'support'], { folder })).toMatchObject({ exit: 0 });
+  });
+
+  test('what operators write into agents.lock.json while a person signs in stays', async () => {
+    await world.connect(['notion']);
+    await world.apply();
+    const started = await world.setup(['--agent', 'support'], {
+      async browse(url: string) {
+        expect(await agents('retire', 'editor', '--yes-retire', 'editor')).toMatchObject({ exit: 0 });
+        return await visit(url, { person: 'ada' });
+      },
+    });
+    expect(started.exit).toBe(0);
+    expect((await lock()).agents.editor).toMatchObject({ retired: true });
+    expect(await agents('plan')).toMatchObject({ exit: 0, stdout: expect.stringContaining('agent editor: retired') });
+  });
+
+  test('two operators with different agents keep the entries of both', async () => {
+    await Promise.all([world.apply('support'), world.apply('editor')]);
+    expect(Object.keys((await lock()).agents)).toEqual(['editor', 'support']);
+    expect(await agents('plan')).toMatchObject({ exit: 0 });
+  });
+
+  test('a retirement beside an apply of another agent is not lost', async () => {
+    await world.apply();
+    await world.configure('agents/support.yaml', (content) => {
+      content.description = 'v2';
+    });
+    const retired = once('POST /v1/agents/:agent', () => agents('retire', 'editor', '--yes-retire', 'editor'));
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    expect(await retired).toMatchObject({ exit: 0 });
+    expect((await lock()).agents).toMatchObject({ editor: { retired: true }, support: { version: 2 } });
+  });
+});
+
+describe('two first applies of a new agent', () => {
+  test('end with one agent, the oldest, whoever is quicker [P8]', async () => {
+    // The second begins and ends between the create of the first and its answer.
+    const second = once('POST /v1/agents', () => agents('apply', 'support'));
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    expect(await second).toMatchObject({ exit: 0 });
+    const [oldest, ...others] = await active('support');
+    expect(others).toEqual([]);
+    expect((await lock()).agents.support).toEqual({ id: oldest?.id, version: 1 });
+  });
+
+  test('of which one is younger and looks later: it archives its own', async () => {
+    let other: Content;
+    // Somebody was quicker, after this run had looked and before it asked.
+    const stop = control().tamper('GET /v1/agents', (answer: Content) => {
+      if (other === undefined) return { ...answer, data: [] };
+      stop();
+    });
+    const { id: _, ...body } = {
+      id: '',
+      name: 'support',
+      model: 'claude-sonnet-5-5',
+      metadata: { mai_name: 'support' },
+    };
+    const twin = once('GET /v1/environments', async () => {
+      await world.configure('agents/support.yaml', (content) => {
+        delete content.system;
+        delete content.builtin_tools;
+        content.services = {};
+      });
+      other = await world.client.beta.agents.create(body);
+    });
+    await world.configure('agents/support.yaml', (content) => {
+      delete content.system;
+      delete content.builtin_tools;
+      content.services = {};
+    });
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    await twin;
+    expect((await active('support')).map(({ id }) => id)).toEqual([other.id]);
+    expect((await lock()).agents.support.id).toBe(other.id);
+    expect((await allAgents()).filter(({ archived_at }) => archived_at !== null)).toHaveLength(1);
+  });
+
+  test('of which one was killed between its create and its look: the next apply ends with the oldest', async () => {
+    await world.apply('support');
+    const [first] = await active('support');
+    const { name, model, system, tools, mcp_servers, metadata } = first;
+    await world.client.beta.agents.create({ name, model, system, tools, mcp_servers, metadata });
+    await rm(file('agents.lock.json'));
+    const planned = await agents('plan', 'support');
+    expect([planned.exit, planned.stdout]).toEqual([7, expect.stringContaining('is the same once more')]);
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    expect((await active('support')).map(({ id }) => id)).toEqual([first.id]);
+    expect(await agents('plan', 'support')).toMatchObject({ exit: 0 });
+  });
+
+  test('from different files: the younger is archived by its own run, which says that it lost', async () => {
+    const other = once('GET /v1/environments', () =>
+      world.client.beta.agents.create({
+        name: 'support',
+        model: 'claude-other',
+        metadata: { mai_name: 'support' },
+      }),
+    );
+    const stop = control().tamper('GET /v1/agents', (answer: Content) => {
+      stop();
+      return { ...answer, data: [] };
+    });
+    const lost = await agents('apply', 'support');
+    const { id } = (await other) as { id: string };
+    expect([lost.exit, lost.stderr]).toEqual([1, expect.stringContaining('at the same moment, from another file')]);
+    expect((await active('support')).map((agent) => agent.id)).toEqual([id]);
+  });
+});
+
+describe('an environment', () => {
+  const hosts = (...names: string[]) =>
+    world.configure('environments/default.yaml', (content) => {
+      content.allowed_hosts = names;
+    });
+  const environment = async () => await world.client.beta.environments.retrieve((await lock()).environments.default.id);
+  const announced = async () => {
+    while ((await environment()).metadata['mai_changing'] === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+
+  test('that is being changed starts no session until that is done [P6]', { timeout: 60_000 }, async () => {
+    const folder = await world.machine();
+    await world.connect(['notion'], { folder });
+    await world.apply('support');
+    await hosts('pypi.org');
+    const applying = agents('apply');
+    await announced();
+    const refused = await world.setup(['--agent', 'support'], { folder });
+    expect([refused.exit, refused.stderr]).toEqual([7, expect.stringContaining('an apply that has not ended')]);
+    expect(await applying).toMatchObject({ exit: 0 });
+    const updates = control().log.entries.filter(
+      ({ path, method }) => method === 'POST' && /environments\/env_/.test(path),
+    );
+    const [announcement = 0, change = 0] = updates.map(({ at }) => Date.parse(at));
+    // Longer than a start may take without looking again.
+    expect(change - announcement).toBeGreaterThan(4_500);
+    expect((await environment()).metadata).toEqual({ mai_name: 'default' });
+    expect(await world.setup(['--agent', 'support'], { folder })).toMatchObject({ exit: 0 });
+  });
+
+  test('whose change was killed after it was announced is put in force by the next apply', {
+    timeout: 60_000,
+  }, async () => {
+    await world.apply('support');
+    const { id } = await environment();
+    await world.client.beta.environments.update(id, { metadata: { mai_changing: 'a run that was killed' } });
+    expect(await agents('plan', 'support')).toMatchObject({ exit: 7 });
+    await world.apply('support');
+    expect((await environment()).metadata).toEqual({ mai_name: 'default' });
+    expect(await agents('plan', 'support')).toMatchObject({ exit: 0 });
+  });
+
+  test('that two change at once is what one of them says, and the other is told', { timeout: 60_000 }, async () => {
+    await world.apply('support');
+    await hosts('pypi.org');
+    const first = agents('apply', 'support');
+    await announced();
+    await hosts('npmjs.org');
+    const second = agents('apply', 'support');
+    const outcomes = [await first, await second];
+    expect(outcomes.map(({ exit }) => exit).sort()).toEqual([0, 1]);
+    const loser = outcomes.find(({ exit }) => exit === 1);
+    expect(loser?.stderr).toContain('somebody else changed the environment "default" at the same moment');
+    const { config } = await environment();
+    expect(config).toMatchObject({
+      networking: { allowed_hosts: [outcomes[0]?.exit === 0 ? 'pypi.org' : 'npmjs.org'] },
+    });
+  });
+
+  test('whose create is refused because its run was not the first is looked for', async () => {
+    const made = once('GET /v1/environments', () => world.apply('support'));
+    const stop = control().tamper('GET /v1/environments', (answer: Content) => {
+      stop();
+      return { ...answer, data: [] };
+    });
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    await made;
+    expect((await world.client.beta.environments.list()).data).toHaveLength(1);
+  });
+
+  test('whose name a stranger has is refused with a way out', async () => {
+    const { id } = await world.client.beta.environments.create({ name: 'default', config: { type: 'cloud' } });
+    const refused = await agents('apply', 'support');
+    expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining(`taken by another environment`)]);
+    expect(refused.stderr).toContain(`setup-session environments adopt ${id} --name default`);
+  });
+
+  test('that somebody opened while a slow start went on ends that session, which is not handed over [P6]', {
+    timeout: 60_000,
+  }, async () => {
+    const folder = await world.machine();
+    await world.connect(['notion'], { folder });
+    await world.apply('support');
+    let reads = 0;
+    control().tamper('GET /v1/environments/:environment', (answer: Content) => {
+      reads += 1;
+      if (reads === 1) control().latencyMs = 4_600;
+      else answer.config.networking = { type: 'unrestricted' };
+      return answer;
+    });
+    const refused = await world.setup(['--agent', 'support'], { folder });
+    expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining('[session_differs]')]);
+    expect(refused.stderr).toContain('environment: network: meant');
+    expect(control().peek.sessions()).toMatchObject([{ archived_at: expect.any(String) }]);
+  });
+});

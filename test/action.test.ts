@@ -14,7 +14,7 @@ const read = (path: string) => readFile(new URL(`../${path}`, import.meta.url), 
 /** What has no place in a job: stdout is its log, and a job that failed is looked at with everything it said. */
 const notInJobs = ['--json', '--quiet', '--verbose', '--debug', '--no-color', '--version'];
 /** What the action needs beside the options. */
-const notOptions = ['folders', 'plan', 'executable'];
+const notOptions = ['folders', 'plan', 'command', 'executable'];
 
 test('is valid by the published schema, which can refuse', async () => {
   const complaints = judgeBy('github-action');
@@ -87,7 +87,7 @@ test('so is the pipeline for GitLab, and it hands over the report that is writte
   expect(complaints(pipeline)).toEqual([]);
   expect(complaints({ skills: { script: 1 } })).not.toEqual([]);
   expect(pipeline.skills.artifacts.reports.codequality).toBe(codeQualityFile);
-  expect(pipeline.skills.script).toEqual(['npm ci --ignore-scripts', 'node_modules/.bin/skill-sync --check']);
+  expect(pipeline.skills.script).toEqual(['npm ci --ignore-scripts', 'node_modules/.bin/skill-sync --dry-run']);
 });
 
 test('every version in docs/ci.md is that of the package', async () => {

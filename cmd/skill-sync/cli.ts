@@ -64,6 +64,7 @@ Examples:
         'look for what skills would bring to an agent unseen; offline, ends with 3 where something may not be',
       )
       .argument('[folder...]', 'folders that hold one folder per skill (default: skills)')
+      .addHelpText('after', '\nOf the options of a push it takes --report, --sarif and --code-quality.')
       .action(
         run(async (context, folders: string[], options: SkillSyncOptions) => {
           const { runScan } = await import('./scan.ts');

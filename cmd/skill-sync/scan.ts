@@ -12,7 +12,7 @@ export async function runScan(
   words: readonly string[],
   options: SkillSyncOptions,
 ): Promise<CommandResult> {
-  refuseOptions('scan', options, []);
+  refuseOptions('scan', options, ['report', 'sarif', 'codeQuality']);
   const folders = foldersOf(words, undefined).map(({ folder }) => folder);
   return await reported(
     context,

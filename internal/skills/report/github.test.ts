@@ -112,21 +112,25 @@ describe('annotations', () => {
       expect.objectContaining({ command: 'notice' }),
     ]);
     expect(read({ exit: 1, error, findings: [finding()] })).toHaveLength(1);
-    expect(read({ exit: 7, skills: [skill(), skill({ change: 'unchanged' })] })).toEqual([
-      { command: 'error', properties: { title: 'changes are pending' }, data: 'notes (update)' },
-    ]);
-    expect(read({ skills: [skill()] })).toEqual([]);
   });
 
-  test('say which agents have another version: an error where that is what a check fails for', () => {
+  test('say what is pending as a notice, before all other notices: a pull request is there to change something', () => {
+    const pending = { command: 'notice', properties: { title: 'changes are pending' }, data: 'notes (update)' };
+    for (const exit of [0, 7] as const) {
+      expect(read({ exit, skills: [skill(), skill({ change: 'unchanged' })] })).toEqual([pending]);
+    }
+    const notes = Array.from({ length: 12 }, (_, line) => finding({ level: 'note', line: line + 1 }));
+    expect(read({ skills: [skill()], findings: notes })[0]).toEqual(pending);
+    expect(read({ skills: [skill({ applied: true })] })).toEqual([]);
+  });
+
+  test('say which agents have another version', () => {
     const stalePins = [stalePin('support'), stalePin(undefined)];
     const kinds = (exit: 0 | 7) =>
       read({ exit, stalePins }).map(({ command, properties }) => [command, properties['title']]);
-    expect(kinds(7)).toEqual([
-      ['error', 'old version pinned'],
-      ['warning', 'old version pinned'],
-    ]);
-    expect(kinds(0)).toEqual(Array(2).fill(['warning', 'old version pinned']));
+    for (const exit of [0, 7] as const) {
+      expect(kinds(exit)).toEqual(Array(2).fill(['warning', 'old version pinned']));
+    }
   });
 
   test('of a file outside the repository name it in words', () => {

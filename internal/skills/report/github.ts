@@ -47,7 +47,7 @@ export function annotationsOf(report: SkillsReport, root: string): { commands: s
 }
 
 function allAnnotations(report: SkillsReport, root: string): Annotation[] {
-  const { skills, stalePins = [], error, exit } = report;
+  const { skills, stalePins = [], error } = report;
   const found: Annotation[] = remarksOf(report, root).map(({ rule, level, path, file, line, column, text }) => ({
     kind: kindOf[level],
     title: revealed(rule),
@@ -62,13 +62,14 @@ function allAnnotations(report: SkillsReport, root: string): Annotation[] {
     found.push({ kind: 'error', title: 'blocked', ...placeOf(path, file, message) });
   }
   for (const stale of stalePins) {
-    // An agent of ours is what `--check` fails for; of others there is nothing to apply.
-    const kind = stale.file !== undefined && exit === 7 ? 'error' : 'warning';
-    found.push({ kind, title: 'old version pinned', message: revealed(formatStalePin(stale)) });
+    found.push({ kind: 'warning', title: 'old version pinned', message: revealed(formatStalePin(stale)) });
   }
   if (found.some(({ kind }) => kind === 'error')) return found;
   if (error !== undefined) found.push({ kind: 'error', title: revealed(error.code), message: revealed(error.message) });
-  else if (exit === 7) found.push({ kind: 'error', title: 'changes are pending', message: pendingWords(skills) });
+  // What a pull request changes is what it is for. `--check` fails by its exit code, and says no more than this.
+  else if (skills.some(isPending)) {
+    found.unshift({ kind: 'notice', title: 'changes are pending', message: pendingWords(skills) });
+  }
   return found;
 }
 

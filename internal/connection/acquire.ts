@@ -14,6 +14,7 @@ import { reviewedIn } from '../oauth/exceptions.ts';
 import { type Tokens, UnusableTokens } from '../oauth/library.ts';
 import { splitScopes } from '../oauth/metadata.ts';
 import { discoverProtectedResource } from '../oauth/protected-resource.ts';
+import { OAuthRefusal } from '../oauth/refusal.ts';
 import type { OAuthClient } from '../oauth/registration.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
@@ -25,13 +26,22 @@ import {
   type ListeningClient,
   listenAgain,
   listenAsClient,
+  mayAskFor,
   withClient,
 } from './client.ts';
 import type { Connection } from './credentials.ts';
 import type { RegisteredClient } from './journal.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
 import type { Asking } from './run-journal.ts';
-import { consentFor, InsufficientScope, type ScopeChoice, warnOfChange, warnOfMore } from './scopes.ts';
+import {
+  consentFor,
+  InsufficientScope,
+  type ScopeChoice,
+  scopesOfClient,
+  scopesRefused,
+  warnOfChange,
+  warnOfMore,
+} from './scopes.ts';
 import { attemptWithStepUps } from './step-up.ts';
 
 /** Tokens and everything the vault has to know of them. They live in memory only (P3). */
@@ -107,21 +117,25 @@ export async function acquire(request: AcquireRequest): Promise<void> {
     }
     throw error;
   };
-  const ask =
-    showCode === undefined
-      ? byBrowser(request, server, resource, giveBack)
-      : byCode(request, server, resource, showCode, giveBack);
+  const bounded: Bounded = (scopes, client) => scopesOfClient(known, scopes, client.scopes, visit.warn);
+  const way = { resource, giveBack, bounded };
+  const ask = showCode === undefined ? byBrowser(request, server, way) : byCode(request, server, showCode, way);
   await attemptWithStepUps(known, visit.warn, async (scopes, granted) => {
-    await ask(scopes, async (tokens, client, redirectUri) => {
+    const take: Take = async (tokens, asked, client, redirectUri) => {
       const token = { accessToken: tokens.access_token, refreshable: tokens.refresh_token !== undefined };
       const lifetime = lifetimeOf(service, tokens.expires_in, token, new Date());
       if (lifetime.warning !== undefined) visit.warn(lifetime.warning);
-      const grant = { ...grantOf(tokens, scopes, lifetime), client, server, redirectUri, resource, account: undefined };
+      const grant = { ...grantOf(tokens, asked, lifetime), client, server, redirectUri, resource, account: undefined };
       granted(grant.scopes);
-      warnOfMore(service, scopes, grant.scopes, visit.warn);
+      warnOfMore(service, asked, grant.scopes, visit.warn);
       const outcome = await request.conclude(grant);
       warnOfChange(service, existing, grant.scopes, visit.warn);
       return outcome;
+    };
+    await ask(scopes, take).catch((error: unknown) => {
+      throw error instanceof OAuthRefusal && error.error === 'invalid_scope'
+        ? scopesRefused(error, known, scopes)
+        : error;
     });
   });
 }
@@ -136,11 +150,26 @@ function warnOfAddress(
   warn(`${quote(asked)} sends every request on to ${quote(address)}: ${where}`);
 }
 
+/** Which of the scopes a client may ask for. */
+type Bounded = (scopes: string[] | undefined, client: OAuthClient) => string[] | undefined;
+
 /** Keeps the tokens of one pass; says what the browser's page is to say. */
-type Take = (tokens: Tokens, client: OAuthClient, redirectUri: string | undefined) => Promise<Outcome>;
+type Take = (
+  tokens: Tokens,
+  asked: string[] | undefined,
+  client: OAuthClient,
+  redirectUri: string | undefined,
+) => Promise<Outcome>;
 
 /** Throws what a pass ended with, having given back what came of it and cannot be used. */
 type GiveBack = (error: unknown, client: OAuthClient, redirectUri: string | undefined) => Promise<never>;
+
+/** What every pass goes by. */
+interface EveryPass {
+  resource: string | undefined;
+  giveBack: GiveBack;
+  bounded: Bounded;
+}
 
 /** One pass from scopes to tokens, with another client where the service no longer knows the one from memory. */
 type Ask = (scopes: string[] | undefined, take: Take) => Promise<void>;
@@ -152,19 +181,20 @@ type Ask = (scopes: string[] | undefined, take: Take) => Promise<void>;
 function byBrowser(
   request: AcquireRequest,
   server: AuthorizationServer,
-  resource: string | undefined,
-  giveBack: GiveBack,
+  { resource, giveBack, bounded }: EveryPass,
 ): Ask {
   const { service, visit } = request;
   const { authorization, title = service.name } = service;
   let again = request.existing !== undefined;
-  let find = (anew: boolean) => listenAsClient(request, server, anew);
-  const pass = async (at: ListeningClient, scopes: string[] | undefined, take: Take) => {
+  let find = (anew: boolean, scopes: string[] | undefined) => listenAsClient(request, server, anew, scopes);
+  const pass = async (at: ListeningClient, wanted: string[] | undefined, take: Take) => {
     const { listener, client } = at;
-    find = () => listenAgain(at, request);
+    find = (_anew, wanted) =>
+      mayAskFor(client, wanted) ? listenAgain(at, request) : listenAsClient(request, server, true, wanted);
     request.detail(`client ${quote(client.clientId)}, callback ${listener.redirectUri}`);
     let ended: Outcome = { ok: false, title: `${title} was not connected` };
     try {
+      const scopes = bounded(wanted, client);
       await request.asking({ client, server, redirectUri: listener.redirectUri });
       const tokens = await authorize({
         server,
@@ -184,7 +214,7 @@ function byBrowser(
         warn: visit.warn,
       }).catch((error: unknown) => giveBack(error, client, listener.redirectUri));
       at.proven = true;
-      ended = await take(tokens, client, listener.redirectUri);
+      ended = await take(tokens, scopes, client, listener.redirectUri);
     } catch (error) {
       if (error instanceof InsufficientScope) ended = { ok: false, ...wantsMore(title) };
       throw error;
@@ -193,7 +223,14 @@ function byBrowser(
       await listener.finish(ended);
     }
   };
-  return async (scopes, take) => await withClient(request, find, (at) => pass(at, scopes, take));
+  return async (scopes, take) => {
+    const findFor = find;
+    await withClient(
+      request,
+      (anew) => findFor(anew, scopes),
+      (at) => pass(at, scopes, take),
+    );
+  };
 }
 
 /** What the page says where another may follow. */
@@ -206,17 +243,18 @@ const wantsMore = (title: string): Omit<Outcome, 'ok'> => ({
 function byCode(
   request: AcquireRequest,
   server: AuthorizationServer,
-  resource: string | undefined,
   showCode: NonNullable<BrowserVisit['showCode']>,
-  giveBack: GiveBack,
+  { resource, giveBack, bounded }: EveryPass,
 ): Ask {
   const { service, visit } = request;
   requireDeviceFlow(server, service.name);
   const { allowLoopbackHttp, fetch, signal, timeoutMs } = visit;
-  let find = (anew: boolean) => clientForCode(request, server, anew);
-  const pass = async (at: ClientAtHand, scopes: string[] | undefined, take: Take) => {
+  let find = (anew: boolean, scopes: string[] | undefined) => clientForCode(request, server, anew, scopes);
+  const pass = async (at: ClientAtHand, wanted: string[] | undefined, take: Take) => {
     const { client } = at;
-    find = async () => ({ ...at, remembered: false });
+    find = async (_anew, more) =>
+      mayAskFor(client, more) ? { ...at, remembered: false } : await clientForCode(request, server, true, more);
+    const scopes = bounded(wanted, client);
     await request.asking({ client, server, redirectUri: undefined });
     const tokens = await authorizeDevice({
       server,
@@ -232,9 +270,16 @@ function byCode(
       showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
     }).catch((error: unknown) => giveBack(error, client, undefined));
     at.proven = true;
-    await take(tokens, client, undefined);
+    await take(tokens, scopes, client, undefined);
   };
-  return async (scopes, take) => await withClient(request, find, (at) => pass(at, scopes, take));
+  return async (scopes, take) => {
+    const findFor = find;
+    await withClient(
+      request,
+      (anew) => findFor(anew, scopes),
+      (at) => pass(at, scopes, take),
+    );
+  };
 }
 
 /** Reads whose account a grant is of. */

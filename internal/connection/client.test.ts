@@ -102,8 +102,8 @@ function connectionWith(change: Partial<Connection>): Connection {
 }
 
 /** Listens and closes again; what it is as whom, and where it comes back to. */
-async function listen(request: AcquireRequest, server: AuthorizationServer, anew = false) {
-  const { client, listener } = await listenAsClient(request, server, anew);
+async function listen(request: AcquireRequest, server: AuthorizationServer, anew = false, scopes?: string[]) {
+  const { client, listener } = await listenAsClient(request, server, anew, scopes);
   listener.close();
   return { clientId: client.clientId, redirectUri: listener.redirectUri };
 }
@@ -192,7 +192,10 @@ describe('a client that registered itself', () => {
   test('for the device flow has no redirect URI, and is another than the one with a callback', async () => {
     const { metadata, requests } = await startServer();
     const { request } = requestFor([metadata]);
-    const [one, two] = [await clientForCode(request, metadata, false), await clientForCode(request, metadata, false)];
+    const [one, two] = [
+      await clientForCode(request, metadata, false, undefined),
+      await clientForCode(request, metadata, false, undefined),
+    ];
     expect([two.client.clientId, requests.length]).toEqual([one.client.clientId, 1]);
     expect((await listen(request, metadata)).clientId).not.toBe(one.client.clientId);
     expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject({ redirect_uris: [] });
@@ -226,7 +229,7 @@ describe('the client of the file', () => {
     const { request } = first;
     const ask = { shown: async () => '', unseen: async () => 'the secret' };
     const typing = { ...request, clients: { ...request.clients, entry: { secret: undefined, ask } } };
-    const at: ListeningClient = await listenAsClient(typing, metadata, false);
+    const at: ListeningClient = await listenAsClient(typing, metadata, false, undefined);
     at.listener.close();
     expect(first.keychain.kept.size).toBe(0);
     await at.keep();
@@ -241,6 +244,7 @@ describe('a client that the server refuses', () => {
   const at = (remembered: boolean, forgotten: string[], clientId: string): ClientAtHand => ({
     client: { clientId, authMethod: 'none' },
     remembered,
+    registered: true,
     proven: false,
     keep: async () => {},
     forget: async () => void forgotten.push(clientId),
@@ -279,7 +283,7 @@ test('nothing stays bound where no client could be had', async () => {
     authorization: { redirect: { host: '127.0.0.1', port: 41_981, path: '/' } },
   });
   await expect(listen(request, refusing)).rejects.toMatchObject({ code: 'registration_refused' });
-  const { listener } = await listenAsClient(request, metadata, false);
+  const { listener } = await listenAsClient(request, metadata, false, undefined);
   onTestFinished(() => listener.close());
   expect(listener.redirectUri).toBe('http://127.0.0.1:41981/');
 });

@@ -2,6 +2,7 @@
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
+import { OAuthRefusal } from '../oauth/refusal.ts';
 import {
   chooseRegistration,
   type OAuthClient,
@@ -27,6 +28,8 @@ export interface ClientAtHand {
   client: OAuthClient;
   /** Whether it was taken from memory, so that another one can be made in its place. */
   remembered: boolean;
+  /** Whether the server registers another one without anybody's help. */
+  registered: boolean;
   /** Set by the flow when the server has given tokens to it, whatever becomes of them. */
   proven: boolean;
   /** What a person entered of it is kept. */
@@ -54,11 +57,15 @@ export async function withClient<At extends ClientAtHand>(
     try {
       return await flow(at);
     } catch (error) {
-      if (!(error instanceof AppError && error.code === 'client_refused')) throw error;
+      if (!(error instanceof AppError)) throw error;
+      // It may have been registered for fewer scopes, by a version that did not say which.
+      const bound = error instanceof OAuthRefusal && error.error === 'invalid_scope' && at.registered && at.remembered;
+      if (error.code !== 'client_refused' && !bound) throw error;
       await at.forget();
       if (!at.remembered) throw explained(error, service, at.client);
+      const why = bound ? 'does not let the client' : 'no longer knows the client';
       visit.warn(
-        `${service.name} no longer knows the client ${quote(at.client.clientId)}: another one is needed, and your consent once more`,
+        `${service.name} ${why} ${quote(at.client.clientId)}${bound ? ' ask for these scopes' : ''}: another one is needed, and your consent once more`,
       );
     } finally {
       // A wrong account or a full vault is no reason to enter a secret again.
@@ -89,6 +96,7 @@ export async function listenAsClient(
   request: AcquireRequest,
   server: AuthorizationServer,
   anew: boolean,
+  scopes: readonly string[] | undefined,
 ): Promise<ListeningClient> {
   const { service, visit } = request;
   const redirect = {
@@ -105,6 +113,7 @@ export async function listenAsClient(
       redirect: `http://${redirect.host}:${redirect.port ?? '*'}${redirect.path}`,
     },
     anew,
+    scopes,
   };
   const remembered = await fromMemory(search);
   if (remembered?.redirectUri !== undefined) {
@@ -126,15 +135,21 @@ export async function listenAgain(at: ListeningClient, { service, visit }: Acqui
   return { ...at, remembered: false, listener: await listenOnLoopback(place, visit.returnTo) };
 }
 
+/** Whether a client may ask for these scopes, as far as the server said. */
+export function mayAskFor({ scopes: bound }: OAuthClient, scopes: readonly string[] | undefined): boolean {
+  return bound === undefined || (scopes ?? []).every((scope) => bound.includes(scope));
+}
+
 /** A client for the device flow, which nothing is sent back to. */
 export async function clientForCode(
   request: AcquireRequest,
   server: AuthorizationServer,
   anew: boolean,
+  scopes: readonly string[] | undefined,
 ): Promise<ClientAtHand> {
   const { service } = request;
   const place = { issuer: server.issuer, mcpServerUrl: service.mcp_server_url, redirect: undefined };
-  const search: Search = { request, server, way: chooseRegistration(service, server), place, anew };
+  const search: Search = { request, server, way: chooseRegistration(service, server), place, anew, scopes };
   const remembered = await fromMemory(search);
   if (remembered !== undefined) return atHand(search, remembered, 'memory');
   return await becomeClient(search, undefined);
@@ -148,6 +163,8 @@ interface Search {
   place: ClientPlace;
   /** Whether what is known is left aside. */
   anew: boolean;
+  /** What will be asked for. */
+  scopes: readonly string[] | undefined;
 }
 
 /** Where a client came from: `entered` by a person, from `memory`, or `given` by the file or the server. */
@@ -159,6 +176,7 @@ function atHand({ request, place, way }: Search, known: KnownClient, origin: Ori
     client: known.client,
     // The client of the file stays what it is, also where its secret was kept.
     remembered: origin === 'memory' && way !== 'pre-registered',
+    registered: way === 'dynamic',
     proven: false,
     async keep() {
       if (origin === 'entered') await clients.keep(place, known, true);
@@ -170,13 +188,19 @@ function atHand({ request, place, way }: Search, known: KnownClient, origin: Ori
 }
 
 /** The client that is kept in the keychain, else the public one that the vault's record names, if there is any use in it. */
-async function fromMemory({ request, server, way, place, anew }: Search): Promise<KnownClient | undefined> {
+async function fromMemory({ request, server, way, place, anew, scopes }: Search): Promise<KnownClient | undefined> {
   if (anew || (way !== 'dynamic' && way !== 'ask')) return undefined;
   const { service, existing, clients, visit } = request;
   const kept = await clients.known.find(place);
   const known =
     kept ??
     (way === 'dynamic' ? (recordedClient(existing, server, place) ?? unusedClient(request, server, place)) : undefined);
+  if (way === 'dynamic' && known !== undefined && !mayAskFor(known.client, scopes)) {
+    request.detail(
+      `client ${quote(known.client.clientId)} may not ask for all of these scopes: another one is registered`,
+    );
+    return undefined;
+  }
   if (known === undefined || existing?.clientId !== known.client.clientId) return known;
   if (!(await request.isClientForgotten())) return known;
   // The service's page would only show an error, in a browser that never comes back.
@@ -227,7 +251,7 @@ async function listenThere(
 }
 
 async function becomeClient(search: Search, redirectUri: string | undefined): Promise<ClientAtHand> {
-  const { request, server, way, place, anew } = search;
+  const { request, server, way, place, anew, scopes } = search;
   const { service, visit, clients } = request;
   const { client_id: clientId = '', client_metadata_url: metadataUrl = '' } = service.authorization;
   switch (way) {
@@ -248,7 +272,7 @@ async function becomeClient(search: Search, redirectUri: string | undefined): Pr
       return atHand(search, { client: { clientId: metadataUrl, authMethod: 'none' }, redirectUri }, 'given');
     case 'dynamic': {
       const { allowLoopbackHttp, fetch } = visit;
-      const client = await registerClient({ service, server, redirectUri, allowLoopbackHttp, fetch });
+      const client = await registerClient({ service, server, redirectUri, scopes, allowLoopbackHttp, fetch });
       await clients.known.keep(place, { client, redirectUri }, false);
       if (client.expiresAt !== undefined) {
         visit.warn(`${service.name} forgets this client on ${client.expiresAt.toISOString()}: connect it again before`);

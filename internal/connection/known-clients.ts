@@ -4,6 +4,7 @@
  * again, so nothing here fails but by an interruption.
  */
 import { AppError } from '../errors/app-error.ts';
+import { splitScopes } from '../oauth/metadata.ts';
 import { isClientText, longestClientId, longestClientSecret, type OAuthClient } from '../oauth/registration.ts';
 import { type Keychain, KeychainUnavailable } from '../outside/keychain.ts';
 import { Secret } from '../secret/secret.ts';
@@ -86,6 +87,7 @@ function textOf({ client, redirectUri }: KnownClient, now: Date): Secret {
       ...(redirectUri === undefined ? {} : { redirect_uri: redirectUri }),
       registered_at: now.toISOString(),
       ...(client.expiresAt === undefined ? {} : { expires_at: client.expiresAt.toISOString() }),
+      ...(client.scopes === undefined ? {} : { scope: client.scopes.join(' ') }),
     }),
   );
 }
@@ -116,6 +118,7 @@ export function readKnownClient(text: Secret, now: Date): KnownClient | undefine
       authMethod,
       ...(authMethod === 'none' ? {} : { secret: new Secret(String(secret)) }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(typeof kept['scope'] === 'string' ? { scopes: splitScopes(kept['scope']) } : {}),
     },
     redirectUri,
   };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../config/definitions.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
+import { OAuthRefusal } from '../oauth/refusal.ts';
 import type { Connection } from './credentials.ts';
 import {
   checkScopeChoice,
@@ -10,6 +11,8 @@ import {
   type ScopeCase,
   type ScopeChoice,
   scopeChoiceOf,
+  scopesOfClient,
+  scopesRefused,
   scopesToAskFor,
   scopesToStepUpTo,
   warnOfChange,
@@ -71,11 +74,23 @@ describe('the scopes that are asked for', () => {
     expect(ask(given)).toEqual(expected);
   });
 
-  test('have offline access among them where the authorization server lists it, once, and nowhere else [A1.11]', () => {
-    expect(ask({ file: { default: ['a'] }, supported: ['a', 'offline_access'] })).toEqual(['a', 'offline_access']);
-    expect(ask({ supported: ['offline_access'] })).toEqual(['offline_access']);
-    expect(ask({ file: { default: ['offline_access'] }, supported: ['offline_access'] })).toEqual(['offline_access']);
-    expect(ask({ file: { default: ['a'] }, found: ['offline_access'], supported: ['a'] })).toEqual(['a']);
+  test('have offline access among them where the authorization server lists it, never alone, and nowhere else [A1.11]', () => {
+    expect(ask({ found: ['a'], supported: ['a', 'offline_access'] })).toEqual(['a', 'offline_access']);
+    expect(ask({ found: ['offline_access', 'a'], supported: ['offline_access'] })).toEqual(['offline_access', 'a']);
+    expect(ask({ supported: ['a', 'offline_access'] })).toBeUndefined();
+    expect(ask({ found: [], supported: ['offline_access'] })).toEqual([]);
+    expect(ask({ found: ['a'], supported: ['a'] })).toEqual(['a']);
+  });
+
+  test('that a person or the file names are asked for as they stand [A1.25]', () => {
+    const supported = ['a', 'offline_access'];
+    const file = { default: ['a'], read_only: ['r'], additional: ['c'] };
+    expect(ask({ file, supported })).toEqual(['a']);
+    expect(ask({ file, supported, choice: { kind: 'read-only' } })).toEqual(['r']);
+    expect(ask({ file, supported, choice: exactly('c') })).toEqual(['c']);
+    expect(ask({ found: ['a', 'b'], supported, choice: exactly('b') })).toEqual(['b']);
+    expect(ask({ file, supported, choice: added('c') })).toEqual(['a', 'c']);
+    expect(ask({ file: { default: ['a', 'offline_access'] }, supported })).toEqual(['a', 'offline_access']);
   });
 
   test('are the reading ones of the file with --read-only, and never wider ones in their place [c28]', () => {
@@ -90,7 +105,6 @@ describe('the scopes that are asked for', () => {
     const file = { default: ['a', 'b'], additional: ['c'] };
     expect(ask({ file, choice: exactly('c') })).toEqual(['c']);
     expect(ask({ found: ['a', 'b'], choice: exactly('b') })).toEqual(['b']);
-    expect(ask({ file, choice: exactly('a'), supported: ['offline_access'] })).toEqual(['a', 'offline_access']);
   });
 
   test('are with --add-scope those of the connection and these, what the file no longer lists left out [A1.18]', () => {
@@ -161,11 +175,8 @@ describe('a step-up', () => {
   test('asks for the union of what was asked for, granted and is wanted [A1.18] [A2.4]', () => {
     expect(stepUp({ found: ['a'] }, [['a']], ['a', 'b'], ['c'])).toEqual(['a', 'b', 'c']);
     expect(stepUp({ file: { default: ['a'], additional: ['c'] } }, [['a']], ['a', 'admin'], ['c'])).toEqual(['a', 'c']);
-    expect(stepUp({ found: ['a'], supported: ['offline_access'] }, [['a']], [], ['c'])).toEqual([
-      'a',
-      'c',
-      'offline_access',
-    ]);
+    expect(stepUp({ found: ['a'] }, [['a', 'offline_access']], ['a'], ['c'])).toEqual(['a', 'offline_access', 'c']);
+    expect(stepUp({ found: ['a'], supported: ['offline_access'] }, [['a']], [], ['c'])).toEqual(['a', 'c']);
   });
 
   test.each([
@@ -238,5 +249,65 @@ describe('what came back', () => {
     expect(saying((warn) => warnOfChange(serviceWith(undefined), before, ['r', 'old', 'w'], warn))).toEqual([
       'x has scopes that it did not have before: "w"',
     ]);
+  });
+});
+
+describe('a client that is registered for fewer scopes [A1.26]', () => {
+  const bounded = (given: Given, wanted: string[] | undefined, bound: string[] | undefined) => {
+    const said: string[] = [];
+    return { left: scopesOfClient(caseOf(given), wanted, bound, (text) => said.push(text)), said };
+  };
+
+  test('asks for all that is wanted where nothing is missing, or nobody says', () => {
+    expect(bounded({}, ['a'], undefined)).toEqual({ left: ['a'], said: [] });
+    expect(bounded({}, ['a'], ['b', 'a'])).toEqual({ left: ['a'], said: [] });
+    expect(bounded({}, undefined, ['a'])).toEqual({ left: undefined, said: [] });
+  });
+
+  test('leaves out what only the service has named, and says so', () => {
+    const { left, said } = bounded({ found: ['a', 'b'] }, ['a', 'b', 'offline_access'], ['a']);
+    expect([left, said]).toEqual([['a'], [expect.stringContaining('"b", "offline_access"')]]);
+  });
+
+  test.each<[string, Given, string[], string]>([
+    ['what the file names', { file: { default: ['a', 'b'] } }, ['a'], 'list "a" in authorization.scopes.default'],
+    ['what a person names', { found: ['a', 'b'], choice: exactly('a', 'b') }, ['a'], 'list "a" in'],
+    ['everything that lets it do anything', { found: ['a', 'b'] }, ['openid'], 'those that it gives to such clients'],
+  ])('is not used without %s', (_case, given, bound, hint) => {
+    expect(() => bounded(given, ['a', 'b'], bound)).toThrow(
+      expect.objectContaining({ code: 'registration_refused', hint: expect.stringContaining(hint) }),
+    );
+  });
+});
+
+test.each<[string, Given, string[] | undefined, string, string, string]>([
+  [
+    'those that it names',
+    {},
+    ['a', 'b'],
+    'not valid: b',
+    'asked for were "a", "b"',
+    'list "a" in authorization.scopes',
+  ],
+  [
+    'those that it does not list',
+    { found: ['a'], supported: ['offline_access'] },
+    ['a', 'b', 'offline_access'],
+    'no',
+    'of which it does not list "b"',
+    'list "a", "offline_access" in',
+  ],
+  ['nothing in particular', { found: ['a'] }, ['a'], 'no', 'asked for were "a"', 'those that it gives to such clients'],
+  ['that there are none', {}, undefined, 'no', 'none were asked for', 'scopes.default of config/services/x.yaml'],
+])('a refusal of scopes says %s, and what to write [A1.27]', (_case, given, asked, said, message, hint) => {
+  const refusal = new OAuthRefusal(
+    'callback_refused',
+    `"https://as.example" refused: "invalid_scope": "${said}"`,
+    'invalid_scope',
+  );
+  expect(scopesRefused(refusal, caseOf(given), asked)).toMatchObject({
+    code: 'callback_refused',
+    message: expect.stringContaining(message),
+    hint: expect.stringContaining(hint),
   });
 });

@@ -4,6 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import { splitScopes } from '../oauth/metadata.ts';
 import type { ProtectedResource } from '../oauth/protected-resource.ts';
+import { OAuthRefusal } from '../oauth/refusal.ts';
 import { quote } from '../text/quote.ts';
 import { type Connection, connectionOf, wasCut } from './credentials.ts';
 
@@ -93,21 +94,30 @@ export function checkScopeChoice(service: Service, choice: ScopeChoice): void {
 
 /**
  * The scopes to ask for: the person's choice, else the service file's, else the challenge's or the metadata's, else none.
- * `offline_access` is added where the authorization server lists it, for a connection that the platform can keep alive.
+ * Those of the challenge or the metadata are asked for with `offline_access` where the authorization server lists it, for a
+ * connection that the platform can keep alive; what a person or a reviewed file names is asked for as it stands.
  * Throws `usage` or `not_allowed` for a choice that cannot be met.
  */
 export function scopesToAskFor(known: ScopeCase): string[] | undefined {
-  return withOfflineAccess(chosenScopes(known), known.server);
+  const { scopes, exact } = chosenScopes(known);
+  return exact ? scopes && [...scopes] : withOfflineAccess(scopes, known.server);
 }
 
-function chosenScopes(known: ScopeCase): readonly string[] | undefined {
+/** The scopes, and whether a person or the file has named them all. */
+interface ChosenScopes {
+  scopes: readonly string[] | undefined;
+  exact: boolean;
+}
+
+function chosenScopes(known: ScopeCase): ChosenScopes {
   const { service, found, choice, existing } = known;
-  if (choice.kind === 'read-only') return readingScopes(service);
+  if (choice.kind === 'read-only') return { scopes: readingScopes(service), exact: true };
   const configured = service.authorization.scopes?.default ?? [];
-  const usual = configured.length > 0 ? configured : found.scopes;
-  if (choice.kind === 'usual') return usual;
+  const exact = configured.length > 0;
+  const usual = exact ? configured : found.scopes;
+  if (choice.kind === 'usual') return { scopes: usual, exact };
   requireAllowed(known, choice.scopes);
-  if (choice.kind === 'exactly') return choice.scopes;
+  if (choice.kind === 'exactly') return { scopes: choice.scopes, exact: true };
   const before = existing?.kind === 'mcp_oauth' ? grantedScopes(existing) : usual;
   if (before === undefined || before.length === 0) {
     throw new AppError(
@@ -118,7 +128,54 @@ function chosenScopes(known: ScopeCase): readonly string[] | undefined {
       },
     );
   }
-  return unique([...before.filter((scope) => isAllowed(known, scope)), ...choice.scopes]);
+  return { scopes: unique([...before.filter((scope) => isAllowed(known, scope)), ...choice.scopes]), exact };
+}
+
+/**
+ * The scopes that a client may ask for, of those that are wanted. Where a server registers one for fewer, what only the
+ * service has named is left out, and said; what a person or the file named is not. Throws `registration_refused`.
+ */
+export function scopesOfClient(
+  known: ScopeCase,
+  wanted: string[] | undefined,
+  bound: readonly string[] | undefined,
+  warn: (text: string) => void,
+): string[] | undefined {
+  const missing = (bound === undefined ? [] : (wanted ?? [])).filter((scope) => bound?.includes(scope) !== true);
+  if (missing.length === 0) return wanted;
+  const { service } = known;
+  const left = (wanted ?? []).filter((scope) => !missing.includes(scope));
+  const said = `${quote(service.name)} registered a client that may not ask for ${namedScopes(missing)}`;
+  if (chosenScopes(known).exact || left.every((scope) => protocolScopes.includes(scope))) {
+    throw new AppError('registration_refused', said, { hint: askForFewer(service, left) });
+  }
+  warn(`${said}: the connection is made without`);
+  return left;
+}
+
+/** What to do about a server that takes some of the scopes only. */
+function askForFewer({ name, unlisted }: Service, taken: readonly string[]): string {
+  const some = taken.length === 0 ? 'those that it gives to such clients' : namedScopes(taken);
+  if (unlisted) return 'ask whoever runs the service which scopes it gives: --scope <scope...>';
+  return `list ${some} in authorization.scopes.default of config/services/${name}.yaml, or set client_id there to a client that may ask for all of them`;
+}
+
+/** An `invalid_scope` in words: which scopes were asked for, which of them the service itself does not list, and what to write. */
+export function scopesRefused(refusal: OAuthRefusal, known: ScopeCase, asked: readonly string[] | undefined): AppError {
+  const { service, found, server } = known;
+  const listed = unique([...found.offeredScopes, ...(server.scopes_supported ?? [])]);
+  const words = refusal.message.split(/[\s,;:"'[\]]+/);
+  const named = (asked ?? []).filter((scope) => words.includes(scope));
+  const unheard = listed.length === 0 ? [] : (asked ?? []).filter((scope) => !listed.includes(scope));
+  const doubtful = unheard.length > 0 ? unheard : named;
+  const were =
+    asked === undefined || asked.length === 0 ? 'none were asked for' : `asked for were ${namedScopes(asked)}`;
+  const which = unheard.length === 0 ? '' : `, of which it does not list ${namedScopes(unheard)}`;
+  const left = (asked ?? []).filter((scope) => !doubtful.includes(scope));
+  return new OAuthRefusal(refusal.code, `${refusal.message}; ${were}${which}`, refusal.error, {
+    hint: `nothing was stored; ${askForFewer(service, doubtful.length === 0 ? [] : left)}`,
+    cause: refusal,
+  });
 }
 
 /** How often a service is asked again because its scopes did not reach. */
@@ -151,7 +208,7 @@ export function scopesToStepUpTo(
   // Without a list the challenge itself is what the service offers.
   if (listed.length > 0) requireListed(service, refusal.scopes, listed);
   const kept = [...asked.flat(), ...granted].filter((scope) => isAllowed(known, scope));
-  const next = withOfflineAccess(unique([...kept, ...refusal.scopes]), known.server) ?? [];
+  const next = unique([...kept, ...refusal.scopes]);
   if (asked.some((before) => sameScopes(before, next))) throw refusal;
   return next;
 }
@@ -274,12 +331,14 @@ function requireListed({ name }: Service, scopes: readonly string[], listed: rea
   });
 }
 
+/** Alone it would be a sign-in that may do nothing. */
 function withOfflineAccess(
   scopes: readonly string[] | undefined,
   { scopes_supported: supported }: AuthorizationServer,
 ): string[] | undefined {
-  const offline = supported?.includes('offline_access') === true && scopes?.includes('offline_access') !== true;
-  return offline ? [...(scopes ?? []), 'offline_access'] : scopes === undefined ? undefined : [...scopes];
+  if (scopes === undefined || scopes.length === 0 || supported?.includes('offline_access') !== true)
+    return scopes && [...scopes];
+  return unique([...scopes, 'offline_access']);
 }
 
 function sameScopes(a: readonly string[], b: readonly string[]): boolean {

@@ -25,7 +25,7 @@ function serviceWith(authorization: Partial<Service['authorization']>): Service 
 }
 
 /** Registers at a server that answers the registration with `answer`. */
-async function register(answer: Answer, metadata: Record<string, unknown> = {}) {
+async function register(answer: Answer, metadata: Record<string, unknown> = {}, scopes?: string[]) {
   const server = await startHostileServer((line) => (line === 'POST /register' ? answer : undefined));
   const document = {
     issuer: server.origin,
@@ -40,6 +40,7 @@ async function register(answer: Answer, metadata: Record<string, unknown> = {}) 
       service: serviceWith({}),
       server: judgeAuthorizationServer(document, { issuer: server.origin, requirePkce: true }),
       redirectUri,
+      scopes,
       allowLoopbackHttp: true,
       fetch,
     });
@@ -208,9 +209,9 @@ describe('dynamic registration', () => {
 
   test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
     [
-      'no refresh where the server has none',
+      'refresh where the server does not list it',
       { grant_types_supported: ['authorization_code'] },
-      { grant_types: ['authorization_code'] },
+      { grant_types: ['authorization_code', 'refresh_token'] },
     ],
     [
       'refresh where the server has it',
@@ -262,6 +263,59 @@ describe('dynamic registration', () => {
     const { outcome } = await register({ status: 201, json: { client_id: 'us', ...answer } }, metadata);
     expect(outcome).toMatchObject({ authMethod });
     expect('secret' in (outcome as object)).toBe(authMethod !== 'none');
+  });
+
+  test('says which scopes will be asked for, and keeps those that the server lets it ask for [A1.26]', async () => {
+    const { outcome, requests } = await register({ status: 201, json: { ...registered, scope: 'a' } }, {}, ['a', 'b']);
+    expect(JSON.parse(requests[0]?.body ?? '').scope).toBe('a b');
+    expect(outcome).toMatchObject({ scopes: ['a'] });
+    for (const scope of ['', ' ', undefined, null, 7])
+      expect((await register({ status: 201, json: { ...registered, scope } })).outcome).not.toHaveProperty('scopes');
+    const { requests: without } = await register({ status: 201, json: registered }, {}, []);
+    expect(JSON.parse(without[0]?.body ?? '')).not.toHaveProperty('scope');
+  });
+
+  test.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['an empty list', []],
+    ['no port', ['http://127.0.0.1/callback']],
+    ['ours among others', ['https://console.example/cb', redirectUri]],
+  ])('may answer %s for its redirect URIs [A5.3] [A1.24]', async (_case, redirect_uris) => {
+    const { outcome } = await register({ status: 201, json: { ...registered, redirect_uris } });
+    expect(outcome).toMatchObject({ clientId: 'us' });
+  });
+
+  test.each<[string, unknown]>([
+    ['another path', ['http://127.0.0.1/other']],
+    ['another host', ['http://localhost/callback']],
+    ['another port', ['http://127.0.0.1:1/callback']],
+    ['a text', redirectUri],
+  ])('may not answer %s [A5.3]', async (_case, redirect_uris) => {
+    const { outcome } = await register({ status: 201, json: { ...registered, redirect_uris } });
+    expect(outcome).toMatchObject({ code: 'registration_refused' });
+  });
+
+  test.each([null, 0, '0', undefined])(
+    'a secret with the expiry %j has none [A5.4]',
+    async (client_secret_expires_at) => {
+      const json = { client_id: 'us', client_secret: 's', client_secret_expires_at };
+      expect((await register({ status: 201, json })).outcome).toMatchObject({ expiresAt: undefined });
+    },
+  );
+
+  test.each<[number, object, string]>([
+    [503, {}, 'try again later'],
+    [400, { error: 'invalid_scope' }, 'it was registered for "a": list in authorization.scopes.default'],
+  ])('refused with %i and %j says what to do', async (status, json, hint) => {
+    const { outcome } = await register({ status, json }, {}, ['a']);
+    expect(outcome).toMatchObject({ code: 'registration_refused', hint: expect.stringContaining(hint) });
+  });
+
+  test('refused with JSON as a page keeps what it says [A5.13]', async () => {
+    const text = JSON.stringify({ error: 'invalid_redirect_uri' });
+    const { outcome } = await register({ status: 400, headers: { 'content-type': 'text/html' }, text });
+    expect(outcome).toMatchObject({ message: expect.stringContaining('"invalid_redirect_uri"') });
   });
 
   test('keeps when the secret ends', async () => {

@@ -6,7 +6,9 @@ import type { Fetch } from '../outside/http.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { type AuthorizationServer, isSameIssuer, reviewedIssuers } from './authorization-server.ts';
-import { readJson } from './json.ts';
+import { parseObject, readJson } from './json.ts';
+import { splitScopes } from './metadata.ts';
+import { isSuccess } from './token-response.ts';
 
 /** How a client proves itself at the token endpoint. */
 export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
@@ -18,6 +20,8 @@ export interface OAuthClient {
   secret?: Secret | undefined;
   /** When the server forgets the secret; undefined where it did not say, or never does. */
   expiresAt?: Date | undefined;
+  /** The scopes that it may ask for; undefined where the server did not say. */
+  scopes?: readonly string[] | undefined;
 }
 
 /** The ways to become a client. */
@@ -29,6 +33,8 @@ export interface RegistrationRequest {
   server: AuthorizationServer;
   /** Undefined for the device flow, which comes back to nowhere. */
   redirectUri: string | undefined;
+  /** What will be asked for: some servers bind a client to the scopes that it was registered with, or to few of their own. */
+  scopes: readonly string[] | undefined;
   allowLoopbackHttp: boolean;
   fetch: Fetch;
 }
@@ -96,28 +102,25 @@ export function methodForSecret(server: AuthorizationServer): ClientAuthMethod {
  * metadata was judged and nowhere else: no redirect is followed. Throws `registration_refused`.
  */
 export async function registerClient(request: RegistrationRequest): Promise<OAuthClient> {
-  const { server, redirectUri } = request;
+  const { server, redirectUri, scopes = [] } = request;
   const metadata = {
     client_name: 'managed-agents-interface (service-connection)',
     application_type: 'native',
     redirect_uris: redirectUri === undefined ? [] : [redirectUri],
-    grant_types: grantTypes(server, redirectUri),
+    // A server that does not list it may still give refresh tokens; the client that may not have one dies at the first expiry.
+    grant_types: [redirectUri === undefined ? deviceGrant : 'authorization_code', 'refresh_token'],
     response_types: redirectUri === undefined ? [] : ['code'],
     token_endpoint_auth_method: methodToAskFor(server),
+    ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
   };
   const response = await oauth.dynamicClientRegistrationRequest(server as oauth.AuthorizationServer, metadata, {
-    [oauth.customFetch]: request.fetch,
+    [oauth.customFetch]: (url, init) =>
+      request.fetch(url, { ...init, whose: `the registration_endpoint of ${quote(server.issuer)}` }),
     [oauth.allowInsecureRequests]: request.allowLoopbackHttp,
   });
   // Some servers answer 200 where RFC 7591 says 201, and leave out the expiry of a secret: the library would refuse both.
-  if (response.status !== 201 && response.status !== 200) throw await registrationRefused(response, request);
+  if (!isSuccess(response.status)) throw await registrationRefused(response, request);
   return judgeRegistration((await readJson(response, response.status)) ?? {}, redirectUri, server, new Date());
-}
-
-/** A server that says which grants it has gets no other named; what the flow needs is named all the same. */
-function grantTypes({ grant_types_supported: offered }: AuthorizationServer, redirectUri: string | undefined) {
-  const needed = redirectUri === undefined ? deviceGrant : 'authorization_code';
-  return Array.isArray(offered) && !offered.includes('refresh_token') ? [needed] : [needed, 'refresh_token'];
 }
 
 /** A client on somebody's machine keeps no secret, so none is asked for unless the server has nothing else. */
@@ -136,23 +139,31 @@ function judgeRegistration(
   const { client_id: clientId, client_secret: secret, redirect_uris: redirectUris } = answer;
   const refuse = (why: string) => new AppError('registration_refused', `${quote(server.issuer)} registered ${why}`);
   if (!isClientText(clientId, longestClientId)) throw refuse('a client without a usable id');
-  if (
-    redirectUri !== undefined &&
-    redirectUris !== undefined &&
-    !(Array.isArray(redirectUris) && redirectUris.includes(redirectUri))
-  ) {
+  if (redirectUri !== undefined && !hasRedirect(redirectUris, redirectUri)) {
     throw refuse('other redirect URIs than ours');
   }
+  const { scope } = answer;
+  const scopes = typeof scope === 'string' && scope.trim() !== '' ? { scopes: splitScopes(scope) } : {};
   // RFC 9449 section 5.2. The platform, which will send them, has no such key.
   if (answer['dpop_bound_access_tokens'] === true) throw refuse('a client whose tokens are bound to a key (DPoP)');
   const authMethod = assignedMethod(answer, server);
   // A secret that is not to be used is no secret: it is not kept.
-  if (authMethod === 'none') return { clientId, authMethod };
+  if (authMethod === 'none') return { clientId, authMethod, ...scopes };
   if (authMethod === undefined) throw refuse('a client that has to prove itself in a way that we cannot');
   if (!isClientText(secret, longestClientSecret)) throw refuse('a client without the secret that it needs');
   const expiresAt = expiryOf(answer['client_secret_expires_at']);
   if (expiresAt !== undefined && !(expiresAt > now)) throw refuse('a client whose secret has expired already');
-  return { clientId, authMethod, secret: new Secret(secret), expiresAt };
+  return { clientId, authMethod, secret: new Secret(secret), expiresAt, ...scopes };
+}
+
+/** Whether ours is among them. Left out or empty they are as asked; without a port a loopback address has any (RFC 8252 section 7.3). */
+function hasRedirect(registered: unknown, ours: string): boolean {
+  if (registered === undefined) return true;
+  if (!Array.isArray(registered)) return false;
+  const { protocol, hostname, pathname } = new URL(ours);
+  return (
+    registered.length === 0 || registered.includes(ours) || registered.includes(`${protocol}//${hostname}${pathname}`)
+  );
 }
 
 /** What the answer assigns; where it is silent, RFC 7591 has a default for clients with a secret. */
@@ -168,16 +179,20 @@ function assignedMethod(
   return secret === undefined || secret === null || publicOnly ? 'none' : methodForSecret(server);
 }
 
-/** RFC 7591 section 3.2.1: seconds, or 0 for never; an invalid date for anything that is no time. */
-function expiryOf(seconds: unknown): Date | undefined {
+/** RFC 7591 section 3.2.1: seconds, or 0 for never, in quotes or not; an invalid date for anything that is no time. */
+function expiryOf(said: unknown): Date | undefined {
+  const seconds = typeof said === 'string' && /^\d+$/.test(said) ? Number(said) : said;
   if (seconds === undefined || seconds === null || seconds === 0) return undefined;
   return new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
 }
 
 /** What a refusal means. Only the error of RFC 7591 is repeated of it: it may be a page, or a text of any kind. */
-async function registrationRefused(response: Response, { service, server }: RegistrationRequest): Promise<AppError> {
+async function registrationRefused(
+  response: Response,
+  { service, server, scopes = [] }: RegistrationRequest,
+): Promise<AppError> {
   const { status } = response;
-  const body = (await readJson(response, status)) ?? {};
+  const body = parseObject(await response.text()) ?? {};
   const said = [body['error'], body['error_description']].flatMap((text) => (typeof text === 'string' ? [text] : []));
   const reason = `${status}${said.length === 0 ? '' : ` ${said.map((text) => quote(text)).join(': ')}`}`;
   const file = `config/services/${service.name}.yaml`;
@@ -188,10 +203,16 @@ async function registrationRefused(response: Response, { service, server }: Regi
       { hint: `ask the service for admission or a client id, and set client_id in ${file}` },
     );
   }
+  const otherClient = `set client_id in ${file} to a client that somebody registered at the service`;
+  const hint = () => {
+    if (status >= 500) return `try again later; if it stays, ${otherClient}`;
+    if (body['error'] === 'invalid_redirect_uri')
+      return `set redirect in ${file} to a host, port and path that the service takes`;
+    if (body['error'] === 'invalid_scope')
+      return `it was registered for ${scopes.map(quote).join(', ')}: list in authorization.scopes.default of ${file} those that the service gives to such clients`;
+    return otherClient;
+  };
   return new AppError('registration_refused', `${quote(server.issuer)} refused to register a client: ${reason}`, {
-    hint:
-      body['error'] === 'invalid_redirect_uri'
-        ? `set redirect in ${file} to a host, port and path that the service takes`
-        : `set client_id in ${file} to a client that somebody registered at the service`,
+    hint: hint(),
   });
 }

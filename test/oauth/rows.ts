@@ -109,6 +109,12 @@ export const sections: readonly Section[] = [
         'RFC 8414 2; RFC 9728 2',
       ],
       ['a member that is null says what one says that is left out', 'seen at several services'],
+      ['scopes that a person or the file names are asked for as they stand', 'own rule; SEP-2207'],
+      [
+        'registration says which scopes will be asked for; a client that is bound to fewer is found before the browser opens',
+        'RFC 7591 2, 3.2.1',
+      ],
+      ['a refusal of scopes names them, and the line of the file that helps', 'RFC 6749 4.1.2.1, 5.2; P10'],
     ]),
   },
   {
@@ -164,8 +170,14 @@ export const sections: readonly Section[] = [
         'the resource may differ by its final slash or be a parent path; a sibling or another origin may not',
         'seen at several services; RFC 9728 3.3',
       ],
-      ['a registration may be answered with 200 instead of 201; not with a redirect or a page', 'RFC 7591 3.2.1'],
-      ['a client secret may come without an expiry; a client may not come without an id', 'RFC 7591 3.2.1'],
+      [
+        'a registration may be answered with any 2xx instead of 201, without redirect URIs or with loopback ones that have no port; not with a redirect, a page or others',
+        'RFC 7591 3.2.1; RFC 8252 7.3',
+      ],
+      [
+        'a client secret may come without an expiry, or with digits in quotes; a client may not come without an id',
+        'RFC 7591 3.2.1',
+      ],
       ['the token type may be in any case, and `user` at Slack; no other type is usable', 'RFC 6749 5.1, 7.1'],
       ['the lifetime may be a number in quotes; not a word', 'RFC 6749 5.1'],
       ['scopes may be separated by commas where the service file says so', 'RFC 6749 3.3'],

@@ -91,7 +91,7 @@ export function outsidePaths(file: SearchedFile): Hit[] {
 
 /** What programs and pages say about files beside their own, where the text only shows such a program. */
 const refersBesideItself =
-  /(?:\bfrom|\bimport|\brequire\s{0,4}\(|\bimport\s{0,4}\(|#include|@import|@use|@forward|\burl\(|\b(?:src|href|action|extends|import|export|path|\$ref|schema|typeRoots|references|baseUrl)["']?\s{0,4}[=:]\s{0,4}\[?|\bmock\s{0,4}\()\s{0,4}\{?\s{0,4}["'`]?$/;
+  /(?:\bfrom|\bimport|\brequire\s{0,4}\(|\bimport\s{0,4}\(|#include|@import|@use|@forward|\burl\(|\b(?:src|href|action|extends|import|export|path|schema|typeRoots|references|baseUrl)["']?\s{0,4}[=:]\s{0,4}\[?|\$ref["']?\s{0,4}:|\bmock\s{0,4}\()\s{0,4}\{?\s{0,4}["'`]?$/;
 
 /** Whether a path is one of a program that instructions show as an example: nobody opens it from there. */
 function isOfExample({ path, text }: SearchedFile, index: number): boolean {

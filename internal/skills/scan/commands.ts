@@ -116,7 +116,7 @@ const pipes = searched([
 
 /** A download into a file, as group 1. */
 const intoFile = {
-  first: searchable(/\b(?:curl|wget)\s/g),
+  first: searchable(/\b(?:curl|wget)(?=\s)/g),
   after: /\s(?:-o|-O|--output(?:-document)?|>)[\s=]{0,3}["']?([\w./~$-]{1,80})["']?(?=[\s;&|]|$)/g,
 };
 /** How far behind a download its file is looked for. */

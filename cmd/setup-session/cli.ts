@@ -63,7 +63,7 @@ Examples:
       .action(
         run(async (_context, folder: string | undefined) => {
           const { runInit } = await import('./init.ts');
-          return await runInit(folder ?? 'config');
+          return await runInit(folder);
         }),
       );
     addAgents(program, run);

@@ -1,7 +1,7 @@
 import { readPins } from '../../internal/catalogue/pin.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import { loadProject, openOperatorRun, type TrustedConfiguration } from '../../internal/cli/project.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { readConnections } from '../../internal/connection/credentials.ts';
@@ -66,7 +66,7 @@ export async function runExplain(context: CommandContext, options: ExplainOption
 /** The person at the keyboard, with the scopes of the connections in their vault. */
 async function whoeverRuns(
   context: CommandContext,
-  configuration: Configuration,
+  configuration: TrustedConfiguration,
   options: ExplainOptions,
 ): Promise<Subject> {
   const run = await openOperatorRun(context, configuration, options, `setup-session explain --agent ${options.agent}`);

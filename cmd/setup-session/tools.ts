@@ -15,7 +15,12 @@ import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-vi
 import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
 import { typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { beginOperatorProof, loadProject, openOperatorRun } from '../../internal/cli/project.ts';
+import {
+  beginOperatorProof,
+  loadProject,
+  openOperatorRun,
+  type TrustedConfiguration,
+} from '../../internal/cli/project.ts';
 import type { Configuration, Service } from '../../internal/config/definitions.ts';
 import { reviewedHosts } from '../../internal/config/hosts.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
@@ -139,7 +144,7 @@ function servicesOf(configuration: Configuration, name: string | undefined): Ser
 }
 
 /** Opens a person's run at the first service that wants to know who asks, and not before. */
-function listerOnce(context: CommandContext, configuration: Configuration, options: RefreshOptions) {
+function listerOnce(context: CommandContext, configuration: TrustedConfiguration, options: RefreshOptions) {
   let opened: Promise<Lister> | undefined;
   return () => {
     opened ??= (async () => {

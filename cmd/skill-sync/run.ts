@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { refuseMisspelled } from '../../internal/cli/misspelled.ts';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject } from '../../internal/cli/project.ts';
+import { readProject } from '../../internal/cli/project.ts';
 import type { Waiting } from '../../internal/cli/terminal.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
@@ -108,7 +108,8 @@ export function foldersOf(words: readonly string[], lock: string | undefined): S
 /** The configuration says which workspace and which agents; without one it is the key's workspace, and no agents. */
 export async function configurationIfAny(context: CommandContext): Promise<Configuration | undefined> {
   try {
-    return await loadProject(context);
+    // Nothing that it believes is used here: no identity, no key, no program.
+    return (await readProject(context)).configuration;
   } catch (error) {
     const named = context.options.config ?? context.environment.MAI_CONFIG;
     if (named === undefined && error instanceof AppError && error.code === 'config_missing') return undefined;

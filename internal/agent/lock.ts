@@ -5,8 +5,9 @@
  */
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
-import { readText, writeText } from '../outside/files.ts';
+import { writeText } from '../outside/files.ts';
 import { takeLock } from '../outside/lock.ts';
+import { readSafely } from '../outside/trusted-file.ts';
 import { quote } from '../text/quote.ts';
 
 /** An agent's id and the version that was last made from its file. */
@@ -30,11 +31,13 @@ export interface AgentsLock {
 }
 
 const lockVersion = 1;
+/** Far more than any lock. */
+const longestLock = 64 * 1024 * 1024;
 
 /** Reads the lock of a configuration folder; an absent one is empty. Throws `config_invalid`. */
 export async function readAgentsLock(configFolder: string): Promise<AgentsLock> {
   const path = lockPath(configFolder);
-  const text = await readText(path);
+  const text = await readSafely(path, longestLock);
   if (text === undefined) return { agents: withoutPrototype({}), environments: withoutPrototype({}) };
   const invalid = (why: string) =>
     new AppError('config_invalid', `${quote(path)}: ${why}`, {

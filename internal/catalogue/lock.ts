@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
-import { readText, writeText } from '../outside/files.ts';
+import { writeText } from '../outside/files.ts';
+import { readSafely } from '../outside/trusted-file.ts';
 import { quote } from '../text/quote.ts';
 import { revealedJson } from '../text/revealed.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
@@ -39,11 +40,13 @@ export interface PinnedService {
 export type ToolsLock = Map<string, PinnedService>;
 
 const lockVersion = 1;
+/** Far more than any lock. */
+const longestLock = 64 * 1024 * 1024;
 
 /** Reads the lock of a configuration folder; an absent one is empty. Throws `config_invalid`. */
 export async function readToolsLock(configFolder: string): Promise<ToolsLock> {
   const path = toolsLockPath(configFolder);
-  const text = await readText(path);
+  const text = await readSafely(path, longestLock);
   return text === undefined ? new Map() : parseToolsLock(text, path);
 }
 

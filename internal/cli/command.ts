@@ -11,7 +11,7 @@ export function baseCommand(name: string, description: string): Command {
     .configureHelp({ showGlobalOptions: true })
     .option(
       '--config <folder>',
-      'the configuration folder (default: MAI_CONFIG, then ./config, then the user configuration)',
+      'the configuration folder (default: MAI_CONFIG, then config/ here or above, then the user configuration)',
     )
     .option('--json', 'print the result as one JSON value')
     .option('-q, --quiet', 'say nothing but warnings and errors')

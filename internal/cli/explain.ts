@@ -23,7 +23,11 @@ export async function explainSettings(
   place: ProjectPlace,
 ): Promise<Setting[]> {
   const { options, environment } = context;
-  const from = { flag: '--config', environment: 'MAI_CONFIG' } as Partial<Record<ProjectPlace['source'], string>>;
+  const from: Partial<Record<ProjectPlace['source'], string>> = {
+    flag: '--config',
+    environment: 'MAI_CONFIG',
+    'project config': 'found here or above, and confirmed',
+  };
   const file = join(place.folder, 'interface.yaml');
   const written = await writtenKeys(file);
   // A folder that a flag or variable names is a project's own; what is in it is said by the file.

@@ -1,11 +1,12 @@
 /** Whose signatures count in this run, and with what it signs. */
-import type { Configuration } from '../config/definitions.ts';
+import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
 import type { CommandContext } from './program.ts';
+import type { TrustedConfiguration } from './project.ts';
 
 /** What a private key is called in the keychain. */
 function ownershipKeyAccount(kid: string): string {
@@ -14,10 +15,13 @@ function ownershipKeyAccount(kid: string): string {
 
 const descriptorTimeoutMs = 30_000;
 
-/** The ownership rules of the configuration; undefined where it names no keys. */
+/**
+ * The ownership rules of the configuration; undefined where it names no keys. Its signer is a program that is started, so the
+ * configuration is one that somebody named or confirmed.
+ */
 export function ownershipOf(
   context: CommandContext,
-  { interface: { ownership, platform } }: Configuration,
+  { folder, interface: { ownership, platform } }: TrustedConfiguration,
 ): Ownership | undefined {
   if (ownership === undefined || platform.workspace_id === undefined) return undefined;
   const { signal, environment, progress, options } = context;
@@ -32,6 +36,7 @@ export function ownershipOf(
         descriptor === undefined ? undefined : await readSecretFrom(descriptor, signal, descriptorTimeoutMs);
       return await findSigner({
         ownership,
+        project: dirname(folder),
         given,
         signal,
         async kept(kid) {

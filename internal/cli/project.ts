@@ -1,14 +1,17 @@
 /** What every command of a person starts from: the configuration, who is operating, and the platform. */
 import { join, resolve } from 'node:path';
+import { confirmationsIn } from '../config/confirmations.ts';
 import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { type Journals, journalsIn } from '../connection/journal-file.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { beginProof, type Proof } from '../identity/prove.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
-import { listFolder } from '../outside/files.ts';
+import { fileSize } from '../outside/files.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
+import { nearestWith } from '../outside/upwards.ts';
 import type { Platform } from '../platform/client.ts';
 import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
 import { quote } from '../text/quote.ts';
@@ -23,7 +26,7 @@ import { signInKeeping } from './sign-in-place.ts';
 
 /** A command's run after the person is known. */
 export interface OperatorRun {
-  configuration: Configuration;
+  configuration: TrustedConfiguration;
   principal: Principal;
   /** Whether the person has just signed in, and was not known by a sign-in that was kept. */
   signedInNow: boolean;
@@ -42,23 +45,61 @@ export interface ProjectPlace {
   source: 'flag' | 'environment' | 'project config' | 'user config';
 }
 
-/** The configuration folder of a run: `--config`, else `MAI_CONFIG`, else `./config`, else the user's own. */
+/** The file that makes a folder a configuration: many projects have a `config` folder. */
+const interfaceFile = join('config', 'interface.yaml');
+
+/**
+ * The configuration folder of a run: `--config`, else `MAI_CONFIG`, else the nearest `config/interface.yaml` from the current
+ * folder upwards, else the user's own. Throws `config_missing`.
+ */
 export async function locateProject(context: CommandContext): Promise<ProjectPlace> {
-  const { config } = await context.directories();
   const { options, environment } = context;
   if (options.config !== undefined) return { folder: resolve(options.config), source: 'flag' };
   if (environment.MAI_CONFIG !== undefined) return { folder: resolve(environment.MAI_CONFIG), source: 'environment' };
-  const project = resolve('config');
-  const user = join(config, 'config');
-  const isThere = async (folder: string) => (await listFolder(folder)) !== undefined;
-  return !(await isThere(project)) && (await isThere(user))
-    ? { folder: user, source: 'user config' }
-    : { folder: project, source: 'project config' };
+  const { config, state } = await context.directories();
+  const project = await nearestWith(interfaceFile);
+  if (project !== undefined) return { folder: join(project, 'config'), source: 'project config' };
+  if ((await fileSize(join(config, interfaceFile))) !== undefined) {
+    return { folder: join(config, 'config'), source: 'user config' };
+  }
+  // Somebody who has a project stands in the wrong folder: another starter configuration would be the last thing to help.
+  const [used] = await confirmationsIn(state).folders();
+  throw new AppError('config_missing', 'there is no config/interface.yaml here or above, and none of your own', {
+    hint:
+      used === undefined
+        ? 'go to your project, or name its configuration: --config <folder>; to begin one here: setup-session init'
+        : `go to your project, or name its configuration: --config ${quote(used)}`,
+  });
 }
 
-/** The configuration of a run. */
-export async function loadProject(context: CommandContext): Promise<Configuration> {
-  return await loadConfiguration((await locateProject(context)).folder);
+/** The configuration that is used here and lies in a folder above; undefined where there is none, or one right here. */
+export async function projectAbove(): Promise<string | undefined> {
+  const project = await nearestWith(interfaceFile);
+  return project === undefined || project === resolve('') ? undefined : join(project, 'config');
+}
+
+/** A configuration that somebody named, that is the person's own, or whose beliefs they have confirmed. */
+export type TrustedConfiguration = Configuration & { readonly [trusted]: ProjectPlace['source'] };
+
+declare const trusted: unique symbol;
+
+/** The configuration of a run. One that was found and not named counts when a person has confirmed whom it believes. */
+export async function loadProject(context: CommandContext): Promise<TrustedConfiguration> {
+  const { configuration, source } = await readProject(context);
+  if (source === 'project config') {
+    const { requireConfirmed } = await import('./confirm-project.ts');
+    await requireConfirmed(context, configuration);
+  }
+  return configuration as TrustedConfiguration;
+}
+
+/** The configuration of a run that believes nothing of it and starts no program that it names. */
+export async function readProject(
+  context: CommandContext,
+): Promise<{ configuration: Configuration; source: ProjectPlace['source'] }> {
+  const { folder, source } = await locateProject(context);
+  context.progress.detail(`configuration ${quote(folder)}: ${source}`);
+  return { configuration: await loadConfiguration(folder), source };
 }
 
 /** Begins to prove who is operating: what needs nobody runs beside what comes next. */
@@ -95,7 +136,7 @@ export interface OperatorNeeds {
 /** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
 export async function openOperatorRun(
   context: CommandContext,
-  configuration: Configuration,
+  configuration: TrustedConfiguration,
   options: BrowserOptions,
   command: string,
   { returnTo, requirement }: OperatorNeeds = {},

@@ -1,6 +1,8 @@
 /** Which files of a configuration folder are configuration. */
 import { join } from 'node:path';
+import { AppError } from '../errors/app-error.ts';
 import { type FolderEntry, listFolder } from '../outside/files.ts';
+import { Exposed, safePath } from '../outside/trusted-file.ts';
 import { nearestHint } from '../text/nearest.ts';
 import type { Mistake } from './mistake.ts';
 import { namePattern, reservedServices } from './names.ts';
@@ -20,8 +22,14 @@ export interface FoundFiles extends Record<Kind, FoundFile[]> {
   mistakes: Mistake[];
 }
 
-/** The configuration files of a folder, or undefined where there is no such folder. */
+/**
+ * The configuration files of a folder, or undefined where there is no such folder. Throws `config_exposed` where somebody
+ * else could change what is in it.
+ */
 export async function findFiles(folder: string): Promise<FoundFiles | undefined> {
+  const real = await unexposed(folder);
+  if (real === undefined) return undefined;
+  await Promise.all(kinds.map((kind) => unexposed(kind, real)));
   const [root, ...listed] = await Promise.all([folder, ...kinds.map((kind) => join(folder, kind))].map(listFolder));
   if (root === undefined) return undefined;
   const found: FoundFiles = {
@@ -54,6 +62,19 @@ export async function findFiles(folder: string): Promise<FoundFiles | undefined>
     }
   }
   return found;
+}
+
+/** Where a folder really is; undefined where there is none. */
+async function unexposed(path: string, from?: string): Promise<string | undefined> {
+  try {
+    return await safePath(path, from);
+  } catch (cause) {
+    if (!(cause instanceof Exposed)) throw cause;
+    throw new AppError('config_exposed', `the configuration decides whom you trust: ${cause.message}`, {
+      cause,
+      hint: `${cause.hint}; or copy the configuration to where only you can write, and name the copy: --config <folder>`,
+    });
+  }
 }
 
 /** An entry of the folder itself that nothing reads although its author surely meant it to be read. */

@@ -28,6 +28,8 @@ export const exitCodeOf = {
   config_invalid: 2,
   config_missing: 2,
   config_exists: 2,
+  config_exposed: 2,
+  config_unconfirmed: 2,
   unknown_service: 2,
   unknown_agent: 2,
   skill_invalid: 2,

@@ -12,6 +12,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   config_invalid: undefined,
   config_missing: undefined,
   config_exists: undefined,
+  config_exposed: 'let nobody else write there, or copy it and name the copy: --config <folder>',
+  config_unconfirmed: 'name it: --config <folder>, or MAI_CONFIG',
   unknown_service: undefined,
   unknown_agent: undefined,
   skill_invalid: undefined,

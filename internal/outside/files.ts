@@ -118,8 +118,8 @@ export type Audience = 'shared' | 'private';
 export async function writeText(path: string, text: string, audience: Audience): Promise<void> {
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: audience === 'private' ? 0o700 : 0o777 });
-    const file = await open(beside, 'wx', audience === 'private' ? 0o600 : 0o666);
+    await mkdir(dirname(path), { recursive: true, mode: audience === 'private' ? 0o700 : 0o755 });
+    const file = await open(beside, 'wx', audience === 'private' ? 0o600 : 0o644);
     try {
       await file.writeFile(text);
       await file.sync();
@@ -145,8 +145,8 @@ export async function appendText(path: string, text: string): Promise<void> {
 /** Writes a file that must not exist yet; false where it does, which is left as it is. */
 export async function createText(path: string, text: string): Promise<boolean> {
   try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, 'wx');
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    const file = await open(path, 'wx', 0o644);
     try {
       await file.writeFile(text);
     } finally {

@@ -1,4 +1,5 @@
 /** Where the private ownership key of a run comes from: a descriptor, a program that signs, or the keychain. Never a file. */
+import { resolve } from 'node:path';
 import type { CompactJWSHeaderParameters } from 'jose';
 import type { Interface } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -10,6 +11,8 @@ import { type Signer, signerOf } from './signature.ts';
 /** What a signer may come from. The first that is there is used. */
 export interface SignerSources {
   ownership: NonNullable<Interface['ownership']>;
+  /** The folder that a relative path of the signer begins at: the one that the configuration is in, wherever somebody stands. */
+  project: string;
   /** A private JWK that was handed over on a file descriptor. */
   given: Secret | undefined;
   /** A private JWK that the keychain keeps for a key. */
@@ -22,9 +25,15 @@ const timeoutMs = 60_000;
 const longestAnswer = 1_024;
 
 /** The signer of a run, or undefined where it has no key. Throws `ownership_key` for one that is there and unusable. */
-export async function findSigner({ ownership, given, kept, signal }: SignerSources): Promise<Signer | undefined> {
+export async function findSigner({
+  ownership,
+  project,
+  given,
+  kept,
+  signal,
+}: SignerSources): Promise<Signer | undefined> {
   if (given !== undefined) return privateSigner(given, ownership, 'the key that was handed over');
-  if (ownership.signer !== undefined) return programSigner(ownership.signer, signal);
+  if (ownership.signer !== undefined) return programSigner(ownership.signer, project, signal);
   for (const { kid, retired } of ownership.keys) {
     const key = retired ? undefined : await kept(kid);
     if (key !== undefined) return privateSigner(key, ownership, `the key ${quote(kid)} of the keychain`);
@@ -55,7 +64,11 @@ function privateKeyOf(text: Secret) {
 }
 
 /** A program that holds the key, or asks what holds it: it gets the bytes to sign and gives the signature. */
-function programSigner({ command, kid }: { command: readonly string[]; kid: string }, signal: AbortSignal): Signer {
+function programSigner(
+  { command, kid }: { command: readonly string[]; kid: string },
+  project: string,
+  signal: AbortSignal,
+): Signer {
   return {
     kid,
     async sign(header: CompactJWSHeaderParameters, content: Uint8Array) {
@@ -63,7 +76,9 @@ function programSigner({ command, kid }: { command: readonly string[]; kid: stri
         part.toString('base64url'),
       );
       const input = encoded.join('.');
-      const [program = '', ...words] = command;
+      const [named = '', ...words] = command;
+      // A bare name is looked for on the PATH, by the system.
+      const program = /[\\/]/.test(named) ? resolve(project, named) : named;
       const answer = await askProgram({ program, words, input, signal, timeoutMs, longestAnswer });
       if (answer.kind === 'interrupted')
         throw new AppError('interrupted', 'interrupted while the owner record was signed');

@@ -3,12 +3,14 @@
  * for each attack: what it is, what must happen, what happened. Ends with 1 where one did not hold.
  */
 import type { Attack } from './attack.ts';
+import { configurationAttacks } from './configuration.ts';
 import { keyringAttacks } from './keyring.ts';
 import { mainAttacks } from './main-attacks.ts';
 
 /** Every file of attacks, in the order in which they are tried. */
 const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]> }[] = [
   { title: 'People, services and skills', attacks: mainAttacks },
+  { title: 'The folder that somebody stands in', attacks: configurationAttacks },
   { title: 'Where secrets are kept', attacks: keyringAttacks },
 ];
 

@@ -1,8 +1,9 @@
 /** The attacks of `test/attack`, each of which the product has to hold against. */
 import { expect, test } from 'vitest';
+import { configurationAttacks } from '../attack/configuration.ts';
 import { keyringAttacks } from '../attack/keyring.ts';
 
-const attacks = { keyringAttacks };
+const attacks = { configurationAttacks, keyringAttacks };
 
 test.each(Object.entries(attacks))('%s', { timeout: 120_000 }, async (_name, attack) => {
   const findings = await attack();

@@ -1,0 +1,46 @@
+/** The yes of a person to a configuration that only lies where they stand. */
+import { beliefsOf, changedBeliefs } from '../config/believed.ts';
+import { confirmationsIn } from '../config/confirmations.ts';
+import type { Configuration } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../text/quote.ts';
+import type { CommandContext } from './program.ts';
+
+/** How long the question waits. */
+const questionTimeoutMs = 300_000;
+
+/**
+ * Returns where the person has seen whom this configuration has them believe, now or before. Throws `config_unconfirmed`
+ * where they say no, or where nobody is there to ask.
+ */
+export async function requireConfirmed(context: CommandContext, configuration: Configuration): Promise<void> {
+  const { folder } = configuration;
+  const confirmations = confirmationsIn((await context.directories()).state);
+  const beliefs = beliefsOf(configuration.interface);
+  const before = await confirmations.read(folder);
+  if (before !== undefined && JSON.stringify(before.beliefs) === JSON.stringify(beliefs)) return;
+
+  const shown = (
+    before === undefined ? beliefs.map(([what, value]) => `${what}: ${value}`) : changedBeliefs(before.beliefs, beliefs)
+  ).map((line) => `  ${quote(line)}`);
+  const what =
+    before === undefined
+      ? `the configuration ${quote(folder)} was found here and not named; it has you believe:`
+      : `whom the configuration ${quote(folder)} has you believe has changed:`;
+  if (!context.interactive) {
+    throw new AppError('config_unconfirmed', [what, ...shown, 'nobody is here to confirm that'].join('\n'), {
+      hint: `name it: --config ${quote(folder)}, or MAI_CONFIG`,
+    });
+  }
+  for (const line of [what, ...shown]) context.progress.warn(line);
+  const { confirm } = await import('./confirm.ts');
+  if (!(await confirm(context, 'Do you trust these?', questionTimeoutMs))) {
+    throw new AppError('config_unconfirmed', `the configuration ${quote(folder)} is not used: not confirmed`, {
+      hint: 'ask whoever reviews it; or name another one: --config <folder>',
+    });
+  }
+  await confirmations.write({ folder, beliefs }).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+    context.progress.warn(`your answer could not be kept, so the next run asks again: ${error.message}`);
+  });
+}

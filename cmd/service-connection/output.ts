@@ -19,7 +19,7 @@ export function storedEvent(service: Service, { account, vault, stored }: Connec
 
 /** One line that says which account now sits in whose vault. */
 export function showConnected(service: Service, principal: Principal, connected: Connected): CommandResult {
-  const { account, accountAccepted, vault, stored, status } = connected;
+  const { account, accountAccepted, vault, stored, status, notTried } = connected;
   const title = service.title ?? service.name;
   const who = account === undefined ? 'an account the service did not name' : visible(account.name);
   const where = account?.workspace === undefined ? '' : ` (${visible(account.workspace)})`;
@@ -28,7 +28,7 @@ export function showConnected(service: Service, principal: Principal, connected:
     : connected.expiresAt === undefined
       ? ''
       : `, until ${connected.expiresAt.toISOString()}: the service gave nothing to renew it with`;
-  const tried = status === 'unknown' ? ', not tried yet: the platform got no answer from the service' : '';
+  const tried = notTried === undefined ? '' : `, not tried yet: ${visible(notTried)}`;
   return {
     text: `${title}: ${who}${where} is now in the vault of ${visible(principal.label)} (${visible(vault.id)})${accountAccepted ? ', as accepted with --accept-account' : ''}${lasting}${tried}`,
     json: {
@@ -44,6 +44,7 @@ export function showConnected(service: Service, principal: Principal, connected:
       expires_at: connected.expiresAt?.toISOString() ?? null,
       refreshable: connected.refreshable,
       status,
+      not_tried: notTried ?? null,
     },
   };
 }

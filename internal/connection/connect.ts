@@ -64,6 +64,8 @@ export interface Connected {
   expiresAt: Date | undefined;
   refreshable: boolean;
   status: CredentialStatus;
+  /** Why nobody knows yet whether it works; undefined where that is known. */
+  notTried?: string | undefined;
 }
 
 /** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
@@ -109,7 +111,7 @@ async function connectIn(request: ConnectRequest, place: Place): Promise<Connect
         scopes: grant.scopes,
         expiresAt: grant.expiresAt,
         refreshable: grant.refreshToken !== undefined,
-        status: await checkedStatus(request, vault, stored),
+        ...(await checkedStatus(request, vault, stored)),
       }));
       connected = made;
       return outcomeOf(service, request.principal, made);
@@ -276,10 +278,16 @@ async function giveBackUnstored(
 }
 
 /** The connection is stored by now: that the platform cannot try it is no reason to call it failed. */
-async function checkedStatus(request: ConnectRequest, vault: OwnedVault, stored: Stored): Promise<CredentialStatus> {
+async function checkedStatus(
+  request: ConnectRequest,
+  vault: OwnedVault,
+  stored: Stored,
+): Promise<Pick<Connected, 'status' | 'notTried'>> {
+  let notTried: string | undefined;
   const status = await validateCredential(request.platform, vault.id, stored.credentialId).catch((error: unknown) => {
-    if (error instanceof PlatformError) return 'unknown' as const;
-    throw error;
+    if (!(error instanceof PlatformError)) throw error;
+    notTried = error.message;
+    return 'unknown' as const;
   });
   if (status === 'invalid') {
     throw new AppError(
@@ -290,5 +298,6 @@ async function checkedStatus(request: ConnectRequest, vault: OwnedVault, stored:
       },
     );
   }
-  return status;
+  if (status === 'unknown') notTried ??= 'the platform got no answer from the service';
+  return { status, notTried };
 }

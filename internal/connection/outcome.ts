@@ -5,7 +5,7 @@ import type { Connected } from './connect.ts';
 
 /** What a page says of a connection that was made: which account is now in whose vault, and what is left to know. */
 export function outcomeOf(service: Service, principal: Principal, connected: Connected): Outcome {
-  const { account, accountAccepted, vault, expiresAt, refreshable, status } = connected;
+  const { account, accountAccepted, vault, expiresAt, refreshable, notTried } = connected;
   const accepted = accountAccepted ? ' (accepted by name)' : '';
   return {
     ok: true,
@@ -17,7 +17,7 @@ export function outcomeOf(service: Service, principal: Principal, connected: Con
       ...(refreshable || expiresAt === undefined
         ? []
         : [['Until', `${expiresAt.toISOString()}: the service gave nothing to renew it with`] as const]),
-      ...(status === 'unknown' ? [['Tried', 'not yet: the platform got no answer from the service'] as const] : []),
+      ...(notTried === undefined ? [] : [['Tried', `not yet: ${notTried}`] as const]),
     ],
     next: 'Sessions that are yours can use it now. You can close this tab and go back to the terminal.',
   };

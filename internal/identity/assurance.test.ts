@@ -10,6 +10,8 @@ const none = { acr: undefined, amr: [], authTime: undefined };
 
 test('claims of another type say nothing of how somebody signed in', () => {
   expect(assuranceOf({ acr: ['mfa'], amr: 'mfa', auth_time: '1' })).toEqual(none);
+  // How some providers say that they do not know.
+  expect(assuranceOf({ auth_time: 0 })).toEqual(none);
   expect(assuranceOf({ acr: 'a', amr: ['pwd', 7, null], auth_time: 5 })).toEqual({
     acr: 'a',
     amr: ['pwd'],

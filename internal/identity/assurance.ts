@@ -22,7 +22,8 @@ export function assuranceOf(claims: Readonly<Record<string, unknown>>): Assuranc
   return {
     acr: typeof acr === 'string' ? acr : undefined,
     amr: Array.isArray(amr) ? amr.filter((method) => typeof method === 'string') : [],
-    authTime: typeof authTime === 'number' && Number.isFinite(authTime) ? authTime : undefined,
+    // 0 is how some providers say that they do not know; nobody signed in in 1970.
+    authTime: typeof authTime === 'number' && Number.isFinite(authTime) && authTime !== 0 ? authTime : undefined,
   };
 }
 

@@ -113,7 +113,7 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
     throw refuse('nonce', 'it belongs to another sign-in (nonce)');
   }
   const { authTime } = assuranceOf(claims);
-  if (claims['auth_time'] !== undefined && authTime === undefined) {
+  if (!saysNothing(claims['auth_time']) && authTime === undefined) {
     throw refuse('auth_time', 'it says in no way that is known when the person signed in (auth_time)');
   }
   if (expected.authTimeRequired && authTime === undefined) {
@@ -137,7 +137,7 @@ export function requireSamePerson(issuer: string, before: string, after: JWTPayl
     // What cannot be read is nobody, and nobody is not the same.
   }
   // The last two may be left out; auth_time says when the person signed in, and a refresh is no sign-in.
-  const both = (claim: string) => old[claim] !== undefined && after[claim] !== undefined;
+  const both = (claim: string) => !saysNothing(old[claim]) && !saysNothing(after[claim]);
   const compared = ['iss', 'sub', 'aud', ...['azp', 'auth_time'].filter(both)];
   const differs = compared.filter((claim) => !same(old, after, claim));
   if (differs.length === 0) return;
@@ -147,6 +147,11 @@ export function requireSamePerson(issuer: string, before: string, after: JWTPayl
 function same(old: JWTPayload, after: JWTPayload, claim: string): boolean {
   const text = (value: unknown) => JSON.stringify(Array.isArray(value) ? value.toSorted() : [value]);
   return old[claim] !== undefined && text(old[claim]) === text(after[claim]);
+}
+
+/** Whether a claim is absent in one of the ways in which providers leave it out. */
+function saysNothing(value: unknown): boolean {
+  return value === undefined || value === null || value === 0;
 }
 
 function headerOf(token: string): Readonly<Record<string, unknown>> | undefined {

@@ -89,7 +89,9 @@ async function refresh(request: RenewRequest, kept: KeptSignIn, refreshToken: Se
     const { id_token: idToken, refresh_token: next } = refreshed.tokens;
     if (judged.claims === undefined || idToken === undefined) {
       await forget();
-      return { why: `${quote(identity.issuer)} renews it without saying again whose it is` };
+      return {
+        why: `${quote(identity.issuer)} renews it without an ID token, and nothing else proves whose it is`,
+      };
     }
     // Where they do not rotate, the one that was shown stays good (RFC 6749 section 6).
     const renewed = isKeepable(next) ? new Secret(next) : refreshToken;

@@ -57,15 +57,6 @@ const others: Readonly<Record<string, Case>> = {
     }),
     secret: true,
   },
-  // The MCP server's origin is the authorization server, as that revision has it, and its metadata names another issuer.
-  // Nobody would have to take that (RFC 8414 section 3.3), and later versions of the suite do it right: both names.
-  'auth/2025-03-26-oauth-metadata-backcompat': {
-    authorization: ({ issuers: [issuer] }) => ({
-      issuers: [issuer],
-      metadata_issuers: { [String(issuer)]: `${issuer}/oauth` },
-      registration: 'dynamic',
-    }),
-  },
   'auth/2025-03-26-oauth-endpoint-fallback': { ...plain, words: ['--legacy-endpoints'] },
   // The service moves between the two runs. Whoever keeps the catalogue has reviewed the new issuer and added it.
   'auth/authorization-server-migration': {

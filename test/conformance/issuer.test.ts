@@ -5,6 +5,7 @@
  * request, nothing stored, nothing said but the refusal.
  */
 import { afterEach, describe, expect, test } from 'vitest';
+import type { ErrorCode } from '../../internal/errors/exit-codes.ts';
 import { type Consent, hostileWorld } from '../oauth/hostile-world.ts';
 import { type Script, startScriptedService } from '../oauth/scripted-service.ts';
 
@@ -111,16 +112,16 @@ describe('the issuer of an error (RFC 9207 section 2.4) [A1.14]', () => {
 });
 
 describe('the issuer of a metadata document (RFC 8414 section 3.3) [A1.6] [c2]', () => {
-  test.each<[string, (origin: string) => unknown]>([
+  test.each<[string, (origin: string) => unknown, ErrorCode?]>([
     ['another one', () => 'https://attacker.example.com'],
     ['another one of the same host', (origin) => `${origin}/mismatched-as`],
     ['the same on another port', (origin) => origin.replace(/\d+$/, '1')],
     ['the same by another name', (origin) => origin.replace('127.0.0.1', 'localhost')],
-    ['none', () => undefined],
-  ])('is %s: nobody is registered, no browser is opened', async (_case, claimed) => {
+    ['none', () => undefined, 'service_metadata'],
+  ])('is %s: nobody is registered, no browser is opened', async (_case, claimed, ends = 'issuer_mismatch') => {
     const { service, consents } = await world.attack({
       script: { metadata: ({ honest, origin }) => ({ json: { ...honest, issuer: claimed(origin) } }) },
-      ends: 'issuer_mismatch',
+      ends,
     });
     expect(consents).toEqual([]);
     expect(service.lines()).not.toContain('POST /register');

@@ -60,15 +60,15 @@ describe.concurrent('the client passes', () => {
   passes('auth/2025-03-26-oauth-metadata-backcompat [A4]', 'connected');
   passes('auth/2025-03-26-oauth-endpoint-fallback [A4]', 'connected');
 
-  // In pre-releases only, so they prove no row here. issuer.test.ts has the same without the suite.
-  passes('auth/authorization-server-migration', 'connected');
-  passes('auth/iss-supported', 'connected');
-  passes('auth/iss-not-advertised', 'connected');
-  passes('auth/iss-supported-missing', 'callback_refused');
-  passes('auth/iss-wrong-issuer', 'callback_refused');
-  passes('auth/iss-unexpected', 'callback_refused');
-  passes('auth/iss-normalized', 'callback_refused');
-  passes('auth/metadata-issuer-mismatch', 'issuer_mismatch');
+  // issuer.test.ts has the same with every case of each table.
+  passes('auth/authorization-server-migration [A1.15]', 'connected');
+  passes('auth/iss-supported [A1.14]', 'connected');
+  passes('auth/iss-not-advertised [A1.14]', 'connected');
+  passes('auth/iss-supported-missing [A1.14]', 'callback_refused');
+  passes('auth/iss-wrong-issuer [A1.14]', 'callback_refused');
+  passes('auth/iss-unexpected [A1.14]', 'callback_refused');
+  passes('auth/iss-normalized [A1.14]', 'callback_refused');
+  passes('auth/metadata-issuer-mismatch [A1.6]', 'issuer_mismatch');
 });
 
 for (const scenario of suite.scenarios.filter((name) => name in baseline)) {

@@ -103,9 +103,24 @@ describe('the platform fails while the grant is stored:', () => {
     world.sandbox.platform.control.faults.add({ on: validatePath, fault: { kind: 'status', status: 500 } });
     const connected = await world.connect(['notion']);
     expect([connected.exit, connected.stdout]).toEqual([0, expect.stringContaining('not tried yet')]);
+    // Nobody asked the service then: its silence is not the reason.
+    expect(connected.stdout).not.toContain('no answer from the service');
     expect((await world.connectJson(['list']))['services']).toContainEqual(
       expect.objectContaining({ service: 'notion', status: 'connected' }),
     );
+  });
+
+  test('is told by what stood in the way: a platform that knows no way to try it, or a silent service', async () => {
+    world.sandbox.platform.control.faults.add({ on: validatePath, fault: { kind: 'status', status: 404 } });
+    const { stdout } = await world.connect(['notion']);
+    expect(stdout).toMatch(/not tried yet: .*404/);
+    expect(stdout).not.toContain('no answer from the service');
+    const silent = (answer: unknown) => ({ ...(answer as object), status: 'unknown' });
+    world.sandbox.platform.control.tamper(validatePath, silent);
+    expect(await world.connectJson(['linear'])).toMatchObject({
+      status: 'unknown',
+      not_tried: 'the platform got no answer from the service',
+    });
   });
 
   test('a token that the service refuses at once is no connection', async () => {

@@ -215,6 +215,7 @@ describe('two audiences', () => {
 describe('when somebody signed in', () => {
   test.each<[string, object, string]>([
     ['is not said although it was asked for', { auth_time: undefined }, 'which was asked for'],
+    ['is 0, which says nothing, although it was asked for', { auth_time: 0 }, 'which was asked for'],
     ['is too long ago', { auth_time: seconds(-7200) }, 'signed in more than 1h ago'],
   ])('%s: refused', async (_case, claims, why) => {
     await world.configure('interface.yaml', (content) => {

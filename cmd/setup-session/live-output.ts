@@ -1,25 +1,33 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { EndedSession } from '../../internal/session/end.ts';
-import type { ListedSession, ToolCount } from '../../internal/session/live.ts';
+import { isLive, type ListedSession, type ToolCount } from '../../internal/session/live.ts';
+import type { SessionState } from '../../internal/session/session-state.ts';
 import type { VerifiedSession } from '../../internal/session/verify.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
+import { callValue } from './turn-output.ts';
 
 /** Sessions that run, one line each. */
 export function showList(sessions: readonly ListedSession[]): CommandResult {
-  const rows = sessions.map(({ id, status, owner, agent, tools, createdAt }) =>
-    [id, status, owner?.subject ?? '(nobody)', agent, createdAt, tools.map(countText).join('; ') || 'none'].map(
-      visible,
-    ),
+  const rows = sessions.map(({ id, state, owner, agent, tools, createdAt }) =>
+    [
+      id,
+      stateText(state),
+      owner?.subject ?? '(nobody)',
+      agent,
+      createdAt,
+      tools.map(countText).join('; ') || 'none',
+    ].map(visible),
   );
   return {
     text:
-      rows.length === 0 ? 'no session runs' : table(['session', 'status', 'owner', 'agent', 'started', 'tools'], rows),
+      rows.length === 0 ? 'no session runs' : table(['session', 'state', 'owner', 'agent', 'started', 'tools'], rows),
     json: {
-      sessions: sessions.map(({ id, status, owner, agent, tools, createdAt, vaultIds }) => ({
+      sessions: sessions.map(({ id, status, state, owner, agent, tools, createdAt, vaultIds }) => ({
         session_id: id,
         status,
+        ...stateValue(state),
         owner: owner ?? null,
         agent,
         started_at: createdAt,
@@ -33,7 +41,7 @@ export function showList(sessions: readonly ListedSession[]): CommandResult {
 /** Sessions against which nothing speaks. */
 export function showVerified(verified: readonly VerifiedSession[]): CommandResult {
   const rows = verified.map(({ session, comparedWith }) =>
-    [session.id, ownerOf(session.metadata)?.subject ?? '', 'as started', comparedWith].map(visible),
+    [session.id, ownerOf(session.metadata)?.subject ?? '', verdictOn(session), comparedWith].map(visible),
   );
   return {
     text: rows.length === 0 ? 'no session runs' : table(['session', 'owner', 'state', 'compared with'], rows),
@@ -41,10 +49,35 @@ export function showVerified(verified: readonly VerifiedSession[]): CommandResul
       sessions: verified.map(({ session, comparedWith }) => ({
         session_id: session.id,
         owner: ownerOf(session.metadata) ?? null,
-        state: 'as started',
+        state: verdictOn(session),
         compared_with: comparedWith,
       })),
     },
+  };
+}
+
+/** What has ended is as it was started, and does nothing any more. */
+function verdictOn(session: VerifiedSession['session']): string {
+  return isLive(session) ? 'as started' : 'ended';
+}
+
+/** A state in few words. The table makes what is from outside harmless. */
+function stateText(state: SessionState): string {
+  switch (state.kind) {
+    case 'waiting':
+      return `waiting for a yes: ${state.asks.map(({ service, tool, eventId }) => (tool === undefined ? eventId : `${service} ${tool}`)).join(', ')}`;
+    case 'gave_up':
+      return `gave up: ${state.error?.type ?? state.reason}${state.error?.service === undefined ? '' : ` (${state.error.service})`}`;
+    default:
+      return state.kind.replaceAll('_', ' ');
+  }
+}
+
+function stateValue(state: SessionState) {
+  return {
+    state: state.kind,
+    asks: state.kind === 'waiting' ? state.asks.map(callValue) : [],
+    reason: state.kind === 'gave_up' ? (state.error?.type ?? state.reason) : null,
   };
 }
 

@@ -10,10 +10,10 @@ import {
   type FoundSession,
   isInScope,
   isLive,
-  type ListedSession,
   readLive,
   type Scope,
 } from '../../internal/session/live.ts';
+import { readState } from '../../internal/session/session-state.ts';
 import {
   type Lookups,
   lookupsOf,
@@ -23,6 +23,7 @@ import {
   verifySession,
   verifySessions,
 } from '../../internal/session/verify.ts';
+import { inParallel } from '../../internal/skills/in-parallel.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
 import { findVault } from '../../internal/vault/resolve.ts';
@@ -36,17 +37,22 @@ export type ListOptions = BrowserOptions & { all?: boolean };
 /** The options of `verify`. */
 export type VerifyOptions = ListOptions & { stop?: boolean };
 
+/** How many sessions are asked at a time how they came to rest. */
+const atOnce = 10;
+
 /** Lists the sessions that run. */
 export async function runList(context: CommandContext, options: ListOptions): Promise<CommandResult> {
   const run = await open(context, options, 'setup-session list');
   const scope = await scopeOf(run, lookupsOf(run.platform), options);
   const waiting = context.progress.wait('every session of the workspace is looked at');
   try {
-    const listed: ListedSession[] = [];
-    for await (const session of readLive(run.platform)) {
-      if (await isInScope(session, scope)) listed.push(describeSession(session));
-    }
-    return showList(listed);
+    const found: FoundSession[] = [];
+    for await (const session of readLive(run.platform)) if (await isInScope(session, scope)) found.push(session);
+    return showList(
+      await inParallel(found, atOnce, async (session) =>
+        describeSession(session, await readState(run.platform, session)),
+      ),
+    );
   } finally {
     waiting.done();
   }

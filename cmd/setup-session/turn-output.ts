@@ -41,7 +41,8 @@ function namesOf(call: ToolCall): string {
   return call.tool === undefined ? callWords(call) : `${visible(call.service ?? '')} ${visible(call.tool)}`;
 }
 
-function callValue({ eventId, service, tool }: ToolCall) {
+/** A call for programs. */
+export function callValue({ eventId, service, tool }: ToolCall) {
   return { event_id: eventId, service: service ?? null, tool: tool ?? null };
 }
 

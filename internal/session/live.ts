@@ -4,6 +4,7 @@ import type { Client, Platform } from '../platform/client.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { isOwnedBy, ownerOf } from '../vault/owner.ts';
 import { agentKey } from './facts.ts';
+import type { SessionState } from './session-state.ts';
 
 /** A session as the platform answers it. */
 export type FoundSession = Awaited<ReturnType<Client['beta']['sessions']['retrieve']>>;
@@ -38,7 +39,10 @@ export async function isInScope({ metadata, vault_ids }: FoundSession, scope: Sc
 /** A line of `setup-session list`. */
 export interface ListedSession {
   id: string;
+  /** The platform's word. */
   status: string;
+  /** What it does, or how its last turn ended. */
+  state: SessionState;
   createdAt: string;
   /** What its metadata claims; undefined where it names nobody. */
   owner: ReturnType<typeof ownerOf>;
@@ -59,10 +63,11 @@ export interface ToolCount {
 }
 
 /** A session in few words. */
-export function describeSession(session: FoundSession): ListedSession {
+export function describeSession(session: FoundSession, state: SessionState): ListedSession {
   return {
     id: session.id,
     status: session.status,
+    state,
     createdAt: session.created_at,
     owner: ownerOf(session.metadata),
     agent: session.metadata[agentKey] ?? session.agent.name,

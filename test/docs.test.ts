@@ -10,6 +10,7 @@ import { variables } from '../internal/cli/environment.ts';
 import type { Configuration } from '../internal/config/definitions.ts';
 import { loadConfiguration } from '../internal/config/load.ts';
 import { exitCodeOf, exitCodes } from '../internal/errors/exit-codes.ts';
+import { reruns } from '../internal/platform/acts.ts';
 import { judgeTools } from '../internal/policy/verdict.ts';
 import { parseLock } from '../internal/skills/lock.ts';
 import { changesMade } from '../internal/skills/report/report.ts';
@@ -53,6 +54,11 @@ describe('docs/exit-codes.md', () => {
     expect(Object.fromEntries(rows.map(([error, exit]) => [unquoted(error), Number(exit)]))).toEqual(exitCodeOf);
     expect(rows).toHaveLength(Object.keys(exitCodeOf).length);
   });
+});
+
+test('docs/exit-codes.md has what a rerun does, for each change of the platform', async () => {
+  const rows = rowsUnder(await read('docs/exit-codes.md'), 'act', 'a rerun');
+  expect(Object.fromEntries(rows.map(([act, rerun]) => [unquoted(act), rerun]))).toEqual(reruns);
 });
 
 test('docs/environment.md has the variables of the code', async () => {

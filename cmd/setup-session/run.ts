@@ -9,6 +9,7 @@ import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { prepareSession, requirementOf } from '../../internal/session/prepare.ts';
 import { endTwins, startSession } from '../../internal/session/start.ts';
+import { tellUnsettled } from '../../internal/session/unsettled.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { sessionValue, showPlan, showSession } from './output.ts';
@@ -59,7 +60,8 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
       toolPins,
       without: options.without ?? [],
     });
-  let prepared = await prepare();
+  const telling = { platform, records: sessionRecords, warn: context.progress.warn };
+  let [prepared] = await Promise.all([prepare(), tellUnsettled(telling)]);
   if (options.dryRun === true) return showPlan(prepared, principal);
 
   const start = () =>
@@ -72,7 +74,10 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
       warn: context.progress.warn,
       signal: context.signal,
     });
-  if (options.message === undefined) return showSession(await start(), prepared, principal);
+  if (options.message === undefined) {
+    const started = await start();
+    return { ...showSession(started, prepared, principal), shown: started.settle };
+  }
 
   const { runFirstTurn } = await import('../../internal/session/first-turn.ts');
   let starts = 0;
@@ -91,7 +96,9 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     },
     beside: (started) => endTwins(started, { platform, warn: context.progress.warn }),
   });
-  return showTurn(turn, sessionValue(session, prepared, principal));
+  // What goes on without this command, or may, is told of once more by the next run.
+  const known = !turn.unknown && turn.end.kind !== 'timed_out' && turn.end.kind !== 'unseen';
+  return { ...showTurn(turn, sessionValue(session, prepared, principal)), ...(known && { shown: session.settle }) };
 }
 
 /** The pinned versions of the skills beside the configuration; not read for an agent without skills. */

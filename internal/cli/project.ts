@@ -165,7 +165,7 @@ export async function openOperatorRun(
     warn: context.progress.warn,
   });
   const { warn } = context.progress;
-  const sessionRecords = sessionRecordsIn({ stateFolder: state, platformAddress, warn });
+  const sessionRecords = sessionRecordsIn({ stateFolder: state, platformAddress, signal: context.signal, warn });
   const signedInNow = source === 'fresh';
   return { configuration, principal, signedInNow, platform, memory, ownership, journals, sessionRecords, visit, warn };
 }

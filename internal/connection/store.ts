@@ -120,7 +120,7 @@ async function storeOnce(request: StoreRequest, existing: Connection | undefined
     `${service.title ?? service.name}${grant.account === undefined ? '' : `: ${grant.account.name}`}`.slice(0, 255);
   const metadata = recordToMetadata(recordOf(request, attempt));
   // Half of it would be less than there was: an interruption waits until the platform has answered.
-  const intent = (act: string): Intent => ({
+  const intent = (act: Intent['act']): Intent => ({
     act,
     target: `${service.name} in ${vault.displayName}`,
     uninterrupted: true,

@@ -25,7 +25,7 @@ function open(changes: Partial<PlatformSettings> = {}) {
   });
 }
 
-const intent = { act: 'vault.create', target: 'Ada' };
+const intent = { act: 'vault.create' as const, target: 'Ada' };
 
 async function create(changes: Partial<PlatformSettings> = {}) {
   const platform = await open(changes);

@@ -12,6 +12,7 @@ import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { type Act, hintAfterLoss } from './acts.ts';
 import { type EventStream, readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
 import type { FederatedToken } from './federated-token.ts';
@@ -28,8 +29,7 @@ export interface Page<Item> {
 
 /** What the platform is asked to change: the act and the thing, for messages and for the record. */
 export interface Intent {
-  /** Such as `vault.create`. */
-  act: string;
+  act: Act;
   /** What it is done to, in words a person knows: a name or an id, never a secret. */
   target: string;
   /** Carried out to its answer although the run was interrupted: half of it would leave less than there was. */
@@ -143,11 +143,11 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   const finisher = clientOver(interruptible(never), patience.changeMs, never);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
-  const translate = (what: string, error: unknown, changing: boolean, uninterrupted = false): unknown => {
+  const translate = (what: string, error: unknown, changing?: Act, uninterrupted = false): unknown => {
     if (settings.signal.aborted && !uninterrupted)
       return new AppError('interrupted', `interrupted: ${what}`, { cause: error });
     const large = tooLarge(error);
-    if (large !== undefined && !changing) {
+    if (large !== undefined && changing === undefined) {
       return new PlatformError(
         'platform_refused',
         `${what}: the platform answered with more than ${largestAnswerBytes / 2 ** 20} MiB`,
@@ -159,9 +159,9 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       );
     }
     if (error instanceof APIConnectionError || error instanceof SyntaxError) {
-      return changing && !neverSent(error)
+      return changing !== undefined && !neverSent(error)
         ? new PlatformError('platform_outcome_unknown', `${what}: the platform's answer was lost`, {
-            hint: 'run the same command again: it looks at what is there before it asks for anything',
+            hint: hintAfterLoss(changing),
             cause: error,
           })
         : new PlatformError('platform_unreachable', `${what}: the platform cannot be reached`, {
@@ -172,12 +172,16 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     if (!(error instanceof APIError) || error.status === undefined) return error;
     const said = `${error.status}${error.apiMessage === null ? '' : ` ${quote(error.apiMessage)}`}`;
     const request = error.requestID ? ` (request ${quote(error.requestID)})` : '';
-    const code = changing && error.status >= 500 ? 'platform_outcome_unknown' : 'platform_refused';
-    return new PlatformError(code, `${what}: the platform answered ${said}${request}`, {
-      status: error.status,
-      ...hintFor(error.status, settings, federated !== undefined),
-      cause: error,
-    });
+    const unknown = changing !== undefined && error.status >= 500;
+    return new PlatformError(
+      unknown ? 'platform_outcome_unknown' : 'platform_refused',
+      `${what}: the platform answered ${said}${request}`,
+      {
+        status: error.status,
+        ...(unknown ? { hint: hintAfterLoss(changing) } : hintFor(error.status, settings, federated !== undefined)),
+        cause: error,
+      },
+    );
   };
 
   /** Waits as a 429 asks; false when there is nothing to wait for or it would take too long. */
@@ -205,7 +209,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         const stumbled =
           (error instanceof APIConnectionError && tooLarge(error) === undefined) ||
           (error instanceof APIError && (error.status ?? 0) >= 500);
-        if (!again || !stumbled) throw translate(what, error, false);
+        if (!again || !stumbled) throw translate(what, error);
         await sleep(250 * attempt, undefined, { signal: settings.signal }).catch(() => {});
       }
     }
@@ -250,7 +254,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         return { frames: endedBy(frames, failed), bytes: () => counts.bytes, close };
       } catch (error) {
         close();
-        throw translate(what, error, false);
+        throw translate(what, error);
       }
     },
     async change(intent, ask) {
@@ -265,7 +269,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
             continue;
           }
           if (attempt < readAttempts && (await waitedFor(error, what))) continue;
-          throw translate(what, error, true, intent.uninterrupted);
+          throw translate(what, error, intent.act, intent.uninterrupted);
         }
       }
     },

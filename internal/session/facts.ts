@@ -63,6 +63,12 @@ export function digestOf(facts: Facts, attempt: string): string {
   return sha256(JSON.stringify([1, attempt, ...names.map((name) => facts[name])]));
 }
 
+/** The id of the agent that facts name; empty where they name none. */
+export function agentIdOf({ agent: [line = 'null'] }: Facts): string {
+  const parts: unknown = JSON.parse(line);
+  return Array.isArray(parts) && typeof parts[2] === 'string' ? parts[2] : '';
+}
+
 /** What one fact has now that it had not, and the other way round. */
 export interface Change {
   what: string;

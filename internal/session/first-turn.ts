@@ -52,8 +52,15 @@ async function startAndSend<Session extends { id: string }>(
   request: FirstTurnRequest<Session>,
 ): Promise<FirstTurn<Session>> {
   const session = await request.start();
+  const { platform, told } = request;
   const [turn] = await Promise.all([
-    runTurn({ ...request, sessionId: session.id, fresh: true }),
+    runTurn({ ...request, sessionId: session.id, fresh: true }).catch(async (error: unknown) => {
+      // Nothing was sent: the session would be left behind, and every further try would leave another one.
+      if (!(error instanceof PlatformError)) throw error;
+      const archived = await archive(platform, session.id).catch(() => true);
+      told.warn(`nothing was sent to the session ${quote(session.id)}, which was ${archived ? 'NOT ' : ''}archived`);
+      throw error;
+    }),
     request.beside?.(session),
   ]);
   return { session, turn };

@@ -45,6 +45,8 @@ export interface StartedSession {
   vaultId: string;
   /** The mark by which it is found again. */
   attempt: string;
+  /** The person knows of it, so that the next run need not tell. */
+  settle(): Promise<void>;
 }
 
 /** Creates the session and compares it. Throws `session_differs` after archiving it. */
@@ -62,15 +64,19 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     title: request.title,
     attempt: prepared.attempt,
   };
-  await keepRecord(intent, request);
+  const settle = await keepRecord(intent, request);
   const signature = await sign(intent, request, signer);
-  const session = await createSession(request, { ...intent, signature });
+  const session = await createSession(request, { ...intent, signature }).catch(async (error: unknown) => {
+    if (error instanceof PlatformError && error.outcome === 'refused') await settle();
+    throw error;
+  });
   const differences = [
     ...differencesOf({ ...intent, signature }, session),
     ...(await environmentDifferences(platform, prepared)),
   ];
   if (differences.length > 0) {
     const archived = await archive(platform, session.id);
+    await settle();
     throw new AppError(
       'session_differs',
       `the platform created another session than was asked for (${quote(session.id)}, ${archived}):\n${describeDifferences(differences)}`,
@@ -79,7 +85,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
       },
     );
   }
-  return { id: session.id, agent, environmentId, vaultId: prepared.vault.id, attempt: prepared.attempt };
+  return { id: session.id, agent, environmentId, vaultId: prepared.vault.id, attempt: prepared.attempt, settle };
 }
 
 /** A session without a signature is as good here and less proven elsewhere, so a key that cannot be used is only said. */
@@ -105,12 +111,17 @@ function saidUnsigned(error: unknown, warn: StartRequest['warn']): undefined {
 }
 
 /** Before the create, so that a session that outlives a crash has its record. Without it the session's metadata is left to compare with. */
-async function keepRecord(intent: SessionIntent, { records, warn }: StartRequest): Promise<void> {
-  try {
-    await records.keep(intent.attempt, meantFacts(intent));
-  } catch (error) {
+async function keepRecord(intent: SessionIntent, { records, warn }: StartRequest): Promise<StartedSession['settle']> {
+  const unlessKept = (error: unknown) => {
     if (!(error instanceof AppError) || error.code !== 'file_system') throw error;
     warn(`what is meant by this session is not kept on this machine: ${error.message}`);
+  };
+  try {
+    const { settle } = await records.keep(intent.attempt, meantFacts(intent));
+    return () => settle().catch(unlessKept);
+  } catch (error) {
+    unlessKept(error);
+    return async () => {};
   }
 }
 
@@ -185,7 +196,7 @@ function lookAgainLater(error: unknown): [] {
 }
 
 /** The latest sessions of an agent that carry the mark of one attempt and can still act. */
-async function readAttempt(platform: Platform, agentId: string, attempt: string): Promise<FoundSession[]> {
+export async function readAttempt(platform: Platform, agentId: string, attempt: string): Promise<FoundSession[]> {
   const recent = await platform.read('look for the session', (client) =>
     client.beta.sessions.list({ agent_id: agentId, limit: 50 }),
   );

@@ -15,7 +15,7 @@ export type TurnOutcome = 'done' | 'asks' | AppError;
 export function judgeTurn(result: TurnResult): TurnOutcome {
   const { end, sessionId } = result;
   const session = quote(sessionId);
-  const go = `follow it: setup-session attach ${word(sessionId)}, or end it: setup-session stop ${word(sessionId)}`;
+  const go = followOrEnd(sessionId);
   switch (end.kind) {
     case 'idle':
       return judgeReason(result, end.reason.type, end.reason.explanation);
@@ -138,7 +138,8 @@ function before({ allowed, denied }: TurnResult): string {
   return `${allowed === 1 ? 'one tool call was' : `${allowed} tool calls were`} made until then: see what they did before you ask for the same again`;
 }
 
-/** An id as a word of a command that can be copied; the platform made it. */
-function word(id: string): string {
-  return /^[\w-]+$/.test(id) ? id : '<session>';
+/** What can be done about a session that goes on. Its id, which the platform made, is a word of a command that can be copied. */
+export function followOrEnd(id: string): string {
+  const word = /^[\w-]+$/.test(id) ? id : '<session>';
+  return `follow it: setup-session attach ${word}, or end it: setup-session stop ${word}`;
 }

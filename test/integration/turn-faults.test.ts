@@ -68,7 +68,11 @@ beforeAll(async () => {
     groups: ['support'],
     label: 'ada',
   };
-  const records = { keep: async () => {}, read: async () => undefined };
+  const records = {
+    keep: async () => ({ settle: async () => {} }),
+    read: async () => undefined,
+    unsettled: async () => [],
+  };
   const memory = { recall: async () => undefined, remember: async () => {} } as never;
   start = (platform, warn, clock) => async () => {
     const prepared = await prepareSession({

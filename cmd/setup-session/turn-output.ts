@@ -47,7 +47,7 @@ export function callValue({ eventId, service, tool }: ToolCall) {
 }
 
 /** A usage for programs. */
-export function usageValue({ inputTokens, outputTokens, activeSeconds, listCost }: Usage) {
+function usageValue({ inputTokens, outputTokens, activeSeconds, listCost }: Usage) {
   return {
     input_tokens: inputTokens ?? null,
     output_tokens: outputTokens ?? null,

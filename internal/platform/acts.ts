@@ -16,6 +16,8 @@ export const reruns = {
   'credential.delete': 'looks',
   'credential.update': 'looks',
   'credential.validate': 'again',
+  'environment.announce': 'looks',
+  'environment.archive': 'looks',
   'environment.create': 'looks',
   'environment.update': 'looks',
   'session.archive': 'looks',

@@ -133,8 +133,8 @@ function reasonOf(reason: Fields, details: Fields): StopReason {
   };
 }
 
-/** Reads a usage, from an event or from a session. */
-export function readUsage(value: unknown): Usage {
+/** Reads a usage. */
+function readUsage(value: unknown): Usage {
   const usage = record(value);
   const cost = record(usage['list_cost']);
   const [amount, currency] = [text(cost['amount']), text(cost['currency'])];

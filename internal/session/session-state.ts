@@ -37,7 +37,7 @@ export async function readState(platform: Platform, { id, status }: FoundSession
 }
 
 /** The state that events lead to, the earliest first. Pure. */
-export function judgeState(events: readonly SessionEvent[]): SessionState {
+function judgeState(events: readonly SessionEvent[]): SessionState {
   if (events.length === 0) return { kind: 'never_started' };
   const turn = new TurnState({ text() {}, note() {}, warn() {} }, undefined);
   for (const event of events) turn.take(event, 'history');

@@ -66,7 +66,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
   };
   const settle = await keepRecord(intent, request);
   const signature = await sign(intent, request, signer);
-  const session = await createSession(request, { ...intent, signature }).catch(async (error: unknown) => {
+  const { session, creates } = await createSession(request, { ...intent, signature }).catch(async (error: unknown) => {
     if (error instanceof PlatformError && error.outcome === 'refused') await settle();
     throw error;
   });
@@ -85,7 +85,10 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
       },
     );
   }
-  return { id: session.id, agent, environmentId, vaultId: prepared.vault.id, attempt: prepared.attempt, settle };
+  const { attempt, vault } = prepared;
+  const started = { id: session.id, agent, environmentId, vaultId: vault.id, attempt, settle };
+  if (creates > 1) await endTwins(started, request);
+  return started;
 }
 
 /** A session without a signature is as good here and less proven elsewhere, so a key that cannot be used is only said. */
@@ -157,21 +160,25 @@ async function environmentDifferences(platform: Platform, prepared: PreparedSess
 /** The pauses before each look for a session whose create had no answer: lists lag. */
 const looksMs = [250, 500, 1000, 2000, 4000];
 /** How often a session is asked for: every one has the same mark, by which a second one is found and archived. */
-const creates = 2;
+const mostCreates = 2;
 
 /** When the answer to the create is lost the session is looked for by its attempt mark, and asked for again only where it is not there (P8). */
-async function createSession(request: StartRequest, intent: SessionIntent): Promise<FoundSession> {
+async function createSession(
+  request: StartRequest,
+  intent: SessionIntent,
+): Promise<{ session: FoundSession; creates: number }> {
   const target = `of ${intent.principal.label} with ${intent.definition.name}`;
-  for (let attempt = 1; ; attempt += 1) {
+  for (let creates = 1; ; creates += 1) {
     try {
-      return await request.platform.change({ act: 'session.create', target }, (client) =>
+      const session = await request.platform.change({ act: 'session.create', target }, (client) =>
         client.beta.sessions.create(sessionParameters(intent)),
       );
+      return { session, creates };
     } catch (error) {
       if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
       const found = await lookForCreated(request, intent);
-      if (found !== undefined) return found;
-      if (attempt === creates || request.signal.aborted) throw error;
+      if (found !== undefined) return { session: found, creates };
+      if (creates === mostCreates || request.signal.aborted) throw error;
     }
   }
 }

@@ -92,7 +92,7 @@ function gaveUp(result: TurnResult, what: string, otherwise: ErrorCode): AppErro
 }
 
 /** The error code, the words, and what to do about it. Connections are blamed for what connections did. */
-export function causeOf(
+function causeOf(
   { type, message, service }: SessionError,
   otherwise: ErrorCode,
 ): [code: ErrorCode, why: string, next: string] {

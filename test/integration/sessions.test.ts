@@ -298,10 +298,27 @@ describe('a lost answer', () => {
     expect(sessions().map(({ id }) => id)).toEqual([session['session_id']]);
   });
 
-  test('to a create that never arrived is reported, and the next run repairs [P8]', async () => {
-    world.sandbox.platform.control.faults.add({ on: 'POST /v1/sessions', fault: { kind: 'drop-before-commit' } });
+  test('to a create that never arrived: it is asked for again, and a session that appears late is archived [P8]', async () => {
+    const { control } = world.sandbox.platform;
+    control.faults.add({ on: 'POST /v1/sessions', fault: { kind: 'drop-after-commit' } });
+    // The list does not show the first one until the second one is there.
+    const unlist = control.tamper('GET /v1/sessions', (json) => {
+      if (count('POST /v1/sessions') > 1) return json;
+      return { ...(json as object), data: [] };
+    });
+    const session = await supportJson();
+    unlist();
+    expect(count('POST /v1/sessions')).toBe(2);
+    const live = sessions().filter(({ archived_at }) => archived_at === null);
+    expect([live.map(({ id }) => id), sessions().length]).toEqual([[session['session_id']], 2]);
+  });
+
+  test('to every create is reported, and the hint leads to what may be there [P8]', async () => {
+    const fault = { kind: 'drop-before-commit' } as const;
+    world.sandbox.platform.control.faults.add({ on: 'POST /v1/sessions', fault, times: 2 });
     const failed = await support();
     expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining('[platform_outcome_unknown]')]);
+    expect(failed.stderr).toContain('setup-session list shows it');
     expect(sessions()).toEqual([]);
     await supportJson();
     expect(sessions()).toHaveLength(1);

@@ -6,6 +6,7 @@ import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
 import { addExplain } from './explain-commands.ts';
+import type { InitOptions } from './init.ts';
 import { addLive } from './live-commands.ts';
 import type { SetupOptions } from './run.ts';
 import { addTools } from './tools-commands.ts';
@@ -60,10 +61,11 @@ Examples:
       .command('init')
       .description('write a commented starter configuration')
       .argument('[folder]', 'where to write it (default: config)')
+      .option('--service <names>', 'write the files of these services only, such as slack,github')
       .action(
-        run(async (_context, folder: string | undefined) => {
+        run(async (_context, folder: string | undefined, options: InitOptions) => {
           const { runInit } = await import('./init.ts');
-          return await runInit(folder);
+          return await runInit(folder, options);
         }),
       );
     addAgents(program, run);

@@ -1,14 +1,21 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import { projectAbove } from '../../internal/cli/project.ts';
-import { writeStarter } from '../../internal/config/starter.ts';
+import { presetFiles, writeStarter } from '../../internal/config/starter.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
+
+/** The options of `setup-session init`. */
+export interface InitOptions {
+  /** Names with commas between them. */
+  service?: string;
+}
 
 /**
  * Writes the starter configuration; files that are there stay as they are. Without a folder it is `config` here, unless there
  * is a configuration above: whoever stands inside a project has one.
  */
-export async function runInit(named: string | undefined): Promise<CommandResult> {
+export async function runInit(named: string | undefined, { service }: InitOptions): Promise<CommandResult> {
+  if (service !== undefined) return await writeServices(named, service);
   const above = named === undefined ? await projectAbove() : undefined;
   if (above !== undefined) {
     throw new AppError('config_exists', `there is a configuration above: ${quote(above)}, and it is used here`, {
@@ -16,12 +23,42 @@ export async function runInit(named: string | undefined): Promise<CommandResult>
     });
   }
   const folder = named ?? 'config';
-  const { written, kept } = await writeStarter(folder);
-  if (written.length === 0) {
-    throw new AppError('config_exists', `${quote(folder)} has every file of the starter configuration already`, {
-      hint: 'nothing was changed; name another folder, or remove the files that should be written again',
+  const outcome = await writeStarter(folder);
+  requireWritten(outcome, folder, 'every file of the starter configuration');
+  return shown(outcome);
+}
+
+/** Writes the ready files of services, and nothing else: into the configuration that is used here, where there is one. */
+async function writeServices(named: string | undefined, list: string): Promise<CommandResult> {
+  const names = list.split(',').map((name) => name.trim());
+  if (names.includes('')) {
+    throw new AppError('usage', `${quote(list)} is not a list of services`, {
+      hint: 'write it as --service slack,github',
     });
   }
-  const lines = [...written.map((path) => `wrote ${visible(path)}`), ...kept.map((path) => `kept ${visible(path)}`)];
+  const files = presetFiles([...new Set(names)]);
+  const folder = named ?? (await projectAbove()) ?? 'config';
+  const outcome = await writeStarter(folder, files);
+  requireWritten(outcome, folder, [...files.keys()].join(', '));
+  return shown(outcome, [
+    'To do: fill in what is marked with <-, look at what is uncertain, review the tools, and grant them in interface.yaml.',
+  ]);
+}
+
+function requireWritten({ written }: Outcome, folder: string, what: string): void {
+  if (written.length > 0) return;
+  throw new AppError('config_exists', `${quote(folder)} has ${what} already`, {
+    hint: 'nothing was changed; name another folder, or remove the files that should be written again',
+  });
+}
+
+type Outcome = Awaited<ReturnType<typeof writeStarter>>;
+
+function shown({ written, kept }: Outcome, next: readonly string[] = []): CommandResult {
+  const lines = [
+    ...written.map((path) => `wrote ${visible(path)}`),
+    ...kept.map((path) => `kept ${visible(path)}`),
+    ...next,
+  ];
   return { text: lines.join('\n'), json: { written, kept } };
 }

@@ -1,6 +1,6 @@
 /**
  * The texts of the configuration that `setup-session init` writes. The executables are bundled, so they are
- * code; the Notion entry and the environment here are the source of those in our own `config/` (a test compares).
+ * code; the environment here is the source of the one in our own `config/` (a test compares).
  */
 
 /** `interface.yaml`. */
@@ -33,74 +33,6 @@ people:
   #   "00u1a2b3c4d5": { notion: { read: on, write: on, tools: { notion-move-pages: off } } }
 
 # platform: { workspace_id: wrkspc_... } # where the key reaches more than one workspace
-`;
-
-/** `services/notion.yaml`. */
-export const notionText = `# yaml-language-server: $schema=../schema/service.schema.json
-# Notion. Facts from public material of 2026; "uncertain" marks what nobody outside Notion has confirmed.
-title: Notion
-mcp_server_url: https://mcp.notion.com/mcp
-
-authorization:
-  issuers: [https://mcp.notion.com]
-  registration: dynamic
-  # No scopes are asked for: Notion has none that is narrower than the rights of whoever signs in. Read-only use is
-  # enforced by the agent (write: off). Refresh tokens rotate, and using a spent one ends the whole connection.
-# Uncertain: where exactly the answer names the account. Once name leads to the verified address, match: email refuses
-# every account but the person's own.
-account:
-  tool: notion-fetch
-  arguments: { id: self }
-  name: user.name
-  workspace: workspace.name
-  match: none
-
-# A tool that is not listed is off. Names drift: compare with the live list before adding one.
-tools:
-  read:
-    - notion-search
-    - notion-ai-search
-    - notion-fetch
-    - notion-query-data-sources
-    - notion-query-database-view
-    - notion-query-meeting-notes
-    - notion-get-comments
-    - notion-get-teams
-    - notion-get-users
-    - notion-get-self
-    - notion-get-tool-access
-    - notion-search-skills
-    - notion-download-skill
-    - notion-download-attachment
-    - notion-get-async-task
-    - notion-list-private-pages
-    - notion-list-shared-pages
-    - notion-list-favorite-pages
-    - notion-list-recent-pages
-    - notion-search-agents
-    - notion-search-sessions
-    - notion-query-sessions
-    - notion-get-session-status
-    - notion-wait-session
-    - notion-list-session-events
-    - notion-read-session-event
-  write:
-    - notion-create-pages
-    - notion-create-database
-    - notion-create-comment
-    - notion-create-view
-    - notion-update-view
-    - notion-create-folder
-    - notion-update-folder
-    - notion-create-attachment
-    - notion-create-file-upload
-    - notion-convert-page-to-skill
-    - notion-duplicate-page
-    - notion-update-data-source
-  # Both can replace, delete or lose content.
-  destructive:
-    - notion-update-page
-    - notion-move-pages
 `;
 
 /** `agents/assistant.yaml`. */

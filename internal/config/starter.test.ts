@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { Service } from './definitions.ts';
 import { loadConfiguration } from './load.ts';
-import { starterFiles, writeStarter } from './starter.ts';
+import { servicePresets } from './service-presets.ts';
+import { presetFiles, starterFiles, writeStarter } from './starter.ts';
 
 const shipped = fileURLToPath(new URL('../../config/', import.meta.url));
 const renew =
@@ -47,12 +49,79 @@ test('every line to fill in is marked, and everything is explained', () => {
   }
 });
 
-test.each(['services/notion.yaml', 'environments/default.yaml'])(
-  'our own %s is the one of the starter',
-  async (path) => {
-    await expect(starterFiles().get(path), renew).toMatchFileSnapshot(join(shipped, path));
-  },
-);
+test('our own environment is the one of the starter', async () => {
+  const path = 'environments/default.yaml';
+  await expect(starterFiles().get(path), renew).toMatchFileSnapshot(join(shipped, path));
+});
+
+describe('the ready files of services', async () => {
+  const names = (await readdir(join(shipped, 'services'))).map((name) => basename(name, '.yaml')).sort();
+  const texts = await Promise.all(names.map((name) => readFile(join(shipped, 'services', `${name}.yaml`), 'utf8')));
+  const load = async () => {
+    const folder = await emptyFolder();
+    await writeFile(join(folder, 'interface.yaml'), 'identity: { mode: os }\n');
+    const { written } = await writeStarter(folder, presetFiles(names));
+    expect(written).toEqual(names.map((name) => `services/${name}.yaml`));
+    return (await loadConfiguration(folder)).services;
+  };
+
+  test('are those of our own configuration', async () => {
+    const source = fileURLToPath(new URL('service-presets.ts', import.meta.url));
+    await expect(sourceOf(names, texts), renewPresets).toMatchFileSnapshot(source);
+    expect(servicePresets).toEqual(Object.fromEntries(names.map((name, index) => [name, texts[index]])));
+  });
+
+  test('are a configuration without a mistake, each with its source, and marked where it is uncertain', async () => {
+    expect([...(await load()).keys()].sort()).toEqual(names);
+    for (const [index, text] of texts.entries()) {
+      expect(text, names[index]).toMatch(/^# Source: .*2026/m);
+      expect(text, names[index]).toMatch(/uncertain/i);
+      // What everybody has to fill in is marked.
+      expect(/^ *client_id:/m.test(text), names[index]).toBe(/^ *client_id: .* # <- /m.test(text));
+    }
+  });
+
+  test('are listed in docs/services.md', async () => {
+    const services = await load();
+    const rows = names.map((name, index) => {
+      const { title, mcp_server_url: url, authorization } = services.get(name) as Service;
+      const { registration, pkce, resource_parameter: resource, static: enters } = authorization;
+      const ways = [registration, ...(enters === true ? ['or an entered token'] : [])].join(', ');
+      const lines = [
+        ...(pkce === undefined ? [] : [`pkce: ${pkce}`]),
+        ...(resource ? [] : ['resource_parameter: false']),
+      ];
+      const exceptions = lines.map((line) => `\`${line}\``).join(', ') || 'none';
+      const [, source] = /^# Source: (.*)$/m.exec(texts[index] ?? '') ?? [];
+      return `| \`${name}\` | ${title} | \`${url}\` | ${ways} | ${exceptions} | ${source} |`;
+    });
+    const heading = '| name | service | MCP server | client | reviewed exceptions | source |';
+    const page = await readFile(join(shipped, '../docs/services.md'), 'utf8');
+    expect(page).toContain([heading, '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n'));
+  });
+
+  test.each(['nowhere', '__proto__', 'constructor', 'Notion'])(
+    'there is none for %s: that is said with the list',
+    (name) => {
+      expect(() => presetFiles(['notion', name])).toThrow(
+        expect.objectContaining({ code: 'usage', hint: expect.stringContaining('asana, atlassian, cloudflare') }),
+      );
+    },
+  );
+});
+
+const renewPresets =
+  'written from config/services by: npx vitest run --config test/vitest.config.ts internal/config/starter.test.ts --update';
+
+/** The text of service-presets.ts. */
+function sourceOf(names: readonly string[], texts: readonly string[]): string {
+  const entries = names.map((name, index) => `  ${name}: \`${texts[index]}\`,\n`);
+  return [
+    '/**\n * The files of well-known services that `setup-session init` writes: those of our own `config/services`. The\n',
+    ' * executables are bundled, so they are code; starter.test.ts writes this file from those.\n */\n',
+    `export const servicePresets: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`,
+  ].join('');
+}
 
 function emptyFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'starter-'));

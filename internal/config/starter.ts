@@ -1,13 +1,16 @@
 import { join } from 'node:path';
+import { AppError } from '../errors/app-error.ts';
 import { createText } from '../outside/files.ts';
+import { quote } from '../text/quote.ts';
 import { schemaFiles } from './json-schema.ts';
-import { agentText, environmentText, interfaceText, notionText, promptText } from './starter-texts.ts';
+import { servicePresets } from './service-presets.ts';
+import { agentText, environmentText, interfaceText, promptText } from './starter-texts.ts';
 
 /** The files of a configuration to start from, by their path below the configuration folder. */
 export function starterFiles(): Map<string, string> {
   return new Map([
     ['interface.yaml', interfaceText],
-    ['services/notion.yaml', notionText],
+    ['services/notion.yaml', servicePresets['notion'] ?? ''],
     ['agents/assistant.yaml', agentText],
     ['agents/assistant.md', promptText],
     ['environments/default.yaml', environmentText],
@@ -15,10 +18,26 @@ export function starterFiles(): Map<string, string> {
   ]);
 }
 
-/** Writes the starter into a configuration folder. A file that is there already is kept as it is. */
-export async function writeStarter(folder: string): Promise<{ written: string[]; kept: string[] }> {
+/** The files of well-known services, by their path below the configuration folder. Throws `usage` for a name that is none. */
+export function presetFiles(names: readonly string[]): Map<string, string> {
+  return new Map(
+    names.map((name) => {
+      const text = Object.hasOwn(servicePresets, name) ? servicePresets[name] : undefined;
+      if (text !== undefined) return [`services/${name}.yaml`, text];
+      throw new AppError('usage', `there is no ready file for the service ${quote(name)}`, {
+        hint: `there is one for ${Object.keys(servicePresets).join(', ')}; for any other: service-connection add <url>`,
+      });
+    }),
+  );
+}
+
+/** Writes files into a configuration folder. A file that is there already is kept as it is. */
+export async function writeStarter(
+  folder: string,
+  files: ReadonlyMap<string, string> = starterFiles(),
+): Promise<{ written: string[]; kept: string[] }> {
   const outcome: { written: string[]; kept: string[] } = { written: [], kept: [] };
-  for (const [path, text] of starterFiles()) {
+  for (const [path, text] of files) {
     const created = await createText(join(folder, path), text);
     (created ? outcome.written : outcome.kept).push(path);
   }

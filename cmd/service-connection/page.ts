@@ -1,6 +1,7 @@
 /** `service-connection` alone: the page of buttons, from the sign-in to what was done there. */
-import { type BrowserOptions, isVisible } from '../../internal/cli/browser-visit.ts';
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { clientSource } from '../../internal/cli/client-source.ts';
+import { openStart } from '../../internal/cli/open-start.ts';
 import { tunnelHint } from '../../internal/cli/paste-prompt.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
@@ -23,9 +24,11 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
   const configuration = await loadProject(context);
   const clients = await clientSource(context, options);
   const page = await openPage(context.signal);
+  let done = () => {};
   try {
     const run = await openOperatorRun(context, configuration, options, command, {
       returnTo: page.invitation(),
+      opensService: true,
     })
       .then((opened) => {
         requirePerson(opened.principal, 'use the page of connections');
@@ -38,12 +41,13 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
     const acts: PageAct[] = [];
     const ended = page.serve({ ...run, clients }, hearerOf(context, run.principal, acts));
     const shown = run.signedInNow && (await arrived(page));
-    if (!shown) await show(context, options, page, run.visit.timeoutMs);
+    if (!shown) done = await show(context, options, page, run.visit.timeoutMs);
     context.progress.note(`the page of your connections is open at ${page.origin}`);
     const waiting = context.progress.wait('it ends a minute after its tab is closed, or with Ctrl-C');
     await ended().finally(() => waiting.done());
     return showPageActs(run.principal, acts);
   } finally {
+    done();
     await page.close();
   }
 }
@@ -90,13 +94,13 @@ async function arrived(page: ButtonPage): Promise<boolean> {
   return await Promise.race([page.entered.then(() => true), tooLate]);
 }
 
-/** Prints the address, which lets one browser in, and opens it where that would be seen. */
+/** Prints the address, which lets one browser in, and opens it where that would be seen. What it returns cleans up. */
 async function show(
   context: CommandContext,
   options: BrowserOptions,
   page: ButtonPage,
   timeoutMs: number,
-): Promise<void> {
+): Promise<() => void> {
   const { environment, progress } = context;
   const address = page.invitation();
   const purpose = 'see your connections';
@@ -109,9 +113,11 @@ async function show(
     code: null,
     until: new Date(Date.now() + timeoutMs).toISOString(),
   });
-  if (options.browser === false) return;
-  const visible = isVisible(environment);
-  if (await context.openBrowser(address, { program: environment.BROWSER, visible })) return;
+  if (options.browser === false) return () => {};
+  const { opened, isPublic, done } = await openStart(context, { address, namesPeers: page.namesPeers });
+  if (isPublic) page.invitedPublicly();
+  if (opened) return done;
+  done();
   if (!context.interactive) {
     throw new AppError('sign_in_needed', 'nobody is here to press buttons', {
       hint: `run this in a terminal: ${command}`,
@@ -122,4 +128,5 @@ async function show(
   if (tunnel !== undefined && options.callbackPort === undefined) {
     progress.warn('to connect services from there, name a second port with --callback-port, and forward it too');
   }
+  return () => {};
 }

@@ -43,6 +43,7 @@ export async function runConnect(
   const clients = await clientSource(context, options);
   const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`, {
     requirement: service.require,
+    opensService: true,
   });
   const connected = await connectService({
     ...run,

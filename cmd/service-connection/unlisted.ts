@@ -31,7 +31,7 @@ export async function runUnlisted(
   const timeoutMs = (options.timeout ?? 300) * 1000;
   await confirmAddress(context, address, { purpose: 'connect it all the same', command, timeoutMs });
   const clients = await clientSource(context, options);
-  const run = await openOperatorRun(context, configuration, options, command);
+  const run = await openOperatorRun(context, configuration, options, command, { opensService: true });
   const visit = toStrangers(run.visit);
   const { service, judgeServer } = await discoverUnlisted({
     url: address.url,

@@ -148,7 +148,9 @@ function listerOnce(context: CommandContext, configuration: TrustedConfiguration
   let opened: Promise<Lister> | undefined;
   return () => {
     opened ??= (async () => {
-      const run = await openOperatorRun(context, configuration, options, 'setup-session tools refresh');
+      const run = await openOperatorRun(context, configuration, options, 'setup-session tools refresh', {
+        opensService: true,
+      });
       requirePerson(run.principal, 'sign in at a service to see its tools');
       const connections = await connectionsOfPerson(run, run.principal);
       return { visit: run.visit, clients: await clientSource(context, options), connections };

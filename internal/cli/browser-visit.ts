@@ -1,9 +1,9 @@
 /** How a command shows a URL to the person: printed always, opened where a browser would be seen. */
-import { existsSync } from 'node:fs';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { guardedFetch } from '../outside/http.ts';
-import type { Environment } from './environment.ts';
+import { quote } from '../text/quote.ts';
+import { isVisible, type Opened, openStart } from './open-start.ts';
 import type { CommandContext } from './program.ts';
 import type { Progress } from './terminal.ts';
 
@@ -53,30 +53,43 @@ export function browserVisit(
     callbackPort: options.callbackPort,
     warn: progress.warn,
     showCode: options.device === true ? showCode(progress, timeoutMs) : undefined,
-    async show(url, purpose, redirectUri) {
-      progress.warn(`to ${purpose}, open: ${url.href}`, {
+    async show({ start, authorization, redirectUri, namesPeers }, purpose) {
+      // The address is one of ours: who will ask, and for whom, has to be seen before.
+      const client = authorization.searchParams.get('client_id');
+      progress.warn(`${quote(authorization.origin)} will ask you, for the client ${quote(client)}`);
+      progress.warn(`to ${purpose}, open: ${start.href}`, {
         event: 'waiting',
         for: 'browser',
         purpose,
-        url: url.href,
+        url: start.href,
         redirect_port: Number(new URL(redirectUri).port),
         code: null,
         until: until(timeoutMs),
       });
       const wanted = options.browser !== false;
-      const visible = isVisible(environment);
-      const opened = wanted && (await context.openBrowser(url, { program: environment.BROWSER, visible }));
+      const nothing: Opened = { opened: false, isPublic: false, done() {} };
+      const { opened, isPublic, done } = wanted ? await openStart(context, { address: start, namesPeers }) : nothing;
       if (!opened && wanted && !context.interactive) {
         throw new AppError('sign_in_needed', `nobody is here to ${purpose}`, {
           hint: `run this in a terminal: ${command}`,
         });
       }
       // Without a browser here the person's own is on another machine, and comes back to that one.
-      if (options.paste === true || (context.interactive && !opened && !visible)) {
+      if (options.paste === true || (context.interactive && !opened && !isVisible(environment))) {
         const { pastePrompt } = await import('./paste-prompt.ts');
-        return pastePrompt(context.stdin, environment, progress, redirectUri);
+        const prompt = pastePrompt(context.stdin, environment, progress, { authorization, redirectUri });
+        return { ...prompt, startIsPublic: isPublic, done };
       }
-      return progress.wait(`waiting for the browser, at most ${Math.round(timeoutMs / 1000)} s (Ctrl-C ends it)`);
+      const waiting = progress.wait(
+        `waiting for the browser, at most ${Math.round(timeoutMs / 1000)} s (Ctrl-C ends it)`,
+      );
+      return {
+        startIsPublic: isPublic,
+        done() {
+          waiting.done();
+          done();
+        },
+      };
     },
   };
 }
@@ -102,12 +115,4 @@ function showCode(progress: Progress, timeoutMs: number): BrowserVisit['showCode
 
 function until(timeoutMs: number): string {
   return new Date(Date.now() + timeoutMs).toISOString();
-}
-
-/** Whether a browser opened on this machine would be seen by the person at the keyboard. */
-export function isVisible(environment: Environment): boolean {
-  if (environment.CI !== undefined || environment.SSH_CONNECTION !== undefined) return false;
-  if (process.platform !== 'linux') return true;
-  if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) return false;
-  return environment.DISPLAY !== undefined || environment.WAYLAND_DISPLAY !== undefined;
 }

@@ -51,10 +51,14 @@ function questions(
   timeoutMs: number,
 ): NonNullable<ClientEntry['ask']> {
   /** One line from the terminal, or how the wait for it ended. */
-  const oneLine = async (open: (line: (text: string) => void, end: (error: AppError) => void) => { close(): void }) => {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const oneLine = async (
+    given: AbortSignal | undefined,
+    open: (line: (text: string) => void, end: (error: AppError) => void) => { close(): void },
+  ) => {
+    const interruption = given === undefined ? signal : AbortSignal.any([signal, given]);
+    const limit = AbortSignal.any([interruption, AbortSignal.timeout(timeoutMs)]);
     const ended = () =>
-      signal.aborted
+      interruption.aborted
         ? new AppError('interrupted', 'interrupted')
         : new AppError('timed_out', `nothing was entered within ${Math.round(timeoutMs / 1000)} s`);
     if (limit.aborted) throw ended();
@@ -66,18 +70,18 @@ function questions(
   };
   const gone = () => new AppError('client_needed', 'the terminal is gone');
   return {
-    async shown(question) {
+    async shown(question, given) {
       progress.warn(question);
-      return await oneLine((line, end) => {
+      return await oneLine(given, (line, end) => {
         // Not in raw mode: the terminal itself shows what is typed and turns Ctrl-C into the signal that everything obeys.
         const lines = createInterface({ input: stdin, terminal: false });
         lines.once('line', line).once('close', () => end(gone()));
         return lines;
       });
     },
-    async unseen(what) {
+    async unseen(what, given) {
       progress.warn(`enter or paste ${what}; nothing is shown while you do, and Enter ends it`);
-      return await oneLine((line, end) =>
+      return await oneLine(given, (line, end) =>
         readHidden(stdin, {
           line,
           interrupt: () => end(new AppError('interrupted', 'interrupted')),

@@ -1,17 +1,18 @@
 /** The prompt at which a person pastes the address that the browser ended at. Nothing of it is shown, then or later. */
 import { isIPv4 } from 'node:net';
-import type { Shown } from '../oauth/browser-visit.ts';
+import type { Shown, VisitPlaces } from '../oauth/browser-visit.ts';
 import { readHidden, type TerminalInput } from '../outside/terminal-input.ts';
 import type { Environment } from './environment.ts';
 import type { Progress } from './terminal.ts';
 
-/** Says what to paste and what not to, and asks for it until the wait is over. */
+/** Says where to begin elsewhere, what to paste and what not to, and asks for it until the wait is over. */
 export function pastePrompt(
   input: TerminalInput,
   environment: Environment,
   progress: Progress,
-  redirectUri: string,
-): Shown {
+  { authorization, redirectUri }: Pick<VisitPlaces, 'authorization' | 'redirectUri'>,
+): Pick<Shown, 'prompt'> {
+  progress.warn(`that address is on this machine; in a browser elsewhere, open: ${authorization.href}`);
   const tunnel = tunnelHint(environment, new URL(redirectUri).port);
   if (tunnel !== undefined) progress.warn(tunnel);
   progress.warn(
@@ -19,7 +20,6 @@ export function pastePrompt(
   );
   progress.warn('do this only if you started it yourself; nothing is shown while you paste, and Enter ends it');
   return {
-    done() {},
     prompt: ({ enter, interrupt }) =>
       readHidden(input, {
         line(text) {
@@ -35,7 +35,7 @@ export function pastePrompt(
 /** How a browser on the person's own machine comes to a port of this one, where they are here by SSH. */
 export function tunnelHint({ SSH_CONNECTION }: Environment, port: string): string | undefined {
   if (SSH_CONNECTION === undefined) return undefined;
-  return `a browser on your own machine comes back here through: ssh -L ${port}:127.0.0.1:${port} ${sshHost(SSH_CONNECTION)}`;
+  return `a browser on your own machine can open the address on this one through: ssh -L ${port}:127.0.0.1:${port} ${sshHost(SSH_CONNECTION)}`;
 }
 
 /** The address at which this machine was reached, where it can be said in one word. */

@@ -6,6 +6,7 @@ import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { type Journals, journalsIn } from '../connection/journal-file.ts';
 import { AppError } from '../errors/app-error.ts';
+import { called } from '../identity/last-person.ts';
 import type { Principal } from '../identity/principal.ts';
 import { beginProof, type Proof } from '../identity/prove.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
@@ -122,6 +123,12 @@ export async function beginOperatorProof(
     tokenPlaces: tokenPlaces(context.environment),
     cacheFolder: cache,
     stateFolder: state,
+    confirm: context.interactive
+      ? async (question) => {
+          const { confirm } = await import('./confirm.ts');
+          return await confirm(context, question, visit.timeoutMs);
+        }
+      : undefined,
   });
 }
 
@@ -131,6 +138,8 @@ export interface OperatorNeeds {
   returnTo?: URL;
   /** What the sign-in has to show beyond what the identity itself requires. */
   requirement?: Requirement | undefined;
+  /** Whether somebody is to be sent to a service: then it is said before as whom, also where the sign-in was kept. */
+  opensService?: boolean;
 }
 
 /** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
@@ -139,7 +148,7 @@ export async function openOperatorRun(
   configuration: TrustedConfiguration,
   options: BrowserOptions,
   command: string,
-  { returnTo, requirement }: OperatorNeeds = {},
+  { returnTo, requirement, opensService = false }: OperatorNeeds = {},
 ): Promise<OperatorRun> {
   const visit = browserVisit(context, options, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
@@ -151,6 +160,9 @@ export async function openOperatorRun(
     },
   );
   const { principal, source } = await proof.prove({ requirement });
+  if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {
+    context.progress.note(`signed in as ${called(principal)}`);
+  }
   context.progress.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );

@@ -1,3 +1,4 @@
+import { called } from '../identity/last-person.ts';
 import type { Proven } from '../identity/prove.ts';
 import type { SignedOut } from '../identity/sign-out.ts';
 import { visible } from '../text/quote.ts';
@@ -9,7 +10,7 @@ import type { CommandResult } from './program.ts';
 export function showSignedIn(proven: Proven): CommandResult {
   const { principal, keptIn } = proven;
   const where = keptIn === undefined ? 'for this run only' : `kept in ${keptIn}`;
-  return { text: `signed in as ${visible(principal.label)}, ${where}`, json: whoamiValue(proven, undefined) };
+  return { text: `signed in as ${called(principal)}, ${where}`, json: whoamiValue(proven, undefined) };
 }
 
 /** What signing out has ended, and what it could not. */

@@ -4,6 +4,7 @@ import { reviewedHosts } from '../config/hosts.ts';
 import { AppError } from '../errors/app-error.ts';
 import { unmet } from '../identity/assurance.ts';
 import { keptNowhere } from '../identity/kept-sign-in.ts';
+import { forgetPerson } from '../identity/last-person.ts';
 import { quote } from '../text/quote.ts';
 import { type BrowserOptions, browserVisit } from './browser-visit.ts';
 import type { CommandContext, CommandResult } from './program.ts';
@@ -39,10 +40,11 @@ export async function runLogout(
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const identity = requireSso(configuration, 'sign out of');
+  const { cache, state } = await context.directories();
+  await forgetPerson({ identity, stateFolder: state });
   const { place } = await signInKeeping(context, identity);
   if (place === undefined) return showSignedOut(undefined, undefined);
   const visit = browserVisit(context, options, `${executable} logout`, reviewedHosts(configuration));
-  const { cache, state } = await context.directories();
   const { signOut } = await import('../identity/sign-out.ts');
   const done = await signOut({ identity, visit, place, cacheFolder: cache, stateFolder: state });
   if (!done.removed) {

@@ -210,7 +210,7 @@ function byBrowser(
         fetch: visit.fetch,
         signal: visit.signal,
         timeoutMs: visit.timeoutMs,
-        visit: (url) => visit.show(url, `allow access to ${title}`, listener.redirectUri),
+        visit: (places) => visit.show(places, `allow access to ${title}`),
         warn: visit.warn,
       }).catch((error: unknown) => giveBack(error, client, listener.redirectUri));
       at.proven = true;

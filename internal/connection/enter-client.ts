@@ -17,7 +17,12 @@ export interface ClientEntry {
   /** `--client-secret-fd`: the secret as another program gave it. */
   secret: Secret | undefined;
   /** Asks at the terminal, the second without showing what is typed. Undefined where nobody can be asked. */
-  ask: { shown(question: string): Promise<string>; unseen(question: string): Promise<string> } | undefined;
+  ask:
+    | {
+        shown(question: string, signal?: AbortSignal): Promise<string>;
+        unseen(what: string, signal?: AbortSignal): Promise<string>;
+      }
+    | undefined;
 }
 
 /** Refuses a secret that no client of the service would be shown with, before anybody signs in. Throws `usage`. */

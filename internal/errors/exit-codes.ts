@@ -39,6 +39,8 @@ export const exitCodeOf = {
   not_allowed: 3,
   identity_refused: 3,
   assurance_missing: 3,
+  sign_in_contested: 3,
+  another_person: 3,
   access_denied: 3,
   account_mismatch: 3,
   offboarded: 3,

@@ -23,6 +23,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   not_allowed: 'ask whoever reviews the configuration',
   identity_refused: 'ask whoever reviews identity in config/interface.yaml',
   assurance_missing: 'run the command again and sign in the way that is required, such as with a second factor',
+  sign_in_contested: `${again}, and open its address in one browser only`,
+  another_person: 'if it is right, run logout, and then this again',
   access_denied: 'run the command again and allow it, or ask the administrator of the service',
   account_mismatch: 'sign in at the service with your own account and run the command again; nothing was stored',
   offboarded: 'an operator lets somebody in again: service-connection offboard <subject> --undo',

@@ -14,7 +14,7 @@ export interface Principal {
   subject: string;
   /** Groups the proof names; of a CI job those of the configuration; none for operating system accounts. */
   groups: readonly string[];
-  /** How to call them in messages: an e-mail address, a name or the subject. Never decides anything. */
+  /** How to call them in messages: a verified e-mail address, a name of the system's, or the subject. Never decides anything. */
   label: string;
   /**
    * The e-mail address, where the identity provider says that it has verified it. It never decides who somebody is:

@@ -10,6 +10,7 @@ import { allOf, assuranceOf, unmet } from './assurance.ts';
 import { IdTokenRefused, judgeIdToken } from './id-token.ts';
 import { keptPlace } from './kept-place.ts';
 import { type KeptSignIn, keptNowhere, printKept, type SignInPlace } from './kept-sign-in.ts';
+import { settlePerson } from './last-person.ts';
 import type { Proof, ProofChoice, Proven } from './prove.ts';
 import type { SignedIn } from './sso.ts';
 import { principalOf } from './sso-principal.ts';
@@ -25,6 +26,8 @@ export interface SsoRun {
   keepInstead: string | undefined;
   stateFolder: string;
   cacheFolder: string;
+  /** Asks whether somebody else than the last person is right here; undefined where nobody can be asked. */
+  confirm: ((question: string) => Promise<boolean>) | undefined;
 }
 
 /** A kept sign-in after a look at it: who it is, or why it is of no use. */
@@ -109,6 +112,8 @@ export function beginSso(run: SsoRun): Proof {
       choice.byCode && visit.showCode !== undefined
         ? await signInByCode(request, visit.showCode)
         : await signIn(request);
+    // Before it is kept: a sign-in of somebody else would stay.
+    await settlePerson({ ...run, warn: visit.warn }, principalOf(identity, claims));
     if (place === undefined || !willBeKept) return proven(claims, 'fresh', false);
     const { withSignInLock } = await import('./renew.ts');
     const written = await withSignInLock({ stateFolder: run.stateFolder, place, visit }, () =>
@@ -133,7 +138,13 @@ export function beginSso(run: SsoRun): Proof {
     const seen = await look();
     if ('claims' in seen) {
       const lacking = unmet(assuranceOf(seen.claims), requirement, new Date());
-      if (lacking === undefined) return proven(seen.claims, seen.source, true);
+      if (lacking === undefined) {
+        // Who only wants to know who they are is told.
+        if (choice.sign !== 'never') {
+          await settlePerson({ ...run, warn: visit.warn }, principalOf(identity, seen.claims));
+        }
+        return proven(seen.claims, seen.source, true);
+      }
       visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
     } else if (choice.sign === 'never') {
       const message = ['nobody is signed in', seen.why].filter(Boolean).join(': ');

@@ -22,6 +22,8 @@ export interface ProofRequest {
   tokenPlaces: TokenPlaces;
   stateFolder: string;
   cacheFolder: string;
+  /** Asks a person for a yes; undefined where nobody can be asked. */
+  confirm: ((question: string) => Promise<boolean>) | undefined;
 }
 
 /** What one command wants of a proof. */

@@ -6,7 +6,8 @@ import type { SsoIdentity } from './sso-provider.ts';
 
 /**
  * The principal of verified claims. The issuer is the configured string, which the library has compared with the
- * token's; the subject is taken byte for byte. E-mail address and name only label (P2).
+ * token's; the subject is taken byte for byte. An e-mail address that the provider has verified labels, and decides nothing
+ * (P2); any other, and any name, may be what somebody calls themselves, and is not shown in a place where it would be believed.
  */
 export function principalOf(identity: SsoIdentity, claims: Readonly<Record<string, unknown>> | undefined): Principal {
   const subject = claims?.['sub'];
@@ -14,18 +15,20 @@ export function principalOf(identity: SsoIdentity, claims: Readonly<Record<strin
     throw new AppError('identity_refused', `${quote(identity.issuer)} did not say who signed in`);
   }
   const groups = identity.groups_claim === undefined ? [] : claims[identity.groups_claim];
-  const label = [claims['email'], claims['name'], subject].find((text) => typeof text === 'string' && text !== '');
+  const verified = verifiedEmailOf(claims);
   return {
     kind: 'sso',
     issuer: identity.issuer,
     subject,
     groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [],
-    label: String(label),
-    ...verifiedEmailOf(claims),
+    label: verified.verifiedEmail ?? subject,
+    ...verified,
   };
 }
 
 /** Only `true` verifies (OpenID Connect Core section 5.1): with some providers anybody may enter any address. */
-function verifiedEmailOf({ email, email_verified: verified }: Readonly<Record<string, unknown>>) {
+function verifiedEmailOf({ email, email_verified: verified }: Readonly<Record<string, unknown>>): {
+  verifiedEmail?: string;
+} {
   return verified === true && typeof email === 'string' && email !== '' ? { verifiedEmail: email } : {};
 }

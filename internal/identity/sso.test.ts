@@ -11,14 +11,15 @@ const identity: SsoIdentity = {
   redirect: { host: '127.0.0.1', path: '/callback' },
 };
 
-test('the subject decides, byte for byte; e-mail address and name only label [P2]', () => {
-  const claims = { sub: ' User-7C. ', email: 'ada@example.test', name: 'Ada', groups: ['support'] };
+test('the subject decides, byte for byte; a verified e-mail address only labels [P2]', () => {
+  const claims = { sub: ' User-7C. ', email: 'ada@example.test', email_verified: true, groups: ['support'] };
   expect(principalOf(identity, claims)).toEqual({
     kind: 'sso',
     issuer: 'https://idp.example',
     subject: ' User-7C. ',
     groups: ['support'],
     label: 'ada@example.test',
+    verifiedEmail: 'ada@example.test',
   });
 });
 
@@ -27,9 +28,13 @@ test('the issuer is the configured one, whatever the claims say [P2]', () => {
 });
 
 test.each([
-  [{ sub: 'a', name: 'Ada' }, 'Ada'],
-  [{ sub: 'a', email: '', name: '' }, 'a'],
-  [{ sub: 'a', email: ['x'] }, 'a'],
+  [{ sub: 'a', email: 'ada@example.test', email_verified: true, name: 'Grace' }, 'ada@example.test'],
+  [{ sub: 'a', email: 'ada@example.test', email_verified: false }, 'a'],
+  [{ sub: 'a', email: 'ada@example.test', email_verified: 'true' }, 'a'],
+  [{ sub: 'a', email: 'ada@example.test' }, 'a'],
+  [{ sub: 'a', name: 'ada@example.test', preferred_username: 'ada@example.test' }, 'a'],
+  [{ sub: 'a', email: '', email_verified: true, name: '' }, 'a'],
+  [{ sub: 'a', email: ['x'], email_verified: true }, 'a'],
 ])('of %j the label is %s', (claims, label) => expect(principalOf(identity, claims).label).toBe(label));
 
 test.each([

@@ -58,7 +58,7 @@ export async function signIn(request: SignInRequest): Promise<SignedIn> {
       parameters: { ...identity.authorize_parameters, ...askFor(requirement) },
       signal: visit.signal,
       timeoutMs: visit.timeoutMs,
-      visit: (url) => visit.show(url, `sign in at ${quote(identity.issuer)}`, listener.redirectUri),
+      visit: (places) => visit.show(places, `sign in at ${quote(identity.issuer)}`),
       warn: visit.warn,
       judgeIdToken: async (token, nonce) => {
         judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce });

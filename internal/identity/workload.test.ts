@@ -326,6 +326,7 @@ test('a job has signed in in no way, so no requirement on that is met', async ()
     inCi: true,
     tokenPlaces: { actions: { url, bearer: new Secret(bearer) }, variables: new Map() },
     stateFolder: folder,
+    confirm: undefined,
     cacheFolder: folder,
   });
   expect((await proof.prove()).principal.kind).toBe('workload');

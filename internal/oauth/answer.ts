@@ -1,14 +1,26 @@
 /**
- * The wait for the one answer of a sign-in. It comes to the listener or is pasted at the terminal, whichever is first,
- * and both pass the same judge. Everything without the right state is turned away and changes nothing.
+ * The wait for the one answer of a sign-in. It comes to the listener, from the browser that began there, or is pasted at the
+ * terminal, whichever is first, and both pass the same judge. Everything without the right state is turned away and changes
+ * nothing; whoever knows the start or the state and is not that browser ends the sign-in, and is told so.
  */
 import { AppError } from '../errors/app-error.ts';
+import type { Outcome } from '../markup/callback-page.ts';
 import { type LoopbackListener, longestUrl } from '../outside/loopback.ts';
 import { quote } from '../text/quote.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { Entry } from './browser-visit.ts';
 import { type CallbackParameters, type Judgement, judgeCallback, judgePasted } from './callback.ts';
+import type { ReceivedRequest } from './navigation.ts';
 import { OAuthRefusal } from './refusal.ts';
+import {
+  contestedError,
+  cookieHeaders,
+  type Intruder,
+  judgeStart,
+  newPath,
+  newStart,
+  spentCookieHeaders,
+} from './start.ts';
 
 /** What is waited for. */
 export interface AnswerRequest {
@@ -20,26 +32,37 @@ export interface AnswerRequest {
   warn(text: string): void;
 }
 
-/** A wait that has begun: `answer` settles once, and the rest is for whoever asks at the terminal meanwhile. */
+/** A wait that has begun: `answer` settles once, and the rest is for whoever shows the start and asks at the terminal. */
 export interface AnswerWait extends Entry {
   answer: Promise<CallbackParameters>;
+  /** Where the browser begins: it is sent on from there, once. Each call gives another address. */
+  start(): URL;
+  /** How the start was shown, once that is known; until then it is taken for public where that can be borne. */
+  shown(how: { isPublic: boolean; canPaste: boolean }): void;
 }
 
-/** How many answers with a wrong state, and wrong addresses, are borne before something is clearly trying to interfere. */
-const mostForeignAnswers = 10;
-
-/** Begins to wait. The answer fails with `access_denied`, `callback_refused`, `timed_out` or `interrupted`. */
-export function awaitAnswer(request: AnswerRequest, state: string): AnswerWait {
+/** Begins to wait. The answer fails with `access_denied`, `callback_refused`, `sign_in_contested`, `timed_out` or `interrupted`. */
+export function awaitAnswer(request: AnswerRequest, state: string, authorization: URL): AnswerWait {
   const { server, listener, signal, timeoutMs } = request;
+  const start = newStart(listener.namesPeers);
   const expected = {
     authority: listener.authority,
     path: request.path,
     state,
     issuer: server.issuer,
     issuerInResponse: server.authorization_response_iss_parameter_supported === true,
+    start,
   };
   let over = false;
-  let foreign = 0;
+  const begun = new Set<string>();
+  let handedOut = false;
+  let contested = false;
+  let canPaste = false;
+  const warned = new Set<string>();
+  const warnOnce = (text: string) => {
+    if (!warned.has(text)) request.warn(text);
+    warned.add(text);
+  };
   let resolve: (parameters: CallbackParameters) => void = () => {};
   let reject: (error: AppError) => void = () => {};
   const answer = new Promise<CallbackParameters>((...settle) => {
@@ -56,21 +79,18 @@ export function awaitAnswer(request: AnswerRequest, state: string): AnswerWait {
     reject(error);
   };
   const interrupt = () => fail(new AppError('interrupted', 'interrupted while waiting for the browser'));
-  const timer = setTimeout(() => fail(timedOut(timeoutMs)), timeoutMs);
+  const timer = setTimeout(() => fail(timedOut(timeoutMs, listener.dropped(), begun.size > 0)), timeoutMs);
   // The open listener keeps the process alive, and only it: when it is closed early, nothing waits for the time.
   timer.unref();
   if (signal.aborted) interrupt();
   else signal.addEventListener('abort', interrupt, { once: true });
 
-  const countForeign = () => {
-    foreign += 1;
-    if (foreign >= mostForeignAnswers) fail(interference(foreign));
-  };
   /** Ends the wait where the judgement does. */
   const settled = (judgement: Judgement): boolean => {
     switch (judgement.kind) {
       case 'ignored':
       case 'foreign':
+      case 'intruder':
         return false;
       case 'refused':
         fail(refused(judgement.reason));
@@ -84,31 +104,73 @@ export function awaitAnswer(request: AnswerRequest, state: string): AnswerWait {
         return true;
     }
   };
+  const contest = (who: Intruder) => {
+    contested = true;
+    fail(contestedError('the sign-in', who));
+    return { kind: 'told', outcome: contestedPage } as const;
+  };
 
-  listener.serve((received) => {
+  listener.serve((received, peer) => {
+    const seen: ReceivedRequest = {
+      method: received.method,
+      target: received.url ?? '',
+      headers: received.headers,
+      peer,
+    };
+    const visit = judgeStart(seen, listener.authority, start, begun);
+    // Whoever comes second learns that it is over, and why.
+    if (contested && (visit.kind !== 'elsewhere' || judgeCallback(seen, expected).kind !== 'ignored')) {
+      return { kind: 'told', outcome: contestedPage };
+    }
     // A pasted answer was first.
     if (over) return { kind: 'status', status: 410 };
-    const judgement = judgeCallback(
-      { method: received.method, target: received.url ?? '', headers: received.headers },
-      expected,
-    );
-    if (settled(judgement)) return { kind: 'captured' };
+    switch (visit.kind) {
+      case 'ignored':
+        if (visit.status === 421)
+          warnOnce(`a browser came through another port: a tunnel needs ${portOf(listener)} at both ends`);
+        return { kind: 'status', status: visit.status };
+      case 'intruder':
+        return contest(visit.who);
+      case 'begins':
+        begun.add(visit.path);
+        return {
+          kind: 'sent on',
+          to: authorization,
+          cookies: cookieHeaders(start, request.path, Math.ceil(timeoutMs / 1000)),
+        };
+      case 'elsewhere':
+    }
+    const judgement = judgeCallback(seen, expected);
+    if (settled(judgement)) return { kind: 'captured', cookies: spentCookieHeaders(start, request.path) };
     if (judgement.kind === 'ignored') return { kind: 'status', status: judgement.status };
-    if (foreign === 0) request.warn('turned away an answer that does not belong to this sign-in; still waiting');
-    countForeign();
+    if (judgement.kind === 'intruder') {
+      if (!canPaste || judgement.who.kind !== 'another browser') return contest(judgement.who);
+      // The terminal showed the authorization address itself, for a browser elsewhere; what it brings counts if it is pasted.
+      warnOnce('a browser came back that did not begin here: if it is yours, paste the address that it ended at');
+      return { kind: 'told', outcome: pastePage };
+    }
+    warnOnce('turned away an answer that does not belong to this sign-in; still waiting');
     return { kind: 'status', status: 400 };
   });
 
   return {
     answer,
+    start() {
+      if (handedOut) start.paths.push(newPath());
+      handedOut = true;
+      return new URL(start.paths.at(-1) ?? '', listener.redirectUri);
+    },
     interrupt,
+    shown(how) {
+      start.isPublic = how.isPublic;
+      ({ canPaste } = how);
+    },
     enter(text) {
       if (over) return undefined;
       if (text.trim() === '') return 'nothing was pasted';
       const judgement: Judgement =
         text.length > longestUrl ? { kind: 'ignored', status: 404 } : judgePasted(text, expected);
       if (settled(judgement)) return undefined;
-      countForeign();
       if (judgement.kind === 'foreign')
         return 'that address belongs to another sign-in, or a part of it is missing: copy all of it';
       if (judgement.kind === 'ignored' && judgement.status === 400) return 'that address says something twice';
@@ -117,15 +179,39 @@ export function awaitAnswer(request: AnswerRequest, state: string): AnswerWait {
   };
 }
 
-function timedOut(timeoutMs: number): AppError {
-  return new AppError('timed_out', `nobody came back from the browser within ${Math.round(timeoutMs / 1000)} s`, {
-    hint: 'run the same command again, with --timeout <seconds> for more time',
-  });
+function portOf({ redirectUri }: LoopbackListener): string {
+  return new URL(redirectUri).port;
 }
 
-function interference(count: number): AppError {
-  return new AppError('callback_refused', `${count} answers that do not belong to this sign-in arrived`, {
-    hint: 'something on this machine or in the browser interferes: close other tabs and try again',
+/** What everybody reads who comes to a sign-in that somebody else took part in. */
+const contestedPage: Outcome = {
+  ok: false,
+  title: 'This sign-in was ended',
+  next: 'Its address was opened in more than one place, so nobody was signed in. If you opened it once only, somebody else tried to take your place: the terminal says more. Run the command again there.',
+};
+
+const pastePage: Outcome = {
+  ok: false,
+  title: 'This browser did not begin here',
+  next: 'Its answer was not taken. If you began this sign-in yourself, copy the whole address of this page and paste it at the terminal.',
+};
+
+function timedOut(timeoutMs: number, dropped: number, begun: boolean): AppError {
+  const nobody = `nobody came back from the browser within ${Math.round(timeoutMs / 1000)} s`;
+  if (dropped > 0) {
+    return new AppError(
+      'timed_out',
+      `${nobody}, and ${dropped} connections had to be turned away: other programs of this machine held every place`,
+      { hint: 'end the program that connects to everything here and run it again, or use --paste' },
+    );
+  }
+  if (begun) {
+    return new AppError('timed_out', nobody, {
+      hint: 'run the same command again, with --timeout <seconds> for more time',
+    });
+  }
+  return new AppError('timed_out', `${nobody}: the address was never opened`, {
+    hint: 'run the same command again and open the printed address yourself, with --timeout <seconds> for more time',
   });
 }
 

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { freeLoopbackPort } from '../../test/sandbox/listener.ts';
-import { ask } from '../../test/support/ask.ts';
+import { type Answered, ask, type Question } from '../../test/support/ask.ts';
+import { begin } from '../../test/support/begin.ts';
 import { type Answer, type HostileServer, startHostileServer } from '../../test/support/hostile-server.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { listenOnLoopback } from '../outside/loopback.ts';
@@ -28,7 +29,13 @@ interface Flow {
 
 /** Runs a flow. `browse` plays the browser and whoever else is on this machine; the code of a good answer is `the-code`. */
 async function flow(
-  browse: (at: { callback: string; state: string; asked: URL; origin: string }) => Promise<unknown>,
+  browse: (at: {
+    callback: string;
+    state: string;
+    asked: URL;
+    origin: string;
+    headers: { cookie: string };
+  }) => Promise<unknown>,
   setting: { token?: Answer; attempt?: Partial<Attempt>; metadata?: Record<string, unknown> } = {},
 ): Promise<Flow> {
   const server = await startHostileServer((line) =>
@@ -62,15 +69,17 @@ async function flow(
       fetch: guardedFetch({ allowLoopbackHttp: true, signal: calm }),
       signal: calm,
       timeoutMs: 5_000,
-      visit: async (url) => {
-        asked = url;
-        const state = url.searchParams.get('state') ?? '';
+      visit: async ({ start, authorization }) => {
+        asked = authorization;
         const { redirectUri: callback } = listener;
-        // A browser that was sent on asks for the page; it is answered when the flow has ended.
-        browsing = browse({ callback, state, asked, origin: server.origin }).finally(() => {
-          void ask(callback, { target: '/done' }).catch(() => {});
-        });
-        return { done: () => {} };
+        browsing = (async () => {
+          const { state, headers } = await begin(start);
+          const last = await browse({ callback, state, asked, origin: server.origin, headers });
+          // A browser that was sent on asks for the page; it is answered when the flow has ended.
+          const done = isAnswered(last) ? last.headers['location'] : undefined;
+          if (typeof done === 'string') void ask(callback, { target: done }).catch(() => {});
+        })();
+        return { startIsPublic: true, done: () => {} };
       },
       warn: (text) => warnings.push(text),
       ...setting.attempt,
@@ -88,8 +97,12 @@ async function flow(
   };
 }
 
-const comeBack = ({ callback, state }: { callback: string; state: string }) =>
-  ask(`${callback}?code=the-code&state=${state}`);
+const comeBack = ({ callback, state, headers }: { callback: string; state: string; headers: { cookie: string } }) =>
+  ask(`${callback}?code=the-code&state=${state}`, { headers });
+
+function isAnswered(value: unknown): value is Answered {
+  return value instanceof Object && 'headers' in value;
+}
 
 test('asks with S256, the resource verbatim and one redirect URI, and exchanges the code once [A1.8] [A1.9] [A3.4] [A3.5] [b2] [b24] [c6] [c20] [connecting]', async () => {
   const { asked, server, callback, outcome } = await flow(comeBack);
@@ -143,9 +156,9 @@ test('leaves scope and resource out where there are none, and lets no parameter 
 describe('the browser comes back', () => {
   test('with a wrong state first and the right one then: the sign-in succeeds [A1.20] [b10]', async () => {
     const statuses: number[] = [];
-    const { outcome, warnings, server } = await flow(async ({ callback, state }) => {
+    const { outcome, warnings, server } = await flow(async ({ callback, state, headers }) => {
       for (const query of ['code=evil&state=wrong', 'error=access_denied', `code=the-code&state=${state}`]) {
-        statuses.push((await ask(`${callback}?${query}`)).status);
+        statuses.push((await ask(`${callback}?${query}`, { headers })).status);
       }
     });
     expect(statuses).toEqual([400, 400, 303]);
@@ -156,9 +169,9 @@ describe('the browser comes back', () => {
 
   test('without doing harm by anything but one good GET [b5] [b6] [b7] [b8] [b9] [b11]', async () => {
     const statuses: number[] = [];
-    const { outcome } = await flow(async ({ callback, state }) => {
+    const { outcome } = await flow(async ({ callback, state, headers }) => {
       const good = `/callback?code=the-code&state=${state}`;
-      const questions = [
+      const questions: Question[] = [
         { method: 'HEAD', target: good },
         { method: 'POST', target: good },
         { method: 'OPTIONS', target: good, headers: { origin: 'https://evil.example' } },
@@ -173,23 +186,26 @@ describe('the browser comes back', () => {
         { target: good },
         { target: good },
       ];
-      for (const question of questions) statuses.push((await ask(callback, question)).status);
+      for (const question of questions) {
+        statuses.push((await ask(callback, { ...question, headers: { ...headers, ...question.headers } })).status);
+      }
     });
     expect(statuses).toEqual([405, 405, 405, 421, 403, 403, 404, 404, 404, 400, 404, 303, 410]);
     expect(outcome).toMatchObject({ access_token: 'at' });
   });
 
-  test('ten times with a wrong state: something interferes, and the sign-in ends [b10]', async () => {
-    const { outcome, server, warnings } = await flow(async ({ callback }) => {
-      for (let index = 0; index < 10; index += 1) await ask(`${callback}?code=x&state=guess-${index}`);
+  test('ten times and more with a wrong state: nothing ends, and it is said once [b10]', async () => {
+    const { outcome, server, warnings } = await flow(async ({ callback, state, headers }) => {
+      for (let index = 0; index < 30; index += 1) await ask(`${callback}?code=x&state=guess-${index}`);
+      return await ask(`${callback}?code=the-code&state=${state}`, { headers });
     });
-    expect(outcome).toMatchObject({ code: 'callback_refused' });
-    expect([server.lines(), warnings.length]).toEqual([[], 1]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect([server.lines(), warnings.length]).toEqual([['POST /token'], 1]);
   });
 
   test('from another authorization server: no token request leaves [A1.14] [c1] [connecting]', async () => {
-    const { outcome, server } = await flow(({ callback, state }) =>
-      ask(`${callback}?code=the-code&state=${state}&iss=https%3A%2F%2Fevil.example`),
+    const { outcome, server } = await flow(({ callback, state, headers }) =>
+      ask(`${callback}?code=the-code&state=${state}&iss=https%3A%2F%2Fevil.example`, { headers }),
     );
     expect(outcome).toMatchObject({ code: 'callback_refused' });
     expect(server.lines()).toEqual([]);
@@ -200,15 +216,16 @@ describe('the browser comes back', () => {
     const { outcome, server } = await flow(comeBack, promised);
     expect([(outcome as { code: string }).code, server.lines()]).toEqual(['callback_refused', []]);
     const named = await flow(
-      ({ callback, state, origin }) => ask(`${callback}?code=c&state=${state}&iss=${encodeURIComponent(origin)}`),
+      ({ callback, state, origin, headers }) =>
+        ask(`${callback}?code=c&state=${state}&iss=${encodeURIComponent(origin)}`, { headers }),
       promised,
     );
     expect(named.outcome).toMatchObject({ access_token: 'at' });
   });
 
   test('with a denial: access was denied', async () => {
-    const { outcome, server } = await flow(({ callback, state }) =>
-      ask(`${callback}?error=access_denied&state=${state}`),
+    const { outcome, server } = await flow(({ callback, state, headers }) =>
+      ask(`${callback}?error=access_denied&state=${state}`, { headers }),
     );
     expect(outcome).toMatchObject({ code: 'access_denied' });
     expect(server.lines()).toEqual([]);
@@ -216,8 +233,8 @@ describe('the browser comes back', () => {
 
   test('with another error: it is quoted, harmless and short [c24]', async () => {
     const description = encodeURIComponent(`\u001b]8;;https://evil.example\u0007click\u202e${'x'.repeat(2_000)}`);
-    const { outcome } = await flow(({ callback, state }) =>
-      ask(`${callback}?error=server_error&error_description=${description}&state=${state}`),
+    const { outcome } = await flow(({ callback, state, headers }) =>
+      ask(`${callback}?error=server_error&error_description=${description}&state=${state}`, { headers }),
     );
     expect(outcome).toMatchObject({ code: 'callback_refused' });
     const { message } = outcome as Error;
@@ -226,30 +243,109 @@ describe('the browser comes back', () => {
   });
 
   test('with a code and an error: the code is not used', async () => {
-    const { outcome, server } = await flow(({ callback, state }) =>
-      ask(`${callback}?code=the-code&error=server_error&state=${state}`),
+    const { outcome, server } = await flow(({ callback, state, headers }) =>
+      ask(`${callback}?code=the-code&error=server_error&state=${state}`, { headers }),
     );
     expect([(outcome as { code: string }).code, server.lines()]).toEqual(['callback_refused', []]);
+  });
+});
+
+describe('somebody takes part in it who is not the browser that began', () => {
+  const stranger: Parameters<typeof flow>[0] = ({ callback, state }) =>
+    ask(`${callback}?code=of-a-thief&state=${state}`);
+
+  test('with the right state and no cookie: nothing is exchanged, and both are told [b10]', async () => {
+    const told: Answered[] = [];
+    const { outcome, server } = await flow(async (at) => {
+      told.push((await stranger(at)) as Answered);
+      told.push(await ask(`${at.callback}?code=the-code&state=${at.state}`, { headers: at.headers }));
+    });
+    expect(outcome).toMatchObject({ code: 'sign_in_contested', hint: expect.stringContaining('--paste') });
+    expect([server.lines(), told.map(({ status }) => status)]).toEqual([[], [403, 403]]);
+    for (const { body } of told) expect(body).toContain('This sign-in was ended');
+  });
+
+  test('by opening the start once more, without the cookie: the same', async () => {
+    const told: number[] = [];
+    let start = new URL('about:blank');
+    const visit: Attempt['visit'] = async (places) => {
+      ({ start } = places);
+      void (async () => {
+        const { headers } = await begin(start);
+        // The same browser may come again: a reload, the back button.
+        told.push((await ask(start.href, { headers })).status);
+        for (const method of ['HEAD', 'POST']) told.push((await ask(start.href, { method })).status);
+        told.push((await ask(start.href, { headers: { 'sec-purpose': 'prefetch' } })).status);
+        told.push((await ask(start.href, { headers: { host: 'localhost:1' } })).status);
+        told.push((await ask(start.href)).status);
+      })();
+      return { startIsPublic: true, done() {} };
+    };
+    const { outcome, server, warnings } = await flow(comeBack, { attempt: { visit } });
+    expect(outcome).toMatchObject({ code: 'sign_in_contested', message: expect.stringContaining('a second time') });
+    expect([server.lines(), told.slice(0, 5)]).toEqual([[], [302, 405, 405, 403, 421]]);
+    expect(warnings).toEqual([expect.stringContaining('at both ends')]);
+  });
+
+  test('where the answer can be pasted: it is not taken, the page says so, and the pasted one counts', async () => {
+    let told: Answered | undefined;
+    const visit: Attempt['visit'] = async ({ authorization, redirectUri }) => ({
+      startIsPublic: false,
+      done() {},
+      prompt({ enter }) {
+        const state = authorization.searchParams.get('state') ?? '';
+        void (async () => {
+          told = await ask(`${redirectUri}?code=of-a-thief&state=${state}`);
+          enter(`${redirectUri}?code=the-code&state=${state}`);
+        })();
+        return { close() {} };
+      },
+    });
+    const { outcome, server, warnings } = await flow(comeBack, { attempt: { visit } });
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect(server.requests.map(({ body }) => new URLSearchParams(body).get('code'))).toEqual(['the-code']);
+    expect([told?.status, told?.body, warnings]).toEqual([
+      403,
+      expect.stringContaining('This browser did not begin here'),
+      [expect.stringContaining('paste')],
+    ]);
+  });
+
+  test('without its knowing the start: the cookie of another run is none of ours, and both go on', async () => {
+    const outcomes = await Promise.all(
+      ['one', 'other'].map(() =>
+        flow(async ({ callback, state, headers }) =>
+          ask(`${callback}?code=the-code&state=${state}`, { headers: { cookie: `sign-in-x=1; ${headers.cookie}` } }),
+        ),
+      ),
+    );
+    for (const { outcome } of outcomes) expect(outcome).toMatchObject({ access_token: 'at' });
   });
 });
 
 describe('an address is pasted', () => {
   /** Pastes one address after the other; what was said of each, and whether the prompt was closed at the end. */
   async function pasting(
-    addresses: (at: { callback: string; state: string }) => (string | (() => Promise<unknown>))[],
+    addresses: (at: {
+      callback: string;
+      state: string;
+      headers: { cookie: string };
+    }) => (string | (() => Promise<unknown>))[],
     metadata: Record<string, unknown> = {},
   ) {
     const said: (string | undefined)[] = [];
     let closed = 0;
     let asked = new URL('about:blank');
-    const visit: Attempt['visit'] = async (url) => {
-      asked = url;
-      const { state = '', redirect_uri: callback = '' } = Object.fromEntries(url.searchParams);
+    const visit: Attempt['visit'] = async ({ start, authorization }) => {
+      asked = authorization;
+      const { state = '', redirect_uri: callback = '' } = Object.fromEntries(authorization.searchParams);
       return {
+        startIsPublic: false,
         done() {},
         prompt({ enter }) {
           void (async () => {
-            for (const address of addresses({ callback, state })) {
+            const { headers } = await begin(start);
+            for (const address of addresses({ callback, state, headers })) {
               if (typeof address === 'string') said.push(enter(address));
               else await address();
             }
@@ -264,16 +360,20 @@ describe('an address is pasted', () => {
   }
 
   test('of this sign-in: the code is exchanged once, and the listener answers nobody any more [b11] [b17]', async () => {
-    let late = 0;
+    let late = Promise.resolve(0);
     const { outcome, codes, said, closed } = await pasting(({ callback, state }) => [
       `${callback}?code=the-code&state=${state}`,
       `${callback}?code=again&state=${state}`,
       async () => {
-        late = (await ask(`${callback}?code=late&state=${state}`)).status;
+        // Not captured any more, or closed already.
+        late = ask(`${callback}?code=late&state=${state}`).then(
+          ({ status }) => status,
+          () => 410,
+        );
       },
     ]);
     expect(outcome).toMatchObject({ access_token: 'at' });
-    expect([codes, said, closed, late]).toEqual([['the-code'], [undefined, undefined], 1, 410]);
+    expect([codes, said, closed, await late]).toEqual([['the-code'], [undefined, undefined], 1, 410]);
   });
 
   test('of another sign-in, then a bare code, then the right one: only that one counts [b17] [c14] [connecting]', async () => {
@@ -298,12 +398,13 @@ describe('an address is pasted', () => {
     expect(said.join()).not.toMatch(/evil|the-code|another-sign-in&/);
   });
 
-  test('ten times of another sign-in: the sign-in ends [connecting]', async () => {
-    const { outcome, codes, said, closed } = await pasting(({ callback }) =>
-      Array.from({ length: 12 }, (_, index) => `${callback}?code=x&state=guess-${index}`),
-    );
-    expect(outcome).toMatchObject({ code: 'callback_refused' });
-    expect([codes, closed, said.slice(10)]).toEqual([[], 1, [undefined, undefined]]);
+  test('twenty times of another sign-in: nothing ends, and the right one then counts [connecting]', async () => {
+    const { outcome, codes, closed } = await pasting(({ callback, state }) => [
+      ...Array.from({ length: 20 }, (_, index) => `${callback}?code=x&state=guess-${index}`),
+      `${callback}?code=the-code&state=${state}`,
+    ]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect([codes, closed]).toEqual([['the-code'], 1]);
   });
 
   test('that comes from another authorization server: no token request leaves [A1.14] [b17]', async () => {
@@ -314,10 +415,10 @@ describe('an address is pasted', () => {
   });
 
   test('too late: the browser came back first, and the prompt is closed [connecting]', async () => {
-    const { outcome, codes, closed, said } = await pasting(({ callback, state }) => [
+    const { outcome, codes, closed, said } = await pasting(({ callback, state, headers }) => [
       async () => {
-        await ask(`${callback}?code=the-code&state=${state}`);
-        void ask(callback, { target: '/done' }).catch(() => {});
+        const { headers: sentOn } = await ask(`${callback}?code=the-code&state=${state}`, { headers });
+        void ask(callback, { target: String(sentOn['location']) }).catch(() => {});
       },
       `${callback}?code=late&state=${state}`,
     ]);
@@ -327,6 +428,7 @@ describe('an address is pasted', () => {
 
   test('never, but Ctrl-C is pressed at the prompt: interrupted', async () => {
     const visit: Attempt['visit'] = async () => ({
+      startIsPublic: false,
       done() {},
       prompt({ interrupt }) {
         interrupt();
@@ -356,7 +458,8 @@ describe('nobody comes back', () => {
   });
 
   test('an interruption before the visit counts too', async () => {
-    const { outcome } = await flow(nobody, { attempt: { signal: AbortSignal.abort() } });
+    const visit: Attempt['visit'] = async () => ({ startIsPublic: false, done() {} });
+    const { outcome } = await flow(nobody, { attempt: { signal: AbortSignal.abort(), visit } });
     expect(outcome).toMatchObject({ code: 'interrupted' });
   });
 

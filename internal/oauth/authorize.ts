@@ -4,7 +4,7 @@
  *
  * 1. the listener is bound (by the caller, before any registration)
  * 2. issuer, state and verifier are fixed for this attempt
- * 3. the browser is sent to the authorization endpoint
+ * 3. the browser begins at the listener, which sends it on to the authorization endpoint
  * 4. exactly one judged answer comes back
  * 5. the code is exchanged once
  */
@@ -13,7 +13,7 @@ import { checkedUrl } from '../outside/http.ts';
 import type { LoopbackListener } from '../outside/loopback.ts';
 import { conceal, Secret } from '../secret/secret.ts';
 import { awaitAnswer } from './answer.ts';
-import type { Shown } from './browser-visit.ts';
+import type { Shown, VisitPlaces } from './browser-visit.ts';
 import { type KeySet, type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
 
 /** One attempt. */
@@ -29,12 +29,15 @@ export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
   parameters: Readonly<Record<string, string>>;
   signal: AbortSignal;
   timeoutMs: number;
-  /** Shows the URL and opens it. */
-  visit(url: URL): Promise<Shown>;
+  /** Shows where to begin and opens it. */
+  visit(places: VisitPlaces): Promise<Shown>;
   warn(text: string): void;
 }
 
-/** Carries out one attempt. Throws `access_denied`, `callback_refused`, `token_refused`, `timed_out` or `interrupted`. */
+/**
+ * Carries out one attempt. Throws `access_denied`, `callback_refused`, `sign_in_contested`, `token_refused`, `timed_out` or
+ * `interrupted`.
+ */
 export async function authorize(attempt: Attempt): Promise<Tokens> {
   const state = openid.randomState();
   const nonce = attempt.openid ? openid.randomNonce() : undefined;
@@ -55,10 +58,20 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
     ...(nonce === undefined ? {} : { nonce }),
     ...(attempt.resource === undefined ? {} : { resource: attempt.resource }),
   });
-  const wait = awaitAnswer(attempt, state);
+  const authorization = checkedUrl(url.href, attempt.allowLoopbackHttp);
+  const { listener } = attempt;
+  const wait = awaitAnswer(attempt, state, authorization);
   // Visiting may fail or be interrupted first; the wait must not end as an unhandled rejection then.
   wait.answer.catch(() => {});
-  const shown = await attempt.visit(checkedUrl(url.href, attempt.allowLoopbackHttp));
+  const { redirectUri, namesPeers } = listener;
+  const shown = await attempt.visit({
+    start: wait.start(),
+    anotherStart: wait.start,
+    authorization,
+    redirectUri,
+    namesPeers,
+  });
+  wait.shown({ isPublic: shown.startIsPublic, canPaste: shown.prompt !== undefined });
   const prompt = shown.prompt?.(wait);
   const parameters = await wait.answer.finally(() => {
     prompt?.close();

@@ -12,15 +12,31 @@ export interface BrowserVisit {
   callbackPort?: number | undefined;
   /** Where the browser goes once it brought an answer, instead of a page that only says how it ended. */
   returnTo?: URL | undefined;
-  /** Prints the URL, opens it where a browser can be seen, and says what it is for and where it comes back to. */
-  show(url: URL, purpose: string, redirectUri: string): Promise<Shown>;
+  /** Prints where to begin, opens it where a browser can be seen, and says what it is for. */
+  show(places: VisitPlaces, purpose: string): Promise<Shown>;
   /** Says where to enter which code; there only where the person wants the device flow. */
   showCode?: ((address: URL, code: string, purpose: string) => { done(): void }) | undefined;
   warn(text: string): void;
 }
 
+/** The addresses of one visit. */
+export interface VisitPlaces {
+  /** On this machine: the browser begins here, once, and is sent on. */
+  start: URL;
+  /** Another such address, for a browser that is known by other means and may begin more than once. */
+  anotherStart(): URL;
+  /** Where it is sent on to. With it somebody else could answer in the person's place: it is never an argument. */
+  authorization: URL;
+  /** Where it comes back to. */
+  redirectUri: string;
+  /** Whether the listener is told by the kernel whose a connection is. */
+  namesPeers: boolean;
+}
+
 /** What the person sees while the answer is awaited. */
 export interface Shown {
+  /** Whether the start is an argument of a program, which every account of the machine can read. */
+  startIsPublic: boolean;
   /** Ends what says that something is awaited. */
   done(): void;
   /** Asks at the terminal for the address that the browser ended at; left out where only the listener waits. */

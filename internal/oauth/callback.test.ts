@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type CallbackExpectation,
-  type CallbackRequest,
-  type Judgement,
-  judgeCallback,
-  judgePasted,
-} from './callback.ts';
+import type { Peer } from '../outside/peer.ts';
+import { type CallbackExpectation, type Judgement, judgeCallback, judgePasted } from './callback.ts';
+import type { ReceivedRequest } from './navigation.ts';
+import { newStart } from './start.ts';
+
+const start = newStart(true);
+const cookie = `${start.cookieName}=${start.cookie}`;
+const own: Peer = { kind: 'own' };
 
 const expected: CallbackExpectation = {
   authority: '127.0.0.1:5555',
@@ -14,14 +15,16 @@ const expected: CallbackExpectation = {
   state: 'the-right-state',
   issuer: 'https://as.example',
   issuerInResponse: false,
+  start,
 };
 
-function judge(changes: Partial<CallbackRequest>, expectation: Partial<CallbackExpectation> = {}): Judgement {
+function judge(changes: Partial<ReceivedRequest>, expectation: Partial<CallbackExpectation> = {}): Judgement {
   const request = {
     method: 'GET',
     target: '/callback?code=c&state=the-right-state',
+    peer: own,
     ...changes,
-    headers: { host: '127.0.0.1:5555', ...changes.headers },
+    headers: { host: '127.0.0.1:5555', cookie, ...changes.headers },
   };
   return judgeCallback(request, { ...expected, ...expectation });
 }
@@ -138,6 +141,46 @@ test.each(['state=the-right-state', 'state=the-right-state&code='])(
   },
 );
 
+describe('who knows the state and is not the browser that began', () => {
+  test.each<[string, string | undefined]>([
+    ['no cookie', undefined],
+    ['another value', `${start.cookieName}=${start.cookie.slice(1)}A`],
+    ['the cookie of another sign-in', `sign-in-other=${start.cookie}`],
+    ['a name that only ends so', `x${cookie}`],
+    ['two that claim to be it', `${cookie}; ${start.cookieName}=planted`],
+  ])('brings %s: an intruder, whatever else is right', (_what, brought) => {
+    const judgement = judge({ headers: { cookie: brought } });
+    expect(judgement).toEqual({ kind: 'intruder', who: { kind: 'another browser' } });
+    expect(
+      judge({ target: '/callback?error=access_denied&state=the-right-state', headers: { cookie: brought } }).kind,
+    ).toBe('intruder');
+  });
+
+  test('comes from another account, with the very cookie: an intruder', () => {
+    expect(judge({ peer: { kind: 'other', uid: 1002 } })).toEqual({
+      kind: 'intruder',
+      who: { kind: 'another account', uid: 1002 },
+    });
+  });
+
+  test.each<Peer>([{ kind: 'root' }, { kind: 'unknown' }])(
+    'comes through a relay (%j): only where nobody could read the start',
+    (peer) => {
+      expect(judge({ peer })).toEqual({ kind: 'intruder', who: { kind: 'a relay' } });
+      expect(judge({ peer }, { start: { ...start, isPublic: false } }).kind).toBe('answer');
+      expect(judge({ peer: { kind: 'other', uid: 1 } }, { start: { ...start, isPublic: false } }).kind).toBe(
+        'intruder',
+      );
+    },
+  );
+
+  test('cannot end a sign-in without the state', () => {
+    expect(judge({ target: '/callback?code=c&state=wrong', headers: { cookie: undefined } })).toEqual({
+      kind: 'foreign',
+    });
+  });
+});
+
 describe('a pasted address', () => {
   const good = 'http://127.0.0.1:5555/callback?code=c&state=the-right-state';
   const paste = (text: string, expectation: Partial<CallbackExpectation> = {}) =>
@@ -212,35 +255,52 @@ describe('of all requests that there may be', () => {
     named: or<string | undefined>('https://as.example', undefined, 'https://evil.example'),
     parameters: fc.array(parameter, { maxLength: 3 }),
     promised: fc.boolean(),
+    brought: or<Record<string, string>>(
+      { cookie },
+      { cookie: `other=1; ${cookie}` },
+      { cookie: `${cookie}; ${start.cookieName}=planted` },
+      { cookie: `${start.cookieName}=` },
+      {},
+    ),
+    peer: or<Peer>(own, { kind: 'other', uid: 1002 }, { kind: 'root' }, { kind: 'unknown' }),
   });
 
   test('only one that is right in every way is an answer, and a code is taken from nothing else [A1.14] [A1.20] [b10] [c1]', () => {
     let answers = 0;
-    const judgeOne = fc.property(request, ({ host, method, path, fetch, good, named, parameters, promised }) => {
-      const query = new URLSearchParams([
-        ...(good
-          ? [
-              ['code', 'the-code'],
-              ['state', 'the-right-state'],
-            ]
-          : []),
-        ...(named === undefined ? [] : [['iss', named]]),
-        ...parameters,
-      ] as [string, string][]);
-      const judgement = judgeCallback(
-        { method, target: `${path}?${query}`, headers: { ...fetch, ...(host === undefined ? {} : { host }) } },
-        { ...expected, issuerInResponse: promised },
-      );
-      if (judgement.kind !== 'answer') return;
-      answers += 1;
-      expect([host, method, path, fetch]).toEqual([expected.authority, 'GET', expected.path, {}]);
-      for (const name of ['state', 'code', 'iss', 'error', 'error_description'])
-        expect(query.getAll(name).length, name).toBeLessThanOrEqual(1);
-      expect(query.get('state')).toBe(expected.state);
-      expect([expected.issuer, promised ? undefined : null]).toContain(query.get('iss'));
-      expect([query.has('error'), judgement.parameters.get('code')]).toEqual([false, query.get('code')]);
-      expect(query.get('code')).toBeTruthy();
-    });
+    const judgeOne = fc.property(
+      request,
+      ({ host, method, path, fetch, good, named, parameters, promised, brought, peer }) => {
+        const query = new URLSearchParams([
+          ...(good
+            ? [
+                ['code', 'the-code'],
+                ['state', 'the-right-state'],
+              ]
+            : []),
+          ...(named === undefined ? [] : [['iss', named]]),
+          ...parameters,
+        ] as [string, string][]);
+        const judgement = judgeCallback(
+          {
+            method,
+            target: `${path}?${query}`,
+            headers: { ...fetch, ...brought, ...(host === undefined ? {} : { host }) },
+            peer,
+          },
+          { ...expected, issuerInResponse: promised },
+        );
+        if (judgement.kind !== 'answer') return;
+        answers += 1;
+        expect([host, method, path, fetch]).toEqual([expected.authority, 'GET', expected.path, {}]);
+        for (const name of ['state', 'code', 'iss', 'error', 'error_description'])
+          expect(query.getAll(name).length, name).toBeLessThanOrEqual(1);
+        expect(query.get('state')).toBe(expected.state);
+        expect([expected.issuer, promised ? undefined : null]).toContain(query.get('iss'));
+        expect([query.has('error'), judgement.parameters.get('code')]).toEqual([false, query.get('code')]);
+        expect(query.get('code')).toBeTruthy();
+        expect([peer, brought['cookie']?.replace('other=1; ', '')]).toEqual([own, cookie]);
+      },
+    );
     void fc.assert(judgeOne, { numRuns: 2_000 });
     // Else it would be true of nothing.
     expect(answers).toBeGreaterThan(20);
@@ -252,7 +312,10 @@ describe('of all requests that there may be', () => {
         parameters.filter(([name, value]) => name !== 'state' || value !== expected.state),
       );
       const headers = { ...seen.fetch, ...(seen.host === undefined ? {} : { host: seen.host }) };
-      const { kind } = judgeCallback({ method: seen.method, target: `${seen.path}?${query}`, headers }, expected);
+      const { kind } = judgeCallback(
+        { method: seen.method, target: `${seen.path}?${query}`, headers, peer: seen.peer },
+        expected,
+      );
       expect(kind).toBeOneOf(['ignored', 'foreign']);
     });
     void fc.assert(withoutState, { numRuns: 1_000 });

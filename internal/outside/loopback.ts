@@ -2,10 +2,12 @@
  * The callback socket (RFC 8252 sections 7.3 and 8.3): literal loopback addresses only, open only while needed.
  * Who may answer the attempt is judged elsewhere; here is what a socket needs to be safe to have open.
  */
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
+import { namesPeers, type Peer, peerOf } from './peer.ts';
 
 /** Where the authorization server sends the browser back to. */
 export interface RedirectPlace {
@@ -16,16 +18,27 @@ export interface RedirectPlace {
 }
 
 /** What to do with a request to the redirect path or any other. */
-export type Reply = { kind: 'status'; status: number } | { kind: 'captured' };
+export type Reply =
+  | { kind: 'status'; status: number }
+  /** The browser goes on to another place, with cookies of ours. */
+  | { kind: 'sent on'; to: URL; cookies: string[] }
+  /** A page that says what is the matter; nothing of the request is taken. */
+  | { kind: 'told'; outcome: Outcome }
+  /** The answer is taken; cookies are taken back. */
+  | { kind: 'captured'; cookies?: string[] };
 
 /** An open listener. `close` is safe to call on every path and more than once. */
 export interface LoopbackListener {
   redirectUri: string;
   /** `host:port`, as the Host header of a good request has it. */
   authority: string;
+  /** Whether this machine says whose a connection is: then `judge` is told. */
+  namesPeers: boolean;
+  /** How many connections had to be turned away because others held every place. */
+  dropped(): number;
   /** Hands every request to `judge` until one is captured; later ones get a 410. */
-  serve(judge: (request: IncomingMessage) => Reply): void;
-  /** Tells the waiting page how it ended, gives the browser a moment to fetch it, and closes. */
+  serve(judge: (request: IncomingMessage, peer: Peer) => Reply): void;
+  /** Tells the waiting page how it ended, gives the browsers that are told something a moment to fetch it, and closes. */
   finish(outcome: Outcome): Promise<void>;
   close(): void;
 }
@@ -72,33 +85,61 @@ export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Pr
     pageServed = resolve;
   });
   let captured = false;
+  let dropped = 0;
+  /** Settles when both who take part in a contested sign-in were told so. */
+  let bothTold: () => void = () => {};
+  const told = new Promise<void>((resolve) => {
+    bothTold = resolve;
+  });
+  let telling = 0;
   const authority = `${place.host}:${port}`;
+  // Only the browser whose answer was taken is sent there.
+  const donePath = `/done/${randomBytes(16).toString('base64url')}`;
+  for (const server of servers) server.on('drop', () => (dropped += 1));
 
   const answer = async (
     request: IncomingMessage,
     response: ServerResponse,
-    judge: (request: IncomingMessage) => Reply,
+    judge: (request: IncomingMessage, peer: Peer) => Reply,
   ) => {
     if ((request.url ?? '').length > longestUrl) return sendStatus(response, 414);
+    // Asked first: between what is judged and what is done about it, nothing may come.
+    const peer = await peerOf(request.socket);
     if (captured) {
-      if (request.method !== 'GET' || request.url !== '/done' || request.headers.host !== authority)
+      if (request.method !== 'GET' || request.url !== donePath || request.headers.host !== authority)
         return sendStatus(response, 410);
-      if (returnTo !== undefined) return sendStatus(response, 410);
+      if (returnTo !== undefined || peer.kind === 'other') return sendStatus(response, 410);
       const ended = await Promise.race([outcome, afterMs(pageWaitMs).then(() => undefined)]);
       response.once('close', pageServed);
-      return await sendPage(response, ended);
+      return await sendPage(response, 200, ended);
     }
-    const reply = judge(request);
-    if (reply.kind === 'status') return sendStatus(response, reply.status);
-    captured = true;
-    // Away from the address that carries the code, at once.
-    response.writeHead(303, { ...strictHeaders, location: returnTo?.href ?? '/done' }).end();
-    if (returnTo !== undefined) response.once('close', pageServed);
+    const reply = judge(request, peer);
+    switch (reply.kind) {
+      case 'status':
+        return sendStatus(response, reply.status);
+      case 'sent on':
+        return void response
+          .writeHead(302, { ...strictHeaders, location: reply.to.href, 'set-cookie': reply.cookies })
+          .end();
+      case 'told':
+        telling += 1;
+        if (telling === 2) response.once('close', bothTold);
+        return await sendPage(response, 403, reply.outcome);
+      case 'captured': {
+        captured = true;
+        const cookies = reply.cookies === undefined ? {} : { 'set-cookie': reply.cookies };
+        // Away from the address that carries the code, at once.
+        response.writeHead(303, { ...strictHeaders, ...cookies, location: returnTo?.href ?? donePath }).end();
+        if (returnTo !== undefined) response.once('close', pageServed);
+      }
+    }
   };
 
   return {
     redirectUri: `http://${authority}${place.path}`,
     authority,
+    namesPeers: await namesPeers(first),
+    dropped: () => dropped,
     serve(judge) {
       for (const server of servers) {
         server.on(
@@ -110,6 +151,8 @@ export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Pr
     async finish(ended) {
       settle(ended);
       if (captured) await Promise.race([page, afterMs(pageGraceMs)]);
+      // Who comes second is told as well, where it is a matter of a moment.
+      else if (telling > 0) await Promise.race([told, afterMs(pageGraceMs)]);
       closeServers(servers);
     },
     close: () => closeServers(servers),
@@ -178,9 +221,9 @@ export function sendStatus(response: ServerResponse, status: number): void {
 }
 
 /** The page is static: its words are those of {@link Outcome}, and nothing of a request is ever reflected into it. */
-async function sendPage(response: ServerResponse, outcome: Outcome | undefined): Promise<void> {
+async function sendPage(response: ServerResponse, status: number, outcome: Outcome | undefined): Promise<void> {
   const { callbackPage } = await import('../markup/callback-page.ts');
   response
-    .writeHead(200, { ...strictHeaders, 'content-type': 'text/html; charset=utf-8' })
+    .writeHead(status, { ...strictHeaders, 'content-type': 'text/html; charset=utf-8' })
     .end(await callbackPage(outcome));
 }

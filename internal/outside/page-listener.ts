@@ -2,16 +2,19 @@
  * The socket of the page of buttons: a literal loopback address and a free port. Requests that no browser of the person
  * would send do not get past it; who may ask for what is judged behind it.
  */
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { bindLoopback, closeServers, longestUrl, sendStatus } from './loopback.ts';
+import { namesPeers, type Peer, peerOf } from './peer.ts';
 
-/** Answers a request, as servers everywhere do it. */
-export type Handler = (request: Request) => Response | Promise<Response>;
+/** Answers a request, as servers everywhere do it; it is told whose the connection is. */
+export type Handler = (request: Request, peer: Peer) => Response | Promise<Response>;
 
 /** A bound socket; a browser that comes before `serve` waits. */
 export interface PageListener {
   /** `http://127.0.0.1:<port>`. */
   origin: string;
+  /** Whether this machine says whose a connection is. */
+  namesPeers: boolean;
   serve(handler: Handler): void;
   close(): void;
 }
@@ -24,8 +27,19 @@ export async function listenForPage(): Promise<PageListener> {
   const origin = `http://${authority}`;
   return {
     origin,
+    namesPeers: await namesPeers(server),
     serve(handler) {
-      const listener = getRequestListener(handler, { overrideGlobalObjects: false });
+      // Whose a connection is does not change; a page asks for many things over one.
+      const peers = new WeakMap<Socket, Promise<Peer>>();
+      const peerAt = (socket: Socket) => {
+        const peer = peers.get(socket) ?? peerOf(socket);
+        peers.set(socket, peer);
+        return peer;
+      };
+      const listener = getRequestListener(
+        async (request, { incoming }) => await handler(request, await peerAt(incoming.socket as Socket)),
+        { overrideGlobalObjects: false },
+      );
       server.on('request', (request, response) => {
         const { method, url: target = '', headers } = request;
         if (target.length > longestUrl) return sendStatus(response, 414);

@@ -14,14 +14,17 @@ import { setCookie } from 'hono/cookie';
 import type { Service } from '../config/definitions.ts';
 import { callbackPage } from '../markup/callback-page.ts';
 import { style } from '../markup/style.ts';
+import { type Intruder, strangerAmong } from '../oauth/start.ts';
 import type { Handler } from '../outside/page-listener.ts';
+import type { Peer } from '../outside/peer.ts';
+import { isSame } from '../secret/same.ts';
 import { judgeAct, judgeSignOfLife, judgeVisit } from './admission.ts';
 import type { Desk } from './desk.ts';
 import type { Flow } from './flow.ts';
 import type { Presence } from './presence.ts';
 import { servicesPage, signOfLife } from './services-page.ts';
-import { isSame, type Session, type Sessions } from './sessions.ts';
-import { disconnectPage, endPage, questionPage, strangerPage, waitingPage } from './small-pages.ts';
+import type { Session, Sessions } from './sessions.ts';
+import { contestedPage, disconnectPage, endPage, questionPage, strangerPage, waitingPage } from './small-pages.ts';
 
 /** What the routes need. Whose page it is comes with each request, from its session. */
 export interface AppSetting {
@@ -31,13 +34,22 @@ export interface AppSetting {
   path: string;
   sessions: Sessions<Promise<Desk>>;
   presence: Presence;
+  /** Whether other accounts may have read an invitation. */
+  isPublic(): boolean;
+  /** Somebody is there in place of the browser that was let in. From then on everybody is told so. */
+  contested(who: Intruder): void;
+  /** One of them was told. */
+  told(): void;
   /** Something that nobody at a page can mend. */
   broken(error: unknown): void;
   /** Somebody is finished. */
   end(): void;
 }
 
-type Variables = { Variables: { session: Session<Promise<Desk>>; desk: Desk; form: URLSearchParams } };
+type Variables = {
+  Bindings: { peer: Peer };
+  Variables: { session: Session<Promise<Desk>>; desk: Desk; form: URLSearchParams };
+};
 
 const cookieName = 'page';
 const largestBody = 4 * 1024;
@@ -73,13 +85,23 @@ const headers = {
 };
 
 /** Makes the handler of all requests. */
-export function pageApp({ origin, path, sessions, presence, broken, end }: AppSetting): Handler {
+export function pageApp({
+  origin,
+  path,
+  sessions,
+  presence,
+  isPublic,
+  contested,
+  told,
+  broken,
+  end,
+}: AppSetting): Handler {
   const app = new Hono<Variables>({ strict: true, getPath: ({ url }) => new URL(url).pathname.slice(path.length - 1) });
   const refuse = (c: Context, status: 400 | 403 | 404 | 413 | 415 | 500) => c.body(null, status);
   const back = (c: Context, to = '') => c.redirect(`${path}${to}`, 303);
-  const leave = (c: Context, flow: Flow, address: URL) => {
-    flow.moveTo({ kind: 'at the service', address });
-    return c.redirect(address.href, 303);
+  const leave = (c: Context, flow: Flow, start: () => URL) => {
+    flow.moveTo({ kind: 'at the service', start });
+    return c.redirect(start().href, 303);
   };
   app.notFound((c) => refuse(c, 404));
   app.onError((error, c) => {
@@ -95,11 +117,30 @@ export function pageApp({ origin, path, sessions, presence, broken, end }: AppSe
     return values.length === 1 ? sessions.find(values[0] ?? '') : undefined;
   };
 
+  let isContested = false;
+  const contest = async (c: Context, who: Intruder) => {
+    if (!isContested) contested(who);
+    isContested = true;
+    return await tell(c);
+  };
+  const tell = async (c: Context) => {
+    const page = await contestedPage();
+    told();
+    return c.html(page, 403);
+  };
+
+  app.use(async (c, next) => (isContested ? await tell(c) : await next()));
+
   app.get('/enter', async (c) => {
     if (judgeVisit(c.req.raw.headers) !== undefined) return refuse(c, 403);
-    const known = sessionOf(c);
-    const entered = known === undefined ? sessions.enter(c.req.query('once') ?? '') : undefined;
-    if (known !== undefined) return back(c);
+    const invitation = c.req.query('once') ?? '';
+    const stranger = strangerAmong(c.env.peer, { isPublic: isPublic() });
+    if (stranger !== undefined) {
+      return sessions.isInvitation(invitation) ? await contest(c, stranger) : c.html(await strangerPage(), 403);
+    }
+    if (sessionOf(c) !== undefined) return back(c);
+    const entered = sessions.enter(invitation);
+    if (entered === 'used before') return await contest(c, { kind: 'a second visit' });
     if (entered === undefined) return c.html(await strangerPage(), 403);
     presence.seen();
     setCookie(c, cookieName, entered.cookie.reveal(), { httpOnly: true, sameSite: 'Lax', path });
@@ -107,7 +148,8 @@ export function pageApp({ origin, path, sessions, presence, broken, end }: AppSe
   });
 
   app.use(async (c, next) => {
-    const session = sessionOf(c);
+    // The cookie is a secret; that it is brought by our own account is one thing more to steal.
+    const session = c.env.peer.kind === 'other' ? undefined : sessionOf(c);
     if (session === undefined) {
       return c.req.method === 'GET' && c.req.path === '/' ? c.html(await strangerPage(), 403) : refuse(c, 403);
     }
@@ -141,9 +183,9 @@ export function pageApp({ origin, path, sessions, presence, broken, end }: AppSe
     const { desk, session } = c.var;
     const flow = desk.flow();
     if (flow === undefined) return back(c);
-    const stage = await flow.until(['leaving', 'asking', 'over'], waitMs);
+    const stage = await flow.until(['leaving', 'at the terminal', 'asking', 'over'], waitMs);
     if (stage.kind === 'over') return back(c);
-    if (stage.kind === 'leaving') return leave(c, flow, stage.address);
+    if (stage.kind === 'leaving') return leave(c, flow, stage.start);
     const title = serviceOf(desk, flow.serviceName)?.title ?? flow.serviceName;
     if (stage.kind === 'asking') return c.html(await questionPage(title, stage.question, session.formToken));
     return c.html(await waitingPage(title, flow, session.formToken));
@@ -172,10 +214,11 @@ export function pageApp({ origin, path, sessions, presence, broken, end }: AppSe
     // Another one is under way: the page says which, and lets it be cancelled.
     const flow = c.var.desk.connect(service, new URL(`${path}flow`, origin));
     if (flow === undefined) return back(c);
-    const stage = await flow.until(['leaving', 'at the service', 'asking', 'over'], startMs);
-    return stage.kind === 'leaving' || stage.kind === 'at the service'
-      ? leave(c, flow, stage.address)
-      : back(c, 'flow');
+    const stage = await flow.until(
+      ['leaving', 'at the terminal', 'at the service', 'finishing', 'asking', 'over'],
+      startMs,
+    );
+    return stage.kind === 'leaving' || stage.kind === 'at the service' ? leave(c, flow, stage.start) : back(c, 'flow');
   });
 
   app.post('/answer', async (c) => {
@@ -215,9 +258,9 @@ export function pageApp({ origin, path, sessions, presence, broken, end }: AppSe
     return c.html(await endPage());
   });
 
-  return async (request) => {
+  return async (request, peer) => {
     const inside = new URL(request.url).pathname.startsWith(path);
-    const response = inside ? await app.fetch(request) : new Response(null, { status: 404 });
+    const response = inside ? await app.fetch(request, { peer }) : new Response(null, { status: 404 });
     for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
     return response;
   };

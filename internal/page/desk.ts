@@ -6,6 +6,7 @@
 import type { Service } from '../config/definitions.ts';
 import { type Connected, type ConnectRequest, connectService } from '../connection/connect.ts';
 import { type Disconnected, disconnectService } from '../connection/disconnect.ts';
+import type { ClientEntry } from '../connection/enter-client.ts';
 import { examineServices, type ServiceState } from '../connection/list.ts';
 import { outcomeOf } from '../connection/outcome.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -126,11 +127,13 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
           returnTo,
           showCode: undefined,
           warn,
-          async show(address) {
-            begun.moveTo({ kind: 'leaving', address });
-            return { done() {} };
+          async show({ anotherStart }) {
+            begun.moveTo({ kind: 'leaving', start: anotherStart });
+            // It goes to the browser that is at the page already, and nowhere else.
+            return { startIsPublic: false, done: () => begun.moveTo({ kind: 'finishing' }) };
           },
         },
+        clients: { ...run.clients, entry: { ...run.clients.entry, ask: askingAt(begun, run.clients.entry.ask) } },
         newClient: false,
         scopeChoice: { kind: 'usual' },
         legacyEndpoints: false,
@@ -208,6 +211,19 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
       fail(`${service.title ?? service.name} was not disconnected`, service, error);
     }
   }
+}
+
+/** Asks at the terminal as ever, while the page says what is asked there. A sign-in that is cancelled asks no more. */
+function askingAt(flow: Flow, ask: ClientEntry['ask']): ClientEntry['ask'] {
+  if (ask === undefined) return undefined;
+  const told = async (what: string, asked: () => Promise<string>) => {
+    flow.moveTo({ kind: 'at the terminal', what });
+    return await asked().finally(() => flow.moveTo({ kind: 'starting' }));
+  };
+  return {
+    shown: (question) => told(question, () => ask.shown(question, flow.signal)),
+    unseen: (what) => told(`Enter ${what}.`, () => ask.unseen(what, flow.signal)),
+  };
 }
 
 /** What a sign-in ends with that was cancelled, wherever it was: waiting, asking, or between two requests. */

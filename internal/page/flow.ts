@@ -3,10 +3,14 @@
 /** Where a flow stands. */
 export type Stage =
   | { kind: 'starting' }
-  /** A browser is to be sent there; more than once where the service has to be asked again. */
-  | { kind: 'leaving'; address: URL }
-  /** The person is at the service, or on the way back. */
-  | { kind: 'at the service'; address: URL }
+  /** Something has to be typed where the command runs. */
+  | { kind: 'at the terminal'; what: string }
+  /** A browser is to be sent there; more than once where the service has to be asked again. Each address works once. */
+  | { kind: 'leaving'; start: () => URL }
+  /** The person is at the service. */
+  | { kind: 'at the service'; start: () => URL }
+  /** They came back, and what they brought is looked at and stored. */
+  | { kind: 'finishing' }
   /** Somebody has to say yes or no before anything is stored. */
   | { kind: 'asking'; question: string }
   | { kind: 'over' };

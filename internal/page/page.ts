@@ -1,8 +1,11 @@
 /** The page of buttons of one person, from the bound socket to its end. */
 import { AppError } from '../errors/app-error.ts';
+import { contestedError } from '../oauth/start.ts';
 import { listenForPage } from '../outside/page-listener.ts';
+import { pause } from '../outside/pause.ts';
 import { pageApp } from './app.ts';
 import { type Desk, type Hearer, openDesk, type PersonRun } from './desk.ts';
+import type { Stage } from './flow.ts';
 import { watchPresence } from './presence.ts';
 import { openSessions, unguessable } from './sessions.ts';
 
@@ -12,6 +15,10 @@ export interface ButtonPage {
   invitation(): URL;
   /** Where the page is, without anything secret. */
   origin: string;
+  /** Whether this machine says whose a connection is. */
+  namesPeers: boolean;
+  /** An invitation is an argument of a program, which every account of the machine can read. */
+  invitedPublicly(): void;
   /** Settles when a browser was let in. */
   entered: Promise<void>;
   /**
@@ -26,6 +33,13 @@ export interface ButtonPage {
 
 /** How long a browser gets to read the last page. */
 const lastPageMs = 300;
+/** How long both who take part in a contested page can learn of it. */
+const contestedMs = 2_000;
+
+/** Whether somebody has a good reason to be in no tab of the page: they are at a service, or on the way there and back. */
+function isElsewhere(stage: Stage | undefined): boolean {
+  return stage !== undefined && stage.kind !== 'at the terminal' && stage.kind !== 'asking';
+}
 
 /** Binds the socket. Nothing is served to anybody without an invitation. */
 export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
@@ -52,9 +66,34 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
   broken.catch(() => {});
   const presence = watchPresence({
     timeoutMs: () => opened?.run.visit.timeoutMs ?? Number.POSITIVE_INFINITY,
-    away: () => opened === undefined || opened.flow() !== undefined,
+    away: () => opened === undefined || isElsewhere(opened.flow()?.stage()),
   });
-  listener.serve(pageApp({ origin: listener.origin, path, sessions, presence, broken: breaking, end: finished }));
+  let isPublic = false;
+  let isContested = false;
+  let told = 0;
+  let bothTold = () => {};
+  const toldBoth = new Promise<void>((resolve) => {
+    bothTold = resolve;
+  });
+  listener.serve(
+    pageApp({
+      origin: listener.origin,
+      path,
+      sessions,
+      presence,
+      isPublic: () => isPublic,
+      contested(who) {
+        isContested = true;
+        breaking(contestedError('the page', who));
+      },
+      told() {
+        told += 1;
+        if (told === 2) bothTold();
+      },
+      broken: breaking,
+      end: finished,
+    }),
+  );
 
   const untilEnd = async (desk: Desk) => {
     const interrupted = new Promise<void>((resolve) => {
@@ -78,6 +117,10 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
 
   return {
     origin: `${listener.origin}${path}`,
+    namesPeers: listener.namesPeers,
+    invitedPublicly() {
+      isPublic = true;
+    },
     entered: presence.arrived,
     invitation: () => new URL(`${path}enter?once=${sessions.invite(desk)}`, listener.origin),
     refuse,
@@ -90,7 +133,8 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     async close() {
       presence.close();
       // What was answered just now is still on its way.
-      await new Promise((resolve) => setTimeout(resolve, lastPageMs));
+      if (isContested) await Promise.race([toldBoth, pause(contestedMs)]);
+      await pause(lastPageMs);
       listener.close();
     },
   };

@@ -9,7 +9,7 @@ import { documentOf, factsOf, type Markup, shown } from '../markup/document.ts';
 import { type IconName, icon } from '../markup/icons.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import type { Desk, View } from './desk.ts';
-import type { Flow } from './flow.ts';
+import type { Flow, Stage } from './flow.ts';
 import type { Look, Notice } from './notice.ts';
 
 /** Says over an open connection that the tab is there, and shows when nobody answers any more. */
@@ -81,11 +81,30 @@ function underWay(flow: Flow, service: Service | undefined, button: Buttons): Ma
   const question = stage.kind === 'asking' ? html`<a class="button primary" href="flow">Answer the question</a>` : '';
   const there =
     stage.kind === 'at the service' || stage.kind === 'leaving'
-      ? html`<a class="button" href="${stage.address.href}">Continue at ${shown(title)}</a>`
+      ? html`<a class="button" href="${stage.start().href}">Continue at ${shown(title)}</a>`
       : '';
   return html`<div class="notice plain" role="status">${icon('wait', 20)}<div><strong>${shown(title)} is being connected</strong>
-<p>${stage.kind === 'asking' ? 'It waits for your answer.' : 'It waits for you to allow access there.'}</p>
+<p>${shown(whatItWaitsFor(stage))}</p>
 <div class="actions">${question}${there}${button.form('cancel', {}, html`<button>Cancel</button>`)}</div></div></div>`;
+}
+
+/** What a sign-in that is under way waits for, whichever tab asks. */
+export function whatItWaitsFor(stage: Stage): string {
+  switch (stage.kind) {
+    case 'starting':
+      return 'It is being prepared.';
+    case 'at the terminal':
+      return `It waits for you in the terminal where service-connection runs: type it there, not here. ${stage.what}`;
+    case 'leaving':
+    case 'at the service':
+      return 'It waits for you to allow access there.';
+    case 'finishing':
+      return 'You came back; it is being stored.';
+    case 'asking':
+      return 'It waits for your answer.';
+    case 'over':
+      return 'It has ended.';
+  }
 }
 
 const looks: Record<ConnectionStatus, Look> = {

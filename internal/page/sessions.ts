@@ -2,7 +2,7 @@
  * Who is in front of a page. A secret in the opened address is exchanged once for a cookie; the token in every form is
  * bound to that cookie. What a session opens is the caller's: one person's page here, each person's own on a server.
  */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Secret } from '../secret/secret.ts';
 
 /** A browser that came in. */
@@ -16,8 +16,10 @@ export interface Session<Opened> {
 export interface Sessions<Opened> {
   /** A secret that lets one browser in, once. */
   invite(opened: Opened): string;
-  /** Uses an invitation up. Undefined where it is none, or was used before. */
-  enter(invitation: string): { cookie: Secret } | undefined;
+  /** Whether it is an invitation, without using it up. */
+  isInvitation(invitation: string): boolean;
+  /** Uses an invitation up. Undefined where it is none. */
+  enter(invitation: string): { cookie: Secret } | 'used before' | undefined;
   find(cookie: string): Session<Opened> | undefined;
 }
 
@@ -25,6 +27,7 @@ export interface Sessions<Opened> {
 export function openSessions<Opened>(): Sessions<Opened> {
   const key = randomBytes(32);
   const invited = new Map<string, Opened>();
+  const used = new Set<string>();
   const sessions = new Map<string, Session<Opened>>();
   return {
     invite(opened) {
@@ -32,11 +35,13 @@ export function openSessions<Opened>(): Sessions<Opened> {
       invited.set(digest(invitation), opened);
       return invitation;
     },
+    isInvitation: (invitation) => invited.has(digest(invitation)) || used.has(digest(invitation)),
     enter(invitation) {
       const name = digest(invitation);
       const opened = invited.get(name);
-      if (opened === undefined) return undefined;
+      if (opened === undefined) return used.has(name) ? 'used before' : undefined;
       invited.delete(name);
+      used.add(name);
       const cookie = unguessable();
       const formToken = createHmac('sha256', key).update(cookie).digest('base64url');
       sessions.set(digest(cookie), { opened, formToken });
@@ -49,12 +54,6 @@ export function openSessions<Opened>(): Sessions<Opened> {
 /** 256 random bits as a word for addresses and cookies. */
 export function unguessable(): string {
   return randomBytes(32).toString('base64url');
-}
-
-/** Whether two texts are equal, told in a time that depends on neither. */
-export function isSame(one: string, other: string): boolean {
-  const bytes = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(bytes(one), bytes(other));
 }
 
 function digest(value: string): string {

@@ -6,7 +6,7 @@ import { documentOf, factsOf, type Markup, shown } from '../markup/document.ts';
 import { type IconName, icon } from '../markup/icons.ts';
 import type { Flow } from './flow.ts';
 import type { Look } from './notice.ts';
-import { buttons, signOfLife } from './services-page.ts';
+import { buttons, signOfLife, whatItWaitsFor } from './services-page.ts';
 
 /** Asks before a connection is taken out. Nothing has happened yet. */
 export function disconnectPage(
@@ -48,14 +48,16 @@ export function waitingPage(title: string, flow: Flow, formToken: string): Promi
   const stage = flow.stage();
   const there =
     stage.kind === 'at the service' || stage.kind === 'leaving'
-      ? html`<a class="button" href="${stage.address.href}">Continue at ${shown(title)}</a>`
+      ? html`<a class="button" href="${stage.start().href}">Continue at ${shown(title)}</a>`
       : '';
   return smallPage({
     look: 'plain',
     icon: 'wait',
     title: `Connecting ${title}`,
     refreshSeconds: 2,
-    content: html`<p class="next">This page goes on by itself as soon as it is known how it ended.</p>
+    script: signOfLife,
+    content: html`<p>${shown(whatItWaitsFor(stage))}</p>
+<p class="next">This page goes on by itself as soon as it is known how it ended.</p>
 <div class="actions">${there}${buttons(formToken).form('cancel', {}, html`<button>Cancel</button>`)}</div>`,
   });
 }
@@ -75,6 +77,15 @@ export function strangerPage(): Promise<string> {
     look: 'bad',
     title: 'This address does not open anything here',
     content: html`<p class="next">Its secret was used already, or it belongs to another browser. Go back to the tab that was opened first, or run service-connection again.</p>`,
+  });
+}
+
+/** For everybody who is at a page that more than one browser claims. */
+export function contestedPage(): Promise<string> {
+  return smallPage({
+    look: 'bad',
+    title: 'This page was ended',
+    content: html`<p class="next">Its address was opened in more than one place. If you opened it once only, somebody else tried to take your place: the terminal says more. Run service-connection again there.</p>`,
   });
 }
 

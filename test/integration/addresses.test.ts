@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
 import { ask } from '../support/ask.ts';
+import { atAuthorization } from '../support/begin.ts';
 import type { CommandOutcome } from '../support/command.ts';
 import { type HostileServer, startHostileServer } from '../support/hostile-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -52,11 +53,10 @@ async function connectTo(lies: Lies): Promise<{ outcome: CommandOutcome; service
     content.authorization.issuers = [lies.authorizationServer ?? service.origin];
   });
   const outcome = await world.connect(['notion'], {
-    browse: async (url) => {
-      const { origin, searchParams } = new URL(url);
-      if (origin !== service.origin) return await visit(url, { person: 'ada' });
-      return await ask(`${searchParams.get('redirect_uri')}?code=the-code&state=${searchParams.get('state')}`);
-    },
+    browse: atAuthorization(async (url, begun) => {
+      if (new URL(url).origin !== service.origin) return await visit(url, { person: 'ada', begun });
+      return await ask(`${begun.redirectUri}?code=the-code&state=${begun.state}`, { headers: begun.headers });
+    }),
   });
   return { outcome, service };
 }

@@ -21,6 +21,8 @@ const remote = { SSH_CONNECTION: '198.51.100.7 50000 192.0.2.10 22' };
 /** An authorization request as the person at the other machine opens it. */
 interface Asked {
   url: string;
+  /** Where a browser begins that comes through a tunnel. */
+  start: string;
   redirectUri: string;
   /** Signs in over there and says what the address bar shows in the end: nobody answers at that address. */
   addressBar(): Promise<string>;
@@ -30,7 +32,8 @@ interface Asked {
 function atEachPrompt(answer: (asked: Asked, index: number) => Promise<unknown>) {
   let seen = 0;
   return (said: string) => {
-    const urls = [...said.matchAll(/, open: (\S+)\r?\n/g)].map(([, url = '']) => url);
+    const urls = [...said.matchAll(/elsewhere, open: (\S+)\r?\n/g)].map(([, url = '']) => url);
+    const starts = [...said.matchAll(/to [^\n]*, open: (\S+\/start\/\S+)\r?\n/g)].map(([, url = '']) => url);
     const prompts = said.match(/nothing is shown while you paste/g)?.length ?? 0;
     if (prompts <= seen || urls.length < prompts) return;
     const index = seen;
@@ -39,7 +42,7 @@ function atEachPrompt(answer: (asked: Asked, index: number) => Promise<unknown>)
     const redirectUri = new URL(url).searchParams.get('redirect_uri') ?? '';
     const addressBar = async () => (await visit(url, { person: 'ada', unreachable: redirectUri })).url;
     // What follows the prompt in the same turn is that it is opened.
-    setTimeout(() => void answer({ url, redirectUri, addressBar }, index), 20);
+    setTimeout(() => void answer({ url, start: starts[index] ?? '', redirectUri, addressBar }, index), 20);
   };
 }
 
@@ -119,7 +122,7 @@ describe('a browser on another machine', () => {
   });
 
   test('that comes back through a tunnel is first: the prompt ends and the terminal is as before', async () => {
-    const { exit } = await connectRemotely(({ url }) => visit(url, { person: 'ada' }), { terminal });
+    const { exit } = await connectRemotely(({ start }) => visit(start, { person: 'ada' }), { terminal });
     expect([exit, terminal.modes]).toEqual([0, [true, false, true, false]]);
     expect(terminal.stdin.isPaused()).toBe(true);
   });

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
+import { atAuthorization } from '../support/begin.ts';
 import type { CommandSetting } from '../support/command.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { missingSecretService, startSecretService, startSilentBus } from '../support/secret-service.ts';
@@ -41,13 +42,13 @@ const askItsSecret = 'its client secret, or nothing';
 /** A browser that does something each time before it signs Ada in at Notion; the sign-in itself comes first. */
 function beforeNotion(act: (time: number) => void): NonNullable<CommandSetting['browse']> {
   let times = 0;
-  return async (url) => {
+  return atAuthorization(async (url, begun) => {
     if (url.startsWith(world.sandbox.services.notion.issuer)) {
       times += 1;
       act(times);
     }
-    return await visit(url, { person: 'ada' });
-  };
+    return await visit(url, { person: 'ada', begun });
+  });
 }
 
 const githubSecret = () => {

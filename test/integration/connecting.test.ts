@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { freeLoopbackPort } from '../sandbox/listener.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { ask } from '../support/ask.ts';
+import { atAuthorization, type Begun } from '../support/begin.ts';
 import type { CommandOutcome } from '../support/command.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -28,11 +29,12 @@ async function expectRepairable(failed: CommandOutcome, exit: number, code: stri
 }
 
 /** A browser that signs Ada in and leaves the service to the test. */
-function atTheService(act: (url: URL) => Promise<unknown>) {
-  return async (url: string) =>
+function atTheService(act: (url: URL, begun: Begun) => Promise<unknown>) {
+  return atAuthorization(async (url, begun) =>
     url.startsWith(world.sandbox.identityProvider.issuer)
-      ? await visit(url, { person: 'ada' })
-      : await act(new URL(url));
+      ? await visit(url, { person: 'ada', begun })
+      : await act(new URL(url), begun),
+  );
 }
 
 /** Lets any account of Notion in, also one without a name. */
@@ -197,7 +199,7 @@ describe('the service is not to be trusted:', () => {
     notion.control.failTokenEndpoint({ status: 400, body: { error: 'invalid_grant' } });
     const pages: string[] = [];
     const failed = await world.connect(['notion'], {
-      browse: atTheService(async (url) => pages.push((await visit(url.href, { person: 'ada' })).body)),
+      browse: atTheService(async (url, begun) => pages.push((await visit(url.href, { person: 'ada', begun })).body)),
     });
     expect(pages[0]).toContain('<title>Notion was not connected</title>');
     expect([notion.counters.tokenRequests, await world.credentials()]).toEqual([1, []]);
@@ -280,12 +282,12 @@ describe('the person', () => {
 
   test('is met by somebody else’s answers first, and succeeds', async () => {
     const connected = await world.connect(['notion'], {
-      browse: atTheService(async (url) => {
+      browse: atTheService(async (url, begun) => {
         const callback = url.searchParams.get('redirect_uri') ?? '';
         for (const query of ['code=x&state=wrong', 'error=access_denied']) {
           expect((await ask(`${callback}?${query}`)).status).toBe(400);
         }
-        return await visit(url.href, { person: 'ada' });
+        return await visit(url.href, { person: 'ada', begun });
       }),
     });
     expect([connected.exit, connected.stderr]).toEqual([0, expect.stringContaining('does not belong to this sign-in')]);
@@ -371,7 +373,9 @@ describe('the command line or the configuration', () => {
     const connected = await world.connect(['notion', '--quiet']);
     expect(connected.stderr.split('\n').map((line) => line.replace(/http:.*/, 'URL'))).toEqual([
       'service-connection: MAI_ALLOW_LOOPBACK_HTTP is set: http on loopback is allowed, for tests only',
+      'service-connection: "URL',
       'service-connection: to sign in at "URL',
+      'service-connection: "URL',
       'service-connection: to allow access to Notion, open: URL',
       '',
     ]);

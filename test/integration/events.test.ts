@@ -39,7 +39,8 @@ describe('a connection', () => {
     expect(named(events, 'waiting')).toMatchObject(
       visited.map((url) => ({
         for: 'browser',
-        url,
+        // Where the browser begins, on this machine; it is sent on from there.
+        url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/start\/[\w-]{22}$/),
         redirect_port: Number(new URL(new URL(url).searchParams.get('redirect_uri') ?? '').port),
         until: expect.stringMatching(/^\d{4}-.*Z$/),
       })),

@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
+import { atAuthorization, type Begun } from '../support/begin.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
 const world = sandboxPerTest();
@@ -15,9 +16,12 @@ const always = (on: string, status: number) =>
   world.sandbox.platform.control.faults.add({ on, fault: { kind: 'status', status }, times: Infinity });
 
 /** A browser that signs Ada in and leaves the service to the test. */
-function atTheService(act: (url: string) => Promise<unknown>) {
-  return async (url: string) =>
-    url.startsWith(world.sandbox.identityProvider.issuer) ? await visit(url, { person: 'ada' }) : await act(url);
+function atTheService(act: (url: string, begun: Begun) => Promise<unknown>) {
+  return atAuthorization(async (url, begun) =>
+    url.startsWith(world.sandbox.identityProvider.issuer)
+      ? await visit(url, { person: 'ada', begun })
+      : await act(url, begun),
+  );
 }
 
 /** Begins to connect and is interrupted while the person is asked for access. */
@@ -111,12 +115,12 @@ describe('two runs at once', () => {
     let second: Promise<unknown> | undefined;
     const first = await world.connect(['notion'], {
       folder,
-      browse: atTheService(async (url) => {
+      browse: atTheService(async (url, begun) => {
         const other = await world.connect(['notion'], { folder });
         expect([other.exit, other.stderr]).toEqual([1, expect.stringContaining('[already_running]')]);
         expect(other.visited).toHaveLength(1);
         expect((await world.connect(['disconnect', 'notion'], { folder })).exit).toBe(1);
-        second = visit(url, { person: 'ada' });
+        second = visit(url, { person: 'ada', begun });
         return await second;
       }),
     });
@@ -166,9 +170,9 @@ describe('what was granted and not stored', () => {
     const [credential] = await world.credentials();
     const failed = await world.connect(['notion'], {
       folder,
-      browse: atTheService(async (url) => {
+      browse: atTheService(async (url, begun) => {
         await world.client.beta.vaults.archive(credential?.vault_id ?? '');
-        return await visit(url, { person: 'ada' });
+        return await visit(url, { person: 'ada', begun });
       }),
     });
     expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining('had granted was given back')]);

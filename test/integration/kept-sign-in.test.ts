@@ -34,7 +34,7 @@ describe('login', () => {
     const signedIn = await login();
     expect([signedIn.exit, signedIn.stdout, signedIn.visited.length]).toEqual([
       0,
-      'signed in as ada@example.test, kept in the encrypted file\n',
+      `signed in as "ada@example.test" (subject "${world.sandbox.people.ada.subject}"), kept in the encrypted file\n`,
       1,
     ]);
     const { identityProvider, people } = world.sandbox;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { signerOf, signOwnership } from '../../internal/vault/signature.ts';
 import type { Fault } from '../sandbox/faults.ts';
 import { visit } from '../sandbox/visit.mjs';
+import { atAuthorization } from '../support/begin.ts';
 import { newOwnershipKey, type PrivateKey, trustKeys } from '../support/ownership-keys.ts';
 import { type RunningSessions, startRunningSessions } from '../support/running-sessions.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -250,10 +251,10 @@ test('a sign-in at a service that was begun before brings nothing back [P1]', as
   await world.connectJson(['linear'], { folder });
   const late = await world.connect(['notion'], {
     folder,
-    browse: async (url) => {
+    browse: atAuthorization(async (url, begun) => {
       if (url.startsWith(world.sandbox.services.notion.issuer)) expect((await offboard()).exit).toBe(0);
-      return await visit(url, { person: 'ada' });
-    },
+      return await visit(url, { person: 'ada', begun });
+    }),
   });
   expect(late.exit).not.toBe(0);
   await expectNothingActs();

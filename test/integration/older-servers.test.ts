@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
 import { ask } from '../support/ask.ts';
+import { atAuthorization } from '../support/begin.ts';
 import { type HostileServer, type SeenRequest, startHostileServer } from '../support/hostile-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -67,12 +68,12 @@ const metadataOf = (origin: string) => ({
 });
 
 /** A browser that signs Ada in, and goes where an older server sends it. */
-const browse = async (url: string) => {
-  if (url.startsWith(world.sandbox.identityProvider.issuer)) return await visit(url, { person: 'ada' });
+const browse = atAuthorization(async (url, begun) => {
+  if (url.startsWith(world.sandbox.identityProvider.issuer)) return await visit(url, { person: 'ada', begun });
   const { headers } = await ask(url);
-  const answered = await ask(String(headers['location']));
+  const answered = await ask(String(headers['location']), { headers: begun.headers });
   return await ask(String(headers['location']), { target: String(answered.headers['location']) });
-};
+});
 
 const connect = (...words: string[]) => world.connect(['notion', ...words], { browse });
 

@@ -7,6 +7,7 @@ import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type Answered, ask, type Question } from '../support/ask.ts';
+import { begin } from '../support/begin.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { enterPage, signInFor, type Visitor } from '../support/page-visitor.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -25,7 +26,7 @@ function openPage(
   const ended = run({
     browse: async (address) => {
       // The second address is the invitation itself, where the browser did not come by itself.
-      if (new URL(address).searchParams.has('redirect_uri')) invite(signInFor(address, person));
+      if (new URL(address).pathname.startsWith('/start/')) invite(signInFor(address, person));
       return await invitation;
     },
     ...setting,
@@ -152,8 +153,8 @@ describe('the page refuses', () => {
     }
   });
 
-  test('an invitation that was used, or is none: no cookie, and a page that says nothing of anybody [page]', async () => {
-    for (const address of [invitation, invitation.replace(/once=.*/, 'once=x'), invitation.replace(/\?.*/, '')]) {
+  test('an invitation that is none: no cookie, and a page that says nothing of anybody [page]', async () => {
+    for (const address of [invitation.replace(/once=.*/, 'once=x'), invitation.replace(/\?.*/, '')]) {
       const { status, headers, body } = await ask(address);
       expect([status, headers['set-cookie']]).toEqual([403, undefined]);
       expect(body).toContain('This address does not open anything here');
@@ -175,7 +176,7 @@ describe('the page refuses', () => {
       visitor.get('nothing'),
       visitor.get('flow'),
       visitor.press('check', { service: 'notion' }),
-      ask(invitation),
+      ask(invitation.replace(/once=.*/, 'once=x')),
       ask(visitor.home, { target: '/' }),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([200, 404, 303, 303, 403, 404]);
@@ -352,15 +353,19 @@ describe('the page', () => {
       page.press('connect', { service: 'notion' }),
       page.press('connect', { service: 'notion' }),
     ]);
-    expect(one.headers['location']).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/.*state=/);
-    expect(two.headers['location']).toBe(one.headers['location']);
+    // Each press has an address of its own, and both lead to the same sign-in.
+    const [first, second] = [
+      await begin(String(one.headers['location'])),
+      await begin(String(two.headers['location'])),
+    ];
+    expect(two.headers['location']).not.toBe(one.headers['location']);
+    expect([second.state, second.headers]).toEqual([first.state, first.headers]);
     const other = await page.press('connect', { service: 'linear' });
     expect(other.headers['location']).toBe(new URL(page.home).pathname);
     expect((await page.get('')).body).toContain('Notion is being connected');
     await page.press('cancel');
     expect((await page.get('')).body).toContain('Notion: cancelled');
-    const address = new URL(String(one.headers['location'])).searchParams.get('redirect_uri') ?? '';
-    await expect(ask(address)).rejects.toThrow('ECONNREFUSED');
+    await expect(ask(first.redirectUri)).rejects.toThrow('ECONNREFUSED');
     expect((await page.connect('linear')).body).toContain('Linear is connected');
   });
 
@@ -382,7 +387,7 @@ describe('the page', () => {
     const back = await signInFor(String(first.headers['location']));
     const second = await page.get(back);
     control.behave();
-    expect([second.status, second.headers['location']]).toEqual([303, expect.stringContaining('state=')]);
+    expect([second.status, second.headers['location']]).toEqual([303, expect.stringContaining('/start/')]);
     expect(second.headers['location']).not.toBe(first.headers['location']);
     const over = await page.get(await signInFor(String(second.headers['location'])));
     const { body } = await page.get(String(over.headers['location']));
@@ -418,13 +423,12 @@ describe('the page', () => {
           signedIn.add(url);
           if (new URL(url).searchParams.has('once')) address = url;
           // The answer is pasted, so no browser comes by itself.
-          else setTimeout(() => void pasteAnswer(url), 50);
+          else if (new URL(url).searchParams.has('redirect_uri')) setTimeout(() => void pasteAnswer(url), 50);
         }
       },
     });
     async function pasteAnswer(url: string) {
-      const unreachable = new URL(url).searchParams.get('redirect_uri') ?? '';
-      await terminal.type(`${(await visit(url, { person: 'ada', unreachable })).url}\r`);
+      await terminal.type(`${(await visit(url, { person: 'ada', comesBack: false })).url}\r`);
     }
     const { port } = new URL(address);
     expect([exit, stderr]).toEqual([1, expect.stringContaining('[timed_out]')]);
@@ -465,9 +469,7 @@ describe('the page', () => {
       interruption.abort();
       const { exit, stdout } = await ended;
       expect([busy, exit, stdout]).toEqual(busy ? [true, 130, ''] : [false, 0, 'nothing was changed\n']);
-      const ports = [page.home, left?.headers['location'] && redirectOf(String(left.headers['location']))].filter(
-        Boolean,
-      );
+      const ports = [page.home, left?.headers['location'] && String(left.headers['location'])].filter(Boolean);
       for (const address of ports) expect(await isOpen(Number(new URL(String(address)).port))).toBe(false);
     }
     expect(await world.credentials()).toEqual([]);
@@ -528,10 +530,6 @@ describe('the page', () => {
     } as unknown as Visitor;
   }
 });
-
-function redirectOf(address: string): string {
-  return new URL(address).searchParams.get('redirect_uri') ?? '';
-}
 
 async function isOpen(port: number): Promise<boolean> {
   const socket = connectSocket({ host: '127.0.0.1', port });

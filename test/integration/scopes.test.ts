@@ -1,6 +1,7 @@
 /** `service-connection` and scopes: no more than was reviewed, what the person chose, and more only where it is wanted. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
+import { atAuthorization } from '../support/begin.ts';
 import type { CommandOutcome } from '../support/command.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -42,7 +43,11 @@ describe('a service that wants more scopes than it granted', () => {
     const { linear } = world.sandbox.services;
     const pages: string[] = [];
     const connected = await world.connect(['linear', '--json'], {
-      browse: async (url) => pages.push((await visit(url, { person: 'ada' })).body),
+      browse: async (url) => {
+        const page = await visit(url, { person: 'ada' });
+        pages.push(page.body);
+        return page;
+      },
     });
     expect([connected.exit, askedFor(connected)]).toEqual([0, [['read'], ['read', 'write']]]);
     expect(pages.slice(1)).toEqual([
@@ -79,7 +84,9 @@ describe('a service that wants more scopes than it granted', () => {
     const { linear } = world.sandbox.services;
     let asked = 0;
     const failed = await world.connect(['linear'], {
-      browse: (url) => visit(url, { person: 'ada', deny: url.startsWith(linear.issuer) && ++asked === 2 }),
+      browse: atAuthorization((url, begun) =>
+        visit(url, { person: 'ada', deny: url.startsWith(linear.issuer) && ++asked === 2, begun }),
+      ),
     });
     expect([failed.exit, askedFor(failed).length, await world.credentials()]).toEqual([3, 2, []]);
     expect(failed.stderr).toContain('[access_denied]');

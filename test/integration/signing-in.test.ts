@@ -1,6 +1,7 @@
 /** Who is operating: what proves it, and everything that does not (P2). Nobody who is refused changes anything. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +12,19 @@ import { visit } from '../sandbox/visit.mjs';
 import { cannotLend } from '../support/lent-process.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { skipped } from '../support/skip.ts';
+import { type FakeTerminal, fakeTerminal } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
+
+/** Types an answer once the question is there. */
+function answering(terminal: FakeTerminal, answer: string) {
+  let answered = false;
+  return (said: string) => {
+    if (answered || !said.includes('is that right? [y/N]')) return;
+    answered = true;
+    setTimeout(() => void terminal.type(`${answer}\n`), 20);
+  };
+}
 const unlendable = skipped(await cannotLend(65534));
 
 describe('an ID token', () => {
@@ -193,9 +205,87 @@ describe('the operating system account', () => {
   });
 });
 
-test('a second person at the same machine is asked again who they are [P2]', async () => {
+describe('a second person at the same machine', () => {
+  const asGrace = { browse: (url: string) => visit(url, { person: 'grace' }) };
+
+  test('is asked who they are and whether that is right, before anything is kept or opened [P2]', async () => {
+    const folder = await world.machine();
+    const { ada, grace } = world.sandbox.people;
+    await world.connect(['notion'], { folder, person: 'ada' });
+    const before = world.asked().length;
+    const alone = await world.connect(['linear'], { folder, ...asGrace });
+    expect([alone.exit, alone.stdout, alone.visited.length, world.asked().length]).toEqual([3, '', 1, before]);
+    expect(alone.stderr).toContain(
+      `this is "grace@example.test" (subject "${grace.subject}"), and the last person here was "ada@example.test" (subject "${ada.subject}"); nobody is here to confirm it`,
+    );
+    expect(alone.stderr).toMatch(/\[another_person\][\s\S]*hint: .*logout/);
+
+    const terminal = fakeTerminal();
+    const no = await world.connect(['linear'], {
+      folder,
+      ...asGrace,
+      terminal,
+      hear: answering(terminal, 'n'),
+    });
+    expect([no.exit, no.visited.length]).toEqual([3, 1]);
+    // It is still Ada's machine.
+    expect((await world.connect(['list'], { folder, person: 'ada' })).exit).toBe(0);
+    const other = fakeTerminal();
+    const yes = await world.connect(['list'], { folder, ...asGrace, terminal: other, hear: answering(other, 'y') });
+    expect([yes.exit, yes.stderr]).toEqual([0, expect.stringContaining('signed in as "grace@example.test"')]);
+    expect((await world.connect(['list'], { folder, ...asGrace })).exit).toBe(0);
+  });
+
+  test('who signs the first one out is asked nothing', async () => {
+    const folder = await world.machine();
+    await world.connect(['notion'], { folder, person: 'ada' });
+    expect((await world.connect(['logout'], { folder })).exit).toBe(0);
+    expect((await world.connect(['list'], { folder, ...asGrace })).exit).toBe(0);
+  });
+
+  test('finds nothing in what was remembered where it cannot be read, and refuses what another could have written', async () => {
+    const folder = await world.machine();
+    await world.connect(['list'], { folder, person: 'ada' });
+    const places = join(folder, 'state', 'sign-in');
+    const [name = ''] = (await readdir(places)).filter((each) => each.endsWith('.person.json'));
+    expect((await stat(join(places, name))).mode & 0o777).toBe(0o600);
+    await writeFile(join(places, name), '{"version":1,"subj');
+    expect((await world.connect(['list'], { folder, ...asGrace })).exit).toBe(0);
+    await chmod(join(places, name), 0o666);
+    const exposed = await world.connect(['list'], { folder, ...asGrace });
+    expect([exposed.exit, exposed.stderr]).toEqual([1, expect.stringContaining('[file_system]')]);
+  });
+});
+
+test('it is said as whom, with the subject, before anything is opened at a service', async () => {
+  const said: string[] = [];
+  let heard = '';
+  await world.connect(['notion'], {
+    hear: (text) => {
+      heard = text;
+    },
+    browse: async (url) => {
+      said.push(heard);
+      return await visit(url, { person: 'ada' });
+    },
+  });
+  const line = `signed in as "ada@example.test" (subject "${world.sandbox.people.ada.subject}")`;
+  expect(said.map((text) => text.includes(line))).toEqual([false, true]);
+});
+
+test('a name that nobody verified is not shown as who somebody is', async () => {
+  const { identityProvider, people } = world.sandbox;
+  identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+    ...answer,
+    id_token: await forge({ email: 'ada@example.test', email_verified: false, name: 'ada@example.test' }),
+  }));
+  const { exit, stderr } = await world.connect(['list']);
+  expect([exit, stderr]).toEqual([0, expect.stringContaining(`signed in as the subject "${people.ada.subject}"`)]);
+  expect(stderr).not.toContain('ada@example.test');
+});
+
+test('without anything kept, the one who signs in is who operates', async () => {
   const folder = await world.machine();
-  await world.connect(['notion'], { folder, person: 'ada' });
   const listed = await world.connectJson(['list'], { folder, browse: (url) => visit(url, { person: 'grace' }) });
   expect(listed).toMatchObject({
     owner: { subject: world.sandbox.people.grace.subject },

@@ -11,6 +11,7 @@ import { writeConfiguration } from '../sandbox/config-folder.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type Answered, ask, type Question } from '../support/ask.ts';
+import { atAuthorization, type Begun } from '../support/begin.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { type Script, type ScriptedService, startScriptedService } from './scripted-service.ts';
 
@@ -147,15 +148,17 @@ export function hostileWorld(): HostileWorld {
       folder,
       signal: AbortSignal.any(signals),
       environment: { ...sandbox().environment, ...attack.setting?.environment, MAI_CONFIG: config },
-      browse: async (address) => {
-        if (address.startsWith(`${sandbox().identityProvider.issuer}/`)) return await visit(address, { person: 'ada' });
-        const consent = consentAt(new URL(address), service, pages);
+      browse: atAuthorization(async (address, begun) => {
+        if (address.startsWith(`${sandbox().identityProvider.issuer}/`)) {
+          return await visit(address, { person: 'ada', begun });
+        }
+        const consent = consentAt(begun, service, pages);
         consents.push(consent.url);
         return await (attack.browse ?? followed)(consent).catch((error: unknown) => {
           failures.push(error);
           failed.abort();
         });
-      },
+      }),
     });
     for (const failure of failures) throw failure;
     return { ...outcome, service, consents, folder, pages };
@@ -267,15 +270,15 @@ async function followed({ allow, send }: Consent): Promise<void> {
   await send((await allow()).search.slice(1));
 }
 
-function consentAt(url: URL, service: ScriptedService, pages: string[]): Consent {
-  const callback = url.searchParams.get('redirect_uri') ?? '';
-  const state = url.searchParams.get('state') ?? '';
+function consentAt(begun: Begun, service: ScriptedService, pages: string[]): Consent {
+  const { authorization: url, redirectUri: callback, state } = begun;
   const send: Consent['send'] = async (query, question = {}) => {
-    const answered = await ask(`${callback}?${query}`, question);
+    const headers = { ...begun.headers, ...question.headers };
+    const answered = await ask(`${callback}?${query}`, { ...question, headers });
     pages.push(answered.body, String(answered.headers['location'] ?? ''));
     // A browser that was sent on asks for the page, and gets it when the run has ended.
     if (answered.status === 303) {
-      await ask(callback, { target: '/done' }).then(
+      await ask(callback, { target: String(answered.headers['location']) }).then(
         ({ body }) => pages.push(body),
         () => {},
       );

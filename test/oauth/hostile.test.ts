@@ -418,11 +418,10 @@ describe('a code is asked for twice [c7] [connecting]', () => {
     const statuses: number[] = [];
     await world.attack({
       script: { token: () => ({ status: 400, json: { error: 'invalid_grant' } }) },
-      browse: async ({ allow, callback }) => {
-        const { search } = await allow();
-        const both = await Promise.all([ask(`${callback}${search}`), ask(`${callback}${search}`)]);
+      browse: async ({ allow, send }) => {
+        const query = (await allow()).search.slice(1);
+        const both = await Promise.all([send(query), send(query)]);
         statuses.push(...both.map(({ status }) => status));
-        await ask(callback, { target: '/done' });
       },
       exchanges: 1,
       ends: 'token_refused',
@@ -486,7 +485,7 @@ describe('what a person sees before they consent [c10] [b16]', () => {
         },
       },
       browse: async ({ url, deny }) => {
-        expect(printed).toContain(`to allow access to Notion, open: ${url.href}\n`);
+        expect(printed).toContain(`"${url.origin}" will ask you, for the client "client-of-ours"\n`);
         await deny();
       },
       ends: 'access_denied',
@@ -583,24 +582,34 @@ describe('somebody else’s sign-in [c13] [A1.20] [connecting]', () => {
 
   const named = (email: unknown) => ({ content: [], structuredContent: { user: { email } } });
 
-  test('ten times brought ends the run [b10]', async () => {
+  test('twenty times brought ends nothing: the person still decides [b10]', async () => {
     const { stderr } = await world.attack({
-      browse: async ({ send }) => {
-        for (let time = 0; time < 10; time += 1) await send('code=c&state=wrong').catch(() => {});
+      browse: async ({ send, deny }) => {
+        for (let time = 0; time < 20; time += 1) await send('code=c&state=wrong');
+        await deny();
       },
-      ends: 'callback_refused',
+      ends: 'access_denied',
     });
-    expect(stderr).toContain('10 answers that do not belong to this sign-in');
+    expect(stderr.match(/does not belong to this sign-in/g)).toHaveLength(1);
+  });
+
+  test('with the right state, brought by a browser that did not begin: the run ends, and nothing is asked for', async () => {
+    await world.attack({
+      browse: async ({ callback, state, url }) => {
+        await ask(`${callback}?code=of-the-attacker&state=${state}&iss=${url.origin}`);
+      },
+      ends: 'sign_in_contested',
+    });
   });
 });
 
 describe('an address that somebody was talked into pasting [c14] [b17]', () => {
-  test('is of another sign-in: it counts for nothing, is not shown, and ten of them end the run', async () => {
+  test('is of another sign-in: it counts for nothing, is not shown, and ends nothing', async () => {
     const terminal = fakeTerminal();
     const { stderr } = await world.attack({
       argv: ['notion', '--paste'],
       setting: { terminal },
-      browse: async ({ callback, state, url }) => {
+      browse: async ({ callback, state, url, deny }) => {
         const foreign = [
           `${callback}?code=of-the-attacker&state=of-the-attacker&iss=${url.origin}`,
           'of-the-attacker',
@@ -609,8 +618,9 @@ describe('an address that somebody was talked into pasting [c14] [b17]', () => {
           `${callback}#code=of-the-attacker&state=${state}`,
         ];
         for (const text of [...foreign, ...foreign]) await terminal.type(`${text}\r`);
+        await deny();
       },
-      ends: 'callback_refused',
+      ends: 'access_denied',
     });
     expect(stderr).toContain('do this only if you started it yourself');
     expect(stderr).not.toContain('of-the-attacker');

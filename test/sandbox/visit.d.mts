@@ -10,6 +10,10 @@ export interface VisitOptions {
   code?: string;
   /** Stop at an address that begins so, as a browser on another machine would, and show it. */
   unreachable?: string;
+  /** False stops at the redirect URI, with the cookies that would be sent there. */
+  comesBack?: boolean;
+  /** What this browser was given where it began, which a test did for it. */
+  begun?: { redirectUri: string; headers: { cookie: string } };
   /** Give up after this long (default 30 s). */
   timeoutMs?: number;
 }
@@ -20,6 +24,10 @@ export interface LastPage {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: string;
+  /** Every address that was asked for, in order. */
+  passed: string[];
+  /** What would be sent to `url`, where it was not asked for. */
+  cookie?: string;
 }
 
 /** Opens a URL as a browser would and plays the person in front of it, until a page has nothing left to press. */

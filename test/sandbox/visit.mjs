@@ -10,19 +10,36 @@ const maxRequests = 30;
  * navigation would send.
  */
 export async function visit(url, options = {}) {
-  const { person = 'ada', account = person, deny = false, code, unreachable, timeoutMs = 30_000 } = options;
+  const {
+    person = 'ada',
+    account = person,
+    deny = false,
+    code,
+    unreachable,
+    comesBack = true,
+    begun,
+    timeoutMs = 30_000,
+  } = options;
   const signal = AbortSignal.timeout(timeoutMs);
   const cookies = createCookies();
+  if (begun !== undefined) cookies.keep(new URL(begun.redirectUri), [begun.headers.cookie]);
+  const passed = [];
   let unentered = code;
+  let callback;
   let step = { url: new URL(url), method: 'GET', form: undefined, from: undefined, site: 'none' };
 
   for (let requests = 0; requests < maxRequests; requests += 1) {
-    const page = await send(step, cookies, signal);
+    passed.push(step.url.href);
+    callback ??= step.url.searchParams.get('redirect_uri') ?? undefined;
+    const page = { ...(await send(step, cookies, signal)), passed };
     const { location } = page.headers;
     if (page.status >= 300 && page.status < 400 && location !== undefined) {
       // A navigation stays "started elsewhere" through its redirects, and a 303 turns POST into GET.
       const target = new URL(location, step.url);
-      if (unreachable !== undefined && target.href.startsWith(unreachable)) return { ...page, url: target.href };
+      const stop = comesBack ? unreachable : callback;
+      if (stop !== undefined && target.href.startsWith(stop)) {
+        return { ...page, url: target.href, cookie: cookies.for(target) };
+      }
       step = { ...step, url: target, method: 'GET', form: undefined, site: worseSite(step.site, step.from, target) };
       continue;
     }
@@ -137,8 +154,9 @@ function createCookies() {
           attributes.find((each) => each.toLowerCase().startsWith(`${wanted}=`))?.slice(wanted.length + 1);
         const path = attribute('path') ?? '/';
         const expires = attribute('expires');
+        const lasts = attribute('max-age');
         const key = `${url.hostname} ${path} ${name}`;
-        if (expires !== undefined && Date.parse(expires) <= Date.now()) kept.delete(key);
+        if (lasts === '0' || (expires !== undefined && Date.parse(expires) <= Date.now())) kept.delete(key);
         else kept.set(key, { host: url.hostname, path, pair });
       }
     },

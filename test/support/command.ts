@@ -38,7 +38,7 @@ export interface CommandOutcome {
   exit: ExitCode;
   stdout: string;
   stderr: string;
-  /** The URLs that the browser was sent to. */
+  /** The authorization addresses that the browser came to; where a test has a browser of its own, what that was opened with. */
   visited: string[];
 }
 
@@ -66,18 +66,27 @@ export async function runCommand(
         state: join(folder, 'state'),
       },
     openBrowser: async (url) => {
-      visited.push(url.href);
+      const place = visited.push(url.href) - 1;
       const browse =
         setting.browse ??
         (setting.person &&
           ((address) => visit(address, { person: setting.person ?? '', deny: setting.deny === true })));
       if (browse === undefined) return false;
-      visits.push(browse(url.href).catch((error: unknown) => error));
+      const visiting = browse(url.href).then((last) => {
+        visited[place] = authorizationIn(last) ?? url.href;
+      });
+      visits.push(visiting.catch((error: unknown) => error));
       return true;
     },
   });
   await Promise.all(visits);
   return { exit, stdout: stdout.text(), stderr: stderr.text(), visited };
+}
+
+/** The authorization address that a browser passed. */
+function authorizationIn(last: unknown): string | undefined {
+  if (!(last instanceof Object && 'passed' in last && Array.isArray(last.passed))) return undefined;
+  return last.passed.map(String).find((url) => new URL(url).searchParams.has('redirect_uri'));
 }
 
 /** What a terminal has beside a stream, for the spinner. */

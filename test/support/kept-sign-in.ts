@@ -17,7 +17,10 @@ export interface KeptFile {
 }
 
 /** Has a sandbox keep sign-ins in a file, and ask for refresh tokens. */
-export async function keepSignIns(world: SandboxedCommands, require?: object): Promise<KeptFile> {
+export async function keepSignIns(
+  world: Pick<SandboxedCommands, 'sandbox' | 'configure'>,
+  require?: object,
+): Promise<KeptFile> {
   const identity = await generateIdentity();
   const keyFile = join(world.sandbox.folder, 'age.key');
   await writeFile(keyFile, `# made by a test\n${identity}\n`, { mode: 0o600 });

@@ -4,9 +4,8 @@ import { type Answered, ask, type Question } from './ask.ts';
 
 /** Signs in at the address that the command opened, and says where its callback sends the browser. */
 export async function signInFor(address: string, person = 'ada', account = person): Promise<string> {
-  const redirectUri = new URL(address).searchParams.get('redirect_uri') ?? '';
-  const { url } = await visit(address, { person, account, unreachable: redirectUri });
-  const { status, headers } = await ask(url);
+  const { url, cookie = '' } = await visit(address, { person, account, comesBack: false });
+  const { status, headers } = await ask(url, { headers: { cookie } });
   const location = headers['location'];
   if (status !== 303 || typeof location !== 'string') throw new Error(`the callback answered ${status}`);
   return location;

@@ -6,12 +6,14 @@ import type { Attack } from './attack.ts';
 import { configurationAttacks } from './configuration.ts';
 import { keyringAttacks } from './keyring.ts';
 import { mainAttacks } from './main-attacks.ts';
+import { stolenSignIn } from './stolen-sign-in.ts';
 
 /** Every file of attacks, in the order in which they are tried. */
 const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]> }[] = [
   { title: 'People, services and skills', attacks: mainAttacks },
   { title: 'The folder that somebody stands in', attacks: configurationAttacks },
   { title: 'Where secrets are kept', attacks: keyringAttacks },
+  { title: 'Whose browser it is', attacks: stolenSignIn },
 ];
 
 let held = 0;

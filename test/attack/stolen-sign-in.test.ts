@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { skipped } from '../support/skip.ts';
-import { cannotBeSomebodyElse } from './attempt.ts';
+import { cannotBeSomebodyElse } from './somebody-else.ts';
 import { stolenSignIn } from './stolen-sign-in.ts';
 
 skipped(cannotBeSomebodyElse);

@@ -3,18 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { visit } from '../sandbox/visit.mjs';
 import { ask } from '../support/ask.ts';
 import { atAuthorization } from '../support/begin.ts';
-import { type Attempt, cannotBeSomebodyElse, standIn, startingTimeMs, startThief, type Theft } from './attempt.ts';
+import type { Attack } from './attack.ts';
+import { cannotBeSomebodyElse, standIn, startingTimeMs, startThief, type Theft } from './somebody-else.ts';
 import { openStage } from './stage.ts';
 
 /** What one race ended with. */
 type Ended = 'ada' | 'contested' | 'stolen' | 'otherwise';
 
 /** Runs the races, each against another account where the run is root, and against a program that knows the state. */
-export async function stolenSignIn(races = 100): Promise<Attempt[]> {
+export async function stolenSignIn(races = 100): Promise<Attack[]> {
   return [...(cannotBeSomebodyElse === false ? [await byAnotherAccount(races)] : []), await withoutTheCookie(races)];
 }
 
-async function byAnotherAccount(races: number): Promise<Attempt> {
+async function byAnotherAccount(races: number): Promise<Attack> {
   const stage = await openStage({ keep: false });
   const thief = await startThief();
   const ended: Ended[] = [];
@@ -37,7 +38,7 @@ async function byAnotherAccount(races: number): Promise<Attempt> {
   return attemptOf('another account reads the address of a sign-in in ps and goes first', races, ended, thief.thefts);
 }
 
-async function withoutTheCookie(races: number): Promise<Attempt> {
+async function withoutTheCookie(races: number): Promise<Attack> {
   const stage = await openStage({ keep: false });
   const ended: Ended[] = [];
   let tried = 0;
@@ -78,7 +79,7 @@ function howItEnded(exit: number, stdout: string, stderr: string, honest: string
   return owner.subject === honest ? 'ada' : 'stolen';
 }
 
-function attemptOf(attack: string, races: number, ended: readonly Ended[], thefts?: readonly Theft[]): Attempt {
+function attemptOf(attack: string, races: number, ended: readonly Ended[], thefts?: readonly Theft[]): Attack {
   const count = (end: Ended) => ended.filter((each) => each === end).length;
   const found =
     thefts === undefined

@@ -1,4 +1,4 @@
-/** What the scripts of attacks have in common: what one says in the end, and the other account that it acts as. */
+/** The other account that attacks, and what it sees of a browser. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
@@ -7,14 +7,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Missing } from '../support/skip.ts';
-
-/** One attack: a line each. */
-export interface Attempt {
-  attack: string;
-  must: string;
-  happened: string;
-  held: boolean;
-}
 
 /** The uid that attacks: `nobody`, everywhere. */
 export const thiefUid = 65534;

@@ -6,6 +6,8 @@ import type { Attack } from './attack.ts';
 import { configurationAttacks } from './configuration.ts';
 import { keyringAttacks } from './keyring.ts';
 import { mainAttacks } from './main-attacks.ts';
+import { stolenPage } from './stolen-page.ts';
+import { stolenServiceStep } from './stolen-service-step.ts';
 import { stolenSignIn } from './stolen-sign-in.ts';
 
 /** Every file of attacks, in the order in which they are tried. */
@@ -14,6 +16,8 @@ const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]>
   { title: 'The folder that somebody stands in', attacks: configurationAttacks },
   { title: 'Where secrets are kept', attacks: keyringAttacks },
   { title: 'Whose browser it is', attacks: stolenSignIn },
+  { title: 'Whose page it is', attacks: stolenPage },
+  { title: 'Whose step at a service it is', attacks: stolenServiceStep },
 ];
 
 let held = 0;

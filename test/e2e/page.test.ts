@@ -11,7 +11,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Anthropic from '@anthropic-ai/sdk';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { awaitAnswer } from '../../internal/oauth/answer.ts';
+import type { AuthorizationServer } from '../../internal/oauth/authorization-server.ts';
+import { listenOnLoopback as listenForAnswer } from '../../internal/outside/loopback.ts';
+import { redirectFile } from '../../internal/outside/redirect-file.ts';
 import { searchPath } from '../demo/executables.ts';
+import { listenOnLoopback } from '../sandbox/listener.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { chromiumPath, type OpenBrowser, startChromium } from '../support/chromium.ts';
 import { skipped } from '../support/skip.ts';
@@ -224,6 +229,50 @@ describe.skipIf(skipped(missing))('the page of buttons, in Chromium', () => {
     await picture(second, 'page-gone', twoViews);
   }, 90_000);
 
+  test('started with a file, where no kernel says whose a connection is, it begins, is sent on and comes back', async () => {
+    const folder = await mkdtemp(join(sandbox.folder, 'own-'));
+    const service = await listenOnLoopback();
+    service.serve((request, response) => {
+      const query = new URL(request.url ?? '', service.origin).searchParams;
+      response.writeHead(302, { location: `${query.get('redirect_uri')}?code=c&state=${query.get('state')}` }).end();
+    });
+    const listener = { ...(await listenForAnswer({ host: 'localhost', path: '/callback' })), namesPeers: false };
+    const { signal } = new AbortController();
+    const server = { issuer: service.origin } as AuthorizationServer;
+    const asked = { server, listener, path: '/callback', signal, timeoutMs: 20_000, warn: () => {} };
+    const authorization = new URL(`/authorize?redirect_uri=${listener.redirectUri}&state=s`, service.origin);
+    const wait = awaitAnswer(asked, 's', authorization);
+    const file = await redirectFile(folder, wait.start());
+    const page = await browser.context.newPage();
+    await page.goto(file?.url.href ?? '');
+    expect((await wait.answer).get('code')).toBe('c');
+    await listener.finish({ ok: true, title: 'Signed in' });
+    await page.waitForSelector('h1:text-is("Signed in")');
+    expect(
+      (await browser.context.cookies(listener.redirectUri)).filter(({ name }) => name.startsWith('sign-in-')),
+    ).toEqual([]);
+    await service.close();
+  }, 60_000);
+
+  test('another profile that opens the address ends it, and both read so', async () => {
+    const command = await start('list');
+    const other = await startChromium();
+    try {
+      const address = await command.sentTo(1);
+      const page = await browser.context.newPage();
+      await page.goto(address);
+      await page.waitForSelector('button[name=person]');
+      const second = await other.context.newPage();
+      await second.goto(address);
+      await second.waitForSelector('h1:text-is("This sign-in was ended")');
+      await picture(second, 'sign-in-contested', twoViews);
+      const { exit, stderr } = await command.ended;
+      expect([exit, stderr]).toEqual([3, expect.stringContaining('[sign_in_contested]')]);
+    } finally {
+      await other.close();
+    }
+  }, 60_000);
+
   test.each([
     ['signs in and connects', 'ada', ['Signed in', 'Notion is connected']],
     ['signs in and is somebody else at the service', 'grace', ['Signed in', 'Notion was not connected']],
@@ -236,7 +285,7 @@ describe.skipIf(skipped(missing))('the page of buttons, in Chromium', () => {
         await page.goto(await command.sentTo(index + 1));
         await signIn(page, index === 0 ? 'ada' : account);
         await page.waitForSelector(`h1:text-is("${title}")`);
-        expect(new URL(page.url()).pathname).toBe('/done');
+        expect(new URL(page.url()).pathname).toMatch(/^\/done\/[\w-]{22}$/);
         if (index > 0 || account === 'ada') await picture(page, `callback-${title.toLowerCase().replaceAll(' ', '-')}`);
       }
       expect((await command.ended).exit).toBe(account === 'ada' ? 0 : 3);

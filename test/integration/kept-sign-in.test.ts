@@ -78,6 +78,8 @@ describe('login', () => {
 
   test('signs in anew whoever is signed in, as somebody else where that is who is there', async () => {
     await login();
+    expect((await login()).visited).toHaveLength(1);
+    await world.connect(['logout'], { folder });
     const grace = await world.connect(['login'], { folder, person: 'grace' });
     expect(grace.visited).toHaveLength(1);
     expect(await whoamiJson()).toMatchObject({ subject: world.sandbox.people.grace.subject });

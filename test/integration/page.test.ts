@@ -369,6 +369,54 @@ describe('the page', () => {
     expect((await page.connect('linear')).body).toContain('Linear is connected');
   });
 
+  test('says where a client secret is typed, in every tab, and goes on when it was [P3] [page]', async () => {
+    const { github } = world.sandbox.services;
+    github.registerAs('github-app');
+    const { registration } = github;
+    const secret = registration.kind === 'pre-registered' ? (registration.clientSecret ?? '') : '';
+    const terminal = fakeTerminal();
+    const { page, ended } = await enter(['--quiet'], { terminal });
+    const pressed = await page.press('connect', { service: 'github' });
+    expect([pressed.status, pressed.headers['location']]).toEqual([303, expect.stringContaining('/flow')]);
+    for (const path of ['flow', '']) {
+      const { body } = await page.get(path);
+      expect(body).toMatch(
+        /in the terminal where service-connection runs: type it there, not here[\s\S]*secret of the client/,
+      );
+      expect(body).not.toContain('allow access there');
+    }
+    await terminal.type(`${secret}\r`);
+    const left = await page.get('flow');
+    expect([left.status, left.headers['location']]).toEqual([303, expect.stringContaining('/start/')]);
+    const back = await page.get(await signInFor(String(left.headers['location'])));
+    expect((await page.get(String(back.headers['location']))).body).toContain('GitHub is connected');
+    await page.press('end');
+    const { stdout, stderr } = await ended;
+    expect(stdout + stderr).not.toContain(secret);
+  });
+
+  test('stops asking for a client secret when that is cancelled', async () => {
+    world.sandbox.services.github.registerAs('github-app');
+    const terminal = fakeTerminal();
+    const { page } = await enter([], { terminal });
+    await page.press('connect', { service: 'github' });
+    await page.press('cancel');
+    expect((await page.get('')).body).toContain('GitHub: cancelled');
+    expect(terminal.modes).toEqual([true, false]);
+  });
+
+  test('that is opened once more, without its cookie, is ended: both are told, and the command says why', async () => {
+    const { page, invitation, ended } = await enter();
+    // In the same browser it is only the way back.
+    expect((await page.get(invitation)).status).toBe(303);
+    const second = await ask(invitation);
+    const first = await page.get('');
+    expect([second.status, second.headers['set-cookie'], first.status]).toEqual([403, undefined, 403]);
+    for (const { body } of [second, first]) expect(body).toContain('This page was ended');
+    const { exit, stdout, stderr } = await ended;
+    expect([exit, stdout, stderr]).toEqual([3, '', expect.stringMatching(/a second time[\s\S]*\[sign_in_contested\]/)]);
+  });
+
   test('says what failed and what to do next, and works on', async () => {
     const { page } = await enter();
     world.sandbox.services.notion.control.failTokenEndpoint({ status: 400, body: { error: 'invalid_grant' } });
@@ -476,7 +524,7 @@ describe('the page', () => {
   });
 
   test('that nobody opens ends after --timeout', async () => {
-    const { invitation, ended } = openPage((given) => world.connect(['--timeout', '1'], given));
+    const { invitation, ended } = openPage((given) => world.connect(['--timeout', '4'], given));
     await invitation;
     const { exit, stderr, visited } = await ended;
     expect([exit, stderr]).toEqual([1, expect.stringContaining('[timed_out]')]);

@@ -26,7 +26,7 @@ export interface LastPage {
   body: string;
   /** Every address that was asked for, in order. */
   passed: string[];
-  /** What would be sent to `url`, where it was not asked for. */
+  /** The cookies that are sent to `url`. */
   cookie?: string;
 }
 

@@ -44,7 +44,7 @@ export async function visit(url, options = {}) {
       continue;
     }
     const pressed = enter(page, unentered) ?? press(page, { person, account, deny });
-    if (pressed === undefined) return { ...page, url: step.url.href };
+    if (pressed === undefined) return { ...page, url: step.url.href, cookie: cookies.for(step.url) };
     if (pressed.entered) unentered = undefined;
     const target = new URL(pressed.action, step.url);
     step = {

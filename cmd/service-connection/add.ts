@@ -23,7 +23,7 @@ const command = 'service-connection add <url>';
 export async function runAdd(context: CommandContext, text: string, options: AddOptions): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const address = unlistedAddress(context, configuration, text);
-  const name = draftName(address.url, options.name);
+  const name = draftName(address.url, options.name, context.besideServices);
   if (configuration.services.has(name)) {
     throw new AppError('config_exists', `there is a service ${quote(name)} already`, {
       hint: 'give the draft another name: --name <name>',

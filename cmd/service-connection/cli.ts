@@ -13,6 +13,7 @@ import type { ConnectOptions } from './run.ts';
 /** Connects services to the vault of the person who runs it. */
 export const serviceConnection: Executable = {
   name: 'service-connection',
+  namesServices: true,
   async build(run) {
     const program = addOwnershipKey(
       addBrowserOptions(

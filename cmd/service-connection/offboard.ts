@@ -1,9 +1,11 @@
 /** What an operator does when a person leaves, and when that person comes back. */
+
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { confirm, typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { withMissingGroups } from '../../internal/identity/principal.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 import {
@@ -43,7 +45,7 @@ export async function runOffboard(
   const run = await openOperatorRun(context, configuration, options, command);
   if (!isOperator(run.principal, configuration)) {
     throw new AppError('not_allowed', `${quote(run.principal.label)} may not off-board anybody`, {
-      hint: 'ask whoever reviews people.operators in config/interface.yaml',
+      hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),
     });
   }
   const waiting = context.progress.wait('every vault and session of the workspace is looked at');

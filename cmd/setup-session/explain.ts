@@ -49,6 +49,7 @@ export async function runExplain(context: CommandContext, options: ExplainOption
       ...(mayStart
         ? []
         : [`They may start no session with it: agents/${agent.name}.yaml: allowed does not name them.`]),
+      ...(principal.missingGroups === undefined ? [] : [visible(principal.missingGroups)]),
       '',
       tableOf(verdicts),
       ...(tool === undefined ? [] : verdicts.flatMap((each) => ['', ...widening(each)])),
@@ -57,6 +58,7 @@ export async function runExplain(context: CommandContext, options: ExplainOption
       agent: agent.name,
       for: group === undefined ? ownerOf(principal) : { group },
       may_start: mayStart,
+      groups_missing: principal.missingGroups ?? null,
       at: now.toISOString(),
       tools: verdicts.map(explained),
     },

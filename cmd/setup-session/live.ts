@@ -1,8 +1,10 @@
 /** What people do with sessions that run: see them, and have them compared with what was started. */
+
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { withMissingGroups } from '../../internal/identity/principal.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
 import { endSession } from '../../internal/session/end.ts';
 import {
@@ -106,7 +108,7 @@ async function open(context: CommandContext, options: ListOptions, command: stri
   const run = await openOperatorRun(context, configuration, options, command);
   if (options.all === true && !isOperator(run.principal, configuration)) {
     throw new AppError('not_allowed', `${quote(run.principal.label)} may not see the sessions of others`, {
-      hint: 'ask whoever reviews people.operators in config/interface.yaml',
+      hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),
     });
   }
   return run;

@@ -4,15 +4,17 @@ import { harmlessJson } from '../text/quote.ts';
 import { withoutCommands } from '../text/runner-commands.ts';
 import type { CommandContext, CommandResult, CommonOptions, Invocation } from './program.ts';
 import { type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
+import { requireVerifiedTls } from './verified-tls.ts';
 
 /** Runs an action and prints its result, as text or with `--json` as one value. */
 export async function act(
   tool: string,
   invocation: Invocation,
-  options: CommonOptions,
+  { options, besideServices }: Pick<CommandContext, 'options' | 'besideServices'>,
   action: (context: CommandContext) => Promise<CommandResult>,
 ): Promise<ExitCode> {
   const { environment, stdin, stdout, stderr } = invocation;
+  requireVerifiedTls(environment);
   const verbosity = verbosityOf(options);
   const progress = await progressOf(tool, invocation, options, verbosity);
   const streamed = streamOn(invocation);
@@ -24,6 +26,7 @@ export async function act(
     openBrowser: invocation.openBrowser,
     stdin,
     options,
+    besideServices,
     interactive: stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined,
     stream: (text) => void (options.json !== true && streamed.write(text)),
   }).finally(streamed.end);

@@ -47,6 +47,8 @@ export const variables = {
   GITHUB_WORKSPACE: { meaning: 'set by GitHub Actions: the folder of the repository; reports name files below it' },
   GITLAB_CI: { meaning: 'set by GitLab: `true` has `skill-sync` write a code quality report' },
   CI_PROJECT_DIR: { meaning: 'set by GitLab: the folder of the repository, as GITHUB_WORKSPACE' },
+  NODE_TLS_REJECT_UNAUTHORIZED: { meaning: '`0` would let any server be any other: nothing is started' },
+  NODE_OPTIONS: { meaning: 'the same with `--tls-min-v1.0`, `--tls-min-v1.1`, `--tls-cipher-list` and `--tls-keylog`' },
   SUDO_UID: { meaning: 'when set, the operating system identity is refused' },
 } as const satisfies Record<string, Variable>;
 

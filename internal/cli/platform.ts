@@ -1,5 +1,6 @@
 /** Opens the platform the way every command does: from the environment of its run. */
 
+import { AppError } from '../errors/app-error.ts';
 import { openPlatform, type Platform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
 import type { CommandContext } from './program.ts';
@@ -14,6 +15,8 @@ export async function platformFromEnvironment(
   workspaceId?: string,
 ): Promise<Platform> {
   const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = context.environment;
+  requireHeaderText('ANTHROPIC_API_KEY', key);
+  requireHeaderText('ANTHROPIC_AUTH_TOKEN', token);
   // The variables that only federation has are looked at in its own file; a run with a key does not load it.
   const federated = federationVariables.some((name) => context.environment[name] !== undefined);
   const used = key === undefined ? 'ANTHROPIC_AUTH_TOKEN' : 'ANTHROPIC_API_KEY';
@@ -34,6 +37,18 @@ export async function platformFromEnvironment(
     workspaceId,
     signal: context.signal,
     onWait: (text) => context.progress.warn(text),
+  });
+}
+
+/** What a bearer token may be made of (RFC 6750 section 2.1, `b68token`); keys are made of less. Nothing else fits a header. */
+const keyText = /^[\w.~+/-]+=*$/;
+
+/** Throws `usage` for a key that was copied with something around it. The key itself is never shown (P3). */
+function requireHeaderText(name: string, value: string | undefined): void {
+  if (value === undefined || keyText.test(value)) return;
+  const place = [...value].findIndex((character) => !/[\w.~+/=-]/.test(character)) + 1;
+  throw new AppError('usage', `${name} holds a character that no key has, at place ${place || value.length}`, {
+    hint: 'set it to the key alone, without quotation marks, spaces and line ends',
   });
 }
 

@@ -51,6 +51,8 @@ export interface CommandContext {
   options: CommonOptions;
   /** Whether questions can be asked: stdin and stderr are terminals and this is not CI. */
   interactive: boolean;
+  /** The commands of the executable where a service can be named in their place: no service can have the name of one. */
+  besideServices: readonly string[];
   /** Writes a piece of the result before the command ends, for answers that stream. Not with `--json`. */
   stream(text: string): void;
 }
@@ -75,6 +77,8 @@ export type Run = <Words extends unknown[]>(
 /** An executable: its name and how its commander program is built around a {@link Run}. */
 export interface Executable {
   name: string;
+  /** Whether the first word can be a service in place of a command. */
+  namesServices?: true;
   build(run: Run): Promise<Command>;
 }
 
@@ -85,18 +89,19 @@ const helpWidth = 80;
 export async function runExecutable(executable: Executable, invocation: Invocation): Promise<ExitCode> {
   let exit: ExitCode = 0;
   let options: CommonOptions = {};
+  let program: Command | undefined;
   const run: Run =
     (action) =>
     async (...words) => {
       // An option of the program may stand behind a subcommand, so what commander hands over is not all there is.
       options = (words.at(-1) as Command).optsWithGlobals<CommonOptions>();
       const { act } = await import('./act.ts');
-      exit = await act(executable.name, invocation, options, (context) =>
+      const besideServices = executable.namesServices === true && program !== undefined ? namesIn(program) : [];
+      exit = await act(executable.name, invocation, { options, besideServices }, (context) =>
         action(context, ...([...words.slice(0, -2), options] as never)),
       );
     };
 
-  let program: Command | undefined;
   try {
     program = await executable.build(run);
     for (const command of withSubcommands(program)) {
@@ -119,6 +124,10 @@ export async function runExecutable(executable: Executable, invocation: Invocati
     const complaint = usage?.code === 'commander.help' && program ? whichOf(program, invocation.argv) : usage?.message;
     return await reportError(executable.name, { error, usage: complaint }, invocation, options);
   }
+}
+
+function namesIn(program: Command): string[] {
+  return program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
 }
 
 /** What to say of a group of commands that was named without one of them. */

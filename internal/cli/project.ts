@@ -100,7 +100,7 @@ export async function readProject(
 ): Promise<{ configuration: Configuration; source: ProjectPlace['source'] }> {
   const { folder, source } = await locateProject(context);
   context.progress.detail(`configuration ${quote(folder)}: ${source}`);
-  return { configuration: await loadConfiguration(folder), source };
+  return { configuration: await loadConfiguration(folder, context.besideServices), source };
 }
 
 /** Begins to prove who is operating: what needs nobody runs beside what comes next. */

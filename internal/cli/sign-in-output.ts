@@ -46,7 +46,7 @@ export function showWhoami(
     ['kind', principal.kind],
     ['issuer', principal.issuer],
     ['subject', principal.subject],
-    ['groups', principal.groups.join(', ') || 'none'],
+    ['groups', principal.groups.join(', ') || (principal.missingGroups ?? 'none')],
     ['verified e-mail', principal.verifiedEmail],
     ['acr', assurance && (assurance.acr ?? 'not said')],
     ['amr', assurance && (assurance.amr.join(', ') || 'not said')],
@@ -78,13 +78,14 @@ export function showWhoami(
 }
 
 function whoamiValue({ principal, source, expiresAt, keptIn }: Proven, lacking: string | undefined) {
-  const { kind, issuer, subject, label, groups, verifiedEmail, assurance } = principal;
+  const { kind, issuer, subject, label, groups, missingGroups, verifiedEmail, assurance } = principal;
   return {
     kind,
     issuer,
     subject,
     label,
     groups: [...groups],
+    groups_missing: missingGroups ?? null,
     verified_email: verifiedEmail ?? null,
     acr: assurance?.acr ?? null,
     amr: [...(assurance?.amr ?? [])],

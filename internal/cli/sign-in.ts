@@ -29,6 +29,8 @@ export async function runLogin(
   const proven = await proof.prove({ sign: 'always', byCode: options.device === true, command });
   const { place, instead } = await signInKeeping(context, configuration.interface.identity);
   if (place === undefined) context.progress.warn([keptNowhere, instead].filter(Boolean).join('; '));
+  const { missingGroups } = proven.principal;
+  if (missingGroups !== undefined) context.progress.warn(missingGroups);
   return showSignedIn(proven);
 }
 

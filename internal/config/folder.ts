@@ -5,7 +5,7 @@ import { type FolderEntry, listFolder } from '../outside/files.ts';
 import { Exposed, safePath } from '../outside/trusted-file.ts';
 import { nearestHint } from '../text/nearest.ts';
 import type { Mistake } from './mistake.ts';
-import { namePattern, reservedServices } from './names.ts';
+import { namePattern, platformsOwn } from './names.ts';
 
 const kinds = ['services', 'agents', 'environments'] as const;
 type Kind = (typeof kinds)[number];
@@ -25,8 +25,10 @@ export interface FoundFiles extends Record<Kind, FoundFile[]> {
 /**
  * The configuration files of a folder, or undefined where there is no such folder. Throws `config_exposed` where somebody
  * else could change what is in it.
+ *
+ * @param commands names that no service can have: where a service is named, a command of that name would hide it
  */
-export async function findFiles(folder: string): Promise<FoundFiles | undefined> {
+export async function findFiles(folder: string, commands: readonly string[]): Promise<FoundFiles | undefined> {
   const real = await unexposed(folder);
   if (real === undefined) return undefined;
   await Promise.all(kinds.map((kind) => unexposed(kind, real)));
@@ -48,7 +50,7 @@ export async function findFiles(folder: string): Promise<FoundFiles | undefined>
       const path = join(folder, kind, name);
       if (ending !== 'yaml')
         found.mistakes.push({ file: path, path: [], problem: 'expected a name that ends in .yaml' });
-      if (kind === 'services' && reservedServices.includes(stem)) {
+      if (kind === 'services' && (stem === platformsOwn || commands.includes(stem))) {
         found.mistakes.push({
           file: path,
           path: [],

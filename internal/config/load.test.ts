@@ -762,13 +762,13 @@ describe('files', () => {
     },
   );
 
-  test.each(['list', 'check', 'disconnect', 'doctor', 'completion', 'builtin', 'login', 'logout', 'whoami'])(
-    'no service is called %s, which means something else',
-    async (name) => {
-      await write({ [`services/${name}.yaml`]: good['services/notes.yaml'] });
-      expect(await mistakes()).toEqual([expect.stringContaining(`${name}.yaml: no service can have this name`)]);
-    },
-  );
+  test('no service is called as the platform calls its own tools, nor like a command where one is named', async () => {
+    await write({ 'services/builtin.yaml': good['services/notes.yaml'] });
+    expect(await mistakes()).toEqual([expect.stringContaining('builtin.yaml: no service can have this name')]);
+    await rm(join(folder, 'services', 'builtin.yaml'));
+    await expect(loadConfiguration(folder)).resolves.toBeDefined();
+    await expect(loadConfiguration(folder, ['notes'])).rejects.toThrow('notes.yaml: no service can have this name');
+  });
 
   test.each(['service', 'agent', 'enviroments'])('a folder called %s is not passed over in silence', async (name) => {
     await write({ [`${name}/x.yaml`]: '' });

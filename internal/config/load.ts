@@ -16,10 +16,12 @@ import { readSystemPrompt } from './system-prompt.ts';
 
 /**
  * The configuration in a folder. Throws `config_missing` where there is no folder, otherwise `config_invalid`
- * with one line for each mistake.
+ * with one line for each mistake, or `config_exposed`.
+ *
+ * @param commands names that no service can have, because commands have them
  */
-export async function loadConfiguration(folder: string): Promise<Configuration> {
-  const found = await findFiles(folder);
+export async function loadConfiguration(folder: string, commands: readonly string[] = []): Promise<Configuration> {
+  const found = await findFiles(folder, commands);
   if (found === undefined) {
     throw new AppError('config_missing', `there is no configuration folder ${quote(folder)}`, {
       hint: 'write one to start from with: setup-session init',

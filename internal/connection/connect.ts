@@ -2,7 +2,7 @@
 import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { requireAssurance } from '../identity/assurance.ts';
-import { type Principal, requirePerson } from '../identity/principal.ts';
+import { type Principal, requirePerson, withMissingGroups } from '../identity/principal.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { PlatformError } from '../platform/client.ts';
@@ -150,7 +150,7 @@ export async function inPlace<Result>(request: PlaceRequest, act: (place: Place)
   const { service, principal, platform } = request;
   if (!mayUseService(principal, request.configuration, service)) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not use ${quote(service.name)}`, {
-      hint: 'ask whoever reviews the people section of config/interface.yaml',
+      hint: withMissingGroups(principal, 'ask whoever reviews the people section of config/interface.yaml'),
     });
   }
   requireAssurance(principal, service.require, `service-connection ${service.name}`);

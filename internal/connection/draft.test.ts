@@ -92,10 +92,10 @@ test.each([
   ['https://mcp.notion.com/mcp', undefined, 'notion'],
   ['https://mcp.example.co.uk/mcp', undefined, 'example'],
   ['https://mcp.example.com/mcp', 'other', 'other'],
-])('%s with --name %s is called %s', (url, given, name) => expect(draftName(new URL(url), given)).toBe(name));
+])('%s with --name %s is called %s', (url, given, name) => expect(draftName(new URL(url), given, ['list'])).toBe(name));
 
 test.each(['list', 'add', '../../x', 'A', '', 'a.b'])('%j can be no name', (given) => {
-  expect(() => draftName(new URL('https://mcp.example.com/mcp'), given)).toThrow(
+  expect(() => draftName(new URL('https://mcp.example.com/mcp'), given, ['list', 'add'])).toThrow(
     expect.objectContaining({ code: 'usage' }),
   );
 });

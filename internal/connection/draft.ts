@@ -1,6 +1,6 @@
 /** Drafts the file of a service from what its server says of itself. Pure. Nothing that a draft holds is on (P4). */
 import { getDomainWithoutSuffix } from 'tldts';
-import { namePattern, reservedServices } from '../config/names.ts';
+import { namePattern, platformsOwn } from '../config/names.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import { type Exception, exceptionLine, exceptionRisk } from '../oauth/exceptions.ts';
@@ -20,11 +20,12 @@ export interface DraftEvidence {
   now: Date;
 }
 
-/** The name of a service, from its domain or as it was given. Throws `usage` where it can be none. */
-export function draftName(url: URL, given: string | undefined): string {
+/** The name of a service, from its domain or as it was given. Throws `usage` where it can be none, such as that of a command. */
+export function draftName(url: URL, given: string | undefined, commands: readonly string[]): string {
   const word = getDomainWithoutSuffix(url.hostname, { allowPrivateDomains: true }) ?? '';
   const name = given ?? word.toLowerCase();
-  if (namePattern.test(name) && name.length <= 64 && !reservedServices.includes(name)) return name;
+  const isTaken = name === platformsOwn || commands.includes(name);
+  if (namePattern.test(name) && name.length <= 64 && !isTaken) return name;
   throw new AppError('usage', `${quote(name)} can be no name of a service`, {
     hint: 'name it with --name <name>: lower-case letters, digits and single hyphens, and no name of a subcommand',
   });

@@ -35,6 +35,7 @@ export const exitCodeOf = {
   skill_invalid: 2,
   skill_not_pinned: 2,
   platform_key_missing: 2,
+  tls_weakened: 2,
   // policy
   not_allowed: 3,
   identity_refused: 3,

@@ -20,6 +20,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   skill_not_pinned: 'push it first: skill-sync',
   platform_key_missing:
     'set ANTHROPIC_API_KEY to a key of the workspace, or in CI the variables of workload identity federation',
+  tls_weakened: 'unset it; to trust the authority of your organization as well: NODE_EXTRA_CA_CERTS=<file>',
   not_allowed: 'ask whoever reviews the configuration',
   identity_refused: 'ask whoever reviews identity in config/interface.yaml',
   assurance_missing: 'run the command again and sign in the way that is required, such as with a second factor',

@@ -13,6 +13,7 @@ test('what is kept comes back as it was, and is a secret from the start', () => 
     idToken: text,
     nonce: fc.option(text, { nil: undefined }),
     refreshed: fc.boolean(),
+    scopes: fc.option(fc.array(fc.string({ minLength: 1, maxLength: 20 }), { maxLength: 5 }), { nil: undefined }),
     refreshToken: fc.option(text, { nil: undefined }),
   });
   fc.assert(
@@ -30,7 +31,7 @@ test('anything else is nobody', () => {
   fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), (text) => parseKept(new Secret(text)) === undefined));
 });
 
-const whole = { version: 1, id_token: 'a.b.c', nonce: 'n', refreshed: false, refresh_token: 'r' };
+const whole = { version: 1, id_token: 'a.b.c', nonce: 'n', refreshed: false, refresh_token: 'r', scopes: ['openid'] };
 
 test.each<[string, object]>([
   ['of another version', { version: 2 }],
@@ -40,6 +41,8 @@ test.each<[string, object]>([
   ['with an ID token beyond all measure', { id_token: 'x'.repeat(64 * 1024) }],
   ['with a nonce that is no text', { nonce: 7 }],
   ['that does not say whether it was refreshed', { refreshed: 'no' }],
+  ['with scopes that are no list', { scopes: 'openid' }],
+  ['with a scope that is no text', { scopes: [7] }],
   ['with a refresh token that is no text', { refresh_token: {} }],
   ['with a refresh token beyond all measure', { refresh_token: 'x'.repeat(9 * 1024) }],
 ])('a sign-in %s is nobody', (_case, change) => {

@@ -13,6 +13,8 @@ export interface KeptSignIn {
   /** Whether a refresh brought the ID token, which may then leave the nonce out. */
   refreshed: boolean;
   refreshToken: Secret | undefined;
+  /** What was asked for then; undefined for one that was kept before that was written down. */
+  scopes: readonly string[] | undefined;
 }
 
 /** Where a sign-in is kept. Every call throws {@link PlaceUnavailable} where it cannot be used now, or `interrupted`. */
@@ -40,7 +42,7 @@ const longestNonce = 256;
 const version = 1;
 
 /** The text of a sign-in. */
-export function printKept({ idToken, nonce, refreshed, refreshToken }: KeptSignIn): Secret {
+export function printKept({ idToken, nonce, refreshed, refreshToken, scopes }: KeptSignIn): Secret {
   return new Secret(
     JSON.stringify({
       version,
@@ -48,6 +50,7 @@ export function printKept({ idToken, nonce, refreshed, refreshToken }: KeptSignI
       ...(nonce !== undefined && { nonce }),
       refreshed,
       ...(refreshToken !== undefined && { refresh_token: refreshToken.reveal() }),
+      ...(scopes !== undefined && { scopes }),
     }),
   );
 }
@@ -60,15 +63,17 @@ export function parseKept(text: Secret): KeptSignIn | undefined {
   } catch {
     return undefined;
   }
-  const { id_token: idToken, nonce, refreshed, refresh_token: refreshToken } = kept;
+  const { id_token: idToken, nonce, refreshed, refresh_token: refreshToken, scopes } = kept;
   if (kept['version'] !== version || !isText(idToken, 2 * longestIdToken)) return undefined;
   if (typeof refreshed !== 'boolean') return undefined;
   if (nonce !== undefined && !isText(nonce, longestNonce)) return undefined;
   if (refreshToken !== undefined && !isText(refreshToken, longestRefreshToken)) return undefined;
+  if (scopes !== undefined && !isScopes(scopes)) return undefined;
   return {
     idToken: new Secret(idToken),
     nonce,
     refreshed,
+    scopes,
     refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken),
   };
 }
@@ -76,6 +81,15 @@ export function parseKept(text: Secret): KeptSignIn | undefined {
 /** Whether a refresh token can be kept. */
 export function isKeepable(refreshToken: string | undefined): refreshToken is string {
   return isText(refreshToken, longestRefreshToken);
+}
+
+/** The scopes that are asked for now and were not then. */
+export function scopesSince({ scopes = [] }: KeptSignIn, now: readonly string[]): string[] {
+  return now.filter((scope) => !scopes.includes(scope));
+}
+
+function isScopes(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= 100 && value.every((scope) => isText(scope, 1024));
 }
 
 function isText(value: unknown, longest: number): value is string {

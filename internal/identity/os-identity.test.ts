@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -187,6 +187,28 @@ describe.skipIf(skipped(await cannotLend(65534)))('on this machine', () => {
   test('a user namespace is seen', async (context) => {
     const argv = ['unshare', '--user', '--map-user=65534', '--map-group=65534', node, program];
     const said = await says(argv, nobody);
+    const missing = said === '' && { reason: 'this machine makes no user namespaces', installable: false };
+    if (skipped(missing)) return context.skip();
+    expect(said).toContain('uids are made up in a user namespace');
+  });
+
+  test.each(['uid_map', 'status'])('a file over /proc/self/%s is not the word of the kernel [P2]', async (name) => {
+    const forged = join(folder, name);
+    await writeFile(forged, await readFile(`/proc/self/${name}`));
+    await chmod(forged, 0o644);
+    // The shell becomes the program, under the same number.
+    const inner = `mount --bind ${forged} /proc/$$/${name} 2>/dev/null && exec setpriv --reuid=65534 --regid=65534 --clear-groups ${node} ${program}`;
+    const said = await says(['unshare', '-m', 'sh', '-c', inner]);
+    expect(said).not.toBe('');
+    if (name === 'uid_map') expect(said).toContain('uids are made up in a user namespace');
+    // Without the file there are the ids that the system calls tell, and no trace of who started it.
+    else expect(said).toBe('is 65534');
+  });
+
+  test('a user namespace that maps every uid to itself is seen by its number [P2]', async (context) => {
+    const inner = `sleep 0.5; exec setpriv --reuid=65534 --regid=65534 --clear-groups ${node} ${program}`;
+    const map = 'for map in uid_map gid_map; do echo "0 0 4294967295" > /proc/$!/$map; done';
+    const said = await says(['sh', '-c', `(unshare --user sh -c '${inner}' & sleep 0.2; ${map}; wait) 2>/dev/null`]);
     const missing = said === '' && { reason: 'this machine makes no user namespaces', installable: false };
     if (skipped(missing)) return context.skip();
     expect(said).toContain('uids are made up in a user namespace');

@@ -14,6 +14,8 @@ export interface Principal {
   subject: string;
   /** Groups the proof names; of a CI job those of the configuration; none for operating system accounts. */
   groups: readonly string[];
+  /** Why no group counts although the configuration says where they are; undefined where they were told. */
+  missingGroups?: string;
   /** How to call them in messages: a verified e-mail address, a name of the system's, or the subject. Never decides anything. */
   label: string;
   /**
@@ -23,6 +25,11 @@ export interface Principal {
   verifiedEmail?: string;
   /** How the person signed in, as the ID token says it; undefined where nobody signed in. */
   assurance?: Assurance;
+}
+
+/** The hint of a refusal: where groups are missing, that comes first, since it may be all that is wrong. */
+export function withMissingGroups({ missingGroups }: Principal, hint: string): string {
+  return missingGroups === undefined ? hint : `${missingGroups}; or ${hint}`;
 }
 
 /** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */

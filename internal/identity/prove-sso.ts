@@ -6,10 +6,11 @@ import type { JWTPayload } from 'jose';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { quote } from '../text/quote.ts';
 import { allOf, assuranceOf, unmet } from './assurance.ts';
 import { IdTokenRefused, judgeIdToken } from './id-token.ts';
 import { keptPlace } from './kept-place.ts';
-import { type KeptSignIn, keptNowhere, printKept, type SignInPlace } from './kept-sign-in.ts';
+import { type KeptSignIn, keptNowhere, printKept, type SignInPlace, scopesSince } from './kept-sign-in.ts';
 import { settlePerson } from './last-person.ts';
 import type { Proof, ProofChoice, Proven } from './prove.ts';
 import type { SignedIn } from './sso.ts';
@@ -69,6 +70,14 @@ export function beginSso(run: SsoRun): Proof {
   const look = async (): Promise<Look> => {
     const kept = await readKept();
     if (place === undefined || kept === undefined) return { why: undefined, loud: false };
+    // Renewing it would not widen it (RFC 6749 section 6): a claim that is asked for now would stay out for its whole life.
+    const missing = scopesSince(kept, identity.scopes).map(quote).join(', ');
+    if (missing !== '') {
+      return {
+        why: `it was made without ${missing}, which the configuration asks for now (identity.scopes)`,
+        loud: true,
+      };
+    }
     const flaw = await judge(kept).catch((error: unknown) => {
       if (error instanceof IdTokenRefused) return error;
       throw error;

@@ -16,14 +16,29 @@ export function principalOf(identity: SsoIdentity, claims: Readonly<Record<strin
   }
   const groups = identity.groups_claim === undefined ? [] : claims[identity.groups_claim];
   const verified = verifiedEmailOf(claims);
+  const missing = identity.groups_claim === undefined ? undefined : missingGroups(identity.groups_claim, claims);
   return {
     kind: 'sso',
     issuer: identity.issuer,
     subject,
     groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [],
+    ...(missing !== undefined && { missingGroups: missing }),
     label: verified.verifiedEmail ?? subject,
     ...verified,
   };
+}
+
+/** Why the claim of the groups tells none; undefined for a list, which may be empty. */
+function missingGroups(name: string, claims: Readonly<Record<string, unknown>>): string | undefined {
+  const groups = claims[name];
+  if (Array.isArray(groups)) return undefined;
+  const elsewhere = claims['_claim_names'];
+  // Entra ID does so beyond 200 groups: the claim names a place to ask instead (OpenID Connect Core section 5.6.2).
+  if (groups === undefined && typeof elsewhere === 'object' && elsewhere !== null && Object.hasOwn(elsewhere, name)) {
+    return `no group counts: the person is in too many, so the provider left ${quote(name)} out of the ID token (_claim_names): let it send only the groups that are assigned to this application`;
+  }
+  const what = groups === undefined ? `has no claim ${quote(name)}` : `has a claim ${quote(name)} that is no list`;
+  return `no group counts: the ID token ${what}: let the provider send it, or correct identity.groups_claim and identity.scopes`;
 }
 
 /** Only `true` verifies (OpenID Connect Core section 5.1): with some providers anybody may enter any address. */

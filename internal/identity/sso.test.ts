@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { principalOf } from './sso-principal.ts';
 import type { SsoIdentity } from './sso-provider.ts';
 
@@ -67,4 +67,34 @@ test.each([
   [true, ['ada@example.test'], undefined],
 ])('an address with email_verified %j (%j) is verified as %j [connecting]', (verified, email, expected) => {
   expect(principalOf(identity, { sub: 'a', email, email_verified: verified }).verifiedEmail).toBe(expected);
+});
+
+describe('groups that are missing', () => {
+  const claims = { sub: 'ada' };
+  const missing = (more: object, groups_claim: string | undefined = 'groups') =>
+    principalOf({ ...identity, groups_claim } as typeof identity, { ...claims, ...more }).missingGroups;
+
+  test('are none where they are told, or where nobody asks for them', () => {
+    expect(missing({ groups: ['a'] })).toBeUndefined();
+    expect(missing({ groups: [] })).toBeUndefined();
+    const { groups_claim: _, ...nowhere } = identity;
+    expect(principalOf(nowhere as typeof identity, claims).missingGroups).toBeUndefined();
+  });
+
+  test.each([
+    ['without the claim', {}, 'has no claim "groups"'],
+    ['with the claim of one group', { groups: 'support' }, 'has a claim "groups" that is no list'],
+    ['with nothing', { groups: null }, 'has a claim "groups" that is no list'],
+    [
+      'with the overage of Entra ID',
+      { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.example' } } },
+      'the person is in too many',
+    ],
+    ['with the overage of something else', { _claim_names: { roles: 'src1' } }, 'has no claim "groups"'],
+  ])('are told of: an ID token %s', (_case, more, words) => {
+    expect(missing(more)).toContain(words);
+    expect(
+      principalOf({ ...identity, groups_claim: 'groups' } as typeof identity, { ...claims, ...more }).groups,
+    ).toEqual([]);
+  });
 });

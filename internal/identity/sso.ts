@@ -141,7 +141,8 @@ function scopesOf({ identity, willBeKept }: SignInRequest): readonly string[] {
   return willBeKept ? identity.scopes : identity.scopes.filter((scope) => scope !== offlineScope);
 }
 
-function signedInAs({ identity, requirement }: SignInRequest, tokens: Tokens, { claims, nonce }: Judged): SignedIn {
+function signedInAs(request: SignInRequest, tokens: Tokens, { claims, nonce }: Judged): SignedIn {
+  const { identity, requirement } = request;
   const { id_token: idToken, refresh_token: refreshToken } = tokens;
   if (claims === undefined || idToken === undefined) {
     throw new AppError('identity_refused', `${quote(identity.issuer)} did not say who signed in`);
@@ -149,5 +150,6 @@ function signedInAs({ identity, requirement }: SignInRequest, tokens: Tokens, { 
   const why = unmet(assuranceOf(claims), requirement, new Date());
   if (why !== undefined) throw assuranceMissing(why);
   const kept = isKeepable(refreshToken) ? new Secret(refreshToken) : undefined;
-  return { claims, kept: { idToken: new Secret(idToken), nonce, refreshed: false, refreshToken: kept } };
+  const scopes = scopesOf(request);
+  return { claims, kept: { idToken: new Secret(idToken), nonce, refreshed: false, refreshToken: kept, scopes } };
 }

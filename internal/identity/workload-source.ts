@@ -73,6 +73,10 @@ export async function askActions(actions: TokenPlaces['actions'], audience: stri
       hint: 'give the job "permissions: id-token: write", and run the command in one of its steps',
     });
   if (actions === undefined || !URL.canParse(actions.url)) throw refuse('ACTIONS_ID_TOKEN_REQUEST_URL is no address');
+  // It goes into a header.
+  if (!/^[\x21-\x7e]+$/.test(actions.bearer.reveal())) {
+    throw refuse('ACTIONS_ID_TOKEN_REQUEST_TOKEN holds a character that no token has');
+  }
   const address = new URL(actions.url);
   address.searchParams.set('audience', audience);
   const response = await fetch(address.href, {

@@ -1,5 +1,5 @@
 /** The operating system's own word on which account runs this process: its account database, its kernel, its machine id. */
-import { readFile, statfs } from 'node:fs/promises';
+import { readFile, readlink, statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -71,17 +71,28 @@ function accountName(): string | undefined {
   }
 }
 
-/** The initial user namespace of Linux maps every uid to itself; other systems have no such thing. */
+/** The number of the first user namespace, the same on every machine (PROC_USER_INIT_INO of Linux). */
+const firstNamespace = 'user:[4026531837]';
+
+/**
+ * The first user namespace of Linux has a number of its own and maps every uid to itself; other systems have no such thing.
+ * Both are asked: whoever has a namespace may mount what they like over either.
+ */
 async function hasMachineUids(): Promise<boolean> {
   if (process.platform !== 'linux') return true;
-  return /^\s*0\s+0\s+4294967295\s*$/.test(await textOf('/proc/self/uid_map'));
+  const [map, isProcfs, namespace] = await Promise.all([
+    kernelText('/proc/self/uid_map'),
+    isKernels('/proc/self/ns'),
+    readlink('/proc/self/ns/user').catch(() => ''),
+  ]);
+  return isProcfs && namespace === firstNamespace && /^\s*0\s+0\s+4294967295\s*$/.test(map);
 }
 
 /** The kernel's way to say that nobody logged in: a service, or a machine without audit. */
 const noLogin = 4_294_967_295;
 
 async function readLoginUid(): Promise<number | undefined> {
-  const text = (await textOf('/proc/self/loginuid')).trim();
+  const text = (await kernelText('/proc/self/loginuid')).trim();
   return /^\d+$/.test(text) && Number(text) !== noLogin ? Number(text) : undefined;
 }
 
@@ -109,7 +120,7 @@ async function ancestorsFrom(self: Status | undefined): Promise<Ancestor[]> {
 
 /** What proc_pid_status(5) says of a process; undefined where it is gone, hidden or on another system. */
 async function statusOf(process: number | 'self'): Promise<Status | undefined> {
-  const text = await textOf(`/proc/${process}/status`);
+  const text = await kernelText(`/proc/${process}/status`);
   const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
   const ids = (name: string): Ids | undefined => {
     const [real, effective, saved] = field(name).split(/\s+/).map(Number);
@@ -139,6 +150,19 @@ async function fileSystemOf(folder: string): Promise<number | undefined> {
     const missing = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
     return missing && dirname(folder) !== folder ? await fileSystemOf(dirname(folder)) : undefined;
   }
+}
+
+/** The kind of the file system that the kernel tells of processes in (statfs(2)). */
+const procfs = 0x9fa0;
+
+async function isKernels(path: string): Promise<boolean> {
+  const { type } = await statfs(path).catch(() => ({ type: 0 }));
+  return type === procfs;
+}
+
+/** A file of /proc that the kernel itself wrote: one that was mounted over it is as good as none. */
+async function kernelText(path: string): Promise<string> {
+  return (await isKernels(path)) ? await textOf(path) : '';
 }
 
 /** Empty where there is nothing to read: what is not told is judged as such. */

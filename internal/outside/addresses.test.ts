@@ -20,7 +20,15 @@ describe('an address', () => {
     ['loopback', '127.0.0.1', '127.255.255.254', '::1'],
     ['private', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', 'fd00::1', 'fc00::1', 'fec0::1'],
     ['link-local', '169.254.1.1', 'fe80::1', 'febf::1'],
-    ['a metadata service', '169.254.169.254', '169.254.170.2', '100.100.100.200', '192.0.0.192', 'fd00:ec2::254'],
+    [
+      'a metadata service',
+      '169.254.169.254',
+      '169.254.170.2',
+      '100.100.100.200',
+      '192.0.0.192',
+      'fd00:ec2::254',
+      'fd20:ce::254',
+    ],
     ['the platform service of a cloud', '168.63.129.16', '64:ff9b::168.63.129.16'],
     ['carrier-grade NAT', '100.64.0.1', '100.127.255.255'],
     ['multicast and broadcast', '224.0.0.1', '239.255.255.250', '255.255.255.255', 'ff02::1'],
@@ -103,6 +111,11 @@ describe('a name', () => {
     '0.0.0.0',
     '224.0.0.1',
     'fd00::1%eth0',
+    'fd00:ec2::254',
+    'fd00:ec2::23',
+    'fd20:ce::254',
+    'fd00:c1::a9fe:a9fe',
+    'fd00:42::42',
   ])(
     'may never lead to this machine, its link or a metadata service, whoever names it: %s [connecting]',
     async (address) => {

@@ -19,6 +19,17 @@ const translated = ipaddr.IPv6.parse('64:ff9b::');
 /** Microsoft's platform service: a public address by its number, this machine's own host by what answers there. */
 const azurePlatform = '168.63.129.16';
 
+/**
+ * What clouds answer at inside a range for private networks: AWS (metadata, time, DNS and their container agents), Google,
+ * Oracle and Scaleway. A reviewed host may be in such a range, and never there.
+ */
+const internalMetadata: readonly (readonly [network: string, bits: number])[] = [
+  ['fd00:ec2::', 32],
+  ['fd20:ce::254', 128],
+  ['fd00:c1::a9fe:a9fe', 128],
+  ['fd00:42::42', 128],
+];
+
 /** Whether an address, spelled as the system spells it, is an ordinary public one. */
 export function isPublicAddress(address: string): boolean {
   // A zone names an interface of this machine.
@@ -32,7 +43,10 @@ export function isPublicAddress(address: string): boolean {
 /** Whether an address belongs to an organization's own network: never this machine's, its link's or a cloud's metadata. */
 function isInternalAddress(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false;
-  return ['private', 'uniqueLocal'].includes(ipaddr.parse(address).range());
+  const parsed = ipaddr.parse(address);
+  if (parsed instanceof ipaddr.IPv4) return parsed.range() === 'private';
+  const isMetadata = internalMetadata.some(([network, bits]) => parsed.match(ipaddr.IPv6.parse(network), bits));
+  return parsed.range() === 'uniqueLocal' && !isMetadata;
 }
 
 /** How the addresses of a host are judged. */

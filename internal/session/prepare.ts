@@ -14,7 +14,7 @@ import { grantedByService } from '../connection/scopes.ts';
 import { judgeStatus } from '../connection/status.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, requireAssurance } from '../identity/assurance.ts';
-import type { Principal } from '../identity/principal.ts';
+import { type Principal, withMissingGroups } from '../identity/principal.ts';
 import type { Statement } from '../policy/effective.ts';
 import { compileTooling, type Tooling } from '../policy/toolset.ts';
 import { judgeTools, mayUseAgent, type PinSource, type ToolVerdict } from '../policy/verdict.ts';
@@ -58,7 +58,10 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   const { platform, configuration, agent, principal, lock } = request;
   if (!mayUseAgent(principal, agent)) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not use the agent ${quote(agent.name)}`, {
-      hint: `allowed are ${listed(agent)}; ask whoever reviews config/agents/${agent.name}.yaml`,
+      hint: withMissingGroups(
+        principal,
+        `allowed are ${listed(agent)}; ask whoever reviews config/agents/${agent.name}.yaml`,
+      ),
     });
   }
   requireOwnServices(request);

@@ -9,6 +9,7 @@ import { mainAttacks } from './main-attacks.ts';
 import { stolenPage } from './stolen-page.ts';
 import { stolenServiceStep } from './stolen-service-step.ts';
 import { stolenSignIn } from './stolen-sign-in.ts';
+import { tlsAttacks } from './tls.ts';
 
 /** Every file of attacks, in the order in which they are tried. */
 const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]> }[] = [
@@ -18,6 +19,7 @@ const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]>
   { title: 'Whose browser it is', attacks: stolenSignIn },
   { title: 'Whose page it is', attacks: stolenPage },
   { title: 'Whose step at a service it is', attacks: stolenServiceStep },
+  { title: 'A connection that proves nothing', attacks: tlsAttacks },
 ];
 
 let held = 0;

@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { configurationAttacks } from '../attack/configuration.ts';
 import { keyringAttacks } from '../attack/keyring.ts';
+import { tlsAttacks } from '../attack/tls.ts';
 
-const attacks = { configurationAttacks, keyringAttacks };
+const attacks = { configurationAttacks, keyringAttacks, tlsAttacks };
 
 test.each(Object.entries(attacks))('%s', { timeout: 120_000 }, async (_name, attack) => {
   const findings = await attack();

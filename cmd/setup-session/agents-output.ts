@@ -1,6 +1,7 @@
 import type { FoundAgent } from '../../internal/agent/definition.ts';
 import { differenceLines, permissionWords, type SkillNames } from '../../internal/agent/difference-lines.ts';
 import { type Fleet, isPending, type PlannedAgent, type PlannedEnvironment } from '../../internal/agent/fleet.ts';
+import { unknownMemberWords } from '../../internal/agent/known-members.ts';
 import type { AgentsLock } from '../../internal/agent/lock.ts';
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Agent } from '../../internal/config/definitions.ts';
@@ -147,6 +148,7 @@ function fleetLines(
     ...agents.flatMap((planned) => [
       `agent ${planned.agent.name}: ${stateWords(planned, words)}`,
       ...(planned.state.act === 'create' ? contentLines(planned) : changeLines(planned, skillNames)),
+      ...planned.unknown.map((member) => `  ${unknownMemberWords(member)}`),
       ...planned.twins.map(({ id }) => `  ${visible(id)} is the same once more: ${words['twin']}`),
       ...planned.definition.skills.map(
         ({ version }, index) => `  skill ${planned.agent.skills[index]} pinned at ${visible(version)}`,
@@ -177,7 +179,7 @@ function contentLines({ agent, definition }: PlannedAgent): string[] {
   const count = (service: string, policy: string) =>
     open.filter((line) => line.startsWith(`${service}/`) && line.includes(` ${policy}`)).length;
   return [
-    `  model ${visible(agent.model)}, environment ${agent.environment}, for ${agent.allowed.groups.map(visible).join(', ') || 'nobody yet'}`,
+    `  model ${visible(agent.model)}, environment ${agent.environment}, for ${forWhom(agent)}`,
     ...services.map((service) => {
       const counts = (['always_allow', 'auto', 'always_ask'] as const)
         .map((policy) => [permissionWords(`x ${policy}`).slice(2), count(service, policy)] as const)
@@ -186,6 +188,12 @@ function contentLines({ agent, definition }: PlannedAgent): string[] {
       return `  ${service}: ${counts.join(', ')}, every other off`;
     }),
   ];
+}
+
+/** Groups by name, single people by number: their subjects say nothing to a reader. */
+function forWhom({ allowed: { groups, principals } }: Agent): string {
+  const single = principals.length === 1 ? '1 single person' : `${principals.length} single people`;
+  return [...groups.map(visible), ...(principals.length > 0 ? [single] : [])].join(', ') || 'nobody yet';
 }
 
 function fleetValue({ environments, agents, strays }: Fleet) {
@@ -211,6 +219,7 @@ function agentValue(planned: PlannedAgent) {
     version: found?.version ?? null,
     lock_is_behind: relock,
     differences: differencesOf(planned),
+    unknown_members: planned.unknown,
     skills: definition.skills.map(({ skill_id, version }, index) => ({
       name: agent.skills[index] ?? null,
       skill_id,

@@ -11,6 +11,7 @@ import { checkShape } from '../config/shape.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
+import { locked } from './ensure.ts';
 import { environmentDigest } from './environment.ts';
 import { expressAgent } from './express.ts';
 import type { Fleet, FleetRequest, PlannedAgent, PlannedEnvironment } from './fleet.ts';
@@ -123,7 +124,7 @@ async function rewriteAgent(
   const text = document.toString({ lineWidth: 120 });
   problems.push(...agentOfText(text, agent.name, configuration).problems.map(about));
   files.set(path, text);
-  lock.agents[agent.name] = { id: found.id, version: found.version };
+  lock.agents[agent.name] = locked(found);
 }
 
 const identity = { type: 'service_account' };

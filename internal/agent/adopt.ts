@@ -5,6 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { type FoundAgent, nameKey, type SkillPins } from './definition.ts';
+import { locked } from './ensure.ts';
 import { type Expressed, expressAgent } from './express.ts';
 import { type AgentsLock, changeAgentsLock } from './lock.ts';
 import { requireNewName, withAgent, writeAgentFile } from './write-file.ts';
@@ -59,7 +60,7 @@ export async function adoptAgent(request: AdoptRequest): Promise<Adopted> {
     ],
   );
   const planned = withAgent(configuration, name, text);
-  const entry = { id, version: found.version };
+  const entry = locked(found);
   const lock = await changeAgentsLock(configuration.folder, request.lock, { agents: { [name]: entry } });
   const path = await writeAgentFile(configuration.folder, name, text);
   return { name, path, lock, configuration: planned, expressed };
@@ -85,7 +86,7 @@ async function readAgent(platform: Platform, id: string): Promise<FoundAgent> {
 }
 
 function requireFree(name: string, { id }: FoundAgent, { agents }: AgentsLock): void {
-  const owner = Object.entries(agents).find(([, locked]) => locked.id === id)?.[0];
+  const owner = Object.entries(agents).find(([, known]) => known.id === id)?.[0];
   const other = agents[name];
   if (owner !== undefined && owner !== name) {
     throw new AppError('config_exists', `the agent ${quote(id)} is ${quote(owner)} in agents.lock.json already`);

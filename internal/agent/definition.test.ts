@@ -97,13 +97,44 @@ describe('an agent on the platform', () => {
     expect(compareAgent(meant, filled)).toEqual([]);
   });
 
+  test.each(['https://mcp.notion.com/mcp/', 'HTTPS://MCP.Notion.com/mcp', 'https://mcp.notion.com:443/mcp//'])(
+    'is the same with an address that the platform takes for the same: %s',
+    (url) => {
+      expect(compareAgent(meant, { ...found, mcp_servers: [{ name: 'notion', url }] })).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['claude-sonnet-4-5', 'claude-sonnet-4-5-20250929'],
+    ['claude-opus-4-5-20251101', 'claude-opus-4-5'],
+  ])('is the same with a documented alias of its model: %s and %s', (model, answered) => {
+    expect(compareAgent({ ...meant, model }, { ...found, model: { id: answered } })).toEqual([]);
+    expect(compareAgent({ ...meant, model }, { ...found, model: `${answered}-1` })).toHaveLength(1);
+  });
+
+  test('is another at another effort than the lock knows, and not where the lock knows none', () => {
+    const at = (type: string) => ({
+      ...found,
+      model: { id: 'claude-sonnet-5-5', speed: 'standard', effort: { type } },
+    });
+    const known = defineAgent(agentWith(), configuration, new Map(), 'high');
+    expect(compareAgent(known, at('high'))).toEqual([]);
+    expect(compareAgent(known, at('max')).map(({ what }) => what)).toEqual(['model']);
+    expect(compareAgent(meant, at('max'))).toEqual([]);
+  });
+
   test.each<[string, Partial<AnsweredAgent>]>([
     ['name', { name: 'other' }],
     ['model', { model: 'claude-other' }],
     ['system prompt', { system: 'Obey.' }],
     ['description', { description: 'x' }],
     ['tools', { tools: [] }],
-    ['MCP servers', { mcp_servers: [{ name: 'notion', url: 'https://mcp.notion.com/mcp/' }] }],
+    ['model', { model: { id: 'claude-sonnet-5-5', speed: 'fast' } }],
+    ['model', { model: { id: 'claude-sonnet-5-5', inference_geo: 'eu' } }],
+    ['MCP servers', { mcp_servers: [{ name: 'notion', url: 'https://mcp.notion.com/MCP' }] }],
+    ['MCP servers', { mcp_servers: [{ name: 'notion', url: 'https://mcp.notion.com/mcp?x' }] }],
+    ['MCP servers', { mcp_servers: [{ name: 'notion', url: 'https://x@mcp.notion.com/mcp' }] }],
+    ['MCP servers', { mcp_servers: [{ name: 'notion', url: 'https://mcp.notion.com:8443/mcp' }] }],
     ['skills', { skills: [{ type: 'custom', skill_id: 's', version: 'latest' }] }],
     ['sub-agents', { multiagent: { type: 'coordinator' } }],
     ['sub-agents', { multiagent: { type: 'multiagent_20261001', workflows: { enabled: true } } }],

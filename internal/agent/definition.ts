@@ -4,6 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type AnsweredToolset, compileTooling, permissionLines, type Tooling } from '../policy/toolset.ts';
 import { agentTools } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
+import { type AnsweredModel, type Effort, modelLines, modelLinesBesideEffort } from './model.ts';
 
 /** The metadata key by which an agent or environment is found again when the lock does not know it. */
 export const nameKey = 'mai_name';
@@ -18,7 +19,8 @@ export interface PinnedSkill {
 /** What is sent to the platform when an agent is created or updated. */
 export interface AgentDefinition extends Tooling {
   name: string;
-  model: string;
+  /** With an effort where the lock knows one: no file names it, and a change of it is a change. */
+  model: string | { id: string; effort: Effort };
   system: string | null;
   description: string | null;
   skills: PinnedSkill[];
@@ -30,11 +32,19 @@ export interface AgentDefinition extends Tooling {
 /** The lock of skill-sync: name to pinned ids. */
 export type SkillPins = ReadonlyMap<string, { skillId: string; versionId: string }>;
 
-/** The definition that an agent's file asks for. Throws `skill_not_pinned` when a skill was never pushed. */
-export function defineAgent(agent: Agent, configuration: Configuration, pins: SkillPins): AgentDefinition {
+/**
+ * The definition that an agent's file asks for, with the effort that was in force when it was applied last. Throws
+ * `skill_not_pinned` when a skill was never pushed.
+ */
+export function defineAgent(
+  agent: Agent,
+  configuration: Configuration,
+  pins: SkillPins,
+  effort?: Effort,
+): AgentDefinition {
   return {
     name: agent.name,
-    model: agent.model,
+    model: effort === undefined ? agent.model : { id: agent.model, effort },
     system: agent.system ?? null,
     description: agent.description ?? null,
     ...compileTooling(agentTools(agent, configuration), configuration),
@@ -47,7 +57,7 @@ export function defineAgent(agent: Agent, configuration: Configuration, pins: Sk
 /** What is compared of an agent on the platform; a session's snapshot has the same shape. */
 export interface AnsweredAgent {
   name: string;
-  model: { id: string } | string;
+  model: AnsweredModel;
   system: string | null;
   description: string | null;
   tools: readonly AnsweredToolset[];
@@ -73,11 +83,14 @@ export interface Difference {
   found: string;
 }
 
+/** An agent as it is meant to be: its definition, or with the model that was looked at. */
+export type MeantAgent = Omit<AgentDefinition, 'metadata' | 'model'> & { model: AnsweredModel };
+
 /** Where an agent differs from its definition; lists are compared as sets, because the platform reorders them. */
-export function compareAgent(meant: Omit<AgentDefinition, 'metadata'>, found: AnsweredAgent): Difference[] {
+export function compareAgent(meant: MeantAgent, found: AnsweredAgent): Difference[] {
   const pairs: [string, unknown, unknown][] = [
     ['name', meant.name, found.name],
-    ['model', meant.model, typeof found.model === 'string' ? found.model : found.model.id],
+    ['model', ...modelPair(meant.model, found.model)],
     ['system prompt', meant.system ?? '', found.system ?? ''],
     ['description', meant.description ?? '', found.description ?? ''],
     ['tools', permissionLines(meant.tools), permissionLines(found.tools)],
@@ -109,9 +122,27 @@ function pinned(name: string, pins: SkillPins): PinnedSkill {
   return { type: 'custom', skill_id: pin.skillId, version: pin.versionId };
 }
 
+/** Without an effort that is meant there is none to compare with. */
+function modelPair(meant: AnsweredModel, found: AnsweredModel): [string[], string[]] {
+  const lines = typeof meant === 'string' ? modelLinesBesideEffort : modelLines;
+  return [lines(meant), lines(found)];
+}
+
 /** MCP servers in a form where equal means the same: sorted lines. */
 export function serverLines(servers: readonly { name: string; url: string }[]): string[] {
-  return servers.map(({ name, url }) => `${name} ${url}`).sort();
+  return servers.map(({ name, url }) => `${name} ${matchedUrl(url)}`).sort();
+}
+
+/**
+ * An address as the platform matches it: scheme and host in lower case, no default port, no trailing slashes. Whatever the
+ * documents of that rule do not mention (a query, a fragment, a name before the host) stays as it is, and a difference.
+ */
+function matchedUrl(url: string): string {
+  const [, scheme = '', host = '', port = '', path = ''] =
+    /^(https?):\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?(\/[^?#]*)?$/i.exec(url) ?? [];
+  if (host === '') return url;
+  const usual = scheme.toLowerCase() === 'https' ? ':443' : ':80';
+  return `${scheme}://${host}${port === usual ? '' : port}`.toLowerCase() + path.replace(/\/+$/, '');
 }
 
 /** Skills in that form. */

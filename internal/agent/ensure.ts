@@ -9,10 +9,11 @@ import { createAgent } from './create.ts';
 import { type AgentDefinition, compareAgent, type Difference, type FoundAgent, nameKey } from './definition.ts';
 import type { FoundEnvironment } from './environment.ts';
 import type { LockedAgent } from './lock.ts';
+import { effortOf } from './model.ts';
 
 /** What has to be asked of the platform for an agent; `none` when it is as its file says. */
 type AgentPlan =
-  | { act: 'none'; id: string; version: number }
+  | { act: 'none'; id: string; version: number; locked: LockedAgent }
   | { act: 'create' }
   | { act: 'update'; id: string; version: number; differences: readonly Difference[] };
 
@@ -49,14 +50,14 @@ export async function findAgent(
 export function judgeAgent(
   meant: AgentDefinition,
   agent: FoundAgent | undefined,
-  locked: LockedAgent | undefined,
+  known: LockedAgent | undefined,
 ): AgentState {
   if (agent === undefined) return { act: 'create' };
   const { id, version } = agent;
-  if (agent.archived_at !== null) return { act: locked?.retired === true ? 'retired' : 'archived', id };
+  if (agent.archived_at !== null) return { act: known?.retired === true ? 'retired' : 'archived', id };
   const differences = [...compareAgent(meant, agent), ...missingMark(meant, agent)];
-  if (differences.length === 0) return { act: 'none', id, version };
-  return { act: version === locked?.version ? 'update' : 'drifted', id, version, differences };
+  if (differences.length === 0) return { act: 'none', id, version, locked: locked(agent) };
+  return { act: version === known?.version ? 'update' : 'drifted', id, version, differences };
 }
 
 /** An adopted agent does not carry the mark yet by which it is found when the lock is lost. */
@@ -69,7 +70,7 @@ function missingMark({ metadata: meant }: AgentDefinition, { metadata: found }: 
 
 /** Carries a plan out; a lost answer is settled by looking, never by asking twice (P8). Returns what is in force. */
 export async function applyAgent(platform: Platform, meant: AgentDefinition, plan: AgentPlan): Promise<LockedAgent> {
-  if (plan.act === 'none') return { id: plan.id, version: plan.version };
+  if (plan.act === 'none') return plan.locked;
   if (plan.act === 'create') return locked(await createAgent(platform, meant));
   const { id, version } = plan;
   try {
@@ -124,8 +125,10 @@ function archived(what: string): AppError {
   });
 }
 
-function locked({ id, version }: LockedAgent): LockedAgent {
-  return { id, version };
+/** What the lock keeps of an agent that is as its file says. */
+export function locked({ id, version, model }: FoundAgent): LockedAgent {
+  const effort = effortOf(model);
+  return { id, version, ...(effort !== undefined && { effort }) };
 }
 
 async function found<Thing>(ask: () => Promise<Thing>, what: string): Promise<Thing> {

@@ -8,6 +8,7 @@ import type { Configuration, Verdict } from '../config/definitions.ts';
 import type { AnsweredToolset } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
 import type { AnsweredAgent, SkillPins } from './definition.ts';
+import { modelId } from './model.ts';
 
 /** What a file can say of an agent, and what it cannot or does not. */
 export interface Expressed {
@@ -30,7 +31,7 @@ export function expressAgent(found: AnsweredAgent, configuration: Configuration,
   const expressed: Expressed = {
     content: {
       description: found.description || undefined,
-      model: typeof found.model === 'string' ? found.model : found.model.id,
+      model: modelId(found.model),
       system: found.system || undefined,
       services: {},
       builtin_tools: {},
@@ -53,12 +54,11 @@ export function expressAgent(found: AnsweredAgent, configuration: Configuration,
   return expressed;
 }
 
-function expressModel(model: object, { problems, warnings }: Expressed): void {
+function expressModel(model: object, { problems }: Expressed): void {
   for (const [key, value] of Object.entries(model)) {
     if (key === 'id' || value === null || value === undefined || (key === 'speed' && value === 'standard')) continue;
-    // Every model has an effort, which an update leaves as it is.
-    if (key === 'effort') warnings.push(`the effort of its model, ${quote(value)}, stays as it is: no file names it`);
-    else problems.push(`${key} of its model is ${quote(value)}`);
+    // Every model has an effort, which the lock keeps.
+    if (key !== 'effort') problems.push(`${key} of its model is ${quote(value)}`);
   }
 }
 

@@ -13,7 +13,9 @@ import { type AgentDefinition, defineAgent, type FoundAgent, nameKey, type Skill
 import { differenceLines, type SkillNames } from './difference-lines.ts';
 import { type AgentState, applyAgent, findAgent, findEnvironment, judgeAgent, onlyOne } from './ensure.ts';
 import { type EnvironmentState, environmentDigest, type FoundEnvironment, judgeEnvironment } from './environment.ts';
+import { unknownMembers } from './known-members.ts';
 import { type AgentsLock, changeAgentsLock, type LockChange } from './lock.ts';
+import { effortOf } from './model.ts';
 
 /** What a fleet is looked at with. */
 export interface FleetRequest {
@@ -35,6 +37,8 @@ export interface PlannedAgent {
   relock: boolean;
   /** The same once more, of a run that was killed between making it and looking: apply archives what was never used. */
   twins: readonly FoundAgent[];
+  /** Members of its answer that this version does not know. */
+  unknown: readonly string[];
 }
 
 /** An environment of the configuration and what has to be done about it. */
@@ -67,7 +71,7 @@ export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
     names.length === 0
       ? [...configuration.agents.values()]
       : [...new Set(names)].map((name) => agentNamed(configuration, name));
-  const definitions = agents.map((agent) => defineAgent(agent, configuration, pins));
+  const definitions = agents.map((agent) => defineAgent(agent, configuration, pins, lock.agents[agent.name]?.effort));
   const wanted = new Set(agents.map(({ environment }) => environment));
   const environments = [...configuration.environments.values()].filter(
     ({ name }) => names.length === 0 || wanted.has(name),
@@ -90,8 +94,19 @@ export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
       const definition = definitions[index] as AgentDefinition;
       const { found, twins } = resolved[index] ?? { found: undefined, twins: [] };
       const locked = lock.agents[agent.name];
-      const relock = locked?.id !== found?.id || locked?.version !== found?.version;
-      return { agent, definition, found, state: judgeAgent(definition, found, locked), relock, twins };
+      const relock =
+        locked?.id !== found?.id ||
+        locked?.version !== found?.version ||
+        (found !== undefined && locked?.effort !== effortOf(found.model));
+      return {
+        agent,
+        definition,
+        found,
+        state: judgeAgent(definition, found, locked),
+        relock,
+        twins,
+        unknown: unknownMembers(found ?? {}),
+      };
     }),
     strays: listed.flatMap(({ id, metadata }) => {
       const markedAs = metadata[nameKey];

@@ -9,11 +9,14 @@ import { writeText } from '../outside/files.ts';
 import { takeLock } from '../outside/lock.ts';
 import { readSafely } from '../outside/trusted-file.ts';
 import { quote } from '../text/quote.ts';
+import { type Effort, efforts } from './model.ts';
 
 /** An agent's id and the version that was last made from its file. */
 export interface LockedAgent {
   id: string;
   version: number;
+  /** How hard its model works, as it was when that was put in force: no file names it. */
+  effort?: Effort;
   /** It was archived by `agents retire`: no other one is made in its place while this stands here. */
   retired?: true;
 }
@@ -130,8 +133,9 @@ function hasId(value: unknown): boolean {
 
 function isLockedAgent(value: unknown): boolean {
   if (!hasId(value) || !isRecord(value)) return false;
-  const { version, retired } = value;
-  return Number.isInteger(version) && Number(version) >= 1 && (retired === undefined || retired === true);
+  const { version, retired, effort } = value;
+  const known = effort === undefined || efforts.some((each) => each === effort);
+  return Number.isInteger(version) && Number(version) >= 1 && (retired === undefined || retired === true) && known;
 }
 
 function isLockedEnvironment(value: unknown): boolean {

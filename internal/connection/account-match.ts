@@ -45,12 +45,32 @@ export function judgeAccountMatch(found: AccountCase): AccountVerdict {
   return { kind: 'accepted' };
 }
 
+/**
+ * Why the account of a connection that is stored is not the one that the rule wants now; undefined where it is. The file
+ * may have got its rule later, and the record may have been changed since.
+ */
+export function storedMismatch(
+  rule: AccountRule,
+  verifiedEmail: string | undefined,
+  { account, accountAccepted }: { account?: string | undefined; accountAccepted?: string | undefined },
+): AccountRefusal | undefined {
+  if (account !== undefined && accountAccepted === account) return undefined;
+  const named = account === undefined ? undefined : { name: account };
+  return mismatch({ rule, verifiedEmail, account: named });
+}
+
 /** Whether a rule can be met at all by somebody with this address, which can be known before anybody signs in. */
 export function canMatch(rule: AccountRule, verifiedEmail: string | undefined): boolean {
   return rule === 'none' || addressOf(verifiedEmail) !== undefined;
 }
 
-function mismatch({ rule, verifiedEmail, account }: AccountCase): AccountRefusal | undefined {
+function mismatch({
+  rule,
+  verifiedEmail,
+  account,
+}: Pick<AccountCase, 'rule' | 'verifiedEmail'> & { account: { name: string } | undefined }):
+  | AccountRefusal
+  | undefined {
   if (rule === 'none') return undefined;
   if (account === undefined) return 'unnamed';
   const own = addressOf(verifiedEmail);

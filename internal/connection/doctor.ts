@@ -28,6 +28,7 @@ export async function examineVault(request: Lookup & { fetch: Fetch }): Promise<
   const findings = judgeConnections({
     services,
     connections,
+    verifiedEmail: principal.verifiedEmail,
     credentialCount: count,
     issuers: await askIssuers(connected, fetch),
     now: new Date(),

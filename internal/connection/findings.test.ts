@@ -40,6 +40,7 @@ function judge(changes: Partial<VaultEvidence> = {}) {
   return judgeConnections({
     services: [serviceWith()],
     connections: [connectionWith()],
+    verifiedEmail: 'ada@example.test',
     credentialCount: 1,
     issuers: new Map(today),
     now,
@@ -229,4 +230,17 @@ describe('alarms [connecting]', () => {
       expect(`${what}${next}`).toMatch(/^[\x20-\x7e]+$/);
     }
   });
+});
+
+test('a connection of another account than the file of its service wants is an alarm', () => {
+  const services = [{ ...serviceWith(), account: { match: 'email' } } as Service];
+  const found = judge({
+    services,
+    connections: [connectionWith({ record: { ...record, account: 'grace@example.test' } })],
+  });
+  expect(found.filter(({ level }) => level === 'alarm').map(({ what }) => what)).toEqual([
+    'it is the account "grace@example.test", and the service\'s file wants another',
+  ]);
+  const own = connectionWith({ record: { ...record, account: 'ada@example.test' } });
+  expect(judge({ services, connections: [own] }).filter(({ level }) => level === 'alarm')).toEqual([]);
 });

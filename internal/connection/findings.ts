@@ -4,7 +4,9 @@ import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { isSameIssuer, reviewedIssuers } from '../oauth/authorization-server.ts';
 import { quote } from '../text/quote.ts';
+import { storedMismatch } from './account-match.ts';
 import { type Connection, connectionsOf, isUsable, mostCredentials, wasCut } from './credentials.ts';
+import { foreignWords } from './status.ts';
 
 /** How bad it is: tokens may reach a stranger; something does not or soon will not work; worth knowing. */
 export type FindingLevel = 'alarm' | 'warning' | 'note';
@@ -28,6 +30,8 @@ export type IssuerToday =
 export interface VaultEvidence {
   services: readonly Service[];
   connections: readonly Connection[];
+  /** The person's address as the identity provider has verified it, for `account.match`. */
+  verifiedEmail: string | undefined;
   /** Every active credential, also those that are no connections. */
   credentialCount: number;
   /** By issuer, spelt as the catalogue spells it. */
@@ -92,6 +96,7 @@ function judgeConnection(connection: Connection, evidence: VaultEvidence): Findi
   return [
     ...judgeEndpoint(connection, service, evidence.issuers, say),
     ...judgeClient(connection, service, evidence.now, say),
+    ...judgeAccount(connection, service, evidence.verifiedEmail, say),
     ...judgeRecord(connection, service, say),
     ...judgeExpiry(connection, service, evidence.now, say),
     ...judgeAddress(connection, service, say),
@@ -200,6 +205,18 @@ function judgeExpiry(connection: Connection, service: Service, now: Date, say: S
   }
   const what = `it ends at ${quote(connection.expiresAt)}: the service gave nothing to renew it with`;
   return [say('note', what, `then ${again(service)}`)];
+}
+
+/** A session would act as somebody else. */
+function judgeAccount(
+  { record }: Connection,
+  service: Service,
+  verifiedEmail: string | undefined,
+  say: Say,
+): Finding[] {
+  const why = storedMismatch(service.account?.match ?? 'none', verifiedEmail, record);
+  if (why === undefined) return [];
+  return [say('alarm', `${foreignWords(why, record.account)}, and the service's file wants another`, again(service))];
 }
 
 function judgeAddress({ mcpServerUrl }: Connection, service: Service, say: Say): Finding[] {

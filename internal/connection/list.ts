@@ -43,7 +43,11 @@ export async function examineConnections(request: Lookup): Promise<{ states: Ser
           ? undefined
           : await trialOf(platform, vault.id, connection);
       const left = connection === undefined ? await journals.read(principal, service) : undefined;
-      return { service, connection, ...judgeStatus({ service, connection, left, trial, now: new Date() }) };
+      return {
+        service,
+        connection,
+        ...judgeStatus({ service, connection, verifiedEmail: principal.verifiedEmail, left, trial, now: new Date() }),
+      };
     }),
   );
   return { states, unlisted };

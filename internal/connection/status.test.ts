@@ -43,6 +43,7 @@ function judge(changes: Partial<Parameters<typeof judgeStatus>[0]> = {}) {
   return judgeStatus({
     service: serviceWith(),
     connection: connectionWith(),
+    verifiedEmail: 'ada@example.test',
     trial: trialWith(),
     now,
     ...changes,
@@ -285,5 +286,47 @@ describe('the end of a check', () => {
         hint: 'try again later; run: service-connection d',
       }),
     );
+  });
+});
+
+describe('an account that the file of the service does not want', () => {
+  const wanting = (match: string) => ({ ...serviceWith({ static: true }), account: { match } }) as Service;
+  const of = (account: string | undefined, accountAccepted?: string) =>
+    connectionWith({ record: { account, accountAccepted } });
+
+  test.each<[string, string, Connection, string | undefined]>([
+    ['another address', 'email', of('grace@example.test'), 'ada@example.test'],
+    ['another domain', 'domain', of('ada@example.org'), 'ada@example.test'],
+    ['an account that nobody knows', 'email', of(undefined), 'ada@example.test'],
+    ['no verified address to compare with', 'email', of('ada@example.test'), undefined],
+    [
+      'another than the one that was accepted',
+      'email',
+      of('grace@example.test', 'linus@example.test'),
+      'ada@example.test',
+    ],
+  ])('is wrong, tried or not, and fails check: %s', (_case, match, connection, verifiedEmail) => {
+    for (const trial of [trialWith(), undefined]) {
+      const judged = judge({ service: wanting(match), connection, verifiedEmail, trial });
+      expect(judged).toMatchObject({ status: 'wrong-account', next: 'run: service-connection notes' });
+      expect(() => requireWorking([{ ...judged, service: wanting(match) }])).toThrow('wrong-account');
+    }
+    const entered = { ...connection, kind: 'static_bearer' as const };
+    expect(judge({ service: wanting(match), connection: entered, verifiedEmail }).status).toBe('wrong-account');
+  });
+
+  test.each<[string, string, Connection]>([
+    ['their own, in capitals', 'email', of('ADA@example.test')],
+    ['one of their domain', 'domain', of('team@example.test')],
+    ['any, where the file wants none in particular', 'none', of('grace@example.test')],
+  ])('is not wrong: %s', (_case, match, connection) => {
+    expect(judge({ service: wanting(match), connection }).status).toBe('connected');
+  });
+
+  test('passes check where it was accepted by name', () => {
+    const service = wanting('email');
+    const judged = judge({ service, connection: of('grace@example.test', 'grace@example.test') });
+    expect(judged).toMatchObject({ status: 'wrong-account', next: undefined });
+    expect(() => requireWorking([{ ...judged, service }])).not.toThrow();
   });
 });

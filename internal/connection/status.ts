@@ -2,6 +2,7 @@
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
+import { type AccountRefusal, storedMismatch } from './account-match.ts';
 import { type Connection, isUsable } from './credentials.ts';
 import { type Journal, tellLeft, wasReplaced } from './journal.ts';
 import { grantedScopes } from './scopes.ts';
@@ -31,6 +32,8 @@ export interface Judgement {
 export interface StatusEvidence {
   service: Service;
   connection: Connection | undefined;
+  /** The person's address as the identity provider has verified it, for `account.match`. */
+  verifiedEmail: string | undefined;
   /** What an interrupted run left, where nothing is connected. */
   left?: Journal | undefined;
   /** The platform's answer; a text when it gave none, undefined when it was not asked. */
@@ -39,20 +42,22 @@ export interface StatusEvidence {
 }
 
 /** Judges one connection. That it does not work comes before what it may do, and that before how much of it. */
-export function judgeStatus({ service, connection, left, trial, now }: StatusEvidence): Judgement {
+export function judgeStatus({ service, connection, verifiedEmail, left, trial, now }: StatusEvidence): Judgement {
   const connect = `run: service-connection ${service.name}`;
   if (connection === undefined) {
     const status = left !== undefined && wasReplaced(left, false) ? 'needs-reconnect' : 'not-connected';
     const reason = left === undefined ? 'nothing is connected' : tellLeft(left, service, []);
     return { status, reason, next: connect };
   }
-  if (connection.kind === 'static_bearer') return judgeStatic(service, connection);
+  const foreign = judgeForeign(service, connection, verifiedEmail);
+  if (connection.kind === 'static_bearer') return judgeStatic(service, connection, foreign);
   const answer = typeof trial === 'object' ? trial : undefined;
   if (!isUsable(connection, timeOf(answer) ?? now)) {
     const reason = `expired at ${quote(connection.expiresAt)}, and the service gave nothing to renew it with`;
     return { status: 'expired', reason, next: connect };
   }
   if (answer?.status === 'invalid') return judgeInvalid(answer, service);
+  if (foreign !== undefined) return foreign;
   if (answer?.status !== 'valid') {
     const reason = answer === undefined ? (trial ?? 'not tried') : reasonOfUnknown(answer);
     return { status: 'unknown', reason: String(reason), next: later };
@@ -66,6 +71,25 @@ export function judgeStatus({ service, connection, left, trial, now }: StatusEvi
   return { status: 'connected', reason: 'the service accepts the token', next: undefined };
 }
 
+/** An account that the service's file does not want now, and that nobody accepted by name. */
+function judgeForeign(
+  service: Service,
+  { record }: Connection,
+  verifiedEmail: string | undefined,
+): Judgement | undefined {
+  const rule = service.account?.match ?? 'none';
+  const why = storedMismatch(rule, verifiedEmail, record);
+  if (why === undefined) return undefined;
+  const reason = `${foreignWords(why, record.account)}, and the service's file wants ${rule === 'domain' ? "one of the person's domain" : "the person's own"} (match: ${rule})`;
+  return { status: 'wrong-account', reason, next: `run: service-connection ${service.name}` };
+}
+
+/** Such an account in words. */
+export function foreignWords(why: AccountRefusal, account: string | undefined): string {
+  if (why === 'no verified address') return 'your sign-in shows no verified address to compare its account with';
+  return account === undefined ? 'nobody knows whose account it is' : `it is the account ${quote(account)}`;
+}
+
 function judgeAccepted({ record: { accountAccepted } }: Connection): Judgement | undefined {
   if (accountAccepted === undefined) return undefined;
   const reason = `${quote(accountAccepted)} is not the account that the service's file wants, and was accepted by name`;
@@ -73,11 +97,16 @@ function judgeAccepted({ record: { accountAccepted } }: Connection): Judgement |
 }
 
 /** The platform tries no entered token and shows none, so nobody can know whether the service still takes it. */
-function judgeStatic({ name, authorization }: Service, connection: Connection): Judgement {
+function judgeStatic(
+  { name, authorization }: Service,
+  connection: Connection,
+  foreign: Judgement | undefined,
+): Judgement {
   if (authorization.static !== true) {
     const reason = "it is an entered token, which the service's file does not allow";
     return { status: 'needs-reconnect', reason, next: `run: service-connection ${name}` };
   }
+  if (foreign !== undefined) return foreign;
   const { connectedAt } = connection.record;
   const since = connectedAt === undefined ? '' : `; the service took it at ${quote(connectedAt)}`;
   const reason = `an entered token cannot be tried from here${since}`;
@@ -88,7 +117,9 @@ function judgeStatic({ name, authorization }: Service, connection: Connection): 
 /** Throws `connection_needed` when somebody has to connect something again, else `connection_unknown` when nobody knows. */
 export function requireWorking(states: readonly (Judgement & { service: Service })[]): void {
   const failing = states.filter(
-    ({ status, untriable }) => status !== 'connected' && status !== 'wrong-account' && untriable !== true,
+    ({ status, untriable, next }) =>
+      // An account that was accepted by name is all right: there is nothing to do about it.
+      status !== 'connected' && !(status === 'wrong-account' && next === undefined) && untriable !== true,
   );
   if (failing.length === 0) return;
   const unknown = failing.every(({ status }) => status === 'unknown');

@@ -143,8 +143,7 @@ function actionsOf(service: Service, state: ServiceState | undefined, allowed: b
   const fields = { service: service.name };
   const named = (word: string) => html`${word}<span class="hidden"> ${shown(title)}</span>`;
   const there = state?.connection !== undefined;
-  const needed =
-    there && state.status !== 'connected' && state.status !== 'wrong-account' && state.status !== 'unknown';
+  const needed = there && state.status !== 'connected' && state.status !== 'unknown' && state.next !== undefined;
   const connect = !allowed
     ? html`<p class="soft">You may not use it</p>`
     : button.form(

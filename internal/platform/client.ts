@@ -289,18 +289,30 @@ async function* endedBy<Each>(
   }
 }
 
-/** Waits as a Retry-After says, a second without one; false when it would take too long or was interrupted. */
+/** Waits as a Retry-After says, a second without one; false when it would take too long, which is told, or was interrupted. */
 async function waitAsAsked(
   headers: Headers | undefined,
   onWait: PlatformSettings['onWait'],
   what: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const seconds = Number(headers?.get('retry-after') ?? '1');
-  if (!(seconds >= 0 && seconds <= longestWaitSeconds)) return false;
+  const seconds = secondsOf(headers?.get('retry-after') ?? '1');
+  if (seconds === undefined) return false;
+  if (seconds > longestWaitSeconds) {
+    onWait(`the platform asks to wait ${seconds} s, longer than a command does: ${what}`);
+    return false;
+  }
   onWait(`the platform asks to wait ${seconds} s before: ${what}`);
   await sleep(seconds * 1000, undefined, { signal }).catch(() => {});
   return !signal.aborted;
+}
+
+/** A Retry-After (RFC 9110 section 10.2.3): a number of seconds or a date, which is over where it has passed. */
+function secondsOf(retryAfter: string): number | undefined {
+  if (/^\d+(\.\d+)?$/.test(retryAfter.trim())) return Number(retryAfter);
+  // Date.parse takes much for a date, also "-1".
+  const at = /^[A-Z][a-z]+,? .+ (GMT|\d{4})$/.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
 /** The token of a job, for the workspace that the configuration names: it is good in one only, and no header moves it. */

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type AnsweredAgent, serverLines, skillLines } from '../agent/definition.ts';
+import { modelLines } from '../agent/model.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { ownerOf } from '../vault/owner.ts';
 
@@ -46,7 +47,7 @@ export function factsOf({ vault_ids, environment_id, metadata, resources, agent 
     agent: [JSON.stringify([metadata[agentKey] ?? '', agent.name, agent.id, agent.version])],
     vaults: [...vault_ids],
     environment: [environment_id],
-    model: [typeof agent.model === 'string' ? agent.model : agent.model.id],
+    model: modelLines(agent.model),
     'system prompt': [sha256(agent.system ?? '')],
     description: [sha256(agent.description ?? '')],
     tools: permissionLines(agent.tools),

@@ -1,5 +1,5 @@
 /** What a session is meant to be, and whether what the platform created is that (P1, P6). Pure. */
-import type { AgentDefinition, Difference } from '../agent/definition.ts';
+import type { Difference, MeantAgent } from '../agent/definition.ts';
 import { compareAgent } from '../agent/definition.ts';
 import type { LockedAgent } from '../agent/lock.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -13,7 +13,8 @@ export interface SessionIntent {
   principal: Principal;
   vault: OwnedVault;
   agent: LockedAgent;
-  definition: AgentDefinition;
+  /** With the whole model of the pinned version. */
+  definition: MeantAgent;
   /** The tools this person gets: never wider than the definition's (P5). */
   tooling: Tooling;
   environmentId: string;
@@ -102,12 +103,12 @@ export function meantFacts(intent: SessionIntent): Facts {
 }
 
 /** The agent as this person gets it. */
-function meantAgent(intent: SessionIntent): AgentDefinition {
+function meantAgent(intent: SessionIntent): MeantAgent {
   return { ...intent.definition, ...intent.tooling, skills: meantSkills(intent) };
 }
 
 /** Skills are read with a built-in tool, and the platform refuses them without it: who may not read gets none. */
-function meantSkills({ definition, tooling }: SessionIntent): AgentDefinition['skills'] {
+function meantSkills({ definition, tooling }: SessionIntent): MeantAgent['skills'] {
   const reads = tooling.tools.some(
     ({ type, configs }) => type === 'agent_toolset_20260401' && configs.some(({ name }) => name === 'read'),
   );

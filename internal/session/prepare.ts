@@ -3,10 +3,11 @@
  * matter, and nothing is changed here. With a remembered vault and a lock this is one round trip.
  */
 import { randomUUID } from 'node:crypto';
-import { type AgentDefinition, defineAgent, type SkillPins } from '../agent/definition.ts';
+import { defineAgent, type MeantAgent, type SkillPins } from '../agent/definition.ts';
 import { findAgent, findEnvironment, judgeAgent } from '../agent/ensure.ts';
 import { environmentDigest, judgeEnvironment } from '../agent/environment.ts';
 import { type InForce, requireInForce } from '../agent/in-force.ts';
+import { unknownMembers, unknownMemberWords } from '../agent/known-members.ts';
 import type { AgentsLock } from '../agent/lock.ts';
 import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
 import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
@@ -39,7 +40,7 @@ export interface SessionRequest extends VaultDirectory {
 export interface PreparedSession {
   vault: OwnedVault;
   connections: readonly { service: string; connection: Connection }[];
-  definition: AgentDefinition;
+  definition: MeantAgent;
   inForce: InForce;
   /** What the session's network has to be. */
   environment: Environment;
@@ -66,7 +67,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   }
   requireOwnServices(request);
   requireAssurance(principal, requirementOf(agent, configuration));
-  const definition = defineAgent(agent, configuration, request.pins);
+  const definition = defineAgent(agent, configuration, request.pins, lock.agents[agent.name]?.effort);
   const meantEnvironment = configuration.environments.get(agent.environment);
   if (meantEnvironment === undefined)
     throw new AppError('config_invalid', `no environment ${quote(agent.environment)}`);
@@ -91,11 +92,16 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     },
     skillNames: new Map([...request.pins].map(([name, { skillId }]) => [skillId, name])),
   });
-  for (const remark of inForce.remarks) request.warn(remark);
+  const unpinned = unpinnedServices(verdicts, request.toolPins).map(
+    (name) =>
+      `the tools of ${name} are not pinned: what it says of them may change any night; pin them with setup-session tools refresh ${name}`,
+  );
+  const unknown = unknownMembers(foundAgent ?? {}).map(unknownMemberWords);
+  for (const remark of [...inForce.remarks, ...unknown, ...unpinned]) request.warn(remark);
   return {
     vault,
     connections: connected,
-    definition,
+    definition: { ...definition, model: foundAgent?.model ?? definition.model },
     inForce,
     environment: meantEnvironment,
     lookedAt,
@@ -108,6 +114,15 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
 /** What a sign-in has to show for an agent: what the agent asks for, and what each of its services does. */
 export function requirementOf(agent: Agent, { services }: Configuration): Requirement {
   return allOf([agent.require, ...Object.keys(agent.services).map((name) => services.get(name)?.require)]);
+}
+
+/** The services that this session uses and whose tools nobody has pinned: the catalogue has no say about them (P4). */
+function unpinnedServices(verdicts: readonly ToolVerdict[], pins: PinSource): string[] {
+  const open = verdicts.filter(
+    ({ service, tool, verdict }) =>
+      service !== 'builtin' && verdict !== 'off' && pins.pinVerdict(service, tool).reason === 'not-pinned',
+  );
+  return [...new Set(open.map(({ service }) => service))];
 }
 
 /** The vault and what is in it. A remembered vault is asked for both at once; only a verified one's answer counts. */
@@ -168,9 +183,17 @@ function requireConnections(
     const service = configuration.services.get(name);
     if (service === undefined) return [];
     const connection = connectionOf(connections, service);
-    return [{ service: name, connection, ...judgeStatus({ service, connection, trial: undefined, now }) }];
+    return [
+      {
+        service: name,
+        connection,
+        ...judgeStatus({ service, connection, verifiedEmail: principal.verifiedEmail, trial: undefined, now }),
+      },
+    ];
   });
-  const missing = wanted.filter(({ status }) => unusable.includes(status));
+  const missing = wanted.filter(
+    ({ status, next }) => unusable.includes(status) || (status === 'wrong-account' && next !== undefined),
+  );
   if (missing.length > 0) {
     const names = missing.map(
       ({ service, status }) => `${quote(service)}${status === 'not-connected' ? '' : ` (${status})`}`,

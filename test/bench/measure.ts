@@ -70,7 +70,7 @@ export async function run(subject: Subject): Promise<Cost> {
   if (child.exitCode !== 0) throw new Error(`${subject.words.join(' ')} ended with ${child.exitCode}: ${stderr}`);
   const complaints = (stderr ?? '')
     .split('\n')
-    .filter((line) => line !== '' && !line.includes('MAI_ALLOW_LOOPBACK_HTTP'));
+    .filter((line) => line !== '' && !line.includes('MAI_ALLOW_LOOPBACK_HTTP') && !line.includes('are not pinned'));
   if (complaints.length > 0) throw new Error(`${subject.words.join(' ')} complained: ${complaints.join('\n')}`);
   subject.check(stdout ?? '');
   if (subject.program !== undefined) return { wallMs, cpuMs: Number.NaN, peakMiB: Number.NaN };

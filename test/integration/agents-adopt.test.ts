@@ -59,7 +59,7 @@ test('writes what a file can say, lists what the agent allows, and names what is
   const written = clean(await readFile(file('agents/helper.yaml'), 'utf8')).replace(/on \d{4}-\d\d-\d\d/, 'on {day}');
   await expect(written).toMatchFileSnapshot('../golden/agents-adopt.yaml');
   expect(changes()).toEqual([]);
-  expect((await lock()).agents.helper).toEqual({ id, version: 1 });
+  expect((await lock()).agents.helper).toEqual({ id, version: 1, effort: 'high' });
 
   // The reviewed change is then put in force on the same agent, and nothing that was not reviewed stays.
   expect(await agents('apply', 'helper')).toMatchObject({ exit: 0 });

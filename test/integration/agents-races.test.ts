@@ -92,7 +92,7 @@ describe('two first applies of a new agent', () => {
     expect(await second).toMatchObject({ exit: 0 });
     const [oldest, ...others] = await active('support');
     expect(others).toEqual([]);
-    expect((await lock()).agents.support).toEqual({ id: oldest?.id, version: 1 });
+    expect((await lock()).agents.support).toEqual({ id: oldest?.id, version: 1, effort: 'high' });
   });
 
   test('of which one is younger and looks later: it archives its own', async () => {

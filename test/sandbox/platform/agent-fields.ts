@@ -110,7 +110,7 @@ export function updatedFields(
   const { tools, mcp_servers, skills } = input;
   return checkedFields({
     name: input.name ?? fields.name,
-    model: input.model === undefined ? fields.model : filledModel(input.model),
+    model: input.model === undefined ? fields.model : filledModel(input.model, fields.model.effort),
     system: input.system === undefined ? fields.system : input.system || null,
     description: input.description === undefined ? fields.description : input.description || null,
     tools: tools === undefined ? fields.tools : filledTools(tools ?? []),
@@ -131,11 +131,18 @@ function checkedFields(fields: AgentFields): AgentFields {
   return fields;
 }
 
-/** Documented: the answer has the defaults filled in. */
-export function filledModel(model: z.output<typeof modelSchema>): AgentFields['model'] {
-  if (typeof model === 'string') return { id: model, speed: 'standard' };
+/**
+ * Documented: the answer has the defaults filled in, the effort always: as given, else as stored, else the model's own
+ * (choices.defaultEffort). The rest of a model is replaced as a whole.
+ */
+export function filledModel(
+  given: z.output<typeof modelSchema>,
+  stored?: AgentFields['model']['effort'],
+): AgentFields['model'] {
+  const model = typeof given === 'string' ? { id: given } : given;
   const filled: AgentFields['model'] = { id: model.id, speed: model.speed ?? 'standard' };
-  if (model.effort != null) filled.effort = typeof model.effort === 'string' ? { type: model.effort } : model.effort;
+  const effort = model.effort ?? stored ?? 'high';
+  filled.effort = typeof effort === 'string' ? { type: effort } : effort;
   if (model.inference_geo != null) filled.inference_geo = model.inference_geo;
   return filled;
 }

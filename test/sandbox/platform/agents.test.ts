@@ -31,7 +31,7 @@ it('fills in the defaults of a plain agent', async () => {
     type: 'agent',
     version: 1,
     name: 'Support',
-    model: { id: 'claude-opus-5-5', speed: 'standard' },
+    model: { id: 'claude-opus-5-5', speed: 'standard', effort: { type: 'high' } },
     system: null,
     description: null,
     tools: [],

@@ -213,6 +213,11 @@ export const choices = {
     choice: 'those that do not begin with claude-',
     status: 400,
   },
+  defaultEffort: {
+    area: 'agents',
+    unknown: 'the effort of each model where none is given',
+    choice: 'high',
+  },
   toolLimit: {
     area: 'agents',
     unknown: '128 or 256 tools, 20 or 500 skills: the sources disagree',

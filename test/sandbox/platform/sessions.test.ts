@@ -61,7 +61,7 @@ it('overrides whole fields for one session and leaves the agent alone', async ()
   const { agent } = await create({
     agent: {
       ...override,
-      model: { id: 'claude-haiku-5-5', effort: 'high' },
+      model: { id: 'claude-haiku-5-5', effort: 'max' },
       system: null,
       tools: null,
       mcp_servers: [],
@@ -75,7 +75,8 @@ it('overrides whole fields for one session and leaves the agent alone', async ()
     tools: [],
     mcp_servers: [],
   });
-  expect(agent.model).not.toHaveProperty('effort');
+  // That of the agent itself.
+  expect(agent.model.effort).toEqual({ type: 'high' });
   expect((await client.beta.agents.retrieve(agentId)).system).toBe('Help.');
   expect((await create({ agent: override })).agent).toMatchObject({ system: 'Help.', mcp_servers: [server] });
 });

@@ -3,6 +3,7 @@ import { normalisedServerUrl } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import type { ClientAuthMethod } from '../oauth/registration.ts';
 import type { Platform } from '../platform/client.ts';
+import { isTrial } from './credential-rules.ts';
 
 /** What we keep in a credential's metadata; all of it is readable by every holder of the workspace key, none is secret. */
 export interface ConnectionRecord {
@@ -84,12 +85,19 @@ export async function readConnections(platform: Platform, vaultId: string): Prom
   return (await readCredentials(platform, vaultId)).connections;
 }
 
-/** The active connections of a vault, and how many active credentials of any kind it holds. */
-export async function readCredentials(
-  platform: Platform,
-  vaultId: string,
-): Promise<{ connections: Connection[]; count: number }> {
+/** The active credentials of a vault. */
+export interface ActiveCredentials {
+  connections: Connection[];
+  /** How many there are, of any kind. */
+  count: number;
+  /** Those that a run has made for a trial and left behind. */
+  trials: string[];
+}
+
+/** The active connections of a vault, and what else is active in it. */
+export async function readCredentials(platform: Platform, vaultId: string): Promise<ActiveCredentials> {
   const connections: Connection[] = [];
+  const trials: string[] = [];
   let count = 0;
   const pages = platform.readPages('list credentials', (client) =>
     client.beta.vaults.credentials.list(vaultId, { limit: 100 }),
@@ -98,6 +106,10 @@ export async function readCredentials(
     if (archived_at !== null) continue;
     count += 1;
     if (auth.type === 'environment_variable') continue;
+    if (isTrial(auth.mcp_server_url)) {
+      trials.push(id);
+      continue;
+    }
     const refresh = auth.type === 'mcp_oauth' ? (auth.refresh ?? undefined) : undefined;
     connections.push({
       credentialId: id,
@@ -114,20 +126,29 @@ export async function readCredentials(
       record: recordOf(metadata),
     });
   }
-  return { connections, count };
+  return { connections, count, trials };
 }
 
 /** How many credentials a vault holds at most (platform documentation). */
 export const mostCredentials = 20;
 
-/** How many credentials of any kind a vault holds, archived ones included. */
-export async function countCredentials(platform: Platform, vaultId: string): Promise<number> {
+/** How many credentials of any kind a vault holds, archived ones included, and the archived ones of a service, oldest last. */
+export async function countCredentials(
+  platform: Platform,
+  vaultId: string,
+  service: Service,
+): Promise<{ count: number; archived: string[] }> {
   let count = 0;
+  const archived: { id: string; mcpServerUrl: string }[] = [];
   const pages = platform.readPages('list credentials', (client) =>
     client.beta.vaults.credentials.list(vaultId, { limit: 100, include_archived: true }),
   );
-  for await (const _credential of pages) count += 1;
-  return count;
+  for await (const { id, auth, archived_at } of pages) {
+    count += 1;
+    if (archived_at != null && auth.type !== 'environment_variable')
+      archived.push({ id, mcpServerUrl: auth.mcp_server_url });
+  }
+  return { count, archived: connectionsOf(archived, service).map(({ id }) => id) };
 }
 
 /** What the metadata of a credential says of its connection. Informs, never decides. */

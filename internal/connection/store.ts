@@ -4,19 +4,22 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Service } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
 import { pause } from '../outside/pause.ts';
 import { type Intent, type Platform, PlatformError } from '../platform/client.ts';
 import type { Secret } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
 import type { Account } from './account.ts';
 import type { Grant } from './acquire.ts';
+import { type NewCredential, trialOf, whyRefused } from './credential-rules.ts';
 import {
   type Connection,
   type ConnectionRecord,
   connectionOf,
   countCredentials,
   mostCredentials,
-  readConnections,
+  readCredentials,
   recordToMetadata,
 } from './credentials.ts';
 import type { Storing } from './journal.ts';
@@ -49,33 +52,41 @@ export interface StoreRequest {
 
 /** How often a doubtful or contested store acts, having looked before each. */
 const attempts = 3;
-/** The same where the old connection is archived by now: as long as none is stored, the person has none. */
-const attemptsWithNone = 6;
+/** The same for a replacement: once the old connection is archived, the person has none as long as none is stored. */
+const attemptsToReplace = 6;
 const pauseMs = 250;
 
-/** Stores a grant. A lost answer or a second run beside this one is settled by looking at the vault, then acting. */
+/**
+ * Stores a grant. A lost answer or a second run beside this one is settled by looking at the vault, then acting. Throws
+ * `token_unusable` for what the platform is known to refuse, and what the platform says; the connection that was there is
+ * as it was then, unless the message says that it is gone.
+ */
 export async function storeGrant(request: StoreRequest): Promise<Stored> {
   const attempt = randomUUID();
   let first: Connection | undefined;
   let failure: PlatformError | undefined;
   let announced: Storing['act'] | undefined;
+  const progress: Progress = { tried: false, archiving: false };
   for (let round = 0; ; round += 1) {
     const existing = await readExisting(request, failure);
     if (round === 0) first = existing;
     // Our own act of a round before, whose answer was lost.
     if (existing?.record.attempt === attempt)
       return { credentialId: existing.credentialId, act: actOf(first, existing) };
-    const none = first !== undefined && existing === undefined;
-    if (failure !== undefined) {
-      const again = isUnsettled(failure) || (none && failure.status === undefined);
-      if (!again || round >= (none ? attemptsWithNone : attempts)) throw failure;
-      if (none) await pause(pauseMs * round);
-    }
+    const none = progress.archiving && existing === undefined;
     const act = actFor(request, first, existing);
+    if (failure !== undefined) {
+      // With the old one gone nothing is lost by asking again: just now the platform took one of this very shape.
+      const again = isUnsettled(failure) || none;
+      if (!again || round >= (act === 'replace' ? attemptsToReplace : attempts))
+        throw none ? oldOneGone(failure, request.service) : failure;
+      if (act === 'replace') await pause(pauseMs * round);
+    }
+    checkCredential(request, attempt, none);
     if (act !== announced) await request.announce({ act, attempt, credentialId: existing?.credentialId });
     announced = act;
     try {
-      return await storeOnce(request, existing, attempt);
+      return await storeOnce(request, existing, attempt, progress);
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
       failure = error;
@@ -83,13 +94,42 @@ export async function storeGrant(request: StoreRequest): Promise<Stored> {
   }
 }
 
-/** The connection as it is now. Where that cannot be seen, what failed before says more than that nobody could look. */
+/** Refuses what the platform is known to refuse, before it is asked for anything. Throws `token_unusable`. */
+function checkCredential(request: StoreRequest, attempt: string, none: boolean): void {
+  const platformNow = new Date(Date.now() + request.platform.aheadMs());
+  const why = whyRefused(credentialOf(request, attempt), platformNow);
+  if (why === undefined) return;
+  throw new AppError(
+    'token_unusable',
+    `the platform would not take the connection of ${quote(request.service.name)}: ${why}`,
+    {
+      hint: none
+        ? gone(request.service)
+        : 'nothing was changed; run the command again, and if it stays, tell whoever runs the service',
+    },
+  );
+}
+
+const gone = ({ name }: Service) =>
+  `the old connection is archived and cannot be brought back: run service-connection ${name} again`;
+
+function oldOneGone({ code, message, status, cause }: PlatformError, service: Service): PlatformError {
+  const hint = gone(service);
+  return new PlatformError(code as 'platform_refused', message, { status, hint, cause });
+}
+
+/**
+ * The connection as it is now, after what a trial has left behind is gone. Where it cannot be seen, what failed before says
+ * more than that nobody could look.
+ */
 async function readExisting(
   { platform, vault, service }: StoreRequest,
   failure: PlatformError | undefined,
 ): Promise<Connection | undefined> {
   try {
-    return connectionOf(await readConnections(platform, vault.id), service);
+    const { connections, trials } = await readCredentials(platform, vault.id);
+    for (const id of trials) await endTrial(platform, vault, id);
+    return connectionOf(connections, service);
   } catch (error) {
     throw error instanceof PlatformError ? (failure ?? error) : error;
   }
@@ -114,36 +154,47 @@ function actOf(before: Connection | undefined, after: Connection): Stored['act']
   return before.credentialId === after.credentialId ? 'updated' : 'replaced';
 }
 
-async function storeOnce(request: StoreRequest, existing: Connection | undefined, attempt: string): Promise<Stored> {
-  const { platform, vault, service, grant } = request;
-  const display_name =
-    `${service.title ?? service.name}${grant.account === undefined ? '' : `: ${grant.account.name}`}`.slice(0, 255);
-  const metadata = recordToMetadata(recordOf(request, attempt));
-  // Half of it would be less than there was: an interruption waits until the platform has answered.
-  const intent = (act: Intent['act']): Intent => ({
-    act,
-    target: `${service.name} in ${vault.displayName}`,
-    uninterrupted: true,
-  });
+/** How far a replacement has come. */
+interface Progress {
+  /** The platform has taken a credential like the new one. */
+  tried: boolean;
+  /** It was asked to archive the old one; whoever else archives one has a reason. */
+  archiving: boolean;
+}
+
+/** Half of it would be less than there was: an interruption waits until the platform has answered. */
+const intentOf = ({ vault, service }: StoreRequest, act: Intent['act']): Intent => ({
+  act,
+  target: `${service.name} in ${vault.displayName}`,
+  uninterrupted: true,
+});
+
+async function storeOnce(
+  request: StoreRequest,
+  existing: Connection | undefined,
+  attempt: string,
+  progress: Progress,
+): Promise<Stored> {
+  const { platform, vault, grant } = request;
 
   if (existing !== undefined && isUpdatable(existing, grant)) {
-    await platform.change(intent('credential.update'), (client) =>
+    const { display_name, metadata } = credentialOf(request, attempt);
+    await platform.change(intentOf(request, 'credential.update'), (client) =>
       client.beta.vaults.credentials.update(existing.credentialId, {
         vault_id: vault.id,
         display_name,
         metadata: { ...cleared(existing.record), ...metadata },
-        auth: changedAuthOf(grant),
+        auth: changedAuthOf(request),
       }),
     );
     return { credentialId: existing.credentialId, act: 'updated' };
   }
 
   if (existing !== undefined) {
-    // Whether archived credentials count towards the limit is not documented; in a vault that may be full, one that is
-    // only archived could keep the new one out.
-    const full = (await countCredentials(platform, vault.id)) === mostCredentials;
+    const full = await proveCreate(request, attempt, progress);
+    progress.archiving = true;
     // Nothing may come between these two: the person has no connection meanwhile.
-    await platform.change(intent(full ? 'credential.delete' : 'credential.archive'), async ({ beta }) => {
+    await platform.change(intentOf(request, full ? 'credential.delete' : 'credential.archive'), async ({ beta }) => {
       const { credentials } = beta.vaults;
       const where = { vault_id: vault.id };
       await (full
@@ -151,19 +202,81 @@ async function storeOnce(request: StoreRequest, existing: Connection | undefined
         : credentials.archive(existing.credentialId, where));
     });
   }
-  const created = await platform.change(intent('credential.create'), (client) =>
-    client.beta.vaults.credentials.create(vault.id, { display_name, metadata, auth: authOf(request) }),
+  const created = await platform.change(intentOf(request, 'credential.create'), (client) =>
+    client.beta.vaults.credentials.create(vault.id, credentialOf(request, attempt)),
   );
   return { credentialId: created.id, act: existing === undefined ? 'created' : 'replaced' };
 }
 
-function changedAuthOf(grant: StoreRequest['grant']) {
+/**
+ * Has the platform take a credential of the same shape before the old one is archived, which nothing undoes: whatever it
+ * refuses, it refuses here. The trial has nothing secret in it and is deleted at once; one that a killed run leaves is
+ * deleted by the next. Whether archived credentials count towards the limit of a vault is not documented: an archived
+ * one of the same service makes room. Says whether the vault may still be full, so that there was no room for a trial, nor
+ * is there for an old credential that is only archived.
+ */
+async function proveCreate(request: StoreRequest, attempt: string, progress: Progress): Promise<boolean> {
+  const { platform, vault, service } = request;
+  const { count, archived } = await countCredentials(platform, vault.id, service);
+  const oldest = archived.at(-1);
+  if (count >= mostCredentials && oldest === undefined) return true;
+  if (progress.tried) return false;
+  if (count >= mostCredentials && oldest !== undefined) await deleteCredential(request, oldest);
+  const { id } = await platform.change(intentOf(request, 'credential.try'), (client) =>
+    client.beta.vaults.credentials.create(vault.id, trialOf(credentialOf(request, attempt), attempt)),
+  );
+  progress.tried = true;
+  await endTrial(platform, vault, id);
+  return false;
+}
+
+async function deleteCredential(request: StoreRequest, id: string): Promise<void> {
+  await request.platform.change(intentOf(request, 'credential.delete'), ({ beta }) =>
+    beta.vaults.credentials.delete(id, { vault_id: request.vault.id }),
+  );
+}
+
+/** Deletes a trial. One that is gone already is what was wanted. */
+async function endTrial(platform: Platform, vault: OwnedVault, id: string): Promise<void> {
+  try {
+    const intent: Intent = { act: 'credential.delete', target: `a trial in ${vault.displayName}`, uninterrupted: true };
+    await platform.change(intent, ({ beta }) => beta.vaults.credentials.delete(id, { vault_id: vault.id }));
+  } catch (error) {
+    if (!(error instanceof PlatformError && error.status === 404)) throw error;
+  }
+}
+
+/** Everything that the platform is given. */
+function credentialOf(request: StoreRequest, attempt: string): NewCredential {
+  const { service, grant } = request;
+  const account = grant.account === undefined ? '' : `: ${grant.account.name}`;
+  const display_name = `${service.title ?? service.name}${account}`.slice(0, 255);
+  return { display_name, metadata: recordToMetadata(recordOf(request, attempt)), auth: authOf(request) };
+}
+
+/** Longer than the requests before the one that counts, and soon enough for a token that is about to end. */
+const soonestMs = 30_000;
+
+/**
+ * When the platform is to renew the token, by its own clock. It refuses a time that is past; a token that can be renewed is
+ * given the next time that it takes.
+ */
+function expiryFor({ platform, grant }: StoreRequest): string | null {
+  if (isStatic(grant) || grant.expiresAt === undefined) return null;
+  const ahead = platform.aheadMs();
+  const end = grant.expiresAt.getTime() + ahead;
+  const soonest = grant.refreshToken === undefined ? end : Date.now() + ahead + soonestMs;
+  return new Date(Math.max(end, soonest)).toISOString();
+}
+
+function changedAuthOf(request: StoreRequest) {
+  const { grant } = request;
   if (isStatic(grant)) return { type: grant.kind, token: grant.accessToken.reveal() };
   return {
     type: 'mcp_oauth' as const,
     access_token: grant.accessToken.reveal(),
     // Left out, the platform would keep the old token's expiry for the new token.
-    expires_at: grant.expiresAt?.toISOString() ?? null,
+    expires_at: expiryFor(request),
     ...(grant.refreshToken === undefined
       ? {}
       : {
@@ -180,7 +293,8 @@ function isStatic(grant: StoreRequest['grant']): grant is StaticGrant {
   return 'kind' in grant;
 }
 
-function authOf({ service, grant }: StoreRequest) {
+function authOf(request: StoreRequest): NewCredential['auth'] {
+  const { service, grant } = request;
   if (isStatic(grant)) {
     return { type: grant.kind, mcp_server_url: service.mcp_server_url, token: grant.accessToken.reveal() };
   }
@@ -189,7 +303,7 @@ function authOf({ service, grant }: StoreRequest) {
     // The catalogue's own string: agents declare the same one, so the platform finds this credential.
     mcp_server_url: service.mcp_server_url,
     access_token: grant.accessToken.reveal(),
-    expires_at: grant.expiresAt?.toISOString() ?? null,
+    expires_at: expiryFor(request),
     ...(grant.refreshToken === undefined
       ? {}
       : {
@@ -222,6 +336,8 @@ function isUpdatable(existing: Connection, grant: StoreRequest['grant']): boolea
   return (
     existing.kind === 'mcp_oauth' &&
     existing.refreshable === (grant.refreshToken !== undefined) &&
+    // An end cannot be taken back: the platform would keep the old token's for one that has none, and nothing renews it.
+    (existing.refreshable || existing.expiresAt === undefined || grant.expiresAt !== undefined) &&
     (!existing.refreshable ||
       (existing.clientId === grant.client.clientId &&
         existing.tokenEndpoint === grant.server.token_endpoint &&

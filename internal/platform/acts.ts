@@ -14,6 +14,7 @@ export const reruns = {
   'credential.archive': 'looks',
   'credential.create': 'looks',
   'credential.delete': 'looks',
+  'credential.try': 'looks',
   'credential.update': 'looks',
   'credential.validate': 'again',
   'environment.announce': 'looks',

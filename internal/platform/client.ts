@@ -49,6 +49,8 @@ export interface Platform {
    * a token that can be exchanged anew.
    */
   change<Result>(intent: Intent, ask: (client: Client) => Promise<Result>): Promise<Result>;
+  /** How far the platform's clock is ahead of ours, in milliseconds, as its last answer said; 0 where that is a moment. */
+  aheadMs(): number;
 }
 
 /** A request whose answer is read as it comes. */
@@ -137,10 +139,14 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
       fetch: federated === undefined ? fetch : forgetting(fetch, federated),
     });
   const { signal, patience = usualPatience } = settings;
-  const reader = clientOver(onlyGet(interruptible(signal)), patience.readMs, signal);
-  const writer = clientOver(interruptible(signal), patience.changeMs, signal);
+  let aheadMs = 0;
+  const heard = ({ headers }: Response) => {
+    aheadMs = aheadOf(headers.get('date'), Date.now()) ?? aheadMs;
+  };
+  const reader = clientOver(onlyGet(interruptible(signal, heard)), patience.readMs, signal);
+  const writer = clientOver(interruptible(signal, heard), patience.changeMs, signal);
   const never = new AbortController().signal;
-  const finisher = clientOver(interruptible(never), patience.changeMs, never);
+  const finisher = clientOver(interruptible(never, heard), patience.changeMs, never);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
   const translate = (what: string, error: unknown, changing?: Act, uninterrupted = false): unknown => {
@@ -216,6 +222,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   };
 
   return {
+    aheadMs: () => aheadMs,
     read,
     async *readPages(what, ask) {
       let page = await read(what, ask);
@@ -352,16 +359,27 @@ function checkedBaseUrl(text: string | undefined): string | undefined {
  * A fetch that a signal ends. The body is read here, but for a stream of events, so that an answer that stalls or
  * breaks off in its middle is to the SDK what one is that never came: late, or lost. Nor does it grow without bound.
  */
-function interruptible(signal: AbortSignal): typeof fetch {
+function interruptible(signal: AbortSignal, heard: (response: Response) => void): typeof fetch {
   return async (input, init) => {
     const response = await plainFetch(input, {
       ...init,
       signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal,
     });
+    heard(response);
     const { body, status, headers } = response;
     if (body === null || headers.get('content-type')?.startsWith('text/event-stream')) return response;
     return new Response(await bounded(body, status), { status, headers });
   };
+}
+
+/** A Date header has whole seconds, and its answer was on the way for a while: what differs by less is the same time. */
+const sameTimeMs = 5_000;
+
+/** How far the clock of an answer (RFC 9110 section 6.6.1) is ahead; undefined where it does not say. */
+function aheadOf(date: string | null, now: number): number | undefined {
+  const ahead = Date.parse(date ?? '') - now;
+  if (Number.isNaN(ahead)) return undefined;
+  return Math.abs(ahead) < sameTimeMs ? 0 : ahead;
 }
 
 /** An answer that is larger than any that was asked for. The SDK hands it on as the cause of an error of its own. */

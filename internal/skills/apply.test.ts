@@ -25,6 +25,7 @@ function refusing(): { platform: Platform; uploads: () => number } {
   let uploads = 0;
   const no = () => new PlatformError('platform_refused', 'no', { status: 400, cause: undefined });
   const platform: Platform = {
+    aheadMs: () => 0,
     read: () => Promise.reject(no()),
     // biome-ignore lint/correctness/useYield: nothing is listed
     async *readPages() {

@@ -109,6 +109,7 @@ function platformOf(versions: Versions, gate: Gate): Platform {
     async *readPages(_what, ask) {
       yield* (await step(false, ask)).data;
     },
+    aheadMs: () => 0,
     listen: () => Promise.reject(new Error('nothing is streamed')),
     change: (_intent, ask) => step(true, ask),
   };

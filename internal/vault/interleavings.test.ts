@@ -98,6 +98,7 @@ function platformOf(vaults: Vaults, gate: Gate): Platform {
     async *readPages(_what, ask) {
       yield* (await step(false, ask)).data;
     },
+    aheadMs: () => 0,
     listen: () => Promise.reject(new Error('nothing is streamed')),
     change: (_intent, ask) => step(true, ask),
   };

@@ -279,6 +279,10 @@ export const sections: readonly Section[] = [
       ['the system browser only: no embedded view, no scheme of our own', 'RFC 8252 7.1, 8.12'],
       ['nothing that is shipped proves who the client is: PKCE does', 'RFC 8252 8.5'],
       ['code flow in the query only; a fragment is no answer', 'OAuth 2.1 1.8; RFC 9700 2.1.2'],
+      [
+        'what the platform refuses of a new credential it refuses before the old one is archived, which nothing brings back',
+        'P8',
+      ],
     ]),
   },
   {

@@ -100,8 +100,12 @@ function arrivalOf(request: IncomingMessage): Arrival {
 }
 
 async function answered(parts: ServerParts, { request, requestId, method, path, search }: Arrival): Promise<Reply> {
-  const { keys, organizationId, tokenExchange } = parts;
-  const headers: Record<string, string> = { 'request-id': requestId, 'anthropic-organization-id': organizationId };
+  const { keys, organizationId, tokenExchange, control } = parts;
+  const headers: Record<string, string> = {
+    'request-id': requestId,
+    'anthropic-organization-id': organizationId,
+    date: new Date(control.clock.now()).toUTCString(),
+  };
   try {
     if (path === tokenEndpoint) {
       if (method !== 'POST') throw new ApiError(405, `${method} is not allowed here`);

@@ -1,6 +1,6 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
 import { appendFile, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -105,6 +105,32 @@ export async function listFolder(path: string): Promise<FolderEntry[] | undefine
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw fileError('could not list', path, cause);
+  }
+}
+
+/**
+ * What a symbolic link leads to, at the end of every link on the way; undefined where that is neither a file nor a folder,
+ * where there is nothing, or where this is no link. Throws {@link FileError}.
+ */
+export function linkTarget(path: string): { path: string; kind: 'file' | 'folder' } | undefined {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
+    const target = realpathSync.native(path);
+    const found = lstatSync(target, { throwIfNoEntry: false });
+    if (found?.isFile() === true) return { path: target, kind: 'file' };
+    return found?.isDirectory() === true ? { path: target, kind: 'folder' } : undefined;
+  } catch (cause) {
+    if (isMissing(cause) || hasCode(cause, 'ELOOP')) return undefined;
+    throw fileError('could not follow', path, cause);
+  }
+}
+
+/** The path of a folder without any link in it. Throws {@link FileError}. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch (cause) {
+    throw fileError('could not find', path, cause);
   }
 }
 

@@ -14,8 +14,9 @@ function createOf(name: string, size: number): Change {
     name,
     description: 'd',
     folder: `skills/${name}`,
-    files: [{ path: 'SKILL.md', size, sha256: 'a'.repeat(64), bytes }],
+    files: [{ path: 'SKILL.md', source: 'SKILL.md', size, sha256: 'a'.repeat(64), bytes }],
     sha256: 'b'.repeat(64),
+    warnings: [],
   };
   return { kind: 'create', skill };
 }

@@ -36,9 +36,8 @@ export async function localContent(folderOfSkills: string, name: string): Promis
   const found = await findSkillFiles({ folderOfSkills, name, rules }, await entriesOf(folder, problems));
   problems.push(...found.problems);
   const files: HashedFile[] = [];
-  for (const { path, size } of found.files) {
-    const file = join(folder, path);
-    const read = await orProblem(file, problems, () => readHashed(file, size, { keep: false }));
+  for (const { path, source, size } of found.files) {
+    const read = await orProblem(join(folder, path), problems, () => readHashed(source, size, { keep: false }));
     if (read !== undefined) files.push({ path, sha256: read.sha256 });
   }
   if (problems.length > 0) throw new SkillsInvalidError(problems);

@@ -7,7 +7,7 @@ const ours = 'a'.repeat(64);
 const theirs = 'b'.repeat(64);
 
 function skillOf(name: string): Skill {
-  return { name, description: 'd', folder: `skills/${name}`, files: [], sha256: ours };
+  return { name, description: 'd', folder: `skills/${name}`, files: [], sha256: ours, warnings: [] };
 }
 
 const locked = { skillId: 'skill_1', versionId: 'skver_1', sha256: ours };

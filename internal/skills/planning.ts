@@ -6,6 +6,7 @@ import type { Platform } from '../platform/client.ts';
 import { visible } from '../text/quote.ts';
 import { applyChanges } from './apply.ts';
 import { leftOutLine } from './folder/ignored.ts';
+import { formatProblem } from './folder/problem.ts';
 import { readSkills, type Skill } from './folder/read.ts';
 import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
 import { keyOf, type Progress } from './outcome.ts';
@@ -44,11 +45,12 @@ interface PlannedPart extends SkillsFolder {
 export async function readLocal(folders: readonly SkillsFolder[], say: (text: string) => void): Promise<LocalSkills> {
   const locks = await Promise.all(folders.map(({ lockFile }) => readLockFile(lockFile)));
   const lockOf = new Map(folders.map(({ folder }, index) => [folder, locks[index]]));
-  const { skills, skipped, leftOut } = await readSkills(
+  const { skills, skipped, leftOut, warnings } = await readSkills(
     folders.map(({ folder }) => folder),
     { expected: (folder, name) => lockOf.get(folder)?.get(name)?.sha256 },
   );
   for (const folder of skipped) say(`${visible(folder)}: no SKILL.md, left out`);
+  for (const warning of warnings) say(formatProblem(warning));
   const said = leftOutLine(leftOut);
   if (said !== undefined) say(said);
   return {

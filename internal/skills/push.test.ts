@@ -117,8 +117,8 @@ function platformOf(versions: Versions, gate: Gate): Platform {
 
 function skillOf(text: string): Skill {
   const bytes = new Uint8Array(Buffer.from(text));
-  const files = [{ path: 'SKILL.md', size: bytes.length, sha256: sha256(bytes), bytes }];
-  return { name: 'triage', description: 'd', folder: 'skills/triage', files, sha256: hashOf(files) };
+  const files = [{ path: 'SKILL.md', source: 'SKILL.md', size: bytes.length, sha256: sha256(bytes), bytes }];
+  return { name: 'triage', description: 'd', folder: 'skills/triage', files, sha256: hashOf(files), warnings: [] };
 }
 
 /** Uploads as a run does, and gives the id that its lock has in the end. */

@@ -8,7 +8,11 @@ function skillText(...lines: string[]): string {
 const good = ['name: triage', 'description: Sorts requests.'];
 
 test('reads name and description', () => {
-  expect(readFrontMatter(skillText(...good), 'triage')).toEqual({ name: 'triage', description: 'Sorts requests.' });
+  expect(readFrontMatter(skillText(...good), 'triage')).toEqual({
+    name: 'triage',
+    description: 'Sorts requests.',
+    warnings: [],
+  });
 });
 
 test('allows the optional keys of the open format', () => {
@@ -37,7 +41,6 @@ test.each([
   ['an empty file', '', '1:1 there is no front matter'],
   ['no end', '---\nname: triage\n', '1:1 the front matter does not end'],
   ['a byte order mark', `\ufeff${skillText(...good)}`, '1:1 it begins with a byte order mark'],
-  ['CRLF', skillText(...good).replaceAll('\n', '\r\n'), '1:4 it has CR line endings'],
   ['NUL', skillText(...good, 'license: a\0b'), '4:11 it holds a NUL character'],
   ['no keys', skillText(''), '1:1 the front matter holds no keys'],
   ['a list', skillText('- a'), '1:1 the front matter holds no keys'],
@@ -45,7 +48,7 @@ test.each([
   ['no description', skillText('name: triage'), '1:1 description is missing'],
   ['another name', skillText('name: other', 'description: x'), `2:7 the name "other" is not the folder's, "triage"`],
   ['a bad name', skillText('name: Triage!', 'description: x'), '2:7 the name may hold only a-z, 0-9 and -'],
-  ['a number as name', skillText('name: 12', 'description: x'), '2:7 name is no text'],
+  ['a number as name', skillText('name: 12', 'description: x'), '2:7 name is not a text'],
   ['an empty description', skillText('name: triage', 'description:'), '3:13 description is empty'],
   ['a blank description', skillText('name: triage', 'description: " "'), '3:14 description is empty'],
   [
@@ -55,7 +58,7 @@ test.each([
   ],
   ['a tag', skillText('name: triage', 'description: a <b>bold</b> one'), '3:14 description holds an XML tag'],
   ['an unknown key', skillText(...good, 'licence: MIT'), '4:1 the key "licence" is not known'],
-  ['text as metadata', skillText(...good, 'metadata: x'), '4:11 metadata is no mapping'],
+  ['text as metadata', skillText(...good, 'metadata: x'), '4:11 metadata is not a mapping'],
   [
     'a long compatibility',
     skillText(...good, `compatibility: ${'x'.repeat(501)}`),
@@ -125,11 +128,6 @@ test.each([
     ['name: triage', 'description: "a\\tb\\u0007"'],
     '3:14 description holds a control character',
   ],
-  ['a list of tools', [...good, 'allowed-tools: [Read]'], '4:16 allowed-tools is no text'],
-  ['tools with commas', [...good, 'allowed-tools: Read, Bash(a, b)'], '4:16 allowed-tools holds a comma'],
-  ['a number in metadata', [...good, 'metadata:', '  version: 1.0'], '5:12 metadata.version is no text'],
-  ['a number as a key of metadata', [...good, 'metadata: {1: a}'], '4:12 the key is no text'],
-  ['a map in metadata', [...good, 'metadata: {a: {b: c}}'], '4:15 metadata.a is no text'],
 ])('refuses %s', (_name, lines, expected) => {
   const findings = readFrontMatter(skillText(...lines), 'triage');
   const shown = Array.isArray(findings) ? findings.map(({ line, column, what }) => `${line}:${column} ${what}`) : [];
@@ -138,7 +136,11 @@ test.each([
 
 test('takes the same values in quotes', () => {
   const lines = ['name: "2026-11-22"', "description: 'yes'", 'license: "12:30"', 'metadata: {"1": "1.0"}'];
-  expect(readFrontMatter(skillText(...lines), '2026-11-22')).toEqual({ name: '2026-11-22', description: 'yes' });
+  expect(readFrontMatter(skillText(...lines), '2026-11-22')).toMatchObject({
+    name: '2026-11-22',
+    description: 'yes',
+    warnings: [],
+  });
 });
 
 test.each([
@@ -178,4 +180,48 @@ test('takes text that only begins like a number or a word of YAML', () => {
       description,
     });
   }
+});
+
+test.each([
+  ['a list of tools', [...good, 'allowed-tools: [Read, Grep]'], '4:16 allowed-tools is a list'],
+  ['a list of tools over lines', [...good, 'allowed-tools:', '  - Read'], '5:3 allowed-tools is a list'],
+  ['tools with commas', [...good, 'allowed-tools: Read, Bash(a, b)'], '4:16 allowed-tools holds a comma'],
+  ['a number in metadata', [...good, 'metadata:', '  version: 1.0'], '5:12 metadata.version is not a text'],
+  ['a map in metadata', [...good, 'metadata: {a: {b: c}}'], '4:15 metadata.a is not a text'],
+  ['a list in metadata', [...good, 'metadata: {tags: [a, b]}'], '4:18 metadata.tags is not a text'],
+  [
+    'a date in metadata',
+    [...good, 'metadata: {day: 2026-11-22}'],
+    '4:17 metadata.day is a date to some readers of YAML',
+  ],
+  ['a number as a key of metadata', [...good, 'metadata: {1: a}'], '4:12 the key is not a text'],
+])('takes %s with a warning', (_name, lines, expected) => {
+  const read = readFrontMatter(skillText(...lines), 'triage');
+  if (Array.isArray(read)) throw new Error(read.map(({ what }) => what).join());
+  expect(read.warnings.map(({ line, column, what }) => `${line}:${column} ${what}`)).toEqual([expected]);
+  expect(read).toMatchObject({ name: 'triage', description: 'Sorts requests.' });
+});
+
+test.each(['\r\n', '\r'])('takes lines that end in %j with a warning, and finds the same faults in them', (end) => {
+  const text = (...lines: string[]) => skillText(...lines).replaceAll('\n', end);
+  expect(readFrontMatter(text(...good), 'triage')).toEqual({
+    name: 'triage',
+    description: 'Sorts requests.',
+    warnings: [expect.objectContaining({ line: 1, column: 4, what: 'it has CR line endings' })],
+  });
+  expect(readFrontMatter(text(...good, 'licence: MIT'), 'triage')).toMatchObject([{ line: 4, column: 1 }]);
+});
+
+test.each([
+  [
+    'model: opus',
+    `the key "model" is Claude Code's own`,
+    'move it below `metadata:`, or take it out: only Claude Code',
+  ],
+  ['author: me', 'the key "author" is not known', 'move it below `metadata:`'],
+  ['licence: MIT', 'the key "licence" is not known', 'did you mean "license"?'],
+])('says where %j belongs', (line, what, fix) => {
+  expect(readFrontMatter(skillText(...good, line), 'triage')).toMatchObject([
+    { line: 4, column: 1, what, fix: expect.stringContaining(fix) },
+  ]);
 });

@@ -2,13 +2,16 @@
  * The front matter of SKILL.md: YAML between a first line `---` and the next line `---`. The rules are those of the
  * platform (name and description) and of the open Agent Skills specification (the optional keys). An unknown key is an
  * error, because most often it is a misspelled known one. So is what other readers of YAML could take for something
- * else: anchors, aliases, tags, and unquoted values that only some versions of YAML read as text.
+ * else: anchors, aliases, tags, and unquoted values that only some versions of YAML read as text. What the specification
+ * does not have and every reader takes all the same is a warning: lists of tools, other values than text in metadata,
+ * CR line ends.
  */
 import {
   type Document,
   isAlias,
   isMap,
   isScalar,
+  isSeq,
   LineCounter,
   type Node,
   type Pair,
@@ -16,7 +19,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
-import { nearestHint } from '../../text/nearest.ts';
+import { nearest, nearestHint } from '../../text/nearest.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { limits } from './limits.ts';
 import { nameProblem } from './name.ts';
@@ -27,6 +30,8 @@ import { type Finding, placeOf } from './utf8.ts';
 export interface FrontMatter {
   name: string;
   description: string;
+  /** What is unusual, and taken all the same. */
+  warnings: readonly Finding[];
 }
 
 /** What is wrong with a value, and the fix. */
@@ -34,22 +39,48 @@ type Fault = [what: string, fix: string];
 
 const knownKeys = ['name', 'description', 'license', 'compatibility', 'metadata', 'allowed-tools'];
 
+/** Keys that Claude Code reads in a SKILL.md and the open format does not have. */
+const keysOfClaudeCode = [
+  'agent',
+  'argument-hint',
+  'context',
+  'disable-model-invocation',
+  'effort',
+  'hooks',
+  'model',
+  'paths',
+  'user-invocable',
+];
+
 /** Reads the text of a SKILL.md that lies in a folder of the given name. Either front matter or findings come back. */
 export function readFrontMatter(text: string, folderName: string): FrontMatter | Finding[] {
-  const block = cutFrontMatter(text);
+  const carriageReturn = text.indexOf('\r');
+  const warnings: Finding[] = [];
+  if (carriageReturn !== -1) {
+    // Two machines with different line endings upload each other's skills in turns.
+    warnings.push({
+      ...placeOf(text, carriageReturn),
+      what: 'it has CR line endings',
+      fix: 'save it with LF; in git, `* text=auto eol=lf` in .gitattributes keeps it so',
+    });
+  }
+  const block = cutFrontMatter(carriageReturn === -1 ? text : text.replaceAll(/\r\n?/g, '\n'));
   if (typeof block !== 'string') return [block];
   const plain = plainKeys(block);
   if (plain !== undefined && isFaultless(plain, folderName)) {
-    return { name: plain.get('name') ?? '', description: plain.get('description') ?? '' };
+    return { name: plain.get('name') ?? '', description: plain.get('description') ?? '', warnings };
   }
 
   const lineCounter = new LineCounter();
   const document = parseDocument(block, { lineCounter, prettyErrors: false });
   const findings: Finding[] = [];
-  const find = (offset: number, [what, fix]: Fault) => {
-    const { line, col } = lineCounter.linePos(offset);
-    findings.push({ line, column: col, what, fix });
-  };
+  const note =
+    (found: Finding[]) =>
+    (offset: number, [what, fix]: Fault) => {
+      const { line, col } = lineCounter.linePos(offset);
+      found.push({ line, column: col, what, fix });
+    };
+  const [find, warn] = [note(findings), note(warnings)];
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
     find(pos[0], [
       `this is not valid YAML: ${visible(message.toLowerCase().replace(/; please use .*/, ''))}`,
@@ -68,13 +99,15 @@ export function readFrontMatter(text: string, folderName: string): FrontMatter |
   for (const { key, value } of contents.items) {
     const word = isScalar(key) && typeof key.value === 'string' ? key.value : undefined;
     if (word === undefined || !knownKeys.includes(word)) {
-      const shown = word ?? (isScalar(key) ? String(key.value) : 'a nested key');
-      find(offsetOf(key), [`the key ${quote(shown)} is not known`, nearestHint(shown, knownKeys)]);
+      find(offsetOf(key), unknownKeyFault(word ?? (isScalar(key) ? String(key.value) : 'a nested key')));
       continue;
     }
-    if (word === 'metadata') metadataFaults(value, offsetOf(key), find);
-    const fault = word === 'metadata' ? undefined : valueFault(word, value, folderName);
-    if (fault !== undefined) find(offsetOf(value, offsetOf(key)), fault);
+    const at = offsetOf(value, offsetOf(key));
+    if (word === 'metadata') metadataFaults(value, offsetOf(key), find, warn);
+    const unusual = word === 'allowed-tools' ? unusualTools(value) : undefined;
+    if (unusual !== undefined) warn(at, unusual);
+    const fault = word === 'metadata' || isListOfTexts(word, value) ? undefined : valueFault(word, value, folderName);
+    if (fault !== undefined) find(at, fault);
     // A faulty value counts as given: one complaint per mistake.
     texts.set(word, isScalar(value) && typeof value.value === 'string' ? value.value : '');
   }
@@ -86,7 +119,7 @@ export function readFrontMatter(text: string, folderName: string): FrontMatter |
     }
   }
   if (findings.length > 0) return findings;
-  return { name: texts.get('name') ?? '', description: texts.get('description') ?? '' };
+  return { name: texts.get('name') ?? '', description: texts.get('description') ?? '', warnings };
 }
 
 /**
@@ -94,6 +127,7 @@ export function readFrontMatter(text: string, folderName: string): FrontMatter |
  * compared with. Undefined where there is no name that could be replaced without writing the line anew.
  */
 export function withName(text: string, name: string): string | undefined {
+  if (text.includes('\r')) return undefined;
   const block = cutFrontMatter(text);
   if (typeof block !== 'string') return undefined;
   const document = parseDocument(block, { prettyErrors: false });
@@ -113,15 +147,6 @@ function cutFrontMatter(text: string): string | Finding {
   const at = { line: 1, column: 1 };
   if (text.startsWith('\ufeff')) {
     return { ...at, what: 'it begins with a byte order mark', fix: 'save it as UTF-8 without one' };
-  }
-  const carriageReturn = text.indexOf('\r');
-  if (carriageReturn !== -1) {
-    // Two machines with different line endings would upload each other's skills in turns.
-    return {
-      ...placeOf(text, carriageReturn),
-      what: 'it has CR line endings',
-      fix: 'save it with LF; in git, `* text=auto eol=lf` in .gitattributes keeps it so',
-    };
   }
   const nul = text.indexOf('\0');
   if (nul !== -1) return { ...placeOf(text, nul), what: 'it holds a NUL character', fix: 'remove it' };
@@ -163,9 +188,7 @@ function findUnusual(document: Document, find: (offset: number, fault: Fault) =>
 /** What is wrong with the value of a known key other than metadata. */
 function valueFault(key: string, value: Node | null, folderName: string): Fault | undefined {
   const content = isScalar(value) ? value.value : undefined;
-  if (key === 'allowed-tools' && !isScalar(value)) {
-    return ['allowed-tools is no text', 'write the tools in one line with spaces between them, such as `Read Grep`'];
-  }
+  if (key === 'allowed-tools' && !isScalar(value)) return ['allowed-tools is not a text', oneLineOfTools];
   if (content === null || content === '') return [`${key} is empty`, 'write something there'];
   const fault = textFault(key, value);
   if (fault !== undefined || typeof content !== 'string') return fault;
@@ -182,8 +205,6 @@ function contentFault(key: string, content: string, folderName: string): Fault |
       return proseFault(key, content, limits.descriptionCharacters);
     case 'compatibility':
       return proseFault(key, content, limits.compatibilityCharacters);
-    case 'allowed-tools':
-      return toolsFault(content);
     default:
       return undefined;
   }
@@ -193,7 +214,10 @@ function contentFault(key: string, content: string, folderName: string): Fault |
 function isFaultless(plain: ReadonlyMap<string, string>, folderName: string): boolean {
   const known = [...plain].every(
     ([key, content]) =>
-      key !== 'metadata' && knownKeys.includes(key) && contentFault(key, content, folderName) === undefined,
+      key !== 'metadata' &&
+      knownKeys.includes(key) &&
+      contentFault(key, content, folderName) === undefined &&
+      !(key === 'allowed-tools' && hasComma(content)),
   );
   return known && plain.has('name') && plain.has('description');
 }
@@ -201,7 +225,7 @@ function isFaultless(plain: ReadonlyMap<string, string>, folderName: string): bo
 /** Whether every reader of YAML takes a value for text. */
 function textFault(key: string, value: Node | null): Fault | undefined {
   if (!isScalar(value) || typeof value.value !== 'string') {
-    return [`${key} is no text`, 'write text; put a number or a yes into quotes'];
+    return [`${key} is not a text`, 'write text; put a number or a yes into quotes'];
   }
   // YAML 1.1, which many tools read, knows dates, numbers to base 60 and more words for true.
   const old: unknown = value.type === 'PLAIN' ? parseAsOld(value.value) : value.value;
@@ -234,26 +258,49 @@ function proseFault(key: string, content: string, longest: number): Fault | unde
   return undefined;
 }
 
-function toolsFault(tools: string): Fault | undefined {
-  // In parentheses a comma belongs to what the tool may do.
-  if (!tools.replace(/\([^()]*\)/g, '').includes(',')) return undefined;
-  return ['allowed-tools holds a comma', 'separate the tools with spaces only'];
+const oneLineOfTools = 'write the tools in one line with spaces between them, such as `Read Grep`';
+
+function unusualTools(value: Node | null): Fault | undefined {
+  if (isListOfTexts('allowed-tools', value)) return ['allowed-tools is a list', oneLineOfTools];
+  const text = isScalar(value) && typeof value.value === 'string' ? value.value : '';
+  return hasComma(text) ? ['allowed-tools holds a comma', oneLineOfTools] : undefined;
 }
 
-/** Metadata is a map from texts to texts. */
-function metadataFaults(metadata: Node | null, keyOffset: number, find: (offset: number, fault: Fault) => void): void {
+function isListOfTexts(key: string, value: Node | null): boolean {
+  if (key !== 'allowed-tools' || !isSeq<Node>(value) || value.items.length === 0) return false;
+  return value.items.every((item) => textFault(key, item) === undefined);
+}
+
+/** In parentheses a comma belongs to what the tool may do. */
+function hasComma(tools: string): boolean {
+  return tools.replace(/\([^()]*\)/g, '').includes(',');
+}
+
+type Find = (offset: number, fault: Fault) => void;
+
+/** Metadata is a map; the format has texts in it, and readers take whatever else there is. */
+function metadataFaults(metadata: Node | null, keyOffset: number, find: Find, warn: Find): void {
   if (!isMap<Node, Node | null>(metadata)) {
-    find(offsetOf(metadata, keyOffset), ['metadata is no mapping', 'write `key: value` lines below it']);
+    find(offsetOf(metadata, keyOffset), ['metadata is not a mapping', 'write `key: value` lines below it']);
     return;
   }
   for (const { key, value } of metadata.items as Pair<Node, Node | null>[]) {
     const name = isScalar(key) ? String(key.value) : 'a nested key';
     const keyFault = textFault('the key', key);
-    const valueOffset = offsetOf(value, offsetOf(key));
-    if (keyFault !== undefined) find(offsetOf(key), keyFault);
+    if (keyFault !== undefined) warn(offsetOf(key), keyFault);
     const fault = textFault(`metadata.${visible(name)}`, value);
-    if (fault !== undefined) find(valueOffset, fault);
+    if (fault !== undefined) warn(offsetOf(value, offsetOf(key)), fault);
   }
+}
+
+function unknownKeyFault(key: string): Fault {
+  if (keysOfClaudeCode.includes(key)) {
+    const fix = 'move it below `metadata:`, or take it out: only Claude Code reads it';
+    return [`the key ${quote(key)} is Claude Code's own`, fix];
+  }
+  const isOwn = /^[\w-]+$/.test(key) && nearest(key, knownKeys).length === 0;
+  const fix = isOwn ? 'move it below `metadata:`' : nearestHint(key, knownKeys);
+  return [`the key ${quote(key)} is not known`, fix];
 }
 
 function offsetOf(node: Node | null, otherwise = 0): number {

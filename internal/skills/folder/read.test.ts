@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../errors/app-error.ts';
@@ -84,13 +84,82 @@ test('names all problems of all skills at once', async () => {
   ]);
 });
 
-test('refuses symbolic links, to files, to folders and as a skill [P6]', async () => {
+test('refuses a link to what is not in the folder of skills, or never a part of a skill [P6]', async () => {
   await put('triage/SKILL.md', skillText('triage'));
-  await symlink('/etc/hostname', join(folder, 'triage/link'));
-  await symlink('..', join(folder, 'triage/loop'));
-  await symlink('triage', join(folder, 'alias'));
+  await put('.git/config', 'url');
+  await put('node_modules/x/y.js', 'x');
+  await symlink('/etc/hostname', join(folder, 'triage/outside'));
+  await symlink(`../../${basename(folder)}-beside`, join(folder, 'triage/beside'));
+  await symlink('../.git/config', join(folder, 'triage/config'));
+  await symlink('../node_modules/x/y.js', join(folder, 'triage/y.js'));
+  await symlink('nowhere', join(folder, 'triage/nowhere'));
+  await symlink('/etc/hostname', join(folder, 'alias'));
+  await writeFile(`${folder}-beside`, 'beside');
   const what = 'it is neither a file nor a folder (a symbolic link?); put the file itself there';
-  expect(await problems()).toEqual([`alias: ${what}`, `triage/link: ${what}`, `triage/loop: ${what}`]);
+  const links = ['beside', 'config', 'nowhere', 'outside', 'y.js'].map((name) => `triage/${name}: ${what}`);
+  expect(await problems()).toEqual([`alias: ${what}`, ...links]);
+  await rm(`${folder}-beside`);
+});
+
+test('a link to a file of the same folder of skills is that file, with its bytes', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await put('triage/a.txt', 'shared');
+  await put('LICENSE', 'MIT');
+  await put('notes/SKILL.md', skillText('notes'));
+  await symlink('../triage/a.txt', join(folder, 'notes/a.txt'));
+  await symlink('../LICENSE', join(folder, 'notes/LICENSE'));
+  const { skills } = await readSkills([folder]);
+  const [notes] = skills.flat();
+  if (notes === undefined) throw new Error('no skill');
+  expect(notes.files.map(({ path, size }) => [path, size])).toEqual([
+    ['LICENSE', 3],
+    ['SKILL.md', skillText('notes').length],
+    ['a.txt', 6],
+  ]);
+  const [license] = notes.files;
+  expect(license && Buffer.from(await contentOf(notes, license)).toString()).toBe('MIT');
+});
+
+test('a linked folder is left out with a note, in a skill and as one', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await symlink('..', join(folder, 'triage/loop'));
+  await symlink('/etc', join(folder, 'triage/etc'));
+  await symlink('triage', join(folder, 'alias'));
+  const { skills, leftOut, warnings } = await readSkills([folder]);
+  expect(skills.flat().map(({ name, files }) => [name, files.length])).toEqual([['triage', 1]]);
+  expect(leftOut).toEqual(['etc', 'loop'].map((name) => join(folder, 'triage', name)));
+  const what = 'it is a link to a folder, and left out';
+  expect(warnings).toMatchObject([{ file: join(folder, 'alias'), what }]);
+  expect(skills.flat()[0]?.warnings).toMatchObject([{ what }, { what }]);
+});
+
+test('refuses a second SKILL.md below a skill, unless an ignore file leaves it out', async () => {
+  await put('outer/SKILL.md', skillText('outer'));
+  await put('outer/inner/SKILL.md', skillText('inner'));
+  expect(await problems()).toEqual([
+    expect.stringMatching(/^outer\/inner\/SKILL\.md: a skill has one SKILL\.md, at its top; make its folder a skill /),
+  ]);
+  await put('outer/.skillignore', 'inner\n');
+  expect(await problems()).toEqual(['no error']);
+});
+
+test('refuses what Git LFS leaves in place of a file, and takes a text about it', async () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(63)}7\nsize 123456\n`;
+  await put('triage/SKILL.md', skillText('triage'));
+  await put('triage/model.png', pointer);
+  await put('triage/about.md', `A pointer looks like this:\n${pointer}`);
+  expect(await problems()).toEqual([
+    'triage/model.png: it is a pointer of Git LFS, and not the file itself; run git lfs pull, or leave it out in the .skillignore',
+  ]);
+});
+
+test('warns of names beyond ASCII, and takes them', async () => {
+  await put('triage/SKILL.md', skillText('triage'));
+  await put('triage/r\u00e9sum\u00e9.md', 'x');
+  const { skills } = await readSkills([folder]);
+  expect(skills.flat()[0]?.warnings).toMatchObject([
+    { file: join(folder, 'triage', 'r\u00e9sum\u00e9.md'), what: expect.stringContaining('beyond ASCII') },
+  ]);
 });
 
 test('refuses a SKILL.md that is a link or a folder', async () => {
@@ -98,7 +167,7 @@ test('refuses a SKILL.md that is a link or a folder', async () => {
   await mkdir(join(folder, 'two'));
   await symlink('/etc/hostname', join(folder, 'two/SKILL.md'));
   expect(await problems()).toEqual([
-    'one/SKILL.md: it is no file; write the instructions there',
+    'one/SKILL.md: it is not a file; write the instructions there',
     'two/SKILL.md: it is neither a file nor a folder (a symbolic link?); put the file itself there',
   ]);
 });

@@ -4,7 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
-import { type FolderEntry, listFolder } from '../../outside/files.ts';
+import { type FolderEntry, linkTarget, listFolder } from '../../outside/files.ts';
 import { pause } from '../../outside/pause.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { hashOf } from '../hash.ts';
@@ -13,13 +13,23 @@ import { type FrontMatter, readFrontMatter } from './front-matter.ts';
 import { defaultRules, type IgnoreRules, isLeftOut } from './ignored.ts';
 import { type Problem, SkillsInvalidError } from './problem.ts';
 import { readHashed } from './read-hashed.ts';
-import { changedMeanwhile, entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './skill-files.ts';
+import {
+  changedMeanwhile,
+  entriesOf,
+  findSkillFiles,
+  linkedFolder,
+  notPlain,
+  orProblem,
+  withIgnoreFileOf,
+} from './skill-files.ts';
 import { decodeUtf8, type Finding } from './utf8.ts';
 
 /** One file of a skill. The hash tells whether the bytes on disk are still the same when they are needed again. */
 export interface SkillFile {
   /** Below the skill's folder, separated by `/`. */
   path: string;
+  /** Where its bytes are on disk: elsewhere for a link. */
+  source: string;
   size: number;
   sha256: string;
   /** Kept for skills that are about to be uploaded, as far as memory allows; `contentOf` gives the bytes in any case. */
@@ -36,6 +46,8 @@ export interface Skill {
   files: readonly SkillFile[];
   /** The content, as hash.ts defines it. */
   sha256: string;
+  /** What is unusual about it and keeps nothing from being uploaded. */
+  warnings: readonly Problem[];
 }
 
 /** How many skills are read at the same time: enough to keep the disk busy, few enough for memory. */
@@ -58,14 +70,16 @@ export interface ReadOptions {
 
 /**
  * Reads the skills in each of the given folders, sorted by name. Every folder below them that holds a SKILL.md is a
- * skill; `skipped` names the others, `leftOut` what of the skills is no part of them. Throws `skill_invalid` with all problems, or `config_missing`.
+ * skill; `skipped` names the others, `leftOut` what of the skills is no part of them, `warnings` what is no skill and could be
+ * taken for one. Throws `skill_invalid` with all problems, or `config_missing`.
  */
 export async function readSkills(
   folders: readonly string[],
   { expected }: ReadOptions = {},
-): Promise<{ skills: Skill[][]; skipped: string[]; leftOut: string[] }> {
+): Promise<{ skills: Skill[][]; skipped: string[]; leftOut: string[]; warnings: Problem[] }> {
   const problems: Problem[] = [];
-  const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, problems)));
+  const warnings: Problem[] = [];
+  const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, problems, warnings)));
   const room = { bytes: expected === undefined ? 0 : keptAtMost };
   let breath = performance.now();
   const read = await inParallel(listed.flat(), readAtOnce, async (place) => {
@@ -88,6 +102,7 @@ export async function readSkills(
     ),
     skipped: read.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : [])),
     leftOut: read.flatMap((outcome) => ('skill' in outcome ? outcome.leftOut : [])),
+    warnings,
   };
 }
 
@@ -97,10 +112,9 @@ export async function readSkills(
  */
 export async function contentOf(skill: Skill, file: SkillFile): Promise<Uint8Array<ArrayBuffer>> {
   if (file.bytes !== undefined) return file.bytes;
-  const path = join(skill.folder, file.path);
-  const again = await readHashed(path, file.size, { keep: true });
+  const again = await readHashed(file.source, file.size, { keep: true });
   if (again?.bytes !== undefined && again.sha256 === file.sha256) return again.bytes;
-  throw new SkillsInvalidError([{ file: path, ...changedMeanwhile }]);
+  throw new SkillsInvalidError([{ file: join(skill.folder, file.path), ...changedMeanwhile }]);
 }
 
 /** How many bytes the files of a skill have together. */
@@ -115,7 +129,7 @@ interface Candidate {
   rules: IgnoreRules;
 }
 
-async function listSkillFolders(folder: string, problems: Problem[]): Promise<Candidate[]> {
+async function listSkillFolders(folder: string, problems: Problem[], warnings: Problem[]): Promise<Candidate[]> {
   const entries = await listFolder(folder);
   if (entries === undefined) {
     throw new AppError('config_missing', `there is no folder ${quote(folder)}`, {
@@ -131,7 +145,9 @@ async function listSkillFolders(folder: string, problems: Problem[]): Promise<Ca
   return entries.flatMap(({ name, kind }) => {
     if (kind === 'file' || isLeftOut(rules, name, kind === 'folder' ? 'folder' : 'file')) return [];
     if (kind === 'folder') return [{ folderOfSkills: folder, name, rules }];
-    problems.push({ file: join(folder, name), ...notPlain });
+    const file = join(folder, name);
+    if (linkTarget(file)?.kind === 'folder') warnings.push({ file, ...linkedFolder });
+    else problems.push({ file, ...notPlain });
     return [];
   });
 }
@@ -149,27 +165,50 @@ async function readSkill(place: Candidate, room: Room): Promise<Outcome> {
 
   const found = await findSkillFiles(place, entries);
   problems.push(...found.problems);
+  const warnings = [...found.warnings];
   if (problems.length === 0 && !found.files.some(({ path }) => path === 'SKILL.md')) {
     const fix = 'take it back in there';
     problems.push({ file: join(folder, 'SKILL.md'), what: 'an ignore file leaves it out', fix });
   }
   const files: SkillFile[] = [];
   let description = '';
-  for (const { path, size } of found.files) {
+  for (const { path, source, size } of found.files) {
     const file = join(folder, path);
     const kept = size <= Math.min(largestKept, room.bytes);
     if (kept) room.bytes -= size;
-    const read = await orProblem(file, problems, () => readHashed(file, size, { keep: kept || path === 'SKILL.md' }));
+    const keep = kept || path === 'SKILL.md' || size <= largestPointer;
+    const read = await orProblem(file, problems, () => readHashed(source, size, { keep }));
     if (read === undefined) continue;
-    files.push({ path, size, sha256: read.sha256, ...(kept && read.bytes && { bytes: read.bytes }) });
-    if (path !== 'SKILL.md' || read.bytes === undefined) continue;
+    files.push({ path, source, size, sha256: read.sha256, ...(kept && read.bytes && { bytes: read.bytes }) });
+    if (read.bytes === undefined) continue;
+    if (isLfsPointer(read.bytes)) problems.push({ file, ...lfsPointer });
+    if (path !== 'SKILL.md') continue;
     const frontMatter = frontMatterOf(read.bytes, place.name);
     if (Array.isArray(frontMatter)) problems.push(...frontMatter.map((finding) => ({ file, ...finding })));
-    else description = frontMatter.description;
+    else {
+      ({ description } = frontMatter);
+      warnings.push(...frontMatter.warnings.map((finding) => ({ file, ...finding })));
+    }
   }
   if (problems.length > 0) return { problems };
   const leftOut = found.leftOut.map((path) => join(folder, path));
-  return { skill: { name: place.name, description, folder, files, sha256: hashOf(files) }, leftOut };
+  return { skill: { name: place.name, description, folder, files, sha256: hashOf(files), warnings }, leftOut };
+}
+
+/** Git LFS makes no larger ones. */
+const largestPointer = 1024;
+
+const lfsPointer: Omit<Problem, 'file'> = {
+  what: 'it is a pointer of Git LFS, and not the file itself',
+  fix: 'run git lfs pull, or leave it out in the .skillignore',
+};
+
+/** Whether a file is what Git LFS leaves in a checkout where the file itself was not fetched. */
+function isLfsPointer(bytes: Uint8Array): boolean {
+  if (bytes.length > largestPointer) return false;
+  return /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:[^\n]*\n)*?oid sha256:[0-9a-f]{64}\n/.test(
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
+  );
 }
 
 function frontMatterOf(bytes: Uint8Array, folderName: string): FrontMatter | Finding[] {
@@ -179,7 +218,7 @@ function frontMatterOf(bytes: Uint8Array, folderName: string): FrontMatter | Fin
 
 function skillFileFault({ name, kind }: FolderEntry): Omit<Problem, 'file'> | undefined {
   if (name !== 'SKILL.md') return { what: 'its name is not SKILL.md', fix: 'rename it to SKILL.md' };
-  return kind === 'folder' ? { what: 'it is no file', fix: 'write the instructions there' } : undefined;
+  return kind === 'folder' ? { what: 'it is not a file', fix: 'write the instructions there' } : undefined;
 }
 
 /** How much may still be kept. */

@@ -1,8 +1,8 @@
 /** What of a skill's folder would be uploaded. Looks at names and sizes, opens nothing but ignore files. */
-import { join } from 'node:path';
-import { FileError, type FolderEntry, fileSize, listFolder } from '../../outside/files.ts';
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { FileError, type FolderEntry, fileSize, linkTarget, listFolder, realPath } from '../../outside/files.ts';
 import { comparePaths } from '../hash.ts';
-import { type IgnoreRules, ignoreFileName, isLeftOut, withIgnoreFile } from './ignored.ts';
+import { defaultRules, type IgnoreRules, ignoreFileName, isLeftOut, withIgnoreFile } from './ignored.ts';
 import { limits } from './limits.ts';
 import { entryNameFault, type Fault, SpellingsSeen } from './paths.ts';
 import type { Problem } from './problem.ts';
@@ -13,6 +13,8 @@ import { decodeUtf8, placeOf } from './utf8.ts';
 export interface FoundFile {
   /** Below the skill's folder, separated by `/`. */
   path: string;
+  /** Where its bytes are on disk: elsewhere for a link. */
+  source: string;
   size: number;
 }
 
@@ -23,6 +25,8 @@ export interface FoundFiles {
   /** What is there and not part of the skill: files, folders with all that they hold, and links. */
   leftOut: string[];
   problems: Problem[];
+  /** What is unusual, and keeps nothing from being uploaded. */
+  warnings: Problem[];
 }
 
 /** A skill's folder, below a folder of skills whose ignore rules are known. */
@@ -36,7 +40,8 @@ export interface SkillPlace {
 export async function findSkillFiles(place: SkillPlace, entries: readonly FolderEntry[]): Promise<FoundFiles> {
   const folder = join(place.folderOfSkills, place.name);
   const problems: Problem[] = [];
-  const paths: string[] = [];
+  const warnings: Problem[] = [];
+  const sources = new Map<string, string>();
   const leftOut: string[] = [];
   const spellings = new SpellingsSeen();
 
@@ -49,31 +54,79 @@ export async function findSkillFiles(place: SkillPlace, entries: readonly Folder
         continue;
       }
       const file = join(place.folderOfSkills, path);
-      const fault = entryFault(path, kind) ?? spellings.faultOf(path);
+      const below = path.slice(place.name.length + 1);
+      const target = kind === 'other' ? linkTarget(file) : undefined;
+      if (target?.kind === 'folder') {
+        leftOut.push(below);
+        warnings.push({ file, ...linkedFolder });
+        continue;
+      }
+      const source = target !== undefined && mayBeLinked(place.folderOfSkills, target.path) ? target.path : file;
+      const seen = source === file ? kind : 'file';
+      const fault = entryFault(path, seen) ?? nestedFault(below) ?? spellings.faultOf(path);
       if (fault !== undefined) problems.push({ file, what: fault[0], fix: fault[1] });
-      else if (kind === 'file') paths.push(path.slice(place.name.length + 1));
-      else await visit(path, await entriesOf(file, problems), rules);
+      else if (kind === 'folder') await visit(path, await entriesOf(file, problems), rules);
+      else {
+        sources.set(below, source);
+        if (!isAscii.test(name)) warnings.push({ file, ...beyondAscii });
+      }
     }
   };
   await visit(place.name, entries, place.rules);
 
+  const paths = [...sources.keys()];
   const tooMany = paths.length > limits.files;
   if (tooMany) {
     const what = `it has ${counted(paths.length)} files, a skill can have ${counted(limits.files)}`;
     problems.push({ file: folder, what, fix: `leave out what it does not need in its ${ignoreFileName}` });
   }
   const looked = tooMany ? paths.filter(isInstructions) : paths.sort(comparePaths);
-  const files = await withSizes(folder, looked, problems);
+  const files = await withSizes(folder, new Map(looked.map((path) => [path, sources.get(path) ?? ''])), problems);
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  if (total < limits.bytes) return { files, leftOut, problems };
+  if (total < limits.bytes) return { files, leftOut, problems, warnings };
   const what = `it has ${counted(total)} bytes, the platform takes less than ${counted(limits.bytes)}`;
   problems.push({ file: folder, what, fix: `move large files out of it, or leave them out in its ${ignoreFileName}` });
   const instructions = files.filter(({ path, size }) => isInstructions(path) && size < limits.bytes);
-  return { files: instructions, leftOut, problems };
+  return { files: instructions, leftOut, problems, warnings };
 }
 
 function isInstructions(path: string): boolean {
   return path === 'SKILL.md';
+}
+
+/** claude.ai takes a skill with one SKILL.md only, so the platform's answer is taken to be the same. */
+function nestedFault(path: string): Fault | undefined {
+  if (!path.endsWith('/SKILL.md')) return undefined;
+  const fix = `make its folder a skill of its own, give it another name, or leave it out in ${ignoreFileName}`;
+  return ['a skill has one SKILL.md, at its top', fix];
+}
+
+const isAscii = /^[ -~]*$/;
+
+/** claude.ai refuses such names; what the platform does is not documented. */
+const beyondAscii: Omit<Problem, 'file'> = {
+  what: 'its name has characters beyond ASCII, which uploaders of skills are known to refuse',
+  fix: 'use letters without accents, digits, dots, hyphens and underscores',
+};
+
+/** What a link to a folder is told. */
+export const linkedFolder: Omit<Problem, 'file'> = {
+  what: 'it is a link to a folder, and left out',
+  fix: 'put the folder itself there',
+};
+
+/**
+ * Whether the file that a link leads to lies in the same folder of skills and could be part of a skill itself: what is
+ * left out in its own place does not come in by another name.
+ */
+function mayBeLinked(folderOfSkills: string, target: string): boolean {
+  const inside = relative(realPath(folderOfSkills), target);
+  const parts = inside.split(sep);
+  if (parts[0] === '..' || isAbsolute(inside)) return false;
+  return parts.every((_, index) => {
+    const kind = index === parts.length - 1 ? 'file' : 'folder';
+    return !isLeftOut(defaultRules(), parts.slice(0, index + 1).join('/'), kind);
+  });
 }
 
 /** A folder that may hold an ignore file. */
@@ -153,12 +206,15 @@ export async function orProblem<Result>(
   }
 }
 
-async function withSizes(folder: string, paths: readonly string[], problems: Problem[]): Promise<FoundFile[]> {
+async function withSizes(
+  folder: string,
+  sources: ReadonlyMap<string, string>,
+  problems: Problem[],
+): Promise<FoundFile[]> {
   const found = await Promise.all(
-    paths.map(async (path) => {
-      const file = join(folder, path);
-      const size = await orProblem(file, problems, () => fileSize(file));
-      return size === undefined ? [] : [{ path, size }];
+    [...sources].map(async ([path, source]) => {
+      const size = await orProblem(join(folder, path), problems, () => fileSize(source));
+      return size === undefined ? [] : [{ path, source, size }];
     }),
   );
   return found.flat();

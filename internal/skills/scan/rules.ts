@@ -73,6 +73,12 @@ export const rules = {
     finds: 'paths that lead out of the skill: `../` beyond its folder, home folders',
     fix: 'keep what the skill needs in its own folder',
   },
+  'unusual-format': {
+    level: 'warning',
+    finds:
+      'what readers take and the open format does not have: lists of tools, values of metadata, CR, names beyond ASCII',
+    fix: 'write it as the format has it',
+  },
   executable: {
     level: 'error',
     finds: 'compiled programs and libraries, by their first bytes or their name',

@@ -106,7 +106,7 @@ async function scan(skills: readonly Skill[], { settings, isScanned, signal }: S
     signal?.throwIfAborted();
   };
   const found = await inParallel(skills, skillsAtOnce, async (skill) => {
-    const judged: JudgedFinding[] = [];
+    const judged = unusualFormat(skill);
     for (const file of skill.files) {
       await breathe();
       const bytes = await contentOf(skill, file);
@@ -117,6 +117,15 @@ async function scan(skills: readonly Skill[], { settings, isScanned, signal }: S
   });
   const { findings, suppressed } = withoutSuppressed(found.flat(), settings, isScanned);
   return { findings: ordered(levelled(findings, settings)), suppressed };
+}
+
+/** What was noticed while the skill was read. */
+function unusualFormat({ name, folder, files, warnings }: Skill): JudgedFinding[] {
+  const { level } = rules['unusual-format'];
+  return warnings.map((warning) => ({
+    finding: { rule: 'unusual-format', level, skill: name, ...warning },
+    sha256: files.find(({ path }) => join(folder, path) === warning.file)?.sha256 ?? '',
+  }));
 }
 
 /** Lets others do something where that is due. Throws where the scan was interrupted. */

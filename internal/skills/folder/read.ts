@@ -57,7 +57,7 @@ const longestWithoutBreathMs = 100;
 /** A larger file is never kept. */
 const largestKept = 4 * 2 ** 20;
 /** How many bytes are kept over the whole run. */
-const keptAtMost = 64 * 2 ** 20;
+const keptAtMost = 32 * 2 ** 20;
 
 /** How skills are read. */
 export interface ReadOptions {

@@ -305,12 +305,17 @@ function endOfCommand(text: string, from: number): number {
 /** Where a file that was just downloaded is run, or made one that can be run. */
 function runDownloads(file: SearchedFile): Hit[] {
   const { text } = file;
+  const runs = new Map<string, RegExp>();
   return [...inOrder(file, intoFile)].flatMap(({ index, other, end }) => {
     const name = (other[1] ?? '').replace(/[.$\\]/g, '\\$&');
-    const run = new RegExp(
-      String.raw`(?:${interpreter}${options}\s{1,4}|\bchmod\s{1,4}[\w+=,]{1,12}\s{1,4}|(?:^|[;&]\s{0,4})(?:sudo\s{1,4})?(?:\./)?)["']?${name}(?![\w.-])`,
-      'm',
-    );
+    const known = runs.get(name);
+    const run =
+      known ??
+      new RegExp(
+        String.raw`(?:${interpreter}${options}\s{1,4}|\bchmod\s{1,4}[\w+=,]{1,12}\s{1,4}|(?:^|[;&]\s{0,4})(?:sudo\s{1,4})?(?:\./)?)["']?${name}(?![\w.-])`,
+        'm',
+      );
+    runs.set(name, run);
     return run.test(text.slice(end, end + soonAfter))
       ? [{ offset: index, what: 'runs the file that it downloads' }]
       : [];

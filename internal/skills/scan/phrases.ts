@@ -5,7 +5,7 @@
  * another way passes, so a skill is still read by a person.
  */
 import { isDenied, isSpokenOf, sentenceBefore } from './context.ts';
-import { mayMatch, searchable } from './search.ts';
+import { matchesIn, mayMatch, searchable } from './search.ts';
 import type { Hit, SearchedFile } from './searched-file.ts';
 
 /** One phrase of the table. Words may be broken over lines and marked up. */
@@ -120,7 +120,7 @@ export const phrases: readonly Phrase[] = [
   ),
   phrase(
     'imitates the marks between messages of a conversation',
-    String.raw`<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|begin_of_text)\|>|\[/?INST\]|<</?SYS>>|(?<![\w-])</?(?:system|system-reminder|system_prompt|function_calls|function_results|antml:\w{1,30}|tool_result)>(?![\w-])`,
+    String.raw`<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|begin_of_text)\|>|\[/?INST\]|<</?SYS>>|(?<![\w-])</?(?:system|system-reminder|system_prompt|function_calls|function_results|tool_result)>(?![\w-])|(?<![\w-])</?antml:\w{1,30}>(?![\w-])`,
   ),
   phrase('imitates the marks between messages of a conversation', String.raw`(?:^|\n)\n(?:Human|Assistant): \S`),
 ];
@@ -149,14 +149,20 @@ function* hitsOf({ what, pattern, isError, deniable, onlyTold }: Phrase, file: S
   }
 }
 
-/** `mcp__server__tool`, or `Server:tool_name` as the platform's documents write it. */
-const mcpTool =
-  /(?<![\w:/.@#-])(?:mcp__[A-Za-z0-9-]{1,64}__[A-Za-z0-9_-]{1,64}|[A-Z][A-Za-z0-9]{1,40}:[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){1,6})(?![\w:/(.-]*:\/)/g;
+/** `mcp__server__tool`. */
+const mcpTool = searchable(/(?<![\w:/.@#-])mcp__[A-Za-z0-9-]{1,64}__[A-Za-z0-9_-]{1,64}(?![\w:/(.-]*:\/)/g);
+/** `Server:tool_name`, as the platform's documents write it; looked for from its colon, because those are rare. */
+const serverTool =
+  /:(?<=(?<server>(?<![\w:/.@#-])[A-Z][A-Za-z0-9]{1,40}):)(?<tool>[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){1,6})(?![\w:/(.-]*:\/)/g;
 
 /** The tools of MCP servers that a text names. */
-export function mcpTools({ text }: SearchedFile): Hit[] {
-  return [...text.matchAll(mcpTool)].map(({ 0: name, index }) => ({
-    offset: index,
-    what: `names the MCP tool ${name}`,
-  }));
+export function mcpTools(file: SearchedFile): Hit[] {
+  const named = [
+    ...matchesIn(file, mcpTool).map(({ 0: name, index }) => ({ name, offset: index })),
+    ...[...file.text.matchAll(serverTool)].map(({ index, groups: { server = '', tool = '' } = {} }) => ({
+      name: `${server}:${tool}`,
+      offset: index - server.length,
+    })),
+  ];
+  return named.map(({ name, offset }) => ({ offset, what: `names the MCP tool ${name}` }));
 }

@@ -4,19 +4,32 @@
  * for in every text, which is slower and never misses anything.
  */
 
-/** A word in lower case that has to be there, or several needs that all have to be met, or of which one has to be. */
+/** What stands between words, each of which counts as a blank: blanks, ends of lines and marks of emphasis and quotes. */
+export const gap = /^[\s*_"'\x60>]$/;
+
+/** A character as words and texts are compared: in lower case, and every gap a blank. */
+export function folded(character: string): string {
+  return gap.test(character) ? ' ' : character.toLowerCase();
+}
+
+/** A word, folded, that has to be there, or several needs that all have to be met, or of which one has to be. */
 export type Need = string | { all: readonly Need[] } | { any: readonly Need[] };
 
 /** What a part of a pattern matches: exactly one of these texts, or else what meets a need. */
 interface Part {
   exactly?: readonly string[];
   need: Need;
+  /** Whether it begins and ends with a gap, whatever is between. */
+  isGap?: boolean;
 }
 
 /** What every text meets. */
 const none: Need = { all: [] };
 const anything: Part = { need: none };
 const nothing: Part = { exactly: [''], need: none };
+
+/** Words that nearly every text holds. */
+const everywhere = /^(?:to|in|at|of|the|an?|and|or|as|is|it|on|if|for|with|this|that|your|all|any|not|no|do)$/;
 
 /** More texts than these are not kept apart. */
 const mostTexts = 48;
@@ -28,10 +41,14 @@ export function requiredWords(pattern: RegExp): Need {
 
 function needOf({ exactly, need }: Part): Need {
   if (exactly === undefined) return need;
-  // Nearly every text holds a single character.
-  if (exactly.some((word) => word.length < 2)) return none;
+  if (exactly.some((word) => isEverywhere(word.trim()))) return none;
   const words = [...new Set(exactly)];
   return words.length === 1 ? (words[0] ?? none) : { any: words };
+}
+
+/** Of single characters nearly every text holds all but a few. */
+function isEverywhere(word: string): boolean {
+  return everywhere.test(word) || (word.length < 2 && !/^[~@%^\\]$/.test(word));
 }
 
 function isNone(need: Need): boolean {
@@ -71,7 +88,13 @@ class PatternReader {
       whole = false;
     };
     while (this.#at < this.#source.length && !this.#sees('|') && !this.#sees(')')) {
-      const { exactly, need } = this.#quantified();
+      const { exactly, need, isGap } = this.#quantified();
+      if (isGap === true) {
+        texts = texts.map((text) => `${text} `);
+        end();
+        texts = [' '];
+        continue;
+      }
       if (exactly !== undefined && texts.length * exactly.length <= mostTexts) {
         texts = texts.flatMap((text) => exactly.map((more) => text + more));
         continue;
@@ -86,14 +109,16 @@ class PatternReader {
   }
 
   #quantified(): Part {
+    const from = this.#at;
     const part = this.#atom();
+    const isGap = isGapAtom(this.#source.slice(from, this.#at));
     const quantifier = /^(?:[*+?]|\{(\d+)(?:,\d*)?\})\??/.exec(this.#source.slice(this.#at, this.#at + 16));
-    if (quantifier === null) return part;
+    if (quantifier === null) return isGap ? gapPart : part;
     this.#at += quantifier[0].length;
     const [sign, least] = quantifier;
     if (sign.startsWith('?') && part.exactly !== undefined) return { exactly: [...part.exactly, ''], need: none };
     if (sign.startsWith('*') || sign.startsWith('?') || least === '0') return anything;
-    return { need: needOf(part) };
+    return isGap ? gapPart : { need: needOf(part) };
   }
 
   #atom(): Part {
@@ -111,8 +136,10 @@ class PatternReader {
     this.#at += opening.length;
     const inside = this.alternatives();
     this.#take(')');
-    // What stands around a match is no part of it.
-    return /[=!]$/.test(opening) ? nothing : inside;
+    if (!/[=!]$/.test(opening)) return inside;
+    // What stands around a match is no part of it, but a text has to hold it, unless it must not be there.
+    const need = opening.endsWith('=') ? needOf(inside) : none;
+    return isNone(need) ? nothing : { need };
   }
 
   #set(): Part {
@@ -120,7 +147,7 @@ class PatternReader {
     this.#at += whole.length;
     const characters = whole.slice(1, -1);
     const isShort = /^[ -~]{1,4}$/.test(characters) && !/[\\^]|.-./.test(characters);
-    return isShort ? { exactly: [...new Set(characters.toLowerCase())], need: none } : anything;
+    return isShort ? { exactly: [...new Set([...characters].map(folded))], need: none } : anything;
   }
 
   #escaped(): Part {
@@ -148,7 +175,16 @@ class PatternReader {
   }
 }
 
+const gapPart: Part = { need: none, isGap: true };
+
+/** Whether a part of a pattern matches one gap and nothing else. */
+function isGapAtom(source: string): boolean {
+  if (source === '\\s') return true;
+  const [, inside] = /^\[(\\s.*|[ *_"'>]+)\]$/.exec(source) ?? [];
+  return inside !== undefined && /^(?:\\s|\\x60|\\t|[ *_"'>])+$/.test(inside);
+}
+
 /** Beyond ASCII the same letter has more than one case; such a character asks for nothing. */
 function literal(character: string): Part {
-  return character > '~' ? anything : { exactly: [character.toLowerCase()], need: none };
+  return character > '~' ? anything : { exactly: [folded(character)], need: none };
 }

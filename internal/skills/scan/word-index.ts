@@ -1,7 +1,10 @@
 /**
- * Which of many words a text holds, found in one pass over it (the automaton of Aho and Corasick, as a table). Case does
- * not count. It spares a text the search for each pattern whose words it does not hold, and that is nearly all of them.
+ * Which of many words a text holds, found in one pass over it (the automaton of Aho and Corasick, as a table). Both are
+ * compared folded: case does not count, and what stands between words is a blank. It spares a text the search for each
+ * pattern whose words it does not hold, and that is nearly all of them.
  */
+
+import { folded, gap } from './required-words.ts';
 
 /** Of each word whether a text holds it: 1 at the number of the word. */
 export type WordsHeld = Uint8Array;
@@ -16,7 +19,7 @@ export class WordIndex {
   readonly #ends: readonly (readonly number[])[];
   readonly #words: number;
 
-  /** The words are in lower case and ASCII; a word's number is its place. */
+  /** The words are folded and of ASCII; a word's number is its place. */
   constructor(words: readonly string[]) {
     this.#words = words.length;
     let classes = 1;
@@ -24,7 +27,9 @@ export class WordIndex {
       this.#classOf[character.charCodeAt(0)] = classes;
       classes += 1;
     }
-    for (let code = 65; code <= 90; code += 1) this.#classOf[code] = this.#classOf[code + 32] ?? 0;
+    for (let code = 0; code < 128; code += 1) {
+      this.#classOf[code] = this.#classOf[folded(String.fromCharCode(code)).charCodeAt(0)] ?? 0;
+    }
     this.#classes = classes;
 
     const most = words.reduce((sum, word) => sum + word.length, 1);
@@ -68,14 +73,21 @@ export class WordIndex {
     const held = new Uint8Array(this.#words);
     const classOf = this.#classOf;
     const next = this.#next;
+    const blank = classOf[32] ?? 0;
     let state = 0;
     for (let at = 0; at < text.length; at += 1) {
       const code = text.charCodeAt(at);
-      state = code < 128 ? (next[state + (classOf[code] ?? 0)] ?? 0) : 0;
+      const kind = code < 128 ? (classOf[code] ?? 0) : isWideGap(code) ? blank : 0;
+      state = next[state + kind] ?? 0;
       if (state >= 0) continue;
       state = -state;
       for (const number of this.#ends[state / this.#classes] ?? []) held[number] = 1;
     }
     return held;
   }
+}
+
+/** Whether a character beyond ASCII is a blank to a pattern. */
+function isWideGap(code: number): boolean {
+  return code === 0xa0 || (code >= 0x1680 && gap.test(String.fromCharCode(code)));
 }

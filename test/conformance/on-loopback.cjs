@@ -1,4 +1,4 @@
-// Loaded into the runner of the conformance suite before it starts (`--require`). Its servers listen wherever the system
+// Loaded into the runner of the conformance suite, and an example server, before it starts (`--require`). Its servers listen wherever the system
 // lets them; here they get the loopback address, and whoever is started afterwards learns their ports, oldest first.
 const dns = require('node:dns');
 const { Server } = require('node:net');
@@ -8,8 +8,9 @@ const { listen } = Server.prototype;
 const { lookup } = dns;
 
 Server.prototype.listen = function listenOnLoopback(port, ...rest) {
-  if (typeof port !== 'number') throw new Error('on-loopback: expected a port');
-  const server = listen.call(this, port, '127.0.0.1', ...rest.filter((each) => typeof each === 'function'));
+  // Some pass it as they read it, in digits.
+  if (!/^\d+$/.test(String(port))) throw new Error('on-loopback: expected a port');
+  const server = listen.call(this, Number(port), '127.0.0.1', ...rest.filter((each) => typeof each === 'function'));
   env.CONFORMANCE_PORTS = [env.CONFORMANCE_PORTS, this.address().port].filter(Boolean).join(',');
   return server;
 };

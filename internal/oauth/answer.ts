@@ -7,10 +7,12 @@ import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
 import { type LoopbackListener, longestUrl } from '../outside/loopback.ts';
 import { quote } from '../text/quote.ts';
+import { adviceFor } from './advice.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { Entry } from './browser-visit.ts';
 import { type CallbackParameters, type Judgement, judgeCallback, judgePasted } from './callback.ts';
 import type { ReceivedRequest } from './navigation.ts';
+import { meaningOf } from './odd-visit.ts';
 import { OAuthRefusal } from './refusal.ts';
 import {
   contestedError,
@@ -79,7 +81,10 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     reject(error);
   };
   const interrupt = () => fail(new AppError('interrupted', 'interrupted while waiting for the browser'));
-  const timer = setTimeout(() => fail(timedOut(timeoutMs, listener.dropped(), begun.size > 0)), timeoutMs);
+  const timer = setTimeout(
+    () => fail(timedOut(timeoutMs, listener.dropped(), begun.size > 0 ? authorization : undefined)),
+    timeoutMs,
+  );
   // The open listener keeps the process alive, and only it: when it is closed early, nothing waits for the time.
   timer.unref();
   if (signal.aborted) interrupt();
@@ -142,14 +147,18 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     }
     const judgement = judgeCallback(seen, expected);
     if (settled(judgement)) return { kind: 'captured', cookies: spentCookieHeaders(start, request.path) };
-    if (judgement.kind === 'ignored') return { kind: 'status', status: judgement.status };
+    const meaning = meaningOf(seen, { ...expected, issuer: server.authorization_endpoint });
+    if (judgement.kind === 'ignored') {
+      if (meaning !== undefined) warnOnce(meaning);
+      return { kind: 'status', status: judgement.status };
+    }
     if (judgement.kind === 'intruder') {
       if (!canPaste || judgement.who.kind !== 'another browser') return contest(judgement.who);
       // The terminal showed the authorization address itself, for a browser elsewhere; what it brings counts if it is pasted.
       warnOnce('a browser came back that did not begin here: if it is yours, paste the address that it ended at');
       return { kind: 'told', outcome: pastePage };
     }
-    warnOnce('turned away an answer that does not belong to this sign-in; still waiting');
+    warnOnce(meaning ?? 'turned away an answer that does not belong to this sign-in; still waiting');
     return { kind: 'status', status: 400 };
   });
 
@@ -196,7 +205,7 @@ const pastePage: Outcome = {
   next: 'Its answer was not taken. If you began this sign-in yourself, copy the whole address of this page and paste it at the terminal.',
 };
 
-function timedOut(timeoutMs: number, dropped: number, begun: boolean): AppError {
+function timedOut(timeoutMs: number, dropped: number, begun: URL | undefined): AppError {
   const nobody = `nobody came back from the browser within ${Math.round(timeoutMs / 1000)} s`;
   if (dropped > 0) {
     return new AppError(
@@ -205,9 +214,22 @@ function timedOut(timeoutMs: number, dropped: number, begun: boolean): AppError 
       { hint: 'end the program that connects to everything here and run it again, or use --paste' },
     );
   }
-  if (begun) {
+  if (begun !== undefined) {
+    // What some of them answer with a page of their own, from which nobody comes back.
+    const { searchParams } = begun;
+    // Single sign-on, which has a nonce, has no service's file.
+    const causes = searchParams.has('nonce')
+      ? []
+      : [
+          ...(searchParams.get('prompt')?.split(' ').includes('consent') === true
+            ? ['of an approval (AADSTS90095): authorize_parameters: { prompt: select_account }']
+            : []),
+          ...(searchParams.has('resource') ? ['of the resource (AADSTS9010010): resource_parameter: false'] : []),
+        ];
+    const inFile =
+      causes.length === 0 ? '' : `; where it speaks ${causes.join(', or ')}, under authorization in the service's file`;
     return new AppError('timed_out', nobody, {
-      hint: 'run the same command again, with --timeout <seconds> for more time',
+      hint: `did the page in the browser show an error? then that says why${inFile}; else run the same command again, with --timeout <seconds> for more time`,
     });
   }
   return new AppError('timed_out', `${nobody}: the address was never opened`, {
@@ -228,5 +250,11 @@ function deniedError(error: string, description: string | undefined, issuer: str
       hint: 'run the command again and allow it, or ask the administrator of the service',
     });
   }
-  return new OAuthRefusal('callback_refused', `${quote(issuer)} refused: ${said}`, error);
+  const hint = adviceFor(error, description);
+  return new OAuthRefusal(
+    'callback_refused',
+    `${quote(issuer)} refused: ${said}`,
+    error,
+    hint === undefined ? {} : { hint },
+  );
 }

@@ -4,6 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { conceal, Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { adviceFor } from './advice.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { idTokenAlgorithms } from './id-token-algorithms.ts';
 import { parseObject } from './json.ts';
@@ -160,7 +161,13 @@ export function tokenError(error: unknown, issuer: string, what = 'the code'): A
   if (error instanceof openid.ResponseBodyError) {
     const description = error.error_description === undefined ? '' : `: ${quote(error.error_description)}`;
     const code = clientErrors.includes(error.error) ? 'client_refused' : 'token_refused';
-    return new OAuthRefusal(code, `${quote(issuer)} refused ${what}: ${quote(error.error)}${description}`, error.error);
+    const hint = adviceFor(error.error, error.error_description);
+    return new OAuthRefusal(
+      code,
+      `${quote(issuer)} refused ${what}: ${quote(error.error)}${description}`,
+      error.error,
+      hint === undefined ? {} : { hint },
+    );
   }
   // Where the body is not ours to read first, the challenge of a 401 stands for it (RFC 6749 section 5.2).
   if (error instanceof openid.WWWAuthenticateChallengeError && error.status === 401) {

@@ -241,6 +241,10 @@ export const sections: readonly Section[] = [
         'a server that takes only tokens bound to a key (DPoP, mTLS), or none in a header, is refused before anybody is asked',
         'RFC 9449 6; RFC 9728 2; RFC 8705; the platform sends bearer tokens',
       ],
+      [
+        'a visit that is no answer (a form, nothing behind the address, another path, a page that led here) is told once by what it means, and changes nothing',
+        'seen at several services; RFC 6749 4.1.2',
+      ],
     ]),
   },
   {

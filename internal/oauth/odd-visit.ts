@@ -1,0 +1,28 @@
+/**
+ * Visits to the listener that are no answer and still tell what went wrong: each is told once, in words of our own, since
+ * any page may send such requests. They change nothing. Pure.
+ */
+import { type ReceivedRequest, splitTarget } from './navigation.ts';
+
+/** What a visit that was turned away usually means; undefined where it means nothing. */
+export function meaningOf(
+  { method, target, headers }: ReceivedRequest,
+  place: { authority: string; path: string; issuer: string },
+): string | undefined {
+  if (headers['host'] !== place.authority) return undefined;
+  const { path, query } = splitTarget(target);
+  const parameters = new URLSearchParams(query);
+  const isAnswer = parameters.has('state') && (parameters.has('code') || parameters.has('error'));
+  if (path === place.path) {
+    if (method === 'POST')
+      return 'the answer was sent here as a form (POST), which is not taken: servers do so that answer their consent page with a 307, or use response_mode=form_post; tell whoever runs the service';
+    if (method === 'GET' && query === '')
+      return 'a browser came back without an answer in its address: it may stand behind a # there (response_mode=fragment), or the page of the service led here without one';
+    return undefined;
+  }
+  if (isAnswer)
+    return `an answer came to another path than ${place.path}: the redirect URI that is registered at the service, or redirect in its file, has another path`;
+  const referrer = String(headers['referer'] ?? '');
+  const isTheirs = URL.canParse(referrer) && new URL(referrer).origin === new URL(place.issuer).origin;
+  return isTheirs ? 'a page of the authorization server led here without an answer: does it show an error?' : undefined;
+}

@@ -325,7 +325,7 @@ describe('an ID token that has expired', () => {
     await expire();
     world.sandbox.identityProvider.control.tamperTokenResponse(({ id_token: _, ...rest }) => rest);
     const asked = await whoami();
-    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('without saying again whose it is')]);
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('renews it without an ID token')]);
   });
 
   test('is renewed by a token without a nonce, which is good from then on', async () => {

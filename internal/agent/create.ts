@@ -162,7 +162,7 @@ function nameTaken(id: string | undefined, name: string, cause: PlatformError): 
     'drift',
     `the name ${quote(name)} is taken by another environment of the workspace: ${quote(id)}`,
     {
-      hint: `take it over: setup-session environments adopt ${id} --name ${name}; or give the file another name`,
+      hint: `give the file another name; or take it over: set its metadata ${nameKey} to ${name} on the platform, then look: setup-session agents plan`,
       cause,
     },
   );

@@ -2,6 +2,7 @@
  * `npm run attack`: what strangers, colleagues and services try, against the built executables and the sandbox. A line
  * for each attack: what it is, what must happen, what happened. Ends with 1 where one did not hold.
  */
+import { agentAttacks } from './agent-attacks.ts';
 import type { Attack } from './attack.ts';
 import { configurationAttacks } from './configuration.ts';
 import { keyringAttacks } from './keyring.ts';
@@ -14,6 +15,7 @@ import { tlsAttacks } from './tls.ts';
 /** Every file of attacks, in the order in which they are tried. */
 const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]> }[] = [
   { title: 'People, services and skills', attacks: mainAttacks },
+  { title: 'Agents and environments of everybody', attacks: agentAttacks },
   { title: 'The folder that somebody stands in', attacks: configurationAttacks },
   { title: 'Where secrets are kept', attacks: keyringAttacks },
   { title: 'Whose browser it is', attacks: stolenSignIn },

@@ -236,7 +236,14 @@ describe('an environment', () => {
     const { id } = await world.client.beta.environments.create({ name: 'default', config: { type: 'cloud' } });
     const refused = await agents('apply', 'support');
     expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining(`taken by another environment`)]);
-    expect(refused.stderr).toContain(`setup-session environments adopt ${id} --name default`);
+    expect(refused.stderr).toContain('set its metadata mai_name to default');
+    // The way out leads on: it is ours then, and its open network is drift.
+    await world.client.beta.environments.update(id, { metadata: { mai_name: 'default' } });
+    expect(await agents('plan', 'support')).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('"unrestricted"'),
+    });
+    expect(await agents('apply', 'support', '--overwrite')).toMatchObject({ exit: 0 });
   });
 
   test('that somebody opened while a slow start went on ends that session, which is not handed over [P6]', {

@@ -1,0 +1,94 @@
+/** What a colleague with a branch, a second operator and a key holder do to agents and environments of everybody. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { built } from '../demo/executables.ts';
+import { openStage, type Stage } from '../demo/stage.ts';
+import { sessionsOn } from '../demo/witness.ts';
+import { type Attack, judged } from './attack.ts';
+
+const start = ['--agent', 'support'] as const;
+const rounds = 5;
+
+/** Tries each on one sandbox where Ada has connected Notion and the agents are in force. */
+export async function agentAttacks(): Promise<readonly Attack[]> {
+  const stage = await openStage({ locate: built });
+  try {
+    const begun = [
+      await stage.at('ada').run('skill-sync'),
+      await stage.at('grace').run('setup-session', 'agents', 'apply'),
+      await stage.at('ada').run('service-connection', 'notion'),
+    ];
+    for (const { exit, command, stderr } of begun) if (exit !== 0) throw new Error(`${command}: ${stderr}`);
+    return [await branch(stage), await lostUpdates(stage), await alteredEnvironment(stage)];
+  } finally {
+    await stage.close();
+  }
+}
+
+async function branch(stage: Stage): Promise<Attack> {
+  const path = join(stage.sandbox.configFolder, 'agents', 'support.yaml');
+  const reviewed = await readFile(path, 'utf8');
+  const before = await deployed(stage);
+  await writeFile(path, stringify({ ...parse(reviewed), description: 'on a branch' }));
+  const { exit } = await stage.at('ada').run('setup-session', ...start);
+  await writeFile(path, reviewed);
+  const after = await deployed(stage);
+  const others = await stage.at('ada').run('setup-session', ...start);
+  return judged(
+    'a colleague starts a session with an agent file of their own branch',
+    'exit 7, the shared agent as it was, exit 0 for those on main',
+    `exit ${exit}, the shared agent ${before === after ? 'as it was' : 'changed'}, exit ${others.exit} for those on main`,
+  );
+}
+
+/** A retirement and an apply at the same moment, each with its own entry of the lock. */
+async function lostUpdates(stage: Stage): Promise<Attack> {
+  const { configFolder } = stage.sandbox;
+  const path = join(configFolder, 'agents', 'support.yaml');
+  const editor = await readFile(join(configFolder, 'agents', 'editor.yaml'), 'utf8');
+  let lost = 0;
+  for (let round = 1; round <= rounds; round += 1) {
+    const name = `extra-${round}`;
+    await writeFile(join(configFolder, 'agents', `${name}.yaml`), editor);
+    await stage.at('grace').run('setup-session', 'agents', 'apply', name);
+    const content = parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, stringify({ ...content, description: `round ${round}` }));
+    await Promise.all([
+      stage.at('grace').run('setup-session', 'agents', 'apply', 'support'),
+      stage.at('ada').run('setup-session', 'agents', 'retire', name, '--yes-retire', name),
+    ]);
+    const lock = JSON.parse(await readFile(join(configFolder, 'agents.lock.json'), 'utf8')) as {
+      agents: Record<string, { version: number; retired?: boolean }>;
+    };
+    if (lock.agents[name]?.retired !== true || lock.agents['support']?.version !== round + 1) lost += 1;
+  }
+  return judged(
+    'an apply and a retirement write agents.lock.json at the same moment',
+    `in ${rounds} rounds no entry is lost`,
+    lost === 0 ? `in ${rounds} rounds no entry is lost` : `in ${lost} of ${rounds} rounds an entry is lost`,
+  );
+}
+
+async function alteredEnvironment(stage: Stage): Promise<Attack> {
+  const before = (await sessionsOn(stage.platform)).length;
+  for await (const { id } of stage.platform.beta.environments.list()) {
+    await stage.platform.beta.environments.update(id, {
+      config: { type: 'cloud', networking: { type: 'unrestricted' } },
+    });
+  }
+  const { exit, stderr } = await stage.at('ada').run('setup-session', ...start);
+  const sessions = (await sessionsOn(stage.platform)).length - before;
+  return judged(
+    'somebody with the key opens the network of the shared environment',
+    'exit 1, the difference named, 0 sessions',
+    `exit ${exit}, the difference ${stderr.includes('unrestricted') ? 'named' : 'not named'}, ${sessions} sessions`,
+  );
+}
+
+/** Every agent of the workspace, whole. */
+async function deployed({ platform }: Stage): Promise<string> {
+  const agents: object[] = [];
+  for await (const agent of platform.beta.agents.list()) agents.push(agent);
+  return JSON.stringify(agents);
+}

@@ -1,6 +1,6 @@
 /** `service-connection add <url>`: the draft of a service's file, for people to review. */
 import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-visit.ts';
-import { clientSource } from '../../internal/cli/client-source.ts';
+import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject } from '../../internal/cli/project.ts';
 import { chooseOne, confirmAddress, unlistedAddress } from '../../internal/cli/unlisted-address.ts';
@@ -11,16 +11,18 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** The options of `service-connection add`. */
-export type AddOptions = BrowserOptions & {
-  name?: string;
-  /** False with `--no-sign-in`. */
-  signIn?: boolean;
-};
+export type AddOptions = BrowserOptions &
+  ClientOptions & {
+    name?: string;
+    /** False with `--no-sign-in`. */
+    signIn?: boolean;
+  };
 
 const command = 'service-connection add <url>';
 
 /** Drafts the file of a service. */
 export async function runAdd(context: CommandContext, text: string, options: AddOptions): Promise<CommandResult> {
+  const { signIn = true, clientSecretFd, timeout } = options;
   const configuration = await loadProject(context);
   const address = unlistedAddress(context, configuration, text);
   const name = draftName(address.url, options.name, context.besideServices);
@@ -52,14 +54,14 @@ export async function runAdd(context: CommandContext, text: string, options: Add
   const found = { ...unlisted, warnings: [...warnings], now: new Date() };
   let tools = (await toolsForAnybody(lookup))?.tools;
   const reviewable = unlisted.exceptions.length > 0;
-  if (tools === undefined && options.signIn !== false && !reviewable) {
+  if (tools === undefined && signIn && !reviewable) {
     await confirmAddress(context, address, {
       purpose: 'sign in there and see its tools',
       command: `${command}; or without its tools: ${command} --no-sign-in`,
       timeoutMs: visit.timeoutMs,
     });
     const { detail } = context.progress;
-    const clients = await clientSource(context, options);
+    const clients = await clientSource(context, { clientSecretFd, timeout });
     ({ tools } = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, { clients, detail }));
   }
   const path = await writeDraft(configuration.folder, name, { ...found, tools });

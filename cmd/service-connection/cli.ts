@@ -1,7 +1,7 @@
 /** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
-import { addBrowserOptions, callbackPort, descriptor } from '../../internal/cli/browser-options.ts';
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
-import { baseCommand } from '../../internal/cli/command.ts';
+import { Option } from 'commander';
+import { addBrowserOptions, addClientOptions, addOperator } from '../../internal/cli/browser-options.ts';
+import { baseCommand, takeOnly, withSubcommands } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
@@ -9,34 +9,29 @@ import type { AddOptions } from './add.ts';
 import { addOffboarding } from './offboard-commands.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
 import type { ConnectOptions } from './run.ts';
+import { addUpkeep } from './upkeep-commands.ts';
 
 /** Connects services to the vault of the person who runs it. */
 export const serviceConnection: Executable = {
   name: 'service-connection',
   namesServices: true,
   async build(run) {
-    const program = addOwnershipKey(
-      addBrowserOptions(
-        baseCommand('service-connection', 'connect a service to your own vault')
-          .argument('[service]', 'a service of config/services/; without one, a page of buttons opens')
-          .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
-          .option('--scope <scope...>', 'ask for exactly these scopes, of those that the file of the service lists')
-          .option('--add-scope <scope...>', 'ask for these scopes beside those that the connection has')
-          .option('--new-client', 'register a new client at the service instead of using the known one again')
-          .option(
-            '--client-secret-fd <n>',
-            'read the secret of a pre-registered client from this file descriptor',
-            descriptor,
-          )
-          .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
-          .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
-          .option('--device', 'sign in by entering a code in any browser, where the service has that')
-          .option('--accept-audience', 'store the token although it says that it is for somebody else')
-          .option('--legacy-endpoints', 'sign in at a service of 2025-03-26 that publishes no metadata')
-          .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort)
-          .option('--token-stdin', 'store a token that you made at the service, read from stdin or entered unseen')
-          .option('--url <url>', 'connect a server outside the catalogue, where the configuration lets you')
-          .option('--json-events', 'say everything on stderr as one JSON object for each line'),
+    const program = addClientOptions(
+      addOwnershipKey(
+        addBrowserOptions(
+          baseCommand('service-connection', 'connect a service to your own vault')
+            .argument('[service]', 'a service of config/services/; without one, a page of buttons opens')
+            .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
+            .option('--scope <scope...>', 'ask for exactly these scopes, of those that the file of the service lists')
+            .option('--add-scope <scope...>', 'ask for these scopes beside those that the connection has')
+            .option('--new-client', 'register a new client at the service instead of using the known one again')
+            .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
+            .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
+            .option('--accept-audience', 'store the token although it says that it is for somebody else')
+            .option('--legacy-endpoints', 'sign in at a service of 2025-03-26 that publishes no metadata')
+            .option('--token-stdin', 'store a token that you made at the service, read from stdin or entered unseen')
+            .option('--url <url>', 'connect a server outside the catalogue, where the configuration lets you'),
+        ),
       ),
     )
       .addHelpText(
@@ -56,6 +51,9 @@ Examples:
       )
       .action(
         run(async (context, service: string | undefined, options: ConnectOptions) => {
+          const { optionsOfWay, wayOf, wrongWay } = await import('./ways.ts');
+          const way = wayOf(service, options);
+          takeOnly(program, optionsOfWay[way], (flag) => wrongWay(way, flag));
           if (options.url !== undefined) {
             const { runUnlisted } = await import('./unlisted.ts');
             return await runUnlisted(context, service, options.url, options);
@@ -73,60 +71,38 @@ Examples:
           return await runConnect(context, service, options, commands);
         }),
       );
-    program
-      .command('add')
-      .description('draft the file of a new service from what its server says; nothing in it is on')
-      .argument('<url>', 'the address of the MCP server')
-      .option('--name <name>', 'the name of the service (default: the word of its domain)')
-      .option('--no-sign-in', 'do not sign in there to see its tools')
+    addClientOptions(
+      addOperator(
+        program
+          .command('add')
+          .description('draft the file of a new service from what its server says; nothing in it is on')
+          .argument('<url>', 'the address of the MCP server')
+          .option('--name <name>', 'the name of the service (default: the word of its domain)'),
+      ),
+    )
+      .addOption(
+        new Option('--no-sign-in', 'do not sign in there to see its tools').conflicts([
+          'browser',
+          'paste',
+          'device',
+          'callbackPort',
+          'clientSecretFd',
+        ]),
+      )
       .action(
         run(async (context, url: string, options: AddOptions) => {
           const { runAdd } = await import('./add.ts');
           return await runAdd(context, url, options);
         }),
       );
-    program
-      .command('list')
-      .description('show each catalogued service and its connection')
-      .action(
-        run(async (context, options: BrowserOptions) => {
-          const { runList } = await import('./upkeep.ts');
-          return await runList(context, options);
-        }),
-      );
-    program
-      .command('check')
-      .description('try connections now: what is wrong and what to do about it')
-      .argument('[service]', 'only this one')
-      .action(
-        run(async (context, service: string | undefined, options: BrowserOptions) => {
-          const { runCheck } = await import('./upkeep.ts');
-          return await runCheck(context, service, options);
-        }),
-      );
-    program
-      .command('disconnect')
-      .description('take a connection out of your vault; with --url one that is in no catalogue')
-      .argument('[service]', 'a service of config/services/')
-      .action(
-        run(async (context, service: string | undefined, options: BrowserOptions & { url?: string }) => {
-          const { runDisconnect } = await import('./upkeep.ts');
-          return await runDisconnect(context, service, options);
-        }),
-      );
-    program
-      .command('doctor')
-      .description('compare your vault with the catalogue and with what the services say today')
-      .action(
-        run(async (context, options: BrowserOptions) => {
-          const { runDoctor } = await import('./upkeep.ts');
-          return await runDoctor(context, options);
-        }),
-      );
+    addUpkeep(program, run);
     addSignIn(program, run);
     addOwnership(program, run);
     addOffboarding(program, run);
     addCompletion(program, run);
+    for (const command of withSubcommands(program)) {
+      command.option('--json-events', 'say everything on stderr as one JSON object for each line');
+    }
     return program;
   },
 };

@@ -1,8 +1,11 @@
 /** The words of `service-connection offboard` and `service-connection vault`. */
 import { type Command, Option } from 'commander';
+import { addOperator } from '../../internal/cli/browser-options.ts';
+import { addDryRun, addGroup } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import type { OffboardOptions } from './offboard.ts';
+import { addOwnershipKey } from './ownership-commands.ts';
 import type { RepairOptions } from './vault.ts';
 
 /** Written out: every start loads this file, and only the type of what belongs to a principal. */
@@ -10,32 +13,36 @@ const kinds = { sso: true, os: true, workload: true } satisfies Record<Principal
 
 /** Adds what operators do to the things of others, and what people do about several vaults of their own. */
 export function addOffboarding(program: Command, run: Run): void {
-  program
+  const offboard = program
     .command('offboard')
     .description('end everything that acts for a person, for operators: connections, sessions, vault')
     .argument('<subject>', 'exactly the subject of the person: the sub claim, or the uid')
     .option('--issuer <issuer>', 'where several people have that subject: the one of exactly this issuer')
     .addOption(new Option('--kind <kind>', 'and of this kind').choices(Object.keys(kinds)))
-    .option('--dry-run', 'show what would be done')
     .option('--include-unproven', 'archive vaults as well that are not proven to be theirs')
     .option('--yes-offboard <subject>', 'do it without a question if exactly this is the subject')
-    .option('--undo', 'let them in again, with an empty vault')
-    .option('--yes-undo <subject>', 'let them in without a question if exactly this is the subject')
-    .action(
-      run(async (context, subject: string, options: OffboardOptions) => {
-        const { runOffboard } = await import('./offboard.ts');
-        return await runOffboard(context, subject, options);
-      }),
-    );
-  const vault = program.command('vault').description('your own vaults, where there are several');
-  vault
-    .command('repair')
-    .description('show every vault that claims to be yours, and archive those that you say')
-    .option('--keep <vault>', 'keep this one instead of the oldest')
-    .action(
-      run(async (context, options: RepairOptions) => {
-        const { runRepair } = await import('./vault.ts');
-        return await runRepair(context, options);
-      }),
-    );
+    .addOption(
+      new Option('--undo', 'let them in again, with an empty vault').conflicts(['includeUnproven', 'yesOffboard']),
+    )
+    .option('--yes-undo <subject>', 'let them in without a question if exactly this is the subject');
+  addOwnershipKey(addOperator(addDryRun(offboard))).action(
+    run(async (context, subject: string, options: OffboardOptions) => {
+      const { runOffboard } = await import('./offboard.ts');
+      return await runOffboard(context, subject, options);
+    }),
+  );
+  const vault = addGroup(program, 'vault', 'your own vaults, where there are several');
+  addOperator(
+    addDryRun(
+      vault
+        .command('repair')
+        .description('show every vault that claims to be yours, and archive those that you say')
+        .option('--keep <vault>', 'keep this one instead of the oldest'),
+    ),
+  ).action(
+    run(async (context, options: RepairOptions) => {
+      const { runRepair } = await import('./vault.ts');
+      return await runRepair(context, options);
+    }),
+  );
 }

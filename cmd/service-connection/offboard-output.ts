@@ -12,7 +12,7 @@ import {
   type PersonsThings,
   sessionsToEnd,
 } from '../../internal/vault/offboard.ts';
-import type { HeldCredential } from '../../internal/vault/persons-vaults.ts';
+import type { HeldCredential, HeldVault } from '../../internal/vault/persons-vaults.ts';
 import { type OwnedVault, whyNot } from '../../internal/vault/resolve.ts';
 import { isOffboarded, offboardingOf } from '../../internal/vault/tombstone.ts';
 
@@ -104,6 +104,16 @@ export function showWhole({ owner, archived }: PersonsThings): CommandResult {
   return {
     text: `${visible(owner.subject)} was off-boarded already: at ${quote(at)} by ${quote(by)}, says ${quote(marked?.id)}`,
     json: { owner, change: 'unchanged', offboarded_at: at, offboarded_by: by, vault_id: marked?.id ?? null },
+  };
+}
+
+/** What letting somebody in again would do. */
+export function showLetInPlan({ owner }: PersonsThings, marked: readonly HeldVault[]): CommandResult {
+  const ids = marked.map(({ vault }) => vault.id);
+  const what = ids.length === 0 ? 'make a new, empty vault' : `take the mark off ${ids.map(visible).join(', ')}`;
+  return {
+    text: `would let ${visible(owner.subject)} in again: ${what}`,
+    json: { owner, would: ids.length === 0 ? 'create' : 'unmark', vault_ids: ids },
   };
 }
 

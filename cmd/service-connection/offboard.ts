@@ -15,9 +15,10 @@ import {
   type OffboardRequest,
   offboard,
   type PersonsThings,
+  planLetIn,
   readPerson,
 } from '../../internal/vault/offboard.ts';
-import { showLetIn, showOffboarded, showPlan, showWhole, stepLine } from './offboard-output.ts';
+import { showLetIn, showLetInPlan, showOffboarded, showPlan, showWhole, stepLine } from './offboard-output.ts';
 
 /** The options of `offboard`. */
 export type OffboardOptions = BrowserOptions & {
@@ -40,6 +41,7 @@ export async function runOffboard(
   options: OffboardOptions,
 ): Promise<CommandResult> {
   checkOptions(subject, options);
+  const { issuer, kind, dryRun = false, includeUnproven = false, undo: letIn = false } = options;
   const configuration = await loadProject(context);
   const command = `service-connection offboard ${quote(subject)}`;
   const run = await openOperatorRun(context, configuration, options, command);
@@ -49,13 +51,11 @@ export async function runOffboard(
     });
   }
   const waiting = context.progress.wait('every vault and session of the workspace is looked at');
-  const { issuer, kind } = options;
   const things = await readPerson(run, { subject, issuer, kind }).finally(() => waiting.done());
-  if (options.undo === true) return await undo(context, run, things, options);
+  if (letIn) return await undo(context, run, things, options);
 
   const { services } = configuration;
-  const includeUnproven = options.includeUnproven === true;
-  if (options.dryRun === true) return showPlan(things, services, includeUnproven);
+  if (dryRun) return showPlan(things, services, includeUnproven);
   if (isOffboardedWhole(things, includeUnproven)) return showWhole(things);
   for (const line of planLines(things, services, includeUnproven)) context.progress.note(line);
   await settle(context, subject, 'yes-offboard', options.yesOffboard, 'to off-board');
@@ -82,15 +82,14 @@ async function undo(
   things: PersonsThings,
   options: OffboardOptions,
 ): Promise<CommandResult> {
+  const plan = planLetIn(things);
+  if (options.dryRun === true) return showLetInPlan(things, plan);
   await settle(context, things.owner.subject, 'yes-undo', options.yesUndo, 'to let in again');
   return showLetIn(things, await letInAgain(run, things));
 }
 
 function checkOptions(subject: string, options: OffboardOptions): void {
-  const { undo: undoing, dryRun, includeUnproven, yesOffboard, yesUndo } = options;
-  if (undoing === true && (dryRun === true || includeUnproven === true || yesOffboard !== undefined)) {
-    throw new AppError('usage', '--undo goes with --yes-undo, --issuer and --kind only');
-  }
+  const { undo: undoing, yesOffboard, yesUndo } = options;
   if (undoing !== true && yesUndo !== undefined) throw new AppError('usage', '--yes-undo goes with --undo only');
   const said = yesOffboard ?? yesUndo;
   if (said !== undefined && said !== subject) {

@@ -15,7 +15,7 @@ import {
   readVaultToSign,
   signJudgedVault,
 } from '../../internal/vault/ownership.ts';
-import { type Ownership, whyNot } from '../../internal/vault/resolve.ts';
+import { type Ownership, requireSigner, whyNot } from '../../internal/vault/resolve.ts';
 
 /** The options of `ownership keygen`. */
 export interface KeygenOptions {
@@ -26,6 +26,7 @@ export interface KeygenOptions {
 /** The options of `ownership sign`. */
 export interface SignOptions {
   subject?: string;
+  dryRun?: boolean;
 }
 
 /** How long the question of `sign` waits. */
@@ -47,18 +48,23 @@ export async function runKeygen(context: CommandContext, options: KeygenOptions)
 
 /** Signs one vault, after a yes or for exactly the named subject. */
 export async function runSign(context: CommandContext, id: string, options: SignOptions): Promise<CommandResult> {
+  const { dryRun = false, subject } = options;
   const { platform, ownership } = await openOwnership(context);
   const judged = await readVaultToSign(platform, ownership, id);
   const { owner, credentialCount } = judged;
   if (judged.signature.kind === 'valid') return showSigned(judged, 'unchanged');
-  if (options.subject !== undefined && options.subject !== owner.subject) {
+  if (subject !== undefined && subject !== owner.subject) {
     throw new AppError(
       'ownership_unproven',
-      `${quote(id)} says that it is of ${quote(owner.subject)}, not of ${quote(options.subject)}`,
+      `${quote(id)} says that it is of ${quote(owner.subject)}, not of ${quote(subject)}`,
       { hint: 'nothing was signed' },
     );
   }
-  if (options.subject === undefined) {
+  if (dryRun) {
+    await requireSigner(ownership, owner.subject, id);
+    return showSigned(judged, 'would be signed');
+  }
+  if (subject === undefined) {
     if (!context.interactive) {
       throw new AppError('usage', `nobody is here to say that ${quote(id)} is of ${quote(owner.subject)}`, {
         hint: 'name whose it has to be: --subject <subject>',
@@ -115,9 +121,11 @@ async function openOwnership(context: CommandContext): Promise<{ platform: Platf
   return { platform: await platformFromEnvironment(context, workspaceId), ownership };
 }
 
-function showSigned(judged: JudgedVault, change: 'signed' | 'unchanged'): CommandResult {
+function showSigned(judged: JudgedVault, change: 'signed' | 'unchanged' | 'would be signed'): CommandResult {
   const { id, owner } = judged;
-  const what = change === 'signed' ? 'is signed now' : 'was signed already';
+  const what = { signed: 'is signed now', unchanged: 'was signed already', 'would be signed': 'would be signed' }[
+    change
+  ];
   return {
     text: `${visible(id)} of ${visible(owner.subject)} ${what}`,
     json: { ...vaultJson(judged), change },

@@ -20,7 +20,6 @@ const arrivalMs = 1_000;
 
 /** Serves the page until the person is finished, gone, or presses Ctrl-C; all three are a good end. */
 export async function runPage(context: CommandContext, options: ConnectOptions): Promise<CommandResult> {
-  refuseOptionsOfOneService(options);
   const configuration = await loadProject(context);
   const clients = await clientSource(context, options);
   const page = await openPage(context.signal);
@@ -50,18 +49,6 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
     done();
     await page.close();
   }
-}
-
-/** What is said about one service would be forgotten at a page that has all of them. */
-function refuseOptionsOfOneService(options: ConnectOptions): void {
-  const { browser: _b, paste: _p, timeout: _t, callbackPort: _c, ...rest } = options;
-  const common = ['config', 'json', 'quiet', 'verbose', 'debug', 'color', 'jsonEvents'];
-  const [name] = Object.keys(rest).filter((each) => !common.includes(each));
-  if (name === undefined) return;
-  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw new AppError('usage', `${flag} is about one service, and none was named`, {
-    hint: `service-connection <service> ${flag}, or leave it out to open the page of all services`,
-  });
 }
 
 function hearerOf({ progress }: CommandContext, principal: Principal, acts: PageAct[]): Hearer {

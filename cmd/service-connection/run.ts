@@ -7,7 +7,7 @@ import { serviceNamed } from '../../internal/config/lookup.ts';
 import { connectService } from '../../internal/connection/connect.ts';
 import { checkSecretIsOfUse } from '../../internal/connection/enter-client.ts';
 import { checkScopeChoice, type ScopeFlags, scopeChoiceOf } from '../../internal/connection/scopes.ts';
-import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
+import { type AccountFlags, checkAccountFlags } from '../../internal/connection/settle-account.ts';
 import { showConnected, storedEvent } from './output.ts';
 
 /** The options of `service-connection <service>`. */
@@ -25,6 +25,11 @@ export type ConnectOptions = BrowserOptions &
     url?: string;
   };
 
+/** Which account a person expects, or accepts. */
+export function accountFlagsOf({ expectAccount, acceptAccount }: ConnectOptions): AccountFlags {
+  return { expected: expectAccount, accepted: acceptAccount };
+}
+
 /** Connects one service. `commands` is what may have been meant where no service has that name. */
 export async function runConnect(
   context: CommandContext,
@@ -32,14 +37,15 @@ export async function runConnect(
   options: ConnectOptions,
   commands: readonly string[],
 ): Promise<CommandResult> {
+  const { newClient = false, legacyEndpoints = false, acceptAudience = false, clientSecretFd } = options;
+  const scopeChoice = scopeChoiceOf(options);
+  const accountFlags = accountFlagsOf(options);
   const configuration = await loadProject(context);
   const service = serviceNamed(configuration, name, commands);
   // Before anybody is sent to sign in: a wrong option is known to be wrong now.
-  const scopeChoice = scopeChoiceOf(options);
   checkScopeChoice(service, scopeChoice);
-  const accountFlags = { expected: options.expectAccount, accepted: options.acceptAccount };
   checkAccountFlags(service, accountFlags);
-  if (options.clientSecretFd !== undefined) checkSecretIsOfUse(service);
+  if (clientSecretFd !== undefined) checkSecretIsOfUse(service);
   const clients = await clientSource(context, options);
   const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`, {
     requirement: service.require,
@@ -48,11 +54,11 @@ export async function runConnect(
   const connected = await connectService({
     ...run,
     service,
-    newClient: options.newClient === true,
+    newClient,
     clients,
     scopeChoice,
-    legacyEndpoints: options.legacyEndpoints === true,
-    acceptAudience: options.acceptAudience === true,
+    legacyEndpoints,
+    acceptAudience,
     accountFlags,
     confirm: context.interactive ? (question) => confirm(context, question, run.visit.timeoutMs) : undefined,
     detail: context.progress.detail,

@@ -8,15 +8,7 @@ import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
 import { connectWithToken, judgeEnteredToken, requireStatic } from '../../internal/connection/static-bearer.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { showConnected, storedEvent } from './output.ts';
-import type { ConnectOptions } from './run.ts';
-
-/** What signs somebody in at the service has nothing to say about a token that is there already. */
-const senseless = {
-  readOnly: '--read-only',
-  newClient: '--new-client',
-  device: '--device',
-  callbackPort: '--callback-port',
-} as const;
+import { accountFlagsOf, type ConnectOptions } from './run.ts';
 
 /** Stores a token that is entered. */
 export async function runToken(
@@ -25,14 +17,10 @@ export async function runToken(
   options: ConnectOptions,
 ): Promise<CommandResult> {
   if (name === undefined) throw new AppError('usage', 'whose token is it? No service was named');
-  for (const [key, flag] of Object.entries(senseless)) {
-    if (options[key as keyof typeof senseless])
-      throw new AppError('usage', `${flag} and --token-stdin exclude each other`);
-  }
+  const accountFlags = accountFlagsOf(options);
   const configuration = await loadProject(context);
   const service = serviceNamed(configuration, name);
   requireStatic(service);
-  const accountFlags = { expected: options.expectAccount, accepted: options.acceptAccount };
   checkAccountFlags(service, accountFlags);
   const command = `service-connection ${name} --token-stdin`;
   const entered = await enteredLine(context, {

@@ -12,7 +12,7 @@ import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { showConnected, storedEvent } from './output.ts';
-import type { ConnectOptions } from './run.ts';
+import { accountFlagsOf, type ConnectOptions } from './run.ts';
 
 const command = 'service-connection --url <url>';
 
@@ -24,13 +24,15 @@ export async function runUnlisted(
   options: ConnectOptions,
 ): Promise<CommandResult> {
   if (name !== undefined) throw new AppError('usage', `${quote(name)} and --url exclude each other`);
-  if (options.tokenStdin === true) throw new AppError('usage', '--token-stdin and --url exclude each other');
+  const { newClient = false, timeout = 300, clientSecretFd } = options;
+  const scopeChoice = scopeChoiceOf(options);
+  const accountFlags = accountFlagsOf(options);
   const configuration = await loadProject(context);
   const address = unlistedAddress(context, configuration, text);
   requireConfirmable(configuration);
-  const timeoutMs = (options.timeout ?? 300) * 1000;
+  const timeoutMs = timeout * 1000;
   await confirmAddress(context, address, { purpose: 'connect it all the same', command, timeoutMs });
-  const clients = await clientSource(context, options);
+  const clients = await clientSource(context, { clientSecretFd, timeout });
   const run = await openOperatorRun(context, configuration, options, command, { opensService: true });
   const visit = toStrangers(run.visit);
   const { service, judgeServer } = await discoverUnlisted({
@@ -41,9 +43,7 @@ export async function runUnlisted(
     choose: async (issuers) =>
       (await chooseOne(context, 'several authorization servers are named:', issuers, timeoutMs)) ?? '',
   });
-  const scopeChoice = scopeChoiceOf(options);
   checkScopeChoice(service, scopeChoice);
-  const accountFlags = { expected: options.expectAccount, accepted: options.acceptAccount };
   checkAccountFlags(service, accountFlags);
   context.progress.warn(
     'nobody can tell whose account comes back: look at the name on the page where you allow access',
@@ -53,7 +53,7 @@ export async function runUnlisted(
     visit,
     service,
     judgeServer,
-    newClient: options.newClient === true,
+    newClient,
     clients,
     scopeChoice,
     legacyEndpoints: false,

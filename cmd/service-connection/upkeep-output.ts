@@ -58,6 +58,28 @@ export function showChecked(services: readonly ServiceState[], principal: Princi
   };
 }
 
+/** What `disconnect` would take away. */
+export function showDisconnectPlan(
+  service: Service,
+  principal: Principal,
+  { vault, removed }: Pick<Disconnected, 'vault' | 'removed'>,
+): CommandResult {
+  const title = service.title ?? service.name;
+  const vaultName = `the vault of ${visible(principal.label)}${vault === undefined ? '' : ` (${visible(vault.id)})`}`;
+  return {
+    text:
+      removed.length === 0
+        ? `${title}: nothing is connected in ${vaultName}`
+        : `${title}: would take ${accountOf(removed[0])} out of ${vaultName}, and its tokens would be destroyed`,
+    json: {
+      service: service.name,
+      owner: ownerOf(principal),
+      vault_id: vault?.id ?? null,
+      would_archive: removed.map(({ credentialId }) => credentialId),
+    },
+  };
+}
+
 /** What left the vault, and what has to be ended by hand. */
 export function showDisconnected(service: Service, principal: Principal, done: Disconnected): CommandResult {
   const { vault, removed } = done;

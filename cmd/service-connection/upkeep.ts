@@ -3,7 +3,7 @@ import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
-import { disconnectService } from '../../internal/connection/disconnect.ts';
+import { disconnectService, planDisconnect } from '../../internal/connection/disconnect.ts';
 import { unlistedService } from '../../internal/connection/discover-unlisted.ts';
 import { examineVault } from '../../internal/connection/doctor.ts';
 import { refuseAlarms } from '../../internal/connection/findings.ts';
@@ -11,7 +11,10 @@ import { examineConnections, examineServices } from '../../internal/connection/l
 import { requireWorking } from '../../internal/connection/status.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { quote } from '../../internal/text/quote.ts';
-import { showChecked, showDisconnected, showExamination, showServices } from './upkeep-output.ts';
+import { showChecked, showDisconnected, showDisconnectPlan, showExamination, showServices } from './upkeep-output.ts';
+
+/** The options of `disconnect`. */
+export type DisconnectOptions = BrowserOptions & { url?: string; dryRun?: boolean };
 
 /** Lists the services and their connections. */
 export async function runList(context: CommandContext, options: BrowserOptions): Promise<CommandResult> {
@@ -48,9 +51,9 @@ export async function runCheck(
 export async function runDisconnect(
   context: CommandContext,
   name: string | undefined,
-  options: BrowserOptions & { url?: string },
+  options: DisconnectOptions,
 ): Promise<CommandResult> {
-  const { url } = options;
+  const { url, dryRun = false } = options;
   if ((name === undefined) === (url === undefined)) {
     throw new AppError('usage', 'what is to be disconnected? Name one service, or one address with --url');
   }
@@ -59,6 +62,7 @@ export async function runDisconnect(
   const service = url === undefined ? serviceNamed(configuration, name ?? '') : unlistedService(new URL(url), url, []);
   const command = `service-connection disconnect ${name ?? '--url <url>'}`;
   const run = await openOperatorRun(context, configuration, options, command);
+  if (dryRun) return showDisconnectPlan(service, run.principal, await planDisconnect({ ...run, service }));
   const done = await disconnectService({ ...run, service, warn: context.progress.warn });
   return { ...showDisconnected(service, run.principal, done), shown: done.told };
 }

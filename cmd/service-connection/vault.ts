@@ -18,18 +18,20 @@ import {
 import { whyNot } from '../../internal/vault/resolve.ts';
 
 /** The options of `vault repair`. */
-export type RepairOptions = BrowserOptions & { keep?: string };
+export type RepairOptions = BrowserOptions & { keep?: string; dryRun?: boolean };
 
 /** How long a question waits. */
 const questionTimeoutMs = 300_000;
 
 /** Shows the vaults, asks about each but the one that is kept, and ends with an ownership error while several remain. */
 export async function runRepair(context: CommandContext, options: RepairOptions): Promise<CommandResult> {
+  const { keep: named, dryRun = false } = options;
   const configuration = await loadProject(context);
   const run = await openOperatorRun(context, configuration, options, 'service-connection vault repair');
   const found = await readClaimedVaults(run, run.principal);
-  const keep = keptOf(found, options.keep);
+  const keep = keptOf(found, named);
   if (found.active.length < 2) return settled(found, run.principal, []);
+  if (dryRun) return planned(found, keep);
   if (!context.interactive) throw several(found, keep, run.principal);
   for (const line of [...lines(found, keep), whyNothing(found)]) context.progress.warn(line);
   const archived: string[] = [];
@@ -40,6 +42,23 @@ export async function runRepair(context: CommandContext, options: RepairOptions)
   const after = await readClaimedVaults(run, run.principal);
   if (after.active.length > 1) throw several(after, keptOf(after, undefined), run.principal);
   return settled(after, run.principal, archived);
+}
+
+/** What would be asked. Nothing is archived without an answer, so a plan says no more. */
+function planned(found: ClaimedVaults, keep: HeldVault | undefined): CommandResult {
+  const asked = found.active.filter((held) => held !== keep);
+  return {
+    text: [
+      ...lines(found, keep),
+      whyNothing(found),
+      `would ask whether to archive ${asked.map(({ vault }) => visible(vault.id)).join(', ')}`,
+    ].join('\n'),
+    json: {
+      vaults: found.active.map(vaultJson),
+      would_keep: keep?.vault.id ?? null,
+      would_ask_about: asked.map(({ vault }) => vault.id),
+    },
+  };
 }
 
 function keptOf(found: ClaimedVaults, named: string | undefined): HeldVault | undefined {

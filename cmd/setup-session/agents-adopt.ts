@@ -1,5 +1,5 @@
 /** `setup-session agents adopt`: an agent of the platform becomes a file. */
-import { adoptAgent } from '../../internal/agent/adopt.ts';
+import { adoptAgent, planAdoption } from '../../internal/agent/adopt.ts';
 import { surveyFleet } from '../../internal/agent/fleet.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { visible } from '../../internal/text/quote.ts';
@@ -8,6 +8,7 @@ import { showFleet } from './agents-output.ts';
 
 /** The options of `agents adopt`. */
 export interface AdoptOptions {
+  dryRun?: boolean;
   name?: string;
   environment?: string;
   group?: string[];
@@ -16,19 +17,26 @@ export interface AdoptOptions {
 /** Adopts one agent and shows what apply would change about it; nothing on the platform is changed. */
 export async function runAdopt(context: CommandContext, id: string, options: AdoptOptions): Promise<CommandResult> {
   const request = await openFleet(context, []);
-  const { name, environment, group: groups = [] } = options;
-  const adopted = await adoptAgent({ ...request, id, name, environment, groups, now: new Date() });
+  const { name, environment, group: groups = [], dryRun = false } = options;
+  const adopted = await (dryRun ? planAdoption : adoptAgent)({
+    ...request,
+    id,
+    name,
+    environment,
+    groups,
+    now: new Date(),
+  });
   const { allows, warnings } = adopted.expressed;
   for (const warning of warnings) context.progress.warn(warning);
   const { configuration, lock } = adopted;
   const plan = showFleet(await surveyFleet({ ...request, configuration, lock, names: [adopted.name] }));
   return {
     text: [
-      `wrote ${visible(adopted.path)}; on the platform the agent allows:`,
+      `${dryRun ? 'would write' : 'wrote'} ${visible(adopted.path)}; on the platform the agent allows:`,
       ...(allows.length === 0 ? ['  nothing'] : allows.map((line) => `  ${line}`)),
       '',
       plan.text,
     ].join('\n'),
-    json: { agent: adopted.name, id, path: adopted.path, allows, warnings, plan: plan.json },
+    json: { agent: adopted.name, id, path: adopted.path, written: !dryRun, allows, warnings, plan: plan.json },
   };
 }

@@ -22,6 +22,8 @@ const intended = {
   twin: 'to be archived where it was never used',
 } as const;
 
+const planned = { ...intended, drifted: 'to be overwritten' } as const;
+
 const done = {
   ...intended,
   create: 'created',
@@ -42,6 +44,11 @@ export function showFleet(fleet: Fleet): CommandResult {
   };
 }
 
+/** What apply would do, drift included where it is to be overwritten. */
+export function showApplyPlan(fleet: Fleet): CommandResult {
+  return { text: fleetLines(fleet, planned).join('\n'), json: fleetValue(fleet) };
+}
+
 /** What was done, per agent and environment in words. */
 export function showApplied(fleet: Fleet, lock: AgentsLock): CommandResult {
   const value = fleetValue(fleet);
@@ -59,8 +66,18 @@ export function showApplied(fleet: Fleet, lock: AgentsLock): CommandResult {
   };
 }
 
-/** The files that now say what is on the platform. */
-export function showAdoptedDrift(paths: readonly string[], warnings: readonly string[]): CommandResult {
+/** The files that now say what is on the platform, or would. */
+export function showAdoptedDrift(
+  paths: readonly string[],
+  warnings: readonly string[],
+  dryRun: boolean,
+): CommandResult {
+  if (dryRun && paths.length > 0) {
+    return {
+      text: paths.map((path) => `would change ${visible(path)}`).join('\n'),
+      json: { would_change: paths, warnings },
+    };
+  }
   return {
     text:
       paths.length === 0

@@ -10,6 +10,7 @@ import { quote, visible } from '../../internal/text/quote.ts';
 
 /** The options of `agents retire`. */
 export interface RetireOptions {
+  dryRun?: boolean;
   stop?: boolean;
   yesRetire?: string;
 }
@@ -19,8 +20,9 @@ const questionTimeoutMs = 300_000;
 
 /** Archives an agent; with `--stop` its sessions end too, without it an agent in use is left alone. */
 export async function runRetire(context: CommandContext, name: string, options: RetireOptions): Promise<CommandResult> {
-  if (options.yesRetire !== undefined && options.yesRetire !== name) {
-    throw new AppError('usage', `--yes-retire names ${quote(options.yesRetire)}, and the agent is ${quote(name)}`, {
+  const { stop = false, dryRun = false, yesRetire } = options;
+  if (yesRetire !== undefined && yesRetire !== name) {
+    throw new AppError('usage', `--yes-retire names ${quote(yesRetire)}, and the agent is ${quote(name)}`, {
       hint: 'write the name of the agent twice: it is archived for good',
     });
   }
@@ -30,8 +32,8 @@ export async function runRetire(context: CommandContext, name: string, options: 
   const request = { platform, configFolder: configuration.folder, lock, name };
   const waiting = context.progress.wait('the agent and its sessions are looked at');
   const retiring = await findRetiring(request).finally(() => waiting.done());
-  const stop = options.stop === true;
   refuseInUse(name, retiring, stop);
+  if (dryRun && !retiring.whole) return planned(name, retiring);
   if (!retiring.whole) await settle(context, name, retiring, options);
   const ended = retiring.whole ? [] : await retireAgent(request, retiring, { stop, onStep: context.progress.note });
   const file = configuration.agents.has(name)
@@ -40,6 +42,16 @@ export async function runRetire(context: CommandContext, name: string, options: 
   return {
     text: [`the agent ${visible(name)} is retired`, ...file].join('\n'),
     json: { agent: name, id: retiring.agent.id, already: retiring.whole, ended_sessions: ended },
+  };
+}
+
+function planned(name: string, { agent, sessions }: Retiring): CommandResult {
+  return {
+    text: [
+      `would archive the agent ${visible(name)} (${visible(agent.id)}) for good`,
+      ...sessions.map(({ id, status }) => `would end the session ${visible(id)}, which is ${status}`),
+    ].join('\n'),
+    json: { agent: name, id: agent.id, would_end_sessions: sessions.map(({ id }) => id) },
   };
 }
 

@@ -1,6 +1,6 @@
 /** `setup-session agents plan | apply | list | show`: the files of agents and environments against the platform. */
 import { join } from 'node:path';
-import { adoptDrift } from '../../internal/agent/adopt-drift.ts';
+import { adoptDrift, planAdoptDrift } from '../../internal/agent/adopt-drift.ts';
 import { applyFleet, type FleetRequest, readAgents, refuseDrift, surveyFleet } from '../../internal/agent/fleet.ts';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
@@ -9,10 +9,11 @@ import { loadProject } from '../../internal/cli/project.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
-import { showAdoptedDrift, showAgent, showApplied, showFleet, showList } from './agents-output.ts';
+import { showAdoptedDrift, showAgent, showApplied, showApplyPlan, showFleet, showList } from './agents-output.ts';
 
 /** The options of `agents apply`. */
 export interface ApplyOptions {
+  dryRun?: boolean;
   overwrite?: boolean;
   adopt?: boolean;
 }
@@ -31,7 +32,7 @@ export async function runApply(
   names: readonly string[],
   options: ApplyOptions,
 ): Promise<CommandResult> {
-  const { adopt = false, overwrite = false } = options;
+  const { adopt = false, overwrite = false, dryRun = false } = options;
   if (adopt && overwrite) {
     throw new AppError('usage', '--adopt and --overwrite are opposites', {
       hint: 'one takes the platform into the files, the other puts the files in force',
@@ -41,10 +42,11 @@ export async function runApply(
   const fleet = await looking(context, surveyFleet(request));
   refuseDrift(fleet, adopt || overwrite);
   if (adopt) {
-    const { paths, warnings } = await adoptDrift(request, fleet);
+    const { paths, warnings } = await (dryRun ? planAdoptDrift : adoptDrift)(request, fleet);
     for (const warning of warnings) context.progress.warn(warning);
-    return showAdoptedDrift(paths, warnings);
+    return showAdoptedDrift(paths, warnings, dryRun);
   }
+  if (dryRun) return showApplyPlan(fleet);
   const lock = await applyFleet(
     request,
     fleet,

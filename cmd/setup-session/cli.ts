@@ -1,6 +1,6 @@
 /** The words of `setup-session`. Everything heavier is loaded when a command line has been understood. */
 import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
-import { baseCommand } from '../../internal/cli/command.ts';
+import { addDryRun, baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
@@ -57,17 +57,18 @@ Examples:
           return await runSetup(context, options);
         }),
       );
-    program
-      .command('init')
-      .description('write a commented starter configuration')
-      .argument('[folder]', 'where to write it (default: config)')
-      .option('--service <names>', 'write the files of these services only, such as slack,github')
-      .action(
-        run(async (_context, folder: string | undefined, options: InitOptions) => {
-          const { runInit } = await import('./init.ts');
-          return await runInit(folder, options);
-        }),
-      );
+    addDryRun(
+      program
+        .command('init')
+        .description('write a commented starter configuration')
+        .argument('[folder]', 'where to write it (default: config)')
+        .option('--service <names>', 'write the files of these services only, such as slack,github'),
+    ).action(
+      run(async (_context, folder: string | undefined, options: InitOptions) => {
+        const { runInit } = await import('./init.ts');
+        return await runInit(folder, options);
+      }),
+    );
     addAgents(program, run);
     addTools(program, run);
     addExplain(program, run);

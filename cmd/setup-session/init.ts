@@ -1,6 +1,6 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import { projectAbove } from '../../internal/cli/project.ts';
-import { presetFiles, writeStarter } from '../../internal/config/starter.ts';
+import { planStarter, presetFiles, type StarterOutcome, writeStarter } from '../../internal/config/starter.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
@@ -8,14 +8,18 @@ import { quote, visible } from '../../internal/text/quote.ts';
 export interface InitOptions {
   /** Names with commas between them. */
   service?: string;
+  dryRun?: boolean;
 }
 
 /**
  * Writes the starter configuration; files that are there stay as they are. Without a folder it is `config` here, unless there
  * is a configuration above: whoever stands inside a project has one.
  */
-export async function runInit(named: string | undefined, { service }: InitOptions): Promise<CommandResult> {
-  if (service !== undefined) return await writeServices(named, service);
+export async function runInit(
+  named: string | undefined,
+  { service, dryRun = false }: InitOptions,
+): Promise<CommandResult> {
+  if (service !== undefined) return await writeServices(named, service, dryRun);
   const above = named === undefined ? await projectAbove() : undefined;
   if (above !== undefined) {
     throw new AppError('config_exists', `there is a configuration above: ${quote(above)}, and it is used here`, {
@@ -23,13 +27,13 @@ export async function runInit(named: string | undefined, { service }: InitOption
     });
   }
   const folder = named ?? 'config';
-  const outcome = await writeStarter(folder);
+  const outcome = await (dryRun ? planStarter : writeStarter)(folder);
   requireWritten(outcome, folder, 'every file of the starter configuration');
-  return shown(outcome);
+  return shown(outcome, dryRun);
 }
 
 /** Writes the ready files of services, and nothing else: into the configuration that is used here, where there is one. */
-async function writeServices(named: string | undefined, list: string): Promise<CommandResult> {
+async function writeServices(named: string | undefined, list: string, dryRun: boolean): Promise<CommandResult> {
   const names = list.split(',').map((name) => name.trim());
   if (names.includes('')) {
     throw new AppError('usage', `${quote(list)} is not a list of services`, {
@@ -38,27 +42,26 @@ async function writeServices(named: string | undefined, list: string): Promise<C
   }
   const files = presetFiles([...new Set(names)]);
   const folder = named ?? (await projectAbove()) ?? 'config';
-  const outcome = await writeStarter(folder, files);
+  const outcome = await (dryRun ? planStarter : writeStarter)(folder, files);
   requireWritten(outcome, folder, [...files.keys()].join(', '));
-  return shown(outcome, [
+  return shown(outcome, dryRun, [
     'To do: fill in what is marked with <-, look at what is uncertain, review the tools, and grant them in interface.yaml.',
   ]);
 }
 
-function requireWritten({ written }: Outcome, folder: string, what: string): void {
+function requireWritten({ written }: StarterOutcome, folder: string, what: string): void {
   if (written.length > 0) return;
   throw new AppError('config_exists', `${quote(folder)} has ${what} already`, {
     hint: 'nothing was changed; name another folder, or remove the files that should be written again',
   });
 }
 
-type Outcome = Awaited<ReturnType<typeof writeStarter>>;
-
-function shown({ written, kept }: Outcome, next: readonly string[] = []): CommandResult {
+function shown({ written, kept }: StarterOutcome, dryRun: boolean, next: readonly string[] = []): CommandResult {
+  const [write, keep] = dryRun ? ['would write', 'would keep'] : ['wrote', 'kept'];
   const lines = [
-    ...written.map((path) => `wrote ${visible(path)}`),
-    ...kept.map((path) => `kept ${visible(path)}`),
+    ...written.map((path) => `${write} ${visible(path)}`),
+    ...kept.map((path) => `${keep} ${visible(path)}`),
     ...next,
   ];
-  return { text: lines.join('\n'), json: { written, kept } };
+  return { text: lines.join('\n'), json: dryRun ? { would_write: written, would_keep: kept } : { written, kept } };
 }

@@ -1,7 +1,8 @@
 /** The words of `setup-session list`, `verify`, `attach` and `stop`. */
 import type { Command } from 'commander';
-import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
+import { addOperator } from '../../internal/cli/browser-options.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import { addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { ListOptions, VerifyOptions } from './live.ts';
 
@@ -9,7 +10,7 @@ const everybody = "everybody's, for operators (people.operators in interface.yam
 
 /** Adds the commands that look at sessions that run. */
 export function addLive(program: Command, run: Run): void {
-  addBrowserOptions(
+  addOperator(
     program
       .command('list')
       .description('show your sessions that run: whose, with which agent, and what their tools may do')
@@ -20,20 +21,22 @@ export function addLive(program: Command, run: Run): void {
       return await runList(context, options);
     }),
   );
-  addBrowserOptions(
-    program
-      .command('verify')
-      .description('compare your sessions that run with what was started; ends with 3 where one was changed')
-      .argument('[session]', 'only this one')
-      .option('--all', everybody)
-      .option('--stop', 'interrupt and archive what was changed'),
+  addOperator(
+    addDryRun(
+      program
+        .command('verify')
+        .description('compare your sessions that run with what was started; ends with 3 where one was changed')
+        .argument('[session]', 'only this one')
+        .option('--all', everybody)
+        .option('--stop', 'interrupt and archive what was changed'),
+    ),
   ).action(
     run(async (context, session: string | undefined, options: VerifyOptions) => {
       const { runVerify } = await import('./live.ts');
       return await runVerify(context, session, options);
     }),
   );
-  addBrowserOptions(
+  addOperator(
     program
       .command('attach')
       .description('show what was said in a session of yours, and follow it until its turn ends')
@@ -44,7 +47,7 @@ export function addLive(program: Command, run: Run): void {
       return await runAttach(context, session, options);
     }),
   );
-  addBrowserOptions(
+  addOperator(
     program
       .command('stop')
       .description('end a session of yours: interrupt it where it runs, and archive it')

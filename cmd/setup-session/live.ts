@@ -5,6 +5,7 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
+import type { Platform } from '../../internal/platform/client.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
 import { endSession } from '../../internal/session/end.ts';
 import {
@@ -20,6 +21,7 @@ import {
   type Lookups,
   lookupsOf,
   readSession,
+  stopPlan,
   stopSession,
   type VerifiedSession,
   verifySession,
@@ -37,7 +39,7 @@ import { showTurn } from './turn-output.ts';
 export type ListOptions = BrowserOptions & { all?: boolean };
 
 /** The options of `verify`. */
-export type VerifyOptions = ListOptions & { stop?: boolean };
+export type VerifyOptions = ListOptions & { stop?: boolean; dryRun?: boolean };
 
 /** How many sessions are asked at a time how they came to rest. */
 const atOnce = 10;
@@ -66,7 +68,13 @@ export async function runVerify(
   id: string | undefined,
   options: VerifyOptions,
 ): Promise<CommandResult> {
+  const { stop = false, dryRun = false } = options;
   if (id !== undefined && options.all === true) throw new AppError('usage', '--all goes without a session');
+  if (dryRun && !stop) {
+    throw new AppError('usage', '--dry-run goes with --stop only', {
+      hint: 'without --stop nothing is changed anyway',
+    });
+  }
   const run = await open(context, options, 'setup-session verify');
   const lookups = lookupsOf(run.platform);
   const waiting = context.progress.wait('sessions are read back');
@@ -76,7 +84,8 @@ export async function runVerify(
   ).finally(() => waiting.done());
   const altered = verified.filter(({ alarms }) => alarms.length > 0);
   if (altered.length === 0) return showVerified(verified);
-  throw await alteredError(run, verified, altered, options.stop === true);
+  const outcomes = stop && !dryRun ? await stopAll(run.platform, altered) : new Map<string, string>();
+  throw alteredError(verified, altered, { stop, dryRun, outcomes });
 }
 
 /** Follows a session: what was said, and what is being said until its turn ends. */
@@ -144,22 +153,35 @@ async function readOwnSession(run: OperatorRun, lookups: Lookups, id: string): P
   return session;
 }
 
-async function alteredError(
-  { platform }: OperatorRun,
+/** Stops sessions, one after the other, and says by their ids what became of each. */
+async function stopAll(platform: Platform, altered: readonly VerifiedSession[]): Promise<Map<string, string>> {
+  const outcomes = new Map<string, string>();
+  for (const { session } of altered) outcomes.set(session.id, await stopSession(platform, session));
+  return outcomes;
+}
+
+function alteredError(
   verified: readonly VerifiedSession[],
   altered: readonly VerifiedSession[],
-  stop: boolean,
-): Promise<AppError> {
+  { stop, dryRun, outcomes }: { stop: boolean; dryRun: boolean; outcomes: ReadonlyMap<string, string> },
+): AppError {
   const lines = [`${altered.length} of ${verified.length} sessions are not what was started`];
   for (const { session, alarms } of altered) {
     const of = ownerOf(session.metadata)?.subject;
+    const outcome = dryRun ? stopPlan(session) : outcomes.get(session.id);
     lines.push(`${quote(session.id)}${of === undefined ? '' : ` of ${quote(of)}`}:`);
     lines.push(...alarms.map(({ what, why }) => `  ${what}: ${why}`));
-    if (stop) lines.push(`  ${await stopSession(platform, session)}`);
+    if (outcome !== undefined) lines.push(`  ${outcome}`);
+  }
+  const next = 'find out who has a key of the workspace and changed it';
+  if (dryRun) {
+    return new AppError('session_altered', lines.join('\n'), {
+      hint: `nothing was stopped; the same command without --dry-run does it; then ${next}`,
+    });
   }
   return new AppError('session_altered', lines.join('\n'), {
     hint: stop
-      ? 'find out who has a key of the workspace and changed it; start a new session where one is needed'
-      : 'stop it: the same command with --stop; then find out who has a key of the workspace and changed it',
+      ? `${next}; start a new session where one is needed`
+      : `stop it: the same command with --stop; then ${next}`,
   });
 }

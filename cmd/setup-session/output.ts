@@ -11,9 +11,17 @@ export function showSession(session: StartedSession, prepared: PreparedSession, 
 }
 
 /** What would be asked of the platform, and the verdict per tool with who said what. */
-export function showPlan(prepared: PreparedSession, principal: Principal): CommandResult {
+export function showPlan(
+  prepared: PreparedSession,
+  principal: Principal,
+  { title, message }: { title: string | undefined; message: string | undefined },
+): CommandResult {
   const { definition, vault, inForce } = prepared;
-  const step = `create a session of ${definition.name} with the vault ${quote(vault.id)}`;
+  const called = title === undefined ? '' : `, called ${quote(title)}`;
+  const steps = [
+    `create a session of ${definition.name} with the vault ${quote(vault.id)}${called}`,
+    ...(message === undefined ? [] : [`send it ${quote(message)} and print the answer`]),
+  ];
   const rows = prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => [
     service,
     tool,
@@ -23,13 +31,13 @@ export function showPlan(prepared: PreparedSession, principal: Principal): Comma
     verdict,
   ]);
   return {
-    text: `${table(['service', 'tool', 'class', 'agent', 'person', 'verdict'], rows)}\n\nwould ${step}`,
+    text: `${table(['service', 'tool', 'class', 'agent', 'person', 'verdict'], rows)}\n\n${steps.map((step) => `would ${step}`).join('\n')}`,
     json: {
       owner: ownerValue(principal),
       vault_id: vault.id,
       agent: { name: definition.name, ...inForce.agent },
       environment_id: inForce.environmentId,
-      would: [step],
+      would: steps,
       tools: prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => ({
         service,
         tool,

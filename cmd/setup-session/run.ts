@@ -29,7 +29,7 @@ export const answerTimeoutSeconds = 300;
 
 /** Prepares, starts and, with a message, talks to one session. */
 export async function runSetup(context: CommandContext, options: SetupOptions): Promise<CommandResult> {
-  const { agent: name } = options;
+  const { agent: name, message, title, dryRun = false, without = [], timeout = answerTimeoutSeconds } = options;
   if (name === undefined) throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
   const configuration = await loadProject(context);
   const agent = agentNamed(configuration, name);
@@ -58,23 +58,23 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
       lock,
       pins,
       toolPins,
-      without: options.without ?? [],
+      without,
     });
   const telling = { platform, records: sessionRecords, warn: context.progress.warn };
   let [prepared] = await Promise.all([prepare(), tellUnsettled(telling)]);
-  if (options.dryRun === true) return showPlan(prepared, principal);
+  if (dryRun) return showPlan(prepared, principal, { title, message });
 
   const start = () =>
     startSession(prepared, {
       platform,
       principal,
-      title: options.title,
+      title,
       records: sessionRecords,
       ownership,
       warn: context.progress.warn,
       signal: context.signal,
     });
-  if (options.message === undefined) {
+  if (message === undefined) {
     const started = await start();
     return { ...showSession(started, prepared, principal), shown: started.settle };
   }
@@ -83,8 +83,8 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   let starts = 0;
   const { session, turn } = await runFirstTurn({
     platform,
-    message: options.message,
-    timeoutMs: (options.timeout ?? answerTimeoutSeconds) * 1000,
+    message,
+    timeoutMs: timeout * 1000,
     signal: context.signal,
     told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
     async start() {

@@ -36,6 +36,34 @@ export function showRefreshed(done: readonly Refreshed[]): CommandResult {
   };
 }
 
+/** What a refresh would write, and where somebody would have to sign in to know. */
+export function showRefreshPlan(done: readonly Refreshed[], wouldSignIn: readonly string[]): CommandResult {
+  const { text, json } = showRefreshed(done);
+  return {
+    text: [
+      ...(text === '' ? [] : [text]),
+      ...wouldSignIn.map((name) => `${name}: would sign in there to see its tools`),
+      'nothing was written',
+    ].join('\n'),
+    json: { ...(json as object), would_sign_in_at: wouldSignIn },
+  };
+}
+
+/** What a review would ask about, or accept where it was said so. */
+export function showReviewPlan(changes: readonly ToolChange[], accepted: boolean): CommandResult {
+  const would = accepted ? 'would accept' : 'would ask about';
+  return {
+    text: changes.flatMap((change) => [...changeLines(change), `${would} ${change.service} ${change.name}`]).join('\n'),
+    json: {
+      [accepted ? 'would_accept' : 'would_ask_about']: changes.map(({ service, name, kind }) => ({
+        service,
+        tool: name,
+        change: kind,
+      })),
+    },
+  };
+}
+
 /** What waits for a review, as text with everything unseen made visible. Ends with 7 where there is anything. */
 export function showDiff(
   changes: readonly ToolChange[],

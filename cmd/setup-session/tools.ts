@@ -8,7 +8,7 @@ import {
   reviewedClass,
   type ToolChange,
 } from '../../internal/catalogue/change.ts';
-import { connectionsOfPerson, type Lister, listOffer } from '../../internal/catalogue/list-tools.ts';
+import { connectionsOfPerson, type Lister, listOffer, offerToAnybody } from '../../internal/catalogue/list-tools.ts';
 import { formatToolsLock, readToolsLock, type ToolsLock, writeToolsLock } from '../../internal/catalogue/lock.ts';
 import type { Offer } from '../../internal/catalogue/offered-tool.ts';
 import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-visit.ts';
@@ -28,13 +28,20 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import { nearestHint } from '../../internal/text/nearest.ts';
 import { quote } from '../../internal/text/quote.ts';
-import { type Refreshed, showDiff, showRefreshed, showReviewed } from './tools-output.ts';
+import {
+  type Refreshed,
+  showDiff,
+  showRefreshed,
+  showRefreshPlan,
+  showReviewed,
+  showReviewPlan,
+} from './tools-output.ts';
 
 /** The options of `tools refresh`. */
-export type RefreshOptions = BrowserOptions & ClientOptions & { signIn?: boolean };
+export type RefreshOptions = BrowserOptions & ClientOptions & { signIn?: boolean; dryRun?: boolean };
 
 /** The options of `tools review`. */
-export type ReviewOptions = BrowserOptions & { accept?: string[] };
+export type ReviewOptions = BrowserOptions & { accept?: string[]; dryRun?: boolean };
 
 /** How long the question about one tool waits: there is much to read. */
 const questionTimeoutMs = 900_000;
@@ -57,11 +64,19 @@ export async function runRefresh(
   const lister = listerOnce(context, configuration, options);
   const visit = browserVisit(context, options, 'setup-session tools refresh', reviewedHosts(configuration));
   const { detail, wait } = context.progress;
-  const signIn = options.signIn === true;
+  const { signIn = false, dryRun = false } = options;
   const done: Refreshed[] = [];
+  const wouldSignIn: string[] = [];
   const failed: { service: string; error: AppError }[] = [];
   for (const service of services) {
     try {
+      if (dryRun) {
+        // A sign-in registers a client and grants an access: that is no plan any more.
+        const offer = signIn ? undefined : await offerToAnybody({ service, visit, wait });
+        if (offer === undefined) wouldSignIn.push(service.name);
+        else done.push((await merged(context, configuration, service, offer)).refreshed);
+        continue;
+      }
       const offer = await listOffer({ service, visit, signIn, lister, wait, detail });
       done.push(await pin(context, configuration, service, offer));
     } catch (error) {
@@ -72,13 +87,13 @@ export async function runRefresh(
     }
   }
   const [first] = failed;
-  if (first === undefined) return showRefreshed(done);
+  if (first === undefined) return dryRun ? showRefreshPlan(done, wouldSignIn) : showRefreshed(done);
   const names = failed.map(({ service }) => service).join(', ');
   throw new AppError(
     first.error.code,
     `${failed.length} of ${services.length} services could not be listed: ${names}`,
     {
-      hint: `their pins are as they were, the others are written; one at a time: setup-session tools refresh ${first.service}`,
+      hint: `their pins are as they were${dryRun ? '' : ', the others are written'}; one at a time: setup-session tools refresh ${first.service}`,
       cause: first.error,
     },
   );
@@ -103,6 +118,7 @@ export async function runReview(
   name: string | undefined,
   options: ReviewOptions,
 ): Promise<CommandResult> {
+  const { accept, dryRun = false } = options;
   const configuration = await loadProject(context);
   const lock = await readToolsLock(configuration.folder);
   const services = servicesOf(configuration, name);
@@ -112,9 +128,10 @@ export async function runReview(
     );
   }
   const waiting = services.flatMap((service) => (isMoved(service, lock) ? [] : changesOf(service.name, lock)));
-  const changes = options.accept === undefined ? waiting : chosen(waiting, options.accept);
+  const changes = accept === undefined ? waiting : chosen(waiting, accept);
   if (changes.length === 0) return showReviewed([], 0);
-  if (options.accept === undefined && !context.interactive) {
+  if (dryRun) return showReviewPlan(changes, accept !== undefined);
+  if (accept === undefined && !context.interactive) {
     throw new AppError('sign_in_needed', `nobody is here to review ${changes.length} tools`, {
       hint: 'run it in a terminal, or read setup-session tools diff and name those that are right: --accept <name...>',
     });
@@ -123,7 +140,7 @@ export async function runReview(
   const accepted: ToolChange[] = [];
   for (const [index, change] of changes.entries()) {
     for (const line of changeLines(change)) context.progress.warn(line);
-    const answer = options.accept === undefined ? await answerTo(context, configuration, change) : 'yes';
+    const answer = accept === undefined ? await answerTo(context, configuration, change) : 'yes';
     if (answer === 'quit') return showReviewed(accepted, changes.length - index);
     if (answer === 'no') continue;
     await record(context, configuration, change, by);
@@ -159,12 +176,25 @@ function listerOnce(context: CommandContext, configuration: TrustedConfiguration
   };
 }
 
+/** Writes what a service offers into the lock. */
 async function pin(
+  context: CommandContext,
+  configuration: Configuration,
+  service: Service,
+  offer: Offer,
+): Promise<Refreshed> {
+  const { lock, changed, refreshed } = await merged(context, configuration, service, offer);
+  if (changed) await writeToolsLock(configuration.folder, lock);
+  return refreshed;
+}
+
+/** The lock with what a service offers, and what that comes to. */
+async function merged(
   { progress }: CommandContext,
   { folder }: Configuration,
   { name, mcp_server_url: url }: Service,
   offer: Offer,
-): Promise<Refreshed> {
+): Promise<{ lock: ToolsLock; changed: boolean; refreshed: Refreshed }> {
   for (const { name: tool, why } of offer.leftOut.slice(0, mostNamed)) {
     progress.warn(`${name}: ${quote(tool)} cannot be reviewed and is off: ${why}`);
   }
@@ -174,8 +204,14 @@ async function pin(
   const lock = await readToolsLock(folder);
   const before = formatToolsLock(lock);
   lock.set(name, mergeOffer(lock.get(name), url, offer));
-  if (formatToolsLock(lock) !== before) await writeToolsLock(folder, lock);
-  return { service: name, listed: offer.tools.size, changes: changesOf(name, lock), leftOut: offer.leftOut };
+  const changed = formatToolsLock(lock) !== before;
+  const refreshed = {
+    service: name,
+    listed: offer.tools.size,
+    changes: changesOf(name, lock),
+    leftOut: offer.leftOut,
+  };
+  return { lock, changed, refreshed };
 }
 
 /** The changes that were named. Throws `usage` for a name that none has, and for one that several services have. */

@@ -1,33 +1,31 @@
 /** The words of `skill-sync`. Everything heavier is loaded when a command line has been understood. */
-import { Option } from 'commander';
-import { baseCommand } from '../../internal/cli/command.ts';
+import { addConfig, addDryRun, baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import type { SkillSyncOptions } from './run.ts';
+import { addDiff, addReports } from './report-options.ts';
+import type { ApplyOptions, SkillSyncOptions } from './run.ts';
+import type { ScanOptions } from './scan.ts';
 import { addSupplyChain } from './supply-chain-commands.ts';
 
 /** Validates local skills and pushes what changed, as pinned versions. */
 export const skillSync: Executable = {
   name: 'skill-sync',
   async build(run) {
-    const program = baseCommand('skill-sync', 'bring the skills on the platform in line with folders of skills')
-      .argument('[folder...]', 'folders that hold one folder per skill (default: skills)')
-      .option('--dry-run', 'say what would be done, change nothing')
-      .option('--check', 'as --dry-run, and exit with 7 when changes are pending')
-      .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
-      .option('--out <file>', 'as --dry-run, and write the plan, which `apply` carries out')
-      .option('--diff', 'show what changes inside the skills')
-      .option('--overwrite', 'upload over versions that the lock does not know')
-      .option('--prune', 'delete skills whose folder is gone, unless an agent pins them')
-      .addOption(
-        new Option('--report <where>', 'report in the ways of a CI system (default: of the one it runs in)').choices([
-          'github',
-          'gitlab',
-          'plain',
-        ]),
-      )
-      .option('--sarif <file>', 'write what is wrong in the skills as SARIF 2.1.0')
-      .option('--code-quality <file>', 'write it as a code quality report of GitLab')
+    const program = addReports(
+      addDiff(
+        addDryRun(
+          baseCommand('skill-sync', 'bring the skills on the platform in line with folders of skills').argument(
+            '[folder...]',
+            'folders that hold one folder per skill (default: skills)',
+          ),
+        )
+          .option('--check', 'as --dry-run, and exit with 7 when changes are pending')
+          .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
+          .option('--out <file>', 'as --dry-run, and write the plan, which `apply` carries out')
+          .option('--overwrite', 'upload over versions that the lock does not know')
+          .option('--prune', 'delete skills whose folder is gone, unless an agent pins them'),
+      ),
+    )
       .addHelpText(
         'after',
         `
@@ -47,30 +45,38 @@ Examples:
           return await runSkillSync(context, folders, options, commands);
         }),
       );
-    program
-      .command('apply')
-      .description('carry out a plan that --out wrote, if nothing moved since')
-      .argument('<plan>', 'the file')
-      .addHelpText('after', '\nOf the options of a push it takes --diff, --report, --sarif and --code-quality.')
-      .action(
-        run(async (context, plan: string, options: SkillSyncOptions) => {
-          const { runApplyPlan } = await import('./run.ts');
-          return await runApplyPlan(context, plan, options);
-        }),
-      );
-    program
-      .command('scan')
-      .description(
-        'look for what skills would bring to an agent unseen; offline, ends with 3 where something may not be',
-      )
-      .argument('[folder...]', 'folders that hold one folder per skill (default: skills)')
-      .addHelpText('after', '\nOf the options of a push it takes --report, --sarif and --code-quality.')
-      .action(
-        run(async (context, folders: string[], options: SkillSyncOptions) => {
-          const { runScan } = await import('./scan.ts');
-          return await runScan(context, folders, options);
-        }),
-      );
+    addReports(
+      addDiff(
+        addDryRun(
+          addConfig(
+            program
+              .command('apply')
+              .description('carry out a plan that --out wrote, if nothing moved since')
+              .argument('<plan>', 'the file'),
+          ),
+        ),
+      ),
+    ).action(
+      run(async (context, plan: string, options: ApplyOptions) => {
+        const { runApplyPlan } = await import('./run.ts');
+        return await runApplyPlan(context, plan, options);
+      }),
+    );
+    addReports(
+      addConfig(
+        program
+          .command('scan')
+          .description(
+            'look for what skills would bring to an agent unseen; offline, ends with 3 where something may not be',
+          )
+          .argument('[folder...]', 'folders that hold one folder per skill (default: skills)'),
+      ),
+    ).action(
+      run(async (context, folders: string[], options: ScanOptions) => {
+        const { runScan } = await import('./scan.ts');
+        return await runScan(context, folders, options);
+      }),
+    );
     addSupplyChain(program, run);
     addCompletion(program, run);
     return program;

@@ -3,12 +3,14 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import type { Waiting } from '../../internal/cli/terminal.ts';
 import { lockFileOf } from '../../internal/skills/lock.ts';
 import { pullSkills } from '../../internal/skills/pull.ts';
-import { refuseOptions } from './refuse-options.ts';
-import { configurationIfAny, type SkillSyncOptions } from './run.ts';
+import { configurationIfAny } from './run.ts';
 import { showPulled } from './supply-chain-output.ts';
 
-/** The options of `pull`: its own, and of those of `skill-sync`, `--lock` and `--overwrite`. */
-export interface PullOptions extends SkillSyncOptions {
+/** The options of `pull`. */
+export interface PullOptions {
+  dryRun?: boolean;
+  lock?: string;
+  overwrite?: boolean;
   folder?: string;
   skillVersion?: string;
 }
@@ -19,17 +21,17 @@ export async function runPull(
   names: readonly string[],
   options: PullOptions,
 ): Promise<CommandResult> {
-  refuseOptions('pull', options, ['lock', 'overwrite']);
-  const folder = options.folder ?? 'skills';
+  const { folder = 'skills', lock = lockFileOf(folder), overwrite = false, skillVersion, dryRun = false } = options;
   const configuration = await configurationIfAny(context);
   let waiting: Waiting | undefined;
   try {
     const pulled = await pullSkills({
       names,
       folder,
-      lockFile: options.lock ?? lockFileOf(folder),
-      overwrite: options.overwrite === true,
-      ...(options.skillVersion !== undefined && { versionId: options.skillVersion }),
+      lockFile: lock,
+      overwrite: overwrite,
+      planIn: dryRun ? (await context.directories()).cache : undefined,
+      ...(skillVersion !== undefined && { versionId: skillVersion }),
       async openPlatform() {
         const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
         waiting = context.progress.wait(`downloading ${names.join(', ')}`);
@@ -38,7 +40,7 @@ export async function runPull(
       signal: context.signal,
       say: (text) => context.progress.note(text),
     });
-    return showPulled(folder, pulled);
+    return showPulled(folder, pulled, dryRun);
   } finally {
     waiting?.done();
   }

@@ -13,18 +13,21 @@ import type { SkillsFolder } from '../../internal/skills/planning.ts';
 import { type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { showSkills } from './output.ts';
-import { refuseOptions } from './refuse-options.ts';
 import { type ReportOptions, reported } from './reported.ts';
 
-/** The options of `skill-sync` and of `skill-sync apply` beside the common ones. */
-export interface SkillSyncOptions extends ReportOptions {
+/** The options of `skill-sync apply`. */
+export interface ApplyOptions extends ReportOptions {
   dryRun?: boolean;
+  diff?: boolean;
+}
+
+/** The options of `skill-sync`. */
+export interface SkillSyncOptions extends ApplyOptions {
   check?: boolean;
   lock?: string;
   overwrite?: boolean;
   prune?: boolean;
   out?: string;
-  diff?: boolean;
 }
 
 /** Runs `skill-sync` once. `commands` is what may have been meant where there is no folder of that name. */
@@ -35,12 +38,13 @@ export async function runSkillSync(
   commands: readonly string[],
 ): Promise<CommandResult> {
   await refuseMisspelled(words, commands);
-  const planOnly = options.dryRun === true || options.check === true || options.out !== undefined;
+  const { dryRun, check = false, out, lock, overwrite, prune } = options;
   return await run(context, options, {
-    folders: foldersOf(words, options.lock),
-    choices: { overwrite: options.overwrite === true, prune: options.prune === true },
-    apply: !planOnly,
-    ...(options.out !== undefined && { planFile: options.out }),
+    folders: foldersOf(words, lock),
+    choices: { overwrite: overwrite === true, prune: prune === true },
+    apply: dryRun !== true && !check && out === undefined,
+    check,
+    ...(out !== undefined && { planFile: out }),
   });
 }
 
@@ -48,19 +52,24 @@ export async function runSkillSync(
 export async function runApplyPlan(
   context: CommandContext,
   path: string,
-  options: SkillSyncOptions,
+  options: ApplyOptions,
 ): Promise<CommandResult> {
-  refuseOptions('apply', options, ['diff', 'report', 'sarif', 'codeQuality']);
   const reviewed = await readPlanFile(path);
   const { overwrite, prune, parts } = reviewed;
   const folders = parts.map(({ folder, lockFile }) => ({ folder, lockFile }));
-  return await run(context, options, { folders, choices: { overwrite, prune }, apply: true, reviewed });
+  const apply = options.dryRun !== true;
+  return await run(context, options, { folders, choices: { overwrite, prune }, apply, check: false, reviewed });
 }
 
-type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'planFile' | 'reviewed'>;
+type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'planFile' | 'reviewed'> & { check: boolean };
 
-async function run(context: CommandContext, options: SkillSyncOptions, chosen: Chosen): Promise<CommandResult> {
+async function run(
+  context: CommandContext,
+  options: ApplyOptions,
+  { check, ...chosen }: Chosen,
+): Promise<CommandResult> {
   const { progress, signal } = context;
+  const { diff = false } = options;
   return await reported(context, options, async (report, { showsDiffs, asked }) => {
     const configuration = await configurationIfAny(context);
     let waiting: Waiting | undefined;
@@ -68,7 +77,7 @@ async function run(context: CommandContext, options: SkillSyncOptions, chosen: C
       await syncSkills(
         {
           ...chosen,
-          diffs: options.diff === true || showsDiffs,
+          diffs: diff || showsDiffs,
           scanAll: !chosen.apply || asked,
           pins: !chosen.apply,
           configuration,
@@ -87,7 +96,7 @@ async function run(context: CommandContext, options: SkillSyncOptions, chosen: C
       waiting?.done();
     }
     for (const stale of report.stalePins) if (stale.file === undefined) progress.warn(formatStalePin(stale));
-    return showSkills(report, { check: options.check === true, diff: options.diff === true });
+    return showSkills(report, { check, diff });
   });
 }
 

@@ -2,17 +2,18 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { type Finding, formatFinding } from '../../internal/skills/scan/finding.ts';
 import { type ScanCounts, scanFolders } from '../../internal/skills/scan/scan-folders.ts';
 import { findingJson } from './output.ts';
-import { refuseOptions } from './refuse-options.ts';
-import { reported } from './reported.ts';
-import { configurationIfAny, foldersOf, type SkillSyncOptions } from './run.ts';
+import { type ReportOptions, reported } from './reported.ts';
+import { configurationIfAny, foldersOf } from './run.ts';
+
+/** The options of `scan`. */
+export type ScanOptions = ReportOptions;
 
 /** Scans folders of skills. Nothing is asked of the platform. Throws `scan_refused` where a finding is an error. */
 export async function runScan(
   context: CommandContext,
   words: readonly string[],
-  options: SkillSyncOptions,
+  options: ScanOptions,
 ): Promise<CommandResult> {
-  refuseOptions('scan', options, ['report', 'sarif', 'codeQuality']);
   const folders = foldersOf(words, undefined).map(({ folder }) => folder);
   return await reported(
     context,

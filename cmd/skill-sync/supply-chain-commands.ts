@@ -1,36 +1,39 @@
 /** The words of `skill-sync verify` and `skill-sync pull`. */
 import type { Command } from 'commander';
+import { addConfig, addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { PullOptions } from './pull.ts';
 import type { VerifyOptions } from './verify.ts';
 
 /** Adds the commands that hold the platform against the lock. */
 export function addSupplyChain(program: Command, run: Run): void {
-  program
-    .command('verify')
-    .description('download each pinned version and prove that it is what the lock says; ends with 3 where one is not')
-    .argument('[folder...]', 'folders that hold a lock (default: skills)')
-    .addHelpText('after', '\nOf the options of a push it takes --lock.')
-    .action(
-      run(async (context, folders: string[], options: VerifyOptions) => {
-        const { runVerify } = await import('./verify.ts');
-        return await runVerify(context, folders, options);
-      }),
-    );
-  program
-    .command('pull')
-    .description("restore skills from the platform: the lock's version, or the latest of one that no lock knows")
-    .argument('<skill...>', 'names of skills')
-    .option('--folder <folder>', 'the folder of skills (default: skills)')
-    .option('--skill-version <id>', 'another version than the one in the lock')
-    .addHelpText(
-      'after',
-      '\nOf the options of a push it takes --lock, and --overwrite: a folder that holds\nsomething else is replaced.',
-    )
-    .action(
-      run(async (context, names: string[], options: PullOptions) => {
-        const { runPull } = await import('./pull.ts');
-        return await runPull(context, names, options);
-      }),
-    );
+  addConfig(
+    program
+      .command('verify')
+      .description('download each pinned version and prove that it is what the lock says; ends with 3 where one is not')
+      .argument('[folder...]', 'folders that hold a lock (default: skills)')
+      .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)'),
+  ).action(
+    run(async (context, folders: string[], options: VerifyOptions) => {
+      const { runVerify } = await import('./verify.ts');
+      return await runVerify(context, folders, options);
+    }),
+  );
+  addDryRun(
+    addConfig(
+      program
+        .command('pull')
+        .description("restore skills from the platform: the lock's version, or the latest of one that no lock knows")
+        .argument('<skill...>', 'names of skills')
+        .option('--folder <folder>', 'the folder of skills (default: skills)')
+        .option('--skill-version <id>', 'another version than the one in the lock')
+        .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
+        .option('--overwrite', 'replace a folder that holds something else'),
+    ),
+  ).action(
+    run(async (context, names: string[], options: PullOptions) => {
+      const { runPull } = await import('./pull.ts');
+      return await runPull(context, names, options);
+    }),
+  );
 }

@@ -23,9 +23,11 @@ export function showVerified(verified: readonly VerifiedSkill[]): CommandResult 
   };
 }
 
-/** What the folders hold now. */
-export function showPulled(folder: string, pulled: readonly PulledSkill[]): CommandResult {
-  const rows = pulled.map(({ name, change, version }) => [name, change, version.versionId].map(visible));
+/** What the folders hold now, or would. */
+export function showPulled(folder: string, pulled: readonly PulledSkill[], dryRun: boolean): CommandResult {
+  const rows = pulled.map(({ name, change, version }) =>
+    [name, dryRun && change === 'pulled' ? 'would be pulled' : change, version.versionId].map(visible),
+  );
   return {
     text: table(['skill', 'change', 'version'], rows),
     json: {
@@ -33,6 +35,7 @@ export function showPulled(folder: string, pulled: readonly PulledSkill[]): Comm
         name,
         folder,
         change,
+        applied: change === 'pulled' && !dryRun,
         skill_id: version.skillId,
         version_id: version.versionId,
         sha256: version.sha256,

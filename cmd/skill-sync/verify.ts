@@ -5,12 +5,13 @@ import { readLockFile } from '../../internal/skills/lock.ts';
 import { verificationError, verifySkills } from '../../internal/skills/verify.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { quote } from '../../internal/text/quote.ts';
-import { refuseOptions } from './refuse-options.ts';
-import { configurationIfAny, foldersOf, type SkillSyncOptions } from './run.ts';
+import { configurationIfAny, foldersOf } from './run.ts';
 import { showVerified } from './supply-chain-output.ts';
 
-/** The options of `verify`: of those of `skill-sync`, `--lock`. */
-export type VerifyOptions = SkillSyncOptions;
+/** The options of `verify`. */
+export interface VerifyOptions {
+  lock?: string;
+}
 
 /** Verifies every skill of one or more locks. Throws `skill_altered` where one is not what its lock says. */
 export async function runVerify(
@@ -18,7 +19,6 @@ export async function runVerify(
   words: readonly string[],
   options: VerifyOptions,
 ): Promise<CommandResult> {
-  refuseOptions('verify', options, ['lock']);
   const locks = await Promise.all(
     foldersOf(words, options.lock).map(async ({ folder, lockFile }) => {
       const lock = await readLockFile(lockFile);

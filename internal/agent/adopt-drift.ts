@@ -32,8 +32,22 @@ interface Rewriting {
   problems: string[];
 }
 
+/** What {@link adoptDrift} would write. Throws `config_invalid` with all that no file can say. */
+export async function planAdoptDrift(request: FleetRequest, fleet: Fleet): Promise<AdoptedDrift> {
+  const { files, warnings } = await rewrite(request, fleet);
+  return { paths: [...files.keys()], warnings };
+}
+
 /** Rewrites the files of what has drifted, and the lock. Throws `config_invalid` with all that no file can say. */
 export async function adoptDrift(request: FleetRequest, fleet: Fleet): Promise<AdoptedDrift> {
+  const { files, lock, warnings } = await rewrite(request, fleet);
+  // The lock last: without it the next run sees that files and platform agree, and writes it.
+  for (const [path, text] of files) await writeText(path, text, 'shared');
+  if (files.size > 0) await changeAgentsLock(request.configuration.folder, request.lock, lock);
+  return { paths: [...files.keys()], warnings };
+}
+
+async function rewrite(request: FleetRequest, fleet: Fleet): Promise<Rewriting> {
   const { folder } = request.configuration;
   const rewriting: Rewriting = {
     files: new Map(),
@@ -43,16 +57,13 @@ export async function adoptDrift(request: FleetRequest, fleet: Fleet): Promise<A
   };
   for (const planned of fleet.environments) await rewriteEnvironment(planned, folder, rewriting);
   for (const planned of fleet.agents) await rewriteAgent(planned, request, rewriting);
-  const { files, lock, warnings, problems } = rewriting;
+  const { problems } = rewriting;
   if (problems.length > 0) {
     throw new AppError('config_invalid', ['no file can say what is on the platform:', ...problems].join('\n'), {
       hint: 'nothing was written; put the files in force with: setup-session agents apply --overwrite',
     });
   }
-  // The lock last: without it the next run sees that files and platform agree, and writes it.
-  for (const [path, text] of files) await writeText(path, text, 'shared');
-  if (files.size > 0) await changeAgentsLock(folder, request.lock, lock);
-  return { paths: [...files.keys()], warnings };
+  return rewriting;
 }
 
 async function rewriteEnvironment(

@@ -8,7 +8,7 @@ import { type FoundAgent, nameKey, type SkillPins } from './definition.ts';
 import { locked } from './ensure.ts';
 import { type Expressed, expressAgent } from './express.ts';
 import { type AgentsLock, changeAgentsLock } from './lock.ts';
-import { requireNewName, withAgent, writeAgentFile } from './write-file.ts';
+import { agentFilePath, requireNewName, withAgent, writeAgentFile } from './write-file.ts';
 
 /** What an adoption is made with. */
 export interface AdoptRequest {
@@ -33,8 +33,19 @@ export interface Adopted {
   expressed: Expressed;
 }
 
-/** Writes the file and the lock entry. Throws `unknown_agent`, `config_exists`, `drift`, or `config_invalid` with all that no file can say. */
+/** Writes the file and the lock entry of what {@link planAdoption} says, and throws what it throws. */
 export async function adoptAgent(request: AdoptRequest): Promise<Adopted> {
+  const { text, ...adopted } = await planAdoption(request);
+  const { folder } = request.configuration;
+  const entry = adopted.lock.agents[adopted.name];
+  const change = { agents: entry === undefined ? {} : { [adopted.name]: entry } };
+  const lock = await changeAgentsLock(folder, request.lock, change);
+  await writeAgentFile(folder, adopted.name, text);
+  return { ...adopted, lock };
+}
+
+/** An adoption that nothing was written of. Throws `unknown_agent`, `config_exists`, `drift`, or `config_invalid` with all that no file can say. */
+export async function planAdoption(request: AdoptRequest): Promise<Adopted & { text: string }> {
   const { platform, configuration, pins, id, groups, now } = request;
   const found = await readAgent(platform, id);
   const name = request.name ?? found.metadata[nameKey] ?? found.name;
@@ -60,10 +71,9 @@ export async function adoptAgent(request: AdoptRequest): Promise<Adopted> {
     ],
   );
   const planned = withAgent(configuration, name, text);
-  const entry = locked(found);
-  const lock = await changeAgentsLock(configuration.folder, request.lock, { agents: { [name]: entry } });
-  const path = await writeAgentFile(configuration.folder, name, text);
-  return { name, path, lock, configuration: planned, expressed };
+  const lock = { ...request.lock, agents: { ...request.lock.agents, [name]: locked(found) } };
+  const path = agentFilePath(configuration.folder, name);
+  return { name, path, lock, configuration: planned, expressed, text };
 }
 
 async function readAgent(platform: Platform, id: string): Promise<FoundAgent> {

@@ -32,9 +32,14 @@ export function withAgent(configuration: Configuration, name: string, text: stri
   return { ...configuration, agents: new Map<string, Agent>([...configuration.agents, [name, agent]]) };
 }
 
+/** Where the file of an agent is. */
+export function agentFilePath(folder: string, name: string): string {
+  return join(folder, 'agents', `${name}.yaml`);
+}
+
 /** Writes the file and says where it is. Throws `config_exists` where there is one, which is left as it is. */
 export async function writeAgentFile(folder: string, name: string, text: string): Promise<string> {
-  const path = join(folder, 'agents', `${name}.yaml`);
+  const path = agentFilePath(folder, name);
   if (await createText(path, text)) return path;
   throw new AppError('config_exists', `${quote(path)} is there already, and is left as it is`, {
     hint: 'choose another name',

@@ -10,6 +10,7 @@ import { giveBack } from '../connection/give-back.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { ListedTools } from '../outside/mcp.ts';
 import { quote } from '../text/quote.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
 import { mostTools, type Offer, readOffer } from './offered-tool.ts';
@@ -38,8 +39,17 @@ export interface Listing {
 /** The tools of a service. Throws `service_refused` where they cannot be listed or are too many, or what signing in throws. */
 export async function listOffer(listing: Listing): Promise<Offer> {
   const { service, signIn, lister, detail } = listing;
-  const openly = signIn ? undefined : await listOpenly(listing);
-  const listed = openly ?? (await listSignedIn(service, await lister(), detail));
+  const openly = signIn ? undefined : await offerToAnybody(listing);
+  return openly ?? offerOf(service, await listSignedIn(service, await lister(), detail));
+}
+
+/** What a service offers to anybody; undefined where it wants to know who asks. Throws `service_refused`. */
+export async function offerToAnybody(listing: Pick<Listing, 'service' | 'visit' | 'wait'>): Promise<Offer | undefined> {
+  const listed = await listOpenly(listing);
+  return listed && offerOf(listing.service, listed);
+}
+
+function offerOf(service: Service, listed: ListedTools): Offer {
   if (listed.whole && listed.tools.length <= mostTools) return readOffer(listed.tools);
   const count = listed.whole ? `${listed.tools.length}` : `more than ${listed.tools.length}`;
   throw new AppError(
@@ -57,7 +67,7 @@ export async function connectionsOfPerson(directory: VaultDirectory, principal: 
   return vault === undefined ? [] : await readConnections(directory.platform, vault.id);
 }
 
-async function listOpenly({ service, visit, wait }: Listing) {
+async function listOpenly({ service, visit, wait }: Pick<Listing, 'service' | 'visit' | 'wait'>) {
   const waiting = wait(`${service.name} is asked which tools it has`);
   return await toolsForAnybody({ mcpServerUrl: service.mcp_server_url, visit }).finally(() => waiting.done());
 }

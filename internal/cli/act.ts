@@ -15,6 +15,7 @@ export async function act(
 ): Promise<ExitCode> {
   const { environment, stdin, stdout, stderr } = invocation;
   requireVerifiedTls(environment);
+  const { json = false } = options;
   const verbosity = verbosityOf(options);
   const progress = await progressOf(tool, invocation, options, verbosity);
   const streamed = streamOn(invocation);
@@ -28,9 +29,9 @@ export async function act(
     options,
     besideServices,
     interactive: stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined,
-    stream: (text) => void (options.json !== true && streamed.write(text)),
+    stream: (text) => void (!json && streamed.write(text)),
   }).finally(streamed.end);
-  const text = options.json === true ? harmlessJson(result.json) : printed(result.text, invocation);
+  const text = json ? harmlessJson(result.json) : printed(result.text, invocation);
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   await result.shown?.();
   if (result.failure !== undefined) throw result.failure;
@@ -67,13 +68,14 @@ async function progressOf(
   options: CommonOptions,
   verbosity: Verbosity,
 ): Promise<Progress> {
-  if (options.jsonEvents === true) return (await import('./events.ts')).eventsOn(stderr, verbosity);
-  const animate = verbosity === 'quiet' ? undefined : await spinnerFor(stderr, environment, options.color !== false);
+  const { jsonEvents = false, color = true } = options;
+  if (jsonEvents) return (await import('./events.ts')).eventsOn(stderr, verbosity);
+  const animate = verbosity === 'quiet' ? undefined : await spinnerFor(stderr, environment, color);
   return progressOn(tool, stderr, verbosity, animate);
 }
 
-function verbosityOf(options: CommonOptions): Verbosity {
-  if (options.debug === true) return 'debug';
-  if (options.verbose === true) return 'verbose';
-  return options.quiet === true ? 'quiet' : 'normal';
+function verbosityOf({ debug, verbose, quiet }: CommonOptions): Verbosity {
+  if (debug === true) return 'debug';
+  if (verbose === true) return 'verbose';
+  return quiet === true ? 'quiet' : 'normal';
 }

@@ -1,4 +1,10 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { addConfig } from './command.ts';
+
+/** Adds the options of every command that has to know who is operating. */
+export function addOperator(command: Command): Command {
+  return addBrowserOptions(addConfig(command));
+}
 
 /** Adds the options of every command that may send the person to a browser. */
 export function addBrowserOptions(command: Command): Command {
@@ -8,12 +14,28 @@ export function addBrowserOptions(command: Command): Command {
     .option('--timeout <seconds>', 'how long to wait, for the browser or an answer (default: 300)', seconds);
 }
 
+/** Adds the options of every command that becomes a client of a service. */
+export function addClientOptions(command: Command): Command {
+  return command
+    .option(
+      '--client-secret-fd <n>',
+      'read the secret of a pre-registered client from this file descriptor',
+      descriptor,
+    )
+    .addOption(
+      new Option('--device', 'sign in by entering a code in any browser, where the service has that').conflicts(
+        'callbackPort',
+      ),
+    )
+    .option('--callback-port <port>', 'have the service send the browser back to exactly this port', callbackPort);
+}
+
 /** Below it, only an administrator can listen. */
 const lowestPort = 1024;
 const highestPort = 65535;
 
 /** Reads `--callback-port`. */
-export function callbackPort(text: string): number {
+function callbackPort(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < lowestPort || value > highestPort) {
     throw new InvalidArgumentError(`expected a port between ${lowestPort} and ${highestPort}`);

@@ -44,6 +44,7 @@ export function browserVisit(
     });
   }
   const timeoutMs = (options.timeout ?? defaultTimeoutSeconds) * 1000;
+  const wanted = options.browser !== false;
   return {
     fetch: guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }),
     allowLoopbackHttp,
@@ -66,7 +67,6 @@ export function browserVisit(
         code: null,
         until: until(timeoutMs),
       });
-      const wanted = options.browser !== false;
       const nothing: Opened = { opened: false, isPublic: false, done() {} };
       const { opened, isPublic, done } = wanted ? await openStart(context, { address: start, namesPeers }) : nothing;
       if (!opened && wanted && !context.interactive) {

@@ -13,9 +13,9 @@ import type { CommandContext } from './program.ts';
 /** The options of every command that becomes a client of a service. */
 export interface ClientOptions {
   /** `--client-secret-fd`. */
-  clientSecretFd?: number;
+  clientSecretFd?: number | undefined;
   /** `--timeout`, in seconds. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 const defaultTimeoutSeconds = 300;

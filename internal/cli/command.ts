@@ -1,21 +1,119 @@
-import { Command } from 'commander';
+/**
+ * How commands are declared. The commander tree is the one table of command × option: a command takes what it declares
+ * and nothing else, so its help, the completion scripts and the refusals say the same, and test/integration/options.test.ts
+ * walks it. What stands before a command is handed on to it ({@link handOn}), and refused there where it declares no such
+ * option.
+ */
+import { Command, Help, Option } from 'commander';
+import type { AppError } from '../errors/app-error.ts';
 import { version } from './version.ts';
+
+/** Options that say how the rest is printed. `act.ts` reads them, whatever the command does. */
+const printing: ReadonlySet<string> = new Set(['json', 'quiet', 'verbose', 'debug', 'color', 'jsonEvents']);
+
+/** A command, and each of its subcommands, with the options of {@link printing}. */
+class PrintingCommand extends Command {
+  constructor(name?: string) {
+    super(name);
+    this.option('--json', 'print the result as one JSON value')
+      .option('-q, --quiet', 'say nothing but warnings and errors')
+      .option('-v, --verbose', 'say more')
+      .option('--debug', 'say where an error was made')
+      .option('--no-color', 'no color');
+    for (const option of this.options) if (option.attributeName() === 'quiet') option.conflicts(['verbose', 'debug']);
+  }
+
+  override createCommand(name?: string): Command {
+    return new PrintingCommand(name);
+  }
+}
 
 /** A commander program with the words that all three executables share. */
 export function baseCommand(name: string, description: string): Command {
-  return new Command(name)
+  const command = new PrintingCommand(name)
     .description(description)
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
-    .configureHelp({ showGlobalOptions: true })
-    .option(
-      '--config <folder>',
-      'the configuration folder (default: MAI_CONFIG, then config/ here or above, then the user configuration)',
-    )
-    .option('--json', 'print the result as one JSON value')
-    .option('-q, --quiet', 'say nothing but warnings and errors')
-    .option('-v, --verbose', 'say more')
-    .option('--debug', 'say where an error was made')
-    .option('--no-color', 'no color');
+    // Options before a command are the program's, those behind it the command's own.
+    .enablePositionalOptions()
+    .configureHelp({
+      // Below the others, under a heading of their own.
+      showGlobalOptions: true,
+      visibleOptions(this: Help, of) {
+        return Help.prototype.visibleOptions.call(this, of).filter((option) => !isPrinting(option));
+      },
+      visibleGlobalOptions: (of) => of.options.filter(isPrinting),
+    });
+  return addConfig(command);
+}
+
+function isPrinting(option: Option): boolean {
+  return printing.has(option.attributeName());
+}
+
+/** A command that only has others below it, and hands on what stands before them. */
+export function addGroup(program: Command, name: string, description: string): Command {
+  return addConfig(program.command(name).description(description));
+}
+
+/** Adds the option of every command that reads the configuration. */
+export function addConfig(command: Command): Command {
+  return command.option(
+    '--config <folder>',
+    'the configuration folder (default: MAI_CONFIG, then config/ here or above, then the user configuration)',
+  );
+}
+
+/**
+ * Adds `--dry-run`: the command plans as ever, says what it would do, and changes nothing here or elsewhere. `acting` are
+ * options that only count where something is done.
+ */
+export function addDryRun(command: Command, acting: string[] = []): Command {
+  return command.addOption(new Option('--dry-run', 'say what would be done, change nothing').conflicts(acting));
+}
+
+/** Hands on what stands before a command, throughout a program. A command that declares no such option refuses it. */
+export function handOn(program: Command): void {
+  const before = new Map<Option, unknown>();
+  for (const above of withSubcommands(program)) {
+    above.hook('preSubcommand', (_above, below) => {
+      for (const option of givenTo(above)) before.set(option, above.getOptionValue(option.attributeName()));
+      if (below.commands.length > 0) return;
+      for (const [option, value] of before) {
+        const name = option.attributeName();
+        if (!below.options.some((own) => own.attributeName() === name)) {
+          below.error(`error: unknown option '${flagOf(option)}'`, { code: 'commander.unknownOption' });
+        }
+        below.setOptionValueWithSource(name, value, 'cli');
+      }
+    });
+  }
+}
+
+/**
+ * For a command that does one of several things: refuses the options that this one does not read, by their names as
+ * commander calls them, with the error that `refusal` makes of the flag.
+ */
+export function takeOnly(command: Command, taken: readonly string[], refusal: (flag: string) => AppError): void {
+  const other = givenTo(command).find((option) => !isPrinting(option) && !taken.includes(option.attributeName()));
+  if (other !== undefined) throw refusal(flagOf(other));
+}
+
+/** A command and all below it. */
+export function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+/** How a command is called: the executable and the words that lead to it. */
+export function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+function givenTo(command: Command): Option[] {
+  return command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli');
+}
+
+function flagOf({ long, flags }: Option): string {
+  return long ?? flags;
 }

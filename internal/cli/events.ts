@@ -4,6 +4,7 @@
  */
 import type { AppError } from '../errors/app-error.ts';
 import type { ErrorCode, ExitCode } from '../errors/exit-codes.ts';
+import { boundToRun } from '../secret/secret.ts';
 import { harmlessJson } from '../text/quote.ts';
 import type { Output, Progress, Verbosity } from './terminal.ts';
 
@@ -55,7 +56,7 @@ const causes: Partial<Record<ErrorCode, 'denied' | 'blocked' | 'expired' | 'mism
 
 /** The progress of a run as events. */
 export function eventsOn(stderr: Output, verbosity: Verbosity): Progress {
-  const event = (told: ProgressEvent) => void stderr.write(eventLine(told));
+  const event = boundToRun((told: ProgressEvent) => void stderr.write(eventLine(told)));
   const note = (message: string) => event({ event: 'note', message });
   const quiet = verbosity === 'quiet';
   return {

@@ -17,21 +17,26 @@ const descriptorTimeoutMs = 30_000;
 
 /**
  * The ownership rules of the configuration; undefined where it names no keys. Its signer is a program that is started, so the
- * configuration is one that somebody named or confirmed.
+ * configuration is one that somebody named or confirmed. Throws `usage` for a key that none is for.
  */
 export function ownershipOf(
   context: CommandContext,
   { folder, interface: { ownership, platform } }: TrustedConfiguration,
 ): Ownership | undefined {
-  if (ownership === undefined || platform.workspace_id === undefined) return undefined;
   const { signal, environment, progress, options } = context;
+  const descriptor = options.ownershipKeyFd;
+  if (ownership === undefined || platform.workspace_id === undefined) {
+    if (descriptor === undefined) return undefined;
+    throw new AppError('usage', '--ownership-key-fd has nothing to sign: the configuration names no ownership keys', {
+      hint: 'leave it out, or list the public key in ownership.keys of config/interface.yaml, with platform.workspace_id',
+    });
+  }
   return {
     workspaceId: platform.workspace_id,
     keys: ownership.keys,
     async signer() {
       const { findSigner } = await import('../vault/ownership-signer.ts');
       const { readSecretFrom } = await import('../outside/file-descriptor.ts');
-      const { ownershipKeyFd: descriptor } = options;
       const given =
         descriptor === undefined ? undefined : await readSecretFrom(descriptor, signal, descriptorTimeoutMs);
       return await findSigner({

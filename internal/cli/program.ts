@@ -8,7 +8,9 @@ import type { ExitCode } from '../errors/exit-codes.ts';
 import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
 import type { TerminalInput } from '../outside/terminal-input.ts';
+import { handOn, pathOf, withSubcommands } from './command.ts';
 import type { Environment } from './environment.ts';
+import type { Complaint } from './report-error.ts';
 import type { Output, Progress } from './terminal.ts';
 
 /** What a process gives to a run; tests give their own. */
@@ -90,22 +92,32 @@ export async function runExecutable(executable: Executable, invocation: Invocati
   let exit: ExitCode = 0;
   let options: CommonOptions = {};
   let program: Command | undefined;
+  /** What enters the run again whose secrets are not to be printed, its error included. */
+  let inRun: (<Result>(work: () => Result) => Result) | undefined;
   const run: Run =
     (action) =>
     async (...words) => {
-      // An option of the program may stand behind a subcommand, so what commander hands over is not all there is.
-      options = (words.at(-1) as Command).optsWithGlobals<CommonOptions>();
-      const { act } = await import('./act.ts');
+      options = (words.at(-1) as Command).opts<CommonOptions>();
+      const [{ act }, { beginSecrets }] = await Promise.all([import('./act.ts'), import('../secret/secret.ts')]);
       const besideServices = executable.namesServices === true && program !== undefined ? namesIn(program) : [];
-      exit = await act(executable.name, invocation, { options, besideServices }, (context) =>
-        action(context, ...([...words.slice(0, -2), options] as never)),
+      inRun = beginSecrets();
+      exit = await inRun(() =>
+        act(executable.name, invocation, { options, besideServices }, (context) =>
+          action(context, ...([...words.slice(0, -2), options] as never)),
+        ),
       );
     };
 
+  let complaining: Command | undefined;
   try {
     program = await executable.build(run);
+    handOn(program);
     for (const command of withSubcommands(program)) {
-      command.exitOverride().configureOutput({
+      const complain = (error: CommanderError) => {
+        complaining = command;
+        throw error;
+      };
+      command.exitOverride(complain).configureOutput({
         writeOut: (text) => void invocation.stdout.write(text),
         writeErr: () => {},
         // Left to itself, commander opens both of Node's streams to ask them.
@@ -121,8 +133,9 @@ export async function runExecutable(executable: Executable, invocation: Invocati
     const usage = error instanceof CommanderError ? error : undefined;
     if (usage?.exitCode === 0) return 0;
     const { reportError } = await import('./report-error.ts');
-    const complaint = usage?.code === 'commander.help' && program ? whichOf(program, invocation.argv) : usage?.message;
-    return await reportError(executable.name, { error, usage: complaint }, invocation, options);
+    const failure = { error, usage: usage && complaintOf(usage, complaining) };
+    const report = () => reportError(executable.name, failure, invocation, options);
+    return await (inRun === undefined ? report() : inRun(report));
   }
 }
 
@@ -130,15 +143,20 @@ function namesIn(program: Command): string[] {
   return program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
 }
 
-/** What to say of a group of commands that was named without one of them. */
-function whichOf(program: Command, argv: readonly string[]): string {
-  const group = argv.reduce(
-    (found, word) => found.commands.find((command) => command.name() === word) ?? found,
-    program,
-  );
-  return `which of its commands? ${group.name()} has ${group.commands.map((command) => command.name()).join(', ')}`;
-}
-
-function withSubcommands(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(withSubcommands)];
+/** Commander's complaint about a command line, with the command that it is about. */
+function complaintOf({ code, message }: CommanderError, command: Command | undefined): Complaint {
+  if (command === undefined) return { said: message, command: undefined };
+  const path = pathOf(command);
+  switch (code) {
+    case 'commander.help': {
+      const names = command.commands.map((each) => each.name()).join(', ');
+      return { said: `which of its commands? ${command.name()} has ${names}`, command: path };
+    }
+    case 'commander.unknownOption': {
+      const [first, ...advice] = message.split('\n');
+      return { said: [`${first} of ${path}`, ...advice].join('\n'), command: path };
+    }
+    default:
+      return { said: message, command: path };
+  }
 }

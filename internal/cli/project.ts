@@ -150,6 +150,7 @@ export async function openOperatorRun(
   command: string,
   { returnTo, requirement, opensService = false }: OperatorNeeds = {},
 ): Promise<OperatorRun> {
+  const ownership = ownershipOf(context, configuration);
   const visit = browserVisit(context, options, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
@@ -169,7 +170,6 @@ export async function openOperatorRun(
   const { cache, state } = await context.directories();
   const platformAddress = context.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com';
   const memory = vaultMemory(cache, state, platformAddress);
-  const ownership = ownershipOf(context, configuration);
   const journals = journalsIn({
     stateFolder: state,
     platformAddress,

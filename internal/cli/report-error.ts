@@ -7,10 +7,16 @@ import { visible } from '../text/quote.ts';
 import { type Paint, paintFor } from './paint.ts';
 import type { CommonOptions, Invocation } from './program.ts';
 
-/** What ended a run. `usage` is commander's complaint about the command line, where it is one. */
+/** A complaint of commander's about the command line, and the command that it is about, as it is called. */
+export interface Complaint {
+  said: string;
+  command: string | undefined;
+}
+
+/** What ended a run. `usage` is there where the command line was wrong. */
 export interface Failure {
   error: unknown;
-  usage?: string | undefined;
+  usage?: Complaint | undefined;
 }
 
 /** Prints an error on stderr and returns the code to exit with. */
@@ -18,7 +24,7 @@ export async function reportError(
   tool: string,
   failure: Failure,
   { argv, environment, stderr, signal }: Invocation,
-  { debug = false, jsonEvents }: CommonOptions,
+  { debug = false, jsonEvents, color }: CommonOptions,
 ): Promise<ExitCode> {
   const appError = asAppError(failure, signal);
   // Commander may have failed before it knew its options.
@@ -28,7 +34,7 @@ export async function reportError(
     stderr.write(errorEvents(appError, exit, debug ? debugLines(appError) : undefined));
     return exit;
   }
-  const paint = await paintFor(stderr, environment, !argv.includes('--no-color'));
+  const paint = await paintFor(stderr, environment, color ?? !argv.includes('--no-color'));
   stderr.write(errorText(tool, appError, paint, debug));
   return exitCodeOf[appError.code];
 }
@@ -57,13 +63,14 @@ export function asAppError({ error, usage }: Failure, signal: AbortSignal): AppE
 }
 
 /** Commander words its errors as `error: unknown option '--x'` with an optional second line of advice. */
-function usageError(complaint: string): AppError {
-  const [first = '', ...rest] = complaint.replace(/^error: /, '').split('\n');
+function usageError({ said, command }: Complaint): AppError {
+  const [first = '', ...rest] = said.replace(/^error: /, '').split('\n');
   const advice = rest
     .join(' ')
     .replace(/^\((.*)\)$/, '$1')
     .trim();
-  return new AppError('usage', first, { hint: advice === '' ? '--help lists what there is' : advice.toLowerCase() });
+  const help = `${command === undefined ? '' : `${command} `}--help lists what there is`;
+  return new AppError('usage', first, { hint: advice === '' ? help : advice.toLowerCase() });
 }
 
 /** Where each error of the chain was made: names and frames, never the messages of causes, which may quote bodies. */

@@ -1,7 +1,7 @@
 import { called } from '../identity/last-person.ts';
 import type { Proven } from '../identity/prove.ts';
-import type { SignedOut } from '../identity/sign-out.ts';
-import { visible } from '../text/quote.ts';
+import type { SignedOut, SignOutPlan } from '../identity/sign-out.ts';
+import { quote, visible } from '../text/quote.ts';
 import { table } from '../text/table.ts';
 import type { Setting } from './explain.ts';
 import type { CommandResult } from './program.ts';
@@ -24,6 +24,24 @@ export function showSignedOut(done: SignedOut | undefined, place: string | undef
     'no endpoint': '; the provider takes nothing back: it lasts there until it expires',
   }[done.refreshToken];
   return { text: `signed out: ${place ?? ''} keeps nothing of a sign-in${atProvider}`, json };
+}
+
+/** What `logout` would do. */
+export function showSignOutPlan({ kept, unusable, refreshToken }: SignOutPlan, place: string): CommandResult {
+  const atProvider = {
+    none: '',
+    'would be revoked': '; the provider would be asked to end it too',
+    'no endpoint': '; the provider takes nothing back: it would last there until it expires',
+    'provider not reached': '; the provider was not reached: it may last there until it expires',
+  }[refreshToken];
+  const there =
+    unusable === undefined
+      ? `nobody is signed in: ${place} keeps nothing of a sign-in`
+      : `${place} cannot be used: ${quote(unusable)}`;
+  return {
+    text: kept ? `would take the sign-in out of ${place}${atProvider}` : there,
+    json: { would_remove_from: kept ? place : null, refresh_token: refreshToken },
+  };
 }
 
 const sources: Record<Proven['source'], string> = {

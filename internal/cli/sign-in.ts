@@ -9,11 +9,18 @@ import { quote } from '../text/quote.ts';
 import { type BrowserOptions, browserVisit } from './browser-visit.ts';
 import type { CommandContext, CommandResult } from './program.ts';
 import { beginOperatorProof, loadProject, locateProject } from './project.ts';
-import { showSignedIn, showSignedOut, showWhoami } from './sign-in-output.ts';
+import { showSignedIn, showSignedOut, showSignOutPlan, showWhoami } from './sign-in-output.ts';
 import { signInKeeping } from './sign-in-place.ts';
 
 /** The options of `whoami`. */
-export type WhoamiOptions = BrowserOptions & { explain?: boolean };
+export interface WhoamiOptions {
+  explain?: boolean;
+}
+
+/** The options of `logout`. */
+export interface LogoutOptions {
+  dryRun?: boolean;
+}
 
 /** Signs in, whoever may be signed in already. */
 export async function runLogin(
@@ -37,17 +44,18 @@ export async function runLogin(
 /** Forgets what is kept. */
 export async function runLogout(
   context: CommandContext,
-  options: BrowserOptions,
+  { dryRun = false }: LogoutOptions,
   executable: string,
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const identity = requireSso(configuration, 'sign out of');
   const { cache, state } = await context.directories();
-  await forgetPerson({ identity, stateFolder: state });
+  if (!dryRun) await forgetPerson({ identity, stateFolder: state });
   const { place } = await signInKeeping(context, identity);
   if (place === undefined) return showSignedOut(undefined, undefined);
-  const visit = browserVisit(context, options, `${executable} logout`, reviewedHosts(configuration));
-  const { signOut } = await import('../identity/sign-out.ts');
+  const visit = browserVisit(context, {}, `${executable} logout`, reviewedHosts(configuration));
+  const { planSignOut, signOut } = await import('../identity/sign-out.ts');
+  if (dryRun) return showSignOutPlan(await planSignOut({ identity, visit, place, cacheFolder: cache }), place.called);
   const done = await signOut({ identity, visit, place, cacheFolder: cache, stateFolder: state });
   if (!done.removed) {
     throw new AppError('keychain_unavailable', `${place.called} cannot be used: ${quote(done.unusable ?? '')}`, {
@@ -60,19 +68,19 @@ export async function runLogout(
 /** Says who the run would be for. Nobody is asked to sign in: it ends with 4 where somebody would have to be. */
 export async function runWhoami(
   context: CommandContext,
-  options: WhoamiOptions,
+  { explain = false }: WhoamiOptions,
   executable: string,
 ): Promise<CommandResult> {
   const place = await locateProject(context);
   const configuration = await loadProject(context);
-  const visit = browserVisit(context, options, `${executable} whoami`, reviewedHosts(configuration));
+  const visit = browserVisit(context, {}, `${executable} whoami`, reviewedHosts(configuration));
   const proof = await beginOperatorProof(context, configuration, visit);
   const proven = await proof.prove({ sign: 'never', command: `${executable} login` });
   const { identity } = configuration.interface;
   const required = identity.mode === 'sso' ? identity.require : undefined;
   const { assurance } = proven.principal;
   const lacking = required && assurance && unmet(assurance, required, new Date());
-  if (options.explain !== true) return showWhoami(proven, lacking, undefined);
+  if (!explain) return showWhoami(proven, lacking, undefined);
   const { explainSettings } = await import('./explain.ts');
   return showWhoami(proven, lacking, await explainSettings(context, configuration, place));
 }

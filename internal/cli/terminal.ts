@@ -4,6 +4,7 @@
  * runner of a CI job. A name from outside in them can neither move the cursor nor forge a line (P9).
  */
 import type { Writable } from 'node:stream';
+import { boundToRun } from '../secret/secret.ts';
 import { visible } from '../text/quote.ts';
 import type { Environment } from './environment.ts';
 import type { ProgressEvent } from './events.ts';
@@ -41,9 +42,11 @@ export interface Progress {
 /** Makes the progress lines of one run. The spinner library is loaded by `animate`, on a terminal only. */
 export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, animate: Animate | undefined): Progress {
   let spinning: Spinner | undefined;
+  // A terminal or a socket may call what says something, and belongs to no run.
+  const shown = boundToRun(visible);
   const line = (text: string) => {
     spinning?.clear();
-    stderr.write(`${tool}: ${visible(text)}\n`);
+    stderr.write(`${tool}: ${shown(text)}\n`);
   };
   return {
     note: (text) => void (verbosity !== 'quiet' && line(text)),
@@ -52,15 +55,15 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
     event() {},
     command(text) {
       spinning?.clear();
-      stderr.write(`${visible(text)}\n`);
+      stderr.write(`${shown(text)}\n`);
     },
     wait(text) {
       if (verbosity === 'quiet') return { update() {}, done() {} };
       if (animate !== undefined) {
-        const spinner = animate(`${tool}: ${visible(text)}`);
+        const spinner = animate(`${tool}: ${shown(text)}`);
         spinning = spinner;
         return {
-          update: (next) => spinner.update(`${tool}: ${visible(next)}`),
+          update: (next) => spinner.update(`${tool}: ${shown(next)}`),
           done(last) {
             spinning = undefined;
             spinner.stop();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
-import { createText } from '../outside/files.ts';
+import { createText, readBytes } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
 import { schemaFiles } from './json-schema.ts';
 import { servicePresets } from './service-presets.ts';
@@ -31,12 +31,31 @@ export function presetFiles(names: readonly string[]): Map<string, string> {
   );
 }
 
+/** The files of the starter that were written, or would be, and those that were there already and are kept as they are. */
+export interface StarterOutcome {
+  written: string[];
+  kept: string[];
+}
+
+/** What {@link writeStarter} would do. */
+export async function planStarter(
+  folder: string,
+  files: ReadonlyMap<string, string> = starterFiles(),
+): Promise<StarterOutcome> {
+  const outcome: StarterOutcome = { written: [], kept: [] };
+  for (const path of files.keys()) {
+    const isThere = (await readBytes(join(folder, path))) !== undefined;
+    (isThere ? outcome.kept : outcome.written).push(path);
+  }
+  return outcome;
+}
+
 /** Writes files into a configuration folder. A file that is there already is kept as it is. */
 export async function writeStarter(
   folder: string,
   files: ReadonlyMap<string, string> = starterFiles(),
-): Promise<{ written: string[]; kept: string[] }> {
-  const outcome: { written: string[]; kept: string[] } = { written: [], kept: [] };
+): Promise<StarterOutcome> {
+  const outcome: StarterOutcome = { written: [], kept: [] };
   for (const [path, text] of files) {
     const created = await createText(join(folder, path), text);
     (created ? outcome.written : outcome.kept).push(path);

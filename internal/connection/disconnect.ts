@@ -26,6 +26,18 @@ export interface Disconnected {
   told(): Promise<void>;
 }
 
+/** What {@link disconnectService} would archive; nothing is written down and nothing is changed. */
+export async function planDisconnect({
+  service,
+  principal,
+  ...directory
+}: Omit<DisconnectRequest, 'journals'>): Promise<Pick<Disconnected, 'vault' | 'removed'>> {
+  const vault = await findVault(directory, principal);
+  const removed =
+    vault === undefined ? [] : connectionsOf(await readConnections(directory.platform, vault.id), service);
+  return { vault, removed };
+}
+
 /** How often a doubtful or contested archive is asked for again, after having looked. */
 const attempts = 3;
 

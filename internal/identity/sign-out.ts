@@ -25,6 +25,28 @@ export interface SignedOut {
   refreshToken: 'none' | 'revoked' | 'not revoked' | 'no endpoint';
 }
 
+/** What signing out would do. */
+export interface SignOutPlan {
+  /** Whether a sign-in is kept. */
+  kept: boolean;
+  unusable: string | undefined;
+  /** Whether a refresh token is there, and whether the provider would be asked to end it. */
+  refreshToken: 'none' | 'would be revoked' | 'no endpoint' | 'provider not reached';
+}
+
+/** Looks what {@link signOut} would do, and does nothing of it. */
+export async function planSignOut(request: Omit<SignOutRequest, 'stateFolder'>): Promise<SignOutPlan> {
+  const { identity, visit, cacheFolder } = request;
+  const place = keptPlace(request.place, identity, () => {});
+  const kept = await place.read();
+  const plan = { kept: kept !== undefined, unusable: place.unusable() };
+  if (kept?.refreshToken === undefined) return { ...plan, refreshToken: 'none' };
+  const provider = await findProvider(identity, visit.fetch, cacheFolder).catch(() => undefined);
+  if (provider === undefined) return { ...plan, refreshToken: 'provider not reached' };
+  const takesBack = typeof provider.server.revocation_endpoint === 'string';
+  return { ...plan, refreshToken: takesBack ? 'would be revoked' : 'no endpoint' };
+}
+
 /**
  * Signs out. The refresh token goes first: killed in between, the next run finds it again and a second revocation harms
  * nobody (RFC 7009 section 2.2). Whatever the provider answers, nothing stays here. Throws `already_running` or

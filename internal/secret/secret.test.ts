@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { quote, visible } from '../text/quote.ts';
-import { conceal, concealed, Secret } from './secret.ts';
+import { beginSecrets, boundToRun, conceal, concealed, Secret } from './secret.ts';
 
 const value = 'a secret+value/of=ours';
 
@@ -24,10 +24,56 @@ test('what is too short to be a secret stays readable', () => {
   expect(quote('no such thing')).toBe('"no such thing"');
 });
 
-test('of very many secrets the latest are remembered', () => {
-  for (let index = 0; index < 2000; index += 1) conceal(`secret number ${index}.`);
-  expect(concealed('secret number 1999.')).toBe('[secret]');
-  expect(concealed('secret number 1.')).toBe('secret number 1.');
+test('of very many secrets none is forgotten while the run lives', () => {
+  beginSecrets()(() => {
+    for (let index = 0; index < 20_000; index += 1) conceal(`secret number ${index}.`);
+    expect(concealed('secret number 0.')).toBe('[secret]');
+    expect(concealed('secret number 19999.')).toBe('[secret]');
+  });
+});
+
+test('a secret that begins like another is hidden to its end, whichever came first', () => {
+  for (const secrets of [
+    ['long-secret', 'long-secret-and-more'],
+    ['long-secret-and-more', 'long-secret'],
+  ]) {
+    beginSecrets()(() => {
+      secrets.forEach(conceal);
+      expect(concealed('it is long-secret-and-more')).toBe('it is [secret]');
+    });
+  }
+});
+
+test('several runs of one process do not see each other, and each is entered again with what it has', async () => {
+  const [one, other] = [beginSecrets(), beginSecrets()];
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
+  await Promise.all([
+    one(async () => {
+      await pause();
+      new Secret('the secret of one');
+      await pause();
+      expect(concealed('the secret of one, the secret of other')).toBe('[secret], the secret of other');
+    }),
+    other(async () => {
+      new Secret('the secret of other');
+      await pause();
+      await pause();
+      expect(concealed('the secret of one, the secret of other')).toBe('the secret of one, [secret]');
+    }),
+  ]);
+  expect(one(() => concealed('the secret of one'))).toBe('[secret]');
+  expect(concealed('the secret of one')).toBe('the secret of one');
+});
+
+test('who says something for a run conceals what is secret there, whoever calls', () => {
+  const said: string[] = [];
+  const say = beginSecrets()(() => {
+    new Secret('the secret of this run');
+    return boundToRun((text: string) => void said.push(concealed(text)));
+  });
+  say('it is the secret of this run');
+  beginSecrets()(() => say('the secret of this run'));
+  expect(said).toEqual(['it is [secret]', '[secret]']);
 });
 
 test('a secret prints as nothing but the word, however it is printed [P3]', () => {

@@ -124,6 +124,11 @@ export async function verifySession(
   };
 }
 
+/** What {@link stopSession} would do. */
+export function stopPlan(session: FoundSession): string {
+  return isLive(session) ? 'would be interrupted and archived' : 'it had ended already';
+}
+
 /** Interrupts and archives a session; the answer says how it ended. Never throws for what the platform refuses. */
 export async function stopSession(platform: Platform, session: FoundSession): Promise<string> {
   const { id, status, vault_ids: vaultIds } = session;

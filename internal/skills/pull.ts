@@ -1,7 +1,7 @@
 /** Restores folders of skills from the platform. Writes nothing unless everything that was asked for can be written. */
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
-import { makeFolder } from '../outside/files.ts';
+import { makeFolder, removeFolder } from '../outside/files.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote, visible } from '../text/quote.ts';
 import type { VersionFiles } from './download/archive.ts';
@@ -26,6 +26,8 @@ export interface PullRequest {
   overwrite: boolean;
   /** A version other than the lock's; for one skill only. */
   versionId?: string;
+  /** For a plan only: a folder elsewhere, where the downloads are looked at and removed again. */
+  planIn: string | undefined;
   openPlatform(): Promise<Platform>;
   signal: AbortSignal;
   say(text: string): void;
@@ -51,7 +53,8 @@ const downloadsAtOnce = 4;
  */
 export async function pullSkills(request: PullRequest): Promise<PulledSkill[]> {
   const names = checkedNames(request);
-  const { folder, lockFile } = request;
+  const { folder, lockFile, planIn } = request;
+  if (planIn !== undefined) return await planPull(request, names, planIn);
   const folders = [...new Set([lockFile, lockFileOf(folder)])].map((path) => ({ lockFile: path }));
   // The files that hold others off lie there too.
   await makeFolder(folder);
@@ -69,6 +72,20 @@ export async function pullSkills(request: PullRequest): Promise<PulledSkill[]> {
     }
   } finally {
     await release();
+  }
+}
+
+/** Downloads and judges everything, and puts nothing in its place. */
+async function planPull(request: PullRequest, names: readonly string[], planIn: string): Promise<PulledSkill[]> {
+  const { folder, lockFile, versionId } = request;
+  const lock = await readLockFile(lockFile);
+  const platform = await request.openPlatform();
+  const targets = await findTargets(platform, names, lock, versionId);
+  const stage = await openStage(folder, planIn);
+  try {
+    return await stageAll(stage, { ...request, platform, targets });
+  } finally {
+    await removeFolder(stage.path);
   }
 }
 
@@ -127,13 +144,13 @@ async function findTargets(
   });
 }
 
-interface PullInto extends PullRequest {
+interface Downloading extends PullRequest {
   platform: Platform;
   targets: readonly Target[];
-  lock: SkillsLock;
 }
 
-async function pullInto(stage: Stage, { platform, targets, lock, ...request }: PullInto): Promise<PulledSkill[]> {
+/** Stages what is to be pulled. Throws where anything of it cannot take its place. */
+async function stageAll(stage: Stage, { platform, targets, ...request }: Downloading): Promise<PulledSkill[]> {
   const differing: string[] = [];
   const pulled = await inParallel(targets, downloadsAtOnce, async (target): Promise<PulledSkill> => {
     const { name, skillId, versionId, inLock } = target;
@@ -150,10 +167,20 @@ async function pullInto(stage: Stage, { platform, targets, lock, ...request }: P
       hint: 'nothing was written; --overwrite replaces it, files that are only here included',
     });
   }
-  const toBePlaced = pulled.filter(({ change }) => change === 'pulled');
-  await refuseUnfit(stage, toBePlaced);
+  await refuseUnfit(stage, pulled.filter(isPulled));
+  return pulled;
+}
 
-  for (const { name } of toBePlaced) await takePlace(stage, name);
+function isPulled({ change }: PulledSkill): boolean {
+  return change === 'pulled';
+}
+
+async function pullInto(
+  stage: Stage,
+  { lock, ...request }: Downloading & { lock: SkillsLock },
+): Promise<PulledSkill[]> {
+  const pulled = await stageAll(stage, request);
+  for (const { name } of pulled.filter(isPulled)) await takePlace(stage, name);
   const learned = pulled.filter(({ newInLock }) => newInLock);
   if (learned.length > 0) {
     await writeLockFile(

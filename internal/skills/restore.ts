@@ -22,9 +22,12 @@ export interface Stage {
 /** No skill can have such a name, and no push looks into it: what ends in ~ is left out. */
 const stageName = /^\.pull-[0-9a-f-]{36}~$/;
 
-/** Opens a stage. The ignore file of the folder holds there too. Throws `file_system`. */
-export async function openStage(folderOfSkills: string): Promise<Stage> {
-  const stage = { folderOfSkills, path: join(folderOfSkills, `.pull-${randomUUID()}~`) };
+/**
+ * Opens a stage: in the folder of skills itself, or elsewhere where nothing is to take its place. The ignore file of the
+ * folder holds there too. Throws `file_system`.
+ */
+export async function openStage(folderOfSkills: string, inside = folderOfSkills): Promise<Stage> {
+  const stage = { folderOfSkills, path: join(inside, `.pull-${randomUUID()}~`) };
   const rules = await readBytes(join(folderOfSkills, ignoreFileName));
   for (const part of ['new', 'old']) {
     await makeFolder(join(stage.path, part));

@@ -153,23 +153,26 @@ export async function offboard(request: OffboardRequest, found: PersonsThings): 
   };
 }
 
-/** Lets somebody in again who was off-boarded: takes the mark off a vault that is still active, or makes a new, empty one. */
-export async function letInAgain(
-  directory: VaultDirectory,
-  { owner, active, archived }: PersonsThings,
-): Promise<{ vault: OwnedVault; act: 'unmarked' | 'created' }> {
-  const { platform } = directory;
+/** The vaults that letting somebody in again takes the mark off; without one, a new, empty vault is made. */
+export function planLetIn({ owner, active, archived }: PersonsThings): HeldVault[] {
   const proven = active.filter(isProven);
   const marked = proven.filter(({ vault }) => isOffboarded(vault.metadata));
   const markedAnywhere = [...active.map(({ vault }) => vault), ...archived].some(({ metadata }) =>
     isOffboarded(metadata),
   );
+  if (markedAnywhere && (marked.length > 0 || proven.length === 0)) return marked;
+  throw new AppError('ownership_unproven', `${quote(owner.subject)} is not off-boarded`, { hint: 'nothing was done' });
+}
+
+/** Lets somebody in again who was off-boarded, as {@link planLetIn} says. Throws `ownership_unproven` where nobody was. */
+export async function letInAgain(
+  directory: VaultDirectory,
+  things: PersonsThings,
+): Promise<{ vault: OwnedVault; act: 'unmarked' | 'created' }> {
+  const { platform } = directory;
+  const { owner } = things;
+  const marked = planLetIn(things);
   const [first] = marked;
-  if (!markedAnywhere || (first === undefined && proven.length > 0)) {
-    throw new AppError('ownership_unproven', `${quote(owner.subject)} is not off-boarded`, {
-      hint: 'nothing was done',
-    });
-  }
   for (const { vault } of marked) {
     await platform.change({ act: 'vault.unmark', target: vault.id }, (client) =>
       client.beta.vaults.update(vault.id, { metadata: { ...withoutOffboarding } }),

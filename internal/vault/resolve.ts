@@ -197,6 +197,17 @@ async function isEmpty(platform: Platform, vaultId: string): Promise<boolean> {
   return page.data.length === 0;
 }
 
+/** What a vault is signed with. Throws `ownership_unproven` where this run cannot sign. */
+export async function requireSigner(ownership: Ownership, label: string, vaultId: string): Promise<Signer> {
+  const signer = await ownership.signer();
+  if (signer !== undefined) return signer;
+  throw new AppError(
+    'ownership_unproven',
+    `the vault of ${quote(label)} is not signed yet, and this run has no key to sign it`,
+    { hint: `ask whoever holds the ownership key to run: service-connection ownership sign ${vaultId}` },
+  );
+}
+
 /** Signs a vault and checks what was stored. Throws `ownership_unproven` where this run cannot sign. */
 export async function signVault(
   { platform }: Pick<VaultDirectory, 'platform'>,
@@ -204,16 +215,7 @@ export async function signVault(
   vault: VaultAnswer,
   ownership: Ownership,
 ): Promise<void> {
-  const signer = await ownership.signer();
-  if (signer === undefined) {
-    throw new AppError(
-      'ownership_unproven',
-      `the vault of ${quote(principal.label)} is not signed yet, and this run has no key to sign it`,
-      {
-        hint: `ask whoever holds the ownership key to run: service-connection ownership sign ${vault.id}`,
-      },
-    );
-  }
+  const signer = await requireSigner(ownership, principal.label, vault.id);
   const { judgeSignature, signOwnership } = await import('./signature.ts');
   const facts = { vaultId: vault.id, createdAt: vault.created_at, owner: principal };
   const signature = await signOwnership(facts, ownership.workspaceId, signer);

@@ -137,7 +137,7 @@ describe('whom', () => {
     [[], 4, 'nobody is here to confirm'],
     [['--yes-offboard', 'somebody else'], 2, 'is not the subject'],
     [['--yes-undo', 'x'], 2, '--yes-undo goes with --undo only'],
-    [['--undo', '--dry-run'], 2, '--undo goes with'],
+    [['--undo', '--include-unproven'], 2, "'--undo' cannot be used with option '--include-unproven'"],
   ])('without the exact word for it nothing is done: %j', async (argv, code, said) => {
     plant();
     const { exit, stderr } = await world.connect(['offboard', ada(), ...argv], { person: 'grace' });

@@ -212,7 +212,7 @@ describe('is not fine where', () => {
       const { exit, stderr } = await verify([option, skills]);
       expect([exit, stderr]).toEqual([
         2,
-        expect.stringContaining(`${option} is no option of skill-sync verify [usage]`),
+        expect.stringContaining(`unknown option '${option}' of skill-sync verify [usage]`),
       ]);
     },
   );

@@ -1,0 +1,20 @@
+import { type Command, Option } from 'commander';
+
+/** Adds the options of every command that reports: to people, to a CI system, into files. */
+export function addReports(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--report <where>', 'report in the ways of a CI system (default: of the one it runs in)').choices([
+        'github',
+        'gitlab',
+        'plain',
+      ]),
+    )
+    .option('--sarif <file>', 'write what is wrong in the skills as SARIF 2.1.0')
+    .option('--code-quality <file>', 'write it as a code quality report of GitLab');
+}
+
+/** Adds the option of every command that plans changes of skills. */
+export function addDiff(command: Command): Command {
+  return command.option('--diff', 'show what changes inside the skills');
+}

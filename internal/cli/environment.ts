@@ -31,6 +31,7 @@ export const variables = {
   BROWSER: { meaning: 'the program that opens a URL, instead of the system browser' },
   NO_COLOR: { meaning: 'no color when set to anything' },
   FORCE_COLOR: { meaning: 'color even when the output is no terminal' },
+  TERM: { meaning: '`dumb` gets plain lines instead of one that changes' },
   CI: { meaning: 'no browser, no questions, plain progress lines; `false` counts as not set' },
   SSH_CONNECTION: { meaning: 'no browser is opened: it would open on the wrong machine' },
   DISPLAY: { meaning: 'on Linux, a browser is opened only when this or WAYLAND_DISPLAY is set' },

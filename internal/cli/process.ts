@@ -6,36 +6,62 @@ import { standardOutput } from './standard-output.ts';
 /**
  * Runs an executable on this process and sets its exit code. The platform's variables and the tokens of a CI job are taken
  * out of `process.env` first: no child inherits a secret (P3), and the SDK's own silent switches have no effect. The first
- * SIGINT or SIGTERM asks the run to end; a second one ends it at once.
+ * SIGINT, SIGTERM or SIGHUP asks the run to end; a second one ends it at once.
  */
 export async function runOnProcess(executable: Executable): Promise<void> {
   let interruption: AbortSignal | undefined;
+  let hungUp = false;
+  const opened = new Set<{ fd: number; isTTY?: boolean }>();
   process.exitCode = await runExecutable(executable, {
     argv: process.argv.slice(2),
     environment: takeEnvironment(),
     // What a run may not need is made when it is first looked at: opening a stream costs more than printing a version.
     get stdin() {
+      opened.add(process.stdin);
       return process.stdin;
     },
     stdout: standardOutput,
     get stderr() {
+      opened.add(process.stderr);
       return unbreakable(process.stderr);
     },
     get signal() {
-      interruption ??= interruptionSignal();
+      interruption ??= interruptionSignal(() => {
+        hungUp = true;
+      });
       return interruption;
     },
     directories: async () => (await import('../outside/directories.ts')).directories(),
     openBrowser: async (url, environment) => (await import('../outside/browser.ts')).openBrowser(url, environment),
   });
+  // Node would put the terminal back on its way out, and abort with a core file where that is gone.
+  if (hungUp || [...opened].some(isGone)) dieOf('SIGHUP');
 }
 
-/** Aborted by the first SIGINT or SIGTERM; the second one finds no listener and ends the process. */
-function interruptionSignal(): AbortSignal {
+/**
+ * Aborted by the first SIGINT, SIGTERM or SIGHUP, which says that the terminal is gone; a second SIGINT or SIGTERM ends the
+ * process. The listeners stay: the spinner's library ends the process at once where its own is the only one.
+ */
+function interruptionSignal(onHangUp: () => void): AbortSignal {
   const interruption = new AbortController();
-  const interrupt = () => interruption.abort();
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP') onHangUp();
+    else if (interruption.signal.aborted) dieOf(signal);
+    interruption.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
   return interruption.signal;
+}
+
+/** Whether a stream was a terminal that is there no more: its end may be heard of before the signal. */
+function isGone({ fd, isTTY }: { fd: number; isTTY?: boolean }): boolean {
+  return isTTY === true && !process.getBuiltinModule('node:tty').isatty(fd);
+}
+
+/** Ends the process as a signal does that nobody listens to. */
+function dieOf(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 /** A reader that left (`| head`) is no error of ours; writing to it must not end in a stack trace. */

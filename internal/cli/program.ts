@@ -21,7 +21,7 @@ export interface Invocation {
   stdin: TerminalInput;
   stdout: { write(text: string): unknown; columns?: number | undefined };
   stderr: Output;
-  /** Aborted on SIGINT and SIGTERM. */
+  /** Aborted on SIGINT, SIGTERM and SIGHUP. */
   signal: AbortSignal;
   directories(): Directories | Promise<Directories>;
   openBrowser: OpenBrowser;

@@ -17,7 +17,8 @@ export const standardOutput = {
         written += writeSync(1, bytes, written);
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        if (code === 'EPIPE') return;
+        // Nobody reads any more: a pipe, or a terminal that is gone.
+        if (code === 'EPIPE' || code === 'EIO') return;
         // A pipe that is full and does not block: Node's stream knows how to wait for it.
         if (code !== 'EAGAIN') throw error;
         process.stdout.on('error', () => {}).write(bytes.subarray(written));

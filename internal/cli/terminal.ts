@@ -11,7 +11,7 @@ import type { ProgressEvent } from './events.ts';
 import { wantsColor } from './paint.ts';
 
 /** A stream that may be a terminal. */
-export type Output = Writable & { isTTY?: boolean };
+export type Output = Writable & { isTTY?: boolean; columns?: number };
 
 /** How much is said. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose' | 'debug';
@@ -87,13 +87,39 @@ export interface Spinner {
 /** Starts an animated line. */
 export type Animate = (text: string) => Spinner;
 
-/** The spinner of a terminal, or undefined where plain lines are right: no terminal, CI. */
+/** A narrower terminal would break one animated line into many. */
+const leastColumns = 20;
+const usualColumns = 80;
+
+/** Whether a line can be changed on an output: it is a terminal that knows escape codes and how wide it is. */
+function canAnimate({ isTTY, columns = 0 }: Output, { CI, TERM }: Environment): boolean {
+  return isTTY === true && CI === undefined && TERM !== 'dumb' && columns >= leastColumns;
+}
+
+/**
+ * Keeps the width of a terminal one that can be counted with while it changes: a spinner that divides by 0 columns clears
+ * lines for ever, and no signal and no time limit comes through.
+ */
+function keepCountable(output: Output): void {
+  let columns = output.columns;
+  Object.defineProperty(output, 'columns', {
+    configurable: true,
+    enumerable: true,
+    get: () => (columns !== undefined && columns >= leastColumns ? columns : usualColumns),
+    set(changed: number | undefined) {
+      columns = changed;
+    },
+  });
+}
+
+/** The spinner of a terminal, or undefined where plain lines are right. */
 export async function spinnerFor(
   stderr: Output,
   environment: Environment,
   colorFlag: boolean,
 ): Promise<Animate | undefined> {
-  if (stderr.isTTY !== true || environment.CI !== undefined) return undefined;
+  if (!canAnimate(stderr, environment)) return undefined;
+  keepCountable(stderr);
   const { default: ora } = await import('ora');
   // Decided here: left to itself, it looks at the environment of the process, where `CI=false` counts as set.
   return (text) => {

@@ -47,6 +47,8 @@ export function addTools(program: Command, run: Run): void {
         .description('review what is new, changed or gone, one tool at a time')
         .argument('[service]', 'only this one')
         .option('--accept <name...>', 'accept these tools as tools diff shows them, without a question'),
+      // Nobody signs in for a plan.
+      ['browser', 'paste', 'timeout'],
     ),
   ).action(
     run(async (context, service: string | undefined, options: ReviewOptions) => {

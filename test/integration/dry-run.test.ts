@@ -178,3 +178,9 @@ test('skill-sync apply and pull', async () => {
   );
   expect([pulled.exit, pulled.stdout]).toEqual([0, expect.stringContaining('would be pulled')]);
 });
+
+test('logout: nobody is forgotten', async () => {
+  await world.connect(['list'], { folder });
+  expect(Object.keys(await filesIn(join(folder, 'state')))).not.toEqual([]);
+  expect((await connect('logout')).exit).toBe(0);
+});

@@ -138,7 +138,14 @@ const rows: Record<string, readonly Row[]> = {
   ],
   'setup-session tools refresh': [{ words: ['notion'] }],
   'setup-session tools diff': [{}],
-  'setup-session tools review': [{}],
+  'setup-session tools review': [
+    {
+      async prepare() {
+        await world.setup(['tools', 'refresh', 'notion']);
+        return undefined;
+      },
+    },
+  ],
   'setup-session explain': [{ words: ['--agent', 'support'] }],
   'setup-session attach': [{ words: ['sesn_none'] }],
   'setup-session stop': [{ words: ['sesn_none'] }],
@@ -168,6 +175,7 @@ function valueFor({ long, argChoices }: Option): string {
     '--url': 'https://mcp.example.com/mcp',
     '--for': 'support',
     '--agent': 'support',
+    '--accept': 'notion-search',
     '--folder': join(world.sandbox.folder, 'pulled'),
     '--yes-offboard': 'nobody',
     '--yes-undo': 'nobody',

@@ -264,7 +264,10 @@ describe('a plan in a file', () => {
   test('takes no other choices than those it was made with', async () => {
     await run(['--out', planFile(), project.skills]);
     const refused = await run(['apply', planFile(), '--prune']);
-    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining("unknown option '--prune' of skill-sync apply")]);
+    expect([refused.exit, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("unknown option '--prune' of skill-sync apply"),
+    ]);
   });
 
   test('that a run did not finish is finished by the next', async () => {

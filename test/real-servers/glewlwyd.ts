@@ -23,7 +23,7 @@ export interface Glewlwyd {
   clientId: string;
   redirectPort: number;
   /** What a browser does: Ada signs in, allows what is asked for and is sent back, whose answer is fetched. */
-  visit(authorization: string): Promise<void>;
+  visit(authorization: string, headers: { cookie: string }): Promise<void>;
 }
 
 /** Where Debian's packages put what is needed. */
@@ -103,7 +103,7 @@ export async function startGlewlwyd(tokenSeconds: number): Promise<Glewlwyd> {
     issuer,
     clientId,
     redirectPort,
-    async visit(authorization) {
+    async visit(authorization, headers) {
       const asAda = await signIn(base, ada);
       const { searchParams } = new URL(authorization);
       const client = encodeURIComponent(searchParams.get('client_id') ?? '');
@@ -114,7 +114,7 @@ export async function startGlewlwyd(tokenSeconds: number): Promise<Glewlwyd> {
       if (!location.startsWith(searchParams.get('redirect_uri') ?? 'nowhere'))
         throw new Error(`glewlwyd: grant ${granted.status}, sent to ${JSON.stringify(location)}`);
       // Not with fetch, which calls itself a script: the listener takes navigations only.
-      await ask(location);
+      await ask(location, { headers });
     },
   };
 }

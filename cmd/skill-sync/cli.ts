@@ -1,4 +1,5 @@
 /** The words of `skill-sync`. Everything heavier is loaded when a command line has been understood. */
+import { InvalidArgumentError, Option } from 'commander';
 import { addConfig, addDryRun, baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
@@ -23,7 +24,8 @@ export const skillSync: Executable = {
           .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
           .option('--out <file>', 'as --dry-run, and write the plan, which `apply` carries out')
           .option('--overwrite', 'upload over versions that the lock does not know')
-          .option('--prune', 'delete skills whose folder is gone, unless an agent pins them'),
+          .option('--prune', 'delete skills whose folder is gone, unless an agent pins them')
+          .addOption(yesPrune()),
       ),
     )
       .addHelpText(
@@ -52,7 +54,8 @@ Examples:
             program
               .command('apply')
               .description('carry out a plan that --out wrote, if nothing moved since')
-              .argument('<plan>', 'the file'),
+              .argument('<plan>', 'the file')
+              .addOption(yesPrune()),
           ),
         ),
       ),
@@ -82,3 +85,13 @@ Examples:
     return program;
   },
 };
+
+/** The yes that is said beforehand to many deletions at once. */
+function yesPrune(): Option {
+  return new Option('--yes-prune <number>', 'yes to deleting up to so many, where that is most of a lock').argParser(
+    (text) => {
+      if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It is not a number from 1 on.');
+      return Number(text);
+    },
+  );
+}

@@ -21,6 +21,7 @@ export function showSkills({ skills, findings, stalePins }: ReportSoFar, { check
   const parts = [
     tableOf(skills),
     ...(diff ? skills.flatMap(diffOf) : []),
+    ...orphansOf(skills),
     ...(behind.length === 0 ? [] : [linesOf(behind)]),
   ];
   return {
@@ -36,6 +37,7 @@ export function showSkills({ skills, findings, stalePins }: ReportSoFar, { check
         sha256: skill.sha256,
         agents: skill.agents,
         ...(skill.renamedFrom !== undefined && { renamed_from: skill.renamedFrom }),
+        ...(skill.where !== undefined && { where: skill.where }),
         ...(diff && skill.diff !== undefined && { diff: skill.diff }),
       })),
       pending: pending.length,
@@ -74,6 +76,14 @@ function changes({ change }: SkillOutcome): boolean {
 function changeOf(skill: SkillOutcome): string {
   const word = changeWord(skill);
   return skill.renamedFrom === undefined ? word : `${word} from ${visible(skill.renamedFrom)}`;
+}
+
+/** Where the folders of orphans are that are only not read. */
+function orphansOf(skills: readonly SkillOutcome[]): string[] {
+  const lines = skills.flatMap(({ name, where }) =>
+    where === undefined ? [] : [`${visible(name)}: ${where.what}; ${where.fix}`],
+  );
+  return lines.length === 0 ? [] : [lines.join('\n')];
 }
 
 function linesOf(behind: readonly StalePin[]): string {

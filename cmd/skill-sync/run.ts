@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { confirm } from '../../internal/cli/confirm.ts';
 import { refuseMisspelled } from '../../internal/cli/misspelled.ts';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
@@ -15,10 +16,14 @@ import { bar } from '../../internal/text/bar.ts';
 import { showSkills } from './output.ts';
 import { type ReportOptions, reported } from './reported.ts';
 
+/** How long somebody may think. Other runs over the same lock wait for more than that. */
+const questionTimeoutMs = 45_000;
+
 /** The options of `skill-sync apply`. */
 export interface ApplyOptions extends ReportOptions {
   dryRun?: boolean;
   diff?: boolean;
+  yesPrune?: number;
 }
 
 /** The options of `skill-sync`. */
@@ -38,7 +43,10 @@ export async function runSkillSync(
   commands: readonly string[],
 ): Promise<CommandResult> {
   await refuseMisspelled(words, commands);
-  const { dryRun, check = false, out, lock, overwrite, prune } = options;
+  const { dryRun, check = false, out, lock, overwrite, prune, yesPrune } = options;
+  if (yesPrune !== undefined && prune !== true) {
+    throw new AppError('usage', '--yes-prune says yes to what --prune deletes, and there is no --prune');
+  }
   return await run(context, options, {
     folders: foldersOf(words, lock),
     choices: { overwrite: overwrite === true, prune: prune === true },
@@ -56,6 +64,9 @@ export async function runApplyPlan(
 ): Promise<CommandResult> {
   const reviewed = await readPlanFile(path);
   const { overwrite, prune, parts } = reviewed;
+  if (options.yesPrune !== undefined && !prune) {
+    throw new AppError('usage', '--yes-prune says yes to what --prune deletes, and the plan was made without --prune');
+  }
   const folders = parts.map(({ folder, lockFile }) => ({ folder, lockFile }));
   const apply = options.dryRun !== true;
   return await run(context, options, { folders, choices: { overwrite, prune }, apply, check: false, reviewed });
@@ -69,7 +80,7 @@ async function run(
   { check, ...chosen }: Chosen,
 ): Promise<CommandResult> {
   const { progress, signal } = context;
-  const { diff = false } = options;
+  const { diff = false, yesPrune } = options;
   return await reported(context, options, async (report, { showsDiffs, asked }) => {
     const configuration = await configurationIfAny(context);
     let waiting: Waiting | undefined;
@@ -88,6 +99,14 @@ async function run(
           },
           signal,
           say: (text) => progress.note(text),
+          ...(yesPrune !== undefined && { yesPrune }),
+          ...(context.interactive && {
+            async confirmPrune(question: string) {
+              waiting?.done();
+              waiting = undefined;
+              return await confirm(context, question, questionTimeoutMs);
+            },
+          }),
           progress: (text, ended, all) => waiting?.update(`${bar(ended, all)} ${text}`),
         },
         report,

@@ -34,6 +34,7 @@ export const exitCodeOf = {
   unknown_agent: 2,
   skill_invalid: 2,
   skill_not_pinned: 2,
+  prune_unconfirmed: 2,
   platform_key_missing: 2,
   tls_weakened: 2,
   // policy
@@ -90,6 +91,7 @@ export const exitCodeOf = {
   billing: 1,
   agent_in_use: 1,
   skill_in_use: 1,
+  skill_not_gone: 1,
   plan_stale: 1,
   drift: 1,
   offboarding_incomplete: 1,

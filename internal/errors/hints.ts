@@ -17,6 +17,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   unknown_service: undefined,
   unknown_agent: undefined,
   skill_invalid: undefined,
+  prune_unconfirmed: 'nothing was deleted',
   skill_not_pinned: 'push it first: skill-sync',
   platform_key_missing:
     'set ANTHROPIC_API_KEY to a key of the workspace, or in CI the variables of workload identity federation',
@@ -62,6 +63,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   scan_refused: 'change the files, or have whoever reviews skills accept it in scan.yaml with a reason and an expiry',
   skill_altered: 'find out who changed it on the platform; do not start agents that pin it',
   skill_in_use: 'have the agents pin something else first: edit their files, then setup-session agents apply',
+  skill_not_gone: 'nothing was deleted; put its folder back, or remove it for good, and run again',
   plan_stale: 'make a new plan and review it: skill-sync --out <file>',
   agent_in_use: 'end its sessions as well: setup-session agents retire <name> --stop',
   session_failed: 'see what it did before you ask for the same again: setup-session list',

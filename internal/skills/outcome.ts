@@ -35,7 +35,7 @@ function outcomeOf(change: Change, lock: SkillsLock, applied: boolean): Omit<Ski
   const base = { name, change: change.kind, applied: false, skillId: undefined, versionId: undefined, sha256: '' };
   switch (change.kind) {
     case 'orphaned':
-      return { ...base, ...change.locked };
+      return { ...base, ...change.locked, ...(change.where !== undefined && { where: change.where }) };
     case 'prune':
       return { ...base, ...change.locked, applied };
     case 'blocked': {

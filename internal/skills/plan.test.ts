@@ -17,6 +17,7 @@ const nothing: Survey = {
   contents: new Map(),
   renames: new Map(),
   pinners: new Map(),
+  whereabouts: new Map(),
 };
 const holds = (sha256: string) => new Map([['skill_1', { sha256, files: new Map() }]]);
 const asLocked: Survey = { ...nothing, latestVersions: new Map([['skill_1', 'skver_1']]) };
@@ -134,6 +135,19 @@ describe('a choice by flag', () => {
       ]);
     }
   });
+});
+
+test('a skill of the lock that is only not read is told of, and never deleted', () => {
+  const lock = new Map([['triage', locked]]);
+  const where = { what: 'skills/triage is a link', fix: 'put the folder there' };
+  const survey = { ...asLocked, whereabouts: new Map([['triage', where]]), pinners: new Map([['triage', ['x']]]) };
+  expect(planChanges([], lock, survey)).toEqual([{ kind: 'orphaned', name: 'triage', locked, where }]);
+  for (const latestVersions of [asLocked.latestVersions, moved.latestVersions, nothing.latestVersions]) {
+    const changes = planChanges([], lock, { ...survey, latestVersions }, { overwrite: true, prune: true });
+    expect(changes).toMatchObject([
+      { kind: 'blocked', code: 'skill_not_gone', what: `it is to be deleted, but ${where.what}`, fix: where.fix },
+    ]);
+  }
 });
 
 test('follows a rename, unless the platform has a skill of the new name', () => {

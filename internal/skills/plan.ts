@@ -3,6 +3,7 @@ import { quote } from '../text/quote.ts';
 import type { Skill } from './folder/read.ts';
 import type { LockedSkill, SkillsLock } from './lock.ts';
 import type { Survey } from './survey.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 /** What is to be done about one skill. */
 export type Change =
@@ -15,9 +16,9 @@ export type Change =
   /** The platform already holds exactly this content: written into the lock, nothing is uploaded. */
   | { kind: 'adopt'; skill: Skill; locked: LockedSkill }
   | { kind: 'unchanged'; skill: Skill; locked: LockedSkill }
-  /** In the lock, but its folder is gone: reported and left alone, here and there. */
-  | { kind: 'orphaned'; name: string; locked: LockedSkill }
-  /** As `orphaned`, and to be deleted, here and there. `gone`: the platform has it no more. */
+  /** In the lock, but its folder is not read: reported and left alone, here and there. */
+  | { kind: 'orphaned'; name: string; locked: LockedSkill; where: Whereabouts | undefined }
+  /** As `orphaned`, gone for good and to be deleted, here and there. `gone`: the platform has it no more. */
   | { kind: 'prune'; name: string; locked: LockedSkill; gone: boolean }
   /** The platform is not as the lock says, or an agent is in the way: a person decides, nothing is guessed. */
   | Blocked;
@@ -28,7 +29,7 @@ export interface Blocked {
   name: string;
   /** Undefined for a skill that was to be pruned. */
   skill: Skill | undefined;
-  code: 'drift' | 'skill_in_use';
+  code: 'drift' | 'skill_in_use' | 'skill_not_gone';
   what: string;
   fix: string;
   /** What the platform holds instead, where that is one version. */
@@ -130,10 +131,14 @@ function adoptOrDrift(
 }
 
 function planOrphan(name: string, locked: LockedSkill, survey: Survey, choices: Choices): Change {
-  if (!choices.prune) return { kind: 'orphaned', name, locked };
+  const where = survey.whereabouts.get(name);
+  if (!choices.prune) return { kind: 'orphaned', name, locked, where };
   const latest = survey.latestVersions.get(locked.skillId);
   const pinners = survey.pinners.get(name) ?? [];
   const blocked = { kind: 'blocked', name, skill: undefined } as const;
+  if (where !== undefined) {
+    return { ...blocked, code: 'skill_not_gone', what: `it is to be deleted, but ${where.what}`, fix: where.fix };
+  }
   if (pinners.length > 0) {
     const what = `it is to be deleted, but is pinned by ${pinners.join(', ')}`;
     return { ...blocked, code: 'skill_in_use', what, fix: 'have them pin something else first' };

@@ -16,6 +16,7 @@ import { diffOfBlocked } from './plan-diffs.ts';
 import { findRenames } from './renames.ts';
 import type { Finding } from './scan/finding.ts';
 import { type LatestVersions, latestVersionsOf, listSkills, type Survey, surveySkills } from './survey.ts';
+import { findWhereabouts, type Whereabouts } from './whereabouts.ts';
 
 /** A folder of skills and the lock that belongs to it. */
 export interface SkillsFolder {
@@ -75,20 +76,37 @@ export async function planSkills(
   for (const { skills, lock, ...place } of parts) {
     const names = new Set(skills.map(({ name }) => name));
     const orphans = new Map([...lock].filter(([name]) => !names.has(name)));
-    const [survey, renames, pinned] = await Promise.all([
+    const [survey, renames, pinned, whereabouts] = await Promise.all([
       platform === undefined
         ? { latestVersions, namesakes: new Map(), contents: new Map() }
         : surveySkills(platform, latestVersions, skills, lock),
       findRenames(skills, lock),
       choices.prune && orphans.size > 0 ? pinners(orphans) : new Map(),
+      findWhereabouts(place.folder, new Set(orphans.keys())),
     ]);
-    const changes = planChanges(skills, lock, { ...survey, renames, pinners: pinned }, choices);
+    for (const [name, where] of inOtherParts(parts, place, orphans)) whereabouts.set(name, where);
+    const changes = planChanges(skills, lock, { ...survey, renames, pinners: pinned, whereabouts }, choices);
     planned.push({ ...place, lock, changes, contents: survey.contents });
   }
   return { parts: planned, latestVersions, choices };
 }
 
-/** Throws where a change is blocked: `drift`, with what the platform holds instead as a diff, or `skill_in_use`. */
+/** Skills of a lock that are read in another folder of this run: what the one deletes would be missing in the other. */
+function inOtherParts(
+  parts: LocalSkills['parts'],
+  { lockFile }: SkillsFolder,
+  orphans: SkillsLock,
+): [name: string, where: Whereabouts][] {
+  return parts.flatMap((other) =>
+    other.skills.flatMap(({ name, folder }): [string, Whereabouts][] => {
+      if (!orphans.has(name)) return [];
+      const fix = `move its entry from ${visible(lockFile)} to ${visible(other.lockFile)}`;
+      return [[name, { what: `its folder is now ${visible(folder)}`, fix }]];
+    }),
+  );
+}
+
+/** Throws where a change is blocked: `skill_not_gone`, `drift`, with what the platform holds instead as a diff, or `skill_in_use`. */
 export async function refuseBlocked({ parts }: SkillsPlan): Promise<void> {
   const lines: string[] = [];
   const codes = new Set<Blocked['code']>();
@@ -102,12 +120,18 @@ export async function refuseBlocked({ parts }: SkillsPlan): Promise<void> {
     }
   }
   if (lines.length === 0) return;
-  const drifted = codes.has('drift');
-  const first = drifted ? 'the platform is not as the lock says' : 'agents use what is to be deleted';
-  throw new AppError(drifted ? 'drift' : 'skill_in_use', [first, ...lines].join('\n'), {
+  const code =
+    (['drift', 'skill_not_gone', 'skill_in_use'] as const).find((possible) => codes.has(possible)) ?? 'drift';
+  throw new AppError(code, [inTheWay[code], ...lines].join('\n'), {
     hint: 'nothing was changed; put these right and run again',
   });
 }
+
+const inTheWay: Readonly<Record<Blocked['code'], string>> = {
+  drift: 'the platform is not as the lock says',
+  skill_not_gone: 'what is to be deleted is not gone',
+  skill_in_use: 'agents use what is to be deleted',
+};
 
 /** How a run tells of itself while it applies. */
 export interface Telling {

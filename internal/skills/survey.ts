@@ -4,6 +4,7 @@ import { downloadedFiles, hashOfFiles, type VersionFiles } from './download/down
 import type { Skill } from './folder/read.ts';
 import { inParallel } from './in-parallel.ts';
 import type { SkillsLock } from './lock.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 /** The latest version of every custom skill of the workspace, by skill id. */
 export type LatestVersions = ReadonlyMap<string, string>;
@@ -25,6 +26,8 @@ export interface Survey {
   renames: ReadonlyMap<string, string>;
   /** Who pins a skill of the lock, in words, by the skill's name. Asked only where one is to be deleted. */
   pinners: ReadonlyMap<string, readonly string[]>;
+  /** Where the folder of a skill of the lock is, by the skill's name, where it is there and only not read. */
+  whereabouts: ReadonlyMap<string, Whereabouts>;
 }
 
 /** A skill as the list shows it. */

@@ -24,9 +24,10 @@ import {
 } from './planning.ts';
 import type { SkillOutcome, SkillsReport } from './report/report.ts';
 import { finishStages } from './restore.ts';
+import { type PruneConsent, settlePrune } from './settle-prune.ts';
 
 /** What a run works with. */
-export interface SyncSettings extends Telling {
+export interface SyncSettings extends Telling, PruneConsent {
   folders: readonly SkillsFolder[];
   choices: Choices;
   /** False for a plan only: nothing is changed, here and there. */
@@ -55,7 +56,8 @@ export type ReportSoFar = { -readonly [Key in 'problems' | 'findings' | 'skills'
 
 /**
  * Plans and, unless only a plan is wanted, applies. Throws before anything is changed when one skill cannot be pushed:
- * `skill_invalid`, `scan_refused`, `drift`, `skill_in_use`, `plan_stale`, `already_running`.
+ * `skill_invalid`, `scan_refused`, `drift`, `skill_in_use`, `skill_not_gone`, `plan_stale`, `prune_unconfirmed`,
+ * `already_running`.
  */
 export async function syncSkills(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
   // Reading refuses a folder that is not there; holding its lock would make it.
@@ -105,6 +107,7 @@ async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<re
   await refuseBlocked(plan);
   const workspaceId = configuration?.interface.platform.workspace_id;
   if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan, workspaceId);
+  await settlePrune(plan, settings);
   if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan, workspaceId);
   if (!settings.apply || platform === undefined) return report.skills;
 

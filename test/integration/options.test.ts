@@ -179,6 +179,7 @@ function valueFor({ long, argChoices }: Option): string {
     '--folder': join(world.sandbox.folder, 'pulled'),
     '--yes-offboard': 'nobody',
     '--yes-undo': 'nobody',
+    '--yes-prune': '9',
     '--yes-retire': 'support',
     '--subject': world.sandbox.people.ada.subject,
   };

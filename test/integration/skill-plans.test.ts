@@ -183,7 +183,7 @@ describe('--prune', () => {
     await expectLockIsTrue();
     await rm(join(project.skills, 'minutes'), { recursive: true });
     await client().skills.delete((await locked()).get('minutes')?.skillId ?? '');
-    expect((await run(['--prune', project.skills])).exit).toBe(0);
+    expect((await run(['--prune', '--yes-prune', '1', project.skills])).exit).toBe(0);
     expect((await locked()).size).toBe(0);
   });
 });

@@ -53,7 +53,11 @@ function allAnnotations(report: SkillsReport, root: string): Annotation[] {
     title: revealed(rule),
     ...placeOf(path, file, text, line, column),
   }));
-  for (const { folder, name, change, blocked } of skills) {
+  for (const { folder, name, change, blocked, where } of skills) {
+    if (where !== undefined) {
+      const message = revealed(`${name}: ${where.what}; ${where.fix}`);
+      found.push({ kind: 'warning', title: 'orphaned', message });
+    }
     if (blocked === undefined) continue;
     const message = revealed(`${name}: ${blocked.what}; ${blocked.fix}`);
     // What is left of a skill whose folder is gone is no file.

@@ -19,6 +19,8 @@ export interface SkillOutcome {
   sha256: string;
   /** The name before a rename; for an orphan, undefined. */
   renamedFrom?: string;
+  /** For an orphan whose folder is there and only not read: where it is, and what makes it a skill again. */
+  where?: { what: string; fix: string };
   /** Files in config/agents that name this skill and change with it. */
   agents: readonly string[];
   /** Why nothing can be done about the skill, and what a person has to decide. */

@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { addConfig, addDryRun, baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import { addDiff, addReports } from './report-options.ts';
+import { addDiff, addReports, addSelection } from './report-options.ts';
 import type { ApplyOptions, SkillSyncOptions } from './run.ts';
 import type { ScanOptions } from './scan.ts';
 import { addSupplyChain } from './supply-chain-commands.ts';
@@ -13,19 +13,21 @@ export const skillSync: Executable = {
   name: 'skill-sync',
   async build(run) {
     const program = addReports(
-      addDiff(
-        addDryRun(
-          baseCommand('skill-sync', 'bring the skills on the platform in line with folders of skills').argument(
-            '[folder...]',
-            'folders that hold one folder per skill (default: skills)',
-          ),
-        )
-          .option('--check', 'as --dry-run, and exit with 7 when changes are pending')
-          .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
-          .option('--out <file>', 'as --dry-run, and write the plan, which `apply` carries out')
-          .option('--overwrite', 'upload over versions that the lock does not know')
-          .option('--prune', 'delete skills whose folder is gone, unless an agent pins them')
-          .addOption(yesPrune()),
+      addSelection(
+        addDiff(
+          addDryRun(
+            baseCommand('skill-sync', 'bring the skills on the platform in line with folders of skills').argument(
+              '[folder...]',
+              'folders of skills, skills, patterns or lists of plugins (default: skills)',
+            ),
+          )
+            .option('--check', 'as --dry-run, and exit with 7 when changes are pending')
+            .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
+            .option('--out <file>', 'as --dry-run, and write the plan, which `apply` carries out')
+            .option('--overwrite', 'upload over versions that the lock does not know')
+            .option('--prune', 'delete skills whose folder is gone, unless an agent pins them')
+            .addOption(yesPrune()),
+        ),
       ),
     )
       .addHelpText(
@@ -66,13 +68,15 @@ Examples:
       }),
     );
     addReports(
-      addConfig(
-        program
-          .command('scan')
-          .description(
-            'look for what skills would bring to an agent unseen; offline, ends with 3 where something may not be',
-          )
-          .argument('[folder...]', 'folders that hold one folder per skill (default: skills)'),
+      addSelection(
+        addConfig(
+          program
+            .command('scan')
+            .description(
+              'look for what skills would bring to an agent unseen; offline, ends with 3 where something may not be',
+            )
+            .argument('[folder...]', 'folders of skills, skills, patterns or lists of plugins (default: skills)'),
+        ),
       ),
     ).action(
       run(async (context, folders: string[], options: ScanOptions) => {

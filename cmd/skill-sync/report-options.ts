@@ -18,3 +18,10 @@ export function addReports(command: Command): Command {
 export function addDiff(command: Command): Command {
   return command.option('--diff', 'show what changes inside the skills');
 }
+
+/** Adds the options of every command that may be about some of the skills. */
+export function addSelection(command: Command): Command {
+  return command
+    .option('--only <name...>', 'only the skills of these names')
+    .option('--changed-since <commit>', 'only skills with a file that is not as in this commit, as git says');
+}

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { confirm } from '../../internal/cli/confirm.ts';
 import { refuseMisspelled } from '../../internal/cli/misspelled.ts';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
@@ -7,6 +6,7 @@ import { readProject } from '../../internal/cli/project.ts';
 import type { Waiting } from '../../internal/cli/terminal.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { chooseFolders, selectSkills } from '../../internal/skills/choose-folders.ts';
 import { lockFileOf } from '../../internal/skills/lock.ts';
 import { formatStalePin } from '../../internal/skills/pins.ts';
 import { readPlanFile } from '../../internal/skills/plan-file.ts';
@@ -28,6 +28,8 @@ export interface ApplyOptions extends ReportOptions {
 
 /** The options of `skill-sync`. */
 export interface SkillSyncOptions extends ApplyOptions {
+  only?: string[];
+  changedSince?: string;
   check?: boolean;
   lock?: string;
   overwrite?: boolean;
@@ -43,12 +45,12 @@ export async function runSkillSync(
   commands: readonly string[],
 ): Promise<CommandResult> {
   await refuseMisspelled(words, commands);
-  const { dryRun, check = false, out, lock, overwrite, prune, yesPrune } = options;
+  const { dryRun, check = false, out, lock, overwrite, prune, yesPrune, only, changedSince } = options;
   if (yesPrune !== undefined && prune !== true) {
     throw new AppError('usage', '--yes-prune says yes to what --prune deletes, and there is no --prune');
   }
   return await run(context, options, {
-    folders: foldersOf(words, lock),
+    folders: await foldersOf(context, words, { lock, only, changedSince }),
     choices: { overwrite: overwrite === true, prune: prune === true },
     apply: dryRun !== true && !check && out === undefined,
     check,
@@ -67,7 +69,7 @@ export async function runApplyPlan(
   if (options.yesPrune !== undefined && !prune) {
     throw new AppError('usage', '--yes-prune says yes to what --prune deletes, and the plan was made without --prune');
   }
-  const folders = parts.map(({ folder, lockFile }) => ({ folder, lockFile }));
+  const folders = parts.map(({ changes: _changes, ...place }) => place);
   const apply = options.dryRun !== true;
   return await run(context, options, { folders, choices: { overwrite, prune }, apply, check: false, reviewed });
 }
@@ -119,18 +121,32 @@ async function run(
   });
 }
 
-/** The same folder twice is one folder; the first spelling is shown. */
-export function foldersOf(words: readonly string[], lock: string | undefined): SkillsFolder[] {
-  const given = words.length === 0 ? ['skills'] : words;
-  const folders = given.filter(
-    (folder, index) => given.findIndex((other) => resolve(other) === resolve(folder)) === index,
-  );
+/** What says which skills are meant, beside the words. */
+interface Meant {
+  lock?: string | undefined;
+  only?: string[] | undefined;
+  changedSince?: string | undefined;
+}
+
+/** The folders of skills that are meant, with their locks. Without words it is ./skills. */
+export async function foldersOf(
+  { signal, progress }: CommandContext,
+  words: readonly string[],
+  { lock, only, changedSince }: Meant,
+): Promise<SkillsFolder[]> {
+  const saying = { signal, say: progress.note };
+  const folders = await chooseFolders(words, saying);
   if (lock !== undefined && folders.length > 1) {
     throw new AppError('usage', '--lock names one file, but there are several folders', {
       hint: 'give one folder, or leave --lock out: each folder then has its own skills.lock.json',
     });
   }
-  return folders.map((folder) => ({ folder, lockFile: lock ?? lockFileOf(folder) }));
+  const locked = folders.map((one) => ({ ...one, lockFile: lock ?? lockFileOf(one.folder) }));
+  return await selectSkills(
+    locked,
+    { ...(only !== undefined && { only }), ...(changedSince !== undefined && { changedSince }) },
+    saying,
+  );
 }
 
 /** The configuration says which workspace and which agents; without one it is the key's workspace, and no agents. */

@@ -6,7 +6,10 @@ import { type ReportOptions, reported } from './reported.ts';
 import { configurationIfAny, foldersOf } from './run.ts';
 
 /** The options of `scan`. */
-export type ScanOptions = ReportOptions;
+export interface ScanOptions extends ReportOptions {
+  only?: string[];
+  changedSince?: string;
+}
 
 /** Scans folders of skills. Nothing is asked of the platform. Throws `scan_refused` where a finding is an error. */
 export async function runScan(
@@ -14,7 +17,8 @@ export async function runScan(
   words: readonly string[],
   options: ScanOptions,
 ): Promise<CommandResult> {
-  const folders = foldersOf(words, undefined).map(({ folder }) => folder);
+  const { only, changedSince } = options;
+  const folders = await foldersOf(context, words, { only, changedSince });
   return await reported(
     context,
     options,

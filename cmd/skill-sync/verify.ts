@@ -2,6 +2,7 @@ import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { readLockFile } from '../../internal/skills/lock.ts';
+import { meantOf } from '../../internal/skills/planning.ts';
 import { verificationError, verifySkills } from '../../internal/skills/verify.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { quote } from '../../internal/text/quote.ts';
@@ -19,9 +20,11 @@ export async function runVerify(
   words: readonly string[],
   options: VerifyOptions,
 ): Promise<CommandResult> {
+  const folders = await foldersOf(context, words, { lock: options.lock });
   const locks = await Promise.all(
-    foldersOf(words, options.lock).map(async ({ folder, lockFile }) => {
-      const lock = await readLockFile(lockFile);
+    folders.map(async ({ lockFile, ...place }) => {
+      const { folder } = place;
+      const lock = meantOf(await readLockFile(lockFile), place);
       // An empty one proves nothing, and must not look as if all were well.
       if (lock.size > 0) return { folder, lock };
       throw new AppError('config_missing', `there is no skill in a lock ${quote(lockFile)}`, {

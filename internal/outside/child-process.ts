@@ -1,5 +1,6 @@
 /** Other programs that are asked something: started without a shell, told on stdin, heard on stdout. */
 import { spawn } from 'node:child_process';
+import { env } from 'node:process';
 
 /** What to ask whom. */
 export interface Question {
@@ -11,6 +12,8 @@ export interface Question {
   timeoutMs: number;
   /** The longest answer in characters; more of it ends the program. */
   longestAnswer: number;
+  /** Variables that it is not to have. */
+  unset?: readonly string[];
 }
 
 /** What came of it. `answered` has what stood on stdout when the program ended by itself with 0. */
@@ -21,10 +24,22 @@ export type Answer =
   | { kind: 'interrupted' };
 
 /** Runs a program to its end. It has our environment, which has no secret in it, and its stderr goes nowhere. */
-export function askProgram({ program, words, input, signal, timeoutMs, longestAnswer }: Question): Promise<Answer> {
+export function askProgram({
+  program,
+  words,
+  input,
+  signal,
+  timeoutMs,
+  longestAnswer,
+  unset = [],
+}: Question): Promise<Answer> {
   if (signal.aborted) return Promise.resolve({ kind: 'interrupted' });
   return new Promise((resolve) => {
-    const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+    const child = spawn(program, words, {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      windowsHide: true,
+      env: Object.fromEntries(Object.entries(env).filter(([name]) => !unset.includes(name))),
+    });
     let text = '';
     const end = (answer: Answer) => {
       clearTimeout(timer);

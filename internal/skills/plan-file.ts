@@ -38,9 +38,10 @@ export async function writePlanFile(
     plan_version: 1,
     workspace_id: workspaceId ?? null,
     ...choices,
-    folders: parts.map(({ folder, lockFile, changes }) => ({
+    folders: parts.map(({ folder, lockFile, only, changes }) => ({
       folder,
       lock_file: lockFile,
+      ...(only !== undefined && { only: [...only].sort() }),
       changes: pendingOf(changes),
     })),
   };
@@ -140,9 +141,11 @@ function parsePlan(text: string): PlanFile | undefined {
 
 function partOf(part: unknown): PlanFile['parts'][number] | undefined {
   if (!isObject(part)) return undefined;
-  const { folder, lock_file: lockFile, changes } = part;
+  const { folder, lock_file: lockFile, only, changes } = part;
   if (typeof folder !== 'string' || typeof lockFile !== 'string' || !Array.isArray(changes)) return undefined;
-  return changes.every(isPlannedChange) ? { folder, lockFile, changes } : undefined;
+  if (only !== undefined && !(Array.isArray(only) && only.every((name) => typeof name === 'string'))) return undefined;
+  if (!changes.every(isPlannedChange)) return undefined;
+  return { folder, lockFile, changes, ...(only !== undefined && { only: new Set<string>(only) }) };
 }
 
 function isPlannedChange(value: unknown): value is PlannedChange {

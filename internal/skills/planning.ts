@@ -5,6 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { visible } from '../text/quote.ts';
 import { applyChanges } from './apply.ts';
+import type { ChosenFolder } from './choose-folders.ts';
 import { leftOutLine } from './folder/ignored.ts';
 import { formatProblem } from './folder/problem.ts';
 import { readSkills, type Skill } from './folder/read.ts';
@@ -16,11 +17,10 @@ import { diffOfBlocked } from './plan-diffs.ts';
 import { findRenames } from './renames.ts';
 import type { Finding } from './scan/finding.ts';
 import { type LatestVersions, latestVersionsOf, listSkills, type Survey, surveySkills } from './survey.ts';
-import { findWhereabouts, type Whereabouts } from './whereabouts.ts';
+import { findWhereabouts, skippedLine, type Whereabouts } from './whereabouts.ts';
 
 /** A folder of skills and the lock that belongs to it. */
-export interface SkillsFolder {
-  folder: string;
+export interface SkillsFolder extends ChosenFolder {
   lockFile: string;
 }
 
@@ -42,15 +42,20 @@ interface PlannedPart extends SkillsFolder {
   contents: Survey['contents'];
 }
 
+/** The part of a lock that is about skills that are meant: one that is not meant is not missing. */
+export function meantOf(lock: SkillsLock, { only }: ChosenFolder): SkillsLock {
+  return only === undefined ? lock : new Map([...lock].filter(([name]) => only.has(name)));
+}
+
 /** Reads the folders and their locks. Throws `skill_invalid` with every problem, or `config_invalid` for a lock. */
 export async function readLocal(folders: readonly SkillsFolder[], say: (text: string) => void): Promise<LocalSkills> {
   const locks = await Promise.all(folders.map(({ lockFile }) => readLockFile(lockFile)));
   const lockOf = new Map(folders.map(({ folder }, index) => [folder, locks[index]]));
   const { skills, skipped, leftOut, warnings } = await readSkills(
     folders.map(({ folder }) => folder),
-    { expected: (folder, name) => lockOf.get(folder)?.get(name)?.sha256 },
+    { expected: (folder, name) => lockOf.get(folder)?.get(name)?.sha256, wanted: wantedIn(folders) },
   );
-  for (const folder of skipped) say(`${visible(folder)}: no SKILL.md, left out`);
+  for (const folder of skipped) say(await skippedLine(folder));
   for (const warning of warnings) say(formatProblem(warning));
   const said = leftOutLine(leftOut);
   if (said !== undefined) say(said);
@@ -59,9 +64,15 @@ export async function readLocal(folders: readonly SkillsFolder[], say: (text: st
   };
 }
 
+/** Whether a skill of one of the folders is meant. */
+export function wantedIn(folders: readonly ChosenFolder[]): (folder: string, name: string) => boolean {
+  const onlyOf = new Map(folders.map(({ folder, only }) => [folder, only]));
+  return (folder, name) => onlyOf.get(folder)?.has(name) !== false;
+}
+
 /** Whether the platform has to be asked about these folders at all. */
 export function needsPlatform({ parts }: LocalSkills, { prune }: Choices): boolean {
-  return parts.some(({ skills, lock }) => skills.length > 0 || (prune && lock.size > 0));
+  return parts.some(({ skills, lock, ...place }) => skills.length > 0 || (prune && meantOf(lock, place).size > 0));
 }
 
 /** Looks at the platform and plans. `pinners` is asked only where something is to be deleted. */
@@ -75,17 +86,18 @@ export async function planSkills(
   const planned: PlannedPart[] = [];
   for (const { skills, lock, ...place } of parts) {
     const names = new Set(skills.map(({ name }) => name));
-    const orphans = new Map([...lock].filter(([name]) => !names.has(name)));
+    const meant = meantOf(lock, place);
+    const orphans = new Map([...meant].filter(([name]) => !names.has(name)));
     const [survey, renames, pinned, whereabouts] = await Promise.all([
       platform === undefined
         ? { latestVersions, namesakes: new Map(), contents: new Map() }
         : surveySkills(platform, latestVersions, skills, lock),
-      findRenames(skills, lock),
+      findRenames(skills, meant),
       choices.prune && orphans.size > 0 ? pinners(orphans) : new Map(),
       findWhereabouts(place.folder, new Set(orphans.keys())),
     ]);
     for (const [name, where] of inOtherParts(parts, place, orphans)) whereabouts.set(name, where);
-    const changes = planChanges(skills, lock, { ...survey, renames, pinners: pinned, whereabouts }, choices);
+    const changes = planChanges(skills, meant, { ...survey, renames, pinners: pinned, whereabouts }, choices);
     planned.push({ ...place, lock, changes, contents: survey.contents });
   }
   return { parts: planned, latestVersions, choices };
@@ -204,7 +216,7 @@ interface ScanRequest {
 export async function scanLocal({ parts }: LocalSkills, request: ScanRequest): Promise<Finding[]> {
   const { all, configuration, signal } = request;
   const findings: Finding[] = [];
-  for (const { folder, skills, lock } of parts) {
+  for (const { folder, skills, lock, only } of parts) {
     const scanned = skills.filter(({ name, sha256 }) => all || lock.get(name)?.sha256 !== sha256);
     if (scanned.length === 0) continue;
     const [{ readScanSettings }, { scanFolder, scanSkills }] = await Promise.all([
@@ -213,7 +225,7 @@ export async function scanLocal({ parts }: LocalSkills, request: ScanRequest): P
     ]);
     const settings = await readScanSettings(folder, { configuration });
     const found = all
-      ? (await scanFolder(scanned, settings, signal)).findings
+      ? (await scanFolder(scanned, settings, signal, only)).findings
       : await scanSkills(scanned, settings, signal);
     findings.push(...found);
   }

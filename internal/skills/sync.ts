@@ -6,6 +6,7 @@ import type { Platform } from '../platform/client.ts';
 import { SkillsInvalidError } from './folder/problem.ts';
 import { holdLocks } from './hold-locks.ts';
 import { lockFileOf, type SkillsLock } from './lock.ts';
+import { refuseNone } from './none-found.ts';
 import { outcomesOf } from './outcome.ts';
 import { agentsNaming, formatPinners, type Pin, pinnersOf, type StalePin, stalePins } from './pins.ts';
 import type { Choices } from './plan.ts';
@@ -13,6 +14,7 @@ import { diffsOf } from './plan-diffs.ts';
 import { type PlanFile, refuseStale, writePlanFile } from './plan-file.ts';
 import {
   applySkills,
+  meantOf,
   needsPlatform,
   planSkills,
   readLocal,
@@ -81,6 +83,10 @@ export async function syncSkills(settings: SyncSettings, report: ReportSoFar): P
 async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
   const { choices, configuration } = settings;
   const local = await readLocal(settings.folders, settings.say);
+  await refuseNone(
+    local.parts.map(({ skills, ...place }) => ({ ...place, skills: skills.length })),
+    choices,
+  );
   report.findings = await scanLocal(local, {
     all: settings.scanAll || choices.overwrite,
     configuration,
@@ -137,7 +143,7 @@ async function askForPins(platform: Platform): Promise<readonly Pin[]> {
 
 async function stalePinsOf({ parts }: SkillsPlan, pins: readonly Pin[], configuration: Configuration) {
   const own = { agents: configuration.agents, lock: await readAgentsLock(configuration.folder) };
-  return parts.flatMap(({ lock }) => stalePins(pins, lock, own));
+  return parts.flatMap(({ lock, ...place }) => stalePins(pins, meantOf(lock, place), own));
 }
 
 /** Who pins the skills that are to be deleted, in words. */

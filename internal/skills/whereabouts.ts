@@ -61,8 +61,24 @@ function inItsPlace(where: string, kind: 'file' | 'folder' | 'other', leftOut: b
   };
 }
 
-/** The folders of these names that hold a SKILL.md further below, each name with the one that was met first. */
-async function findDeeper(folderOfSkills: string, names: ReadonlySet<string>): Promise<Map<string, string>> {
+/** The folders in which skills lie further below, in the order in which they are met: what could be given instead. */
+export async function findFoldersBelow(folderOfSkills: string): Promise<string[]> {
+  const found = await findDeeper(folderOfSkills);
+  return [...new Set([...found.values()].map((folder) => join(folder, '..')))];
+}
+
+/** What is said of a folder without a SKILL.md: skills in it are not read from here. */
+export async function skippedLine(folder: string): Promise<string> {
+  const said = `${visible(folder)}: no SKILL.md, left out`;
+  for (const below of await foldersIn(folder)) {
+    if (await holdsSkill(below))
+      return `${said}; skills lie in it: give ${visible(folder)} as a folder of skills as well`;
+  }
+  return said;
+}
+
+/** The folders (of these names) that hold a SKILL.md further below, each name with the one that was met first. */
+async function findDeeper(folderOfSkills: string, names?: ReadonlySet<string>): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   let level = await foldersIn(folderOfSkills);
   let looked = 0;
@@ -73,8 +89,9 @@ async function findDeeper(folderOfSkills: string, names: ReadonlySet<string>): P
       if (looked > mostFolders) return found;
       for (const below of await foldersIn(folder)) {
         const name = below.slice(folder.length + 1);
-        if (names.has(name) && !found.has(name) && (await holdsSkill(below))) found.set(name, below);
-        next.push(below);
+        if (names?.has(name) === false || found.has(name)) next.push(below);
+        else if (await holdsSkill(below)) found.set(name, below);
+        else next.push(below);
       }
     }
     level = next;

@@ -180,6 +180,8 @@ function valueFor({ long, argChoices }: Option): string {
     '--yes-offboard': 'nobody',
     '--yes-undo': 'nobody',
     '--yes-prune': '9',
+    '--only': 'greet',
+    '--changed-since': 'HEAD',
     '--yes-retire': 'support',
     '--subject': world.sandbox.people.ada.subject,
   };

@@ -66,6 +66,8 @@ export interface ReadOptions {
    * one are kept, because they will be needed again; without this function none are.
    */
   expected?: (folder: string, name: string) => string | undefined;
+  /** Whether a skill of a folder of skills is meant; the others are not even looked at. */
+  wanted?: (folder: string, name: string) => boolean;
 }
 
 /**
@@ -75,11 +77,13 @@ export interface ReadOptions {
  */
 export async function readSkills(
   folders: readonly string[],
-  { expected }: ReadOptions = {},
+  { expected, wanted = () => true }: ReadOptions = {},
 ): Promise<{ skills: Skill[][]; skipped: string[]; leftOut: string[]; warnings: Problem[] }> {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, problems, warnings)));
+  const listed = await Promise.all(
+    folders.map((folder) => listSkillFolders(folder, (name) => wanted(folder, name), problems, warnings)),
+  );
   const room = { bytes: expected === undefined ? 0 : keptAtMost };
   let breath = performance.now();
   const read = await inParallel(listed.flat(), readAtOnce, async (place) => {
@@ -129,7 +133,12 @@ interface Candidate {
   rules: IgnoreRules;
 }
 
-async function listSkillFolders(folder: string, problems: Problem[], warnings: Problem[]): Promise<Candidate[]> {
+async function listSkillFolders(
+  folder: string,
+  wanted: (name: string) => boolean,
+  problems: Problem[],
+  warnings: Problem[],
+): Promise<Candidate[]> {
   const entries = await listFolder(folder);
   if (entries === undefined) {
     throw new AppError('config_missing', `there is no folder ${quote(folder)}`, {
@@ -143,7 +152,7 @@ async function listSkillFolders(folder: string, problems: Problem[], warnings: P
   }
   const rules = await withIgnoreFileOf(defaultRules(), { folderOfSkills: folder, at: '', entries, problems });
   return entries.flatMap(({ name, kind }) => {
-    if (kind === 'file' || isLeftOut(rules, name, kind === 'folder' ? 'folder' : 'file')) return [];
+    if (kind === 'file' || !wanted(name) || isLeftOut(rules, name, kind === 'folder' ? 'folder' : 'file')) return [];
     if (kind === 'folder') return [{ folderOfSkills: folder, name, rules }];
     const file = join(folder, name);
     if (linkTarget(file)?.kind === 'folder') warnings.push({ file, ...linkedFolder });

@@ -1,16 +1,19 @@
 /** A scan for itself: folders of skills read, checked and searched, with nothing asked of the platform. */
 import type { Configuration } from '../../config/definitions.ts';
-import { visible } from '../../text/quote.ts';
+import type { ChosenFolder } from '../choose-folders.ts';
 import { leftOutLine } from '../folder/ignored.ts';
 import { SkillsInvalidError } from '../folder/problem.ts';
 import { readSkills } from '../folder/read.ts';
+import { refuseNone } from '../none-found.ts';
+import { wantedIn } from '../planning.ts';
 import type { SkillsReport } from '../report/report.ts';
+import { skippedLine } from '../whereabouts.ts';
 import { refuseFindings, scanFolder } from './scan.ts';
 import { readScanSettings } from './settings.ts';
 
 /** What a scan works with. */
 export interface FoldersToScan {
-  folders: readonly string[];
+  folders: readonly ChosenFolder[];
   /** Whose agents use the skills; undefined where there is no configuration. */
   configuration: Configuration | undefined;
   signal: AbortSignal;
@@ -36,14 +39,21 @@ export async function scanFolders(
   const counts = { skills: 0, suppressed: 0 };
   try {
     // Every byte is needed again, so as many as memory allows are kept.
-    const { skills, skipped, leftOut } = await readSkills(folders, { expected: () => undefined });
-    for (const folder of skipped) say(`${visible(folder)}: no SKILL.md, left out`);
+    const { skills, skipped, leftOut } = await readSkills(
+      folders.map(({ folder }) => folder),
+      { expected: () => undefined, wanted: wantedIn(folders) },
+    );
+    for (const folder of skipped) say(await skippedLine(folder));
     const said = leftOutLine(leftOut);
     if (said !== undefined) say(said);
-    for (const [index, folder] of folders.entries()) {
+    await refuseNone(
+      folders.map((place, index) => ({ ...place, skills: skills[index]?.length ?? 0 })),
+      { prune: false },
+    );
+    for (const [index, { folder, only }] of folders.entries()) {
       const ofFolder = skills[index] ?? [];
       const settings = await readScanSettings(folder, { configuration });
-      const { findings, suppressed } = await scanFolder(ofFolder, settings, signal);
+      const { findings, suppressed } = await scanFolder(ofFolder, settings, signal, only);
       report.findings = [...report.findings, ...findings];
       counts.skills += ofFolder.length;
       counts.suppressed += suppressed;

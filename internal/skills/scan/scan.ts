@@ -62,15 +62,16 @@ export async function scanSkills(
 }
 
 /**
- * The same for all skills of a folder, so that suppressions of skills that are gone are found too, and with how many
- * findings scan.yaml accepts.
+ * The same for all skills of a folder, or all that are meant, so that suppressions of skills that are gone are found too,
+ * and with how many findings scan.yaml accepts.
  */
 export async function scanFolder(
   skills: readonly Skill[],
   settings: ScanSettings,
   signal?: AbortSignal,
+  only?: ReadonlySet<string>,
 ): Promise<Unsuppressed> {
-  return await scan(skills, { settings, isScanned: () => true, signal });
+  return await scan(skills, { settings, isScanned: (skill) => only?.has(skill) !== false, signal });
 }
 
 /** Everything that is found in one skill, nothing suppressed, ordered by file, line, column and rule. */

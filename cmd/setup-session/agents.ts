@@ -85,7 +85,7 @@ export async function openFleet(context: CommandContext, names: readonly string[
     readSkillsLock(join(configuration.folder, '..', 'skills')),
   ]);
   const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id);
-  return { platform, configuration, lock, pins, names };
+  return { platform, configuration, lock, pins, signal: context.signal, names };
 }
 
 async function looking<Result>(context: CommandContext, work: Promise<Result>): Promise<Result> {

@@ -12,7 +12,7 @@ import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
 import { locked } from './ensure.ts';
-import { environmentDigest } from './environment.ts';
+import { environmentDigest, unended } from './environment.ts';
 import { expressAgent } from './express.ts';
 import type { Fleet, FleetRequest, PlannedAgent, PlannedEnvironment } from './fleet.ts';
 import { type AgentsLock, changeAgentsLock } from './lock.ts';
@@ -81,6 +81,7 @@ async function rewriteEnvironment(
     description: 'description',
   };
   for (const { what, found: there } of state.differences) {
+    if (what === unended) continue;
     const key = keys[what];
     const value: unknown = JSON.parse(there);
     if (key === undefined || value === null) {

@@ -2,7 +2,8 @@
  * Puts the file of an environment in force. Environments have neither versions nor a condition on an update, so a change
  * is announced in the metadata first, and made only after every session that was looking at the environment before has
  * been created: whoever starts one refuses an announced change, and looks again where it took longer (start.ts). Of two
- * changes at once the one whose announcement stands at the end is made; the other run says that it lost.
+ * changes at once the one whose announcement stands at the end is made; the other run says that it lost. A run that does
+ * not come to its change takes its announcement back; where it was killed, the next apply goes on.
  */
 import { randomUUID } from 'node:crypto';
 import type { Environment } from '../config/definitions.ts';
@@ -32,11 +33,12 @@ export async function applyEnvironment(
   platform: Platform,
   meant: Environment,
   found: FoundEnvironment | undefined,
+  signal: AbortSignal,
   onWait: (text: string) => void = () => {},
 ): Promise<LockedEnvironment> {
   const environment = found ?? (await createEnvironment(platform, meant));
   const { id } = environment;
-  if (compareEnvironment(meant, environment).length > 0) await update(platform, meant, environment, onWait);
+  if (compareEnvironment(meant, environment).length > 0) await update(platform, meant, environment, signal, onWait);
   return { id, sha256: environmentDigest(meant) };
 }
 
@@ -44,19 +46,26 @@ async function update(
   platform: Platform,
   meant: Environment,
   found: FoundEnvironment,
+  signal: AbortSignal,
   onWait: (text: string) => void,
 ): Promise<void> {
   const { id } = found;
   const { name } = meant;
   const look = () => platform.read(`read environment ${name}`, (client) => client.beta.environments.retrieve(id));
   const announcement = randomUUID();
-  await platform.change({ act: 'environment.announce', target: name }, (client) =>
-    client.beta.environments.update(id, { metadata: { [changingKey]: announcement } }),
-  );
-  onWait(`sessions of the environment ${name} that are being started are let through (${announcedMs / 1000} s)`);
-  await pause(announcedMs);
-  const now = await look();
-  if (now.metadata[changingKey] !== announcement || !sameContent(found, now)) throw lostRace(name);
+  const takeBack = () => withdraw(platform, { id, name, announcement }, onWait);
+  try {
+    await platform.change({ act: 'environment.announce', target: name }, (client) =>
+      client.beta.environments.update(id, { metadata: { [changingKey]: announcement } }),
+    );
+    onWait(`sessions of the environment ${name} that are being started are let through (${announcedMs / 1000} s)`);
+    await pause(announcedMs, signal);
+    const now = await look();
+    if (now.metadata[changingKey] !== announcement || !sameContent(found, now)) throw lostRace(name);
+  } catch (error) {
+    await takeBack();
+    throw error;
+  }
   const config = {
     type: 'cloud' as const,
     networking: networkOf(meant),
@@ -71,12 +80,36 @@ async function update(
       }),
     )
     .catch(async (error: unknown) => {
-      if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
+      if (!(error instanceof PlatformError)) throw error;
+      // Where it is not known whether it was made it may still be: then the announcement has to stay.
+      if (error.outcome === 'refused') await takeBack();
+      if (error.outcome !== 'unknown') throw error;
       const after = await look();
       if (compareEnvironment(meant, after).length > 0) throw error;
       return after;
     });
   if (compareEnvironment(meant, settled).length > 0) throw lostRace(name);
+}
+
+/** Takes back what was announced and will not be made: while it stands there, nobody's session starts. */
+async function withdraw(
+  platform: Platform,
+  { id, name, announcement }: { id: string; name: string; announcement: string },
+  onWait: (text: string) => void,
+): Promise<void> {
+  try {
+    await platform.change({ act: 'environment.announce', target: name, uninterrupted: true }, async (client) => {
+      // Another run's own stays: that run would think that it was taken from it.
+      const { metadata } = await client.beta.environments.retrieve(id);
+      if (metadata[changingKey] !== announcement) return;
+      await client.beta.environments.update(id, { metadata: { [changingKey]: null } });
+    });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    onWait(
+      `the change of the environment ${name} may stay announced, and then no session of it starts until setup-session agents apply has ended: ${error.message}`,
+    );
+  }
 }
 
 function lostRace(name: string): AppError {

@@ -70,10 +70,13 @@ export function packagesOf({ config }: FoundEnvironment): string[] {
     .sort();
 }
 
+/** What is different about an environment whose change was announced and not made: no file can say it, the next apply ends it. */
+export const unended = 'an apply that has not ended';
+
 /** An apply that is under way, or was killed: the next one goes on. */
 function announced({ metadata }: FoundEnvironment): Facts {
   const by = metadata[changingKey];
-  return by === undefined ? {} : { 'an apply that has not ended': JSON.stringify(by) };
+  return by === undefined ? {} : { [unended]: JSON.stringify(by) };
 }
 
 function factsMeant(meant: Environment): Facts {

@@ -23,6 +23,7 @@ export interface FleetRequest {
   configuration: Configuration;
   lock: AgentsLock;
   pins: SkillPins;
+  signal: AbortSignal;
   /** The agents that matter, with their environments; empty for everything there is. */
   names: readonly string[];
 }
@@ -175,14 +176,14 @@ export async function applyFleet(
   onChange: FleetChange,
   onWait: (text: string) => void = () => {},
 ): Promise<AgentsLock> {
-  const { platform, configuration } = request;
+  const { platform, configuration, signal } = request;
   let lock = request.lock;
   const remember = async (change: LockChange) => {
     lock = await changeAgentsLock(configuration.folder, request.lock, change);
   };
   for (const { meant, found, state, relock } of fleet.environments) {
     if (state.act === 'none' && !relock) continue;
-    await remember({ environments: { [meant.name]: await applyEnvironment(platform, meant, found, onWait) } });
+    await remember({ environments: { [meant.name]: await applyEnvironment(platform, meant, found, signal, onWait) } });
     if (state.act !== 'none') onChange('environment', meant.name, state.act === 'create' ? 'create' : 'update');
   }
   for (const { agent, definition, state, relock, twins } of fleet.agents) {

@@ -221,6 +221,51 @@ describe('an environment', () => {
     });
   });
 
+  test('whose announced change is given up takes the announcement back, so that sessions start again', {
+    timeout: 60_000,
+  }, async () => {
+    await world.apply('support');
+    const { id } = await environment();
+    const marks = async () => (await environment()).metadata;
+
+    await hosts('pypi.org');
+    const interruption = new AbortController();
+    const interrupted = world.setup(['agents', 'apply'], { ...operator, signal: interruption.signal });
+    await announced();
+    const since = performance.now();
+    interruption.abort();
+    expect(await interrupted).toMatchObject({ exit: 130 });
+    // A person who has pressed Ctrl-C does not sit the announcement out.
+    expect(performance.now() - since).toBeLessThan(3_000);
+    expect(await marks()).toEqual({ mai_name: 'default' });
+
+    const overtaken = agents('apply');
+    await announced();
+    await world.client.beta.environments.update(id, { description: 'from outside' });
+    expect(await overtaken).toMatchObject({ exit: 1 });
+    expect(await marks()).toEqual({ mai_name: 'default' });
+
+    const refused = agents('apply', '--overwrite');
+    await announced();
+    control().faults.add({ on: 'POST /v1/environments/:environment', fault: { kind: 'status', status: 400 } });
+    expect(await refused).toMatchObject({ exit: 1 });
+    expect(await marks()).toEqual({ mai_name: 'default' });
+  });
+
+  test('that was changed outside beside a killed change can be taken into its file', { timeout: 60_000 }, async () => {
+    await world.apply('support');
+    const { id } = await environment();
+    await world.client.beta.environments.update(id, {
+      description: 'from outside',
+      metadata: { mai_changing: 'a run that was killed' },
+    });
+    expect(await agents('plan', 'support')).toMatchObject({ exit: 1, stderr: expect.stringContaining('--adopt') });
+    expect(await agents('apply', '--adopt', 'support')).toMatchObject({ exit: 0 });
+    expect(await readFile(file('environments/default.yaml'), 'utf8')).toContain('from outside');
+    await world.apply('support');
+    expect(await environment()).toMatchObject({ description: 'from outside', metadata: { mai_name: 'default' } });
+  });
+
   test('whose create is refused because its run was not the first is looked for', async () => {
     const made = once('GET /v1/environments', () => world.apply('support'));
     const stop = control().tamper('GET /v1/environments', (answer: Content) => {

@@ -82,14 +82,15 @@ test('an apply changes the version that its plan saw, and no later one [P6]', as
   await agents('apply');
   await prompt('You answer in rhyme.\n');
   const configuration = await loadConfiguration(world.sandbox.configFolder);
+  const { signal } = new AbortController();
   const platform = await openPlatform({
     baseUrl: world.sandbox.platform.baseUrl,
     apiKey: new Secret(world.sandbox.platform.apiKey),
     authToken: undefined,
-    signal: new AbortController().signal,
+    signal,
     onWait: () => {},
   });
-  const request = { platform, configuration, lock: await lock(), pins: new Map(), names: ['support'] };
+  const request = { platform, configuration, lock: await lock(), pins: new Map(), signal, names: ['support'] };
   const fleet = await surveyFleet(request);
   await world.client.beta.agents.update((await found('support')).id, { description: 'changed meanwhile' });
   await expect(applyFleet(request, fleet, () => {})).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -17,6 +17,18 @@ afterEach(() => rm(folder, { recursive: true }));
 test('a folder without a lock has an empty one', async () => {
   expect(await readSkillsLock(folder)).toEqual(new Map());
 });
+
+test.each(['', 'skills.lock.json'])(
+  'a lock that somebody else could have written says nothing of agents: %j',
+  async (what) => {
+    await writeLockFile(lockFileOf(folder), new Map([['support-triage', triage]]));
+    await chmod(join(folder, what), 0o777);
+    await expect(readSkillsLock(folder)).rejects.toMatchObject({
+      code: 'file_system',
+      message: expect.stringContaining('others could have changed'),
+    });
+  },
+);
 
 test('what was written is read back, sorted by name, and nothing is left beside it', async () => {
   await writeLockFile(

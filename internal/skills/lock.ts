@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
+import { readSafely, safePath } from '../outside/trusted-file.ts';
 import { quote, visible } from '../text/quote.ts';
 import { nameProblem } from './folder/name.ts';
 
@@ -25,14 +26,25 @@ export function lockFileOf(skillsFolder: string): string {
   return join(skillsFolder, 'skills.lock.json');
 }
 
-/** The lock of a folder of skills; empty where there is none yet. Throws `config_invalid`. */
+/** Far more than any lock. */
+const longestLock = 64 * 1024 * 1024;
+
+/**
+ * The lock of the skills beside a configuration, which says what agents get; empty where there is none yet. Throws
+ * `config_invalid`, and `file_system` where somebody else could have written it, as for every file that decides.
+ */
 export async function readSkillsLock(skillsFolder: string): Promise<SkillsLock> {
-  return await readLockFile(lockFileOf(skillsFolder));
+  const path = lockFileOf(skillsFolder);
+  const judged = await safePath(skillsFolder);
+  return skillsIn(path, judged === undefined ? undefined : await readSafely(path, longestLock));
 }
 
 /** The skills in a lock file; empty where there is none yet. Throws `config_invalid` with every problem in it. */
 export async function readLockFile(path: string): Promise<SkillsLock> {
-  const text = await readText(path);
+  return skillsIn(path, await readText(path));
+}
+
+function skillsIn(path: string, text: string | undefined): SkillsLock {
   if (text === undefined) return new Map();
   const { skills, problems } = parseLock(text);
   if (problems.length === 0) return skills;

@@ -1,9 +1,10 @@
 /** Where the private ownership key of a run comes from: a descriptor, a program that signs, or the keychain. Never a file. */
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { CompactJWSHeaderParameters } from 'jose';
 import type { Interface } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { askProgram } from '../outside/child-process.ts';
+import { Exposed, safePath } from '../outside/trusted-file.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { type Signer, signerOf } from './signature.ts';
@@ -78,7 +79,10 @@ function programSigner(
       const input = encoded.join('.');
       const [named = '', ...words] = command;
       // A bare name is looked for on the PATH, by the system.
-      const program = /[\\/]/.test(named) ? resolve(project, named) : named;
+      const hasPath = /[\\/]/.test(named);
+      const program = hasPath ? resolve(project, named) : named;
+      // It came with the configuration, and is as good as that only where nobody else could have written it.
+      if (hasPath && !isAbsolute(named)) await requireUnexposed(program);
       const answer = await askProgram({ program, words, input, signal, timeoutMs, longestAnswer });
       if (answer.kind === 'interrupted')
         throw new AppError('interrupted', 'interrupted while the owner record was signed');
@@ -94,6 +98,15 @@ function programSigner(
       return `${input}.${signature}`;
     },
   };
+}
+
+async function requireUnexposed(program: string): Promise<void> {
+  try {
+    await safePath(program);
+  } catch (cause) {
+    if (cause instanceof Exposed) throw unusable(`the signer ${cause.message}`);
+    throw cause;
+  }
 }
 
 function unusable(why: string): AppError {

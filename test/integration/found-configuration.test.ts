@@ -141,7 +141,14 @@ describe('a configuration that was found', () => {
     await writeFile(join(project, 'sign'), script, { mode: 0o755 });
     await writeFile(join(project, 'src', 'sign'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
     standIn(join(project, 'src'));
-    const named = await world.connect(['notion', '--config', join(project, 'config')], { folder, environment: found });
+    const connect = () =>
+      world.connect(['notion', '--config', join(project, 'config')], { folder, environment: found });
+    // One that another account may write is started for nobody.
+    await chmod(join(project, 'sign'), 0o777);
+    const exposed = await connect();
+    expect([exposed.exit, exposed.stderr]).toEqual([1, expect.stringContaining('others could have changed')]);
+    await chmod(join(project, 'sign'), 0o755);
+    const named = await connect();
     expect([named.exit, named.stderr]).toEqual([0, expect.not.stringContaining('error')]);
   });
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Missing } from '../support/skip.ts';
 
 /** The uid that attacks: `nobody`, everywhere. */
-export const thiefUid = 65534;
+const thiefUid = 65534;
 
 /** Why no other account can act here. */
 export const cannotBeSomebodyElse: Missing | false =

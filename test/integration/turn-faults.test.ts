@@ -67,6 +67,7 @@ beforeAll(async () => {
     subject: sandbox.people.ada.subject,
     groups: ['support'],
     label: 'ada',
+    verifiedEmail: sandbox.people.ada.email,
   };
   const records = {
     keep: async () => ({ settle: async () => {} }),
@@ -81,7 +82,8 @@ beforeAll(async () => {
       agent,
       principal,
       memory,
-      warn,
+      // What it says of tools that nobody pinned is not about a turn.
+      warn: () => {},
       ownership: undefined,
       lock,
       pins: new Map(),

@@ -16,16 +16,10 @@ import { type Act, hintAfterLoss } from './acts.ts';
 import { type EventStream, readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
 import type { FederatedToken } from './federated-token.ts';
+import { eachOnce, type Page } from './pages.ts';
 import type { Client, ClientOptions } from './sdk.ts';
 
 export type { Client } from './sdk.ts';
-
-/** One page of a list, as the SDK's cursor pages present it. */
-export interface Page<Item> {
-  data: Item[];
-  hasNextPage(): boolean;
-  getNextPage(): Promise<Page<Item>>;
-}
 
 /** What the platform is asked to change: the act and the thing, for messages and for the record. */
 export interface Intent {
@@ -40,7 +34,7 @@ export interface Intent {
 export interface Platform {
   /** Asks for something. Repeated up to twice when the network or the platform stumbles; a 429 is waited for. */
   read<Result>(what: string, ask: (client: Client) => Promise<Result>): Promise<Result>;
-  /** Every item of a list, page by page, never more than one page in memory. */
+  /** Every item of a list, once ({@link eachOnce}), page by page, never more than one page in memory. */
   readPages<Item>(what: string, ask: (client: Client) => Promise<Page<Item>>): AsyncGenerator<Item, void, undefined>;
   /** Opens a stream of events, once: whoever follows it opens the next one, and reads what was missed in between. */
   listen(what: string, ask: (client: Client, signal: AbortSignal) => Streamed): Promise<EventStream>;
@@ -225,13 +219,13 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     aheadMs: () => aheadMs,
     read,
     async *readPages(what, ask) {
-      let page = await read(what, ask);
-      for (;;) {
-        yield* page.data;
-        if (!page.hasNextPage()) return;
-        const current = page;
-        page = await read(what, () => current.getNextPage());
-      }
+      const refused = (why: string) =>
+        new PlatformError('platform_refused', `${what}: the platform ${why}`, {
+          hint: 'nothing was chosen from that list: check ANTHROPIC_BASE_URL, and what stands between you and the platform',
+          cause: undefined,
+        });
+      const first = await read(what, ask);
+      yield* eachOnce(first, (page) => read(what, () => page.getNextPage()), refused);
     },
     async listen(what, ask) {
       const closed = new AbortController();

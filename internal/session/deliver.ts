@@ -3,6 +3,7 @@
  * it is looked for in the history, where messages stand with the ids that the answer would have had.
  */
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { takeFirst } from '../platform/pages.ts';
 import type { Clock } from './clock.ts';
 import { readEvent } from './event.ts';
 import { readStatus } from './follow.ts';
@@ -102,10 +103,10 @@ export async function readEarlierMessages(asked: Pick<Delivering, 'platform' | '
 }
 
 async function readMessages({ platform, sessionId }: Pick<Delivering, 'platform' | 'sessionId'>) {
-  const { data } = await platform.read('look for the message', (client) =>
+  const pages = platform.readPages('look for the message', (client) =>
     client.beta.sessions.events.list(sessionId, { types: ['user.message'], order: 'desc', limit: latest }),
   );
-  return data.flatMap((value) => {
+  return (await takeFirst(latest, pages)).flatMap((value) => {
     const event = readEvent(value);
     return typeof event === 'object' && event.kind === 'message' ? [event] : [];
   });

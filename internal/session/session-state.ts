@@ -1,5 +1,6 @@
 /** What a session does, or how its last turn ended: an idle session may be done, wait for somebody, or have given up. */
 import type { Platform } from '../platform/client.ts';
+import { takeFirst } from '../platform/pages.ts';
 import { readEvent, type SessionError, type SessionEvent, type ToolCall } from './event.ts';
 import type { FoundSession } from './live.ts';
 import { TurnState } from './turn-state.ts';
@@ -26,10 +27,10 @@ const telling = [
 /** Reads what a session that can still act does: one request for one that rests, none for one that runs. */
 export async function readState(platform: Platform, { id, status }: FoundSession): Promise<SessionState> {
   if (status === 'running' || status === 'rescheduling') return { kind: status };
-  const { data } = await platform.read('read how the session came to rest', (client) =>
+  const pages = platform.readPages('read how the session came to rest', (client) =>
     client.beta.sessions.events.list(id, { types: [...telling], order: 'desc', limit: latest }),
   );
-  const events = data.flatMap((value) => {
+  const events = (await takeFirst(latest, pages)).flatMap((value) => {
     const event = readEvent(value);
     return typeof event === 'object' ? [event] : [];
   });

@@ -24,8 +24,29 @@ export type Fault =
   | { kind: 'stall'; commits: boolean }
   /** Does what was asked twice, as behind something that repeats requests; the second answer is sent. */
   | { kind: 'repeat' }
+  /** Answers with a page of two items at most, and the pages of the list go wrong. Befalls every page, so with `times`. */
+  | { kind: 'pages'; how: PageFault }
   /** Sends `after` events of a stream as they are; what then becomes of the next one, or of the stream, is `how`. */
   | { kind: 'stream'; after: number; how: StreamFault };
+
+/** What goes wrong with the pages of a list. */
+export const pageFaults = [
+  /** Each page begins with the last item of the one before. */
+  'overlapping',
+  /** Each page comes twice. */
+  'repeated',
+  /** The last item comes first. */
+  'reversed',
+  /** Before each page comes one without an item. */
+  'hollow',
+  /** The last page names the first one as the next. */
+  'circling',
+  /** After the last page comes the first one again, under a new name each time. */
+  'endless',
+] as const;
+
+/** One of them. */
+export type PageFault = (typeof pageFaults)[number];
 
 /** What goes wrong with a stream of events. */
 export type StreamFault =

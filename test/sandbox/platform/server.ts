@@ -7,6 +7,7 @@ import { type Answer, FileAnswer, StreamAnswer } from './answer.ts';
 import { ApiError, errorBody } from './api-error.ts';
 import { readBody } from './body.ts';
 import type { PlatformControl } from './control.ts';
+import { faultyPage, type ListAnswer } from './faulty-pages.ts';
 import { faultyStream, plainStream } from './faulty-stream.ts';
 import { newId } from './identifier.ts';
 import type { LoggedRequest } from './request-log.ts';
@@ -83,7 +84,7 @@ async function respond(parts: ServerParts, request: IncomingMessage, response: S
 
 /** Once, or twice as behind something that repeats requests. */
 async function answeredAs(parts: ServerParts, arrival: Arrival, fault: Fault | undefined): Promise<Reply> {
-  if (fault?.kind !== 'repeat') return await answered(parts, arrival);
+  if (fault?.kind !== 'repeat') return await answered(parts, arrival, fault);
   const { request } = arrival;
   const pieces: Buffer[] = [];
   for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
@@ -99,7 +100,11 @@ function arrivalOf(request: IncomingMessage): Arrival {
   return { request, requestId: newId('req'), method, path, search: url.slice(path.length) };
 }
 
-async function answered(parts: ServerParts, { request, requestId, method, path, search }: Arrival): Promise<Reply> {
+async function answered(
+  parts: ServerParts,
+  { request, requestId, method, path, search }: Arrival,
+  fault?: Fault,
+): Promise<Reply> {
   const { keys, organizationId, tokenExchange, control } = parts;
   const headers: Record<string, string> = {
     'request-id': requestId,
@@ -117,7 +122,12 @@ async function answered(parts: ServerParts, { request, requestId, method, path, 
     const { route, params } = parts.findRoute(method, path);
     checkVersions(request.headers, route.beta, `${method} ${path}`);
     const body = method === 'GET' ? undefined : await readBody(request, route.takesForm);
-    const answer = await route.run({ workspace, params, search: new URLSearchParams(search), body });
+    const run = async (query: URLSearchParams) => await route.run({ workspace, params, search: query, body });
+    const asked = new URLSearchParams(search);
+    const answer =
+      fault?.kind === 'pages'
+        ? await faultyPage(fault.how, asked, (query) => run(query) as Promise<ListAnswer>)
+        : await run(asked);
     if (answer instanceof FileAnswer)
       return fileReply(answer, headers, parts.tamperedFile(answer.bytes, { method, path }));
     return replyTo(answer, headers, (json) => parts.tampered(json, { method, path }));

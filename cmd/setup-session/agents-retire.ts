@@ -34,8 +34,9 @@ export async function runRetire(context: CommandContext, name: string, options: 
   const retiring = await findRetiring(request).finally(() => waiting.done());
   refuseInUse(name, retiring, stop);
   if (dryRun && !retiring.whole) return planned(name, retiring);
-  if (!retiring.whole) await settle(context, name, retiring, options);
-  const ended = retiring.whole ? [] : await retireAgent(request, retiring, { stop, onStep: context.progress.note });
+  const asked = !retiring.whole && (await settle(context, name, retiring, options));
+  const settled = { ...retiring, justRead: retiring.justRead && !asked };
+  const ended = retiring.whole ? [] : await retireAgent(request, settled, { stop, onStep: context.progress.note });
   const file = configuration.agents.has(name)
     ? [`its file config/agents/${name}.yaml has no effect any more: remove it, and its entry in agents.lock.json`]
     : [];
@@ -63,13 +64,14 @@ function refuseInUse(name: string, { sessions }: Retiring, stop: boolean): void 
   });
 }
 
+/** Whether somebody was asked, and said yes. */
 async function settle(
   context: CommandContext,
   name: string,
   { agent, sessions }: Retiring,
   options: RetireOptions,
-): Promise<void> {
-  if (options.yesRetire === name) return;
+): Promise<boolean> {
+  if (options.yesRetire === name) return false;
   const what = `archive the agent ${quote(name)} (${quote(agent.id)}) for good`;
   const also = sessions.length === 0 ? '' : ` and end ${sessions.length} of its sessions`;
   if (!context.interactive) {
@@ -77,7 +79,7 @@ async function settle(
       hint: `run this in a terminal, or add: --yes-retire ${name}`,
     });
   }
-  if (await confirm(context, `${what}${also}?`, questionTimeoutMs)) return;
+  if (await confirm(context, `${what}${also}?`, questionTimeoutMs)) return true;
   throw new AppError('usage', `the agent ${quote(name)} was not retired: not confirmed`, {
     hint: 'nothing was changed',
   });

@@ -5,7 +5,6 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
-import type { Platform } from '../../internal/platform/client.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
 import { endSession } from '../../internal/session/end.ts';
 import {
@@ -84,7 +83,7 @@ export async function runVerify(
   ).finally(() => waiting.done());
   const altered = verified.filter(({ alarms }) => alarms.length > 0);
   if (altered.length === 0) return showVerified(verified);
-  const outcomes = stop && !dryRun ? await stopAll(run.platform, altered) : new Map<string, string>();
+  const outcomes = stop && !dryRun ? await stopAll(run, lookups, altered) : new Map<string, string>();
   throw alteredError(verified, altered, { stop, dryRun, outcomes });
 }
 
@@ -107,8 +106,7 @@ export async function runAttach(context: CommandContext, id: string, options: Br
 export async function runStop(context: CommandContext, id: string, options: BrowserOptions): Promise<CommandResult> {
   const run = await open(context, options, 'setup-session stop');
   const session = await readOwnSession(run, lookupsOf(run.platform), id);
-  const { status, vault_ids: vaultIds } = session;
-  const ended = isLive(session) ? await endSession(run.platform, { id: session.id, status, vaultIds }) : undefined;
+  const ended = isLive(session) ? await endSession(run.platform, session) : undefined;
   return showStopped(session.id, ended);
 }
 
@@ -154,9 +152,13 @@ async function readOwnSession(run: OperatorRun, lookups: Lookups, id: string): P
 }
 
 /** Stops sessions, one after the other, and says by their ids what became of each. */
-async function stopAll(platform: Platform, altered: readonly VerifiedSession[]): Promise<Map<string, string>> {
+async function stopAll(
+  run: OperatorRun,
+  lookups: Lookups,
+  altered: readonly VerifiedSession[],
+): Promise<Map<string, string>> {
   const outcomes = new Map<string, string>();
-  for (const { session } of altered) outcomes.set(session.id, await stopSession(platform, session));
+  for (const each of altered) outcomes.set(each.session.id, await stopSession(run, each, lookups));
   return outcomes;
 }
 

@@ -5,6 +5,7 @@
 import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import { type AgentDefinition, compareAgent, type FoundAgent, nameKey } from './definition.ts';
 import { compareEnvironment, type FoundEnvironment } from './environment.ts';
@@ -23,6 +24,7 @@ interface Making<Thing extends Made> {
   isMeant(thing: Thing): boolean;
   /** Whether nothing was begun with it, so that it can go. */
   isUnused(thing: Thing, own: boolean): Promise<boolean>;
+  /** Archives it if it is by its id still what was listed. */
   archive(thing: Thing): Promise<void>;
   /** The name is taken and nothing carries the mark. */
   taken?(cause: PlatformError): Promise<AppError>;
@@ -66,6 +68,8 @@ export async function createEnvironment(platform: Platform, meant: Environment):
     // Sessions cannot be asked for by their environment: only what this run made itself is surely unused.
     isUnused: async (_environment, own) => own,
     archive: async ({ id }) => {
+      const now = await platform.read('read environment', (client) => client.beta.environments.retrieve(id));
+      if (now.archived_at !== null || now.metadata[nameKey] !== name) return;
       await platform.change({ act: 'environment.archive', target: id }, (client) =>
         client.beta.environments.archive(id),
       );
@@ -127,23 +131,29 @@ async function markedAgents(platform: Platform, name: string): Promise<FoundAgen
 }
 
 async function isUnusedAgent(platform: Platform, id: string): Promise<boolean> {
-  const { data } = await platform.read('list sessions', (client) =>
+  const sessions = platform.readPages('list sessions', (client) =>
     client.beta.sessions.list({ agent_id: id, include_archived: true, limit: 1 }),
   );
-  return data.length === 0;
+  return (await takeFirst(1, sessions)).length === 0;
 }
 
-/** A lost answer, or another run that was quicker, is settled by looking. */
-async function archiveTwin(platform: Platform, { id }: FoundAgent): Promise<void> {
+/**
+ * A list is not believed so far: the twin is read by its id before, and left, for the next plan to name, where it is not
+ * what was listed. A lost answer, or another run that was quicker, is settled by the same look.
+ */
+async function archiveTwin(platform: Platform, { id, version, metadata }: FoundAgent): Promise<void> {
+  let failure: PlatformError | undefined;
   for (let attempt = 1; ; attempt += 1) {
+    const now = await platform.read('read agent', (client) => client.beta.agents.retrieve(id));
+    if (now.archived_at !== null) return;
+    if (failure !== undefined && (attempt > 2 || failure.outcome === 'refused')) throw failure;
+    if (now.version !== version || now.metadata[nameKey] !== metadata[nameKey]) return;
     try {
       await platform.change({ act: 'agent.archive', target: id }, (client) => client.beta.agents.archive(id));
       return;
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
-      const now = await platform.read('read agent', (client) => client.beta.agents.retrieve(id));
-      if (now.archived_at !== null) return;
-      if (attempt > 1 || error.outcome === 'refused') throw error;
+      failure = error;
     }
   }
 }

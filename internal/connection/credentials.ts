@@ -2,7 +2,7 @@
 import { normalisedServerUrl } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import type { ClientAuthMethod } from '../oauth/registration.ts';
-import type { Platform } from '../platform/client.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
 import { isTrial } from './credential-rules.ts';
 
 /** What we keep in a credential's metadata; all of it is readable by every holder of the workspace key, none is secret. */
@@ -129,6 +129,32 @@ export async function readCredentials(platform: Platform, vaultId: string): Prom
   return { connections, count, trials };
 }
 
+/** A credential by its id: what decides whether it is the one that is to be ended. */
+export interface CredentialNow {
+  archivedAt: string | null;
+  /** Undefined for an environment variable. */
+  mcpServerUrl: string | undefined;
+  record: ConnectionRecord;
+}
+
+/** Reads one credential; undefined where there is none of that id in the vault. */
+export async function readCredential(
+  platform: Platform,
+  vaultId: string,
+  id: string,
+): Promise<CredentialNow | undefined> {
+  try {
+    const { auth, archived_at, metadata } = await platform.read('read credential', (client) =>
+      client.beta.vaults.credentials.retrieve(id, { vault_id: vaultId }),
+    );
+    const mcpServerUrl = auth.type === 'environment_variable' ? undefined : auth.mcp_server_url;
+    return { archivedAt: archived_at, mcpServerUrl, record: recordOf(metadata) };
+  } catch (error) {
+    if (error instanceof PlatformError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
 /** How many credentials a vault holds at most (platform documentation). */
 export const mostCredentials = 20;
 
@@ -139,15 +165,16 @@ export async function countCredentials(
   service: Service,
 ): Promise<{ count: number; archived: string[] }> {
   let count = 0;
-  const archived: { id: string; mcpServerUrl: string }[] = [];
+  const archived: { id: string; mcpServerUrl: string; createdAt: string }[] = [];
   const pages = platform.readPages('list credentials', (client) =>
     client.beta.vaults.credentials.list(vaultId, { limit: 100, include_archived: true }),
   );
-  for await (const { id, auth, archived_at } of pages) {
+  for await (const { id, auth, archived_at, created_at: createdAt } of pages) {
     count += 1;
     if (archived_at != null && auth.type !== 'environment_variable')
-      archived.push({ id, mcpServerUrl: auth.mcp_server_url });
+      archived.push({ id, mcpServerUrl: auth.mcp_server_url, createdAt });
   }
+  archived.sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt));
   return { count, archived: connectionsOf(archived, service).map(({ id }) => id) };
 }
 

@@ -5,8 +5,9 @@
 import type { Service } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import { PlatformError } from '../platform/client.ts';
+import { notAsListed } from '../platform/pages.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
-import { type Connection, connectionsOf, readConnections } from './credentials.ts';
+import { type Connection, connectionsOf, readConnections, readCredential } from './credentials.ts';
 import { type Journal, tellLeft } from './journal.ts';
 import type { Journals, OpenJournal } from './journal-file.ts';
 
@@ -74,6 +75,9 @@ async function archiveAll(
     await journal.write(removalOf(service, vault, [...removed.values()]));
     for (const connection of there) {
       try {
+        const now = await readCredential(platform, vault.id, connection.credentialId);
+        if (now === undefined || now.archivedAt !== null) continue;
+        if (now.mcpServerUrl !== connection.mcpServerUrl) throw notAsListed('credential', connection.credentialId);
         await platform.change(
           { act: 'credential.archive', target: `${service.name} in ${vault.displayName}` },
           (client) => client.beta.vaults.credentials.archive(connection.credentialId, { vault_id: vault.id }),

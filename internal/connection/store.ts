@@ -7,18 +7,20 @@ import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { pause } from '../outside/pause.ts';
 import { type Intent, type Platform, PlatformError } from '../platform/client.ts';
+import { notAsListed } from '../platform/pages.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
 import type { Account } from './account.ts';
 import type { Grant } from './acquire.ts';
-import { type NewCredential, trialOf, whyRefused } from './credential-rules.ts';
+import { isTrial, type NewCredential, trialOf, whyRefused } from './credential-rules.ts';
 import {
   type Connection,
   type ConnectionRecord,
   connectionOf,
   countCredentials,
   mostCredentials,
+  readCredential,
   readCredentials,
   recordToMetadata,
 } from './credentials.ts';
@@ -128,7 +130,10 @@ async function readExisting(
 ): Promise<Connection | undefined> {
   try {
     const { connections, trials } = await readCredentials(platform, vault.id);
-    for (const id of trials) await endTrial(platform, vault, id);
+    for (const id of trials) {
+      const { mcpServerUrl } = (await readCredential(platform, vault.id, id)) ?? {};
+      if (mcpServerUrl !== undefined && isTrial(mcpServerUrl)) await endTrial(platform, vault, id);
+    }
     return connectionOf(connections, service);
   } catch (error) {
     throw error instanceof PlatformError ? (failure ?? error) : error;
@@ -192,20 +197,35 @@ async function storeOnce(
 
   if (existing !== undefined) {
     const full = await proveCreate(request, attempt, progress);
+    const there = await isThereStill(request, existing);
     progress.archiving = true;
     // Nothing may come between these two: the person has no connection meanwhile.
-    await platform.change(intentOf(request, full ? 'credential.delete' : 'credential.archive'), async ({ beta }) => {
-      const { credentials } = beta.vaults;
-      const where = { vault_id: vault.id };
-      await (full
-        ? credentials.delete(existing.credentialId, where)
-        : credentials.archive(existing.credentialId, where));
-    });
+    if (there) await removeOld(request, existing, full);
   }
   const created = await platform.change(intentOf(request, 'credential.create'), (client) =>
     client.beta.vaults.credentials.create(vault.id, credentialOf(request, attempt)),
   );
   return { credentialId: created.id, act: existing === undefined ? 'created' : 'replaced' };
+}
+
+/** Reads the old connection by its id. Throws `drift` where another run has stored something in it since it was listed. */
+async function isThereStill({ platform, vault }: StoreRequest, existing: Connection): Promise<boolean> {
+  const { credentialId, mcpServerUrl, record } = existing;
+  const now = await readCredential(platform, vault.id, credentialId);
+  if (now === undefined || now.archivedAt !== null) return false;
+  if (now.mcpServerUrl !== mcpServerUrl || now.record.attempt !== record.attempt)
+    throw notAsListed('credential', credentialId);
+  return true;
+}
+
+async function removeOld(request: StoreRequest, { credentialId }: Connection, full: boolean): Promise<void> {
+  await request.platform.change(
+    intentOf(request, full ? 'credential.delete' : 'credential.archive'),
+    async ({ beta: { vaults } }) => {
+      const where = { vault_id: request.vault.id };
+      await (full ? vaults.credentials.delete(credentialId, where) : vaults.credentials.archive(credentialId, where));
+    },
+  );
 }
 
 /**
@@ -221,7 +241,7 @@ async function proveCreate(request: StoreRequest, attempt: string, progress: Pro
   const oldest = archived.at(-1);
   if (count >= mostCredentials && oldest === undefined) return true;
   if (progress.tried) return false;
-  if (count >= mostCredentials && oldest !== undefined) await deleteCredential(request, oldest);
+  if (count >= mostCredentials && oldest !== undefined) await deleteArchived(request, oldest);
   const { id } = await platform.change(intentOf(request, 'credential.try'), (client) =>
     client.beta.vaults.credentials.create(vault.id, trialOf(credentialOf(request, attempt), attempt)),
   );
@@ -230,7 +250,11 @@ async function proveCreate(request: StoreRequest, attempt: string, progress: Pro
   return false;
 }
 
-async function deleteCredential(request: StoreRequest, id: string): Promise<void> {
+/** Deletes a credential that was archived. */
+async function deleteArchived(request: StoreRequest, id: string): Promise<void> {
+  const now = await readCredential(request.platform, request.vault.id, id);
+  if (now === undefined) return;
+  if (now.archivedAt === null) throw notAsListed('credential', id);
   await request.platform.change(intentOf(request, 'credential.delete'), ({ beta }) =>
     beta.vaults.credentials.delete(id, { vault_id: request.vault.id }),
   );

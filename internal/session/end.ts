@@ -2,13 +2,16 @@
 import { AppError } from '../errors/app-error.ts';
 import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { notAsListed } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
+import type { FoundSession } from './live.ts';
 
 /** A session that can still act. */
 export interface LiveSession {
   id: string;
   status: 'rescheduling' | 'running' | 'idle' | 'terminated';
   vaultIds: readonly string[];
+  agentId: string;
 }
 
 /** What the platform answered when a session was ended. */
@@ -32,17 +35,42 @@ export async function* readLiveSessions(
   for await (const session of platform.readPages('list sessions', (client) =>
     client.beta.sessions.list({ limit: 100 }),
   )) {
-    const { id, status, vault_ids, archived_at } = session;
-    if (archived_at !== null || status === 'terminated') continue;
-    if (vault_ids.some((vaultId) => vaultIds.has(vaultId))) yield { id, status, vaultIds: vault_ids };
+    const live = liveOf(session);
+    if (live?.vaultIds.some((vaultId) => vaultIds.has(vaultId))) yield live;
   }
 }
 
+/** What matters of a session to whoever ends it; undefined for one that has ended. */
+export function liveOf({ id, status, vault_ids, archived_at, agent }: FoundSession): LiveSession | undefined {
+  if (archived_at !== null || status === 'terminated') return undefined;
+  return { id, status, vaultIds: vault_ids, agentId: agent.id };
+}
+
 /**
- * Interrupts a session where it runs, waits until it is idle and archives it. A lost answer is settled by looking (P8).
+ * Ends a session that a list named, after a look at it by its id: one that has ended is as good. Throws as
+ * {@link endSession}, and `drift` where it is bound to other vaults or another agent than was listed.
+ */
+export async function endListed(platform: Platform, listed: LiveSession): Promise<EndedSession> {
+  const now = await look(platform, listed.id);
+  const live = now && liveOf(now);
+  if (live === undefined) return { interrupted: false, archivedAt: now?.archived_at ?? null };
+  if (!isSameWork(live, listed)) throw notAsListed('session', listed.id);
+  return await endSession(platform, live);
+}
+
+function isSameWork(one: LiveSession, other: LiveSession): boolean {
+  const [vaults, others] = [one, other].map(({ vaultIds }) => JSON.stringify([...vaultIds].sort()));
+  return one.agentId === other.agentId && vaults === others;
+}
+
+/**
+ * Interrupts a session that was just read by its id where it runs, waits until it is idle and archives it. A lost answer is settled by looking (P8).
  * Throws a `PlatformError`, or `timed_out` for one that does not become idle.
  */
-export async function endSession(platform: Platform, session: LiveSession): Promise<EndedSession> {
+export async function endSession(
+  platform: Platform,
+  session: Pick<LiveSession, 'id' | 'status'>,
+): Promise<EndedSession> {
   const { id } = session;
   const until = Date.now() + patienceMs;
   let { status } = session;

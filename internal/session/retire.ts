@@ -2,14 +2,15 @@
  * Ends an agent for good. It is archived before its sessions are ended, so that none begins in between; the lock keeps
  * that it was meant, so that its file does not bring it back. Killed anywhere, the next run goes on (P8).
  */
-import type { FoundAgent } from '../agent/definition.ts';
+import { type FoundAgent, nameKey } from '../agent/definition.ts';
 import { findAgent } from '../agent/ensure.ts';
 import { type AgentsLock, changeAgentsLock } from '../agent/lock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { notAsListed } from '../platform/pages.ts';
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
-import { endSession, type LiveSession } from './end.ts';
+import { endListed, type LiveSession, liveOf } from './end.ts';
 
 /** What an agent is retired with. */
 export interface RetireRequest {
@@ -23,6 +24,8 @@ export interface RetireRequest {
 export interface Retiring {
   agent: FoundAgent;
   sessions: readonly LiveSession[];
+  /** Read by its id just now; not where a list named it, or where somebody took their time to say yes since. */
+  justRead: boolean;
   /** Archived, so known to the lock, and without sessions: nothing is left to be done. */
   whole: boolean;
 }
@@ -41,18 +44,19 @@ export async function findRetiring({ platform, lock, name }: RetireRequest): Pro
     );
   }
   const sessions = await liveSessionsOf(platform, agent.id);
-  return { agent, sessions, whole: agent.archived_at !== null && locked?.retired === true && sessions.length === 0 };
+  const whole = agent.archived_at !== null && locked?.retired === true && sessions.length === 0;
+  return { agent, sessions, justRead: locked !== undefined, whole };
 }
 
 /** Archives the agent, writes that down, and ends its sessions where that is wanted. Returns the sessions that were ended. */
 export async function retireAgent(
   request: RetireRequest,
-  { agent }: Retiring,
+  { agent, justRead }: Retiring,
   { stop, onStep }: { stop: boolean; onStep(step: string): void },
 ): Promise<string[]> {
   const { platform, configFolder, lock, name } = request;
   if (agent.archived_at === null) {
-    await archiveAgent(platform, agent, name);
+    await archiveAgent(platform, agent, name, justRead);
     onStep(`archived the agent ${name} (${agent.id})`);
   }
   await changeAgentsLock(configFolder, lock, {
@@ -61,7 +65,7 @@ export async function retireAgent(
   if (!stop) return [];
   const ended: string[] = [];
   for (const session of await liveSessionsOf(platform, agent.id)) {
-    await endSession(platform, session);
+    await endListed(platform, session);
     onStep(`ended the session ${session.id}`);
     ended.push(session.id);
   }
@@ -74,14 +78,20 @@ async function liveSessionsOf(platform: Platform, agentId: string): Promise<Live
   for await (const session of platform.readPages('list sessions', (client) =>
     client.beta.sessions.list({ agent_id: agentId, limit: 100 }),
   )) {
-    const { id, status, vault_ids, archived_at } = session;
-    if (archived_at === null && status !== 'terminated') live.push({ id, status, vaultIds: vault_ids });
+    const found = liveOf(session);
+    if (found !== undefined) live.push(found);
   }
   return live;
 }
 
-/** A lost answer is settled by looking. */
-async function archiveAgent(platform: Platform, { id }: FoundAgent, name: string): Promise<void> {
+/** A lost answer is settled by looking. Throws `drift` where the agent is another one by now, or has another version. */
+async function archiveAgent(platform: Platform, agent: FoundAgent, name: string, justRead: boolean): Promise<void> {
+  const { id, version } = agent;
+  if (!justRead) {
+    const now = await platform.read(`read agent ${name}`, (client) => client.beta.agents.retrieve(id));
+    if (now.archived_at !== null) return;
+    if (now.version !== version || now.metadata[nameKey] !== agent.metadata[nameKey]) throw notAsListed('agent', id);
+  }
   try {
     await platform.change({ act: 'agent.archive', target: name }, (client) => client.beta.agents.archive(id));
   } catch (error) {

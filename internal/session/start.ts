@@ -7,6 +7,7 @@ import type { InForce } from '../agent/in-force.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { notAsListed, takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
 import type { Signer } from '../vault/signature.ts';
@@ -161,6 +162,8 @@ async function environmentDifferences(platform: Platform, prepared: PreparedSess
 const looksMs = [250, 500, 1000, 2000, 4000];
 /** How often a session is asked for: every one has the same mark, by which a second one is found and archived. */
 const mostCreates = 2;
+/** How many of an agent's sessions are looked through for the one of an attempt. */
+const latest = 50;
 
 /** When the answer to the create is lost the session is looked for by its attempt mark, and asked for again only where it is not there (P8). */
 async function createSession(
@@ -204,10 +207,12 @@ function lookAgainLater(error: unknown): [] {
 
 /** The latest sessions of an agent that carry the mark of one attempt and can still act. */
 export async function readAttempt(platform: Platform, agentId: string, attempt: string): Promise<FoundSession[]> {
-  const recent = await platform.read('look for the session', (client) =>
-    client.beta.sessions.list({ agent_id: agentId, limit: 50 }),
+  const pages = platform.readPages('look for the session', (client) =>
+    client.beta.sessions.list({ agent_id: agentId, limit: latest }),
   );
-  return recent.data.filter((session) => session.metadata[attemptKey] === attempt && isLive(session));
+  return (await takeFirst(latest, pages)).filter(
+    (session) => session.metadata[attemptKey] === attempt && isLive(session),
+  );
 }
 
 /**
@@ -221,10 +226,13 @@ export async function endTwins(
   try {
     const twins = (await readAttempt(platform, agent.id, attempt)).filter((session) => session.id !== id);
     for (const twin of twins) {
+      const now = await platform.read('read session', (client) => client.beta.sessions.retrieve(twin.id));
+      if (!isLive(now)) continue;
+      if (now.metadata[attemptKey] !== attempt) throw notAsListed('session', twin.id);
       warn(`the platform made a second session of one request, ${quote(twin.id)}: ${await archive(platform, twin.id)}`);
     }
   } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
+    if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
     warn(`whether the platform made one session could not be looked at: ${error.message}`);
   }
 }

@@ -29,6 +29,8 @@ export interface VerifiedSession {
   alarms: readonly Alarm[];
   /** Whether this machine kept what was meant, an ownership key signed it, or only the session's own metadata says it. */
   comparedWith: 'record of this machine' | 'signed record' | 'metadata';
+  /** The other sessions of its attempt, as a list said; undefined where the session was read by its id. */
+  twinIds?: readonly string[];
 }
 
 const atOnce = 10;
@@ -63,9 +65,7 @@ export function lookupsOf(platform: Platform): Lookups {
 
 /** One session by its id. Throws `usage` where there is none. */
 export async function readSession(platform: Platform, id: string): Promise<FoundSession> {
-  const session = await unlessMissing(() =>
-    platform.read('read session', (client) => client.beta.sessions.retrieve(id)),
-  );
+  const session = await find(platform, id);
   if (session === undefined) {
     throw new AppError('usage', `there is no session ${quote(id)} in this workspace`, {
       hint: 'list those that run: setup-session list',
@@ -80,16 +80,16 @@ export async function verifySessions(
   scope: Scope,
   lookups: Lookups,
 ): Promise<VerifiedSession[]> {
-  const attempts = new Map<string, number>();
+  const attempts = new Map<string, string[]>();
   const sessions: FoundSession[] = [];
   for await (const session of readLive(request.platform)) {
     const attempt = session.metadata[attemptKey];
-    if (attempt !== undefined) attempts.set(attempt, (attempts.get(attempt) ?? 0) + 1);
+    if (attempt !== undefined) attempts.set(attempt, [...(attempts.get(attempt) ?? []), session.id]);
     if (await isInScope(session, scope)) sessions.push(session);
   }
   return await inParallel(sessions, atOnce, async (session) => {
-    const twin = (attempts.get(session.metadata[attemptKey] ?? '') ?? 0) > 1;
-    return await verifySession(request, session, lookups, twin);
+    const twinIds = (attempts.get(session.metadata[attemptKey] ?? '') ?? []).filter((id) => id !== session.id);
+    return { ...(await verifySession(request, session, lookups, twinIds.length > 0)), twinIds };
   });
 }
 
@@ -129,17 +129,39 @@ export function stopPlan(session: FoundSession): string {
   return isLive(session) ? 'would be interrupted and archived' : 'it had ended already';
 }
 
-/** Interrupts and archives a session; the answer says how it ended. Never throws for what the platform refuses. */
-export async function stopSession(platform: Platform, session: FoundSession): Promise<string> {
-  const { id, status, vault_ids: vaultIds } = session;
-  if (!isLive(session)) return 'it had ended already';
+/**
+ * Interrupts and archives a session that is not what was started; one that a list named is read by its id and judged again
+ * before. The answer says how it ended. Never throws for what the platform refuses.
+ */
+export async function stopSession(
+  request: VerifyRequest,
+  { session, twinIds }: VerifiedSession,
+  lookups: Lookups,
+): Promise<string> {
+  const { platform } = request;
   try {
-    const { interrupted } = await endSession(platform, { id, status, vaultIds });
+    const now = twinIds === undefined ? session : await find(platform, session.id);
+    if (now === undefined || !isLive(now)) return 'it had ended already';
+    if (twinIds !== undefined) {
+      const { alarms } = await verifySession(request, now, lookups, await hasTwin(platform, now, twinIds));
+      if (alarms.length === 0) return 'NOT stopped: read by its id, it is what was started';
+    }
+    const { interrupted } = await endSession(platform, now);
     return `${interrupted ? 'interrupted and ' : ''}archived`;
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
     return `NOT stopped: ${error.message}`;
   }
+}
+
+/** Whether one of them is really of the same attempt, live or not: the other one may have been stopped just now. */
+async function hasTwin(platform: Platform, { metadata }: FoundSession, ids: readonly string[]): Promise<boolean> {
+  const others = await Promise.all(ids.map((id) => find(platform, id)));
+  return others.some((other) => other !== undefined && other.metadata[attemptKey] === metadata[attemptKey]);
+}
+
+async function find(platform: Platform, id: string): Promise<FoundSession | undefined> {
+  return await unlessMissing(() => platform.read('read session', (client) => client.beta.sessions.retrieve(id)));
 }
 
 async function readSignature(

@@ -275,5 +275,5 @@ describe.each(stories)('two uploads at once %s, in every order of their requests
       }
     }
     expect(faulty).toBeGreaterThan(100);
-  });
+  }, 60_000);
 });

@@ -5,6 +5,7 @@
 import { AppError } from '../errors/app-error.ts';
 import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { notAsListed } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import { bytesOf, contentOf, type Skill } from './folder/read.ts';
 import type { LockedSkill } from './lock.ts';
@@ -118,10 +119,18 @@ async function settleOne(platform: Platform, made: CreatedSkill, settling: Settl
   });
   if (first === undefined) return;
   if (!own) throw toldApart(skill, first.id, locked.skillId);
-  await platform.change(
-    { act: 'skill.delete', target: `${skill.name} ${locked.skillId}`, uninterrupted: true },
-    (client) => client.skills.delete(locked.skillId),
-  );
+  const latest = await latestOf(platform, locked.skillId).catch((error: unknown) => {
+    if (error instanceof PlatformError && error.status === 404) return undefined;
+    throw error;
+  });
+  // What somebody else has put into it meanwhile is not taken back.
+  if (latest !== undefined && latest !== locked.versionId) throw notAsListed('skill', locked.skillId);
+  if (latest !== undefined) {
+    await platform.change(
+      { act: 'skill.delete', target: `${skill.name} ${locked.skillId}`, uninterrupted: true },
+      (client) => client.skills.delete(locked.skillId),
+    );
+  }
   const remote = { skillId: first.id, versionId: first.latest_version_id };
   await settling.onYielded(skill, undefined);
   await settling.onYielded(skill, await theirs(platform, skill, remote, 'what this run uploaded was taken back'));

@@ -7,16 +7,19 @@
  * 3. The vaults are archived. The platform keeps their metadata, and with it the mark.
  * 4. Everything is looked at again, and what is left or came meanwhile is done in another round (P8).
  */
+
+import { readCredential } from '../connection/credentials.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { endSession, type LiveSession, readLiveSessions } from '../session/end.ts';
+import { notAsListed } from '../platform/pages.ts';
+import { endListed, type LiveSession, readLiveSessions } from '../session/end.ts';
 import { inParallel } from '../skills/in-parallel.ts';
 import { quote } from '../text/quote.ts';
 import { isProven, type VaultAnswer } from './claims.ts';
 import { ownerOf, ownerRecord } from './owner.ts';
 import { everyVault, type HeldCredential, type HeldVault, holdings, type Owner, vaultsOf } from './persons-vaults.ts';
-import { createVault, type OwnedVault, type Ownership, type VaultDirectory } from './resolve.ts';
+import { createVault, judgeClaim, type OwnedVault, type Ownership, type VaultDirectory } from './resolve.ts';
 import type { Offboarding, Signer } from './signature.ts';
 import {
   isOffboarded,
@@ -196,9 +199,10 @@ async function doRound(run: Run, things: PersonsThings): Promise<void> {
   const { platform, includeUnproven } = run.request;
   const targets = targetsOf(things, includeUnproven);
   const marked = new Set<string>();
-  for (const { vault } of targets) {
-    if (isOffboarded(vault.metadata) || (await step(run, 'vault.mark', vault.id, () => mark(run, things.owner, vault))))
-      marked.add(vault.id);
+  for (const held of targets) {
+    const { id, metadata } = held.vault;
+    if (isOffboarded(metadata) || (await step(run, 'vault.mark', id, () => mark(run, things.owner, held))))
+      marked.add(id);
   }
   const anywhere = marked.size > 0 || things.archived.some(({ metadata }) => isOffboarded(metadata));
   // Nothing that could hold the mark, such as when the vaults were archived by hand: it gets a vault of its own.
@@ -206,10 +210,15 @@ async function doRound(run: Run, things: PersonsThings): Promise<void> {
     anywhere || (await step(run, 'vault.create', things.owner.subject, () => createMarked(run, things.owner)));
   await Promise.all([
     inParallel(
-      targets.flatMap(({ vault, credentials }) => credentials.map(({ id }) => ({ id, vault }))),
+      targets.flatMap(({ vault, credentials }) =>
+        credentials.map(({ id, mcpServerUrl }) => ({ id, mcpServerUrl, vault })),
+      ),
       atOnce,
-      ({ id, vault }) =>
+      ({ id, mcpServerUrl, vault }) =>
         step(run, 'credential.archive', id, async () => {
+          const now = await readCredential(platform, vault.id, id);
+          if (now === undefined || now.archivedAt !== null) return `archived ${quote(now?.archivedAt ?? 'already')}`;
+          if (now.mcpServerUrl !== mcpServerUrl) throw notAsListed('credential', id);
           const { archived_at } = await platform.change({ act: 'credential.archive', target: id }, (client) =>
             client.beta.vaults.credentials.archive(id, { vault_id: vault.id }),
           );
@@ -218,14 +227,15 @@ async function doRound(run: Run, things: PersonsThings): Promise<void> {
     ),
     inParallel(sessionsToEnd(things, includeUnproven), atOnce, (session) =>
       step(run, 'session.end', session.id, async () => {
-        const { interrupted, archivedAt } = await endSession(platform, session);
+        const { interrupted, archivedAt } = await endListed(platform, session);
         return `${interrupted ? 'interrupted, ' : ''}archived ${quote(archivedAt)}`;
       }),
     ),
   ]);
   // An archived vault takes no mark, and without one the person could begin anew.
   if (!made) return;
-  for (const { vault } of targets) await step(run, 'vault.archive', vault.id, () => archiveVault(platform, vault.id));
+  for (const held of targets)
+    await step(run, 'vault.archive', held.vault.id, () => archiveTarget(run, things.owner, held));
 }
 
 /** Does one thing, times it and keeps what came of it. A refusal by the platform ends the step, not the run. */
@@ -245,17 +255,17 @@ async function step(
   try {
     return end(true, await work());
   } catch (error) {
-    const told = error instanceof PlatformError || (error instanceof AppError && error.code === 'timed_out');
+    const told =
+      error instanceof PlatformError || (error instanceof AppError && ['timed_out', 'drift'].includes(error.code));
     if (!told) throw error;
     return end(false, error.message);
   }
 }
 
-async function mark(
-  { request: { platform, ownership }, signer, offboarding }: Run,
-  owner: Owner,
-  vault: VaultAnswer,
-): Promise<string> {
+async function mark(run: Run, owner: Owner, held: HeldVault): Promise<string> {
+  const { request, signer, offboarding } = run;
+  const { platform, ownership } = request;
+  const vault = await readTarget(run, owner, held);
   const signature = await signatureOver(vault, owner, offboarding, ownership, signer);
   const metadata = { ...offboardingRecord(offboarding), ...signature };
   const marked = await platform
@@ -287,6 +297,26 @@ async function createMarked({ request, signer, offboarding }: Run, owner: Owner)
     );
   }
   return `${quote(created.id)} made to hold the mark, ${await archiveVault(platform, created.id)}`;
+}
+
+/** Reads a vault by its id before it is touched. Throws `drift` where it is not what its listing was worth. */
+async function readTarget(
+  { request: { platform, ownership, includeUnproven } }: Run,
+  owner: Owner,
+  held: HeldVault,
+): Promise<VaultAnswer> {
+  const { id } = held.vault;
+  const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
+  if (now.archived_at !== null) return now;
+  const claim = await judgeClaim(now, owner, ownership);
+  const ownMark = isOffboarded(now.metadata) && !isProven(held);
+  if (claim === undefined || !(includeUnproven || ownMark || isProven(claim))) throw notAsListed('vault', id);
+  return now;
+}
+
+async function archiveTarget(run: Run, owner: Owner, held: HeldVault): Promise<string> {
+  const { id, archived_at } = await readTarget(run, owner, held);
+  return archived_at === null ? await archiveVault(run.request.platform, id) : `archived ${quote(archived_at)}`;
 }
 
 async function archiveVault(platform: Platform, id: string): Promise<string> {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { notAsListed, takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import { type Claim, chooseVault, isOlder, isProven, type VaultAnswer } from './claims.ts';
 import { creationOf, isMarked, isOwnedBy, ownerRecord, signatureKey, signatureOf } from './owner.ts';
@@ -110,12 +111,12 @@ export async function createVault(
   const { claims, offboarded } = await readClaims(directory, principal, { archivedToo: true });
   const own = claims.filter(({ vault }) => isMarked(vault.metadata, mark));
   if (offboarded !== undefined && !letInAgain) {
-    for (const claim of own) await archive(directory, claim);
+    for (const claim of own) await archive(directory, principal, mark, claim);
     throw await offboardedError(offboarded, principal, ownership);
   }
   const oldest = oldestOf(claims);
   if (oldest === undefined) throw lost ?? notListed(principal);
-  for (const claim of own) if (claim !== oldest) await archive(directory, claim);
+  for (const claim of own) if (claim !== oldest) await archive(directory, principal, mark, claim);
   if (own.includes(oldest)) {
     if (ownership !== undefined) await signVault(directory, principal, oldest.vault, ownership);
   } else {
@@ -137,7 +138,7 @@ async function withoutLeftovers(directory: VaultDirectory, principal: Principal,
   for (const claim of claims) {
     const own = claim !== oldest && isMarked(claim.vault.metadata, mark);
     if (own && (await isEmpty(directory.platform, claim.vault.id))) {
-      await archive(directory, claim);
+      await archive(directory, principal, mark, claim);
       directory.warn(
         `archived the empty vault ${quote(claim.vault.id)}: a run of this machine had begun it and not ended`,
       );
@@ -153,17 +154,28 @@ function oldestOf(claims: readonly Claim[]): Claim | undefined {
   );
 }
 
-/** Archives a vault. A lost answer, or somebody who was quicker, is settled by looking (P8). */
-async function archive({ platform }: VaultDirectory, { vault: { id } }: Claim): Promise<void> {
+/**
+ * Archives a vault of the principal that carries their mark. A list is not believed so far: it is read by its id before. A
+ * lost answer, or somebody who was quicker, is settled by the same look (P8). Throws `drift` where it is another one.
+ */
+async function archive(
+  { platform }: VaultDirectory,
+  principal: Principal,
+  mark: string,
+  { vault: { id } }: Claim,
+): Promise<void> {
+  let failure: PlatformError | undefined;
   for (let attempt = 1; ; attempt += 1) {
+    const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
+    if (now.archived_at !== null) return;
+    if (failure !== undefined && (attempt > 2 || failure.outcome === 'refused')) throw failure;
+    if (!isMarked(now.metadata, mark) || !isOwnedBy(now.metadata, principal)) throw notAsListed('vault', id);
     try {
       await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
       return;
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
-      const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
-      if (now.archived_at !== null) return;
-      if (attempt > 1 || error.outcome === 'refused') throw error;
+      failure = error;
     }
   }
 }
@@ -191,10 +203,10 @@ async function adopt(
 }
 
 async function isEmpty(platform: Platform, vaultId: string): Promise<boolean> {
-  const page = await platform.read('list credentials', (client) =>
+  const credentials = platform.readPages('list credentials', (client) =>
     client.beta.vaults.credentials.list(vaultId, { limit: 1, include_archived: true }),
   );
-  return page.data.length === 0;
+  return (await takeFirst(1, credentials)).length === 0;
 }
 
 /** What a vault is signed with. Throws `ownership_unproven` where this run cannot sign. */

@@ -35,6 +35,8 @@ export async function localContent(folderOfSkills: string, name: string): Promis
   const rules = await withIgnoreFileOf(defaultRules(), { folderOfSkills, at: '', entries, problems });
   const found = await findSkillFiles({ folderOfSkills, name, rules }, await entriesOf(folder, problems));
   problems.push(...found.problems);
+  // What replaces the folder would end the link, and nothing of it is in the upload.
+  problems.push(...found.linked.map((path) => ({ file: join(folder, path), ...notPlain })));
   const files: HashedFile[] = [];
   for (const { path, source, size } of found.files) {
     const read = await orProblem(join(folder, path), problems, () => readHashed(source, size, { keep: false }));

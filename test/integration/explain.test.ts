@@ -59,6 +59,7 @@ describe('the table', () => {
       agent: 'support',
       for: { group: 'support' },
       may_start: true,
+      groups_missing: null,
       at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     });
     const place = 'agents/support.yaml: services.notion';

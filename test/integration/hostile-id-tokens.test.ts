@@ -255,7 +255,7 @@ describe('somebody who only looks like Ada', () => {
     const asked = await world.connectJson(['whoami'], { folder });
     expect([asked['subject'], asked['subject'] === honest['subject']]).toEqual([subject, false]);
     const session = await world.setup(['--agent', 'support'], { folder, person: undefined });
-    expect([session.exit, session.stderr]).toEqual([4, expect.stringContaining('has no vault')]);
+    expect([session.exit, session.stderr]).toEqual([3, expect.stringContaining('[another_person]')]);
   });
 
   test.each<[string, (issuer: string) => string]>([

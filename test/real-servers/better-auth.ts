@@ -18,7 +18,7 @@ export async function startBetterAuth(): Promise<{
   origin: string;
   mcpUrl: string;
   /** What a browser does: Ada signs in and is sent back, and the answer is fetched. */
-  visit(authorization: string): Promise<void>;
+  visit(authorization: string, headers?: Record<string, string>): Promise<void>;
 }> {
   const app = new Hono();
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server;
@@ -58,7 +58,7 @@ export async function startBetterAuth(): Promise<{
   return {
     origin,
     mcpUrl: `${origin}/mcp`,
-    async visit(authorization) {
+    async visit(authorization, back = {}) {
       const headers = { 'content-type': 'application/json', origin };
       const signedIn = await ask(`${origin}/api/auth/sign-in/email`, {
         method: 'POST',
@@ -70,7 +70,7 @@ export async function startBetterAuth(): Promise<{
       const location = String(sent.headers['location'] ?? '');
       if (!location.includes('/callback?'))
         throw new Error(`better-auth: ${sent.status}, sent to ${location} ${sent.body}`);
-      await ask(location);
+      await ask(location, { headers: back });
     },
   };
 }

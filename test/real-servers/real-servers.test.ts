@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
 import { ask } from '../support/ask.ts';
+import { begin } from '../support/begin.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { startBetterAuth } from './better-auth.ts';
 
@@ -21,8 +22,13 @@ const service = (mcpUrl: string, issuer: string, account?: object) =>
   });
 
 /** The identity provider's pages by the sandbox's browser, those of the service by another. */
-const browsing = (origin: string, other: (url: string) => Promise<unknown>) => (url: string) =>
-  url.startsWith(origin) ? other(url) : visit(url, { person: 'ada' });
+const browsing =
+  (origin: string, other: (url: string, headers: Record<string, string>) => Promise<unknown>) =>
+  async (start: string) => {
+    const begun = await begin(start);
+    const { href } = begun.authorization;
+    return href.startsWith(origin) ? await other(href, begun.headers) : await visit(href, { person: 'ada', begun });
+  };
 
 test('better-auth is connected, tried, and renewed by the platform', async () => {
   const { origin, mcpUrl, visit: other } = await startBetterAuth();
@@ -61,7 +67,8 @@ test.each([[[]], [['--oauth-strict']]])('the example server of the MCP SDK is co
   });
   const issuer = `http://localhost:${authPort}/`;
   await service(`http://localhost:${port}/mcp`, issuer);
-  const follow = async (url: string) => await ask(String((await ask(url)).headers['location']));
+  const follow = async (url: string, headers: Record<string, string>) =>
+    await ask(String((await ask(url)).headers['location']), { headers });
   const connected = await world.connectJson(['notion', '--timeout', '15'], { browse: browsing(issuer, follow) });
   // It gives no refresh token, and no tool says whose account it is.
   expect(connected).toMatchObject({ account: null, refreshable: false, status: 'valid' });

@@ -90,7 +90,7 @@ function authorizationIn(last: unknown): string | undefined {
 }
 
 /** What a terminal has beside a stream, for the spinner. */
-const screen = { isTTY: true, cursorTo() {}, clearLine() {}, moveCursor() {} };
+const screen = { isTTY: true, columns: 80, cursorTo() {}, clearLine() {}, moveCursor() {} };
 
 function captured(hear: (said: string) => void = () => {}) {
   const chunks: Buffer[] = [];

@@ -74,7 +74,7 @@ test('a check before anything was pushed, a push, a check after it', async () =>
     'exit-code': '7',
   });
   expect(pending.commands).toContainEqual({
-    command: 'error',
+    command: 'notice',
     properties: { title: 'changes are pending' },
     data: 'meeting-notes (create), support-triage (create)',
   });

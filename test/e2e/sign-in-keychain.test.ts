@@ -57,7 +57,8 @@ describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop
     const { identityProvider, people, folder } = stage.sandbox;
     const ada = stage.at('ada');
     const signedIn = await ada.run('service-connection', 'login');
-    expect([signedIn.exit, signedIn.stdout]).toEqual([0, 'signed in as ada@example.test, kept in the keychain\n']);
+    const as = `"ada@example.test" (subject ${JSON.stringify(people.ada.subject)})`;
+    expect([signedIn.exit, signedIn.stdout]).toEqual([0, `signed in as ${as}, kept in the keychain\n`]);
     const known = { subject: people.ada.subject, proven_by: 'kept', kept_in: 'the keychain' };
     expect(await whoami(stage)).toMatchObject(known);
     expect(identityProvider.counters.authorizations).toBe(1);

@@ -22,7 +22,13 @@ if (url === undefined || rest.length > 0) {
   process.exitCode = 2;
 } else {
   try {
-    await visit(url, { person, account, deny: SANDBOX_DENY === '1' });
+    const { passed } = await visit(url, { person, account, deny: SANDBOX_DENY === '1' });
+    // Only the challenges: an address on the way holds a code.
+    const challenges = passed.map((address) => new URL(address).searchParams.get('code_challenge')).filter(Boolean);
+    if (SANDBOX_DUMP !== undefined && challenges.length > 0) {
+      const lines = [...new Set(challenges)].map((challenge) => `code_challenge=${challenge}\n`);
+      writeFileSync(join(SANDBOX_DUMP, `challenges-${process.pid}.txt`), lines.join(''));
+    }
   } catch (error) {
     process.stderr.write(`browser: ${error.message}\n`);
     process.exitCode = 1;

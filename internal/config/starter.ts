@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
-import { createText, readBytes } from '../outside/files.ts';
+import { createText, fileSize } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
 import { schemaFiles } from './json-schema.ts';
 import { servicePresets } from './service-presets.ts';
@@ -44,7 +44,7 @@ export async function planStarter(
 ): Promise<StarterOutcome> {
   const outcome: StarterOutcome = { written: [], kept: [] };
   for (const path of files.keys()) {
-    const isThere = (await readBytes(join(folder, path))) !== undefined;
+    const isThere = (await fileSize(join(folder, path))) !== undefined;
     (isThere ? outcome.kept : outcome.written).push(path);
   }
   return outcome;

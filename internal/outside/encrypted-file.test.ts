@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +52,7 @@ test.each<[string, () => Promise<unknown>, string]>([
   ['is readable by others', () => chmod(key, 0o640), 'can be read by others'],
   ['is not there', () => rm(key), 'cannot be opened'],
   ['is a link', () => rm(key).then(() => symlink(join(folder, 'elsewhere'), key)), 'cannot be opened'],
+  ['is a pipe', () => rm(key).then(() => spawnSync('mkfifo', ['-m', '600', key])), 'is none'],
   ['holds no key', () => writeFile(key, 'AGE-SECRET-KEY-PQ'), 'holds no AGE-SECRET-KEY-1'],
   [
     'is a folder',

@@ -74,8 +74,8 @@ export function encryptedFile(path: string, key: FileKey): EncryptedFile {
 /** The first identity in a key file. A file that others could read or have written opens nothing. */
 async function identityIn(named: string): Promise<string> {
   const path = named.startsWith('~/') ? join(homedir(), named.slice(2)) : named;
-  // A link would lead to a file whose owner and mode say nothing about whoever can change the link.
-  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+  // A link would lead to a file whose owner and mode say nothing about whoever can change the link; a pipe is not waited for.
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   const file = await open(path, flags).catch((cause: unknown) => {
     throw new EncryptedFileUnusable('its key file cannot be opened', { cause });
   });

@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,6 +137,36 @@ describe('what is not there', () => {
       code: 'file_system',
       message: `could not read ${JSON.stringify(folder)}: EISDIR`,
     });
+  });
+});
+
+describe('what is no ordinary file', () => {
+  test('is refused at once, and not waited for', async () => {
+    const pipe = join(folder, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    await symlink(pipe, join(folder, 'link'));
+    for (const path of [pipe, join(folder, 'link'), '/dev/zero']) {
+      await expect(readText(path), path).rejects.toMatchObject({
+        code: 'file_system',
+        message: `could not read ${JSON.stringify(path)}: it is no ordinary file`,
+        hint: 'put a file in its place, or remove it',
+      });
+    }
+    await expect(appendText(pipe, 'x')).rejects.toMatchObject({ code: 'file_system', reason: 'ENXIO' });
+  });
+
+  test('hears what is added to it, where somebody listens', async () => {
+    const pipe = join(folder, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const listener = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    await appendText(pipe, 'a line\n');
+    const heard = Buffer.alloc(20);
+    expect(heard.toString('utf8', 0, readSync(listener, heard))).toBe('a line\n');
+    closeSync(listener);
+  });
+
+  test('the kernel’s own files have no size, and are read', async () => {
+    expect(await readText('/proc/self/stat')).toMatch(/^\d+ \(/);
   });
 });
 

@@ -1,7 +1,7 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
-import { appendFile, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../errors/app-error.ts';
@@ -10,17 +10,28 @@ import { quote } from '../text/quote.ts';
 /** `file_system`: what could not be done to which file. Where many files are gone through, it is told of beside the others. */
 export class FileError extends AppError {
   override readonly name: string = 'FileError';
-  /** The system's word for the reason, such as `EACCES`. */
+  /** The system's word for the reason, such as `EACCES`, or ours. */
   readonly reason: string;
 
-  constructor(what: string, path: string, cause: unknown) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
-    super('file_system', `${what} ${quote(path)}: ${reason}`, { cause });
+  constructor(what: string, path: string, cause: unknown, hint?: string) {
+    const reason = cause instanceof NoFile ? cause.message : reasonOf(cause);
+    super('file_system', `${what} ${quote(path)}: ${reason}`, { cause, ...(hint !== undefined && { hint }) });
     this.reason = reason;
   }
 }
 
-/** The UTF-8 text of a file, or undefined where there is none. Throws `file_system` for anything else. */
+/** A pipe, a socket or a device where a file should be. */
+class NoFile extends Error {
+  override readonly name: string = 'NoFile';
+}
+
+/**
+ * Opening a pipe waits for somebody at its other end, in a thread that nothing interrupts: nothing here is opened so.
+ * (Windows knows no such flag, and no pipes among its files.)
+ */
+const unwaited = constants.O_NONBLOCK ?? 0;
+
+/** The UTF-8 text of a file, or undefined where there is none. Throws `file_system` for anything else, never waits for a pipe. */
 export async function readText(path: string): Promise<string | undefined> {
   return (await readBytes(path))?.toString('utf8');
 }
@@ -28,9 +39,19 @@ export async function readText(path: string): Promise<string | undefined> {
 /** The bytes of a file, or undefined where there is none. Throws `file_system` for anything else. */
 export async function readBytes(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    const file = await open(path, constants.O_RDONLY | unwaited);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile() && !stats.isDirectory()) throw new NoFile('it is no ordinary file');
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     if (isMissing(cause)) return undefined;
+    if (cause instanceof NoFile) {
+      throw new FileError('could not read', path, cause, 'put a file in its place, or remove it');
+    }
     throw fileError('could not read', path, cause);
   }
 }
@@ -51,8 +72,7 @@ const pieceSize = 2 ** 20;
 export async function readInPieces(path: string, size: number, take: (piece: Uint8Array) => void): Promise<boolean> {
   let file: number | undefined;
   try {
-    // Opening a pipe that was put there since would wait for somebody to write. (Windows knows neither flag.)
-    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | unwaited);
     const before = fstatSync(file);
     if (!before.isFile() || before.size !== size) return false;
     // One byte more than there should be: a file that grows is noticed, and never read for ever.
@@ -159,10 +179,18 @@ export async function writeText(path: string, text: string, audience: Audience):
   }
 }
 
-/** Adds text at the end of a file, which is made where there is none. Throws `file_system`. */
+/**
+ * Adds text at the end of a file, which is made where there is none. A pipe or a terminal in its place hears it, where
+ * somebody listens there and takes all of it at once. Throws `file_system`.
+ */
 export async function appendText(path: string, text: string): Promise<void> {
   try {
-    await appendFile(path, text);
+    const file = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | unwaited, 0o666);
+    try {
+      await file.appendFile(text);
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     throw fileError('could not write', path, cause);
   }
@@ -274,6 +302,10 @@ function isLink(error: unknown): boolean {
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
 }
 
 function isMissing(error: unknown): boolean {

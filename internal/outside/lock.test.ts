@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
@@ -87,6 +87,12 @@ describe('a lock that was left behind', () => {
     await (await taken()).release();
     await writeFile(path, text);
     await taken();
+  });
+
+  test('a pipe in its place is not waited for', async () => {
+    await (await taken()).release();
+    spawnSync('mkfifo', [path]);
+    await expect(take()).rejects.toMatchObject({ code: 'file_system' });
   });
 
   test('on another machine holds for an hour', async () => {

@@ -1,4 +1,5 @@
 /** What skill-sync plans beside uploads: renames, skills that are there already, deletions, and plans that are reviewed. */
+import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -293,4 +294,16 @@ describe('a plan in a file', () => {
     const refused = await apply();
     expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining(`[${code}]`)]);
   });
+});
+
+test('a pipe for a plan or a lock is refused, and not waited for', async () => {
+  const pipe = join(project.skills, '..', 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  for (const argv of [
+    ['apply', pipe],
+    ['--check', `--lock=${pipe}`, project.skills],
+  ]) {
+    const { exit, stderr } = await run(argv);
+    expect([exit, stderr], argv[0]).toEqual([1, expect.stringContaining('no ordinary file')]);
+  }
 });

@@ -4,6 +4,7 @@
  */
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isTrial } from '../../internal/connection/credential-rules.ts';
 import type { LiveGrant } from '../sandbox/authorization/store.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
@@ -125,7 +126,7 @@ async function killOnce(
   // Steps that wait for each other outside the process may come in another order, and then there is one less.
   if (killed.exit !== undefined) return killed.steps.length < at ? undefined : row(killed, 'it was not killed');
   const faults: string[] = [];
-  const between = await activeConnections(person);
+  const between = await activeConnections(person, 'apart from a trial');
   const leaks = async () =>
     findLeaks(sandbox.issuedSecrets().slice(secretsBefore), await filesIn(machine.folder)).map(
       (leak) => `leak: ${leak}`,
@@ -200,11 +201,15 @@ function isOf(person: PersonName, metadata: Readonly<Record<string, string>>): b
   return Object.values(metadata).includes(sandbox.people[person].subject);
 }
 
-async function activeConnections(person: PersonName): Promise<string[]> {
+/** What is active in the vaults of a person. In the end nothing that was made for a trial may be there either. */
+async function activeConnections(person: PersonName, which: 'all' | 'apart from a trial' = 'all'): Promise<string[]> {
   const found: string[] = [];
   for await (const vault of client().beta.vaults.list()) {
     if (!isOf(person, vault.metadata)) continue;
-    for await (const { id } of client().beta.vaults.credentials.list(vault.id)) found.push(id);
+    for await (const { id, auth } of client().beta.vaults.credentials.list(vault.id)) {
+      const trial = 'mcp_server_url' in auth && isTrial(auth.mcp_server_url);
+      if (which === 'all' || !trial) found.push(id);
+    }
   }
   return found;
 }
@@ -238,6 +243,7 @@ function stepOf({ steps }: KilledRun): string {
     .replace(/\b(vlt|vcrd)_\w+/g, ':$1')
     .replace(/\/\S*\/(cache|state)\/managed-agents-interface\//, '$1: ')
     .replace(/[0-9a-f]{64}/, '…')
+    .replace(/\/(start|done)\/[\w-]+/, '/$1/…')
     .replace(/\.[0-9a-f-]{36}/g, '.…');
 }
 

@@ -1,3 +1,4 @@
+import type { AdoptedEnvironment } from '../../internal/agent/adopt-environment.ts';
 import type { FoundAgent } from '../../internal/agent/definition.ts';
 import { differenceLines, permissionWords, type SkillNames } from '../../internal/agent/difference-lines.ts';
 import { type Fleet, isPending, type PlannedAgent, type PlannedEnvironment } from '../../internal/agent/fleet.ts';
@@ -86,6 +87,38 @@ export function showAdoptedDrift(
             '\n',
           ),
     json: { changed: paths, warnings },
+  };
+}
+
+/** Which file stands for the environment from now on, and how to go on where they differ. */
+export function showAdoptedEnvironment(
+  { meant, path, text, entry, state }: AdoptedEnvironment,
+  dryRun: boolean,
+): CommandResult {
+  const { differences } = state.act === 'create' ? { differences: [] } : state;
+  const write = dryRun ? 'would write' : 'wrote';
+  return {
+    text: [
+      text === undefined
+        ? `${visible(path)} stays as it is and ${dryRun ? 'would stand' : 'stands'} for ${visible(entry.id)}`
+        : `${write} ${visible(path)}`,
+      ...differences.flatMap((difference) => differenceLines(difference, new Map())),
+      {
+        create: '',
+        none: 'file and platform agree',
+        update: 'put its mark there: setup-session agents apply',
+        drifted:
+          'take that into the file: setup-session agents apply --adopt; or put the file in force: setup-session agents apply --overwrite',
+      }[state.act],
+    ].join('\n'),
+    json: {
+      environment: meant.name,
+      id: entry.id,
+      path,
+      written: text !== undefined && !dryRun,
+      state: state.act,
+      differences: differences.map((difference) => ({ ...difference })),
+    },
   };
 }
 

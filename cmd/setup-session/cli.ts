@@ -5,6 +5,7 @@ import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
+import { addEnvironments } from './environments-commands.ts';
 import { addExplain } from './explain-commands.ts';
 import type { InitOptions } from './init.ts';
 import { addLive } from './live-commands.ts';
@@ -70,6 +71,7 @@ Examples:
       }),
     );
     addAgents(program, run);
+    addEnvironments(program, run);
     addTools(program, run);
     addExplain(program, run);
     addLive(program, run);

@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { type Document, isMap, parseDocument } from 'yaml';
 import { agentOfText } from '../config/agent-text.ts';
 import type { Agent } from '../config/definitions.ts';
-import { environmentDefinition } from '../config/environment-file.ts';
-import { checkShape } from '../config/shape.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
 import { locked } from './ensure.ts';
-import { environmentDigest, unended } from './environment.ts';
+import { environmentDigest } from './environment.ts';
+import { takeIntoText } from './environment-text.ts';
 import { expressAgent } from './express.ts';
 import type { Fleet, FleetRequest, PlannedAgent, PlannedEnvironment } from './fleet.ts';
 import { type AgentsLock, changeAgentsLock } from './lock.ts';
+import { environmentFilePath } from './write-file.ts';
 
 /** What was written. */
 export interface AdoptedDrift {
@@ -72,28 +72,12 @@ async function rewriteEnvironment(
   { files, lock, problems }: Rewriting,
 ): Promise<void> {
   if (state.act !== 'drifted' || found === undefined) return;
-  const path = join(folder, 'environments', `${meant.name}.yaml`);
-  const document = parseDocument((await readText(path)) ?? '');
-  const keys: Readonly<Record<string, string>> = {
-    'allowed hosts': 'allowed_hosts',
-    'MCP servers': 'allow_mcp_servers',
-    'package managers': 'allow_package_managers',
-    description: 'description',
-  };
-  for (const { what, found: there } of state.differences) {
-    if (what === unended) continue;
-    const key = keys[what];
-    const value: unknown = JSON.parse(there);
-    if (key === undefined || value === null) {
-      problems.push(`environment ${quote(meant.name)}: ${what} is ${quote(value)}`);
-    } else if (value === '') document.delete(key);
-    else document.set(key, document.createNode(value, { flow: true }));
-  }
-  files.set(path, document.toString({ lineWidth: 120 }));
-  const { whole, findings } = checkShape(environmentDefinition, document.toJS());
-  problems.push(...findings.map((finding) => `environment ${quote(meant.name)}: ${finding.problem}`));
-  if (whole !== undefined) {
-    lock.environments[meant.name] = { id: found.id, sha256: environmentDigest({ ...whole, name: meant.name }) };
+  const path = environmentFilePath(folder, meant.name);
+  const there = takeIntoText((await readText(path)) ?? '', meant.name, state.differences);
+  files.set(path, there.text);
+  problems.push(...there.problems);
+  if (there.environment !== undefined) {
+    lock.environments[meant.name] = { id: found.id, sha256: environmentDigest(there.environment) };
   }
 }
 

@@ -12,11 +12,13 @@ import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { createEnvironment, networkOf } from './create.ts';
+import { nameKey } from './definition.ts';
 import {
   changingKey,
   compareEnvironment,
   environmentDigest,
   type FoundEnvironment,
+  judgeEnvironment,
   packagesOf,
   sameContent,
 } from './environment.ts';
@@ -38,7 +40,8 @@ export async function applyEnvironment(
 ): Promise<LockedEnvironment> {
   const environment = found ?? (await createEnvironment(platform, meant));
   const { id } = environment;
-  if (compareEnvironment(meant, environment).length > 0) await update(platform, meant, environment, signal, onWait);
+  if (judgeEnvironment(meant, environment, undefined).act !== 'none')
+    await update(platform, meant, environment, signal, onWait);
   return { id, sha256: environmentDigest(meant) };
 }
 
@@ -76,7 +79,7 @@ async function update(
       client.beta.environments.update(id, {
         config,
         description: meant.description ?? null,
-        metadata: { [changingKey]: null },
+        metadata: { [changingKey]: null, [nameKey]: name },
       }),
     )
     .catch(async (error: unknown) => {

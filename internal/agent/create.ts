@@ -172,7 +172,7 @@ function nameTaken(id: string | undefined, name: string, cause: PlatformError): 
     'drift',
     `the name ${quote(name)} is taken by another environment of the workspace: ${quote(id)}`,
     {
-      hint: `give the file another name; or take it over: set its metadata ${nameKey} to ${name} on the platform, then look: setup-session agents plan`,
+      hint: `if it is what the file means, take it over: setup-session environments adopt ${/^[\w-]+$/.test(id) ? id : '<environment id>'} --name ${name}; else give the file another name`,
       cause,
     },
   );

@@ -1,7 +1,7 @@
 /** An environment's file against what the platform has. Pure; environments have no versions, so a digest stands in. */
 import { createHash } from 'node:crypto';
 import type { Environment } from '../config/definitions.ts';
-import type { Difference } from './definition.ts';
+import { type Difference, nameKey } from './definition.ts';
 import type { LockedEnvironment } from './lock.ts';
 
 /** An environment as the platform answers it. */
@@ -45,10 +45,19 @@ export function judgeEnvironment(
   locked: LockedEnvironment | undefined,
 ): EnvironmentState {
   if (found === undefined) return { act: 'create' };
-  const differences = compareEnvironment(meant, found);
+  const differences = [...compareEnvironment(meant, found), ...missingMark(meant, found)];
   const untouched = locked?.sha256 === digestOf(factsFound(found));
   const act = differences.length === 0 ? 'none' : untouched ? 'update' : 'drifted';
   return { act, id: found.id, differences };
+}
+
+/** What is different about an adopted environment: it does not carry the mark yet by which it is found when the lock is lost. */
+export const environmentMark = `metadata ${nameKey}`;
+
+function missingMark({ name }: Environment, { metadata }: FoundEnvironment): Difference[] {
+  const mark = metadata[nameKey];
+  if (mark === name) return [];
+  return [{ what: environmentMark, meant: JSON.stringify(name), found: JSON.stringify(mark ?? null) }];
 }
 
 /** Whether two answers have the same content, announcements aside. */

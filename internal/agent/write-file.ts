@@ -1,4 +1,4 @@
-/** Writes the file of a new agent; what people have reviewed is never written over. */
+/** Writes the file of a new agent or environment; what people have reviewed is never written over. */
 import { join } from 'node:path';
 import { agentOfText } from '../config/agent-text.ts';
 import type { Agent, Configuration } from '../config/definitions.ts';
@@ -7,13 +7,17 @@ import { AppError } from '../errors/app-error.ts';
 import { createText } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
 
-/** Whether an agent can be called that. Throws `usage`, or `config_exists` where one is called that already. */
+/** Whether an agent or environment can be called that. Throws `usage`. */
+export function requireName(name: string, what: 'agent' | 'environment'): void {
+  if (namePattern.test(name) && name.length <= 64) return;
+  throw new AppError('usage', `${quote(name)} can be no name of an ${what}`, {
+    hint: 'lower-case letters, digits and single hyphens, at most 64: --name <name>',
+  });
+}
+
+/** Whether a new agent can be called that. Throws `usage`, or `config_exists` where one is called that already. */
 export function requireNewName(name: string, { agents }: Configuration): void {
-  if (!namePattern.test(name) || name.length > 64) {
-    throw new AppError('usage', `${quote(name)} can be no name of an agent`, {
-      hint: 'lower-case letters, digits and single hyphens, at most 64',
-    });
-  }
+  requireName(name, 'agent');
   if (agents.has(name)) {
     throw new AppError('config_exists', `there is an agent ${quote(name)} already`, {
       hint: `choose another name, or change config/agents/${name}.yaml`,
@@ -37,9 +41,18 @@ export function agentFilePath(folder: string, name: string): string {
   return join(folder, 'agents', `${name}.yaml`);
 }
 
+/** Where the file of an environment is. */
+export function environmentFilePath(folder: string, name: string): string {
+  return join(folder, 'environments', `${name}.yaml`);
+}
+
 /** Writes the file and says where it is. Throws `config_exists` where there is one, which is left as it is. */
 export async function writeAgentFile(folder: string, name: string, text: string): Promise<string> {
-  const path = agentFilePath(folder, name);
+  return await writeNewFile(agentFilePath(folder, name), text);
+}
+
+/** Writes a new file, like {@link writeAgentFile}. */
+export async function writeNewFile(path: string, text: string): Promise<string> {
   if (await createText(path, text)) return path;
   throw new AppError('config_exists', `${quote(path)} is there already, and is left as it is`, {
     hint: 'choose another name',

@@ -32,6 +32,7 @@ export const exitCodeOf = {
   config_unconfirmed: 2,
   unknown_service: 2,
   unknown_agent: 2,
+  unknown_environment: 2,
   skill_invalid: 2,
   skill_not_pinned: 2,
   prune_unconfirmed: 2,

@@ -16,6 +16,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   config_unconfirmed: 'name it: --config <folder>, or MAI_CONFIG',
   unknown_service: undefined,
   unknown_agent: undefined,
+  unknown_environment:
+    'its id is in the Console; setup-session agents apply names it where the name of a file is taken',
   skill_invalid: undefined,
   prune_unconfirmed: 'nothing was deleted',
   skill_not_pinned: 'push it first: skill-sync',

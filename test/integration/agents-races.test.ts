@@ -281,9 +281,9 @@ describe('an environment', () => {
     const { id } = await world.client.beta.environments.create({ name: 'default', config: { type: 'cloud' } });
     const refused = await agents('apply', 'support');
     expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining(`taken by another environment`)]);
-    expect(refused.stderr).toContain('set its metadata mai_name to default');
+    expect(refused.stderr).toContain(`setup-session environments adopt ${id} --name default; else give the file`);
     // The way out leads on: it is ours then, and its open network is drift.
-    await world.client.beta.environments.update(id, { metadata: { mai_name: 'default' } });
+    expect(await world.setup(['environments', 'adopt', id, '--name', 'default'])).toMatchObject({ exit: 0 });
     expect(await agents('plan', 'support')).toMatchObject({
       exit: 1,
       stderr: expect.stringContaining('"unrestricted"'),

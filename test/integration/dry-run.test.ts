@@ -60,6 +60,17 @@ test('agents adopt: which file it would be', async () => {
   expect(stdout).toMatch(/^would write .*stranger\.yaml; /);
 });
 
+test('environments adopt: which file it would be, or which file would stand for it', async () => {
+  const { id } = await world.client.beta.environments.create({
+    name: 'default',
+    config: { type: 'cloud', networking: { type: 'limited' } },
+  });
+  const there = await setup('environments', 'adopt', id);
+  expect(there.stdout).toMatch(/^.*default\.yaml stays as it is and would stand for env_/);
+  const fresh = await setup('environments', 'adopt', id, '--name', 'other');
+  expect(fresh.stdout).toMatch(/^would write .*other\.yaml\n/);
+});
+
 test('agents retire: which agent would be archived and which sessions ended', async () => {
   await world.setup(['agents', 'apply'], { folder });
   await world.connect(['notion'], { folder });

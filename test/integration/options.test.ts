@@ -127,6 +127,7 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session agents show': [{ words: ['support'] }],
   'setup-session agents create': [{ words: ['fresh'] }],
   'setup-session agents adopt': [{ words: ['agent_none'] }],
+  'setup-session environments adopt': [{ words: ['env_none'] }],
   'setup-session agents retire': [
     {
       words: ['support'],

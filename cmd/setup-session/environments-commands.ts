@@ -1,0 +1,30 @@
+/** The words of `setup-session environments`. */
+import type { Command } from 'commander';
+import { addConfig, addDryRun, addGroup } from '../../internal/cli/command.ts';
+import type { Run } from '../../internal/cli/program.ts';
+import type { AdoptEnvironmentOptions } from './environments.ts';
+
+/** Adds what environments need beside `agents plan` and `apply`, which keep them. */
+export function addEnvironments(program: Command, run: Run): void {
+  const environments = addGroup(
+    program,
+    'environments',
+    'environments that are on the platform already; agents plan and apply keep those of config/environments/',
+  );
+  addConfig(
+    addDryRun(
+      environments
+        .command('adopt')
+        .description(
+          'have a file stand for an environment that is on the platform already; a file that is missing is written',
+        )
+        .argument('<environment id>', 'as agents apply names it where its name is taken')
+        .option('--name <name>', 'which file of config/environments/ it is (default: its own name)'),
+    ),
+  ).action(
+    run(async (context, id: string, options: AdoptEnvironmentOptions) => {
+      const { runAdoptEnvironment } = await import('./environments.ts');
+      return await runAdoptEnvironment(context, id, options);
+    }),
+  );
+}

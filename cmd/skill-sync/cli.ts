@@ -24,6 +24,7 @@ export const skillSync: Executable = {
             .option('--check', 'as --dry-run, and exit with 7 when changes are pending')
             .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')
             .option('--out <file>', 'as --dry-run, and write the plan, which `apply` carries out')
+            .addOption(keepGoing())
             .option('--overwrite', 'upload over versions that the lock does not know')
             .option('--prune', 'delete skills whose folder is gone, unless an agent pins them')
             .addOption(yesPrune()),
@@ -89,6 +90,14 @@ Examples:
     return program;
   },
 };
+
+/** A plan is reviewed as a whole, and deletions need everything else to be right. */
+function keepGoing(): Option {
+  return new Option(
+    '--keep-going',
+    'push the skills that nothing is wrong with, also where others are refused',
+  ).conflicts(['prune', 'out']);
+}
 
 /** The yes that is said beforehand to many deletions at once. */
 function yesPrune(): Option {

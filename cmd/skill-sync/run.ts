@@ -35,6 +35,7 @@ export interface SkillSyncOptions extends ApplyOptions {
   overwrite?: boolean;
   prune?: boolean;
   out?: string;
+  keepGoing?: boolean;
 }
 
 /** Runs `skill-sync` once. `commands` is what may have been meant where there is no folder of that name. */
@@ -45,7 +46,7 @@ export async function runSkillSync(
   commands: readonly string[],
 ): Promise<CommandResult> {
   await refuseMisspelled(words, commands);
-  const { dryRun, check = false, out, lock, overwrite, prune, yesPrune, only, changedSince } = options;
+  const { dryRun, check = false, out, lock, overwrite, prune, yesPrune, only, changedSince, keepGoing } = options;
   if (yesPrune !== undefined && prune !== true) {
     throw new AppError('usage', '--yes-prune says yes to what --prune deletes, and there is no --prune');
   }
@@ -54,6 +55,7 @@ export async function runSkillSync(
     choices: { overwrite: overwrite === true, prune: prune === true },
     apply: dryRun !== true && !check && out === undefined,
     check,
+    keepGoing: keepGoing === true,
     ...(out !== undefined && { planFile: out }),
   });
 }
@@ -74,7 +76,9 @@ export async function runApplyPlan(
   return await run(context, options, { folders, choices: { overwrite, prune }, apply, check: false, reviewed });
 }
 
-type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'planFile' | 'reviewed'> & { check: boolean };
+type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'keepGoing' | 'planFile' | 'reviewed'> & {
+  check: boolean;
+};
 
 async function run(
   context: CommandContext,

@@ -21,13 +21,21 @@ export function outcomesOf(
   naming: ReadonlyMap<string, readonly string[]>,
   progress?: Progress,
 ): SkillOutcome[] {
-  return parts.flatMap(({ folder, lock, changes }, index) =>
-    changes.map((change) => ({
+  return parts.flatMap(({ folder, lock, changes, invalid }, index) => {
+    const planned = changes.map((change) => ({
       folder,
       ...outcomeOf(change, progress?.locks[index] ?? lock, progress?.done.has(keyOf(folder, change)) === true),
       agents: naming.get(nameOf(change)) ?? [],
-    })),
-  );
+    }));
+    return [...planned, ...[...invalid].map((name) => ({ folder, ...invalidOutcome(name, lock), agents: [] }))].sort(
+      (a, b) => (a.name < b.name ? -1 : 1),
+    );
+  });
+}
+
+function invalidOutcome(name: string, lock: SkillsLock): Omit<SkillOutcome, 'folder' | 'agents'> {
+  const { skillId, versionId } = lock.get(name) ?? {};
+  return { name, change: 'invalid', applied: false, skillId, versionId, sha256: '' };
 }
 
 function outcomeOf(change: Change, lock: SkillsLock, applied: boolean): Omit<SkillOutcome, 'folder' | 'agents'> {

@@ -8,7 +8,7 @@ import { applyChanges } from './apply.ts';
 import type { ChosenFolder } from './choose-folders.ts';
 import { leftOutLine } from './folder/ignored.ts';
 import { formatProblem } from './folder/problem.ts';
-import { readSkills, type Skill } from './folder/read.ts';
+import { type ReadFolders, readFolders, type Skill } from './folder/read.ts';
 import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
 import { keyOf, type Progress } from './outcome.ts';
 import { pacer } from './pace.ts';
@@ -26,7 +26,16 @@ export interface SkillsFolder extends ChosenFolder {
 
 /** What was read on this machine. */
 export interface LocalSkills {
-  parts: readonly (SkillsFolder & { skills: readonly Skill[]; lock: SkillsLock })[];
+  parts: readonly LocalPart[];
+  problems: ReadFolders['problems'];
+}
+
+interface LocalPart extends SkillsFolder {
+  /** The valid ones. */
+  skills: readonly Skill[];
+  /** Names of skills that are there and cannot be pushed. */
+  invalid: ReadonlySet<string>;
+  lock: SkillsLock;
 }
 
 /** What is to be done, folder by folder. */
@@ -38,6 +47,7 @@ export interface SkillsPlan {
 
 interface PlannedPart extends SkillsFolder {
   lock: SkillsLock;
+  invalid: ReadonlySet<string>;
   changes: readonly Change[];
   contents: Survey['contents'];
 }
@@ -47,11 +57,11 @@ export function meantOf(lock: SkillsLock, { only }: ChosenFolder): SkillsLock {
   return only === undefined ? lock : new Map([...lock].filter(([name]) => only.has(name)));
 }
 
-/** Reads the folders and their locks. Throws `skill_invalid` with every problem, or `config_invalid` for a lock. */
+/** Reads the folders and their locks. Throws `config_missing`, or `config_invalid` for a lock. */
 export async function readLocal(folders: readonly SkillsFolder[], say: (text: string) => void): Promise<LocalSkills> {
   const locks = await Promise.all(folders.map(({ lockFile }) => readLockFile(lockFile)));
   const lockOf = new Map(folders.map(({ folder }, index) => [folder, locks[index]]));
-  const { skills, skipped, leftOut, warnings } = await readSkills(
+  const { skills, problems, invalid, skipped, leftOut, warnings } = await readFolders(
     folders.map(({ folder }) => folder),
     { expected: (folder, name) => lockOf.get(folder)?.get(name)?.sha256, wanted: wantedIn(folders) },
   );
@@ -60,7 +70,13 @@ export async function readLocal(folders: readonly SkillsFolder[], say: (text: st
   const said = leftOutLine(leftOut);
   if (said !== undefined) say(said);
   return {
-    parts: folders.map((place, index) => ({ ...place, skills: skills[index] ?? [], lock: locks[index] ?? new Map() })),
+    parts: folders.map((place, index) => ({
+      ...place,
+      skills: skills[index] ?? [],
+      invalid: invalid[index] ?? new Set(),
+      lock: locks[index] ?? new Map(),
+    })),
+    problems,
   };
 }
 
@@ -86,7 +102,8 @@ export async function planSkills(
   const planned: PlannedPart[] = [];
   for (const { skills, lock, ...place } of parts) {
     const names = new Set(skills.map(({ name }) => name));
-    const meant = meantOf(lock, place);
+    // What is wrong is not gone.
+    const meant = new Map([...meantOf(lock, place)].filter(([name]) => !place.invalid.has(name)));
     const orphans = new Map([...meant].filter(([name]) => !names.has(name)));
     const [survey, renames, pinned, whereabouts] = await Promise.all([
       platform === undefined
@@ -118,8 +135,11 @@ function inOtherParts(
   );
 }
 
-/** Throws where a change is blocked: `skill_not_gone`, `drift`, with what the platform holds instead as a diff, or `skill_in_use`. */
-export async function refuseBlocked({ parts }: SkillsPlan): Promise<void> {
+/**
+ * The error where changes are blocked: `skill_not_gone`, `drift`, with what the platform holds instead as a diff, or
+ * `skill_in_use`.
+ */
+export async function blockedError({ parts }: SkillsPlan): Promise<AppError | undefined> {
   const lines: string[] = [];
   const codes = new Set<Blocked['code']>();
   for (const { changes, contents } of parts) {
@@ -131,10 +151,10 @@ export async function refuseBlocked({ parts }: SkillsPlan): Promise<void> {
       if (diff !== undefined) lines.push(...diff.split('\n').filter((line) => line !== ''));
     }
   }
-  if (lines.length === 0) return;
+  if (lines.length === 0) return undefined;
   const code =
     (['drift', 'skill_not_gone', 'skill_in_use'] as const).find((possible) => codes.has(possible)) ?? 'drift';
-  throw new AppError(code, [inTheWay[code], ...lines].join('\n'), {
+  return new AppError(code, [inTheWay[code], ...lines].join('\n'), {
     hint: 'nothing was changed; put these right and run again',
   });
 }

@@ -1,6 +1,7 @@
 /** A run of skill-sync, in order: lock, read, scan, look and plan, refuse, then only tell or apply. */
 import { readAgentsLock } from '../agent/lock.ts';
 import type { Configuration } from '../config/definitions.ts';
+import type { AppError } from '../errors/app-error.ts';
 import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
 import { SkillsInvalidError } from './folder/problem.ts';
@@ -9,21 +10,23 @@ import { lockFileOf, type SkillsLock } from './lock.ts';
 import { refuseNone } from './none-found.ts';
 import { outcomesOf } from './outcome.ts';
 import { agentsNaming, formatPinners, type Pin, pinnersOf, type StalePin, stalePins } from './pins.ts';
-import type { Choices } from './plan.ts';
+import { type Choices, nameOf } from './plan.ts';
 import { diffsOf } from './plan-diffs.ts';
 import { type PlanFile, refuseStale, writePlanFile } from './plan-file.ts';
 import {
   applySkills,
+  blockedError,
+  type LocalSkills,
   meantOf,
   needsPlatform,
   planSkills,
   readLocal,
-  refuseBlocked,
   type SkillsFolder,
   type SkillsPlan,
   scanLocal,
   type Telling,
 } from './planning.ts';
+import { beside, heldBackLines, keptGoingLines, refuse } from './refused.ts';
 import type { SkillOutcome, SkillsReport } from './report/report.ts';
 import { finishStages } from './restore.ts';
 import { type PruneConsent, settlePrune } from './settle-prune.ts';
@@ -34,6 +37,8 @@ export interface SyncSettings extends Telling, PruneConsent {
   choices: Choices;
   /** False for a plan only: nothing is changed, here and there. */
   apply: boolean;
+  /** Whether what nothing is wrong with is pushed beside what is refused. Nothing is otherwise. */
+  keepGoing?: boolean;
   /** The reviewed plan that is carried out. */
   reviewed?: PlanFile;
   /** Where the plan is written to. */
@@ -57,9 +62,9 @@ export type ReportSoFar = { -readonly [Key in 'problems' | 'findings' | 'skills'
 };
 
 /**
- * Plans and, unless only a plan is wanted, applies. Throws before anything is changed when one skill cannot be pushed:
- * `skill_invalid`, `scan_refused`, `drift`, `skill_in_use`, `skill_not_gone`, `plan_stale`, `prune_unconfirmed`,
- * `already_running`.
+ * Plans and, unless only a plan is wanted, applies. Throws when one skill cannot be pushed (`skill_invalid`, `scan_refused`,
+ * `drift`, `skill_in_use`, `skill_not_gone`), before anything is changed unless `keepGoing` says otherwise; and
+ * `plan_stale`, `prune_unconfirmed`, `already_running`.
  */
 export async function syncSkills(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
   // Reading refuses a folder that is not there; holding its lock would make it.
@@ -73,7 +78,8 @@ export async function syncSkills(settings: SyncSettings, report: ReportSoFar): P
     }
     return await syncHeld(settings, report);
   } catch (error) {
-    if (error instanceof SkillsInvalidError) report.problems = error.problems;
+    // Of a file that changed meanwhile.
+    if (error instanceof SkillsInvalidError && report.problems.length === 0) report.problems = error.problems;
     throw error;
   } finally {
     await release();
@@ -81,19 +87,69 @@ export async function syncSkills(settings: SyncSettings, report: ReportSoFar): P
 }
 
 async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<readonly SkillOutcome[]> {
-  const { choices, configuration } = settings;
+  const { choices, configuration, keepGoing = false, signal } = settings;
   const local = await readLocal(settings.folders, settings.say);
   await refuseNone(
-    local.parts.map(({ skills, ...place }) => ({ ...place, skills: skills.length })),
+    local.parts.map(({ skills, invalid, ...place }) => ({ ...place, skills: skills.length + invalid.size })),
     choices,
   );
-  report.findings = await scanLocal(local, {
-    all: settings.scanAll || choices.overwrite,
-    configuration,
-    signal: settings.signal,
-  });
-  const platform = needsPlatform(local, choices) ? await settings.openPlatform() : undefined;
+  report.problems = local.problems;
+  const refusals: AppError[] = local.problems.length === 0 ? [] : [new SkillsInvalidError(local.problems)];
   const naming = configuration === undefined ? new Map() : agentsNaming(configuration);
+  let looked: Looked;
+  try {
+    looked = await look(local, naming, { settings, report, refusals });
+  } catch (error) {
+    throw beside(refusals, error, signal);
+  }
+  const { plan, platform, diffs } = looked;
+  const refused = new Set(report.findings.flatMap(({ level, skill }) => (level === 'error' ? [skill] : [])));
+  const goesOn = keepGoing && settings.apply;
+  // Only now, so that whoever reads of the refusal, or its report, has the plan as well.
+  if (!goesOn) {
+    const further = heldBackLines(report.skills, { refused, advise: settings.apply && !choices.prune });
+    refuse(refusals, { further });
+  }
+  const workspaceId = configuration?.interface.platform.workspace_id;
+  if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan, workspaceId);
+  await settlePrune(plan, settings);
+  if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan, workspaceId);
+  if (settings.apply && platform !== undefined) {
+    const done = new Set<string>();
+    const locks = plan.parts.map(({ lock }) => new Map(lock));
+    try {
+      await applySkills(without(refused, plan), platform, { ...settings, done, locks });
+    } catch (error) {
+      throw beside(refusals, error, signal);
+    } finally {
+      report.skills = withDiffs(outcomesOf(plan, naming, { done, locks }), diffs);
+    }
+  }
+  refuse(refusals, { further: keptGoingLines(report.skills), hint: 'put these right and run again' });
+  return report.skills;
+}
+
+/** What is known before anything is changed. */
+interface Looked {
+  plan: SkillsPlan;
+  /** Undefined where nobody has to be asked. */
+  platform: Platform | undefined;
+  diffs: Diffs | undefined;
+}
+
+/** Scans and plans, and adds what is refused to `refusals`. */
+async function look(
+  local: LocalSkills,
+  naming: ReadonlyMap<string, readonly string[]>,
+  { settings, report, refusals }: { settings: SyncSettings; report: ReportSoFar; refusals: AppError[] },
+): Promise<Looked> {
+  const { choices, configuration, signal } = settings;
+  report.findings = await scanLocal(local, { all: settings.scanAll || choices.overwrite, configuration, signal });
+  if (report.findings.length > 0) {
+    const error = (await import('./scan/scan.ts')).findingsError(report.findings);
+    if (error !== undefined) refusals.push(error);
+  }
+  const platform = needsPlatform(local, choices) ? await settings.openPlatform() : undefined;
   const askPins = pinsOnce(platform);
   const [plan, pins] = await Promise.all([
     planSkills(local, platform, choices, async (orphans) => whoPins(orphans, naming, await askPins())),
@@ -102,29 +158,28 @@ async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<re
   report.skills = outcomesOf(plan, naming);
   if (configuration !== undefined && pins.length > 0) report.stalePins = await stalePinsOf(plan, pins, configuration);
   const diffs = settings.diffs && platform !== undefined ? await diffsOf(plan, platform) : undefined;
-  const withDiffs = (skills: readonly SkillOutcome[]) =>
-    skills.map((skill) => {
-      const diff = diffs?.get(skill.name);
-      return diff === undefined ? skill : { ...skill, diff };
-    });
-  report.skills = withDiffs(report.skills);
-  // Only now, so that the report of a refused run has the plan as well.
-  if (report.findings.length > 0) (await import('./scan/scan.ts')).refuseFindings(report.findings);
-  await refuseBlocked(plan);
-  const workspaceId = configuration?.interface.platform.workspace_id;
-  if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan, workspaceId);
-  await settlePrune(plan, settings);
-  if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan, workspaceId);
-  if (!settings.apply || platform === undefined) return report.skills;
+  report.skills = withDiffs(report.skills, diffs);
+  const blocked = await blockedError(plan);
+  if (blocked !== undefined) refusals.push(blocked);
+  return { plan, platform, diffs };
+}
 
-  const done = new Set<string>();
-  const locks = plan.parts.map(({ lock }) => new Map(lock));
-  try {
-    await applySkills(plan, platform, { ...settings, done, locks });
-  } finally {
-    report.skills = withDiffs(outcomesOf(plan, naming, { done, locks }));
-  }
-  return report.skills;
+type Diffs = Awaited<ReturnType<typeof diffsOf>>;
+
+function withDiffs(skills: readonly SkillOutcome[], diffs: Diffs | undefined): SkillOutcome[] {
+  return skills.map((skill) => {
+    const diff = diffs?.get(skill.name);
+    return diff === undefined ? skill : { ...skill, diff };
+  });
+}
+
+/** A plan without the changes of some skills. */
+function without(names: ReadonlySet<string>, plan: SkillsPlan): SkillsPlan {
+  const parts = plan.parts.map((part) => ({
+    ...part,
+    changes: part.changes.filter((change) => !names.has(nameOf(change))),
+  }));
+  return { ...plan, parts };
 }
 
 /** Asks for the pins once, however many want to know. */

@@ -79,6 +79,7 @@ test('every problem of every invalid skill is named in one run, and nothing is s
   const refused = await run(join(home, 'invalid'));
   expect([refused.exit, refused.stdout]).toEqual([2, '']);
   expect(refused.stderr.replaceAll(`${home}/invalid/`, '').trimEnd().split('\n')).toEqual([
+    'skill-sync: linked-folder: it is a link to a folder, and left out; put the folder itself there',
     `skill-sync: error: ${lines.length} problems in the skills [skill_invalid]`,
     ...lines.map((line) => `skill-sync:   ${line}`),
     'skill-sync: hint: nothing was sent to the platform; put these right and run again',

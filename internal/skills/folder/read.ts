@@ -1,6 +1,6 @@
 /**
- * Folders of skills from disk to checked {@link Skill}s. Every problem of every skill is collected first and reported
- * in one error; a skill that comes out of here can be uploaded as it is.
+ * Folders of skills from disk to checked {@link Skill}s. Every problem of every skill is collected, and a skill that comes
+ * out of here can be uploaded as it is.
  */
 import { join, resolve } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
@@ -70,23 +70,34 @@ export interface ReadOptions {
   wanted?: (folder: string, name: string) => boolean;
 }
 
+/** What was found in folders of skills. */
+export interface ReadFolders {
+  /** The valid ones of each folder, sorted by name. */
+  skills: Skill[][];
+  /** Everything that is wrong, and with which skills of each folder: those are there, and cannot be pushed. */
+  problems: Problem[];
+  invalid: Set<string>[];
+  /** Folders without a SKILL.md. */
+  skipped: string[];
+  /** What of the skills is no part of them. */
+  leftOut: string[];
+  /** What is no skill and could be taken for one. */
+  warnings: Problem[];
+}
+
 /**
- * Reads the skills in each of the given folders, sorted by name. Every folder below them that holds a SKILL.md is a
- * skill; `skipped` names the others, `leftOut` what of the skills is no part of them, `warnings` what is no skill and could be
- * taken for one. Throws `skill_invalid` with all problems, or `config_missing`.
+ * Reads the skills in each of the given folders. Every folder below them that holds a SKILL.md is a skill; one that is
+ * wrong keeps none of the others from being read. Throws `config_missing`.
  */
-export async function readSkills(
+export async function readFolders(
   folders: readonly string[],
   { expected, wanted = () => true }: ReadOptions = {},
-): Promise<{ skills: Skill[][]; skipped: string[]; leftOut: string[]; warnings: Problem[] }> {
-  const problems: Problem[] = [];
-  const warnings: Problem[] = [];
-  const listed = await Promise.all(
-    folders.map((folder) => listSkillFolders(folder, (name) => wanted(folder, name), problems, warnings)),
-  );
+): Promise<ReadFolders> {
+  const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, (name) => wanted(folder, name))));
   const room = { bytes: expected === undefined ? 0 : keptAtMost };
   let breath = performance.now();
-  const read = await inParallel(listed.flat(), readAtOnce, async (place) => {
+  const candidates = listed.flatMap((one) => one.candidates);
+  const read = await inParallel(candidates, readAtOnce, async (place) => {
     if (performance.now() - breath > longestWithoutBreathMs) {
       await pause(0);
       breath = performance.now();
@@ -97,17 +108,45 @@ export async function readSkills(
     }
     return { place, ...outcome };
   });
-  problems.push(...read.flatMap((outcome) => ('problems' in outcome ? outcome.problems : [])));
-  problems.push(...sameNames(read.filter((outcome) => !('skipped' in outcome)).map(({ place }) => place)));
-  if (problems.length > 0) throw new SkillsInvalidError(problems);
+  const twins = sameNames(read.filter((outcome) => !('skipped' in outcome)).map(({ place }) => place));
+  const wrong = [...read.flatMap((outcome) => ('problems' in outcome ? [outcome.place] : [])), ...twins.places];
+  const invalid = folders.map(
+    (folder, index) =>
+      new Set([
+        ...(listed[index]?.invalid ?? []),
+        ...wrong.filter(({ folderOfSkills }) => folderOfSkills === folder).map(({ name }) => name),
+      ]),
+  );
   return {
-    skills: folders.map((folder) =>
-      read.flatMap((outcome) => ('skill' in outcome && outcome.place.folderOfSkills === folder ? [outcome.skill] : [])),
+    skills: folders.map((folder, index) =>
+      read.flatMap((outcome) =>
+        'skill' in outcome &&
+        outcome.place.folderOfSkills === folder &&
+        invalid[index]?.has(outcome.place.name) === false
+          ? [outcome.skill]
+          : [],
+      ),
     ),
+    problems: [
+      ...listed.flatMap((one) => one.problems),
+      ...read.flatMap((outcome) => ('problems' in outcome ? outcome.problems : [])),
+      ...twins.problems,
+    ],
+    invalid,
     skipped: read.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : [])),
     leftOut: read.flatMap((outcome) => ('skill' in outcome ? outcome.leftOut : [])),
-    warnings,
+    warnings: listed.flatMap((one) => one.warnings),
   };
+}
+
+/** The same, where nothing may be wrong. Throws `skill_invalid` with all problems, or `config_missing`. */
+export async function readSkills(
+  folders: readonly string[],
+  options: ReadOptions = {},
+): Promise<Omit<ReadFolders, 'problems' | 'invalid'>> {
+  const read = await readFolders(folders, options);
+  if (read.problems.length > 0) throw new SkillsInvalidError(read.problems);
+  return read;
 }
 
 /**
@@ -133,12 +172,14 @@ interface Candidate {
   rules: IgnoreRules;
 }
 
-async function listSkillFolders(
-  folder: string,
-  wanted: (name: string) => boolean,
-  problems: Problem[],
-  warnings: Problem[],
-): Promise<Candidate[]> {
+/** A folder of skills, as far as its own entries say. */
+interface ListedFolder extends Pick<ReadFolders, 'problems' | 'warnings'> {
+  candidates: Candidate[];
+  /** Names of skills that cannot be pushed, whatever is in them. */
+  invalid: Set<string>;
+}
+
+async function listSkillFolders(folder: string, wanted: (name: string) => boolean): Promise<ListedFolder> {
   const entries = await listFolder(folder);
   if (entries === undefined) {
     throw new AppError('config_missing', `there is no folder ${quote(folder)}`, {
@@ -150,15 +191,25 @@ async function listSkillFolders(
       hint: `name the folder above it: ${quote(resolve(folder, '..'))}`,
     });
   }
+  const listed: ListedFolder = { candidates: [], invalid: new Set(), problems: [], warnings: [] };
+  const { problems } = listed;
   const rules = await withIgnoreFileOf(defaultRules(), { folderOfSkills: folder, at: '', entries, problems });
-  return entries.flatMap(({ name, kind }) => {
-    if (kind === 'file' || !wanted(name) || isLeftOut(rules, name, kind === 'folder' ? 'folder' : 'file')) return [];
-    if (kind === 'folder') return [{ folderOfSkills: folder, name, rules }];
+  // What belongs to a skill is not known where the file that says so cannot be read.
+  const allWrong = problems.length > 0;
+  for (const { name, kind } of entries) {
+    if (kind === 'file' || !wanted(name) || isLeftOut(rules, name, kind === 'folder' ? 'folder' : 'file')) continue;
     const file = join(folder, name);
-    if (linkTarget(file)?.kind === 'folder') warnings.push({ file, ...linkedFolder });
-    else problems.push({ file, ...notPlain });
-    return [];
-  });
+    if (kind === 'folder') {
+      listed.candidates.push({ folderOfSkills: folder, name, rules });
+      if (allWrong) listed.invalid.add(name);
+    } else if (linkTarget(file)?.kind === 'folder') {
+      listed.warnings.push({ file, ...linkedFolder });
+    } else {
+      problems.push({ file, ...notPlain });
+      listed.invalid.add(name);
+    }
+  }
+  return listed;
 }
 
 type Outcome = { skill: Skill; leftOut: string[] } | { problems: Problem[] } | { skipped: string };
@@ -243,17 +294,21 @@ function forgetBytes(skill: Skill, room: Room): void {
   }
 }
 
-/** One platform skill per name: two folders of one name would overwrite each other. */
-function sameNames(places: readonly Candidate[]): Problem[] {
-  const first = new Map<string, string>();
-  return places.flatMap(({ folderOfSkills, name }) => {
-    const folder = join(folderOfSkills, name);
-    const folded = name.normalize('NFC').toLowerCase();
+/** One platform skill per name: two folders of one name would overwrite each other, so neither is pushed. */
+function sameNames(candidates: readonly Candidate[]): { problems: Problem[]; places: Candidate[] } {
+  const first = new Map<string, Candidate>();
+  const problems: Problem[] = [];
+  const places: Candidate[] = [];
+  for (const place of candidates) {
+    const folded = place.name.normalize('NFC').toLowerCase();
     const twin = first.get(folded);
     if (twin === undefined) {
-      first.set(folded, folder);
-      return [];
+      first.set(folded, place);
+      continue;
     }
-    return [{ file: folder, what: `${visible(twin)} has the same name`, fix: 'rename one of them' }];
-  });
+    const what = `${visible(join(twin.folderOfSkills, twin.name))} has the same name`;
+    problems.push({ file: join(place.folderOfSkills, place.name), what, fix: 'rename one of them' });
+    places.push(twin, place);
+  }
+  return { problems, places };
 }

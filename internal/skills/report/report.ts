@@ -9,7 +9,8 @@ export interface SkillOutcome {
   /** The folder of skills that it lies in. */
   folder: string;
   name: string;
-  change: 'create' | 'update' | 'rename' | 'adopt' | 'unchanged' | 'orphaned' | 'prune' | 'blocked';
+  /** `invalid`: it is there, and `problems` says what is wrong with it. */
+  change: 'create' | 'update' | 'rename' | 'adopt' | 'unchanged' | 'orphaned' | 'prune' | 'blocked' | 'invalid';
   /** Whether the change was made in this run. */
   applied: boolean;
   /** As in the lock; undefined for a skill that is only planned to be created. */
@@ -56,6 +57,7 @@ export const changesMade: Readonly<Record<SkillOutcome['change'], string>> = {
   orphaned: 'orphaned',
   prune: 'deleted',
   blocked: 'blocked',
+  invalid: 'invalid',
 };
 
 /** What became of a skill, or would, in one word. */

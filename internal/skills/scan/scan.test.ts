@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { formatFinding } from './finding.ts';
 import type { ForbiddenTools } from './forbidden-tools.ts';
 import { type RuleId, ruleIds } from './rules.ts';
-import { refuseFindings, scanSkill } from './scan.ts';
+import { findingsError, scanSkill } from './scan.ts';
 import type { ScanSettings } from './settings.ts';
 
 const settings: ScanSettings = {
@@ -391,7 +391,7 @@ test('a finding holds no part of a secret [P3]', async () => {
 test('refuses findings of which one is an error, and no others', async () => {
   const notes = await found('SKILL.md', 'https://a.com ~/x');
   expect(notes.map(({ level }) => level)).toEqual(['note', 'warning']);
-  expect(() => refuseFindings(notes)).not.toThrow();
+  expect(findingsError(notes)).toBeUndefined();
   const errors = await found('SKILL.md', 'a\u200bb');
-  expect(() => refuseFindings([...notes, ...errors])).toThrow(expect.objectContaining({ code: 'scan_refused' }));
+  expect(findingsError([...notes, ...errors])).toMatchObject({ code: 'scan_refused', findings: [...notes, ...errors] });
 });

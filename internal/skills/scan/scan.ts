@@ -85,9 +85,9 @@ export async function scanSkill(skill: SkillToScan, settings: ScanSettings): Pro
   );
 }
 
-/** Throws `scan_refused` with all findings where one of them is an error. */
-export function refuseFindings(findings: readonly Finding[]): void {
-  if (findings.some(({ level }) => level === 'error')) throw new ScanRefusedError(findings);
+/** `scan_refused` with all findings, where one of them is an error. */
+export function findingsError(findings: readonly Finding[]): ScanRefusedError | undefined {
+  return findings.some(({ level }) => level === 'error') ? new ScanRefusedError(findings) : undefined;
 }
 
 interface Scan {

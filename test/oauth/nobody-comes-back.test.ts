@@ -19,6 +19,12 @@ describe('a visit that is no answer is told by what it means, once, and the answ
     ['a form', { method: 'POST', body: 'decision=allow' }, /sent here as a form \(POST\)/],
     ['an address without an answer', { target: '/callback' }, /behind a # there/],
     ['another path', { target: '/oauth?code=c&state=s' }, /came to another path than \/callback/],
+    [
+      'a refusal without a state',
+      { target: '/callback?error=invalid_scope' },
+      /an error invalid_scope came without the state .* ask for other scopes/,
+    ],
+    ['one in words of its own', { target: '/callback?error=PWNED' }, /an error came without the state of this sign-in/],
   ])('%s', async (_case, question, said) => {
     const connected = await world.connect({
       browse: async (consent) => {

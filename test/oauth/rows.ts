@@ -242,7 +242,7 @@ export const sections: readonly Section[] = [
         'RFC 9449 6; RFC 9728 2; RFC 8705; the platform sends bearer tokens',
       ],
       [
-        'a visit that is no answer (a form, nothing behind the address, another path, a page that led here) is told once by what it means, and changes nothing',
+        'a visit that is no answer (a form, nothing behind the address, an error without a state, another path, a page that led here) is told once by what it means, and changes nothing',
         'seen at several services; RFC 6749 4.1.2',
       ],
     ]),

@@ -29,7 +29,7 @@ export async function requireConfirmed(context: CommandContext, configuration: C
       : `whom the configuration ${quote(folder)} has you believe has changed:`;
   if (!context.interactive) {
     throw new AppError('config_unconfirmed', [what, ...shown, 'nobody is here to confirm that'].join('\n'), {
-      hint: `name it: --config ${quote(folder)}, or MAI_CONFIG`,
+      hint: `name it: --config ${quote(folder)}, or that path in MAI_CONFIG`,
     });
   }
   for (const line of [what, ...shown]) context.progress.warn(line);

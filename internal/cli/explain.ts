@@ -25,7 +25,7 @@ export async function explainSettings(
   const { options, environment } = context;
   const from: Partial<Record<ProjectPlace['source'], string>> = {
     flag: '--config',
-    environment: 'MAI_CONFIG',
+    environment: place.found ? 'MAI_CONFIG, from where you stand, and confirmed' : 'MAI_CONFIG',
     'project config': 'found here or above, and confirmed',
   };
   const file = join(place.folder, 'interface.yaml');

@@ -1,5 +1,5 @@
 /** What every command of a person starts from: the configuration, who is operating, and the platform. */
-import { join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { confirmationsIn } from '../config/confirmations.ts';
 import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
@@ -40,37 +40,68 @@ export interface OperatorRun {
   visit: BrowserVisit;
 }
 
-/** Where a configuration was found. */
+/** Where a configuration is. */
 export interface ProjectPlace {
   folder: string;
   source: 'flag' | 'environment' | 'project config' | 'user config';
+  /** Whether where somebody stands led to it: then it counts when a person has confirmed whom it believes. */
+  found: boolean;
 }
 
 /** The file that makes a folder a configuration: many projects have a `config` folder. */
-const interfaceFile = join('config', 'interface.yaml');
+const interfaceName = 'interface.yaml';
+const interfaceFile = join('config', interfaceName);
 
 /**
  * The configuration folder of a run: `--config`, else `MAI_CONFIG`, else the nearest `config/interface.yaml` from the current
- * folder upwards, else the user's own. Throws `config_missing`.
+ * folder upwards, else the user's own. A relative `MAI_CONFIG` is another one wherever somebody stands, and names none.
+ * Throws `config_missing`.
  */
 export async function locateProject(context: CommandContext): Promise<ProjectPlace> {
   const { options, environment } = context;
-  if (options.config !== undefined) return { folder: resolve(options.config), source: 'flag' };
-  if (environment.MAI_CONFIG !== undefined) return { folder: resolve(environment.MAI_CONFIG), source: 'environment' };
-  const { config, state } = await context.directories();
-  const project = await nearestWith(interfaceFile);
-  if (project !== undefined) return { folder: join(project, 'config'), source: 'project config' };
-  if ((await fileSize(join(config, interfaceFile))) !== undefined) {
-    return { folder: join(config, 'config'), source: 'user config' };
+  const named = options.config ?? environment.MAI_CONFIG;
+  if (named !== undefined) {
+    const folder = resolve(named);
+    if (!(await isThere(join(folder, interfaceName)))) {
+      const relative =
+        options.config === undefined && !isAbsolute(named) ? `, which is MAI_CONFIG ${quote(named)} here` : '';
+      throw new AppError('config_missing', `there is no configuration in ${quote(folder)}${relative}`, {
+        hint: await wayOut(context, folder),
+      });
+    }
+    return options.config === undefined
+      ? { folder, source: 'environment', found: !isAbsolute(named) }
+      : { folder, source: 'flag', found: false };
   }
-  // Somebody who has a project stands in the wrong folder: another starter configuration would be the last thing to help.
-  const [used] = await confirmationsIn(state).folders();
+  const { config } = await context.directories();
+  const project = await nearestWith(interfaceFile);
+  if (project !== undefined) return { folder: join(project, 'config'), source: 'project config', found: true };
+  if (await isThere(join(config, interfaceFile))) {
+    return { folder: join(config, 'config'), source: 'user config', found: false };
+  }
   throw new AppError('config_missing', 'there is no config/interface.yaml here or above, and none of your own', {
-    hint:
-      used === undefined
-        ? 'go to your project, or name its configuration: --config <folder>; to begin one here: setup-session init'
-        : `go to your project, or name its configuration: --config ${quote(used)}`,
+    hint: `go to your project, or ${await wayOut(context, undefined)}`,
   });
+}
+
+/**
+ * What to do where no configuration is. Whoever has one named a wrong folder or stands in one: another starter configuration
+ * would be the last thing to help.
+ */
+async function wayOut(context: CommandContext, named: string | undefined): Promise<string> {
+  const near = named === undefined ? [] : [join(named, 'config'), dirname(named)];
+  const project = await nearestWith(interfaceFile);
+  const used = await confirmationsIn((await context.directories()).state).folders();
+  for (const folder of [...near, ...(project === undefined ? [] : [join(project, 'config')]), ...used]) {
+    if (await isThere(join(folder, interfaceName))) return `name the one that is there: --config ${quote(folder)}`;
+  }
+  return named === undefined
+    ? 'name its configuration: --config <folder>; to begin one here: setup-session init'
+    : `name another one: --config <folder>; to begin one there: setup-session init ${quote(named)}`;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await fileSize(path)) !== undefined;
 }
 
 /** The configuration that is used here and lies in a folder above; undefined where there is none, or one right here. */
@@ -86,8 +117,8 @@ declare const trusted: unique symbol;
 
 /** The configuration of a run. One that was found and not named counts when a person has confirmed whom it believes. */
 export async function loadProject(context: CommandContext): Promise<TrustedConfiguration> {
-  const { configuration, source } = await readProject(context);
-  if (source === 'project config') {
+  const { configuration, found } = await readProject(context);
+  if (found) {
     const { requireConfirmed } = await import('./confirm-project.ts');
     await requireConfirmed(context, configuration);
   }
@@ -95,12 +126,10 @@ export async function loadProject(context: CommandContext): Promise<TrustedConfi
 }
 
 /** The configuration of a run that believes nothing of it and starts no program that it names. */
-export async function readProject(
-  context: CommandContext,
-): Promise<{ configuration: Configuration; source: ProjectPlace['source'] }> {
-  const { folder, source } = await locateProject(context);
+export async function readProject(context: CommandContext): Promise<{ configuration: Configuration; found: boolean }> {
+  const { folder, source, found } = await locateProject(context);
   context.progress.detail(`configuration ${quote(folder)}: ${source}`);
-  return { configuration: await loadConfiguration(folder, context.besideServices), source };
+  return { configuration: await loadConfiguration(folder, context.besideServices), found };
 }
 
 /** Begins to prove who is operating: what needs nobody runs beside what comes next. */

@@ -24,7 +24,7 @@ export async function loadConfiguration(folder: string, commands: readonly strin
   const found = await findFiles(folder, commands);
   if (found === undefined) {
     throw new AppError('config_missing', `there is no configuration folder ${quote(folder)}`, {
-      hint: 'write one to start from with: setup-session init',
+      hint: `write one to start from: setup-session init ${quote(folder)}`,
     });
   }
   const [interfaceFile, services, agents, environments] = await Promise.all([

@@ -13,7 +13,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   config_missing: undefined,
   config_exists: undefined,
   config_exposed: 'let nobody else write there, or copy it and name the copy: --config <folder>',
-  config_unconfirmed: 'name it: --config <folder>, or MAI_CONFIG',
+  config_unconfirmed: 'name it: --config <folder>, or its whole path in MAI_CONFIG',
   unknown_service: undefined,
   unknown_agent: undefined,
   unknown_environment:

@@ -104,6 +104,14 @@ describe('a configuration that was found', () => {
     expect((await list()).exit).toBe(2);
   });
 
+  test('by a relative MAI_CONFIG counts as found: wherever somebody stands it is another one', async () => {
+    const run = (named: string) => world.connect(['list'], { folder, environment: { MAI_CONFIG: named } });
+    const refused = await run('config');
+    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('[config_unconfirmed]')]);
+    const [, whole = ''] = /--config ("[^"]+"), or that path in MAI_CONFIG/.exec(refused.stderr) ?? [];
+    expect((await run(JSON.parse(whole))).exit).toBe(0);
+  });
+
   test('starts no program of its own before it was confirmed; named, it does', async () => {
     const ran = join(outside, 'ran');
     const key = await newOwnershipKey('k');
@@ -206,6 +214,41 @@ describe('in a wrong folder', () => {
     const missing = await list();
     expect([missing.exit, missing.stderr]).toEqual([2, expect.not.stringContaining('init')]);
     expect(missing.stderr).toContain(`--config ${JSON.stringify(join(project, 'config'))}`);
+  });
+
+  test.each(['flag', 'variable'])('a name that leads nowhere is no circle: by the %s', async (by) => {
+    const run = (named: string) =>
+      by === 'flag'
+        ? list(['--config', named])
+        : world.connect(['list'], { folder, environment: { MAI_CONFIG: named } });
+    const followed = /hint: (?:.*; )?(?:name the one that is there|to begin one there): (.*)\n/;
+    const hinted = async (named: string) => {
+      const { exit, stderr } = await run(named);
+      expect([exit, stderr]).toEqual([2, expect.stringContaining('[config_missing]')]);
+      return followed.exec(stderr)?.[1];
+    };
+    standIn(join(project, 'src'));
+    const whole = join(project, 'config');
+    // Of a project, of a file, or relative in a folder below: what there is comes before what could be begun.
+    for (const named of [join(project, 'typo'), project, join(whole, 'interface.yaml'), 'config']) {
+      expect(await hinted(named), named).toBe(`--config ${JSON.stringify(whole)}`);
+    }
+    // With nothing near, the hint begins one exactly there, and then it is there.
+    const elsewhere = join(outside, 'elsewhere');
+    await mkdir(elsewhere);
+    standIn(elsewhere);
+    const begin = (await hinted(join(elsewhere, 'typo'))) ?? '';
+    expect(begin).toBe(`setup-session init ${JSON.stringify(join(elsewhere, 'typo'))}`);
+    expect((await world.setup(['init', join(elsewhere, 'typo')], { folder, environment: found })).exit).toBe(0);
+    expect((await run(join(elsewhere, 'typo'))).stderr).not.toContain('[config_missing]');
+  });
+
+  test('what was used and is gone is in no hint', async () => {
+    await listAt('y\r');
+    await rename(project, join(outside, 'moved'));
+    standIn(outside);
+    const missing = await list();
+    expect([missing.exit, missing.stderr]).toEqual([2, expect.not.stringContaining(project)]);
   });
 
   test('init writes none below another', async () => {

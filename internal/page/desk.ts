@@ -10,6 +10,7 @@ import type { ClientEntry } from '../connection/enter-client.ts';
 import { examineServices, type ServiceState } from '../connection/list.ts';
 import { outcomeOf } from '../connection/outcome.ts';
 import { AppError } from '../errors/app-error.ts';
+import { PlatformError } from '../platform/client.ts';
 import { beginFlow, type Flow } from './flow.ts';
 import { checkedNotice, disconnectedNotice, failureNotice, type Notice, noticeOf } from './notice.ts';
 
@@ -79,10 +80,10 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
   broken.catch(() => {});
 
   /** Tells an error to the person at the page and at the terminal; one that is no answer to them ends the run. */
-  const fail = (title: string, service: Service | undefined, error: unknown) => {
+  const fail = (title: string, service: Service | undefined, error: unknown, warnings: readonly string[] = []) => {
     if (!(error instanceof AppError) || (error.code === 'interrupted' && run.visit.signal.aborted)) breaking(error);
     else {
-      notice = failureNotice(title, error);
+      notice = failureNotice(title, error, warnings);
       hearer.failed(service, error);
     }
   };
@@ -102,6 +103,14 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
         if (!(error instanceof AppError)) breaking(error);
       },
     );
+
+  /** Tells of an act that ended early; where nobody knows what became of it, what there is now is looked at. */
+  const failed = async (what: string, service: Service, error: unknown, warnings: readonly string[]) => {
+    const title = service.title ?? service.name;
+    const known = !(error instanceof PlatformError && error.outcome === 'unknown');
+    fail(known ? `${title} was not ${what}` : `It is not known whether ${title} was ${what}`, service, error, warnings);
+    if (!known) await lookAgain(service);
+  };
 
   const { services } = run.configuration;
   const firstLook = examine(services.values()).then(
@@ -139,7 +148,12 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
         legacyEndpoints: false,
         acceptAudience: false,
         accountFlags: { expected: undefined, accepted: undefined },
-        confirm: (question) => begun.ask(question, timeoutMs),
+        async confirm(question) {
+          const yes = await begun.ask(question, timeoutMs);
+          // Whoever cancels has answered something else.
+          if (begun.signal.aborted) throw new AppError('interrupted', 'cancelled');
+          return yes;
+        },
         detail: hearer.detail,
         warn,
       });
@@ -150,7 +164,7 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
       const cancelled = begun.signal.aborted && !run.visit.signal.aborted && isInterruption(error);
       if (cancelled)
         notice = { look: 'plain', title: `${title}: cancelled`, lines: ['Nothing was connected.', ...warnings] };
-      else fail(`${title} was not connected`, service, error);
+      else await failed('connected', service, error, warnings);
     } finally {
       flow = undefined;
       begun.moveTo({ kind: 'over' });
@@ -208,7 +222,7 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
       await done.told();
       await lookAgain(service);
     } catch (error) {
-      fail(`${service.title ?? service.name} was not disconnected`, service, error);
+      await failed('disconnected', service, error, []);
     }
   }
 }
@@ -226,7 +240,13 @@ function askingAt(flow: Flow, ask: ClientEntry['ask']): ClientEntry['ask'] {
   };
 }
 
-/** What a sign-in ends with that was cancelled, wherever it was: waiting, asking, or between two requests. */
+/**
+ * What a sign-in ends with that was cancelled, wherever it was: waiting, asking, or between two requests. What it asked the
+ * platform for goes on to its end, and that can be a failure of its own.
+ */
 function isInterruption(error: unknown): boolean {
-  return error instanceof AppError || (error instanceof Error && error.name === 'AbortError');
+  return (
+    (error instanceof AppError && error.code === 'interrupted') ||
+    (error instanceof Error && error.name === 'AbortError')
+  );
 }

@@ -28,12 +28,14 @@ const adviceAtPage: Partial<Record<ErrorCode, string>> = {
   access_denied: 'press the button again and allow it, or ask the administrator of the service',
   timed_out: 'press the button again',
   token_refused: 'press the button again',
+  platform_outcome_unknown: 'see below what is connected, and press the button again: it looks first',
 };
 
-/** An error: what could not be done, why, and what to do next (P10). */
-export function failureNotice(title: string, { code, message, hint }: AppError): Notice {
+/** An error: what could not be done, why, what became of it, and what to do next (P10). */
+export function failureNotice(title: string, { code, message, hint }: AppError, warnings: readonly string[]): Notice {
   const next = adviceAtPage[code] ?? hint;
-  return { look: 'bad', title, lines: [...message.split('\n'), ...(next === undefined ? [] : [`Next: ${next}`])] };
+  const lines = [...message.split('\n'), ...warnings, ...(next === undefined ? [] : [`Next: ${next}`])];
+  return { look: 'bad', title, lines };
 }
 
 /** What left the vault, and what has to be ended by hand. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import Anthropic from '@anthropic-ai/sdk';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { visit } from '../sandbox/visit.mjs';
@@ -340,6 +340,12 @@ describe('the page', () => {
     expect(kept.body).toMatch(/Notion was not connected[\s\S]*not confirmed/);
     expect((await world.credentials()).map(({ metadata }) => metadata['mai_account'])).toEqual(['ada@example.test']);
 
+    // Whoever cancels has not said no.
+    await page.connect('notion', 'grace');
+    await page.press('cancel');
+    await vi.waitFor(async () => expect((await page.get('')).body).toContain('Notion: cancelled'));
+    expect((await page.get('')).body).not.toContain('was not connected');
+
     await page.connect('notion', 'grace');
     await page.press('answer', { answer: 'yes' });
     const changed = await page.get(String((await page.get('flow')).headers['location']));
@@ -367,6 +373,44 @@ describe('the page', () => {
     expect((await page.get('')).body).toContain('Notion: cancelled');
     await expect(ask(first.redirectUri)).rejects.toThrow('ECONNREFUSED');
     expect((await page.connect('linear')).body).toContain('Linear is connected');
+  });
+
+  test('does not say that nothing was connected where a sign-in is cancelled while that is not known [page]', async () => {
+    const { page } = await enter();
+    const { faults } = world.sandbox.platform.control;
+    const credentials = /^\/v1\/vaults\/[^/]+\/credentials$/;
+    let created = false;
+    faults.add({
+      on: ({ method, path }) => {
+        created ||= method === 'POST' && credentials.test(path);
+        return created;
+      },
+      fault: { kind: 'drop-after-commit' },
+    });
+    let look: () => void = () => {};
+    const looking = new Promise<void>((resolve) => {
+      look = resolve;
+    });
+    faults.add({
+      on: ({ method, path }) => {
+        const looks = created && method === 'GET' && credentials.test(path);
+        if (looks) look();
+        return looks;
+      },
+      fault: { kind: 'status', status: 500 },
+      // One look with all its attempts.
+      times: 3,
+    });
+    const connecting = page.connect('notion');
+    await looking;
+    await page.press('cancel');
+    await connecting;
+    await vi.waitFor(async () => expect((await page.get('')).body).toContain('It is not known'), { timeout: 10_000 });
+    // What there is now stands below.
+    await vi.waitFor(async () => expect((await page.get('')).body.match(/>connected</g)).toHaveLength(1));
+    const { body } = await page.get('');
+    expect(body).toMatch(/It is not known whether Notion was connected[\s\S]*answer was lost/);
+    expect(body).not.toContain('Nothing was connected');
   });
 
   test('says where a client secret is typed, in every tab, and goes on when it was [P3] [page]', async () => {
@@ -453,6 +497,13 @@ describe('the page', () => {
     const { body } = await page.get('');
     expect(body).toMatch(/Notion was not disconnected[\s\S]*403/);
     expect(body.match(/>connected</g)).toHaveLength(1);
+    // Without an answer nobody knows: what there is now is shown beside it.
+    const lost = faults.add({ on: archive, fault: { kind: 'status', status: 500 }, times: Infinity });
+    await page.press('disconnect', { service: 'notion' });
+    const unknown = (await page.get('')).body;
+    expect(unknown).toContain('It is not known whether Notion was disconnected');
+    expect(unknown.match(/>connected</g)).toHaveLength(1);
+    lost.remove();
     await page.press('disconnect', { service: 'notion' });
     expect((await page.get('')).body).toContain('Notion is disconnected');
   });

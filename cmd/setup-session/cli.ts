@@ -9,6 +9,7 @@ import { addEnvironments } from './environments-commands.ts';
 import { addExplain } from './explain-commands.ts';
 import type { InitOptions } from './init.ts';
 import { addLive } from './live-commands.ts';
+import { addMessage } from './message-options.ts';
 import type { SetupOptions } from './run.ts';
 import { addTools } from './tools-commands.ts';
 
@@ -21,9 +22,12 @@ export const setupSession: Executable = {
   name: 'setup-session',
   async build(run) {
     const program = addBrowserOptions(
-      baseCommand('setup-session', 'start a session of an allow-listed agent, bound to your own vault')
-        .option('--agent <name>', 'an agent of config/agents/')
-        .option('--message <text>', 'send a first message and print the answer as it streams')
+      addMessage(
+        baseCommand('setup-session', 'start a session of an allow-listed agent, bound to your own vault').option(
+          '--agent <name>',
+          'an agent of config/agents/',
+        ),
+      )
         .option('--title <text>', 'a title for the session')
         .option(
           '--without <service>',

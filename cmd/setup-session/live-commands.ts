@@ -1,10 +1,12 @@
 /** The words of `setup-session list`, `verify`, `attach` and `stop`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { ListOptions, VerifyOptions } from './live.ts';
+import { addMessage } from './message-options.ts';
+import type { AnswerOptions, SendOptions } from './talk.ts';
 
 const everybody = "everybody's, for operators (people.operators in interface.yaml)";
 
@@ -38,6 +40,17 @@ export function addLive(program: Command, run: Run): void {
   );
   addOperator(
     program
+      .command('show')
+      .description('show the turns of a session of yours, the calls made in it, what waits, and what it has used')
+      .argument('<session>', 'its id'),
+  ).action(
+    run(async (context, session: string, options: BrowserOptions) => {
+      const { runShow } = await import('./show.ts');
+      return await runShow(context, session, options);
+    }),
+  );
+  addOperator(
+    program
       .command('attach')
       .description('show what was said in a session of yours, and follow it until its turn ends')
       .argument('<session>', 'its id'),
@@ -45,6 +58,37 @@ export function addLive(program: Command, run: Run): void {
     run(async (context, session: string, options: BrowserOptions) => {
       const { runAttach } = await import('./live.ts');
       return await runAttach(context, session, options);
+    }),
+  );
+  addOperator(
+    addMessage(
+      program
+        .command('send')
+        .description('send a message to a session of yours, and print the answer as it streams')
+        .argument('<session>', 'its id'),
+    ),
+  ).action(
+    run(async (context, session: string, options: SendOptions) => {
+      const { runSend } = await import('./talk.ts');
+      return await runSend(context, session, options);
+    }),
+  );
+  addOperator(
+    program
+      .command('answer')
+      .description('say yes or no, once, to a call that a session of yours waits with')
+      .argument('<session>', 'its id')
+      .argument('<call>', 'the id of the call')
+      .option('--yes', 'have it done')
+      .addOption(new Option('--no <reason>', 'refuse it; the agent is told why').conflicts('yes'))
+      .addOption(
+        new Option('--result <text>', 'what a custom tool has given; - reads it from stdin').conflicts(['yes', 'no']),
+      )
+      .option('--digest <digest>', 'that of exactly these arguments, as they were shown; needed where no terminal is'),
+  ).action(
+    run(async (context, session: string, call: string, options: AnswerOptions) => {
+      const { runAnswer } = await import('./talk.ts');
+      return await runAnswer(context, session, call, options);
     }),
   );
   addOperator(

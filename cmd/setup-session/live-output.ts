@@ -6,7 +6,7 @@ import type { VerifiedSession } from '../../internal/session/verify.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
-import { callValue } from './turn-output.ts';
+import { waitingValue } from './call-output.ts';
 
 /** Sessions that run, one line each. */
 export function showList(sessions: readonly ListedSession[]): CommandResult {
@@ -27,7 +27,7 @@ export function showList(sessions: readonly ListedSession[]): CommandResult {
       sessions: sessions.map(({ id, status, state, owner, agent, tools, createdAt, vaultIds }) => ({
         session_id: id,
         status,
-        ...stateValue(state),
+        ...stateValue(id, state),
         owner: owner ?? null,
         agent,
         started_at: createdAt,
@@ -61,8 +61,8 @@ function verdictOn(session: VerifiedSession['session']): string {
   return isLive(session) ? 'as started' : 'ended';
 }
 
-/** A state in few words. The table makes what is from outside harmless. */
-function stateText(state: SessionState): string {
+/** A state in few words, in which what is from outside is not harmless yet. */
+export function stateText(state: SessionState): string {
   switch (state.kind) {
     case 'waiting':
       return `waiting for a yes: ${state.asks.map(({ service, tool, eventId }) => (tool === undefined ? eventId : `${service} ${tool}`)).join(', ')}`;
@@ -73,10 +73,10 @@ function stateText(state: SessionState): string {
   }
 }
 
-function stateValue(state: SessionState) {
+function stateValue(id: string, state: SessionState) {
   return {
     state: state.kind,
-    asks: state.kind === 'waiting' ? state.asks.map(callValue) : [],
+    asks: state.kind === 'waiting' ? state.asks.map((call) => waitingValue(id, call)) : [],
     reason: state.kind === 'gave_up' ? (state.error?.type ?? state.reason) : null,
   };
 }

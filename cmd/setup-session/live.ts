@@ -2,24 +2,14 @@
 
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
+import type { OperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { withMissingGroups } from '../../internal/identity/principal.ts';
-import { isOperator } from '../../internal/policy/verdict.ts';
 import { endSession } from '../../internal/session/end.ts';
-import {
-  describeSession,
-  type FoundSession,
-  isInScope,
-  isLive,
-  readLive,
-  type Scope,
-} from '../../internal/session/live.ts';
+import { describeSession, type FoundSession, isInScope, isLive, readLive } from '../../internal/session/live.ts';
 import { readState } from '../../internal/session/session-state.ts';
 import {
   type Lookups,
   lookupsOf,
-  readSession,
   stopPlan,
   stopSession,
   type VerifiedSession,
@@ -29,8 +19,8 @@ import {
 import { inParallel } from '../../internal/skills/in-parallel.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
-import { findVault } from '../../internal/vault/resolve.ts';
 import { showList, showStopped, showVerified } from './live-output.ts';
+import { openScopedRun, openSession, readReachable, scopeOf } from './open-session.ts';
 import { answerTimeoutSeconds } from './run.ts';
 import { showTurn } from './turn-output.ts';
 
@@ -45,7 +35,7 @@ const atOnce = 10;
 
 /** Lists the sessions that run. */
 export async function runList(context: CommandContext, options: ListOptions): Promise<CommandResult> {
-  const run = await open(context, options, 'setup-session list');
+  const run = await openScopedRun(context, options, 'setup-session list');
   const scope = await scopeOf(run, lookupsOf(run.platform), options);
   const waiting = context.progress.wait('every session of the workspace is looked at');
   try {
@@ -74,12 +64,12 @@ export async function runVerify(
       hint: 'without --stop nothing is changed anyway',
     });
   }
-  const run = await open(context, options, 'setup-session verify');
+  const run = await openScopedRun(context, options, 'setup-session verify');
   const lookups = lookupsOf(run.platform);
   const waiting = context.progress.wait('sessions are read back');
   const verified = await (id === undefined
     ? verifySessions(run, await scopeOf(run, lookups, options), lookups)
-    : verifyOne(run, lookups, id)
+    : verifyOne(context, run, lookups, id)
   ).finally(() => waiting.done());
   const altered = verified.filter(({ alarms }) => alarms.length > 0);
   if (altered.length === 0) return showVerified(verified);
@@ -89,8 +79,7 @@ export async function runVerify(
 
 /** Follows a session: what was said, and what is being said until its turn ends. */
 export async function runAttach(context: CommandContext, id: string, options: BrowserOptions): Promise<CommandResult> {
-  const run = await open(context, options, 'setup-session attach');
-  const session = await readOwnSession(run, lookupsOf(run.platform), id);
+  const { run, session } = await openSession(context, options, 'setup-session attach', id);
   const { runTurn } = await import('../../internal/session/turn.ts');
   const turn = await runTurn({
     platform: run.platform,
@@ -99,56 +88,24 @@ export async function runAttach(context: CommandContext, id: string, options: Br
     signal: context.signal,
     told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
   });
-  return showTurn(turn, { session_id: session.id });
+  return showTurn(turn, { session_id: session.id }, run.configuration);
 }
 
 /** Interrupts and archives a session. */
 export async function runStop(context: CommandContext, id: string, options: BrowserOptions): Promise<CommandResult> {
-  const run = await open(context, options, 'setup-session stop');
-  const session = await readOwnSession(run, lookupsOf(run.platform), id);
+  const { run, session } = await openSession(context, options, 'setup-session stop', id);
   const ended = isLive(session) ? await endSession(run.platform, session) : undefined;
   return showStopped(session.id, ended);
 }
 
-async function open(context: CommandContext, options: ListOptions, command: string): Promise<OperatorRun> {
-  const configuration = await loadProject(context);
-  const run = await openOperatorRun(context, configuration, options, command);
-  if (options.all === true && !isOperator(run.principal, configuration)) {
-    throw new AppError('not_allowed', `${quote(run.principal.label)} may not see the sessions of others`, {
-      hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),
-    });
-  }
-  return run;
-}
-
-async function scopeOf(run: OperatorRun, lookups: Lookups, { all }: ListOptions): Promise<Scope> {
-  if (all === true) {
-    const isSomebodys = async (vaultId: string) => {
-      const vault = await lookups.vault(vaultId);
-      return vault !== undefined && ownerOf(vault.metadata) !== undefined;
-    };
-    return { kind: 'all', isSomebodys };
-  }
-  const { principal } = run;
-  return { kind: 'own', principal, vaultId: (await findVault(run, principal))?.id };
-}
-
 /** Verifies one session. */
-async function verifyOne(run: OperatorRun, lookups: Lookups, id: string): Promise<VerifiedSession[]> {
-  return [await verifySession(run, await readOwnSession(run, lookups, id), lookups)];
-}
-
-/** One session, which has to be the person's own unless they are an operator. Throws `usage` or `not_allowed`. */
-async function readOwnSession(run: OperatorRun, lookups: Lookups, id: string): Promise<FoundSession> {
-  const { platform, principal, configuration } = run;
-  const session = await readSession(platform, id);
-  const own = isOperator(principal, configuration) || (await isInScope(session, await scopeOf(run, lookups, {})));
-  if (!own) {
-    throw new AppError('not_allowed', `${quote(id)} is not a session of ${quote(principal.label)}`, {
-      hint: 'operators may look at those of others: people.operators in config/interface.yaml',
-    });
-  }
-  return session;
+async function verifyOne(
+  context: CommandContext,
+  run: OperatorRun,
+  lookups: Lookups,
+  id: string,
+): Promise<VerifiedSession[]> {
+  return [await verifySession(run, await readReachable(context, run, lookups, id), lookups)];
 }
 
 /** Stops sessions, one after the other, and says by their ids what became of each. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { readPins } from '../../internal/catalogue/pin.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
@@ -16,28 +17,25 @@ import { sessionValue, showPlan, showSession } from './output.ts';
 import { showTurn } from './turn-output.ts';
 
 /** The options of `setup-session --agent <name>`. */
-export type SetupOptions = BrowserOptions & {
-  agent?: string;
-  message?: string;
-  title?: string;
-  dryRun?: boolean;
-  without?: string[];
-};
+export type SetupOptions = BrowserOptions &
+  MessageOptions & {
+    agent?: string;
+    title?: string;
+    dryRun?: boolean;
+    without?: string[];
+  };
 
 /** How long a turn is followed unless told. */
 export const answerTimeoutSeconds = 300;
 
 /** Prepares, starts and, with a message, talks to one session. */
 export async function runSetup(context: CommandContext, options: SetupOptions): Promise<CommandResult> {
-  const { agent: name, message, title, dryRun = false, without = [], timeout = answerTimeoutSeconds } = options;
+  const { agent: name, title, dryRun = false, without = [], timeout = answerTimeoutSeconds } = options;
   if (name === undefined) throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
+  const message = await readMessage(context, options);
   const configuration = await loadProject(context);
   const agent = agentNamed(configuration, name);
-  const [lock, pins, toolPins] = await Promise.all([
-    readAgentsLock(configuration.folder),
-    pinsFor(agent, configuration),
-    readPins(configuration),
-  ]);
+  const { lock, pins, toolPins } = await readLocks(configuration, agent);
   const { platform, principal, memory, ownership, sessionRecords } = await openOperatorRun(
     context,
     configuration,
@@ -98,7 +96,20 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   });
   // What goes on without this command, or may, is told of once more by the next run.
   const known = !turn.unknown && turn.end.kind !== 'timed_out' && turn.end.kind !== 'unseen';
-  return { ...showTurn(turn, sessionValue(session, prepared, principal)), ...(known && { shown: session.settle }) };
+  return {
+    ...showTurn(turn, sessionValue(session, prepared, principal), configuration),
+    ...(known && { shown: session.settle }),
+  };
+}
+
+/** What was put in force, pushed and reviewed for an agent, as the files beside its configuration say. */
+export async function readLocks(configuration: Configuration, agent: Agent) {
+  const [lock, pins, toolPins] = await Promise.all([
+    readAgentsLock(configuration.folder),
+    pinsFor(agent, configuration),
+    readPins(configuration),
+  ]);
+  return { lock, pins, toolPins };
 }
 
 /** The pinned versions of the skills beside the configuration; not read for an agent without skills. */

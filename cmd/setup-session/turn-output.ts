@@ -1,18 +1,18 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
-import type { ToolCall, Usage } from '../../internal/session/event.ts';
+import type { Configuration } from '../../internal/config/definitions.ts';
 import type { TurnResult } from '../../internal/session/turn.ts';
 import { judgeTurn } from '../../internal/session/turn-outcome.ts';
-import { callWords } from '../../internal/session/turn-state.ts';
-import { visible } from '../../internal/text/quote.ts';
+import { callValue, waitingLines, waitingValue } from './call-output.ts';
+import { usageValue } from './usage-output.ts';
 
 const waitsForAnswer = 8;
 
 /** A turn, of which the answer was streamed as it came. `about` stands beside it in the value for programs. */
-export function showTurn(turn: TurnResult, about: object): CommandResult {
+export function showTurn(turn: TurnResult, about: object, configuration: Configuration): CommandResult {
   const outcome = judgeTurn(turn);
   const failure = outcome === 'done' || outcome === 'asks' ? undefined : outcome;
-  const { answer, asks, denied } = turn;
-  const waiting = asks.map((call) => `waiting for a yes or no: ${namesOf(call)}`);
+  const { sessionId, answer, asks, denied } = turn;
+  const waiting = asks.flatMap((call) => waitingLines(sessionId, call, configuration));
   return {
     // The answer was streamed as it came: this ends its last line.
     text: [...(answer === '' && waiting.length === 0 ? [] : ['']), ...waiting, ''].join('\n'),
@@ -21,7 +21,7 @@ export function showTurn(turn: TurnResult, about: object): CommandResult {
       answer,
       message_id: turn.messageId ?? null,
       stop_reason: turn.end.kind === 'idle' ? turn.end.reason.type : turn.end.kind,
-      asks: asks.map(callValue),
+      asks: asks.map((call) => waitingValue(sessionId, call)),
       denied: denied.map(callValue),
       errors: turn.errors.map(({ type, message, service, retry }) => ({
         type,
@@ -34,24 +34,5 @@ export function showTurn(turn: TurnResult, about: object): CommandResult {
     },
     ...(outcome === 'asks' ? { exit: waitsForAnswer } : {}),
     ...(failure === undefined ? {} : { failure }),
-  };
-}
-
-function namesOf(call: ToolCall): string {
-  return call.tool === undefined ? callWords(call) : `${visible(call.service ?? '')} ${visible(call.tool)}`;
-}
-
-/** A call for programs. */
-export function callValue({ eventId, service, tool }: ToolCall) {
-  return { event_id: eventId, service: service ?? null, tool: tool ?? null };
-}
-
-/** A usage for programs. */
-function usageValue({ inputTokens, outputTokens, activeSeconds, listCost }: Usage) {
-  return {
-    input_tokens: inputTokens ?? null,
-    output_tokens: outputTokens ?? null,
-    active_seconds: activeSeconds ?? null,
-    list_cost: listCost ?? null,
   };
 }

@@ -165,8 +165,8 @@ export async function beginOperatorProof(
 export interface OperatorNeeds {
   /** Where the browser goes after the sign-in, instead of a page that only says how it ended. */
   returnTo?: URL;
-  /** What the sign-in has to show beyond what the identity itself requires. */
-  requirement?: Requirement | undefined;
+  /** What the sign-in has to show beyond what the identity itself requires; asked of the platform where only that knows. */
+  requirement?: Requirement | ((platform: Platform) => Promise<Requirement | undefined>) | undefined;
   /** Whether somebody is to be sent to a service: then it is said before as whom, also where the sign-in was kept. */
   opensService?: boolean;
 }
@@ -183,13 +183,15 @@ export async function openOperatorRun(
   const visit = browserVisit(context, options, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
-  const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id).catch(
-    async (error) => {
-      await proof.abandon();
-      throw error;
-    },
-  );
-  const { principal, source } = await proof.prove({ requirement });
+  const opening = async () => {
+    const opened = await platformFromEnvironment(context, configuration.interface.platform.workspace_id);
+    return { platform: opened, needed: typeof requirement === 'function' ? await requirement(opened) : requirement };
+  };
+  const { platform, needed } = await opening().catch(async (error) => {
+    await proof.abandon();
+    throw error;
+  });
+  const { principal, source } = await proof.prove({ requirement: needed });
   if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {
     context.progress.note(`signed in as ${called(principal)}`);
   }

@@ -36,19 +36,22 @@ export async function readText(path: string): Promise<string | undefined> {
   return (await readBytes(path))?.toString('utf8');
 }
 
-/** The bytes of a file, or undefined where there is none. Throws `file_system` for anything else. */
-export async function readBytes(path: string): Promise<Buffer | undefined> {
+/** The bytes of a file, or undefined where there is none. Throws `file_system` for anything else, such as more than `longestBytes`. */
+export async function readBytes(path: string, longestBytes = Number.POSITIVE_INFINITY): Promise<Buffer | undefined> {
   try {
     const file = await open(path, constants.O_RDONLY | unwaited);
     try {
       const stats = await file.stat();
       if (!stats.isFile() && !stats.isDirectory()) throw new NoFile('it is no ordinary file');
+      if (stats.size > longestBytes)
+        throw new FileError('could not read', path, new NoFile(`it is longer than ${longestBytes} bytes`));
       return await file.readFile();
     } finally {
       await file.close();
     }
   } catch (cause) {
     if (isMissing(cause)) return undefined;
+    if (cause instanceof FileError) throw cause;
     if (cause instanceof NoFile) {
       throw new FileError('could not read', path, cause, 'put a file in its place, or remove it');
     }

@@ -51,6 +51,15 @@ export function readHidden(input: TerminalInput, entry: HiddenEntry): { close():
  * What there is when the signal aborts is thrown away, and its reason thrown.
  */
 export async function readBounded(input: TerminalInput, longestBytes: number, signal: AbortSignal): Promise<string> {
+  return (await readBoundedBytes(input, longestBytes, signal)).toString('utf8');
+}
+
+/** As {@link readBounded}, for whoever has to see whether it is text at all. */
+export async function readBoundedBytes(
+  input: TerminalInput,
+  longestBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   const over = new AbortController();
@@ -69,7 +78,7 @@ export async function readBounded(input: TerminalInput, longestBytes: number, si
         resolve();
       });
     });
-    return Buffer.concat(pieces).toString('utf8');
+    return Buffer.concat(pieces);
   } finally {
     over.abort();
     input.pause();

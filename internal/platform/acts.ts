@@ -21,6 +21,7 @@ export const reruns = {
   'environment.archive': 'looks',
   'environment.create': 'looks',
   'environment.update': 'looks',
+  'session.answer': 'looks',
   'session.archive': 'looks',
   'session.create': 'again',
   'session.interrupt': 'looks',

@@ -48,12 +48,14 @@ export type SessionEvent = { id: string; at: string | undefined } & (
   | { kind: 'answer'; text: string }
   | { kind: 'message'; text: string }
   | { kind: 'call'; call: ToolCall; permission: 'allow' | 'ask' | 'deny' | undefined }
-  | { kind: 'result'; callId: string }
+  | { kind: 'result'; callId: string; failed: boolean }
   | { kind: 'confirmation'; callId: string; allowed: boolean }
   | { kind: 'error'; error: SessionError }
   | { kind: 'idle'; reason: StopReason }
   | { kind: 'usage'; usage: Usage }
-  | { kind: 'running' | 'rescheduled' | 'terminated' | 'deleted' | 'other' }
+  /** One request to the model has ended. */
+  | { kind: 'spent'; tokens: number }
+  | { kind: 'interrupt' | 'running' | 'rescheduled' | 'terminated' | 'deleted' | 'other' }
 );
 
 /** Carried by streams only and never stored; the whole event follows. */
@@ -84,13 +86,17 @@ function contentOf(type: string, id: string, event: Fields): Content {
       return callOf(id, 'custom', event);
     case 'agent.tool_result':
     case 'user.tool_result':
-      return { kind: 'result', callId: text(event['tool_use_id']) ?? '' };
+      return resultOf(event['tool_use_id'], event);
     case 'agent.mcp_tool_result':
-      return { kind: 'result', callId: text(event['mcp_tool_use_id']) ?? '' };
+      return resultOf(event['mcp_tool_use_id'], event);
     case 'user.custom_tool_result':
-      return { kind: 'result', callId: text(event['custom_tool_use_id']) ?? '' };
+      return resultOf(event['custom_tool_use_id'], event);
     case 'user.tool_confirmation':
       return { kind: 'confirmation', callId: text(event['tool_use_id']) ?? '', allowed: event['result'] === 'allow' };
+    case 'user.interrupt':
+      return { kind: 'interrupt' };
+    case 'span.model_request_end':
+      return { kind: 'spent', tokens: tokensOf(record(event['model_usage'])) };
     case 'session.error':
       return { kind: 'error', error: errorOf(record(event['error'])) };
     case 'session.status_idle':
@@ -115,6 +121,16 @@ function callOf(eventId: string, service: string | undefined, event: Fields): Co
   return { kind: 'call', call: { eventId, service, tool: text(event['name']), input: event['input'] }, permission };
 }
 
+function resultOf(callId: unknown, event: Fields): Content {
+  return { kind: 'result', callId: text(callId) ?? '', failed: event['is_error'] === true };
+}
+
+/** All tokens of one request to the model: those from the prompt cache cost less, and count. */
+function tokensOf(usage: Fields): number {
+  const kinds = ['input_tokens', 'output_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens'];
+  return kinds.reduce((sum, kind) => sum + (count(usage[kind]) ?? 0), 0);
+}
+
 function errorOf(error: Fields): SessionError {
   return {
     type: text(error['type']) ?? 'unknown_error',
@@ -133,8 +149,8 @@ function reasonOf(reason: Fields, details: Fields): StopReason {
   };
 }
 
-/** Reads a usage. */
-function readUsage(value: unknown): Usage {
+/** Reads a usage, of an event or of a session. */
+export function readUsage(value: unknown): Usage {
   const usage = record(value);
   const cost = record(usage['list_cost']);
   const [amount, currency] = [text(cost['amount']), text(cost['currency'])];

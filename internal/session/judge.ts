@@ -132,8 +132,8 @@ const wider: Readonly<Record<string, readonly string[]>> = {
   auto: ['always_allow'],
 };
 
-/** Whether the agent's version allows as much: the same permission, or the same tool with a wider policy. */
-function isCovered(line: string, allowed: ReadonlySet<string>): boolean {
+/** Whether permissions allow as much as one line says: the same, or the same tool with a wider policy. */
+export function isCovered(line: string, allowed: ReadonlySet<string>): boolean {
   if (allowed.has(line)) return true;
   const [tool, policy = '', ...rest] = line.split(' ');
   return (wider[policy] ?? []).some((other) => allowed.has([tool, other, ...rest].join(' ')));

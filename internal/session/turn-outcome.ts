@@ -138,8 +138,13 @@ function before({ allowed, denied }: TurnResult): string {
   return `${allowed === 1 ? 'one tool call was' : `${allowed} tool calls were`} made until then: see what they did before you ask for the same again`;
 }
 
-/** What can be done about a session that goes on. Its id, which the platform made, is a word of a command that can be copied. */
+/** An id that the platform made, as a word of a command that can be copied; `otherwise` where it could be anything else. */
+export function idWord(id: string, otherwise = '<session>'): string {
+  return /^\w[\w-]*$/.test(id) ? id : otherwise;
+}
+
+/** What can be done about a session that goes on. */
 export function followOrEnd(id: string): string {
-  const word = /^[\w-]+$/.test(id) ? id : '<session>';
+  const word = idWord(id);
   return `follow it: setup-session attach ${word}, or end it: setup-session stop ${word}`;
 }

@@ -216,7 +216,7 @@ export class TurnState {
 }
 
 /** A call in words. */
-export function callWords({ service, tool, eventId }: ToolCall): string {
+function callWords({ service, tool, eventId }: ToolCall): string {
   return tool === undefined ? quote(eventId) : `${quote(service ?? '')} ${quote(tool)}`;
 }
 

@@ -630,7 +630,8 @@ describe('a message', () => {
       content.builtin_tools = { read: 'on', bash: 'ask' };
     });
     const { stdout } = await support('--message', 'call builtin bash {"command":"ls"}');
-    expect(stdout).toBe('\nwaiting for a yes or no: builtin bash\n');
+    expect(stdout).toContain('\nwaiting for a yes or no: builtin bash\n');
+    expect(stdout).toContain("  a yes has it done once, in the session's container\n");
   });
 
   test('whose answer holds what a terminal would obey shows it harmless [P9]', async () => {

@@ -1,0 +1,74 @@
+/** A call that waits for a yes or no, as a person needs it to decide: whole, harmless in a terminal, with what a yes would do. */
+import type { Configuration } from '../../internal/config/definitions.ts';
+import { classify } from '../../internal/policy/classify.ts';
+import { callDigest } from '../../internal/session/call.ts';
+import type { ToolCall } from '../../internal/session/event.ts';
+import { idWord } from '../../internal/session/turn-outcome.ts';
+import { harmlessJson, quote, visible } from '../../internal/text/quote.ts';
+
+/** A call for programs. */
+export function callValue({ eventId, service, tool }: ToolCall) {
+  return { event_id: eventId, service: service ?? null, tool: tool ?? null };
+}
+
+/** A call that waits, for programs. Arguments that nobody could read have neither text nor digest. */
+export function waitingValue(sessionId: string, call: ToolCall) {
+  const digest = callDigest(sessionId, call);
+  return {
+    ...callValue(call),
+    arguments: digest === undefined ? null : (call.input ?? null),
+    digest: digest ?? null,
+    answer: answerCommand(sessionId, call, digest),
+  };
+}
+
+/** A call that waits, in lines. */
+export function waitingLines(sessionId: string, call: ToolCall, configuration: Configuration): string[] {
+  const digest = callDigest(sessionId, call);
+  const command = answerCommand(sessionId, call, digest);
+  return [
+    `waiting for a yes or no: ${nameOf(call)}`,
+    ...detailLines(sessionId, call, configuration),
+    ...(digest === undefined
+      ? []
+      : [
+          `  ${call.service === 'custom' ? 'its result' : 'yes'}: ${command} ${call.service === 'custom' ? '--result <text>' : '--yes'}`,
+        ]),
+    `  no: ${command} --no "<why>"`,
+  ];
+}
+
+/** What a call is and what a yes to it does, in lines. */
+export function detailLines(sessionId: string, call: ToolCall, configuration: Configuration): string[] {
+  const digest = callDigest(sessionId, call);
+  const whole = digest === undefined ? '(nobody can read them)' : harmlessJson(call.input ?? {});
+  return [
+    `  call ${visible(call.eventId)}, digest ${digest ?? 'none'}`,
+    `  arguments: ${whole}`,
+    `  ${whatYesDoes(call, configuration)}`,
+  ];
+}
+
+/** Service and tool, or the id where the call itself was not seen. */
+export function nameOf({ eventId, service, tool }: ToolCall): string {
+  return tool === undefined ? quote(eventId) : `${visible(service ?? '')} ${visible(tool)}`;
+}
+
+function whatYesDoes({ service, tool }: ToolCall, { services }: Configuration): string {
+  if (service === undefined || tool === undefined) return 'the call itself was not seen: look again before you answer';
+  if (service === 'custom') return 'it runs outside the platform, which waits for its result';
+  if (service === 'builtin') {
+    const web = tool === 'web_fetch' || tool === 'web_search';
+    return `a yes has it done once, ${web ? 'from the platform' : "in the session's container"}`;
+  }
+  const known = services.get(service);
+  if (known === undefined) return `a yes has it done once at ${quote(service)}, which the configuration does not know`;
+  const kind = classify({ name: tool }, known.tools);
+  return `a yes has it done once at ${visible(known.title ?? service)} (${visible(known.mcp_server_url)}), with your connection; it is reviewed as ${kind}`;
+}
+
+/** The command that answers a call, without the answer. */
+function answerCommand(sessionId: string, { eventId }: ToolCall, digest: string | undefined): string {
+  const words = `setup-session answer ${idWord(sessionId)} ${idWord(eventId, '<call>')}`;
+  return digest === undefined ? words : `${words} --digest ${digest}`;
+}

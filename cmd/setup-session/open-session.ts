@@ -1,0 +1,108 @@
+/** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import type { CommandContext } from '../../internal/cli/program.ts';
+import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { withMissingGroups } from '../../internal/identity/principal.ts';
+import { isOperator } from '../../internal/policy/verdict.ts';
+import { requireOwner, sessionRequirement } from '../../internal/session/continue.ts';
+import { type FoundSession, isInScope, type Scope } from '../../internal/session/live.ts';
+import { type Lookups, lookupsOf, readSession } from '../../internal/session/verify.ts';
+import { quote } from '../../internal/text/quote.ts';
+import { ownerOf } from '../../internal/vault/owner.ts';
+import { findVault } from '../../internal/vault/resolve.ts';
+
+/** A run and the session that it is about. */
+export interface SessionRun {
+  run: OperatorRun;
+  session: FoundSession;
+  lookups: Lookups;
+}
+
+/** The options of a command that looks at one's own sessions, or at everybody's. */
+export type ScopeOptions = BrowserOptions & { all?: boolean };
+
+/** Opens a run; with `--all` for operators only. Throws `not_allowed`. */
+export async function openScopedRun(
+  context: CommandContext,
+  options: ScopeOptions,
+  command: string,
+): Promise<OperatorRun> {
+  const configuration = await loadProject(context);
+  const run = await openOperatorRun(context, configuration, options, command);
+  if (options.all === true && !isOperator(run.principal, configuration)) {
+    throw new AppError('not_allowed', `${quote(run.principal.label)} may not act on the sessions of others`, {
+      hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),
+    });
+  }
+  return run;
+}
+
+/** Which sessions a run is about. */
+export async function scopeOf(run: OperatorRun, lookups: Lookups, { all }: { all?: boolean }): Promise<Scope> {
+  if (all === true) {
+    const isSomebodys = async (vaultId: string) => {
+      const vault = await lookups.vault(vaultId);
+      return vault !== undefined && ownerOf(vault.metadata) !== undefined;
+    };
+    return { kind: 'all', isSomebodys };
+  }
+  const { principal } = run;
+  return { kind: 'own', principal, vaultId: (await findVault(run, principal))?.id };
+}
+
+/** One session by its id: one's own, or for an operator anybody's, which is said. Throws `usage` or `not_allowed`. */
+export async function openSession(
+  context: CommandContext,
+  options: BrowserOptions,
+  command: string,
+  id: string,
+): Promise<SessionRun> {
+  const run = await openScopedRun(context, options, command);
+  const lookups = lookupsOf(run.platform);
+  return { run, session: await readReachable(context, run, lookups, id), lookups };
+}
+
+/** As {@link openSession}, in a run that is open. */
+export async function readReachable(
+  context: CommandContext,
+  run: OperatorRun,
+  lookups: Lookups,
+  id: string,
+): Promise<FoundSession> {
+  const { platform, principal, configuration } = run;
+  const session = await readSession(platform, id);
+  if (await isInScope(session, await scopeOf(run, lookups, {}))) return session;
+  if (!isOperator(principal, configuration)) {
+    throw new AppError('not_allowed', `${quote(id)} is not a session of ${quote(principal.label)}`, {
+      hint: 'operators may look at and end those of others: people.operators in config/interface.yaml',
+    });
+  }
+  const of = ownerOf(session.metadata)?.subject;
+  context.progress.note(`as an operator: ${quote(id)} is a session of ${of === undefined ? 'nobody' : quote(of)}`);
+  return session;
+}
+
+/**
+ * One session by its id, for its owner alone, an operator neither. It is read first, since its agent says what the sign-in has
+ * to show. Throws `usage` or `not_allowed`.
+ */
+export async function openOwnSession(
+  context: CommandContext,
+  options: BrowserOptions,
+  command: string,
+  id: string,
+): Promise<SessionRun> {
+  const configuration = await loadProject(context);
+  const read: FoundSession[] = [];
+  const run = await openOperatorRun(context, configuration, options, command, {
+    async requirement(platform) {
+      const session = await readSession(platform, id);
+      read.push(session);
+      return sessionRequirement(session, configuration);
+    },
+  });
+  const session = read[0] ?? (await readSession(run.platform, id));
+  requireOwner(session, run.principal);
+  return { run, session, lookups: lookupsOf(run.platform) };
+}

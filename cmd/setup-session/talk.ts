@@ -1,0 +1,194 @@
+/** What people say to a session of theirs: a message, or the answer to a call that waits. */
+import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import { confirm } from '../../internal/cli/confirm.ts';
+import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { type Answer, answerCall } from '../../internal/session/answer.ts';
+import { callDigest, type FoundCall, readCall } from '../../internal/session/call.ts';
+import { requireContinuable, requireLive, requireOwnVault } from '../../internal/session/continue.ts';
+import { readState } from '../../internal/session/session-state.ts';
+import { idWord } from '../../internal/session/turn-outcome.ts';
+import { quote } from '../../internal/text/quote.ts';
+import { callValue, detailLines, nameOf } from './call-output.ts';
+import { openOwnSession, type SessionRun } from './open-session.ts';
+import { answerTimeoutSeconds, readLocks } from './run.ts';
+import { showTurn } from './turn-output.ts';
+
+/** The options of `send`. */
+export type SendOptions = BrowserOptions & MessageOptions;
+
+/** The options of `answer`. */
+export type AnswerOptions = BrowserOptions & { yes?: boolean; no?: string; result?: string; digest?: string };
+
+/** Sends one message to a session of one's own and follows its turn. */
+export async function runSend(context: CommandContext, id: string, options: SendOptions): Promise<CommandResult> {
+  const { timeout = answerTimeoutSeconds } = options;
+  const message = await readMessage(context, options);
+  if (message === undefined) {
+    throw new AppError('usage', 'there is nothing to send', {
+      hint: 'name one: --message - for stdin, --message-file <file> or --message <text>',
+    });
+  }
+  const opened = await openOwnSession(context, options, 'setup-session send', id);
+  const { run, session } = opened;
+  await Promise.all([requireGoingOn(opened), requireNothingWaits(opened)]);
+  const { runTurn } = await import('../../internal/session/turn.ts');
+  const turn = await runTurn({
+    platform: run.platform,
+    sessionId: session.id,
+    message,
+    timeoutMs: timeout * 1000,
+    signal: context.signal,
+    told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
+  });
+  return showTurn(turn, { session_id: session.id }, run.configuration);
+}
+
+/** Answers one call of a session of one's own, once. */
+export async function runAnswer(
+  context: CommandContext,
+  id: string,
+  callId: string,
+  options: AnswerOptions,
+): Promise<CommandResult> {
+  const { digest } = options;
+  const words = await readAnswer(context, options);
+  const opened = await openOwnSession(context, options, 'setup-session answer', id);
+  const { run, session } = opened;
+  const found = await readCall(run.platform, session.id, callId);
+  if (found === undefined) {
+    throw new AppError('usage', `the session ${quote(session.id)} has no call ${quote(callId)}`, {
+      hint: `see which wait: setup-session show ${idWord(session.id)}`,
+    });
+  }
+  const answer = answerTo(found, words);
+  if (found.kind === 'answered') return alreadyAnswered(session.id, found, answer);
+  requireLive(session);
+  if (found.kind === 'over') {
+    throw new AppError('call_over', `the call ${nameOf(found.call)} does not wait for an answer any more`, {
+      hint: `nothing was answered; see what became of it: setup-session show ${idWord(session.id)}`,
+    });
+  }
+  // A no lets nothing happen, and a result says what happened elsewhere: neither acts with the connections of a person.
+  await (answer.kind === 'yes' ? requireGoingOn(opened) : requireOwnVault(run, run.principal, session));
+  await requireSeen(context, opened, found, { answer, digest });
+  const sent = await answerCall({
+    platform: run.platform,
+    sessionId: session.id,
+    callId,
+    answer,
+    signal: context.signal,
+  });
+  if (sent !== 'sent') return alreadyAnswered(session.id, sent, answer);
+  context.progress.note(`follow it: setup-session attach ${idWord(session.id)}`);
+  return showAnswer(session.id, found, answer, false);
+}
+
+/** Everything that `verify` looks at, and what a new session of its agent would need. */
+async function requireGoingOn({ run, session, lookups }: SessionRun): Promise<void> {
+  await requireContinuable({
+    ...run,
+    session,
+    lookups,
+    readLocks: (agent) => readLocks(run.configuration, agent),
+  });
+}
+
+/** The platform does not say what it does with a message while a call waits. */
+async function requireNothingWaits({ run, session }: SessionRun): Promise<void> {
+  const state = await readState(run.platform, session);
+  if (state.kind !== 'waiting') return;
+  throw new AppError(
+    'call_waits',
+    `the session ${quote(session.id)} waits for a yes or no: ${state.asks.map(nameOf).join(', ')}`,
+    { hint: `nothing was sent; see it and answer it first: setup-session show ${idWord(session.id)}` },
+  );
+}
+
+/** What the options say, before anything is asked. */
+async function readAnswer(context: CommandContext, { yes, no, result, timeout }: AnswerOptions): Promise<Answer> {
+  const said = [yes === true, no !== undefined, result !== undefined].filter(Boolean).length;
+  if (said !== 1) {
+    throw new AppError('usage', 'an answer is one of --yes, --no <reason> and --result <text>', {
+      hint: 'see what waits: setup-session show <session>',
+    });
+  }
+  if (no !== undefined) return { kind: 'no', reason: no };
+  if (yes === true) return { kind: 'yes' };
+  const text = await readMessage(context, { message: result ?? '', ...(timeout !== undefined && { timeout }) });
+  return { kind: 'result', text: text ?? '' };
+}
+
+/** The answer as the kind of the call wants it. Throws `usage` where it does not fit. */
+function answerTo({ call }: FoundCall, answer: Answer): Answer {
+  const custom = call.service === 'custom';
+  if (custom && answer.kind === 'no') return { kind: 'failed', text: answer.reason };
+  if (custom === (answer.kind === 'result')) return answer;
+  throw new AppError(
+    'usage',
+    custom ? `${nameOf(call)} runs outside the platform: a yes says nothing` : `${nameOf(call)} waits for a yes or no`,
+    { hint: custom ? 'give its result: --result <text>, or --no <reason>' : 'say --yes, or --no <reason>' },
+  );
+}
+
+/**
+ * An answer is bound to what the person saw: the digest of exactly these arguments, or the call whole on their terminal and
+ * a yes to it. A no needs neither. Throws `digest_differs` or `sign_in_needed`.
+ */
+async function requireSeen(
+  context: CommandContext,
+  { run, session }: SessionRun,
+  { call }: FoundCall,
+  { answer, digest }: { answer: Answer; digest: string | undefined },
+): Promise<void> {
+  const own = callDigest(session.id, call);
+  const show = `setup-session show ${idWord(session.id)}`;
+  if (digest !== undefined) {
+    if (own === digest.toLowerCase()) return;
+    throw new AppError('digest_differs', `the call ${nameOf(call)} is not the one with the digest ${quote(digest)}`, {
+      hint: `nothing was answered; look at it again: ${show}`,
+    });
+  }
+  if (answer.kind === 'no' || answer.kind === 'failed') return;
+  if (own === undefined) {
+    throw new AppError('digest_differs', `the arguments of ${nameOf(call)} cannot be shown, so nobody can say yes`, {
+      hint: 'say no: --no <reason>',
+    });
+  }
+  if (!context.interactive) {
+    throw new AppError('sign_in_needed', 'nobody is here to see the call, and no digest says what is answered', {
+      hint: `nothing was answered; look at it: ${show}, and give its digest: --digest <digest>`,
+    });
+  }
+  context.progress.warn(`the agent asks to call ${nameOf(call)}`);
+  for (const line of detailLines(session.id, call, run.configuration)) context.progress.warn(line);
+  const question = answer.kind === 'yes' ? 'say yes to exactly this?' : 'give the result of exactly this?';
+  if (await confirm(context, question, run.visit.timeoutMs)) return;
+  throw new AppError('call_waits', 'nobody said yes: nothing was answered, and the call waits on', {
+    hint: 'a call is never answered by waiting; to refuse it: --no <reason>',
+  });
+}
+
+const words = { yes: 'yes', no: 'no', result: 'result', failed: 'result' } as const;
+
+/** The answer that stands is harmless where it says the same, and has to be told where it does not. */
+function alreadyAnswered(
+  sessionId: string,
+  found: Extract<FoundCall, { kind: 'answered' }>,
+  answer: Answer,
+): CommandResult {
+  if (found.answer === words[answer.kind]) return showAnswer(sessionId, found, answer, true);
+  const at = found.at === undefined ? '' : ` at ${quote(found.at)}`;
+  throw new AppError('call_over', `the call ${nameOf(found.call)} was answered before${at}: ${found.answer}`, {
+    hint: `nothing was answered now; to stop what follows: setup-session stop ${idWord(sessionId)} --interrupt`,
+  });
+}
+
+function showAnswer(sessionId: string, { call }: FoundCall, answer: Answer, already: boolean): CommandResult {
+  const said = words[answer.kind];
+  return {
+    text: already ? `${nameOf(call)}: was answered already: ${said}` : `${nameOf(call)}: ${said}`,
+    json: { session_id: sessionId, ...callValue(call), answer: said, already },
+  };
+}

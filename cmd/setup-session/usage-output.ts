@@ -1,0 +1,40 @@
+import { readUsage, type Usage } from '../../internal/session/event.ts';
+import type { FoundSession } from '../../internal/session/live.ts';
+
+/** What a session has used so far, as the platform tells it. */
+export function usageOf(session: FoundSession): Usage {
+  return readUsage(session.usage);
+}
+
+/** A usage for programs. */
+export function usageValue({ inputTokens, outputTokens, activeSeconds, listCost }: Usage) {
+  return {
+    input_tokens: inputTokens ?? null,
+    output_tokens: outputTokens ?? null,
+    active_seconds: activeSeconds ?? null,
+    list_cost: listCost ?? null,
+  };
+}
+
+/** A usage in words; what the platform does not tell is left out. */
+export function usageWords({ inputTokens, outputTokens, activeSeconds, listCost }: Usage): string {
+  const parts = [
+    ...(inputTokens === undefined ? [] : [`${inputTokens} tokens in`]),
+    ...(outputTokens === undefined ? [] : [`${outputTokens} out`]),
+    ...(activeSeconds === undefined ? [] : [`${Math.round(activeSeconds)} s`]),
+    ...(listCost === undefined ? [] : [moneyWords(listCost)]),
+  ];
+  return parts.join(', ') || 'not told';
+}
+
+/** An amount in the smallest unit of its currency, which is cents for the only one there is. */
+export function moneyWords({ amount, currency }: { amount: string; currency: string }): string {
+  if (currency !== 'USD' || !/^\d+(\.\d+)?$/.test(amount)) return `${amount} ${currency}`;
+  return `$${(Number(amount) / 100).toFixed(2)} at list price`;
+}
+
+/** The most that a session may cost at list price; undefined where it has no budget. */
+export function budgetOf(session: FoundSession): Usage['listCost'] {
+  return readUsage({ list_cost: (session.budget as { max_list_cost?: unknown } | null | undefined)?.max_list_cost })
+    .listCost;
+}

@@ -163,6 +163,19 @@ const tried: readonly Tried[] = [
     },
   ],
   [
+    'the platform repeats the key that it was sent in its error',
+    'exit 1, the error is told with [secret] in the place of the key',
+    async (stage) => {
+      const { apiKey, control } = stage.sandbox.platform;
+      const body = { type: 'error', error: { type: 'invalid_request_error', message: `no: ${apiKey}` } };
+      control.faults.add({ on: 'GET /v1/vaults', fault: { kind: 'status', status: 400, body } });
+      const { exit, stderr } = await stage.at('ada', 'echo').run('setup-session', ...start);
+      control.faults.clear();
+      const told = stderr.includes(apiKey) ? 'with the key' : 'without a trace of the key';
+      return `exit ${exit}, the error is told ${stderr.includes('no: [secret]') ? 'with [secret] in the place of the key' : told}`;
+    },
+  ],
+  [
     'somebody reads everything that was printed, kept, and given to browsers',
     'no code, token or key in it',
     async (stage) => {

@@ -1,12 +1,15 @@
 /** action.yml says what the command line says, and is what GitHub takes. */
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { skillSync } from '../cmd/skill-sync/cli.ts';
 import { outputsOf } from '../internal/skills/report/github.ts';
 import { codeQualityFile } from '../internal/skills/report/write.ts';
+import { searchPath } from './demo/executables.ts';
 import { outputsIn } from './support/actions-runner.ts';
-import { readAction } from './support/composite-action.ts';
+import { readAction, runAction } from './support/composite-action.ts';
 import { judgeBy } from './support/published-schema.ts';
 
 const read = (path: string) => readFile(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -44,6 +47,23 @@ test('has an input for every option that makes sense in a job, and no other', as
 test('no expression is part of the script: what an input holds can never be run [P9]', async () => {
   const { runs } = await readAction();
   expect(runs.steps.map(({ run }) => run.includes('${{'))).toEqual([false]);
+});
+
+test('what is built gets what programs need on any system, and nothing of the job', async () => {
+  const workspace = await mkdtemp(join(tmpdir(), 'action-'));
+  const checkout = join(workspace, 'checkout');
+  await mkdir(join(checkout, 'dist'), { recursive: true });
+  // In place of npm: it tells what it is given, and builds a program that does nothing.
+  const npm = join(workspace, 'npm');
+  await writeFile(npm, '#!/bin/sh\nenv >>"$HOME/told"\n: >dist/skill-sync.js\n', { mode: 0o755 });
+  const windows = { SYSTEMROOT: 'C:\\Windows', COMSPEC: 'cmd.exe', PATHEXT: '.EXE', TEMP: 'T', TMP: 'T', APPDATA: 'A' };
+  const needed = { PATH: `${workspace}:${searchPath}`, HOME: workspace, ...windows };
+  const environment = { ...needed, ANTHROPIC_API_KEY: 'key', GITHUB_TOKEN: 'token', NODE_OPTIONS: '--no-warnings' };
+  expect(await runAction({}, { workspace, checkout, environment })).toMatchObject({ exit: 0 });
+  const told = (await readFile(join(workspace, 'told'), 'utf8')).split('\n');
+  expect(told).toEqual(expect.arrayContaining(Object.entries(needed).map(([name, value]) => `${name}=${value}`)));
+  expect(told.join('\n')).not.toMatch(/^(ANTHROPIC|GITHUB|SYNC|NODE_OPTIONS)/m);
+  await rm(workspace, { recursive: true });
 });
 
 test('has the outputs that are written, and docs/ci.md has both lists', async () => {

@@ -50,9 +50,13 @@ export async function runLogout(
   const configuration = await loadProject(context);
   const identity = requireSso(configuration, 'sign out of');
   const { cache, state } = await context.directories();
-  if (!dryRun) await forgetPerson({ identity, stateFolder: state });
+  // Who was here last is asked about as long as their sign-in may still be there.
+  const forget = () => forgetPerson({ identity, stateFolder: state });
   const { place } = await signInKeeping(context, identity);
-  if (place === undefined) return showSignedOut(undefined, undefined);
+  if (place === undefined) {
+    if (!dryRun) await forget();
+    return showSignedOut(undefined, undefined);
+  }
   const visit = browserVisit(context, {}, `${executable} logout`, reviewedHosts(configuration));
   const { planSignOut, signOut } = await import('../identity/sign-out.ts');
   if (dryRun) return showSignOutPlan(await planSignOut({ identity, visit, place, cacheFolder: cache }), place.called);
@@ -62,6 +66,7 @@ export async function runLogout(
       hint: 'what it may keep of a sign-in is still there; make it available and run the command again',
     });
   }
+  await forget();
   return showSignedOut(done, place.called);
 }
 

@@ -233,12 +233,18 @@ describe('logout', () => {
     expect(await kept.read(folder)).toBeUndefined();
   });
 
-  test('fails where it cannot look', async () => {
+  test('fails where it cannot look, and then who was here last is not forgotten', async () => {
     await login();
     await chmod(kept.keyFile, 0o644);
     const out = await world.connect(['logout'], { folder });
     // The file itself can be removed without its key; nothing in it is of use to anybody then.
     expect([out.exit, out.stderr]).toEqual([1, expect.stringContaining('[keychain_unavailable]')]);
+    const asGrace = { folder, person: 'grace' as const };
+    const other = await world.connect(['login'], asGrace);
+    expect([other.exit, other.stderr]).toEqual([3, expect.stringContaining('[another_person]')]);
+    await chmod(kept.keyFile, 0o600);
+    expect((await world.connect(['logout'], { folder })).exit).toBe(0);
+    expect((await world.connect(['login'], asGrace)).exit).toBe(0);
   });
 });
 

@@ -21,7 +21,10 @@ export const eventTable = {
   denied: { fields: ['message'], when: 'the service, or the person there, said no' },
   blocked: { fields: ['message'], when: 'nobody is here to act, or the configuration does not allow it' },
   expired: { fields: ['message'], when: 'the time was over before anybody acted' },
-  mismatch: { fields: ['message'], when: 'the account that came back may not be stored' },
+  mismatch: {
+    fields: ['message'],
+    when: 'the account that came back may not be stored, or the person is not the last one here',
+  },
   note: { fields: ['message'], when: 'progress; nothing has to be done' },
   warning: {
     fields: ['message'],
@@ -50,8 +53,13 @@ const causes: Partial<Record<ErrorCode, 'denied' | 'blocked' | 'expired' | 'mism
   sign_in_needed: 'blocked',
   not_allowed: 'blocked',
   identity_refused: 'blocked',
+  assurance_missing: 'blocked',
+  offboarded: 'blocked',
+  client_needed: 'blocked',
+  config_unconfirmed: 'blocked',
   timed_out: 'expired',
   account_mismatch: 'mismatch',
+  another_person: 'mismatch',
 };
 
 /** The progress of a run as events. */

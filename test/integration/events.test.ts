@@ -1,7 +1,8 @@
 /** `--json-events`: with it every line on stderr is one JSON object of the table, and nothing in it is secret. */
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type EventName, eventTable } from '../../internal/cli/events.ts';
 import { visit } from '../sandbox/visit.mjs';
 import type { CommandOutcome, CommandSetting } from '../support/command.ts';
@@ -108,6 +109,18 @@ describe('a run that fails', () => {
   test('because it is another account', async () => {
     const browse = (url: string) => visit(url, { person: 'ada', account: 'grace' });
     expect(await failing(['notion'], { browse })).toMatchObject({ exit: 3, before: 'mismatch' });
+  });
+
+  test('because it is another person, or a configuration that nobody confirmed', async () => {
+    const folder = await world.machine();
+    await world.connect(['list'], { folder, person: 'ada' });
+    const other = await run(['list'], { folder, browse: (url: string) => visit(url, { person: 'grace' }) });
+    expect([other.exit, ...other.events.slice(-2).map(({ event }) => event)]).toEqual([3, 'mismatch', 'error']);
+
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(dirname(world.sandbox.configFolder));
+    const found = await run(['list'], { folder, environment: { MAI_CONFIG: '' } }).finally(() => cwd.mockRestore());
+    expect([found.exit, ...found.events.slice(-2).map(({ event }) => event)]).toEqual([2, 'blocked', 'error']);
+    expect(found.events.at(-1)).toMatchObject({ code: 'config_unconfirmed' });
   });
 
   test.each([

@@ -87,9 +87,25 @@ test('a good configuration is read with its defaults filled in', async () => {
 
 test('the configuration we ship has no mistake', async () => {
   const configuration = await loadConfiguration(fileURLToPath(new URL('../../config', import.meta.url)));
-  expect([...configuration.services.keys()]).toEqual(
-    expect.arrayContaining(['github', 'linear', 'notion', 'sentry', 'slack']),
-  );
+  expect([...configuration.services.keys()]).toEqual([
+    'asana',
+    'atlassian',
+    'cloudflare',
+    'figma',
+    'github',
+    'google',
+    'hubspot',
+    'linear',
+    'microsoft',
+    'notion',
+    'salesforce',
+    'sentry',
+    'slack',
+    'stripe',
+    'supabase',
+  ]);
+  expect([...configuration.agents.keys()]).toEqual(['editor', 'support']);
+  expect([...configuration.environments.keys()]).toEqual(['default']);
   expect(configuration.agents.get('support')?.services).toMatchObject({
     notion: { write: 'off' },
     slack: { write: 'off' },

@@ -1,6 +1,7 @@
 /** Questions at the terminal: one that has a yes, and one that has a line. */
 import { createInterface } from 'node:readline';
 import { AppError } from '../errors/app-error.ts';
+import { discardTyped } from '../outside/terminal-input.ts';
 import type { CommandContext } from './program.ts';
 
 /** What a question needs of a run. */
@@ -14,14 +15,17 @@ export async function confirm(asker: Asker, question: string, timeoutMs: number)
   return /^\s*y(es)?\s*$/i.test(await typedLine(asker, `${question} [y/N]`, timeoutMs));
 }
 
-/** Asks once and waits for one line, which is empty where none came. Throws `interrupted` on Ctrl-C. */
+/** Asks once and waits for one line that is typed from then on, which is empty where none came. Throws `interrupted` on Ctrl-C. */
 export async function typedLine(
   { stdin, signal, progress }: Asker,
   question: string,
   timeoutMs: number,
 ): Promise<string> {
   signal.throwIfAborted();
+  if (!(await discardTyped(stdin))) throw new AppError('interrupted', 'interrupted');
+  signal.throwIfAborted();
   progress.warn(question);
+  if (stdin.readableEnded || stdin.destroyed) return '';
   // Not in raw mode: the terminal itself shows what is typed and turns Ctrl-C into the signal that everything obeys.
   const lines = createInterface({ input: stdin, terminal: false });
   const answer = await new Promise<string>((resolve) => {

@@ -1,9 +1,39 @@
 /** What is typed or piped in: lines that must not be seen on the screen, and an input that is no terminal. */
 import { createInterface } from 'node:readline';
 import { type Readable, Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 
 /** Where keys come from: a terminal in a real run. */
-export type TerminalInput = Readable & { isTTY?: boolean };
+export type TerminalInput = Readable & { isTTY?: boolean; setRawMode?(raw: boolean): unknown };
+
+/** Long enough for what is waiting at a terminal to be handed over, and too short for anybody to notice. */
+const waitingMs = 50;
+
+/**
+ * Throws away what was typed before anybody was asked: it answers something else, or nothing. A line that was begun goes
+ * too, for which the terminal hands over every key for that moment. False where Ctrl-C was among them.
+ */
+export async function discardTyped(input: TerminalInput): Promise<boolean> {
+  if (input.readableEnded || input.destroyed) return true;
+  let interrupted = false;
+  const discard = (piece: Buffer | string) => {
+    interrupted ||= piece.toString().includes('\u0003');
+  };
+  const ignore = () => {};
+  // A terminal that hangs up is no error of ours, and has no mode.
+  input.on('error', ignore);
+  input.setRawMode?.(true);
+  // A question before this one has paused it, and then listening alone does not resume it.
+  input.on('data', discard).resume();
+  try {
+    await setTimeout(waitingMs);
+  } finally {
+    input.off('data', discard).pause();
+    if (!input.destroyed) input.setRawMode?.(false);
+    input.off('error', ignore);
+  }
+  return !interrupted;
+}
 
 /** What to do with what is typed or pasted. */
 export interface HiddenEntry {

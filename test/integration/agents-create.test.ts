@@ -89,8 +89,14 @@ describe.skipIf(skipped(noPython && { reason: 'no python3 with pseudo terminals'
       expect(await world.setup(['agents', 'show', 'triage'], { person: undefined })).toMatchObject({ exit: 0 });
     });
 
-    test('Enter at the last question writes nothing', async () => {
-      const without = answers.filter(([question]) => question !== 'skills (');
+    test.each([
+      ['Enter at the last question writes nothing', ''],
+      ['a yes that was typed before the last question was there writes nothing', '\ny'],
+    ])('%s', async (_case, ahead) => {
+      const asked = answers.filter(([question]) => question !== 'skills (');
+      const without = asked.map(([question, answer], index) => {
+        return [question, index === asked.length - 1 ? `${answer}${ahead}` : answer] as const;
+      });
       const { exit, screen } = await create([...without, ['config/agents/triage.yaml?', '']]);
       expect([exit, screen]).toEqual([2, expect.stringContaining('nothing was written')]);
       expect(await files()).not.toContain('triage.yaml');

@@ -41,10 +41,12 @@ async function writeServices(named: string | undefined, list: string, dryRun: bo
     });
   }
   const files = presetFiles([...new Set(names)]);
-  const folder = named ?? (await projectAbove()) ?? 'config';
+  const above = named === undefined ? await projectAbove() : undefined;
+  const folder = named ?? above ?? 'config';
   const outcome = await (dryRun ? planStarter : writeStarter)(folder, files);
   requireWritten(outcome, folder, [...files.keys()].join(', '));
   return shown(outcome, dryRun, [
+    ...(above === undefined ? [] : [`in the configuration ${visible(above)}, which is used here`]),
     'To do: fill in what is marked with <-, look at what is uncertain, review the tools, and grant them in interface.yaml.',
   ]);
 }

@@ -66,8 +66,11 @@ export async function findFiles(folder: string, commands: readonly string[]): Pr
   return found;
 }
 
-/** Where a folder really is; undefined where there is none. */
-async function unexposed(path: string, from?: string): Promise<string | undefined> {
+/**
+ * Where a folder of a configuration really is; undefined where there is none yet. Throws `config_exposed` where somebody else
+ * could change what is in it. `from` is the real place of a folder that was judged like this.
+ */
+export async function unexposed(path: string, from?: string): Promise<string | undefined> {
   try {
     return await safePath(path, from);
   } catch (cause) {

@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { createText, fileSize } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
+import { unexposed } from './folder.ts';
 import { schemaFiles } from './json-schema.ts';
 import { servicePresets } from './service-presets.ts';
 import { agentText, environmentText, interfaceText, promptText } from './starter-texts.ts';
@@ -37,11 +38,12 @@ export interface StarterOutcome {
   kept: string[];
 }
 
-/** What {@link writeStarter} would do. */
+/** What {@link writeStarter} would do. Throws as it does. */
 export async function planStarter(
   folder: string,
   files: ReadonlyMap<string, string> = starterFiles(),
 ): Promise<StarterOutcome> {
+  await requireUnexposed(folder, files);
   const outcome: StarterOutcome = { written: [], kept: [] };
   for (const path of files.keys()) {
     const isThere = (await fileSize(join(folder, path))) !== undefined;
@@ -50,15 +52,26 @@ export async function planStarter(
   return outcome;
 }
 
-/** Writes files into a configuration folder. A file that is there already is kept as it is. */
+/**
+ * Writes files into a configuration folder. A file that is there already is kept as it is. Throws `config_exposed`, and
+ * writes nothing, where somebody else could change what is in the folder or where it leads.
+ */
 export async function writeStarter(
   folder: string,
   files: ReadonlyMap<string, string> = starterFiles(),
 ): Promise<StarterOutcome> {
+  await requireUnexposed(folder, files);
   const outcome: StarterOutcome = { written: [], kept: [] };
   for (const [path, text] of files) {
     const created = await createText(join(folder, path), text);
     (created ? outcome.written : outcome.kept).push(path);
   }
   return outcome;
+}
+
+async function requireUnexposed(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  const real = await unexposed(folder);
+  if (real === undefined) return;
+  const below = new Set([...files.keys()].map(dirname));
+  await Promise.all([...below].map((kind) => unexposed(kind, real)));
 }

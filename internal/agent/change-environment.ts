@@ -3,7 +3,8 @@
  * is announced in the metadata first, and made only after every session that was looking at the environment before has
  * been created: whoever starts one refuses an announced change, and looks again where it took longer (start.ts). Of two
  * changes at once the one whose announcement stands at the end is made; the other run says that it lost. A run that does
- * not come to its change takes its announcement back; where it was killed, the next apply goes on.
+ * not come to its change takes its announcement back; where it was killed, the next apply goes on, and sessions wait no
+ * longer than an apply can take.
  */
 import { randomUUID } from 'node:crypto';
 import type { Environment } from '../config/definitions.ts';
@@ -14,6 +15,7 @@ import { quote } from '../text/quote.ts';
 import { createEnvironment, networkOf } from './create.ts';
 import { nameKey } from './definition.ts';
 import {
+  announcement,
   changingKey,
   compareEnvironment,
   environmentDigest,
@@ -55,16 +57,16 @@ async function update(
   const { id } = found;
   const { name } = meant;
   const look = () => platform.read(`read environment ${name}`, (client) => client.beta.environments.retrieve(id));
-  const announcement = randomUUID();
-  const takeBack = () => withdraw(platform, { id, name, announcement }, onWait);
+  const announced = announcement(randomUUID(), new Date(Date.now() + platform.aheadMs()));
+  const takeBack = () => withdraw(platform, { id, name, announced }, onWait);
   try {
     await platform.change({ act: 'environment.announce', target: name }, (client) =>
-      client.beta.environments.update(id, { metadata: { [changingKey]: announcement } }),
+      client.beta.environments.update(id, { metadata: { [changingKey]: announced } }),
     );
     onWait(`sessions of the environment ${name} that are being started are let through (${announcedMs / 1000} s)`);
     await pause(announcedMs, signal);
     const now = await look();
-    if (now.metadata[changingKey] !== announcement || !sameContent(found, now)) throw lostRace(name);
+    if (now.metadata[changingKey] !== announced || !sameContent(found, now)) throw lostRace(name);
   } catch (error) {
     await takeBack();
     throw error;
@@ -97,20 +99,20 @@ async function update(
 /** Takes back what was announced and will not be made: while it stands there, nobody's session starts. */
 async function withdraw(
   platform: Platform,
-  { id, name, announcement }: { id: string; name: string; announcement: string },
+  { id, name, announced }: { id: string; name: string; announced: string },
   onWait: (text: string) => void,
 ): Promise<void> {
   try {
     await platform.change({ act: 'environment.announce', target: name, uninterrupted: true }, async (client) => {
       // Another run's own stays: that run would think that it was taken from it.
       const { metadata } = await client.beta.environments.retrieve(id);
-      if (metadata[changingKey] !== announcement) return;
+      if (metadata[changingKey] !== announced) return;
       await client.beta.environments.update(id, { metadata: { [changingKey]: null } });
     });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     onWait(
-      `the change of the environment ${name} may stay announced, and then no session of it starts until setup-session agents apply has ended: ${error.message}`,
+      `the change of the environment ${name} may stay announced, and then no session of it starts for some minutes, or until setup-session agents apply has ended: ${error.message}`,
     );
   }
 }

@@ -15,8 +15,32 @@ export interface FoundEnvironment {
   metadata: Readonly<Record<string, string>>;
 }
 
-/** The metadata key that announces a change: no session starts while it is there. */
+/** The metadata key that announces a change: no session starts while it is there and an apply may be behind it. */
 export const changingKey = 'mai_changing';
+
+/** Longer than any apply takes from its announcement to its change: what is older was killed. */
+const longestApplyMs = 5 * 60_000;
+
+/** An announcement as the metadata keep it: when it was made, by the platform's clock, and which one it is. */
+export function announcement(id: string, at: Date): string {
+  return `${at.toISOString()} ${id}`;
+}
+
+/**
+ * An environment without the announcement of an apply that was killed, and when that was; as it is where there is none, or
+ * where it is not known when it was made. Whoever goes by this has to look again after what they did: a machine that slept
+ * may go on with its apply. The next apply takes the announcement away.
+ */
+export function withoutDeadApply(
+  found: FoundEnvironment,
+  now: Date,
+): { environment: FoundEnvironment; diedAfter?: string } {
+  const [at = ''] = (found.metadata[changingKey] ?? '').split(' ');
+  const age = Math.abs(now.getTime() - Date.parse(at));
+  if (Number.isNaN(age) || age < longestApplyMs) return { environment: found };
+  const { [changingKey]: _, ...metadata } = found.metadata;
+  return { environment: { ...found, metadata }, diedAfter: new Date(at).toISOString() };
+}
 
 /** How an environment of the platform stands to its file; `drifted` was changed outside. */
 export type EnvironmentState =

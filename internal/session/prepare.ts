@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { defineAgent, type MeantAgent, type SkillPins } from '../agent/definition.ts';
 import { findAgent, findEnvironment, judgeAgent } from '../agent/ensure.ts';
-import { environmentDigest, judgeEnvironment } from '../agent/environment.ts';
+import { environmentDigest, judgeEnvironment, withoutDeadApply } from '../agent/environment.ts';
 import { type InForce, requireInForce } from '../agent/in-force.ts';
 import { unknownMembers, unknownMemberWords } from '../agent/known-members.ts';
 import type { AgentsLock } from '../agent/lock.ts';
@@ -73,7 +73,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     throw new AppError('config_invalid', `no environment ${quote(agent.environment)}`);
 
   const lookedAt = Date.now();
-  const [{ vault, connections }, foundAgent, foundEnvironment] = await Promise.all([
+  const [{ vault, connections }, foundAgent, answeredEnvironment] = await Promise.all([
     findVaultWithConnections(request),
     findAgent(platform, agent.name, lock.agents[agent.name]),
     findEnvironment(platform, meantEnvironment.name, lock.environments[meantEnvironment.name]),
@@ -81,6 +81,15 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   const verdicts = judgeSessionTools(request, connections);
   const tooling = compileTooling(verdicts, configuration);
   const connected = requireConnections(request, tooling, connections);
+  const now = new Date(Date.now() + platform.aheadMs());
+  const { environment: foundEnvironment, diedAfter } =
+    answeredEnvironment === undefined ? {} : withoutDeadApply(answeredEnvironment, now);
+  const dead =
+    diedAfter === undefined
+      ? []
+      : [
+          `an apply of the environment ${quote(meantEnvironment.name)} began at ${diedAfter} and never ended; setup-session agents apply tidies up after it`,
+        ];
   const [lockedAgent, lockedEnvironment] = [lock.agents[agent.name], lock.environments[meantEnvironment.name]];
   const inForce = requireInForce({
     agent: { name: agent.name, state: judgeAgent(definition, foundAgent, lockedAgent), locked: lockedAgent },
@@ -97,14 +106,15 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
       `the tools of ${name} are not pinned: what it says of them may change any night; pin them with setup-session tools refresh ${name}`,
   );
   const unknown = unknownMembers(foundAgent ?? {}).map(unknownMemberWords);
-  for (const remark of [...inForce.remarks, ...unknown, ...unpinned]) request.warn(remark);
+  for (const remark of [...inForce.remarks, ...dead, ...unknown, ...unpinned]) request.warn(remark);
   return {
     vault,
     connections: connected,
     definition: { ...definition, model: foundAgent?.model ?? definition.model },
     inForce,
     environment: meantEnvironment,
-    lookedAt,
+    // Should that apply still live, what was seen before the create is good for no time.
+    lookedAt: diedAfter === undefined ? lookedAt : Number.NEGATIVE_INFINITY,
     verdicts,
     tooling,
     attempt: randomUUID(),

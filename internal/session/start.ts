@@ -2,7 +2,7 @@
 
 import { lookAgainAfterMs } from '../agent/change-environment.ts';
 import { type Difference, describeDifferences } from '../agent/definition.ts';
-import { compareEnvironment } from '../agent/environment.ts';
+import { compareEnvironment, withoutDeadApply } from '../agent/environment.ts';
 import type { InForce } from '../agent/in-force.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -151,7 +151,8 @@ async function environmentDifferences(platform: Platform, prepared: PreparedSess
     const now = await platform.read(`read environment ${environment.name}`, (client) =>
       client.beta.environments.retrieve(inForce.environmentId),
     );
-    return compareEnvironment(environment, now).map((each) => ({ ...each, what: `environment: ${each.what}` }));
+    const { environment: lasting } = withoutDeadApply(now, new Date(Date.now() + platform.aheadMs()));
+    return compareEnvironment(environment, lasting).map((each) => ({ ...each, what: `environment: ${each.what}` }));
   } catch (error) {
     const found = error instanceof AppError ? error.message : 'nothing that can be read';
     return [{ what: 'environment', meant: 'as its file says', found }];

@@ -204,6 +204,39 @@ describe('an environment', () => {
     expect(await agents('plan', 'support')).toMatchObject({ exit: 0 });
   });
 
+  test('whose change was killed holds up nobody for longer than a change can take', { timeout: 60_000 }, async () => {
+    const folder = await world.machine();
+    await world.connect(['notion'], { folder });
+    await world.apply('support');
+    const { id } = await environment();
+    const announce = (ageMs: number) =>
+      world.client.beta.environments.update(id, {
+        metadata: { mai_changing: `${new Date(Date.now() - ageMs).toISOString()} a run` },
+      });
+    const start = () => world.setup(['--agent', 'support'], { folder });
+    for (const ageMs of [0, 4 * 60_000]) {
+      await announce(ageMs);
+      expect(await start()).toMatchObject({ exit: 7, stderr: expect.stringContaining('an apply that has not ended') });
+    }
+    // Also one that somebody says is to come.
+    for (const ageMs of [6 * 60_000, -6 * 60_000]) {
+      await announce(ageMs);
+      control().log.reset();
+      expect(await start()).toMatchObject({ exit: 0, stderr: expect.stringMatching(/began at .* and never ended/) });
+      // What slept may go on: the environment is looked at once more when the session is there.
+      expect(world.asked().filter((line) => /^GET .*\/environments\/env_/.test(line))).toHaveLength(2);
+    }
+    const stop = control().tamper('GET /v1/environments/:environment', (answer: Content) => {
+      if (control().peek.sessions().length > 2) answer.config.networking = { type: 'unrestricted' };
+      return answer;
+    });
+    expect(await start()).toMatchObject({ exit: 1, stderr: expect.stringContaining('[session_differs]') });
+    stop();
+    expect(await agents('plan', 'support')).toMatchObject({ exit: 7 });
+    await world.apply('support');
+    expect((await environment()).metadata).toEqual({ mai_name: 'default' });
+  });
+
   test('that two change at once is what one of them says, and the other is told', { timeout: 60_000 }, async () => {
     await world.apply('support');
     await hosts('pypi.org');

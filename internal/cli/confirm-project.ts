@@ -1,7 +1,9 @@
 /** The yes of a person to a configuration that only lies where they stand. */
+import { dirname } from 'node:path';
 import { beliefsOf, changedBeliefs } from '../config/believed.ts';
 import { confirmationsIn } from '../config/confirmations.ts';
 import type { Configuration } from '../config/definitions.ts';
+import { signerBeliefs } from '../config/signer-files.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import type { CommandContext } from './program.ts';
@@ -16,13 +18,16 @@ const questionTimeoutMs = 300_000;
 export async function requireConfirmed(context: CommandContext, configuration: Configuration): Promise<void> {
   const { folder } = configuration;
   const confirmations = confirmationsIn((await context.directories()).state);
-  const beliefs = beliefsOf(configuration.interface);
+  const { ownership } = configuration.interface;
+  const beliefs = [
+    ...beliefsOf(configuration.interface),
+    ...(ownership?.signer === undefined ? [] : await signerBeliefs(dirname(folder), ownership.signer.command)),
+  ];
   const before = await confirmations.read(folder);
-  if (before !== undefined && JSON.stringify(before.beliefs) === JSON.stringify(beliefs)) return;
+  const changed = before && changedBeliefs(before.beliefs, beliefs);
+  if (changed?.length === 0) return;
 
-  const shown = (
-    before === undefined ? beliefs.map(([what, value]) => `${what}: ${value}`) : changedBeliefs(before.beliefs, beliefs)
-  ).map((line) => `  ${quote(line)}`);
+  const shown = (changed ?? beliefs.map(([what, value]) => `${what}: ${value}`)).map((line) => `  ${quote(line)}`);
   const what =
     before === undefined
       ? `the configuration ${quote(folder)} was found here and not named; it has you believe:`

@@ -55,3 +55,11 @@ test('what is not believed is no change, and neither is the order of keys', () =
   expect(beliefsOf(same)).toEqual(beliefsOf(base));
   expect(changedBeliefs(beliefsOf(same), beliefsOf(base))).toEqual([]);
 });
+
+test('whatever is a change has a line, and the order is none', () => {
+  const [a, b] = [['ownership key', 'a x'] as const, ['ownership key', 'b x'] as const];
+  expect(changedBeliefs([a], [a, a])).toEqual(['+ ownership key: a x']);
+  expect(changedBeliefs([a, a, b], [b, a])).toEqual(['- ownership key: a x']);
+  expect(changedBeliefs([['issuer', 'b: c']], [['issuer: b', 'c']])).toEqual(['- issuer: b: c', '+ issuer: b: c']);
+  expect(changedBeliefs([a, b], [b, a])).toEqual([]);
+});

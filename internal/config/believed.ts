@@ -30,14 +30,23 @@ export function beliefsOf({ identity, ownership }: Pick<Interface, 'identity' | 
   ];
 }
 
-/** What is different: what came with `+`, what went with `-`. */
+/**
+ * What is different: what came with `+`, what went with `-`, as often as it did. Nothing is the same only where this is
+ * empty, so whatever counts as a change can be shown. The order is no difference.
+ */
 export function changedBeliefs(before: readonly Belief[], now: readonly Belief[]): string[] {
-  const lines = (beliefs: readonly Belief[]) => beliefs.map(([what, value]) => `${what}: ${value}`);
-  const [old, fresh] = [lines(before), lines(now)];
-  return [
-    ...old.filter((line) => !fresh.includes(line)).map((line) => `- ${line}`),
-    ...fresh.filter((line) => !old.includes(line)).map((line) => `+ ${line}`),
-  ];
+  return [...without(before, now).map((line) => `- ${line}`), ...without(now, before).map((line) => `+ ${line}`)];
+}
+
+/** The lines of some beliefs that others do not have as well, each as often as it is more. */
+function without(beliefs: readonly Belief[], others: readonly Belief[]): string[] {
+  const left = others.map((belief) => JSON.stringify(belief));
+  return beliefs.flatMap((belief) => {
+    const at = left.indexOf(JSON.stringify(belief));
+    if (at === -1) return [`${belief[0]}: ${belief[1]}`];
+    left.splice(at, 1);
+    return [];
+  });
 }
 
 function sorted(beliefs: Belief[]): Belief[] {

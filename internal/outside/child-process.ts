@@ -6,6 +6,8 @@ import { env } from 'node:process';
 export interface Question {
   program: string;
   words: readonly string[];
+  /** Where it is started; the current folder where this is left out. */
+  folder?: string;
   /** Given on stdin: words can be read by anybody on this machine (P3). */
   input: string | Uint8Array;
   signal: AbortSignal;
@@ -27,6 +29,7 @@ export type Answer =
 export function askProgram({
   program,
   words,
+  folder,
   input,
   signal,
   timeoutMs,
@@ -38,6 +41,7 @@ export function askProgram({
     const child = spawn(program, words, {
       stdio: ['pipe', 'pipe', 'ignore'],
       windowsHide: true,
+      cwd: folder,
       env: Object.fromEntries(Object.entries(env).filter(([name]) => !unset.includes(name))),
     });
     let text = '';

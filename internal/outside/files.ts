@@ -1,5 +1,5 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -55,6 +55,24 @@ export async function readBytes(path: string, longestBytes = Number.POSITIVE_INF
     if (cause instanceof NoFile) {
       throw new FileError('could not read', path, cause, 'put a file in its place, or remove it');
     }
+    throw fileError('could not read', path, cause);
+  }
+}
+
+/** The SHA-256 of an ordinary file in hexadecimal, behind every link; undefined where there is none. Throws `file_system`. */
+export async function fileDigest(path: string): Promise<string | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | unwaited);
+    try {
+      if (!(await file.stat()).isFile()) return undefined;
+      const hash = createHash('sha256');
+      for await (const piece of file.createReadStream({ autoClose: false })) hash.update(piece as Buffer);
+      return hash.digest('hex');
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
     throw fileError('could not read', path, cause);
   }
 }
@@ -312,7 +330,8 @@ function reasonOf(cause: unknown): string {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  // Nothing has a name that is too long to be one.
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].some((code) => hasCode(error, code));
 }
 
 function fileError(what: string, path: string, cause: unknown): FileError {

@@ -61,7 +61,7 @@ export async function readTrusted(path: string, trust: Trust): Promise<string | 
     }
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return undefined;
+    if (isMissing(cause)) return undefined;
     throw new AppError('file_system', `could not read ${quote(path)}: ${reasonOf(cause)}`, { cause });
   }
 }
@@ -124,7 +124,7 @@ export async function safePath(path: string, from?: string): Promise<string | un
     return at;
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return undefined;
+    if (isMissing(cause)) return undefined;
     throw new AppError('file_system', `could not look at ${quote(path)}: ${reasonOf(cause)}`, { cause });
   }
 }
@@ -209,6 +209,11 @@ export function hasNobodyElse(of: { uid: number; gid: number; passwd: string; gr
   if (primary.length !== 1 || groups.length !== 1 || account?.[2] !== String(of.uid)) return false;
   const others = (group?.[3] ?? '').split(',').filter((member) => member !== '' && member !== account[0]);
   return group?.[0] === account[0] && others.length === 0;
+}
+
+/** Nothing has a name that is too long to be one. */
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].some((code) => codeOf(error) === code);
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,7 +1,8 @@
 /** Where the private ownership key of a run comes from: a descriptor, a program that signs, or the keychain. Never a file. */
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { CompactJWSHeaderParameters } from 'jose';
 import type { Interface } from '../config/definitions.ts';
+import { isPlace, signerPaths } from '../config/signer-files.ts';
 import { AppError } from '../errors/app-error.ts';
 import { askProgram } from '../outside/child-process.ts';
 import { Exposed, safePath } from '../outside/trusted-file.ts';
@@ -79,11 +80,11 @@ function programSigner(
       const input = encoded.join('.');
       const [named = '', ...words] = command;
       // A bare name is looked for on the PATH, by the system.
-      const hasPath = /[\\/]/.test(named);
-      const program = hasPath ? resolve(project, named) : named;
-      // It came with the configuration, and is as good as that only where nobody else could have written it.
-      if (hasPath && !isAbsolute(named)) await requireUnexposed(program);
-      const answer = await askProgram({ program, words, input, signal, timeoutMs, longestAnswer });
+      const program = isPlace(named) ? resolve(project, named) : named;
+      // They came with the configuration, and are as good as that only where nobody else could have written them.
+      await Promise.all(signerPaths(project, command).map(requireUnexposed));
+      // Relative words begin at the project as well, and not wherever somebody stands.
+      const answer = await askProgram({ program, words, folder: project, input, signal, timeoutMs, longestAnswer });
       if (answer.kind === 'interrupted')
         throw new AppError('interrupted', 'interrupted while the owner record was signed');
       const why =

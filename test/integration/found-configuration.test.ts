@@ -160,6 +160,46 @@ describe('a configuration that was found', () => {
     expect([named.exit, named.stderr]).toEqual([0, expect.not.stringContaining('error')]);
   });
 
+  test('has the script of its signer beside it as well, and not where somebody stands', async () => {
+    await trustKeys(world, await newOwnershipKey('k'));
+    await rm(join(project, 'config'), { recursive: true });
+    await cp(world.sandbox.configFolder, join(project, 'config'), { recursive: true });
+    let script = '';
+    await change((content) => {
+      const [program = '', , text = ''] = content.ownership.signer.command as string[];
+      script = text;
+      content.ownership.signer.command = [program, 'sign.cjs'];
+    });
+    await writeFile(join(project, 'sign.cjs'), script);
+    await chmod(join(project, 'sign.cjs'), 0o666);
+    const connect = () =>
+      world.connect(['notion', '--config', join(project, 'config')], { folder, environment: found });
+    const exposed = await connect();
+    expect([exposed.exit, exposed.stderr]).toEqual([1, expect.stringContaining('others could have changed')]);
+    await chmod(join(project, 'sign.cjs'), 0o644);
+    expect((await connect()).exit).toBe(0);
+  });
+
+  test('is asked about again when the program that signs is another one', { timeout: 60_000 }, async () => {
+    await trustKeys(world, await newOwnershipKey('k'));
+    await rm(join(project, 'config'), { recursive: true });
+    await cp(world.sandbox.configFolder, join(project, 'config'), { recursive: true });
+    await change((content) => {
+      const [program] = content.ownership.signer.command;
+      content.ownership.signer.command = [program, 'tools/sign.mjs'];
+    });
+    await mkdir(join(project, 'tools'));
+    await writeFile(join(project, 'tools', 'sign.mjs'), '// reviewed\n');
+    expect(await listAt('y\r')).toMatchObject({ asked: true });
+    expect(await listAt('')).toMatchObject({ exit: 0, asked: false });
+    await writeFile(join(project, 'tools', 'sign.mjs'), '// on a branch\n');
+    const refused = await list();
+    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('[config_unconfirmed]')]);
+    expect(refused.stderr).toMatch(
+      /- file of the signer: tools\/sign\.mjs, SHA-256 .*\n.*\+ file of the signer: tools/,
+    );
+  });
+
   test('is found from below, said with --verbose and by whoami --explain', async () => {
     standIn(join(project, 'src', 'deep'));
     await listAt('yes\r');
@@ -257,6 +297,34 @@ describe('in a wrong folder', () => {
     const refused = await world.setup(['init'], { folder, environment: found });
     expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('[config_exists]')]);
     expect(await readdir(below)).toEqual(['deep']);
+  });
+});
+
+describe('init --service', () => {
+  const init = (...argv: string[]) =>
+    world.setup(['init', '--service', 'asana', ...argv], { folder, environment: found });
+  const asana = () => readdir(join(project, 'config', 'services')).then((names) => names.includes('asana.yaml'));
+
+  test('writes into the configuration above, and says which that is', async () => {
+    standIn(join(project, 'src'));
+    const { exit, stdout } = await init();
+    expect([exit, stdout]).toEqual([0, expect.stringContaining(`in the configuration ${join(project, 'config')}`)]);
+    expect(await asana()).toBe(true);
+  });
+
+  test.each(['config', 'config/services'])('writes nothing where others may write: %s', async (which) => {
+    await chmod(join(project, which), 0o777);
+    for (const [stand, argv] of [
+      [join(project, 'src'), []],
+      [join(project, 'src'), ['--dry-run']],
+      [project, []],
+      [outside, [join(project, 'config')]],
+    ] as const) {
+      standIn(stand);
+      const { exit, stdout, stderr } = await init(...argv);
+      expect([exit, stdout, stderr]).toEqual([2, '', expect.stringContaining('[config_exposed]')]);
+    }
+    expect(await asana()).toBe(false);
   });
 });
 

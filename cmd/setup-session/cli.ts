@@ -9,7 +9,7 @@ import { addEnvironments } from './environments-commands.ts';
 import { addExplain } from './explain-commands.ts';
 import type { InitOptions } from './init.ts';
 import { addLive } from './live-commands.ts';
-import { addMessage } from './message-options.ts';
+import { addMessage, dollars } from './message-options.ts';
 import type { SetupOptions } from './run.ts';
 import { addTools } from './tools-commands.ts';
 
@@ -29,6 +29,7 @@ export const setupSession: Executable = {
         ),
       )
         .option('--title <text>', 'a title for the session')
+        .option('--budget <dollars>', 'the most that the session may cost at list price, kept by the platform', dollars)
         .option(
           '--without <service>',
           'leave a service of the agent out, its server and its tools (repeatable)',
@@ -46,7 +47,8 @@ agent is read and never changed: setup-session agents apply puts files in force.
 
 Examples:
   setup-session --agent support                         print the session id
-  setup-session --agent support --message "What's new?" and talk to it
+  setup-session --agent support --message - < question  and talk to it
+  setup-session send <session> --message - < more       and go on
   setup-session --agent support --dry-run               what would be asked for
   setup-session explain --agent support                 who says what about each tool
   setup-session --agent support --without slack         where slack is not connected

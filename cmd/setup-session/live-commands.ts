@@ -4,8 +4,8 @@ import { addOperator } from '../../internal/cli/browser-options.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { ListOptions, VerifyOptions } from './live.ts';
-import { addMessage } from './message-options.ts';
+import type { AttachOptions, ListOptions, StopOptions, VerifyOptions } from './live.ts';
+import { addMessage, duration } from './message-options.ts';
 import type { AnswerOptions, SendOptions } from './talk.ts';
 
 const everybody = "everybody's, for operators (people.operators in interface.yaml)";
@@ -16,6 +16,7 @@ export function addLive(program: Command, run: Run): void {
     program
       .command('list')
       .description('show your sessions that run: whose, with which agent, and what their tools may do')
+      .option('--usage', 'also what each has used, as the platform tells it')
       .option('--all', everybody),
   ).action(
     run(async (context, options: ListOptions) => {
@@ -53,9 +54,10 @@ export function addLive(program: Command, run: Run): void {
     program
       .command('attach')
       .description('show what was said in a session of yours, and follow it until its turn ends')
-      .argument('<session>', 'its id'),
+      .argument('<session>', 'its id')
+      .option('--wait', 'also while a call waits, until somebody answers it'),
   ).action(
-    run(async (context, session: string, options: BrowserOptions) => {
+    run(async (context, session: string, options: AttachOptions) => {
       const { runAttach } = await import('./live.ts');
       return await runAttach(context, session, options);
     }),
@@ -92,12 +94,21 @@ export function addLive(program: Command, run: Run): void {
     }),
   );
   addOperator(
-    program
-      .command('stop')
-      .description('end a session of yours: interrupt it where it runs, and archive it')
-      .argument('<session>', 'its id'),
+    addDryRun(
+      program
+        .command('stop')
+        .description('end a session of yours: interrupt it where it runs, and archive it')
+        .argument('[session]', 'its id')
+        .option('--interrupt', 'only interrupt what it does; it can be gone on with')
+        .addOption(
+          new Option('--idle-for <time>', 'end every session of yours that was not used for so long, such as 7d')
+            .argParser(duration)
+            .conflicts('interrupt'),
+        )
+        .option('--all', everybody),
+    ),
   ).action(
-    run(async (context, session: string, options: BrowserOptions) => {
+    run(async (context, session: string | undefined, options: StopOptions) => {
       const { runStop } = await import('./live.ts');
       return await runStop(context, session, options);
     }),

@@ -1,5 +1,5 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
-import type { EndedSession } from '../../internal/session/end.ts';
+import { readUsage, type Usage } from '../../internal/session/event.ts';
 import { isLive, type ListedSession, type ToolCount } from '../../internal/session/live.ts';
 import type { SessionState } from '../../internal/session/session-state.ts';
 import type { VerifiedSession } from '../../internal/session/verify.ts';
@@ -7,10 +7,11 @@ import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
 import { waitingValue } from './call-output.ts';
+import { usageValue, usageWords } from './usage-output.ts';
 
-/** Sessions that run, one line each. */
-export function showList(sessions: readonly ListedSession[]): CommandResult {
-  const rows = sessions.map(({ id, state, owner, agent, tools, createdAt }) =>
+/** Sessions that run, one line each; with what each has used where that is told. */
+export function showList(sessions: readonly ListedSession[], usages?: readonly Usage[]): CommandResult {
+  const rows = sessions.map(({ id, state, owner, agent, tools, createdAt }, index) =>
     [
       id,
       stateText(state),
@@ -18,13 +19,14 @@ export function showList(sessions: readonly ListedSession[]): CommandResult {
       agent,
       createdAt,
       tools.map(countText).join('; ') || 'none',
+      ...(usages === undefined ? [] : [usageWords(usages[index] ?? nothingTold)]),
     ].map(visible),
   );
+  const heading = ['session', 'state', 'owner', 'agent', 'started', 'tools'];
   return {
-    text:
-      rows.length === 0 ? 'no session runs' : table(['session', 'state', 'owner', 'agent', 'started', 'tools'], rows),
+    text: rows.length === 0 ? 'no session runs' : table(usages === undefined ? heading : [...heading, 'used'], rows),
     json: {
-      sessions: sessions.map(({ id, status, state, owner, agent, tools, createdAt, vaultIds }) => ({
+      sessions: sessions.map(({ id, status, state, owner, agent, tools, createdAt, vaultIds }, index) => ({
         session_id: id,
         status,
         ...stateValue(id, state),
@@ -33,10 +35,13 @@ export function showList(sessions: readonly ListedSession[]): CommandResult {
         started_at: createdAt,
         vault_ids: vaultIds,
         tools,
+        ...(usages === undefined ? {} : { usage: usageValue(usages[index] ?? nothingTold) }),
       })),
     },
   };
 }
+
+const nothingTold = readUsage(undefined);
 
 /** Sessions against which nothing speaks. */
 export function showVerified(verified: readonly VerifiedSession[]): CommandResult {
@@ -81,12 +86,11 @@ function stateValue(id: string, state: SessionState) {
   };
 }
 
-/** A session that has ended; `ended` is undefined where it had before. */
-export function showStopped(id: string, ended: EndedSession | undefined): CommandResult {
-  const how = ended === undefined ? 'had ended already' : `${ended.interrupted ? 'interrupted and ' : ''}archived`;
+/** What became of a session that was to be stopped, in words. */
+export function showStopped(id: string, how: string, archivedAt: string | null = null): CommandResult {
   return {
     text: `${visible(id)}: ${how}`,
-    json: { session_id: id, ended: how, archived_at: ended?.archivedAt ?? null },
+    json: { session_id: id, ended: how, archived_at: archivedAt },
   };
 }
 

@@ -4,9 +4,9 @@ import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { OperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { endSession } from '../../internal/session/end.ts';
+import { endSession, interruptSession } from '../../internal/session/end.ts';
 import { describeSession, type FoundSession, isInScope, isLive, readLive } from '../../internal/session/live.ts';
-import { readState } from '../../internal/session/session-state.ts';
+import { readRest } from '../../internal/session/session-state.ts';
 import {
   type Lookups,
   lookupsOf,
@@ -19,16 +19,18 @@ import {
 import { inParallel } from '../../internal/skills/in-parallel.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
+import { waitingLines } from './call-output.ts';
+import { finishTurn, patienceFor } from './finish-turn.ts';
+import { offeredAmong, offerToEnd } from './idle.ts';
 import { showList, showStopped, showVerified } from './live-output.ts';
-import { openScopedRun, openSession, readReachable, scopeOf } from './open-session.ts';
-import { answerTimeoutSeconds } from './run.ts';
-import { showTurn } from './turn-output.ts';
+import { openScopedRun, openSession, readReachable, type ScopeOptions, scopeOf } from './open-session.ts';
+import { usageOf } from './usage-output.ts';
 
 /** The options of `list`. */
-export type ListOptions = BrowserOptions & { all?: boolean };
+export type ListOptions = ScopeOptions & { usage?: boolean };
 
 /** The options of `verify`. */
-export type VerifyOptions = ListOptions & { stop?: boolean; dryRun?: boolean };
+export type VerifyOptions = ScopeOptions & { stop?: boolean; dryRun?: boolean };
 
 /** How many sessions are asked at a time how they came to rest. */
 const atOnce = 10;
@@ -36,16 +38,23 @@ const atOnce = 10;
 /** Lists the sessions that run. */
 export async function runList(context: CommandContext, options: ListOptions): Promise<CommandResult> {
   const run = await openScopedRun(context, options, 'setup-session list');
-  const scope = await scopeOf(run, lookupsOf(run.platform), options);
+  const { all = false, usage = false } = options;
+  const scope = await scopeOf(run, lookupsOf(run.platform), { all });
   const waiting = context.progress.wait('every session of the workspace is looked at');
   try {
     const found: FoundSession[] = [];
     for await (const session of readLive(run.platform)) if (await isInScope(session, scope)) found.push(session);
-    return showList(
-      await inParallel(found, atOnce, async (session) =>
-        describeSession(session, await readState(run.platform, session)),
-      ),
-    );
+    const listed = await inParallel(found, atOnce, async (session) => {
+      const rest = await readRest(run.platform, session);
+      return { session, rest, listed: describeSession(session, rest.state) };
+    });
+    const idle = all ? [] : offeredAmong(listed, run);
+    const lines = listed.map((each) => each.listed);
+    const usages = usage ? found.map(usageOf) : undefined;
+    return {
+      ...showList(lines, usages),
+      shown: () => offerToEnd(context, run, idle),
+    };
   } finally {
     waiting.done();
   }
@@ -77,25 +86,68 @@ export async function runVerify(
   throw alteredError(verified, altered, { stop, dryRun, outcomes });
 }
 
-/** Follows a session: what was said, and what is being said until its turn ends. */
-export async function runAttach(context: CommandContext, id: string, options: BrowserOptions): Promise<CommandResult> {
+/** The options of `attach`. */
+export type AttachOptions = BrowserOptions & { wait?: boolean };
+
+/** Follows a session: what was said, and what is being said until its turn ends; with `--wait` also while a call waits. */
+export async function runAttach(context: CommandContext, id: string, options: AttachOptions): Promise<CommandResult> {
+  const { wait = false, timeout } = options;
   const { run, session } = await openSession(context, options, 'setup-session attach', id);
+  const { platform, configuration } = run;
+  const { stream, progress, signal } = context;
   const { runTurn } = await import('../../internal/session/turn.ts');
   const turn = await runTurn({
-    platform: run.platform,
+    platform,
     sessionId: session.id,
-    timeoutMs: (options.timeout ?? answerTimeoutSeconds) * 1000,
-    signal: context.signal,
-    told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
+    throughAsks: wait,
+    timeoutMs: patienceFor(timeout, undefined),
+    signal,
+    told: {
+      text: stream,
+      note: progress.note,
+      warn: progress.warn,
+      asks(calls) {
+        for (const call of calls) waitingLines(session.id, call, configuration).forEach(progress.note);
+      },
+    },
   });
-  return showTurn(turn, { session_id: session.id }, run.configuration);
+  return await finishTurn(context, turn, { platform, configuration, about: { session_id: session.id }, end: false });
 }
 
-/** Interrupts and archives a session. */
-export async function runStop(context: CommandContext, id: string, options: BrowserOptions): Promise<CommandResult> {
+/** The options of `stop`. */
+export type StopOptions = ScopeOptions & { interrupt?: boolean; idleFor?: number; dryRun?: boolean };
+
+/** Ends a session, or interrupts what it does; with `--idle-for` ends what nobody uses. */
+export async function runStop(
+  context: CommandContext,
+  id: string | undefined,
+  options: StopOptions,
+): Promise<CommandResult> {
+  const { interrupt = false, idleFor, all = false, dryRun = false } = options;
+  if (id === undefined) {
+    if (idleFor === undefined) {
+      throw new AppError('usage', 'which session?', {
+        hint: 'name one, or say --idle-for <time>: see setup-session list',
+      });
+    }
+    const { runStopIdle } = await import('./idle.ts');
+    return await runStopIdle(context, idleFor, options);
+  }
+  if (idleFor !== undefined) throw new AppError('usage', '--idle-for goes without a session');
+  if (all) throw new AppError('usage', '--all goes without a session');
   const { run, session } = await openSession(context, options, 'setup-session stop', id);
+  if (dryRun)
+    return showStopped(
+      session.id,
+      isLive(session) ? `would be ${interrupt ? 'interrupted' : 'interrupted and archived'}` : 'had ended already',
+    );
+  if (interrupt) {
+    const done = isLive(session) && (await interruptSession(run.platform, session));
+    return showStopped(session.id, done ? 'interrupted' : 'had ended already');
+  }
   const ended = isLive(session) ? await endSession(run.platform, session) : undefined;
-  return showStopped(session.id, ended);
+  const how = ended === undefined ? 'had ended already' : `${ended.interrupted ? 'interrupted and ' : ''}archived`;
+  return showStopped(session.id, how, ended?.archivedAt);
 }
 
 /** Verifies one session. */

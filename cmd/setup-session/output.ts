@@ -2,25 +2,40 @@ import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import type { PreparedSession } from '../../internal/session/prepare.ts';
 import type { StartedSession } from '../../internal/session/start.ts';
+import { limitWords, type TurnLimit } from '../../internal/session/stop-after.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
+import { moneyWords } from './usage-output.ts';
 
 /** The session id, alone on stdout, so that it can be handed on. */
 export function showSession(session: StartedSession, prepared: PreparedSession, principal: Principal): CommandResult {
   return { text: visible(session.id), json: sessionValue(session, prepared, principal) };
 }
 
+/** What was asked for, as far as it is no matter of what was prepared. */
+interface PlannedOptions {
+  title: string | undefined;
+  message: string | undefined;
+  /** In cents. */
+  budget: string | undefined;
+  end: boolean;
+  stopAfter: TurnLimit | undefined;
+}
+
 /** What would be asked of the platform, and the verdict per tool with who said what. */
 export function showPlan(
   prepared: PreparedSession,
   principal: Principal,
-  { title, message }: { title: string | undefined; message: string | undefined },
+  { title, message, budget, end, stopAfter }: PlannedOptions,
 ): CommandResult {
   const { definition, vault, inForce } = prepared;
   const called = title === undefined ? '' : `, called ${quote(title)}`;
+  const capped = budget === undefined ? '' : `, of ${moneyWords({ amount: budget, currency: 'USD' })} at most`;
+  const until = stopAfter === undefined ? '' : `, for ${limitWords(stopAfter)} at most`;
   const steps = [
-    `create a session of ${definition.name} with the vault ${quote(vault.id)}${called}`,
-    ...(message === undefined ? [] : [`send it ${quote(message)} and print the answer`]),
+    `create a session of ${definition.name} with the vault ${quote(vault.id)}${called}${capped}`,
+    ...(message === undefined ? [] : [`send it ${quote(message)} and print the answer${until}`]),
+    ...(end ? ['end it with its answer'] : []),
   ];
   const rows = prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => [
     service,

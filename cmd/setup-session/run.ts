@@ -13,36 +13,40 @@ import { endTwins, startSession } from '../../internal/session/start.ts';
 import { tellUnsettled } from '../../internal/session/unsettled.ts';
 import { readSkillsLock } from '../../internal/skills/lock.ts';
 import { quote } from '../../internal/text/quote.ts';
+import { finishTurn, patienceFor } from './finish-turn.ts';
+import { findOffered, offerToEnd } from './idle.ts';
+import type { TurnOptions } from './message-options.ts';
 import { sessionValue, showPlan, showSession } from './output.ts';
-import { showTurn } from './turn-output.ts';
 
 /** The options of `setup-session --agent <name>`. */
 export type SetupOptions = BrowserOptions &
-  MessageOptions & {
+  MessageOptions &
+  TurnOptions & {
     agent?: string;
+    budget?: string;
     title?: string;
     dryRun?: boolean;
     without?: string[];
   };
 
-/** How long a turn is followed unless told. */
-export const answerTimeoutSeconds = 300;
-
 /** Prepares, starts and, with a message, talks to one session. */
 export async function runSetup(context: CommandContext, options: SetupOptions): Promise<CommandResult> {
-  const { agent: name, title, dryRun = false, without = [], timeout = answerTimeoutSeconds } = options;
+  const { agent: name, title, dryRun = false, without = [], timeout, budget, end = false, stopAfter } = options;
   if (name === undefined) throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
+  const timeoutMs = patienceFor(timeout, stopAfter);
   const message = await readMessage(context, options);
+  if (message === undefined && (end || stopAfter !== undefined)) {
+    throw new AppError('usage', `${end ? '--end' : '--stop-after'} goes with a message only`, {
+      hint: 'to end a session: setup-session stop <session>',
+    });
+  }
   const configuration = await loadProject(context);
   const agent = agentNamed(configuration, name);
   const { lock, pins, toolPins } = await readLocks(configuration, agent);
-  const { platform, principal, memory, ownership, sessionRecords } = await openOperatorRun(
-    context,
-    configuration,
-    options,
-    `setup-session --agent ${agent.name}`,
-    { requirement: requirementOf(agent, configuration) },
-  );
+  const command = `setup-session --agent ${agent.name}`;
+  const requirement = requirementOf(agent, configuration);
+  const run = await openOperatorRun(context, configuration, options, command, { requirement });
+  const { platform, principal, memory, ownership, sessionRecords } = run;
 
   const prepare = () =>
     prepareSession({
@@ -60,13 +64,17 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     });
   const telling = { platform, records: sessionRecords, warn: context.progress.warn };
   let [prepared] = await Promise.all([prepare(), tellUnsettled(telling)]);
-  if (dryRun) return showPlan(prepared, principal, { title, message });
+  if (dryRun) return showPlan(prepared, principal, { title, message, budget, end, stopAfter });
+  const offered = findOffered(run, { kind: 'own', principal, vaultId: prepared.vault.id });
+  // Looked at when the result is out; a command that fails before does not offer anything.
+  offered.catch(() => {});
 
   const start = () =>
     startSession(prepared, {
       platform,
       principal,
       title,
+      budgetCents: budget,
       records: sessionRecords,
       ownership,
       warn: context.progress.warn,
@@ -74,7 +82,11 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
     });
   if (message === undefined) {
     const started = await start();
-    return { ...showSession(started, prepared, principal), shown: started.settle };
+    const shown = async () => {
+      await started.settle();
+      await offerToEnd(context, run, await offered);
+    };
+    return { ...showSession(started, prepared, principal), shown };
   }
 
   const { runFirstTurn } = await import('../../internal/session/first-turn.ts');
@@ -82,7 +94,8 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   const { session, turn } = await runFirstTurn({
     platform,
     message,
-    timeoutMs: timeout * 1000,
+    timeoutMs,
+    limit: stopAfter,
     signal: context.signal,
     told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
     async start() {
@@ -96,10 +109,13 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   });
   // What goes on without this command, or may, is told of once more by the next run.
   const known = !turn.unknown && turn.end.kind !== 'timed_out' && turn.end.kind !== 'unseen';
-  return {
-    ...showTurn(turn, sessionValue(session, prepared, principal), configuration),
-    ...(known && { shown: session.settle }),
+  const about = sessionValue(session, prepared, principal);
+  const result = await finishTurn(context, turn, { platform, configuration, about, end });
+  const shown = async () => {
+    if (known) await session.settle();
+    await offerToEnd(context, run, await offered);
   };
+  return { ...result, shown };
 }
 
 /** What was put in force, pushed and reviewed for an agent, as the files beside its configuration say. */

@@ -11,19 +11,21 @@ import { readState } from '../../internal/session/session-state.ts';
 import { idWord } from '../../internal/session/turn-outcome.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { callValue, detailLines, nameOf } from './call-output.ts';
+import { finishTurn, patienceFor } from './finish-turn.ts';
+import type { TurnOptions } from './message-options.ts';
 import { openOwnSession, type SessionRun } from './open-session.ts';
-import { answerTimeoutSeconds, readLocks } from './run.ts';
-import { showTurn } from './turn-output.ts';
+import { readLocks } from './run.ts';
 
 /** The options of `send`. */
-export type SendOptions = BrowserOptions & MessageOptions;
+export type SendOptions = BrowserOptions & MessageOptions & TurnOptions;
 
 /** The options of `answer`. */
 export type AnswerOptions = BrowserOptions & { yes?: boolean; no?: string; result?: string; digest?: string };
 
 /** Sends one message to a session of one's own and follows its turn. */
 export async function runSend(context: CommandContext, id: string, options: SendOptions): Promise<CommandResult> {
-  const { timeout = answerTimeoutSeconds } = options;
+  const { timeout, end = false, stopAfter } = options;
+  const timeoutMs = patienceFor(timeout, stopAfter);
   const message = await readMessage(context, options);
   if (message === undefined) {
     throw new AppError('usage', 'there is nothing to send', {
@@ -38,11 +40,13 @@ export async function runSend(context: CommandContext, id: string, options: Send
     platform: run.platform,
     sessionId: session.id,
     message,
-    timeoutMs: timeout * 1000,
+    timeoutMs,
+    limit: stopAfter,
     signal: context.signal,
     told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
   });
-  return showTurn(turn, { session_id: session.id }, run.configuration);
+  const { platform, configuration } = run;
+  return await finishTurn(context, turn, { platform, configuration, about: { session_id: session.id }, end });
 }
 
 /** Answers one call of a session of one's own, once. */

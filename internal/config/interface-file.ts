@@ -109,12 +109,26 @@ export const interfaceDefinition = z.strictObject({
             groups: z._default(z.array(z.string().check(z.minLength(1))), []),
             principals: z._default(z.array(z.string().check(z.minLength(1))), []),
           })
-          .check(z.describe('who may off-board people; nobody unless listed')),
+          .check(
+            z.describe('who may off-board people, and look at and end the sessions of others; nobody unless listed'),
+          ),
       ),
     }),
     {},
   ),
   ownership: z.optional(ownershipDefinition),
+  sessions: z.optional(
+    z.strictObject({
+      offer_to_end_after: z.optional(
+        z
+          .string()
+          .check(
+            z.regex(/^[1-9][0-9]{0,5}(s|m|h|d)$/, 'expected a time such as "12h" or "7d"'),
+            z.describe('sessions of a person that were not used for so long are offered to that person for ending'),
+          ),
+      ),
+    }),
+  ),
   unlisted_services: z.optional(
     z
       .enum(['off', 'confirm'])

@@ -86,6 +86,8 @@ export const exitCodeOf = {
   session_differs: 1,
   session_failed: 1,
   session_ended: 1,
+  session_not_ended: 1,
+  turn_interrupted: 1,
   call_waits: 1,
   call_over: 1,
   model_refused: 1,

@@ -71,6 +71,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   agent_in_use: 'end its sessions as well: setup-session agents retire <name> --stop',
   session_failed: 'see what it did before you ask for the same again: setup-session list',
   session_ended: 'see what it did before you ask for the same again',
+  session_not_ended: `${again}: it looks at what is there first`,
+  turn_interrupted: 'see what it did before you ask for the same again: setup-session show <session>',
   call_waits: 'see it and answer it: setup-session show <session>',
   call_over: 'see what became of it: setup-session show <session>',
   model_refused: 'the same words are refused again',

@@ -104,6 +104,36 @@ export async function endSession(
   }
 }
 
+/** The stored status of a session follows the events a little later: so long it is looked at again, doubled each time. */
+const firstLookMs = 50;
+const mostLooks = 8;
+
+/**
+ * Archives a session of which an event said that its turn is over. Interrupted is only what has begun something else since.
+ * Throws as {@link endSession}.
+ */
+export async function endFinished(platform: Platform, id: string): Promise<EndedSession> {
+  for (let looks = 1; ; looks += 1) {
+    const now = await look(platform, id);
+    const live = now && liveOf(now);
+    if (live === undefined) return { interrupted: false, archivedAt: now?.archived_at ?? null };
+    if (live.status === 'idle' || looks === mostLooks) return await endSession(platform, live);
+    await pause(firstLookMs * 2 ** (looks - 1));
+  }
+}
+
+/** Interrupts what a session does and leaves it there; false for one that does nothing. Throws a `PlatformError`. */
+export async function interruptSession(
+  platform: Platform,
+  { id, status }: Pick<LiveSession, 'id' | 'status'>,
+): Promise<boolean> {
+  if (status === 'terminated') return false;
+  await platform.change({ act: 'session.interrupt', target: id }, (client) =>
+    client.beta.sessions.events.send(id, { events: [{ type: 'user.interrupt' }] }),
+  );
+  return true;
+}
+
 /** Undefined where there is no such session any more. */
 async function look(platform: Platform, id: string) {
   try {

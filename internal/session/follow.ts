@@ -95,6 +95,7 @@ export async function look({ platform, sessionId, state, signal }: Following): P
       const event = readEvent(value);
       if (typeof event === 'object') state.take(event, 'history');
     }
+    state.tellWaits();
   };
   try {
     await unlessTransient(signal, readAll);
@@ -169,6 +170,7 @@ function takeFrame(state: TurnState, frame: Frame): 'event' | 'preview' | 'error
   if (event === undefined) return 'unreadable';
   if (event === 'preview') return event;
   state.take(event, 'stream');
+  if (isWhole(state)) state.tellWaits();
   return 'event';
 }
 
@@ -176,7 +178,11 @@ function takeFrame(state: TurnState, frame: Frame): 'event' | 'preview' | 'error
 function isIncomplete(state: TurnState): boolean {
   const others = !state.begun && state.othersIdle;
   if (others) state.othersIdle = false;
-  return others || state.asks.some(({ tool }) => tool === undefined);
+  return others || !isWhole(state);
+}
+
+function isWhole({ asks }: TurnState): boolean {
+  return asks.every(({ tool }) => tool !== undefined);
 }
 
 /** A turn that gives up takes what is queued with it; nobody documents how that looks. */

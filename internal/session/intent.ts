@@ -19,6 +19,8 @@ export interface SessionIntent {
   tooling: Tooling;
   environmentId: string;
   title: string | undefined;
+  /** The most that it may cost at list price, in cents; no limit without it. */
+  budgetCents?: string | undefined;
   /** Marks this one attempt, so that a session whose answer was lost can be recognised. */
   attempt: string;
   /** Over the digest of what is meant, where this run has an ownership key. */
@@ -53,13 +55,19 @@ export function sessionParameters(intent: SessionIntent) {
     vault_ids: [intent.vault.id],
     metadata: sessionMetadata(intent),
     ...(intent.title === undefined ? {} : { title: intent.title }),
+    ...(intent.budgetCents === undefined ? {} : { budget: budgetOf(intent.budgetCents) }),
   };
+}
+
+function budgetOf(cents: string) {
+  return { type: 'limit' as const, max_list_cost: { amount: cents, currency: 'USD' as const } };
 }
 
 /** What is compared of a session that the platform answers. */
 export interface AnsweredSession extends FactSource {
   status: string;
   archived_at: string | null;
+  budget?: unknown;
 }
 
 /** Every difference between what was meant and what is there; none means that the session may be handed over. */
@@ -72,6 +80,7 @@ export function compareSession(intent: SessionIntent, session: AnsweredSession):
     ['archived', null, session.archived_at],
     ['metadata', sorted(sessionMetadata(intent)), sorted(session.metadata)],
     ['mounted resources', [], session.resources],
+    ['budget', intent.budgetCents ?? null, centsOf(session.budget)],
     ['agent id', intent.agent.id, session.agent.id],
     ['agent version', intent.agent.version, session.agent.version],
   ];
@@ -80,6 +89,13 @@ export function compareSession(intent: SessionIntent, session: AnsweredSession):
     return meant === found ? [] : [{ what, meant, found }];
   });
   return [...own, ...compareAgent(meantAgent(intent), session.agent)];
+}
+
+/** The cents of a budget, null without one, or whatever else the platform answers. */
+function centsOf(budget: unknown): unknown {
+  if (budget === null || budget === undefined) return null;
+  const { type, max_list_cost: cost } = budget as Partial<ReturnType<typeof budgetOf>>;
+  return type === 'limit' && cost?.currency === 'USD' ? cost.amount : budget;
 }
 
 function namingMetadata({ principal, definition }: SessionIntent): Record<string, string> {

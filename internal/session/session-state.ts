@@ -24,9 +24,21 @@ const telling = [
   'session.error',
 ] as const;
 
+/** What a session does, and since when nothing has happened in it. */
+export interface Rest {
+  state: SessionState;
+  /** When the last thing happened that says what it does, in RFC 3339; `now` where something goes on or waits in the queue. */
+  lastAt: string | 'now' | undefined;
+}
+
 /** Reads what a session that can still act does: one request for one that rests, none for one that runs. */
-export async function readState(platform: Platform, { id, status }: FoundSession): Promise<SessionState> {
-  if (status === 'running' || status === 'rescheduling') return { kind: status };
+export async function readState(platform: Platform, session: FoundSession): Promise<SessionState> {
+  return (await readRest(platform, session)).state;
+}
+
+/** As {@link readState}, with the time. */
+export async function readRest(platform: Platform, { id, status }: FoundSession): Promise<Rest> {
+  if (status === 'running' || status === 'rescheduling') return { state: { kind: status }, lastAt: 'now' };
   const pages = platform.readPages('read how the session came to rest', (client) =>
     client.beta.sessions.events.list(id, { types: [...telling], order: 'desc', limit: latest }),
   );
@@ -34,7 +46,8 @@ export async function readState(platform: Platform, { id, status }: FoundSession
     const event = readEvent(value);
     return typeof event === 'object' ? [event] : [];
   });
-  return judgeState(events.reverse());
+  const queued = events.some(({ at }) => at === undefined);
+  return { state: judgeState(events.toReversed()), lastAt: queued ? 'now' : events[0]?.at };
 }
 
 /** The state that events lead to, the earliest first. Pure. */

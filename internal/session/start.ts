@@ -30,6 +30,8 @@ export interface StartRequest {
   platform: Platform;
   principal: Principal;
   title: string | undefined;
+  /** The most that it may cost at list price, in cents; no limit without it. */
+  budgetCents?: string | undefined;
   records: SessionRecords;
   /** Undefined where the configuration names no ownership keys. */
   ownership: Ownership | undefined;
@@ -63,6 +65,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     tooling: prepared.tooling,
     environmentId,
     title: request.title,
+    budgetCents: request.budgetCents,
     attempt: prepared.attempt,
   };
   const settle = await keepRecord(intent, request);

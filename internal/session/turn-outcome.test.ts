@@ -17,6 +17,8 @@ function result(end: TurnEnd, changes: Partial<TurnResult> = {}): TurnResult {
     usage: undefined,
     copies: 1,
     unknown: false,
+    interrupted: false,
+    usedUp: undefined,
   };
   return { sessionId: 'sesn_1', messageId: 'sevt_1', end, ...nothing, ...changes };
 }

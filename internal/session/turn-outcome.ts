@@ -6,6 +6,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/exit-codes.ts';
 import { quote } from '../text/quote.ts';
 import type { SessionError } from './event.ts';
+import { limitWords } from './stop-after.ts';
 import type { TurnResult } from './turn.ts';
 
 /** `done`, `asks` where a call waits for a yes or no, or the error that ended it. */
@@ -61,7 +62,7 @@ export function judgeTurn(result: TurnResult): TurnOutcome {
 function judgeReason(result: TurnResult, reason: string, explanation: string | undefined): TurnOutcome {
   switch (reason) {
     case 'end_turn':
-      return 'done';
+      return result.interrupted ? interrupted(result) : 'done';
     case 'requires_action':
       return 'asks';
     case 'refusal': {
@@ -81,6 +82,19 @@ function judgeReason(result: TurnResult, reason: string, explanation: string | u
         hint: before(result),
       });
   }
+}
+
+/** The platform calls the end of an interrupted turn like that of a finished one. */
+function interrupted(result: TurnResult): AppError {
+  const { usedUp, sessionId } = result;
+  const word = idWord(sessionId);
+  const why =
+    usedUp === undefined
+      ? 'somebody interrupted the turn'
+      : `the turn has used up ${limitWords(usedUp)} and was interrupted`;
+  return new AppError('turn_interrupted', `${why}, before the agent was done`, {
+    hint: `the session is still there, go on with it: setup-session send ${word}, or end it: setup-session stop ${word}; ${before(result)}`,
+  });
 }
 
 /** Why, by the last thing that went wrong. */

@@ -13,6 +13,10 @@ export interface Told {
   note(text: string): void;
   /** What a person has to know. */
   warn(text: string): void;
+  /** How many tokens the turn has used so far, with each request to the model. */
+  spent?(tokens: number): void;
+  /** The calls that wait, each time the session comes to rest on some, where the turn is followed through that. */
+  asks?(calls: readonly ToolCall[]): void;
 }
 
 /** How a turn came to its end, or the session with it. */
@@ -37,6 +41,10 @@ export class TurnState {
   allowed = 0;
   usage: Usage | undefined;
   end: End | undefined;
+  /** What the session rests on, where the turn is followed through that. */
+  waits: StopReason | undefined;
+  /** Whether somebody interrupted the turn. */
+  interrupted = false;
   /** Whether the session was going to try again when it was last heard of. */
   rescheduled = false;
   /** Whether our message was taken up. Always so where there is none. */
@@ -51,15 +59,19 @@ export class TurnState {
   /** What came before our message, by stream: a history that shows it behind our message corrects that. */
   readonly #before = new Set<string>();
   readonly #calls = new Map<string, ToolCall>();
+  readonly #throughAsks: boolean;
+  #toldWaits: StopReason | undefined;
+  #tokens = 0;
   #pieces: string[] = [];
   #markAt: string | undefined;
   /** Whether a history that is being read has passed our message. */
   #passed = false;
   readonly #copies = new Set<string>();
 
-  constructor(told: Told, mark: Mark | undefined) {
+  constructor(told: Told, mark: Mark | undefined, throughAsks = false) {
     this.#told = told;
     this.#mark = mark;
+    this.#throughAsks = throughAsks;
     this.begun = mark === undefined;
   }
 
@@ -69,8 +81,9 @@ export class TurnState {
 
   /** The calls that wait for a yes or no. One whose own event was not seen is an id alone. */
   get asks(): ToolCall[] {
-    if (this.end?.kind !== 'idle' || this.end.reason.type !== 'requires_action') return [];
-    return this.end.reason.eventIds.map(
+    const reason = this.waits ?? (this.end?.kind === 'idle' ? this.end.reason : undefined);
+    if (reason?.type !== 'requires_action') return [];
+    return reason.eventIds.map(
       (eventId) => this.#calls.get(eventId) ?? { eventId, service: undefined, tool: undefined, input: undefined },
     );
   }
@@ -151,13 +164,22 @@ export class TurnState {
         this.rescheduled = true;
         this.#told.note('the session stumbled, and the platform tries again');
         break;
+      case 'spent':
+        this.#tokens += event.tokens;
+        this.#told.spent?.(this.#tokens);
+        break;
+      case 'interrupt':
+        this.interrupted = true;
+        this.#told.note('the turn was interrupted');
+        break;
       case 'running':
         this.rescheduled = false;
+        this.waits = undefined;
         if (this.end?.kind === 'idle') this.end = undefined;
         break;
       case 'idle':
         this.rescheduled = false;
-        this.end = { kind: 'idle', reason: event.reason };
+        this.#rest(event.reason);
         break;
       case 'message':
         // Without a mark the last turn counts, and this begins one.
@@ -168,7 +190,22 @@ export class TurnState {
     }
   }
 
+  #rest(reason: StopReason): void {
+    this.waits = this.#throughAsks && reason.type === 'requires_action' ? reason : undefined;
+    if (this.waits === undefined) this.end = { kind: 'idle', reason };
+  }
+
+  /** Tells what the session rests on, once; a history that is being read may go on after it. */
+  tellWaits(): void {
+    if (this.waits === undefined || this.waits === this.#toldWaits) return;
+    this.#toldWaits = this.waits;
+    this.#told.asks?.(this.asks);
+  }
+
   #startOver(): void {
+    this.interrupted = false;
+    this.waits = undefined;
+    this.#tokens = 0;
     this.#pieces = [];
     this.errors.clear();
     this.denied.length = 0;

@@ -9,6 +9,7 @@ import { type Clock, machineClock } from './clock.ts';
 import { deliver, type EarlierMessages, noMessages, readEarlierMessages } from './deliver.ts';
 import type { SessionError, StopReason, ToolCall, Usage } from './event.ts';
 import { follow, look, openStream, readStatus } from './follow.ts';
+import { TurnGuard, type TurnLimit } from './stop-after.ts';
 import { type Told, TurnState } from './turn-state.ts';
 
 /** What a turn is made from. */
@@ -19,6 +20,10 @@ export interface TurnRequest {
   message?: string | undefined;
   /** Whether the session was created by this run, so that nothing of somebody else is in it. */
   fresh?: boolean;
+  /** Whether a call that waits for a yes or no is waited for as well, until somebody answers it. */
+  throughAsks?: boolean;
+  /** What the turn may use; beyond that it is interrupted. */
+  limit?: TurnLimit | undefined;
   timeoutMs: number;
   signal: AbortSignal;
   told: Told;
@@ -61,6 +66,10 @@ export interface TurnResult {
   copies: number;
   /** Whether something that may have happened could not be learned. */
   unknown: boolean;
+  /** Whether somebody interrupted it; the platform calls the end of such a turn like that of a finished one. */
+  interrupted: boolean;
+  /** What it was given, where it was interrupted for having used that up. */
+  usedUp: TurnLimit | undefined;
 }
 
 /** How long the last look may take after the time is up. */
@@ -73,22 +82,28 @@ export async function runTurn(request: TurnRequest): Promise<TurnResult> {
   void clock.pause(request.timeoutMs, done.signal).then(() => expiry.abort());
   const signal = AbortSignal.any([request.signal, expiry.signal]);
   const common = { platform, sessionId, clock, signal };
+  const { limit } = request;
+  const guard = limit && new TurnGuard(limit, { platform, sessionId, clock, warn: told.warn });
   let stream: EventStream | undefined;
   try {
     if (message === undefined) {
-      const state = new TurnState(told, undefined);
+      const state = new TurnState(told, undefined, request.throughAsks);
       return await readToEnd(request, { ...common, state }, undefined);
     }
     const earlier = request.fresh === true ? noMessages : await readEarlierMessages(common);
     stream = await openStream(common);
     const delivery = await deliverOrSay({ ...common, message, earlier });
     if (delivery.kind !== 'sent') return resultOf(request, new TurnState(told, undefined), undefined, delivery);
-    const state = new TurnState(told, { messageId: delivery.messageId, text: message, earlier: earlier.ids });
+    const watched = guard === undefined ? told : { ...told, spent: (tokens: number) => guard.spent(tokens) };
+    const state = new TurnState(watched, { messageId: delivery.messageId, text: message, earlier: earlier.ids });
     state.lastAt = earlier.lastAt;
-    return await readToEnd(request, { ...common, state }, stream, delivery.messageId);
+    guard?.begin();
+    const result = await readToEnd(request, { ...common, state }, stream, delivery.messageId);
+    return guard?.reached === true && result.interrupted ? { ...result, usedUp: limit } : result;
   } finally {
     stream?.close();
     done.abort();
+    await guard?.end();
   }
 }
 
@@ -144,6 +159,7 @@ async function endOf(request: TurnRequest, reading: Reading, stream: EventStream
   if (state.end?.kind === 'idle' || state.end?.kind === 'deleted') return state.end;
   const status = await readStatus(last);
   if (status === 'archived' || status === 'deleted') return { kind: status };
+  if (state.waits !== undefined) return { kind: 'idle', reason: state.waits };
   return state.end ?? { kind: 'timed_out', status, rescheduled: state.rescheduled, begun: state.begun };
 }
 
@@ -153,7 +169,7 @@ function resultOf(
   messageId: string | undefined,
   end: TurnEnd,
 ): TurnResult {
-  const { answer, denied, asks, allowed, usage, copies } = state;
+  const { answer, denied, asks, allowed, usage, copies, interrupted } = state;
   return {
     sessionId,
     messageId,
@@ -166,5 +182,7 @@ function resultOf(
     usage,
     copies,
     unknown: end.kind === 'unsure' || end.kind === 'unwatched',
+    interrupted,
+    usedUp: undefined,
   };
 }

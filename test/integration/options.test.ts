@@ -152,7 +152,7 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session answer': [{ words: ['sesn_none', 'sevt_none'] }],
   'setup-session show': [{ words: ['sesn_none'] }],
   'setup-session attach': [{ words: ['sesn_none'] }],
-  'setup-session stop': [{ words: ['sesn_none'] }],
+  'setup-session stop': [{ words: ['sesn_none'] }, { words: ['--idle-for', '1d'], prepare: operated }],
   'setup-session list': [{ prepare: alteredSession }],
   'setup-session verify': [{ prepare: alteredSession }, { words: ['sesn_none'] }],
   'setup-session login': [{}],
@@ -172,6 +172,9 @@ function valueFor({ long, argChoices }: Option): string {
   const values: Record<string, string> = {
     '--config': world.sandbox.configFolder,
     '--timeout': '1',
+    '--stop-after': '1s',
+    '--idle-for': '1d',
+    '--budget': '1',
     '--callback-port': '47113',
     '--client-secret-fd': '900',
     '--ownership-key-fd': '901',

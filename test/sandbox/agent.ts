@@ -5,8 +5,9 @@ import { type McpConnection, McpFailure } from './platform/mcp-connection.ts';
 import { builtinToolSwitches, mcpToolSwitches } from './platform/tool-switches.ts';
 import { type Confirmation, type PlayTurn, ServerUnusable, type Turn } from './platform/turn.ts';
 
-/** The name that stands for the built-in tools in a script. */
+/** The names that stand for the built-in tools and for those of the client in a script. */
 const builtin = 'builtin';
+const custom = 'custom';
 
 /** An MCP server that the turn is connected to, with the tools that it offers. */
 interface ConnectedServer {
@@ -81,13 +82,18 @@ async function attemptAll(turn: Turn, servers: ConnectedServer[], calls: Scripte
     const judgement = judge(turn, servers, call);
     const attempt: Attempt = { call, eventId: announce(turn, call, judgement), result: '' };
     attempts.push(attempt);
-    if (judgement.permission === 'ask') asked.push(attempt);
+    if (call.server === custom || judgement.permission === 'ask') asked.push(attempt);
     else if (judgement.permission === 'allow') await run(turn, servers, attempt);
     else finish(turn, attempt, textResult(`refused: ${judgement.reason}`, true));
   }
   const answers = await turn.ask(asked.map(({ eventId }) => eventId));
   for (const attempt of asked) {
     const answer = answers.get(attempt.eventId);
+    if (attempt.call.server === custom) {
+      // Its result is an event of the client.
+      attempt.result = answer?.text ?? '';
+      continue;
+    }
     if (answer?.result === 'allow') await run(turn, servers, attempt);
     else finish(turn, attempt, textResult(denialText(answer), true));
   }
@@ -110,6 +116,8 @@ interface Judgement {
 
 function judge(turn: Turn, servers: ConnectedServer[], { server, tool }: ScriptedCall): Judgement {
   const { tools } = turn.agent;
+  // Documented: permission policies do not apply to custom tools.
+  if (server === custom) return { permission: 'allow' };
   const switches = server === builtin ? builtinToolSwitches(tools, tool) : mcpToolSwitches(tools, server, tool);
   if (switches?.enabled !== true) return { permission: 'deny', reason: `the tool ${tool} is disabled` };
   switch (switches.permission_policy.type) {
@@ -140,6 +148,7 @@ function offered(servers: ConnectedServer[], name: string): Tool[] | undefined {
 }
 
 function announce(turn: Turn, { server, tool, input }: ScriptedCall, judgement: Judgement): string {
+  if (server === custom) return turn.emit({ type: 'agent.custom_tool_use', name: tool, input }).id;
   const common = {
     name: tool,
     input,

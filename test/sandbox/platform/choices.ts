@@ -347,7 +347,7 @@ export const choices = {
     area: 'scope',
     unknown: 'nothing: these parts are documented, and the sandbox does without them',
     choice:
-      'refused by name: session resources, outcomes, custom tool results, the shapes of skills-2025-10-02; ' +
+      'refused by name: session resources, outcomes, results of self-hosted tools, the shapes of skills-2025-10-02; ' +
       'budgets and multiagent settings are stored but never take effect; federation rules have no CEL condition',
     status: 400,
   },

@@ -29,6 +29,12 @@ const sendable = z.discriminatedUnion('type', [
     result: z.enum(['allow', 'deny']),
     deny_message: z.string().nullish(),
   }),
+  z.strictObject({
+    type: z.literal('user.custom_tool_result'),
+    custom_tool_use_id: text(1, 256),
+    content: z.array(textBlock).default([]),
+    is_error: z.boolean().nullish(),
+  }),
   z.strictObject({ type: z.literal('system.message'), content: z.array(textBlock).min(1).max(1000) }),
 ]);
 
@@ -43,7 +49,7 @@ export const sendBody = z.strictObject({
 /** Documented: a session starts with up to 50 of them, all or nothing. */
 export const initialEventsSchema = z.array(z.unknown()).max(50).transform(refuseLeftOut).pipe(z.array(message));
 
-const leftOut = ['user.define_outcome', 'user.custom_tool_result', 'user.tool_result'];
+const leftOut = ['user.define_outcome', 'user.tool_result'];
 
 function refuseLeftOut(events: unknown[]): unknown[] {
   for (const event of events) {

@@ -52,7 +52,11 @@ export class TurnLoop {
   #check(events: readonly SentEvent[]): void {
     const open = new Set(this.#asks?.open);
     for (const event of events) {
-      if (event.type === 'user.tool_confirmation') {
+      if (event.type === 'user.custom_tool_result') {
+        if (!open.delete(event.custom_tool_use_id)) {
+          throw chosenError(choices.confirmation, `events: ${event.custom_tool_use_id} is not waiting for a result`);
+        }
+      } else if (event.type === 'user.tool_confirmation') {
         if (event.deny_message != null && event.result !== 'deny') {
           throw invalidRequest('events.deny_message: only with the result deny');
         }
@@ -81,19 +85,32 @@ export class TurnLoop {
       }
       case 'user.tool_confirmation':
         return this.#confirm(event);
+      case 'user.custom_tool_result':
+        return this.#takeResult(event);
     }
   }
 
   #confirm(event: Extract<SentEvent, { type: 'user.tool_confirmation' }>): SessionEvent {
     const { type, tool_use_id, result, deny_message } = event;
     const published = this.#session.publish({ type, tool_use_id, result, deny_message: deny_message ?? null });
+    this.#answer(tool_use_id, { result, denyMessage: deny_message ?? undefined });
+    return published;
+  }
+
+  #takeResult(event: Extract<SentEvent, { type: 'user.custom_tool_result' }>): SessionEvent {
+    const published = this.#session.publish(event as NewEvent);
+    const text = event.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+    this.#answer(event.custom_tool_use_id, { result: 'allow', denyMessage: undefined, text });
+    return published;
+  }
+
+  #answer(id: string, confirmation: Confirmation): void {
     const asks = this.#asks;
     if (asks === undefined) throw new ApiError(500, 'nothing is asked');
-    asks.open.delete(tool_use_id);
-    asks.answers.set(tool_use_id, { result, denyMessage: deny_message ?? undefined });
+    asks.open.delete(id);
+    asks.answers.set(id, confirmation);
     if (asks.open.size === 0) asks.finish();
     else this.#becomeIdle({ type: 'requires_action', event_ids: [...asks.open] });
-    return published;
   }
 
   #wake(): void {
@@ -121,8 +138,7 @@ export class TurnLoop {
   async #play(texts: string[]): Promise<StopReason> {
     const session = this.#session;
     const { signal } = this.#interruption;
-    const start = session.publish({ type: 'span.model_request_start' });
-    const usage = { input_tokens: tokensOf(texts.join()), output_tokens: 0 };
+    const requests = new ModelRequests(session, tokensOf(texts.join()));
     const interrupted = new Promise<StopReason>((resolve) => {
       // Documented: an interrupted turn ends like a finished one.
       signal.addEventListener('abort', () => resolve({ type: 'end_turn' }), { once: true });
@@ -132,11 +148,14 @@ export class TurnLoop {
       agent: session.agent,
       emit: (event) => {
         if (signal.aborted) throw new Error('the turn was interrupted');
-        usage.output_tokens += tokensOf(JSON.stringify(event));
+        requests.account(event);
         return session.publish(event);
       },
       connect: (server) => connectServer(this.#workspace, session, server),
-      ask: (ids) => this.#ask(ids, signal),
+      ask: (ids) => {
+        if (ids.length > 0) requests.end();
+        return this.#ask(ids, signal);
+      },
     };
     const played = this.#workspace.playTurn(turn).catch((error: unknown): StopReason => {
       // After an interruption nobody waits any more; otherwise it is a bug, which must not hang the session.
@@ -145,16 +164,7 @@ export class TurnLoop {
     });
     const stop = await Promise.race([played, interrupted]);
     if (this.#ended) return stop;
-    session.usage = {
-      input_tokens: session.usage.input_tokens + usage.input_tokens,
-      output_tokens: session.usage.output_tokens + usage.output_tokens,
-    };
-    session.publish({
-      type: 'span.model_request_end',
-      model_request_start_id: start.id,
-      is_error: false,
-      model_usage: { ...usage, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
-    });
+    requests.end();
     return stop;
   }
 
@@ -206,6 +216,54 @@ export class TurnLoop {
       this.#session.status = 'idle';
       this.#session.touch();
     }
+  }
+}
+
+/** The requests to the model within one turn: the results of the calls that one asks for go into the next. */
+class ModelRequests {
+  readonly #session: Session;
+  #startId: string | undefined;
+  #input: number;
+  #output = 0;
+
+  constructor(session: Session, input: number) {
+    this.#session = session;
+    this.#input = input;
+    this.#begin();
+  }
+
+  /** An event is about to be published. */
+  account(event: NewEvent): void {
+    const tokens = tokensOf(JSON.stringify(event));
+    if (event.type === 'agent.tool_result' || event.type === 'agent.mcp_tool_result') {
+      this.end();
+      this.#input += tokens;
+    } else {
+      if (this.#startId === undefined) this.#begin();
+      this.#output += tokens;
+    }
+  }
+
+  /** The model has said what it had to say. */
+  end(): void {
+    const session = this.#session;
+    if (this.#startId === undefined) return;
+    const usage = { input_tokens: this.#input, output_tokens: this.#output };
+    session.usage = {
+      input_tokens: session.usage.input_tokens + usage.input_tokens,
+      output_tokens: session.usage.output_tokens + usage.output_tokens,
+    };
+    session.publish({
+      type: 'span.model_request_end',
+      model_request_start_id: this.#startId,
+      is_error: false,
+      model_usage: { ...usage, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+    });
+    [this.#startId, this.#input, this.#output] = [undefined, 0, 0];
+  }
+
+  #begin(): void {
+    this.#startId = this.#session.publish({ type: 'span.model_request_start' }).id;
   }
 }
 

@@ -6,6 +6,8 @@ import type { McpConnection } from './mcp-connection.ts';
 export interface Confirmation {
   result: 'allow' | 'deny';
   denyMessage: string | undefined;
+  /** The result of a custom tool, which runs where the client is. */
+  text?: string;
 }
 
 /** Why an MCP server cannot be used, in the terms of `session.error`. */

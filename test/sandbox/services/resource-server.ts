@@ -121,7 +121,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
         readOnlyHint: tool.effect === 'read',
         destructiveHint: tool.effect === 'destructive',
       };
-      server.registerTool(tool.name, { title, description, inputSchema, annotations }, (input) => {
+      server.registerTool(tool.name, { title, description, inputSchema, annotations }, async (input) => {
         if (caller === undefined) throw new Error('a tool call is never open');
         const { account, clientId } = caller;
         calls.push({
@@ -131,7 +131,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
           clientId,
           at: new Date(options.now()),
         });
-        const answer = { ...options.callerIn(account), ...tool.answer(input) };
+        const answer = { ...options.callerIn(account), ...(await tool.answer(input)) };
         return { content: [{ type: 'text', text: JSON.stringify(answer) }] };
       });
     }

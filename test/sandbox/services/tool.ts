@@ -13,8 +13,8 @@ export interface SandboxTool {
   /** The scope a token needs for it; a service without scopes leaves it out. */
   readonly scope?: string;
   readonly input: z.ZodObject;
-  /** What it answers beside who called. */
-  answer(input: JsonObject): JsonObject;
+  /** What it answers beside who called, perhaps later. */
+  answer(input: JsonObject): JsonObject | Promise<JsonObject>;
 }
 
 /** What a test says about a tool that appears later; the rest is made up. */

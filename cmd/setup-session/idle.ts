@@ -1,0 +1,117 @@
+/** Sessions that nobody uses: they are offered to their person, and ended where somebody says so. */
+import { confirm } from '../../internal/cli/confirm.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { OperatorRun } from '../../internal/cli/project.ts';
+import type { Configuration } from '../../internal/config/definitions.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { secondsOf } from '../../internal/identity/assurance.ts';
+import { endIdle, findIdle, type IdleSession, judgeIdle } from '../../internal/session/idle.ts';
+import type { FoundSession, Scope } from '../../internal/session/live.ts';
+import type { Rest } from '../../internal/session/session-state.ts';
+import { lookupsOf } from '../../internal/session/verify.ts';
+import { quote, visible } from '../../internal/text/quote.ts';
+import { table } from '../../internal/text/table.ts';
+import { ownerOf } from '../../internal/vault/owner.ts';
+import { openScopedRun, type ScopeOptions, scopeOf } from './open-session.ts';
+
+/** What `stop --idle-for` takes. */
+export type StopIdleOptions = ScopeOptions & { dryRun?: boolean };
+
+/** How long idle sessions may be before they are offered for ending, in words and in milliseconds; undefined where nothing is. */
+function offerAge({ interface: { sessions } }: Configuration): { words: string; ms: number } | undefined {
+  const words = sessions?.offer_to_end_after;
+  return words === undefined ? undefined : { words, ms: secondsOf(words) * 1000 };
+}
+
+/** The idle sessions of a person that are to be offered; none where that is not configured, or they cannot be looked at now. */
+export async function findOffered(
+  { platform, configuration }: Pick<OperatorRun, 'platform' | 'configuration'>,
+  scope: Scope,
+): Promise<IdleSession[]> {
+  const age = offerAge(configuration);
+  if (age === undefined) return [];
+  return await findIdle(platform, scope, age.ms).catch((error: unknown) => {
+    // It is an offer beside what the command was for.
+    if (error instanceof AppError) return [];
+    throw error;
+  });
+}
+
+/** As {@link findOffered}, of sessions that were looked at already. */
+export function offeredAmong(
+  looked: readonly { session: FoundSession; rest: Rest }[],
+  { platform, configuration }: Pick<OperatorRun, 'platform' | 'configuration'>,
+): IdleSession[] {
+  const age = offerAge(configuration);
+  if (age === undefined) return [];
+  return looked.flatMap(({ session, rest }) => judgeIdle(session, rest, age.ms, platform) ?? []);
+}
+
+/** Offers sessions for ending: asks where somebody is there, and names the command elsewhere. */
+export async function offerToEnd(
+  context: CommandContext,
+  { platform, configuration, visit }: Pick<OperatorRun, 'platform' | 'configuration' | 'visit'>,
+  idle: readonly IdleSession[],
+): Promise<void> {
+  const age = offerAge(configuration);
+  if (age === undefined || idle.length === 0 || context.signal.aborted) return;
+  const { progress } = context;
+  const many = idle.length === 1 ? 'a session of yours was' : `${idle.length} sessions of yours were`;
+  progress.warn(`${many} not used for ${age.words}: ${idle.map(({ session }) => quote(session.id)).join(', ')}`);
+  if (!context.interactive) {
+    progress.warn(`to end what is not used: setup-session stop --idle-for ${age.words}`);
+    return;
+  }
+  if (!(await confirm(context, idle.length === 1 ? 'end it?' : 'end them?', visit.timeoutMs))) return;
+  for (const each of idle) {
+    progress.warn(`${quote(each.session.id)}: ${(await endIdle(platform, each, age.ms)).how}`);
+  }
+}
+
+/** Ends every session of one's own, or for operators everybody's, that was not used for so long. */
+export async function runStopIdle(
+  context: CommandContext,
+  forMs: number,
+  options: StopIdleOptions,
+): Promise<CommandResult> {
+  const { dryRun = false } = options;
+  const run = await openScopedRun(context, options, 'setup-session stop --idle-for');
+  const { platform } = run;
+  const waiting = context.progress.wait('every session of the workspace is looked at');
+  const idle = await scopeOf(run, lookupsOf(platform), options)
+    .then((scope) => findIdle(platform, scope, forMs))
+    .finally(() => waiting.done());
+  const done: { idle: IdleSession; ended: boolean; how: string }[] = [];
+  for (const each of idle) {
+    const outcome = dryRun ? { ended: false, how: 'would be archived' } : await endIdle(platform, each, forMs);
+    done.push({ idle: each, ...outcome });
+  }
+  const failed = done.filter(({ ended }) => !ended);
+  if (!dryRun && failed.length > 0) {
+    const lines = done.map(({ idle: { session }, how }) => `  ${quote(session.id)}: ${how}`);
+    throw new AppError(
+      'session_not_ended',
+      [`${failed.length} of ${done.length} idle sessions were not ended`, ...lines].join('\n'),
+    );
+  }
+  const rows = done.map(({ idle: { session, since }, how }) =>
+    [session.id, ownerOf(session.metadata)?.subject ?? '(nobody)', timeOf(since), how].map(visible),
+  );
+  return {
+    text:
+      rows.length === 0 ? 'no session is idle for so long' : table(['session', 'owner', 'idle since', 'ended'], rows),
+    json: {
+      sessions: done.map(({ idle: { session, since }, how, ended }) => ({
+        session_id: session.id,
+        owner: ownerOf(session.metadata) ?? null,
+        idle_since: timeOf(since),
+        ended,
+        outcome: how,
+      })),
+    },
+  };
+}
+
+function timeOf(since: number): string {
+  return new Date(since).toISOString();
+}

@@ -3,11 +3,20 @@ import { expect, test } from 'vitest';
 import { runCommand } from '../support/command.ts';
 import { commands, everyOption, typed } from '../support/command-table.ts';
 
+/** Values for what does not take any number. */
+const values: Record<string, string> = {
+  '--client-secret-fd': '900',
+  '--ownership-key-fd': '901',
+  '--private-key-to-fd': '902',
+  '--stop-after': '10m',
+  '--idle-for': '7d',
+};
+
 test.each(commands)('$path takes what it declares and nothing else', async ({ path, words, executable, options }) => {
   const taken = options.map(({ long }) => long);
   const needed = options.filter(({ mandatory }) => mandatory).map((option) => typed(option, 'x'));
   for (const option of everyOption.filter(({ long }) => !taken.includes(long))) {
-    const word = typed(option, option.argChoices?.[0] ?? (option.long?.endsWith('-fd') ? '900' : '4000'));
+    const word = typed(option, option.argChoices?.[0] ?? values[option.long ?? ''] ?? '4000');
     for (const argv of [
       [...words, ...needed, 'x', word],
       [word, ...words, ...needed, 'x'],

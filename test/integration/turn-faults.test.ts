@@ -220,7 +220,7 @@ describe('something between repeats', () => {
 });
 
 /** The events of a turn with one call, as the platform sends them. */
-const eventsOfTurn = 9;
+const eventsOfTurn = 11;
 const streamFaults: StreamFault[] = ['reset', 'half', 'end', 'error', 'stall', 'garbage', 'untyped', 'replay'];
 
 describe.each(streamFaults)('a stream: %s', (how) => {

@@ -34,6 +34,7 @@ export async function findAgent(
     return await found(
       () => platform.read(`read agent ${name}`, (client) => client.beta.agents.retrieve(locked.id)),
       `agent ${quote(name)} (${quote(locked.id)} in agents.lock.json)`,
+      locked.retired,
     );
   }
   const named: FoundAgent[] = [];
@@ -131,14 +132,15 @@ export function locked({ id, version, model }: FoundAgent): LockedAgent {
   return { id, version, ...(effort !== undefined && { effort }) };
 }
 
-async function found<Thing>(ask: () => Promise<Thing>, what: string): Promise<Thing> {
+/** Of what was retired it is not said how to have another one made. */
+async function found<Thing>(ask: () => Promise<Thing>, what: string, retired = false): Promise<Thing> {
   try {
     return await ask();
   } catch (error) {
     // The platform calls an id malformed that it does not recognise.
     if (!(error instanceof PlatformError) || (error.status !== 404 && error.status !== 400)) throw error;
     throw new AppError('drift', `${what} does not exist in this workspace`, {
-      hint: 'check that the key is of the right workspace; if it is, remove the entry from config/agents.lock.json',
+      hint: `check that the key is of the right workspace${retired ? '' : '; if it is, remove the entry from config/agents.lock.json'}`,
       cause: error,
     });
   }

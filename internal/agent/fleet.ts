@@ -161,7 +161,7 @@ export function refuseDrift({ agents, environments, skillNames }: Fleet, overwri
   }
   if (archived.length > 0) {
     throw new AppError('drift', archived.join('\n'), {
-      hint: 'remove its entry from config/agents.lock.json to have a new one created, or remove its file',
+      hint: 'if somebody retired it, update your files: their agents.lock.json says so; else remove its file, or its entry from config/agents.lock.json to have a new one created',
     });
   }
 }

@@ -44,7 +44,7 @@ export async function readAgentsLock(configFolder: string): Promise<AgentsLock> 
   if (text === undefined) return { agents: withoutPrototype({}), environments: withoutPrototype({}) };
   const invalid = (why: string) =>
     new AppError('config_invalid', `${quote(path)}: ${why}`, {
-      hint: 'restore it from version control, or delete it: agents are then found again by their metadata',
+      hint: 'restore it from version control: without it agents are found by their metadata, and that one was retired is not known',
     });
   let value: unknown;
   try {

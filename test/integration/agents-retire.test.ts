@@ -1,5 +1,5 @@
 /** `setup-session agents retire`: an agent ends for good, and its file does not bring it back. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -36,6 +36,32 @@ test('archives the agent; neither plan nor apply makes another one, and no sessi
   expect([started.exit, started.stderr]).toEqual([3, expect.stringContaining('[agent_retired]')]);
   expect(started.stderr).not.toMatch(/lock|apply|new one/);
   expect(world.sandbox.platform.control.peek.sessions()).toEqual([]);
+});
+
+test('where the retired agent is not to be found, or the lock of another machine does not know, nothing leads round it', async () => {
+  const before = await readFile(join(world.sandbox.configFolder, 'agents.lock.json'), 'utf8');
+  await retire();
+  // As with a key of another workspace.
+  world.sandbox.platform.control.faults.add({
+    on: 'GET /v1/agents/:agent',
+    fault: { kind: 'status', status: 404 },
+    times: Infinity,
+  });
+  // No list has it either.
+  const lost = await agents('plan');
+  expect([lost.exit, lost.stderr]).toEqual([
+    1,
+    expect.stringContaining('check that the key is of the right workspace'),
+  ]);
+  expect(lost.stderr).not.toMatch(/remove|new one/);
+  world.sandbox.platform.control.faults.clear();
+
+  await writeFile(join(world.sandbox.configFolder, 'agents.lock.json'), before);
+  const behind = await agents('apply');
+  expect([behind.exit, behind.stderr]).toEqual([
+    1,
+    expect.stringContaining('if somebody retired it, update your files'),
+  ]);
 });
 
 test('finds an agent whose file is gone, with the lock and without', async () => {

@@ -1,6 +1,9 @@
 // An import of the module would load all of it, streams and promises included, before the first word is printed.
 const { fstatSync, writeSync } = process.getBuiltinModule('node:fs');
 
+/** Node's stream, once something had to wait in it: what comes later stays behind that. */
+let stream: NodeJS.WriteStream | undefined;
+
 /**
  * Standard output without a stream around it: opening Node's stream costs more than printing a help text, and what is
  * written at once is never pending when the process ends. A reader that left (`| head`) is no error of ours.
@@ -13,6 +16,7 @@ export const standardOutput = {
   write(text: string): void {
     const bytes = Buffer.from(text);
     for (let written = 0; written < bytes.length; ) {
+      if (stream !== undefined) return void stream.write(bytes.subarray(written));
       try {
         written += writeSync(1, bytes, written);
       } catch (error) {
@@ -21,8 +25,7 @@ export const standardOutput = {
         if (code === 'EPIPE' || code === 'EIO') return;
         // A pipe that is full and does not block: Node's stream knows how to wait for it.
         if (code !== 'EAGAIN') throw error;
-        process.stdout.on('error', () => {}).write(bytes.subarray(written));
-        return;
+        stream = process.stdout.on('error', () => {});
       }
     }
   },

@@ -4,7 +4,8 @@
  */
 import { canonicalJson, sha256 } from '../catalogue/canonical.ts';
 import type { Platform } from '../platform/client.ts';
-import { readEvent, type SessionEvent, type ToolCall } from './event.ts';
+import type { SessionEvent, ToolCall } from './event.ts';
+import { readInOrder } from './history.ts';
 
 /** Enough that nobody finds other arguments with the same one, and short enough to be copied. */
 const digestLength = 32;
@@ -46,13 +47,12 @@ const pageSize = 100;
 /** Reads what stands about a call, from the end of the history; undefined where the session has no such call. */
 export async function readCall(platform: Platform, sessionId: string, callId: string): Promise<FoundCall | undefined> {
   const pages = platform.readPages('read what the session waits for', (client) =>
-    client.beta.sessions.events.list(sessionId, { types: [...telling], order: 'desc', limit: pageSize }),
+    client.beta.sessions.events.list(sessionId, { types: [...telling], order: 'asc', limit: pageSize }),
   );
+  const events: SessionEvent[] = [];
+  await readInOrder(pages, (event) => events.push(event));
   const judgement = new CallJudgement(callId);
-  for await (const value of pages) {
-    const event = readEvent(value);
-    if (typeof event === 'object' && judgement.take(event)) break;
-  }
+  for (const event of events.reverse()) if (judgement.take(event)) break;
   return judgement.found;
 }
 

@@ -3,10 +3,10 @@
  * it is looked for in the history, where messages stand with the ids that the answer would have had.
  */
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { takeFirst } from '../platform/pages.ts';
 import type { Clock } from './clock.ts';
 import { readEvent } from './event.ts';
 import { readStatus } from './follow.ts';
+import { readLatest } from './history.ts';
 
 /** What is sent where. */
 export interface Delivering {
@@ -106,8 +106,5 @@ async function readMessages({ platform, sessionId }: Pick<Delivering, 'platform'
   const pages = platform.readPages('look for the message', (client) =>
     client.beta.sessions.events.list(sessionId, { types: ['user.message'], order: 'desc', limit: latest }),
   );
-  return (await takeFirst(latest, pages)).flatMap((value) => {
-    const event = readEvent(value);
-    return typeof event === 'object' && event.kind === 'message' ? [event] : [];
-  });
+  return (await readLatest(latest, pages)).filter((event) => event.kind === 'message');
 }

@@ -8,6 +8,7 @@ import { type Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream, Frame } from '../platform/event-stream.ts';
 import type { Clock } from './clock.ts';
 import { readEvent } from './event.ts';
+import { readInOrder } from './history.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** Whose events are read into which state. */
@@ -31,6 +32,21 @@ const overlapMs = 60_000;
 /** How long a session may stand idle before what is queued in it counts as dropped. */
 const queuePatienceMs = 30_000;
 const pageSize = 1000;
+/** What tells of a turn. What tools gave is most of a history, and nobody is shown it. */
+const telling = [
+  'user.message',
+  'user.tool_confirmation',
+  'agent.message',
+  'agent.tool_use',
+  'agent.mcp_tool_use',
+  'agent.custom_tool_use',
+  'session.error',
+  'session.usage',
+  'session.status_running',
+  'session.status_idle',
+  'session.status_rescheduled',
+  'session.status_terminated',
+] as const;
 
 /**
  * Reads until the turn has ended (`state.end`), the signal is aborted, or the platform has dropped our message (`dropped`).
@@ -66,7 +82,10 @@ interface Queue {
   idleSince: number | undefined;
 }
 
-/** Opens the stream; undefined where that does not work now. Throws a `PlatformError` that no waiting mends. */
+/**
+ * Opens the stream; undefined where that does not work now, or where it is not there: the history knows whether the session
+ * is. Throws a `PlatformError` that no waiting mends.
+ */
 export async function openStream({
   platform,
   sessionId,
@@ -76,29 +95,33 @@ export async function openStream({
     platform.listen('open the event stream', (client, closed) =>
       client.beta.sessions.events.stream(sessionId, undefined, { signal: AbortSignal.any([closed, signal]) }),
     ),
-  );
+  ).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
 }
 
 /** Reads the history into the state, from a little before what is known. What does not work now is looked at again later. */
 export async function look({ platform, sessionId, state, signal }: Following): Promise<void> {
   const since = beforeThat(state.lastAt);
   state.beginHistory();
-  const readAll = async () => {
-    const pages = platform.readPages('read the history', (client) =>
-      client.beta.sessions.events.list(
-        sessionId,
-        { limit: pageSize, order: 'asc', ...(since === undefined ? {} : { 'created_at[gte]': since }) },
-        { signal },
-      ),
-    );
-    for await (const value of pages) {
-      const event = readEvent(value);
-      if (typeof event === 'object') state.take(event, 'history');
-    }
-    state.tellWaits();
-  };
+  const pages = platform.readPages('read the history', (client) =>
+    client.beta.sessions.events.list(
+      sessionId,
+      {
+        types: [...telling],
+        limit: pageSize,
+        order: 'asc',
+        ...(since === undefined ? {} : { 'created_at[gte]': since }),
+      },
+      { signal },
+    ),
+  );
   try {
-    await unlessTransient(signal, readAll);
+    await unlessTransient(signal, async () => {
+      await readInOrder(pages, (event) => state.take(event, 'history'));
+      state.tellWaits();
+    });
   } catch (error) {
     if (!isMissing(error)) throw error;
     if ((await readStatus({ platform, sessionId, signal })) === 'deleted') state.end = { kind: 'deleted' };

@@ -1,7 +1,7 @@
 /** What a session does, or how its last turn ended: an idle session may be done, wait for somebody, or have given up. */
 import type { Platform } from '../platform/client.ts';
-import { takeFirst } from '../platform/pages.ts';
-import { readEvent, type SessionError, type SessionEvent, type ToolCall } from './event.ts';
+import type { SessionError, SessionEvent, ToolCall } from './event.ts';
+import { readLatest } from './history.ts';
 import type { FoundSession } from './live.ts';
 import { TurnState } from './turn-state.ts';
 
@@ -42,12 +42,9 @@ export async function readRest(platform: Platform, { id, status }: FoundSession)
   const pages = platform.readPages('read how the session came to rest', (client) =>
     client.beta.sessions.events.list(id, { types: [...telling], order: 'desc', limit: latest }),
   );
-  const events = (await takeFirst(latest, pages)).flatMap((value) => {
-    const event = readEvent(value);
-    return typeof event === 'object' ? [event] : [];
-  });
+  const events = await readLatest(latest, pages);
   const queued = events.some(({ at }) => at === undefined);
-  return { state: judgeState(events.toReversed()), lastAt: queued ? 'now' : events[0]?.at };
+  return { state: judgeState(events), lastAt: queued ? 'now' : events.at(-1)?.at };
 }
 
 /** The state that events lead to, the earliest first. Pure. */

@@ -54,7 +54,7 @@ export function judgeTurn(result: TurnResult): TurnOutcome {
       return new AppError(
         end.error.code,
         `${end.error.message}; the session ${session} has the message and goes on without this command`,
-        { hint: go, cause: end.error },
+        { hint: [end.error.hint, go].filter(Boolean).join('; '), cause: end.error },
       );
   }
 }

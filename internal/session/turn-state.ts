@@ -107,9 +107,8 @@ export class TurnState {
     if (kind === 'message' && event.text === this.#mark?.text && !this.#mark.earlier.has(id)) this.#copies.add(id);
     if (id === this.#mark?.messageId) this.#begin(at, from);
     else if (!this.begun) this.#leave(event);
-    else if (!(this.#isOld(event) || this.#isOver())) {
-      // What waits in the queue comes once more when it is processed.
-      if (at !== undefined) this.#known.add(id);
+    else if (!(isQueued(event) || this.#isOld(event) || this.#isOver())) {
+      this.#known.add(id);
       this.#read(event);
     }
   }
@@ -226,15 +225,17 @@ export class TurnState {
       this.#told.note(`refused by the platform: ${words}`);
       return;
     }
-    this.#calls.set(call.eventId, call);
     if (permission === 'ask') this.#told.note(`the agent asks to call ${words}`);
     else this.#told.note(`the agent calls ${words}`);
+    // One that was let through never waits: its arguments need not be kept.
     if (permission === 'allow') this.allowed += 1;
+    else this.#calls.set(call.eventId, call);
   }
 
   #confirmed(callId: string, allowed: boolean): void {
     const call = this.#calls.get(callId);
     this.#told.note(`somebody said ${allowed ? 'yes' : 'no'} to ${call === undefined ? 'a call' : callWords(call)}`);
+    this.#calls.delete(callId);
     if (allowed) this.allowed += 1;
     else if (call !== undefined) this.#deny(call);
   }
@@ -250,6 +251,11 @@ export class TurnState {
     this.errors.set(key, error);
     this.#told.note(`the session reports ${quote(error.type)}: ${quote(error.message)}`);
   }
+}
+
+/** What somebody sent and the session has not come to: it comes once more when it is processed. */
+function isQueued({ kind, at }: SessionEvent): boolean {
+  return at === undefined && (kind === 'message' || kind === 'confirmation');
 }
 
 /** A call in words. */

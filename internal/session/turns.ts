@@ -1,6 +1,7 @@
 /** What happened in a session, turn by turn, from its history. Asks nobody for anything but the history. */
 import type { Platform } from '../platform/client.ts';
-import { readEvent, type SessionError, type SessionEvent, type ToolCall } from './event.ts';
+import type { SessionError, SessionEvent, ToolCall } from './event.ts';
+import { readInOrder } from './history.ts';
 
 /** One turn: a message and what came of it. */
 export interface PastTurn {
@@ -39,10 +40,7 @@ export async function readTurns(platform: Platform, sessionId: string): Promise<
   const pages = platform.readPages('read the history', (client) =>
     client.beta.sessions.events.list(sessionId, { limit: pageSize, order: 'asc' }),
   );
-  for await (const value of pages) {
-    const event = readEvent(value);
-    if (typeof event === 'object') turns.take(event);
-  }
+  await readInOrder(pages, (event) => turns.take(event));
   return turns.all();
 }
 

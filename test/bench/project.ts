@@ -1,15 +1,15 @@
 /** A sandbox in which a person of the operating system is set up for one agent: no browser, so only our own work is timed. */
 
-import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { judgeAccount } from '../../internal/identity/os-identity.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { runningAccount } from '../../internal/outside/accounts.ts';
 import { ownerRecord } from '../../internal/vault/owner.ts';
-import { type Sandbox, startSandbox } from '../sandbox/start.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox/start.ts';
 import { run } from './measure.ts';
 
 /** Where and as whom the executables are run. */
@@ -29,9 +29,13 @@ export interface BenchProject {
 /** The account of nobody, on every Unix: root has no identity of its own here, so it lends its process to this one. */
 const nobody = 65534;
 
-/** Starts it, with `vaults` vaults of other people beside the own one. */
-export async function startBenchProject(distFolder: string, vaults: number): Promise<BenchProject> {
-  const sandbox = await startSandbox();
+/** Starts it, with `vaults` vaults, one of them the own one. */
+export async function startBenchProject(
+  distFolder: string,
+  vaults: number,
+  platform: SandboxOptions['platform'] = {},
+): Promise<BenchProject> {
+  const sandbox = await startSandbox({ platform });
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   const close = async () => {
     await sandbox.close();
@@ -68,6 +72,11 @@ export async function startBenchProject(distFolder: string, vaults: number): Pro
       allowed: { principals: [principal.subject] },
     }),
   );
+  // Nobody signs in, so that no account can be compared with an address.
+  const notion = join(config, 'services', 'notion.yaml');
+  const service = parse(await readFile(notion, 'utf8')) as { account?: unknown };
+  delete service.account;
+  await writeFile(notion, stringify(service));
   const ownFolders = ['cache', 'state'].map((name) => join(folder, name));
   for (const path of ownFolders) await mkdir(path);
   if (uid !== undefined) for (const path of [config, ...ownFolders]) await chown(path, uid, uid);

@@ -1,5 +1,6 @@
 /** `setup-session list` says what a session does, or how its last turn ended. */
 import { expect, test } from 'vitest';
+import { pageFaults } from '../sandbox/faults.ts';
 import { startRunningSessions } from '../support/running-sessions.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -38,6 +39,23 @@ test('running, waiting and for which call, done, gave up and why, never started;
   expect(stdout).toContain('gave up: mcp_authentication_failed_error (notion)');
   close();
 
+  // The pages of a history may come as they like: the same is said.
+  const looks = [['list'], ['attach', done.session_id], ['attach', waiting.session_id], ['show', waiting.session_id]];
+  const look = async () => {
+    const seen = [];
+    for (const argv of looks) seen.push(await world.setup(argv, { folder }));
+    return seen.map(({ exit, stdout }) => [exit, stdout]);
+  };
+  const straight = await look();
+  for (const how of pageFaults) {
+    if (how === 'circling' || how === 'endless') continue;
+    const on = 'GET /v1/sessions/:session/events';
+    const fault = world.sandbox.platform.control.faults.add({ on, fault: { kind: 'pages', how }, times: Infinity });
+    expect([how, await look()]).toEqual([how, straight]);
+    expect(fault.hits).toBeGreaterThan(looks.length);
+    fault.remove();
+  }
+
   // Somebody says no: it is not waiting any more.
   const events = [
     { type: 'user.tool_confirmation' as const, tool_use_id: waiting.asks[0].event_id, result: 'deny' as const },
@@ -50,4 +68,4 @@ test('running, waiting and for which call, done, gave up and why, never started;
     / ended +record of this machine\n$/,
   );
   expect((await world.setup(['attach', done.session_id], { folder })).stdout).toContain('ada@example.test');
-});
+}, 60_000);

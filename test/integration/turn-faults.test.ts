@@ -20,7 +20,7 @@ import { prepareSession } from '../../internal/session/prepare.ts';
 import { endTwins, type StartedSession, startSession } from '../../internal/session/start.ts';
 import type { TurnResult } from '../../internal/session/turn.ts';
 import { judgeTurn } from '../../internal/session/turn-outcome.ts';
-import type { Fault, StreamFault } from '../sandbox/faults.ts';
+import { type Fault, pageFaults, type StreamFault } from '../sandbox/faults.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { runCommand } from '../support/command.ts';
 import { fastClock } from '../support/fast-clock.ts';
@@ -31,7 +31,9 @@ const fast = fastClock(40);
 let sandbox: Sandbox;
 let client: Anthropic;
 let start: (platform: Platform, warn: (text: string) => void, clock: Clock) => () => Promise<StartedSession>;
-let openHere: () => Promise<Platform>;
+let openHere: (patienceMs: number) => Promise<Platform>;
+/** How long an answer may take: in the time of this machine, which may be busy. Where something stalls that is waited for. */
+const patienceMs = { usual: 10_000, stalling: 1_000 };
 
 beforeAll(async () => {
   sandbox = await startSandbox();
@@ -49,14 +51,14 @@ beforeAll(async () => {
   );
   await run(serviceConnection, 'notion');
   await run(setupSession, 'agents', 'apply');
-  openHere = () =>
+  openHere = (patience) =>
     openPlatform({
       baseUrl,
       apiKey: new Secret(apiKey),
       authToken: undefined,
       signal: new AbortController().signal,
       onWait: () => {},
-      patience: { readMs: 250, changeMs: 250 },
+      patience: { readMs: patience, changeMs: patience },
     });
   const configuration = await loadConfiguration(sandbox.configFolder);
   const agent = agentNamed(configuration, 'support');
@@ -117,12 +119,12 @@ interface Counted {
   asked: string[];
 }
 
-async function talk(clock = fast): Promise<Counted> {
+async function talk({ clock = fast, stalls = false } = {}): Promise<Counted> {
   const { control } = sandbox.platform;
   const [before, calls] = [control.peek.sessions().length, callCount()];
   let printed = '';
   const [notes, warnings]: string[][] = [[], []];
-  const platform = await openHere();
+  const platform = await openHere(stalls ? patienceMs.stalling : patienceMs.usual);
   const warn = (text: string) => void warnings?.push(text);
   const { turn } = await runFirstTurn({
     platform,
@@ -182,7 +184,7 @@ const requestFaults: [string, Fault][] = [
 test('without a fault: one message, one call, one session, and nothing asked twice', async () => {
   sandbox.platform.control.log.reset();
   // At the pace of this machine: a look at what takes longer than usual is no fault.
-  const counted = await talk(machineClock);
+  const counted = await talk({ clock: machineClock });
   expectWhole(counted);
   expect(counted.warnings).toEqual([]);
   const events = await client.beta.sessions.events.list(counted.turn.sessionId);
@@ -197,7 +199,7 @@ describe.each([
 ])('%s', (_what, on) => {
   test.each(requestFaults)('%s', async (_how, fault) => {
     const active = sandbox.platform.control.faults.add({ on, fault });
-    expectWhole(await talk());
+    expectWhole(await talk({ stalls: fault.kind === 'stall' }));
     expect(active.hits).toBe(1);
   });
 });
@@ -235,8 +237,16 @@ describe('the history that is read after a break', () => {
     const { faults } = sandbox.platform.control;
     faults.add({ on: stream, fault: { kind: 'stream', after: 2, how: 'reset' } });
     const active = faults.add({ on: history, fault });
-    expectWhole(await talk());
+    expectWhole(await talk({ stalls: fault.kind === 'stall' }));
     expect(active.hits).toBe(1);
+  });
+
+  test.each(pageFaults)('has %s pages', async (how) => {
+    const { faults } = sandbox.platform.control;
+    faults.add({ on: stream, fault: { kind: 'stream', after: eventsOfTurn - 1, how: 'reset' } });
+    const active = faults.add({ on: history, fault: { kind: 'pages', how }, times: Infinity });
+    expectWhole(await talk());
+    expect(active.hits).toBeGreaterThan(1);
   });
 });
 

@@ -1,0 +1,54 @@
+/**
+ * The history of a session in the order in which it happened, whatever became of the pages of its list on the way. The
+ * platform sorts it by the time of processing, and that is all that is believed of it.
+ */
+import { readEvent, type SessionEvent } from './event.ts';
+
+/**
+ * Hands over the events of a list, the earliest first. Of one that breaks off that is what came until then, unless its order
+ * shows that what is missing was before that. What is no event is left out.
+ */
+export async function readInOrder(list: AsyncIterable<unknown>, take: (event: SessionEvent) => unknown): Promise<void> {
+  const events: SessionEvent[] = [];
+  try {
+    for await (const value of list) {
+      const event = readEvent(value);
+      if (typeof event === 'object') events.push(event);
+    }
+  } catch (error) {
+    if (inOrder(events) === events) for (const event of events) take(event);
+    throw error;
+  }
+  for (const event of inOrder(events)) take(event);
+}
+
+/** The latest events of a list that was asked for with the latest first, at most so many; the earliest of them first. */
+export async function readLatest(most: number, list: AsyncIterable<unknown>): Promise<SessionEvent[]> {
+  const events: SessionEvent[] = [];
+  for await (const value of list) {
+    const event = readEvent(value);
+    if (typeof event === 'object') events.push(event);
+    const [first] = events;
+    // One that begins with the earliest has to be read to its end.
+    if (events.length >= most && first !== undefined && timeOf(first) >= timeOf(events.at(-1) ?? first)) break;
+  }
+  return inOrder(events).slice(-most);
+}
+
+/** Events of one instant stay as the list has them, and one that came backwards is turned round first. */
+function inOrder(events: SessionEvent[]): SessionEvent[] {
+  const timed = events.map((event) => ({ event, time: timeOf(event) }));
+  const steps = timed.slice(1).map(({ time }, index) => Math.sign(time - (timed[index]?.time ?? time)) || 0);
+  const falls = steps.filter((step) => step < 0).length;
+  if (falls === 0) return events;
+  if (falls > steps.filter((step) => step > 0).length) timed.reverse();
+  return timed
+    .sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0))
+    .map(({ event }) => event);
+}
+
+/** What waits in the queue happens after all that has happened. */
+function timeOf({ at }: SessionEvent): number {
+  const time = Date.parse(at ?? '');
+  return Number.isNaN(time) ? Number.POSITIVE_INFINITY : time;
+}

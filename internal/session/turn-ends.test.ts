@@ -1,0 +1,129 @@
+/** How a turn ends that nobody can follow to its end. */
+import Anthropic from '@anthropic-ai/sdk';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
+import { fastClock } from '../../test/support/fast-clock.ts';
+import { startHostileServer } from '../../test/support/hostile-server.ts';
+import { openPlatform } from '../platform/client.ts';
+import { Secret } from '../secret/secret.ts';
+import { runTurn } from './turn.ts';
+import { judgeTurn } from './turn-outcome.ts';
+
+let sandbox: PlatformSandbox;
+let client: Anthropic;
+let sessionId: string;
+/** Lets the agent go on. */
+let goOn: () => void;
+
+beforeEach(async () => {
+  const waits = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  sandbox = await startPlatform({
+    async playTurn({ emit }) {
+      emit({ type: 'agent.tool_use', name: 'read', input: {}, evaluated_permission: 'allow' });
+      emit({ type: 'agent.message', content: [{ type: 'text', text: 'I begin.' }] });
+      await waits;
+      return { type: 'end_turn' };
+    },
+  });
+  client = new Anthropic({ baseURL: sandbox.baseUrl, apiKey: sandbox.apiKey, maxRetries: 0 });
+  const agent = await client.beta.agents.create({ name: 'slow', model: 'claude-sonnet-5-5' });
+  const environment = await client.beta.environments.create({ name: 'slow' });
+  ({ id: sessionId } = await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id }));
+});
+afterEach(async () => {
+  goOn();
+  await sandbox.close();
+});
+
+/** A turn in this time, or in that of another server. */
+async function talk(told: (text: string) => void = () => {}, baseUrl = sandbox.baseUrl) {
+  const signal = new AbortController().signal;
+  const platform = await openPlatform({
+    baseUrl,
+    apiKey: new Secret(sandbox.apiKey),
+    authToken: undefined,
+    signal,
+    onWait: () => {},
+  });
+  return await runTurn({
+    platform,
+    sessionId,
+    message: 'hello',
+    timeoutMs: 600_000,
+    signal,
+    told: { text: told, note: () => {}, warn: () => {} },
+    clock: fastClock(200),
+  });
+}
+
+const stream = 'GET /v1/sessions/:session/events/stream';
+
+test('a message that stays in the queue of a session that stands idle was dropped, and was sent once', async () => {
+  const events = [{ type: 'user.message' as const, content: [{ type: 'text' as const, text: 'somebody else' }] }];
+  await client.beta.sessions.events.send(sessionId, { events });
+  // What runs there never ends, and the platform says that nothing does.
+  sandbox.control.tamper('GET /v1/sessions/:session', (session) => ({ ...(session as object), status: 'idle' }));
+  sandbox.control.log.reset();
+  const turn = await talk();
+  expect(turn).toMatchObject({ end: { kind: 'dropped' }, answer: '', unknown: false });
+  expect(judgeTurn(turn)).toMatchObject({
+    code: 'session_failed',
+    message: expect.stringContaining('did not begin with it'),
+    hint: expect.stringContaining(`setup-session attach ${sessionId}`),
+  });
+  expect(sandbox.control.log.count('POST /v1/sessions/:session/events')).toBe(1);
+});
+
+test('a message that waits while the session runs is not dropped, however long that takes', async () => {
+  const events = [{ type: 'user.message' as const, content: [{ type: 'text' as const, text: 'somebody else' }] }];
+  await client.beta.sessions.events.send(sessionId, { events });
+  setTimeout(() => goOn(), 1_500);
+  expect(await talk()).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
+});
+
+test('where the key is refused in the middle, what came until then is told, with both ways on', async () => {
+  sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 5, how: 'reset' } });
+  const revoke = () =>
+    sandbox.control.faults.add({ on: '* /v1/**', fault: { kind: 'status', status: 401 }, times: Infinity });
+  const turn = await talk(revoke);
+  expect(turn).toMatchObject({ end: { kind: 'unwatched' }, answer: 'I begin.', allowed: 1, unknown: true });
+  expect(judgeTurn(turn)).toMatchObject({
+    code: 'platform_refused',
+    message: expect.stringMatching(/answered 401.*has the message and goes on without this command/),
+    hint: expect.stringMatching(/check ANTHROPIC_API_KEY; .*setup-session attach/),
+  });
+});
+
+test('a session that is gone when the line is back was deleted: what came until then is told', async () => {
+  sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 5, how: 'reset' } });
+  const remove = () =>
+    sandbox.control.faults.add({ on: '* /v1/sessions/**', fault: { kind: 'status', status: 404 }, times: Infinity });
+  const turn = await talk(remove);
+  expect(turn).toMatchObject({ end: { kind: 'deleted' }, answer: 'I begin.', allowed: 1, unknown: false });
+  expect(judgeTurn(turn)).toMatchObject({
+    code: 'session_ended',
+    hint: expect.stringContaining('one tool call was made until then'),
+  });
+});
+
+test('a session whose stream says that it was deleted is asked for nothing any more', async () => {
+  const at = new Date().toISOString();
+  const event = (id: string, type: string, more: object = {}) =>
+    `event: ${type}\ndata: ${JSON.stringify({ id, type, processed_at: at, ...more })}\n\n`;
+  const server = await startHostileServer((line) => {
+    if (line.startsWith('POST ')) return { json: { data: [{ id: 'sevt_1', type: 'user.message' }] } };
+    if (line.includes('/events/stream')) {
+      return (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(event('sevt_1', 'user.message', { content: [{ type: 'text', text: 'hello' }] }));
+        response.write(event('sevt_2', 'agent.message', { content: [{ type: 'text', text: 'I begin.' }] }));
+        response.write(event('sevt_3', 'session.deleted'));
+      };
+    }
+    return line.includes('/events?') ? { json: { data: [], next_page: null } } : undefined;
+  });
+  expect(await talk(undefined, server.origin)).toMatchObject({ end: { kind: 'deleted' }, answer: 'I begin.' });
+  expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'GET', 'POST']);
+});

@@ -61,6 +61,27 @@ export type SessionEvent = { id: string; at: string | undefined } & (
 /** Carried by streams only and never stored; the whole event follows. */
 const previews: readonly unknown[] = ['event_start', 'event_delta', 'ping'];
 
+/**
+ * What is read of a history to follow a turn: all that is told apart below but what tools gave, which is most of a history and
+ * shown to nobody.
+ */
+export const turnTypes = [
+  'user.message',
+  'user.interrupt',
+  'user.tool_confirmation',
+  'agent.message',
+  'agent.tool_use',
+  'agent.mcp_tool_use',
+  'agent.custom_tool_use',
+  'session.error',
+  'session.usage',
+  'session.status_running',
+  'session.status_idle',
+  'session.status_rescheduled',
+  'session.status_terminated',
+  'span.model_request_end',
+] as const;
+
 /** Reads an event. `preview` for what a stream says beside events, undefined for what is none. */
 export function readEvent(value: unknown): SessionEvent | 'preview' | undefined {
   const event = record(value);

@@ -7,7 +7,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream, Frame } from '../platform/event-stream.ts';
 import type { Clock } from './clock.ts';
-import { readEvent } from './event.ts';
+import { readEvent, turnTypes } from './event.ts';
 import { readInOrder } from './history.ts';
 import type { TurnState } from './turn-state.ts';
 
@@ -32,21 +32,6 @@ const overlapMs = 60_000;
 /** How long a session may stand idle before what is queued in it counts as dropped. */
 const queuePatienceMs = 30_000;
 const pageSize = 1000;
-/** What tells of a turn. What tools gave is most of a history, and nobody is shown it. */
-const telling = [
-  'user.message',
-  'user.tool_confirmation',
-  'agent.message',
-  'agent.tool_use',
-  'agent.mcp_tool_use',
-  'agent.custom_tool_use',
-  'session.error',
-  'session.usage',
-  'session.status_running',
-  'session.status_idle',
-  'session.status_rescheduled',
-  'session.status_terminated',
-] as const;
 
 /**
  * Reads until the turn has ended (`state.end`), the signal is aborted, or the platform has dropped our message (`dropped`).
@@ -109,7 +94,7 @@ export async function look({ platform, sessionId, state, signal }: Following): P
     client.beta.sessions.events.list(
       sessionId,
       {
-        types: [...telling],
+        types: [...turnTypes],
         limit: pageSize,
         order: 'asc',
         ...(since === undefined ? {} : { 'created_at[gte]': since }),

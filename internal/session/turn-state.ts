@@ -235,7 +235,6 @@ export class TurnState {
   #confirmed(callId: string, allowed: boolean): void {
     const call = this.#calls.get(callId);
     this.#told.note(`somebody said ${allowed ? 'yes' : 'no'} to ${call === undefined ? 'a call' : callWords(call)}`);
-    this.#calls.delete(callId);
     if (allowed) this.allowed += 1;
     else if (call !== undefined) this.#deny(call);
   }

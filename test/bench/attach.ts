@@ -13,13 +13,16 @@ export interface AttachCost extends Comparison {
   historyBytes: number;
 }
 
+/** When the agent of the latest turn was done, by `performance.now()`. */
+let doneAt = 0;
+
 /** Events of a turn that are none of its agent's: its beginning and its end. */
 const aroundTurn = 6;
 const resultText = 'r'.repeat(400);
 const line = (index: number) => `${String(index).padStart(6, '0')} ${'said '.repeat(40)}`;
 
 /** Every third event is a piece of the answer; between them are calls and their results. */
-export const talkative: PlayTurn = async ({ texts, emit }) => {
+const talkative: PlayTurn = async ({ texts, emit }) => {
   const [, count] = /^talk (\d+)$/.exec(texts[0] ?? '') ?? [];
   for (let index = 0; index < Number(count ?? 1); index += 1) {
     const use = { type: 'agent.tool_use' as const, name: 'read', input: { path: `notes/${index}.md` } };
@@ -27,6 +30,7 @@ export const talkative: PlayTurn = async ({ texts, emit }) => {
     emit({ type: 'agent.tool_result', tool_use_id: id, content: [{ type: 'text', text: resultText }] });
     emit({ type: 'agent.message', content: [{ type: 'text', text: line(index) }] });
   }
+  doneAt = performance.now();
   return { type: 'end_turn' };
 };
 
@@ -57,6 +61,28 @@ export async function measureAttach(dist: string, size: { events: number; runs: 
     };
     const { subject: own, baseline } = await compare(subject, bareNode, size.runs);
     return { subject: own, baseline, answerBytes: answer.length, historyBytes: history.length };
+  } finally {
+    await project.close();
+  }
+}
+
+/** Milliseconds from the platform's last event of a turn until the command has exited, for each of so many turns. */
+export async function measureTurnEnds(dist: string, runs: number): Promise<number[]> {
+  const project = await startBenchProject(dist, 1, { playTurn: talkative });
+  const ends: number[] = [];
+  try {
+    const subject: Subject = {
+      ...commandOf(project, ['--agent', 'support', '--message', 'talk 3', '--quiet']),
+      check(stdout) {
+        if (stdout !== [0, 1, 2].map((index) => `${line(index)}\n`).join(''))
+          throw new Error(`the turn printed ${JSON.stringify(stdout)}`);
+      },
+    };
+    for (let index = -1; index < runs; index += 1) {
+      await run(subject);
+      if (index >= 0) ends.push(performance.now() - doneAt);
+    }
+    return ends;
   } finally {
     await project.close();
   }

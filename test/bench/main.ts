@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
 import { table } from '../../internal/text/table.ts';
+import { measureAttach, measureTurnEnds } from './attach.ts';
 import { measureHashing } from './hashing.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
@@ -28,6 +29,7 @@ for (const name of ['service-connection', 'setup-session', 'skill-sync']) {
 /** The peak memory of a cold run with the fewest vaults, which the others are compared with. */
 let coldWithFewMiB: number | undefined;
 for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
+rows.push(await turnEndRow(), ...(await attachRows()));
 rows.push(await offboardRow());
 rows.push(verdictRow());
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
@@ -140,6 +142,39 @@ async function sessionRows(vaults: number): Promise<Row[]> {
   } finally {
     await project.close();
   }
+}
+
+async function turnEndRow(): Promise<Row> {
+  progress('the end of a turn');
+  const ends = await measureTurnEnds(dist, warmRuns);
+  return [
+    "a turn: from the platform's last event to the exit",
+    `${median(ends).toFixed(0)} ms (worst of ${ends.length}: ${Math.max(...ends).toFixed(0)} ms)`,
+    '≤ 50 ms',
+    met(median(ends) <= 50),
+  ];
+}
+
+async function attachRows(): Promise<Row[]> {
+  const size = { events: 10_000, runs: 5 };
+  progress(`attach to a session of ${size.events} events`);
+  const { subject: own, baseline, historyBytes, answerBytes } = await measureAttach(dist, size);
+  const what = `attach, ${size.events} events of ${(historyBytes / 1e6).toFixed(1)} MB`;
+  const above = (bytes: number) => (own.peakMiB - bytes / 2 ** 20) / baseline.peakMiB;
+  return [
+    [
+      `${what}: wall`,
+      `${own.wallMs.toFixed(0)} ms (bare node ${baseline.wallMs.toFixed(0)} ms)`,
+      '≤ 2 s',
+      met(own.wallMs <= 2000),
+    ],
+    [
+      `${what}: peak memory above that text`,
+      `${above(historyBytes).toFixed(2)} × (${own.peakMiB.toFixed(0)} / ${baseline.peakMiB.toFixed(0)} MiB; above its answer alone ${above(answerBytes).toFixed(2)} ×)`,
+      '≤ 1.6 × bare node',
+      met(above(historyBytes) <= 1.6),
+    ],
+  ];
 }
 
 async function offboardRow(): Promise<Row> {

@@ -68,4 +68,4 @@ test('running, waiting and for which call, done, gave up and why, never started;
     / ended +record of this machine\n$/,
   );
   expect((await world.setup(['attach', done.session_id], { folder })).stdout).toContain('ada@example.test');
-}, 60_000);
+}, 120_000);

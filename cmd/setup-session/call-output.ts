@@ -11,31 +11,38 @@ export function callValue({ eventId, service, tool }: ToolCall) {
   return { event_id: eventId, service: service ?? null, tool: tool ?? null };
 }
 
+/** Whose call it is: only the owner of a session answers for it. */
+export interface WaitingIn {
+  sessionId: string;
+  own: boolean;
+}
+
 /** A call that waits, for programs. Arguments that nobody could read have neither text nor digest. */
-export function waitingValue(sessionId: string, call: ToolCall) {
+export function waitingValue({ sessionId, own }: WaitingIn, call: ToolCall) {
   const digest = callDigest(sessionId, call);
   return {
     ...callValue(call),
     arguments: digest === undefined ? null : (call.input ?? null),
     digest: digest ?? null,
-    answer: answerCommand(sessionId, call, digest),
+    answer: own ? answerCommand(sessionId, call, digest) : null,
   };
 }
 
 /** A call that waits, in lines. */
-export function waitingLines(sessionId: string, call: ToolCall, configuration: Configuration): string[] {
-  const digest = callDigest(sessionId, call);
-  const command = answerCommand(sessionId, call, digest);
+export function waitingLines({ sessionId, own }: WaitingIn, call: ToolCall, configuration: Configuration): string[] {
   return [
     `waiting for a yes or no: ${nameOf(call)}`,
     ...detailLines(sessionId, call, configuration),
-    ...(digest === undefined
-      ? []
-      : [
-          `  ${call.service === 'custom' ? 'its result' : 'yes'}: ${command} ${call.service === 'custom' ? '--result <text>' : '--yes'}`,
-        ]),
-    `  no: ${command} --no "<why>"`,
+    ...(own ? answerLines(sessionId, call) : ['  only the owner of the session answers it']),
   ];
+}
+
+function answerLines(sessionId: string, call: ToolCall): string[] {
+  const digest = callDigest(sessionId, call);
+  const command = answerCommand(sessionId, call, digest);
+  const no = `  no: ${command} --no "<why>"`;
+  if (digest === undefined) return [no];
+  return [call.service === 'custom' ? `  its result: ${command} --result <text>` : `  yes: ${command} --yes`, no];
 }
 
 /** What a call is and what a yes to it does, in lines. */
@@ -64,7 +71,7 @@ function whatYesDoes({ service, tool }: ToolCall, { services }: Configuration): 
   const known = services.get(service);
   if (known === undefined) return `a yes has it done once at ${quote(service)}, which the configuration does not know`;
   const kind = classify({ name: tool }, known.tools);
-  return `a yes has it done once at ${visible(known.title ?? service)} (${visible(known.mcp_server_url)}), with your connection; it is reviewed as ${kind}`;
+  return `a yes has it done once at ${visible(known.title ?? service)} (${visible(known.mcp_server_url)}), with the connection of its owner; it is reviewed as ${kind}`;
 }
 
 /** The command that answers a call, without the answer. */

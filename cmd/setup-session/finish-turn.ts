@@ -17,6 +17,8 @@ export interface Finishing {
   configuration: Configuration;
   /** What stands beside the turn in the value for programs. */
   about: object;
+  /** Whether the person is the owner of the session, who alone answers what waits. */
+  own?: boolean;
   end: boolean;
 }
 
@@ -46,11 +48,11 @@ export async function finishTurn(
   turn: TurnResult,
   finishing: Finishing,
 ): Promise<CommandResult> {
-  const { platform, configuration, about, end } = finishing;
+  const { platform, configuration, about, end, own = true } = finishing;
   const { progress } = context;
   if (turn.usage !== undefined) progress.note(`the session has used ${usageWords(turn.usage)} so far`);
-  if (!end) return showTurn(turn, about, configuration);
-  const shown = (ended: boolean) => showTurn(turn, { ...about, ended }, configuration);
+  if (!end) return showTurn(turn, about, { configuration, own });
+  const shown = (ended: boolean) => showTurn(turn, { ...about, ended }, { configuration, own });
   const { kind } = turn.end;
   if (kind === 'archived' || kind === 'deleted') return shown(true);
   const over = (kind === 'idle' && turn.end.reason.type !== 'requires_action') || kind === 'terminated';

@@ -1,4 +1,5 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
+import type { Principal } from '../../internal/identity/principal.ts';
 import { readUsage, type Usage } from '../../internal/session/event.ts';
 import { isLive, type ListedSession, type ToolCount } from '../../internal/session/live.ts';
 import type { SessionState } from '../../internal/session/session-state.ts';
@@ -6,11 +7,15 @@ import type { VerifiedSession } from '../../internal/session/verify.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
-import { waitingValue } from './call-output.ts';
+import { type WaitingIn, waitingValue } from './call-output.ts';
 import { usageValue, usageWords } from './usage-output.ts';
 
 /** Sessions that run, one line each; with what each has used where that is told. */
-export function showList(sessions: readonly ListedSession[], usages?: readonly Usage[]): CommandResult {
+export function showList(
+  sessions: readonly ListedSession[],
+  principal: Principal,
+  usages?: readonly Usage[],
+): CommandResult {
   const rows = sessions.map(({ id, state, owner, agent, tools, createdAt }, index) =>
     [
       id,
@@ -29,7 +34,7 @@ export function showList(sessions: readonly ListedSession[], usages?: readonly U
       sessions: sessions.map(({ id, status, state, owner, agent, tools, createdAt, vaultIds }, index) => ({
         session_id: id,
         status,
-        ...stateValue(id, state),
+        ...stateValue({ sessionId: id, own: isSame(owner, principal) }, state),
         owner: owner ?? null,
         agent,
         started_at: createdAt,
@@ -78,10 +83,14 @@ export function stateText(state: SessionState): string {
   }
 }
 
-function stateValue(id: string, state: SessionState) {
+function isSame(owner: ListedSession['owner'], { kind, issuer, subject }: Principal): boolean {
+  return owner?.kind === kind && owner.issuer === issuer && owner.subject === subject;
+}
+
+function stateValue(waiting: WaitingIn, state: SessionState) {
   return {
     state: state.kind,
-    asks: state.kind === 'waiting' ? state.asks.map((call) => waitingValue(id, call)) : [],
+    asks: state.kind === 'waiting' ? state.asks.map((call) => waitingValue(waiting, call)) : [],
     reason: state.kind === 'gave_up' ? (state.error?.type ?? state.reason) : null,
   };
 }

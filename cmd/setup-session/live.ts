@@ -18,7 +18,7 @@ import {
 } from '../../internal/session/verify.ts';
 import { inParallel } from '../../internal/skills/in-parallel.ts';
 import { quote } from '../../internal/text/quote.ts';
-import { ownerOf } from '../../internal/vault/owner.ts';
+import { isOwnedBy, ownerOf } from '../../internal/vault/owner.ts';
 import { waitingLines } from './call-output.ts';
 import { finishTurn, patienceFor } from './finish-turn.ts';
 import { offeredAmong, offerToEnd } from './idle.ts';
@@ -52,7 +52,7 @@ export async function runList(context: CommandContext, options: ListOptions): Pr
     const lines = listed.map((each) => each.listed);
     const usages = usage ? found.map(usageOf) : undefined;
     return {
-      ...showList(lines, usages),
+      ...showList(lines, run.principal, usages),
       shown: () => offerToEnd(context, run, idle),
     };
   } finally {
@@ -93,7 +93,8 @@ export type AttachOptions = BrowserOptions & { wait?: boolean };
 export async function runAttach(context: CommandContext, id: string, options: AttachOptions): Promise<CommandResult> {
   const { wait = false, timeout } = options;
   const { run, session } = await openSession(context, options, 'setup-session attach', id);
-  const { platform, configuration } = run;
+  const { platform, configuration, principal } = run;
+  const own = isOwnedBy(session.metadata, principal);
   const { stream, progress, signal } = context;
   const { runTurn } = await import('../../internal/session/turn.ts');
   const turn = await runTurn({
@@ -107,11 +108,13 @@ export async function runAttach(context: CommandContext, id: string, options: At
       note: progress.note,
       warn: progress.warn,
       asks(calls) {
-        for (const call of calls) waitingLines(session.id, call, configuration).forEach(progress.note);
+        for (const call of calls)
+          waitingLines({ sessionId: session.id, own }, call, configuration).forEach(progress.note);
       },
     },
   });
-  return await finishTurn(context, turn, { platform, configuration, about: { session_id: session.id }, end: false });
+  const about = { session_id: session.id };
+  return await finishTurn(context, turn, { platform, configuration, about, own, end: false });
 }
 
 /** The options of `stop`. */

@@ -7,7 +7,7 @@ import { type FoundSession, isLive } from '../../internal/session/live.ts';
 import { readState, type SessionState } from '../../internal/session/session-state.ts';
 import { type PastCall, type PastTurn, readTurns } from '../../internal/session/turns.ts';
 import { visible } from '../../internal/text/quote.ts';
-import { ownerOf } from '../../internal/vault/owner.ts';
+import { isOwnedBy, ownerOf } from '../../internal/vault/owner.ts';
 import { callValue, nameOf, waitingLines, waitingValue } from './call-output.ts';
 import { stateText } from './live-output.ts';
 import { openSession } from './open-session.ts';
@@ -20,6 +20,8 @@ interface Shown {
   /** Undefined for a session that has ended. */
   state: SessionState | undefined;
   configuration: Configuration;
+  /** Whether it is the person's own, who alone answers what waits. */
+  own: boolean;
 }
 
 /** Shows a session of one's own; for operators anybody's. */
@@ -30,11 +32,11 @@ export async function runShow(context: CommandContext, id: string, options: Brow
     readTurns(platform, session.id),
     isLive(session) ? readState(platform, session) : undefined,
   ]);
-  const shown = { session, turns, state, configuration };
+  const shown = { session, turns, state, configuration, own: isOwnedBy(session.metadata, run.principal) };
   return { text: shownText(shown), json: shownValue(shown) };
 }
 
-function shownText({ session, turns, state, configuration }: Shown): string {
+function shownText({ session, turns, state, configuration, own }: Shown): string {
   const owner = ownerOf(session.metadata)?.subject ?? '(nobody)';
   const agent = session.metadata[agentKey] ?? session.agent.name;
   const budget = budgetOf(session);
@@ -44,7 +46,7 @@ function shownText({ session, turns, state, configuration }: Shown): string {
     `state: ${visible(state === undefined ? 'ended' : stateText(state))}`,
     `used: ${visible(usageWords(usageOf(session)))}${budget === undefined ? '' : `, of a budget of ${visible(moneyWords(budget))}`}`,
     ...turns.flatMap(turnLines),
-    ...asks.flatMap((call) => ['', ...waitingLines(session.id, call, configuration)]),
+    ...asks.flatMap((call) => ['', ...waitingLines({ sessionId: session.id, own }, call, configuration)]),
   ].join('\n');
 }
 
@@ -83,7 +85,7 @@ function outcomeWords({ outcome, failed }: PastCall): string {
   return `${outcomes[outcome]}${failed === true && outcome !== 'refused' && outcome !== 'no' ? ', failed' : ''}`;
 }
 
-function shownValue({ session, turns, state }: Shown) {
+function shownValue({ session, turns, state, own }: Shown) {
   const asks = state?.kind === 'waiting' ? state.asks : [];
   return {
     session_id: session.id,
@@ -105,6 +107,6 @@ function shownValue({ session, turns, state }: Shown) {
       stop_reason: end ?? null,
       interrupted,
     })),
-    asks: asks.map((call) => waitingValue(session.id, call)),
+    asks: asks.map((call) => waitingValue({ sessionId: session.id, own }, call)),
   };
 }

@@ -8,11 +8,15 @@ import { usageValue } from './usage-output.ts';
 const waitsForAnswer = 8;
 
 /** A turn, of which the answer was streamed as it came. `about` stands beside it in the value for programs. */
-export function showTurn(turn: TurnResult, about: object, configuration: Configuration): CommandResult {
+export function showTurn(
+  turn: TurnResult,
+  about: object,
+  { configuration, own }: { configuration: Configuration; own: boolean },
+): CommandResult {
   const outcome = judgeTurn(turn);
   const failure = outcome === 'done' || outcome === 'asks' ? undefined : outcome;
   const { sessionId, answer, asks, denied } = turn;
-  const waiting = asks.flatMap((call) => waitingLines(sessionId, call, configuration));
+  const waiting = asks.flatMap((call) => waitingLines({ sessionId, own }, call, configuration));
   return {
     // The answer was streamed as it came: this ends its last line.
     text: [...(answer === '' && waiting.length === 0 ? [] : ['']), ...waiting, ''].join('\n'),
@@ -21,7 +25,7 @@ export function showTurn(turn: TurnResult, about: object, configuration: Configu
       answer,
       message_id: turn.messageId ?? null,
       stop_reason: turn.end.kind === 'idle' ? turn.end.reason.type : turn.end.kind,
-      asks: asks.map((call) => waitingValue(sessionId, call)),
+      asks: asks.map((call) => waitingValue({ sessionId, own }, call)),
       denied: denied.map(callValue),
       errors: turn.errors.map(({ type, message, service, retry }) => ({
         type,

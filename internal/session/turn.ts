@@ -84,22 +84,24 @@ export async function runTurn(request: TurnRequest): Promise<TurnResult> {
   const common = { platform, sessionId, clock, signal };
   const { limit } = request;
   const guard = limit && new TurnGuard(limit, { platform, sessionId, clock, warn: told.warn });
+  const watched = guard === undefined ? told : { ...told, spent: (tokens: number) => guard.spent(tokens) };
+  const readGuarded = async (state: TurnState, opened?: EventStream, messageId?: string) => {
+    guard?.begin();
+    const result = await readToEnd(request, { ...common, state }, opened, messageId);
+    return guard?.reached === true && result.interrupted ? { ...result, usedUp: limit } : result;
+  };
   let stream: EventStream | undefined;
   try {
     if (message === undefined) {
-      const state = new TurnState(told, undefined, request.throughAsks);
-      return await readToEnd(request, { ...common, state }, undefined);
+      return await readGuarded(new TurnState(watched, undefined, request.throughAsks));
     }
     const earlier = request.fresh === true ? noMessages : await readEarlierMessages(common);
     stream = await openStream(common);
     const delivery = await deliverOrSay({ ...common, message, earlier });
     if (delivery.kind !== 'sent') return resultOf(request, new TurnState(told, undefined), undefined, delivery);
-    const watched = guard === undefined ? told : { ...told, spent: (tokens: number) => guard.spent(tokens) };
     const state = new TurnState(watched, { messageId: delivery.messageId, text: message, earlier: earlier.ids });
     state.lastAt = earlier.lastAt;
-    guard?.begin();
-    const result = await readToEnd(request, { ...common, state }, stream, delivery.messageId);
-    return guard?.reached === true && result.interrupted ? { ...result, usedUp: limit } : result;
+    return await readGuarded(state, stream, delivery.messageId);
   } finally {
     stream?.close();
     done.abort();

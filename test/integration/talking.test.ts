@@ -86,6 +86,8 @@ describe('send', () => {
     });
     const refused = await setup('send', id, '--message', 'hello');
     expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[assurance_missing]')]);
+    // What the sign-in has to show is asked for, and not only missed afterwards.
+    expect(new URL(refused.visited[0] ?? '').searchParams.get('acr_values')).toBe('gold');
     expect(await sent(id)).toBe(0);
   });
 
@@ -152,6 +154,15 @@ describe('send', () => {
     expect(refused.exit).not.toBe(0);
     expect(refused.stderr).toMatch(said);
     expect(await sent(id)).toBe(0);
+  });
+
+  test('whose answer is lost on its way is looked for, and nothing is sent twice [P8]', async () => {
+    const id = await started();
+    await setup('send', id, '--message', search);
+    const on = 'POST /v1/sessions/:session/events';
+    world.sandbox.platform.control.faults.add({ on, fault: { kind: 'drop-after-commit' } });
+    expect(await setup('send', id, '--message', search)).toMatchObject({ exit: 0 });
+    expect(await sent(id)).toBe(2);
   });
 
   test('sends nothing while a call waits, and leads to it', async () => {
@@ -231,7 +242,9 @@ describe('a call that waits', () => {
     expect(shown.exit).toBe(8);
     expect(shown.stdout).toContain('waiting for a yes or no: notion notion-create-pages\n');
     expect(shown.stdout).toContain('arguments: {"pages":[{"title":"a\\u001b[2J\\u202eb"}]}');
-    expect(shown.stdout).toMatch(/a yes has it done once at Notion .*with your connection; it is reviewed as write/);
+    expect(shown.stdout).toMatch(
+      /a yes has it done once at Notion .*with the connection of its owner; it is reviewed as write/,
+    );
     expect(shown.stdout).toMatch(/ {2}yes: setup-session answer sesn_\w+ sevt_\w+ --digest [0-9a-f]{32} --yes\n/);
     for (const character of '\u001b\u202e') expect(shown.stdout).not.toContain(character);
   });
@@ -294,8 +307,10 @@ describe('a call that waits', () => {
     const { id, call } = await waiting();
     const at = (typed: string) => {
       const terminal = fakeTerminal();
-      terminal.stdin.end(typed);
-      return world.setup(['answer', id, call.event_id, '--yes'], { folder: machine, terminal });
+      const hear = (said: string) => {
+        if (said.includes('[y/N]') && !terminal.stdin.writableEnded) terminal.stdin.end(typed);
+      };
+      return world.setup(['answer', id, call.event_id, '--yes'], { folder: machine, terminal, hear });
     };
     const enter = await at('\n');
     expect([enter.exit, enter.stderr]).toEqual([1, expect.stringContaining('[call_waits]')]);
@@ -393,6 +408,10 @@ describe('show', () => {
     await world.configure('interface.yaml', (content) => {
       content.people.operators = { principals: [world.sandbox.people.grace.subject] };
     });
+    const { id: asking } = await waiting();
+    const theirs = await world.setup(['show', asking], { person: 'grace' });
+    expect(theirs.stdout).toContain('only the owner of the session answers it');
+    expect(theirs.stdout).not.toContain('setup-session answer');
     const told = await world.setup(['show', id], { person: 'grace' });
     expect([told.exit, told.stderr]).toEqual([0, expect.stringContaining('as an operator: ')]);
   });

@@ -259,8 +259,10 @@ describe('sessions that nobody uses', () => {
     }
     const at = (typed: string) => {
       const terminal = fakeTerminal();
-      terminal.stdin.end(typed);
-      return world.setup(['list'], { folder: machine, terminal });
+      const hear = (said: string) => {
+        if (said.includes('[y/N]') && !terminal.stdin.writableEnded) terminal.stdin.end(typed);
+      };
+      return world.setup(['list'], { folder: machine, terminal, hear });
     };
     expect((await at('\n')).stderr).toContain('end it? [y/N]');
     expect(live().map((each) => each.id)).toContain(id);

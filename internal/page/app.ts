@@ -36,8 +36,10 @@ export interface AppSetting {
   presence: Presence;
   /** Whether other accounts may have read an invitation. */
   isPublic(): boolean;
-  /** Somebody is there in place of the browser that was let in. From then on everybody is told so. */
+  /** Somebody is there in place of the browser that was let in. */
   contested(who: Intruder): void;
+  /** Whether that, or the same at a service, has happened: from then on everybody is told so. */
+  isContested(): boolean;
   /** One of them was told. */
   told(): void;
   /** Something that nobody at a page can mend. */
@@ -91,6 +93,7 @@ export function pageApp({
   sessions,
   presence,
   isPublic,
+  isContested,
   contested,
   told,
   broken,
@@ -117,10 +120,8 @@ export function pageApp({
     return values.length === 1 ? sessions.find(values[0] ?? '') : undefined;
   };
 
-  let isContested = false;
   const contest = async (c: Context, who: Intruder) => {
-    if (!isContested) contested(who);
-    isContested = true;
+    if (!isContested()) contested(who);
     return await tell(c);
   };
   const tell = async (c: Context) => {
@@ -129,7 +130,7 @@ export function pageApp({
     return c.html(page, 403);
   };
 
-  app.use(async (c, next) => (isContested ? await tell(c) : await next()));
+  app.use(async (c, next) => (isContested() ? await tell(c) : await next()));
 
   app.get('/enter', async (c) => {
     if (judgeVisit(c.req.raw.headers) !== undefined) return refuse(c, 403);

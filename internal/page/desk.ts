@@ -62,7 +62,7 @@ export interface Desk {
   isBusy(): boolean;
   /** Cancels the sign-in, which gives back what it was granted, and waits for what cannot be cancelled. */
   settle(): Promise<void>;
-  /** Rejects with what is nobody's to mend at a page: a bug, an interruption. */
+  /** Rejects with what is nobody's to mend at a page: a bug, an interruption, a contested sign-in. */
   broken: Promise<never>;
 }
 
@@ -79,9 +79,13 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
   });
   broken.catch(() => {});
 
-  /** Tells an error to the person at the page and at the terminal; one that is no answer to them ends the run. */
+  /**
+   * Tells an error to the person at the page and at the terminal. One that is no answer to them ends the run, and so does
+   * somebody who tried to take their place: whoever did would try again at the next press of a button.
+   */
   const fail = (title: string, service: Service | undefined, error: unknown, warnings: readonly string[] = []) => {
-    if (!(error instanceof AppError) || (error.code === 'interrupted' && run.visit.signal.aborted)) breaking(error);
+    const isOver = error instanceof AppError && error.code === 'interrupted' && run.visit.signal.aborted;
+    if (!(error instanceof AppError) || isOver || error.code === 'sign_in_contested') breaking(error);
     else {
       notice = failureNotice(title, error, warnings);
       hearer.failed(service, error);

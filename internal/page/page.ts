@@ -33,7 +33,7 @@ export interface ButtonPage {
 
 /** How long a browser gets to read the last page. */
 const lastPageMs = 300;
-/** How long both who take part in a contested page can learn of it. */
+/** How long those who take part in a contested page can learn of it. */
 const contestedMs = 2_000;
 
 /** Whether somebody has a good reason to be in no tab of the page: they are at a service, or on the way there and back. */
@@ -69,12 +69,20 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     away: () => opened === undefined || isElsewhere(opened.flow()?.stage()),
   });
   let isPublic = false;
+  /** How many browsers have to learn that the page, or a sign-in at it, was contested. */
+  let toTell = 0;
   let isContested = false;
-  let told = 0;
-  let bothTold = () => {};
-  const toldBoth = new Promise<void>((resolve) => {
-    bothTold = resolve;
+  let told = () => {};
+  const allTold = new Promise<void>((resolve) => {
+    told = () => {
+      toTell -= 1;
+      if (toTell === 0) resolve();
+    };
   });
+  const contest = (howMany: number) => {
+    isContested = true;
+    toTell = howMany;
+  };
   listener.serve(
     pageApp({
       origin: listener.origin,
@@ -82,14 +90,12 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
       sessions,
       presence,
       isPublic: () => isPublic,
+      isContested: () => isContested,
       contested(who) {
-        isContested = true;
+        contest(2);
         breaking(contestedError('the page', who));
       },
-      told() {
-        told += 1;
-        if (told === 2) bothTold();
-      },
+      told: () => told(),
       broken: breaking,
       end: finished,
     }),
@@ -127,13 +133,17 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     serve(run, hearer) {
       const desk = openDesk(run, hearer);
       opened = desk;
+      // Of a sign-in at a service the browser there is told by its own listener.
+      desk.broken.catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'sign_in_contested') contest(1);
+      });
       admit(desk);
       return () => untilEnd(desk);
     },
     async close() {
       presence.close();
       // What was answered just now is still on its way.
-      if (isContested) await Promise.race([toldBoth, pause(contestedMs)]);
+      if (isContested) await Promise.race([allTold, pause(contestedMs)]);
       await pause(lastPageMs);
       listener.close();
     },

@@ -85,7 +85,7 @@ export function contestedPage(): Promise<string> {
   return smallPage({
     look: 'bad',
     title: 'This page was ended',
-    content: html`<p class="next">Its address was opened in more than one place. If you opened it once only, somebody else tried to take your place: the terminal says more. Run service-connection again there.</p>`,
+    content: html`<p class="next">Its address, or that of a sign-in from it, was opened in more than one place. If you opened each once only, somebody else tried to take your place: the terminal says more. Run service-connection again there.</p>`,
   });
 }
 

@@ -461,6 +461,20 @@ describe('the page', () => {
     expect([exit, stdout, stderr]).toEqual([3, '', expect.stringMatching(/a second time[\s\S]*\[sign_in_contested\]/)]);
   });
 
+  test('ends with a sign-in at a service that somebody else answers: that one would try again [page]', async () => {
+    const { page, ended } = await enter();
+    const left = await page.press('connect', { service: 'notion' });
+    const { redirectUri, state } = await begin(String(left.headers['location']));
+    await ask(`${redirectUri}?code=of-somebody-else&state=${state}`);
+    await vi.waitFor(async () => {
+      const { status, body } = await page.get('');
+      expect([status, body]).toEqual([403, expect.stringContaining('This page was ended')]);
+    }, 10_000);
+    const { exit, stdout, stderr } = await ended;
+    expect([exit, stdout, stderr]).toEqual([3, '', expect.stringContaining('[sign_in_contested]')]);
+    expect(await world.credentials()).toEqual([]);
+  });
+
   test('says what failed and what to do next, and works on', async () => {
     const { page } = await enter();
     world.sandbox.services.notion.control.failTokenEndpoint({ status: 400, body: { error: 'invalid_grant' } });

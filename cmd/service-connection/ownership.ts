@@ -117,8 +117,7 @@ async function openOwnership(context: CommandContext): Promise<{ platform: Platf
       hint: 'make one with: service-connection ownership keygen --kid <name>, and list it in ownership.keys of config/interface.yaml',
     });
   }
-  const { workspace_id: workspaceId } = configuration.interface.platform;
-  return { platform: await platformFromEnvironment(context, workspaceId), ownership };
+  return { platform: await platformFromEnvironment(context, configuration.interface.platform), ownership };
 }
 
 function showSigned(judged: JudgedVault, change: 'signed' | 'unchanged' | 'would be signed'): CommandResult {

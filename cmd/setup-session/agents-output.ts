@@ -2,10 +2,11 @@ import type { AdoptedEnvironment } from '../../internal/agent/adopt-environment.
 import type { FoundAgent } from '../../internal/agent/definition.ts';
 import { differenceLines, permissionWords, type SkillNames } from '../../internal/agent/difference-lines.ts';
 import { type Fleet, isPending, type PlannedAgent, type PlannedEnvironment } from '../../internal/agent/fleet.ts';
-import { unknownMemberWords } from '../../internal/agent/known-members.ts';
 import type { AgentsLock } from '../../internal/agent/lock.ts';
+import { undecidedWords } from '../../internal/agent/undecided.ts';
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Agent } from '../../internal/config/definitions.ts';
+import { unknownMemberWords } from '../../internal/platform/known-members.ts';
 import { permissionLines } from '../../internal/policy/toolset.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
@@ -199,6 +200,7 @@ function fleetLines(
       `agent ${planned.agent.name}: ${stateWords(planned, words)}`,
       ...(planned.state.act === 'create' ? contentLines(planned) : changeLines(planned, skillNames)),
       ...planned.unknown.map((member) => `  ${unknownMemberWords(member)}`),
+      ...planned.undecided.map((member) => `  ${undecidedWords(member)}`),
       ...planned.twins.map(({ id }) => `  ${visible(id)} is the same once more: ${words['twin']}`),
       ...planned.definition.skills.map(
         ({ version }, index) => `  skill ${planned.agent.skills[index]} pinned at ${visible(version)}`,
@@ -270,6 +272,7 @@ function agentValue(planned: PlannedAgent) {
     lock_is_behind: relock,
     differences: differencesOf(planned),
     unknown_members: planned.unknown,
+    undecided_members: planned.undecided,
     skills: definition.skills.map(({ skill_id, version }, index) => ({
       name: agent.skills[index] ?? null,
       skill_id,

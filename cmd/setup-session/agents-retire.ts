@@ -28,7 +28,7 @@ export async function runRetire(context: CommandContext, name: string, options: 
   }
   const configuration = await loadProject(context);
   const lock = await readAgentsLock(configuration.folder);
-  const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id);
+  const platform = await platformFromEnvironment(context, configuration.interface.platform);
   const request = { platform, configFolder: configuration.folder, lock, name };
   const waiting = context.progress.wait('the agent and its sessions are looked at');
   const retiring = await findRetiring(request).finally(() => waiting.done());

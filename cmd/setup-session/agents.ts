@@ -84,7 +84,7 @@ export async function openFleet(context: CommandContext, names: readonly string[
     readAgentsLock(configuration.folder),
     readSkillsLock(join(configuration.folder, '..', 'skills')),
   ]);
-  const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id);
+  const platform = await platformFromEnvironment(context, configuration.interface.platform);
   return { platform, configuration, lock, pins, signal: context.signal, names };
 }
 

@@ -1,6 +1,6 @@
 /** The words of `setup-session`. Everything heavier is loaded when a command line has been understood. */
 import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
-import { addDryRun, baseCommand } from '../../internal/cli/command.ts';
+import { addConfig, addDryRun, baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
@@ -74,6 +74,18 @@ Examples:
       run(async (_context, folder: string | undefined, options: InitOptions) => {
         const { runInit } = await import('./init.ts');
         return await runInit(folder, options);
+      }),
+    );
+    addConfig(
+      program
+        .command('doctor')
+        .description(
+          'what the platform answers today that this version does not know, and what that means for sessions',
+        ),
+    ).action(
+      run(async (context) => {
+        const { runDoctor } = await import('./doctor.ts');
+        return await runDoctor(context);
       }),
     );
     addAgents(program, run);

@@ -20,7 +20,7 @@ export async function runAdoptEnvironment(
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const lock = await readAgentsLock(configuration.folder);
-  const platform = await platformFromEnvironment(context, configuration.interface.platform.workspace_id);
+  const platform = await platformFromEnvironment(context, configuration.interface.platform);
   const adopt = dryRun ? planEnvironmentAdoption : adoptEnvironment;
   const adopted = await adopt({ platform, configuration, lock, id, name, now: new Date() });
   return showAdoptedEnvironment(adopted, dryRun);

@@ -33,7 +33,7 @@ export async function runPull(
       planIn: dryRun ? (await context.directories()).cache : undefined,
       ...(skillVersion !== undefined && { versionId: skillVersion }),
       async openPlatform() {
-        const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
+        const platform = await platformFromEnvironment(context, configuration?.interface.platform);
         waiting = context.progress.wait(`downloading ${names.join(', ')}`);
         return platform;
       },

@@ -99,7 +99,7 @@ async function run(
           pins: !chosen.apply,
           configuration,
           async openPlatform() {
-            const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
+            const platform = await platformFromEnvironment(context, configuration?.interface.platform);
             waiting = progress.wait('comparing the skills with the platform');
             return platform;
           },

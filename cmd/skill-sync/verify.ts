@@ -33,7 +33,7 @@ export async function runVerify(
     }),
   );
   const configuration = await configurationIfAny(context);
-  const platform = await platformFromEnvironment(context, configuration?.interface.platform.workspace_id);
+  const platform = await platformFromEnvironment(context, configuration?.interface.platform);
   const waiting = context.progress.wait('downloading the pinned versions');
   try {
     const verification = await verifySkills(platform, locks, (looked, all) =>

@@ -4,6 +4,7 @@
  */
 import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
+import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
@@ -108,7 +109,7 @@ async function makeOne<Thing extends Made>(making: Making<Thing>): Promise<Thing
     if (!(error instanceof PlatformError) || (error.outcome !== 'unknown' && error.status !== 409)) throw error;
     lost = error;
   }
-  const [oldest, ...younger] = byAge(await making.marked());
+  const [oldest, ...younger] = byAge(await lookFor(making, own));
   if (oldest === undefined) throw lost === undefined ? notListed(making.what) : ((await making.taken?.(lost)) ?? lost);
   for (const thing of younger) {
     const mine = thing.id === own;
@@ -122,12 +123,33 @@ async function makeOne<Thing extends Made>(making: Making<Thing>): Promise<Thing
   );
 }
 
+/** The pauses before each further look for what was created: lists lag. */
+const looksMs = [250, 500, 1000, 2000];
+
+async function lookFor<Thing extends Made>({ marked }: Making<Thing>, own: string | undefined): Promise<Thing[]> {
+  let found = await marked();
+  for (const pauseMs of own === undefined ? [] : looksMs) {
+    if (found.some(({ id }) => id === own)) break;
+    await pause(pauseMs);
+    found = await marked();
+  }
+  return found;
+}
+
 async function markedAgents(platform: Platform, name: string): Promise<FoundAgent[]> {
   const found: FoundAgent[] = [];
   for await (const agent of platform.readPages('list agents', (client) => client.beta.agents.list({ limit: 100 }))) {
-    if (agent.archived_at === null && agent.metadata[nameKey] === name) found.push(agent);
+    if (agent.archived_at === null && agent.metadata[nameKey] === name) found.push(requireVersion(agent));
   }
   return found;
+}
+
+/** Nothing can be pinned to an agent whose version was not said. Throws `platform_refused`. */
+export function requireVersion(agent: FoundAgent): FoundAgent {
+  if (agent.version > 0) return agent;
+  throw new AppError('platform_refused', `the platform does not say the version of the agent ${quote(agent.id)}`, {
+    hint: 'nothing was changed; check ANTHROPIC_BASE_URL, and what stands between you and the platform',
+  });
 }
 
 async function isUnusedAgent(platform: Platform, id: string): Promise<boolean> {

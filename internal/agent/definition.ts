@@ -1,6 +1,7 @@
 /** An agent's file as the definition it has on the platform, and the comparison of the two. Pure. */
 import type { Agent, Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { Agent as PlatformAgent } from '../platform/agent.ts';
 import { type AnsweredToolset, compileTooling, permissionLines, type Tooling } from '../policy/toolset.ts';
 import { agentTools } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
@@ -68,13 +69,7 @@ export interface AnsweredAgent {
 }
 
 /** An agent as the platform answers it. */
-export type FoundAgent = AnsweredAgent & {
-  id: string;
-  version: number;
-  created_at: string;
-  archived_at: string | null;
-  metadata: Readonly<Record<string, string>>;
-};
+export type FoundAgent = PlatformAgent;
 
 /** One difference between what was meant and what is there. */
 export interface Difference {

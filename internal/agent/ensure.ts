@@ -5,7 +5,7 @@
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import { createAgent } from './create.ts';
+import { createAgent, requireVersion } from './create.ts';
 import { type AgentDefinition, compareAgent, type Difference, type FoundAgent, nameKey } from './definition.ts';
 import type { FoundEnvironment } from './environment.ts';
 import type { LockedAgent } from './lock.ts';
@@ -39,13 +39,15 @@ export async function findAgent(
   }
   const named: FoundAgent[] = [];
   for await (const agent of platform.readPages('list agents', (client) => client.beta.agents.list({ limit: 100 }))) {
-    if (agent.archived_at === null && agent.metadata[nameKey] === name) named.push(agent);
+    if (agent.archived_at !== null) continue;
+    if (agent.metadata[nameKey] === name) named.push(agent);
+    else requireSaid(agent, name, 'agent');
   }
   return onlyOne(named, `agents are marked as ${quote(name)}`);
 }
 
 /**
- * How an agent stands to its file. A difference counts as a change of the file only when nobody has made another
+ * How an agent stands to its file. Throws `platform_refused` for one whose version the platform does not say. A difference counts as a change of the file only when nobody has made another
  * version since the lock was written; otherwise it is drift. Pure.
  */
 export function judgeAgent(
@@ -54,7 +56,7 @@ export function judgeAgent(
   known: LockedAgent | undefined,
 ): AgentState {
   if (agent === undefined) return { act: 'create' };
-  const { id, version } = agent;
+  const { id, version } = requireVersion(agent);
   if (agent.archived_at !== null) return { act: known?.retired === true ? 'retired' : 'archived', id };
   const differences = [...compareAgent(meant, agent), ...missingMark(meant, agent)];
   if (differences.length === 0) return { act: 'none', id, version, locked: locked(agent) };
@@ -115,9 +117,23 @@ export async function findEnvironment(
   for await (const environment of platform.readPages('list environments', (client) =>
     client.beta.environments.list(),
   )) {
-    if (environment.archived_at === null && environment.metadata[nameKey] === name) named.push(environment);
+    if (environment.archived_at !== null) continue;
+    if (environment.metadata[nameKey] === name) named.push(environment);
+    else requireSaid(environment, name, 'environment');
   }
   return onlyOne(named, `environments are marked as ${quote(name)}`);
+}
+
+/** Throws `drift` for what may carry our mark, because the platform does not say: a second one beside it would be worse than none. */
+export function requireSaid(
+  { id, name, saysMetadata }: { id: string; name: string; saysMetadata: boolean },
+  meant: string,
+  what: string,
+): void {
+  if (saysMetadata || name !== meant) return;
+  throw new AppError('drift', `the platform does not say whether the ${what} ${quote(id)} is ${quote(meant)}`, {
+    hint: 'nothing was created; check ANTHROPIC_BASE_URL, and what stands between you and the platform',
+  });
 }
 
 function archived(what: string): AppError {
@@ -127,7 +143,8 @@ function archived(what: string): AppError {
 }
 
 /** What the lock keeps of an agent that is as its file says. */
-export function locked({ id, version, model }: FoundAgent): LockedAgent {
+export function locked(agent: FoundAgent): LockedAgent {
+  const { id, version, model } = requireVersion(agent);
   const effort = effortOf(model);
   return { id, version, ...(effort !== undefined && { effort }) };
 }

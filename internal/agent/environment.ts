@@ -1,19 +1,12 @@
 /** An environment's file against what the platform has. Pure; environments have no versions, so a digest stands in. */
 import { createHash } from 'node:crypto';
 import type { Environment } from '../config/definitions.ts';
+import type { EnvironmentAnswer } from '../platform/agent.ts';
 import { type Difference, nameKey } from './definition.ts';
 import type { LockedEnvironment } from './lock.ts';
 
 /** An environment as the platform answers it. */
-export interface FoundEnvironment {
-  id: string;
-  name: string;
-  created_at: string;
-  archived_at: string | null;
-  description: string | null;
-  config: object;
-  metadata: Readonly<Record<string, string>>;
-}
+export type FoundEnvironment = EnvironmentAnswer;
 
 /** The metadata key that announces a change: no session starts while it is there and an apply may be behind it. */
 export const changingKey = 'mai_changing';

@@ -9,6 +9,7 @@ import type { AnsweredToolset } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
 import type { AnsweredAgent, SkillPins } from './definition.ts';
 import { modelId } from './model.ts';
+import { undecidedWords } from './undecided.ts';
 
 /** What a file can say of an agent, and what it cannot or does not. */
 export interface Expressed {
@@ -27,7 +28,11 @@ const verdictOf: Readonly<Record<string, Verdict>> = { always_allow: 'on', alway
 const order: readonly Verdict[] = ['off', 'ask', 'auto', 'on'];
 
 /** Says in a file's words what an agent is. */
-export function expressAgent(found: AnsweredAgent, configuration: Configuration, pins: SkillPins): Expressed {
+export function expressAgent(
+  found: AnsweredAgent & { undecided?: readonly string[] },
+  configuration: Configuration,
+  pins: SkillPins,
+): Expressed {
   const expressed: Expressed = {
     content: {
       description: found.description || undefined,
@@ -51,6 +56,7 @@ export function expressAgent(found: AnsweredAgent, configuration: Configuration,
   const toolsets = found.tools.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
   for (const toolset of toolsets) expressToolset(toolset, found, configuration, expressed);
   expressSkills(found, pins, expressed);
+  expressed.problems.push(...(found.undecided ?? []).map(undecidedWords));
   return expressed;
 }
 

@@ -11,9 +11,8 @@ import { applyEnvironment } from './change-environment.ts';
 import { byAge, isTwin, removeTwin } from './create.ts';
 import { type AgentDefinition, defineAgent, type FoundAgent, nameKey, type SkillPins } from './definition.ts';
 import { differenceLines, type SkillNames } from './difference-lines.ts';
-import { type AgentState, applyAgent, findAgent, findEnvironment, judgeAgent, onlyOne } from './ensure.ts';
+import { type AgentState, applyAgent, findAgent, findEnvironment, judgeAgent, onlyOne, requireSaid } from './ensure.ts';
 import { type EnvironmentState, environmentDigest, type FoundEnvironment, judgeEnvironment } from './environment.ts';
-import { unknownMembers } from './known-members.ts';
 import { type AgentsLock, changeAgentsLock, type LockChange } from './lock.ts';
 import { effortOf } from './model.ts';
 
@@ -38,8 +37,10 @@ export interface PlannedAgent {
   relock: boolean;
   /** The same once more, of a run that was killed between making it and looking: apply archives what was never used. */
   twins: readonly FoundAgent[];
-  /** Members of its answer that this version does not know. */
+  /** Members of its answer that this version does not know and that decide nothing. */
   unknown: readonly string[];
+  /** Those that decide what a tool may do: no session is created with it. */
+  undecided: readonly string[];
 }
 
 /** An environment of the configuration and what has to be done about it. */
@@ -106,7 +107,8 @@ export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
         state: judgeAgent(definition, found, locked),
         relock,
         twins,
-        unknown: unknownMembers(found ?? {}),
+        unknown: found?.unknown ?? [],
+        undecided: found?.undecided ?? [],
       };
     }),
     strays: listed.flatMap(({ id, metadata }) => {
@@ -212,6 +214,7 @@ async function resolve(
     return { found: known, twins: [] };
   }
   const marked = listed.filter(({ metadata }) => metadata[nameKey] === name);
+  if (marked.length === 0) for (const agent of listed) requireSaid(agent, name, 'agent');
   const [oldest, ...younger] = byAge(marked);
   if (oldest !== undefined && marked.every((agent) => isTwin(definition, agent)))
     return { found: oldest, twins: younger };

@@ -1,9 +1,14 @@
 /** Opens the platform the way every command does: from the environment of its run. */
 
+import type { Interface } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { openPlatform, type Platform } from '../platform/client.ts';
+import { unknownMemberWords } from '../platform/known-members.ts';
 import { Secret } from '../secret/secret.ts';
 import type { CommandContext } from './program.ts';
+
+/** What the configuration says of the platform. */
+type PlatformSection = Interface['platform'];
 
 /**
  * Opens the platform with the credential, address, signal and progress of a run. Of several credentials the first counts,
@@ -12,7 +17,7 @@ import type { CommandContext } from './program.ts';
  */
 export async function platformFromEnvironment(
   context: Pick<CommandContext, 'environment' | 'signal' | 'progress'>,
-  workspaceId?: string,
+  { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
 ): Promise<Platform> {
   const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = context.environment;
   requireHeaderText('ANTHROPIC_API_KEY', key);
@@ -35,8 +40,10 @@ export async function platformFromEnvironment(
     authToken: token === undefined ? undefined : new Secret(token),
     federation,
     workspaceId,
+    acceptedMembers,
     signal: context.signal,
     onWait: (text) => context.progress.warn(text),
+    onUnknownMember: (member) => context.progress.note(unknownMemberWords(member)),
   });
 }
 

@@ -184,7 +184,7 @@ export async function openOperatorRun(
   const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
   const opening = async () => {
-    const opened = await platformFromEnvironment(context, configuration.interface.platform.workspace_id);
+    const opened = await platformFromEnvironment(context, configuration.interface.platform);
     return { platform: opened, needed: typeof requirement === 'function' ? await requirement(opened) : requirement };
   };
   const { platform, needed } = await opening().catch(async (error) => {

@@ -141,6 +141,17 @@ export const interfaceDefinition = z.strictObject({
       workspace_id: z.optional(
         z.string().check(z.minLength(1), z.maxLength(255), z.describe('the workspace that everything is made in')),
       ),
+      accepted_members: z.optional(
+        z
+          .array(
+            z.string().check(z.regex(/^[a-z0-9_]+(\.[a-z0-9_]+)*$/, 'expected a name such as tools.configs.example')),
+          )
+          .check(
+            z.describe(
+              'members of what the platform answers that somebody has looked at, although this version does not know them',
+            ),
+          ),
+      ),
     }),
     {},
   ),

@@ -6,6 +6,7 @@ import { type Principal, requirePerson, withMissingGroups } from '../identity/pr
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { PlatformError } from '../platform/client.ts';
+import type { CredentialStatus } from '../platform/vault.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
@@ -22,7 +23,7 @@ import { type RunJournal, runJournal } from './run-journal.ts';
 import type { ScopeChoice } from './scopes.ts';
 import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './settle-account.ts';
 import { type StaticGrant, type Stored, storeGrant } from './store.ts';
-import { type CredentialStatus, isClientUnknown, tryCredential, validateCredential } from './validate.ts';
+import { isClientUnknown, tryCredential, validateCredential } from './validate.ts';
 
 /** What connecting needs, however the token comes. */
 export interface PlaceRequest extends VaultDirectory {

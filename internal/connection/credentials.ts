@@ -3,6 +3,7 @@ import { normalisedServerUrl } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import type { ClientAuthMethod } from '../oauth/registration.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
 import { isTrial } from './credential-rules.ts';
 
 /** What we keep in a credential's metadata; all of it is readable by every holder of the workspace key, none is secret. */
@@ -105,23 +106,24 @@ export async function readCredentials(platform: Platform, vaultId: string): Prom
   for await (const { id, auth, metadata, archived_at, created_at } of pages) {
     if (archived_at !== null) continue;
     count += 1;
-    if (auth.type === 'environment_variable') continue;
+    if (auth.type === 'unreadable') throw unreadable(id, vaultId);
+    if (!('mcp_server_url' in auth)) continue;
     if (isTrial(auth.mcp_server_url)) {
       trials.push(id);
       continue;
     }
-    const refresh = auth.type === 'mcp_oauth' ? (auth.refresh ?? undefined) : undefined;
+    const refresh = auth.type === 'mcp_oauth' ? auth.refresh : undefined;
     connections.push({
       credentialId: id,
       mcpServerUrl: auth.mcp_server_url,
       kind: auth.type,
       tokenEndpoint: refresh?.token_endpoint,
       clientId: refresh?.client_id ?? metadata[keys.clientId],
-      authMethod: refresh?.token_endpoint_auth.type,
-      resource: refresh?.resource ?? undefined,
-      expiresAt: auth.type === 'mcp_oauth' ? (auth.expires_at ?? undefined) : undefined,
+      authMethod: refresh?.token_endpoint_auth,
+      resource: refresh?.resource,
+      expiresAt: auth.type === 'mcp_oauth' ? auth.expires_at : undefined,
       refreshable: refresh !== undefined,
-      refreshScope: refresh?.scope ?? undefined,
+      refreshScope: refresh?.scope,
       createdAt: created_at,
       record: recordOf(metadata),
     });
@@ -129,10 +131,22 @@ export async function readCredentials(platform: Platform, vaultId: string): Prom
   return { connections, count, trials };
 }
 
+/** It may be the connection that is looked for: whoever passed it over would connect a service twice. */
+function unreadable(id: string, vaultId: string): PlatformError {
+  return new PlatformError(
+    'platform_refused',
+    `the platform does not say what the credential ${quote(id)} in ${quote(vaultId)} is for`,
+    {
+      hint: 'nothing was done; check ANTHROPIC_BASE_URL, and what stands between you and the platform',
+      cause: undefined,
+    },
+  );
+}
+
 /** A credential by its id: what decides whether it is the one that is to be ended. */
 export interface CredentialNow {
   archivedAt: string | null;
-  /** Undefined for an environment variable. */
+  /** Undefined for what is for no MCP server, or does not say for which. */
   mcpServerUrl: string | undefined;
   record: ConnectionRecord;
 }
@@ -147,7 +161,7 @@ export async function readCredential(
     const { auth, archived_at, metadata } = await platform.read('read credential', (client) =>
       client.beta.vaults.credentials.retrieve(id, { vault_id: vaultId }),
     );
-    const mcpServerUrl = auth.type === 'environment_variable' ? undefined : auth.mcp_server_url;
+    const mcpServerUrl = 'mcp_server_url' in auth ? auth.mcp_server_url : undefined;
     return { archivedAt: archived_at, mcpServerUrl, record: recordOf(metadata) };
   } catch (error) {
     if (error instanceof PlatformError && error.status === 404) return undefined;
@@ -171,7 +185,7 @@ export async function countCredentials(
   );
   for await (const { id, auth, archived_at, created_at: createdAt } of pages) {
     count += 1;
-    if (archived_at != null && auth.type !== 'environment_variable')
+    if (archived_at !== null && 'mcp_server_url' in auth)
       archived.push({ id, mcpServerUrl: auth.mcp_server_url, createdAt });
   }
   archived.sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt));

@@ -2,11 +2,12 @@
 import type { Service } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import type { CredentialTrial } from '../platform/vault.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
 import { type Connection, connectionOf, connectionsOf, readConnections } from './credentials.ts';
 import type { Journals } from './journal-file.ts';
 import { type Judgement, judgeStatus } from './status.ts';
-import { type CredentialTrial, tryCredential } from './validate.ts';
+import { tryCredential } from './validate.ts';
 
 /** One service with its connection and what that is worth. */
 export interface ServiceState extends Judgement {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../config/definitions.ts';
+import type { CapturedAnswer, CredentialTrial } from '../platform/vault.ts';
 import type { Connection } from './credentials.ts';
 import type { Journal } from './journal.ts';
 import { type ConnectionStatus, judgeStatus, missingScopes, requireWorking } from './status.ts';
-import type { CapturedAnswer, CredentialTrial } from './validate.ts';
 
 const now = new Date('2026-11-22T00:00:00Z');
 

@@ -1,12 +1,13 @@
 /** What a connection is worth, judged from everything that is known of it; nothing is asked here. */
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { CapturedAnswer, CredentialTrial } from '../platform/vault.ts';
 import { quote } from '../text/quote.ts';
 import { type AccountRefusal, storedMismatch } from './account-match.ts';
 import { type Connection, isUsable } from './credentials.ts';
 import { type Journal, tellLeft, wasReplaced } from './journal.ts';
 import { grantedScopes } from './scopes.ts';
-import { type CapturedAnswer, type CredentialTrial, isClientUnknown } from './validate.ts';
+import { isClientUnknown } from './validate.ts';
 
 /** The state of one service for one person. */
 export type ConnectionStatus =

@@ -1,27 +1,5 @@
 import type { Platform } from '../platform/client.ts';
-
-/** What the platform found when it tried a credential at its MCP server; `unknown` proves nothing either way. */
-export type CredentialStatus = 'valid' | 'invalid' | 'unknown';
-
-/** An HTTP answer that the platform got; its body is text from outside. */
-export interface CapturedAnswer {
-  status_code: number;
-  body: string;
-}
-
-/** The platform's whole answer, as far as it says why. */
-export interface CredentialTrial {
-  status: CredentialStatus;
-  /** The platform's own time, which decides what has expired. */
-  validated_at: string;
-  /** The MCP request that failed; null when none did, or none was sent. */
-  mcp_probe: { method: string; http_response: CapturedAnswer | null } | null;
-  /** What came of renewing the token, where that was tried. */
-  refresh: {
-    status: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
-    http_response: CapturedAnswer | null;
-  } | null;
-}
+import type { CredentialStatus, CredentialTrial } from '../platform/vault.ts';
 
 /**
  * Lets the platform try a credential. Goes through `change`: the platform makes a live call with the person's token

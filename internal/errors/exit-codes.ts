@@ -100,6 +100,7 @@ export const exitCodeOf = {
   skill_not_gone: 1,
   plan_stale: 1,
   drift: 1,
+  unknown_member: 1,
   offboarding_incomplete: 1,
   file_system: 1,
   interrupted: 130,

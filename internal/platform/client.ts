@@ -17,6 +17,7 @@ import { type EventStream, readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
 import type { FederatedToken } from './federated-token.ts';
 import { eachOnce, type Page } from './pages.ts';
+import { type Reading, UnreadableAnswer } from './reading.ts';
 import type { Client, ClientOptions } from './sdk.ts';
 
 export type { Client } from './sdk.ts';
@@ -43,6 +44,8 @@ export interface Platform {
    * a token that can be exchanged anew.
    */
   change<Result>(intent: Intent, ask: (client: Client) => Promise<Result>): Promise<Result>;
+  /** Members of answers so far that this version does not know, that decide nothing and that nobody has accepted. */
+  unknownMembers(): readonly string[];
   /** How far the platform's clock is ahead of ours, in milliseconds, as its last answer said; 0 where that is a moment. */
   aheadMs(): number;
 }
@@ -63,6 +66,10 @@ export interface PlatformSettings {
   signal: AbortSignal;
   /** Told when a 429 makes us wait. */
   onWait(text: string): void;
+  /** Members of answers that the reviewed configuration takes, by name, although this version does not know them. */
+  acceptedMembers?: readonly string[] | undefined;
+  /** Told once of each other member that this version does not know, and that decides nothing. */
+  onUnknownMember?: ((member: string) => void) | undefined;
   /** How long an answer may take, in milliseconds: half a minute to a read and a whole one to a change unless told. */
   patience?: { readMs: number; changeMs: number };
 }
@@ -106,7 +113,7 @@ const largestAnswerBytes = 40 * 2 ** 20;
  * `config_invalid` where a federated token would be for another workspace than the configuration names.
  */
 export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
-  const { APIConnectionError, APIError, connect, rawEvents } = await import('./sdk.ts');
+  const { AnthropicError, APIConnectionError, APIError, connect, rawEvents } = await import('./sdk.ts');
   const baseUrl = checkedBaseUrl(settings.baseUrl);
   const stored = settings.apiKey ?? settings.authToken;
   if (stored === undefined && settings.federation === undefined) {
@@ -119,19 +126,23 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
     // Expired at once for the SDK, so that it asks each time and holds none of its own.
     return { credentials: async () => ({ token: await federated.current(signal), expiresAt: 0 }) };
   };
+  const reading = readingOf(settings);
   const clientOver = (fetch: typeof globalThis.fetch, timeout: number, signal: AbortSignal): Client =>
-    connect({
-      ...credential(signal),
-      ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
-      ...(settings.workspaceId === undefined
-        ? {}
-        : { defaultHeaders: { 'anthropic-workspace-id': settings.workspaceId } }),
-      maxRetries: 0,
-      timeout,
-      logLevel: 'off',
-      openTelemetry: false,
-      fetch: federated === undefined ? fetch : forgetting(fetch, federated),
-    });
+    connect(
+      {
+        ...credential(signal),
+        ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
+        ...(settings.workspaceId === undefined
+          ? {}
+          : { defaultHeaders: { 'anthropic-workspace-id': settings.workspaceId } }),
+        maxRetries: 0,
+        timeout,
+        logLevel: 'off',
+        openTelemetry: false,
+        fetch: federated === undefined ? fetch : forgetting(fetch, federated),
+      },
+      reading,
+    );
   const { signal, patience = usualPatience } = settings;
   let aheadMs = 0;
   const heard = ({ headers }: Response) => {
@@ -158,6 +169,17 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         },
       );
     }
+    if (error instanceof UnreadableAnswer) {
+      return changing === undefined
+        ? new PlatformError('platform_refused', `${what}: the platform ${error.message}`, {
+            hint: 'check ANTHROPIC_BASE_URL, and what stands between you and the platform',
+            cause: error,
+          })
+        : new PlatformError('platform_outcome_unknown', `${what}: the platform ${error.message}`, {
+            hint: hintAfterLoss(changing),
+            cause: error,
+          });
+    }
     if (error instanceof APIConnectionError || error instanceof SyntaxError) {
       return changing !== undefined && !neverSent(error)
         ? new PlatformError('platform_outcome_unknown', `${what}: the platform's answer was lost`, {
@@ -168,6 +190,13 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
             hint: 'check the network and ANTHROPIC_BASE_URL',
             cause: error,
           });
+    }
+    if (error instanceof AnthropicError && !(error instanceof APIError)) {
+      // An id that the platform gave and that no address can hold, such as an empty one: it is answered like an unknown one.
+      return new PlatformError('platform_refused', `${what}: nothing was sent: ${quote(error.message)}`, {
+        status: 400,
+        cause: error,
+      });
     }
     if (!(error instanceof APIError) || error.status === undefined) return error;
     const said = `${error.status}${error.apiMessage === null ? '' : ` ${quote(error.apiMessage)}`}`;
@@ -216,6 +245,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   };
 
   return {
+    unknownMembers: () => [...reading.told],
     aheadMs: () => aheadMs,
     read,
     async *readPages(what, ask) {
@@ -225,7 +255,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
           cause: undefined,
         });
       const first = await read(what, ask);
-      yield* eachOnce(first, (page) => read(what, () => page.getNextPage()), refused);
+      yield* eachOnce(first, (page, cursor) => read(what, () => page.after(cursor)), refused);
     },
     async listen(what, ask) {
       const closed = new AbortController();
@@ -273,6 +303,23 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
           throw translate(what, error, intent.act, intent.uninterrupted);
         }
       }
+    },
+  };
+}
+
+/** How answers are read in this run. */
+function readingOf({
+  acceptedMembers = [],
+  onUnknownMember,
+}: PlatformSettings): Reading & { told: ReadonlySet<string> } {
+  const told = new Set<string>();
+  return {
+    told,
+    accepted: new Set(acceptedMembers),
+    unknown(member) {
+      if (told.has(member)) return;
+      told.add(member);
+      onUnknownMember?.(member);
     },
   };
 }

@@ -4,12 +4,16 @@
  */
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
+import { idIn } from './reading.ts';
 
-/** One page of a list, as the SDK's cursor pages present it. */
+/** One page of a list, as it arrived. */
 export interface Page<Item> {
-  data: Item[];
-  next_page: string | null;
-  getNextPage(): Promise<Page<Item>>;
+  data: unknown;
+  next_page: unknown;
+  /** Reads an item that has an id. */
+  read(item: unknown): Item;
+  /** Asks for the page of a cursor. */
+  after(cursor: string): Promise<Page<Item>>;
 }
 
 /** More than any workspace has: a hundred thousand things of a hundred on a page. */
@@ -17,12 +21,12 @@ const mostRequests = 1000;
 
 /**
  * Every item of a list once: what comes again under an id is passed over, whatever it says then. An id is all that tells
- * two items apart, so an item without one ends the list, as do something else than a list, a cursor that was followed
+ * two items apart, so an item without one ends the list, as do something else than a list (null, too), a cursor that was followed
  * before, and more than 1000 requests. Throws what `refused` makes of the reason.
  */
 export async function* eachOnce<Item>(
   first: Page<Item>,
-  next: (page: Page<Item>) => Promise<Page<Item>>,
+  next: (page: Page<Item>, cursor: string) => Promise<Page<Item>>,
   refused: (why: string) => Error,
 ): AsyncGenerator<Item, void, undefined> {
   const ids = new Set<string>();
@@ -30,20 +34,20 @@ export async function* eachOnce<Item>(
   let page = first;
   for (let requests = 1; ; requests += 1) {
     if (!Array.isArray(page.data)) throw refused('answered with something else than a list');
-    for (const item of page.data) {
-      const id = idOf(item);
+    for (const item of page.data as unknown[]) {
+      const id = idIn(item);
       if (id === undefined) throw refused('listed something without an id');
       if (ids.has(id)) continue;
       ids.add(id);
-      yield item;
+      yield page.read(item);
     }
-    const cursor: unknown = page.next_page;
-    if (!cursor) return;
+    const cursor = page.next_page;
+    if (cursor === undefined || cursor === null || cursor === '') return;
     if (typeof cursor !== 'string') throw refused('answered with something else than a list');
     if (cursors.has(cursor)) throw refused('goes round in circles: it named one page of the list twice');
     cursors.add(cursor);
     if (requests === mostRequests) throw refused(`had not ended the list after ${mostRequests} requests`);
-    page = await next(page);
+    page = await next(page, cursor);
   }
 }
 
@@ -62,9 +66,4 @@ export function notAsListed(what: string, id: string): AppError {
   return new AppError('drift', `the ${what} ${quote(id)} is not what it was when it was listed`, {
     hint: 'nothing was done to it; run the same command again: it looks at what is there before it asks for anything',
   });
-}
-
-function idOf(item: unknown): string | undefined {
-  if (typeof item !== 'object' || item === null || !('id' in item)) return undefined;
-  return typeof item.id === 'string' && item.id !== '' ? item.id : undefined;
 }

@@ -114,6 +114,8 @@ function linesOf(toolset: AnsweredToolset): string[] {
     const extra = Object.entries(kind === tool ? more : { type: kind, ...more })
       .filter(([, value]) => value !== null && value !== undefined)
       .map(([key, value]) => [key, key === 'allowed_domains' && Array.isArray(value) ? value.toSorted() : value]);
+    // Whether a tool is on has no default in an answer: not said, it equals nothing that is meant.
+    if (typeof enabled !== 'boolean') extra.push(['enabled', 'not said']);
     return on
       ? `${name}/${String(tool)} ${(policy as Policy | undefined)?.type}${extra.length > 0 ? ` ${JSON.stringify(extra)}` : ''}`
       : undefined;

@@ -9,7 +9,8 @@ import type { FoundSession } from './live.ts';
 /** A session that can still act. */
 export interface LiveSession {
   id: string;
-  status: 'rescheduling' | 'running' | 'idle' | 'terminated';
+  /** The platform's word. */
+  status: string;
   vaultIds: readonly string[];
   agentId: string;
 }

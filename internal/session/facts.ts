@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type AnsweredAgent, serverLines, skillLines } from '../agent/definition.ts';
 import { modelLines } from '../agent/model.ts';
+import type { Session } from '../platform/session.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { ownerOf } from '../vault/owner.ts';
 
@@ -39,7 +40,17 @@ export interface FactSource {
 /** The metadata key that names the agent's file. */
 export const agentKey = 'mai_agent';
 
-/** The facts of a session. Throws for what is hardly one. */
+/** A snapshot of an agent with what it leaves out, which nobody can change in a session: the pinned version says it. */
+export function wholeSnapshot(
+  snapshot: Session['agent'],
+  pinned: Pick<AnsweredAgent, Session['agent']['left_out'][number]> | undefined,
+): Session['agent'] {
+  if (pinned === undefined || snapshot.left_out.length === 0) return snapshot;
+  const said = Object.fromEntries(snapshot.left_out.map((name) => [name, pinned[name]]));
+  return { ...snapshot, ...said };
+}
+
+/** The facts of a session. */
 export function factsOf({ vault_ids, environment_id, metadata, resources, agent }: FactSource): Facts {
   const owner = ownerOf(metadata);
   return {

@@ -2,11 +2,13 @@
 import type { Difference, MeantAgent } from '../agent/definition.ts';
 import { compareAgent } from '../agent/definition.ts';
 import type { LockedAgent } from '../agent/lock.ts';
+import { undecidedWords } from '../agent/undecided.ts';
 import type { Principal } from '../identity/principal.ts';
+import type { Session } from '../platform/session.ts';
 import { permissionLines, type Tooling } from '../policy/toolset.ts';
 import { ownerRecord } from '../vault/owner.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
-import { agentKey, digestOf, type FactSource, type Facts, factsOf } from './facts.ts';
+import { agentKey, digestOf, type Facts, factsOf, wholeSnapshot } from './facts.ts';
 
 /** Everything that decides a session. */
 export interface SessionIntent {
@@ -64,11 +66,10 @@ function budgetOf(cents: string) {
 }
 
 /** What is compared of a session that the platform answers. */
-export interface AnsweredSession extends FactSource {
-  status: string;
-  archived_at: string | null;
-  budget?: unknown;
-}
+export type AnsweredSession = Pick<
+  Session,
+  'status' | 'archived_at' | 'vault_ids' | 'environment_id' | 'metadata' | 'resources' | 'agent' | 'budget'
+>;
 
 /** Every difference between what was meant and what is there; none means that the session may be handed over. */
 export function compareSession(intent: SessionIntent, session: AnsweredSession): Difference[] {
@@ -88,7 +89,13 @@ export function compareSession(intent: SessionIntent, session: AnsweredSession):
     const [meant, found] = [JSON.stringify(a), JSON.stringify(b) ?? 'nothing'];
     return meant === found ? [] : [{ what, meant, found }];
   });
-  return [...own, ...compareAgent(meantAgent(intent), session.agent)];
+  const meant = meantAgent(intent);
+  const undecided = session.agent.undecided.map((member) => ({
+    what: 'tools',
+    meant: 'nothing more',
+    found: undecidedWords(member),
+  }));
+  return [...own, ...compareAgent(meant, wholeSnapshot(session.agent, meant)), ...undecided];
 }
 
 /** The cents of a budget, null without one, or whatever else the platform answers. */

@@ -46,6 +46,7 @@ function evidence(tools: object[], allowed: object[], more: Partial<SessionEvide
     catalogue: [server.url],
     signature: { kind: 'unneeded' },
     twin: false,
+    undecided: [],
     ...more,
   };
 }

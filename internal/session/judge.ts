@@ -1,5 +1,6 @@
 /** Whether a session is still what was started (P1, P6), judged from everything that is known of it. Pure. */
 import { type AnsweredAgent, serverLines } from '../agent/definition.ts';
+import { undecidedWords } from '../agent/undecided.ts';
 import { normalisedServerUrl } from '../config/addresses.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
@@ -26,6 +27,8 @@ export interface SessionEvidence {
   signature: Claim['signature'];
   /** Whether another session that runs carries the same attempt. */
   twin: boolean;
+  /** Members of its tools that this version does not know and that nobody has accepted. */
+  undecided: readonly string[];
 }
 
 /** One thing that is not as it was started. `why` is harmless in a terminal. */
@@ -37,19 +40,15 @@ export interface Alarm {
 /** What people may change in a session without changing what it may do. */
 const harmlessParts = ['title', 'budget'];
 
-/** Every reason to distrust a session; none means that nothing speaks against it. Never throws. */
+/** Every reason to distrust a session; none means that nothing speaks against it. */
 export function judgeSession(evidence: SessionEvidence): Alarm[] {
-  let facts: Facts;
-  try {
-    facts = factsOf(evidence.session);
-  } catch {
-    return [{ what: 'shape', why: 'the platform answers something that is hardly a session' }];
-  }
+  const facts = factsOf(evidence.session);
   return [
     ...judgeRecord(evidence, facts),
     ...judgeVaults(evidence),
     ...judgeUpdates(evidence),
     ...judgeWidth(evidence, facts),
+    ...evidence.undecided.map((member) => ({ what: 'tools', why: undecidedWords(member) })),
   ];
 }
 

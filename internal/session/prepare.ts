@@ -7,8 +7,8 @@ import { defineAgent, type MeantAgent, type SkillPins } from '../agent/definitio
 import { findAgent, findEnvironment, judgeAgent } from '../agent/ensure.ts';
 import { environmentDigest, judgeEnvironment, withoutDeadApply } from '../agent/environment.ts';
 import { type InForce, requireInForce } from '../agent/in-force.ts';
-import { unknownMembers, unknownMemberWords } from '../agent/known-members.ts';
 import type { AgentsLock } from '../agent/lock.ts';
+import { requireDecided } from '../agent/undecided.ts';
 import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
 import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
 import { grantedByService } from '../connection/scopes.ts';
@@ -16,6 +16,7 @@ import { judgeStatus } from '../connection/status.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, requireAssurance } from '../identity/assurance.ts';
 import { type Principal, withMissingGroups } from '../identity/principal.ts';
+import { unknownMemberWords } from '../platform/known-members.ts';
 import type { Statement } from '../policy/effective.ts';
 import { compileTooling, type Tooling } from '../policy/toolset.ts';
 import { judgeTools, mayUseAgent, type PinSource, type ToolVerdict } from '../policy/verdict.ts';
@@ -53,7 +54,7 @@ export interface PreparedSession {
 
 /**
  * Looks at everything a session needs. Throws `usage`, `not_allowed`, `connection_needed`, `not_in_force`, `drift`,
- * `agent_retired` or an ownership error.
+ * `agent_retired`, `unknown_member` or an ownership error.
  */
 export async function prepareSession(request: SessionRequest): Promise<PreparedSession> {
   const { platform, configuration, agent, principal, lock } = request;
@@ -78,6 +79,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     findAgent(platform, agent.name, lock.agents[agent.name]),
     findEnvironment(platform, meantEnvironment.name, lock.environments[meantEnvironment.name]),
   ]);
+  requireDecided(foundAgent);
   const verdicts = judgeSessionTools(request, connections);
   const tooling = compileTooling(verdicts, configuration);
   const connected = requireConnections(request, tooling, connections);
@@ -105,7 +107,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     (name) =>
       `the tools of ${name} are not pinned: what it says of them may change any night; pin them with setup-session tools refresh ${name}`,
   );
-  const unknown = unknownMembers(foundAgent ?? {}).map(unknownMemberWords);
+  const unknown = (foundAgent?.unknown ?? []).map(unknownMemberWords);
   for (const remark of [...inForce.remarks, ...dead, ...unknown, ...unpinned]) request.warn(remark);
   return {
     vault,

@@ -13,7 +13,6 @@ import type { Ownership } from '../vault/resolve.ts';
 import type { Signer } from '../vault/signature.ts';
 import { type Clock, machineClock } from './clock.ts';
 import {
-  type AnsweredSession,
   attemptKey,
   compareSession,
   meantDigest,
@@ -75,7 +74,7 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     throw error;
   });
   const differences = [
-    ...differencesOf({ ...intent, signature }, session),
+    ...compareSession({ ...intent, signature }, session),
     ...(await environmentDifferences(platform, prepared)),
   ];
   if (differences.length > 0) {
@@ -129,15 +128,6 @@ async function keepRecord(intent: SessionIntent, { records, warn }: StartRequest
   } catch (error) {
     unlessKept(error);
     return async () => {};
-  }
-}
-
-/** An answer that lacks what is compared differs as a whole; it must not end as a bug that leaves the session behind. */
-function differencesOf(intent: SessionIntent, session: AnsweredSession): Difference[] {
-  try {
-    return compareSession(intent, session);
-  } catch {
-    return [{ what: 'shape', meant: 'a session', found: 'something else' }];
   }
 }
 

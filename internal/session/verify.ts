@@ -10,6 +10,7 @@ import { ownerOf } from '../vault/owner.ts';
 import { judgeClaim, type Ownership } from '../vault/resolve.ts';
 import type { SignatureVerdict } from '../vault/signature.ts';
 import { endSession } from './end.ts';
+import { wholeSnapshot } from './facts.ts';
 import { attemptKey, digestKey, signatureKey } from './intent.ts';
 import { type Alarm, judgeSession } from './judge.ts';
 import { type FoundSession, isInScope, isLive, readLive, type Scope } from './live.ts';
@@ -118,7 +119,17 @@ export async function verifySession(
   const catalogue = [...configuration.services.values()].map(({ mcp_server_url: url }) => url);
   return {
     session,
-    alarms: judgeSession({ session, vaults, updates, record, base, catalogue, twin, signature }),
+    alarms: judgeSession({
+      session: { ...session, agent: wholeSnapshot(session.agent, base) },
+      undecided: session.agent.undecided,
+      vaults,
+      updates,
+      record,
+      base,
+      catalogue,
+      twin,
+      signature,
+    }),
     comparedWith:
       record !== undefined ? 'record of this machine' : signature.kind === 'valid' ? 'signed record' : 'metadata',
   };
@@ -182,13 +193,13 @@ async function readUpdates(platform: Platform, id: string) {
     client.beta.sessions.events.list(id, { types: ['session.updated'], limit: 100 }),
   );
   for await (const event of pages) {
-    if (event.type !== 'session.updated') continue;
-    const { id: _id, type: _type, processed_at: at, ...changed } = event;
+    const { id: _id, type, processed_at: at, ...changed } = event;
+    if (type !== 'session.updated') continue;
     // An agent that did not change may be answered as null; a budget and a title may have become null.
     const parts = Object.entries(changed).flatMap(([part, value]) =>
       value === undefined || (part === 'agent' && value === null) ? [] : [part],
     );
-    updates.push({ at: at ?? 'an unknown time', parts });
+    updates.push({ at: typeof at === 'string' ? at : 'an unknown time', parts });
   }
   return updates;
 }

@@ -27,6 +27,7 @@ function refusing(): { platform: Platform; uploads: () => number } {
   const no = () => new PlatformError('platform_refused', 'no', { status: 400, cause: undefined });
   const platform: Platform = {
     aheadMs: () => 0,
+    unknownMembers: () => [],
     read: () => Promise.reject(no()),
     // biome-ignore lint/correctness/useYield: nothing is listed
     async *readPages() {

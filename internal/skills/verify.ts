@@ -126,7 +126,12 @@ export async function nameOfVersion(platform: Platform, skillId: string, version
   const found = await platform.read(what, (client) =>
     client.skills.versions.retrieve(versionId, { skill_id: skillId }),
   );
-  return found.name;
+  if (found.name !== undefined) return found.name;
+  throw new UnreadableVersionError(
+    'platform_refused',
+    `the platform does not say the name of version ${quote(versionId)} of skill ${quote(skillId)}`,
+    { hint: 'run again; if it stays so, check ANTHROPIC_BASE_URL, and what stands between you and the platform' },
+  );
 }
 
 /** The files of a version as their hashes. */

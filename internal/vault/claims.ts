@@ -46,5 +46,6 @@ export function isProven({ signature }: Claim): boolean {
 /** Whether one vault was made before another; of two made in the same instant the smaller id counts as older. */
 export function isOlder(vault: VaultAnswer, other: VaultAnswer): boolean {
   const [a, b] = [Date.parse(vault.created_at), Date.parse(other.created_at)];
-  return a < b || (a === b && vault.id < other.id);
+  // Where a time was not said there is none to tell them apart by.
+  return a < b || (!(a > b) && vault.id < other.id);
 }

@@ -12,7 +12,8 @@ export type Owner = NonNullable<ReturnType<typeof ownerOf>>;
 /** An active credential of a vault. */
 export interface HeldCredential {
   id: string;
-  kind: 'mcp_oauth' | 'static_bearer' | 'environment_variable';
+  /** `other` is of a kind that this version does not know, `unreadable` does not say what it is for. */
+  kind: 'mcp_oauth' | 'static_bearer' | 'environment_variable' | 'other' | 'unreadable';
   mcpServerUrl: string | undefined;
   record: ConnectionRecord;
 }
@@ -58,7 +59,7 @@ export async function readHeld(platform: Platform, vaultId: string): Promise<Hel
   );
   for await (const { id, auth, metadata, archived_at } of pages) {
     if (archived_at !== null) continue;
-    const mcpServerUrl = auth.type === 'environment_variable' ? undefined : auth.mcp_server_url;
+    const mcpServerUrl = 'mcp_server_url' in auth ? auth.mcp_server_url : undefined;
     held.push({ id, kind: auth.type, mcpServerUrl, record: recordOf(metadata) });
   }
   return held;

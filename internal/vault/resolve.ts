@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
+import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
+import type { Vault } from '../platform/vault.ts';
 import { quote } from '../text/quote.ts';
 import { type Claim, chooseVault, isOlder, isProven, type VaultAnswer } from './claims.ts';
 import { creationOf, isMarked, isOwnedBy, ownerRecord, signatureKey, signatureOf } from './owner.ts';
@@ -50,20 +52,24 @@ export interface VaultDirectory {
 export async function findVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault | undefined> {
   const { memory, ownership } = directory;
   const recalled = await memory.recall(principal);
-  if (recalled !== undefined) {
-    const claim = await readClaim(directory, recalled, principal);
+  const known = recalled === undefined ? undefined : await readVaultById(directory, recalled);
+  if (known !== undefined) {
+    const claim = await judgeClaim(known, principal, ownership);
     if (claim !== undefined && isProven(claim)) {
       if (isOffboarded(claim.vault.metadata)) throw await offboardedError(claim.vault, principal, ownership);
       return owned(claim.vault);
     }
   }
-  const { claims: all } = await readClaims(directory, principal);
+  const { claims: all, silent } = await readClaims(directory, principal);
   const claims = await withoutLeftovers(directory, principal, all);
   const choice = chooseVault(claims);
   switch (choice.kind) {
-    case 'none':
+    case 'none': {
       await refuseOffboarded(directory, principal);
+      const perhapsOurs = known !== undefined && isSilent(known) ? known : silent[0];
+      if (perhapsOurs !== undefined) throw silence(perhapsOurs, principal);
       return undefined;
+    }
     case 'offboarded':
       throw await offboardedError(choice.vault, principal, ownership);
     case 'ambiguous':
@@ -93,23 +99,35 @@ export async function createVault(
   const { platform, memory, ownership } = directory;
   const mark = randomUUID();
   await memory.rememberCreation(principal, mark);
-  const displayName = `Connections of ${principal.label}`.slice(0, 255);
+  const displayName = displayNameOf(principal);
   let lost: PlatformError | undefined;
+  let created: string | undefined;
   try {
-    const { id, metadata } = await platform.change({ act: 'vault.create', target: principal.label }, (client) =>
-      client.beta.vaults.create({
-        display_name: displayName,
-        metadata: { ...ownerRecord(principal), ...creationOf(mark) },
-      }),
+    const { id, metadata, saysMetadata } = await platform.change(
+      { act: 'vault.create', target: principal.label },
+      (client) =>
+        client.beta.vaults.create({
+          display_name: displayName,
+          metadata: { ...ownerRecord(principal), ...creationOf(mark) },
+        }),
     );
-    if (!isOwnedBy(metadata, principal)) throw notStored(id);
+    // Where the answer does not say, the list does.
+    if (saysMetadata && !isOwnedBy(metadata, principal)) throw notStored(id);
+    created = id;
   } catch (error) {
     if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
     lost = error;
   }
   // The archived ones too: an off-boarding that ended before this create was not there to archive what it made.
-  const { claims, offboarded } = await readClaims(directory, principal, { archivedToo: true });
-  const own = claims.filter(({ vault }) => isMarked(vault.metadata, mark));
+  const isOwn = ({ vault }: Claim) => isMarked(vault.metadata, mark);
+  let survey = await readClaims(directory, principal, { archivedToo: true });
+  for (const pauseMs of created === undefined ? [] : looksMs) {
+    if (created !== undefined && survey.naming.has(created)) break;
+    await pause(pauseMs);
+    survey = await readClaims(directory, principal, { archivedToo: true });
+  }
+  const { claims, offboarded } = survey;
+  const own = claims.filter(isOwn);
   if (offboarded !== undefined && !letInAgain) {
     for (const claim of own) await archive(directory, principal, mark, claim);
     throw await offboardedError(offboarded, principal, ownership);
@@ -127,6 +145,14 @@ export async function createVault(
   }
   await memory.remember(principal, oldest.vault.id);
   return owned(oldest.vault);
+}
+
+/** The pauses before each further look for a vault that was created: lists lag. */
+const looksMs = [250, 500, 1000, 2000];
+
+/** What a person's vault is called when it is created. Anybody can choose the same: it proves nothing. */
+function displayNameOf({ label }: Principal): string {
+  return `Connections of ${label}`.slice(0, 255);
 }
 
 /** What a killed run left: vaults of this machine's making that are not the oldest, and empty. The rest is no business of ours. */
@@ -255,8 +281,12 @@ async function refuseOffboarded(directory: VaultDirectory, principal: Principal)
 interface Survey {
   /** Every active vault whose record names them, wherever it stands. */
   claims: Claim[];
+  /** Every vault whose record names them, archived ones too where those were asked for. */
+  naming: ReadonlySet<string>;
   /** The newest vault that names them and says that they were off-boarded. */
   offboarded: VaultAnswer | undefined;
+  /** Active vaults that the platform tells nothing of but a name, which is the one that theirs would have. */
+  silent: VaultAnswer[];
 }
 
 /** Reads every page. Which signature a mark of off-boarding has does not matter: it only ever refuses. */
@@ -265,21 +295,31 @@ async function readClaims(
   principal: Principal,
   { archivedToo = false }: { archivedToo?: boolean } = {},
 ): Promise<Survey> {
-  const survey: Survey = { claims: [], offboarded: undefined };
+  const naming = new Set<string>();
+  const survey: Survey = { claims: [], naming, offboarded: undefined, silent: [] };
+  const name = displayNameOf(principal);
   const query = { limit: 100, ...(archivedToo && { include_archived: true }) };
   for await (const vault of platform.readPages('list vaults', (client) => client.beta.vaults.list(query))) {
     const claim = await judgeClaim(vault, principal, ownership);
     if (claim !== undefined) survey.claims.push(claim);
-    if (isOffboarded(vault.metadata) && isOwnedBy(vault.metadata, principal)) survey.offboarded ??= vault;
+    if (isOwnedBy(vault.metadata, principal)) {
+      naming.add(vault.id);
+      if (isOffboarded(vault.metadata)) survey.offboarded ??= vault;
+    }
+    if (isSilent(vault) && vault.display_name === name) survey.silent.push(vault);
   }
   return survey;
 }
 
-/** One vault by id, if it exists, is active and names the principal. */
-async function readClaim(directory: VaultDirectory, id: string, principal: Principal): Promise<Claim | undefined> {
+/** Whether the platform does not say whose an active vault is. */
+function isSilent({ saysMetadata, archived_at }: Vault): boolean {
+  return !saysMetadata && archived_at === null;
+}
+
+/** One vault by id, if it exists. */
+async function readVaultById(directory: VaultDirectory, id: string): Promise<Vault | undefined> {
   try {
-    const vault = await directory.platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
-    return await judgeClaim(vault, principal, directory.ownership);
+    return await directory.platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
   } catch (error) {
     if (error instanceof PlatformError && (error.status === 404 || error.status === 400)) return undefined;
     throw error;
@@ -323,6 +363,17 @@ function unproven(claims: readonly Claim[], principal: Principal): AppError {
     [`no vault is proven to be that of ${quote(principal.label)}, and these claim it`, ...evidence].join('\n'),
     {
       hint: 'whoever holds the ownership key decides: service-connection ownership verify, then ownership sign <vault> or vault repair; nothing was chosen',
+    },
+  );
+}
+
+/** Nobody knows whose it is, and a second one beside it would be worse than none. */
+function silence({ id }: VaultAnswer, principal: Principal): AppError {
+  return new AppError(
+    'ownership_unproven',
+    `the platform does not say whose the vault ${quote(id)} is, and it may be that of ${quote(principal.label)}`,
+    {
+      hint: 'nothing was chosen and none was created; check ANTHROPIC_BASE_URL, and what stands between you and the platform',
     },
   );
 }

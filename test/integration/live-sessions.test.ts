@@ -231,13 +231,13 @@ describe('an alarm is', () => {
     expect(alarms(stderr)).toContainEqual(expect.stringMatching(new RegExp(`^setup-session: {5}${what}: (has|was)`)));
   });
 
-  test('an answer that is hardly a session', async () => {
+  test('an answer that does not say what the tools are', async () => {
     world.sandbox.platform.control.tamper('GET /v1/sessions/:session', (answer) => {
       const { agent, ...rest } = answer as Content;
       return { ...rest, agent: { id: agent.id, version: agent.version } };
     });
     const { exit, stderr } = await elsewhere(id);
-    expect([exit, stderr]).toEqual([3, expect.stringContaining('hardly a session')]);
+    expect([exit, stderr]).toEqual([3, expect.stringMatching(/tools: .*not said/)]);
   });
 });
 

@@ -121,6 +121,7 @@ const rows: Record<string, readonly Row[]> = {
     },
   ],
   'setup-session init': [{ prepare: async () => [join(world.sandbox.folder, 'fresh')] }],
+  'setup-session doctor': [{}],
   'setup-session agents plan': [{}],
   'setup-session agents apply': [{}],
   'setup-session agents list': [{}],

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import Anthropic from '@anthropic-ai/sdk';
 import { expect, it } from 'vitest';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -58,8 +59,21 @@ it('tells a person what to set and what to try, and ends when interrupted', asyn
   expect(existsSync(folder)).toBe(false);
 });
 
-it('refuses a flag that it does not know', async () => {
-  const { child } = start('--jsn');
+it.each([
+  ['--jsn', 'usage: npm run sandbox [-- --json] [--vary[=<what>]]'],
+  ['--vary=vault.metadata mising', '--vary knows:\n  vault.display_name missing'],
+])('refuses a flag that it does not know: %s', async (flag, said) => {
+  const { child } = start(flag);
   const [[code], errors] = await Promise.all([once(child, 'close'), text(child.stderr)]);
-  expect([code, errors]).toEqual([2, 'sandbox: usage: npm run sandbox [-- --json]\n']);
+  expect([code, errors]).toEqual([2, expect.stringContaining(`sandbox: ${said}\n`)]);
+});
+
+it('varies what the platform answers where it is told to', async () => {
+  const { child, output } = start('--json', '--vary=vault.metadata missing');
+  const { baseUrl, apiKey } = JSON.parse((await output.next()).value).platform;
+  const client = new Anthropic({ baseURL: baseUrl, apiKey });
+  const vault = await client.beta.vaults.create({ display_name: 'Ada', metadata: { a: 'b' } });
+  expect([vault.display_name, vault.metadata]).toEqual(['Ada', undefined]);
+  child.stdin.end();
+  await once(child, 'close');
 });

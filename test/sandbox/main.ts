@@ -1,25 +1,53 @@
 /**
  * `npm run sandbox`: leaves the sandbox running for a person with a browser. With `--json` stdout gets
- * one line of JSON for a program, and the sandbox lives until that program closes our stdin.
+ * one line of JSON for a program, and the sandbox lives until that program closes our stdin. With `--vary` the platform is as
+ * loose as its documents allow, or changes one thing of its answers, by the name of platform/variations.ts.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { introduce } from './introduction.ts';
+import { loosen, type Variation, variations, vary } from './platform/variations.ts';
 import type { Sandbox } from './start.ts';
 
-const [flag, ...rest] = process.argv.slice(2);
+const { options, complaint } = understood(process.argv.slice(2));
 
-if ((flag !== undefined && flag !== '--json') || rest.length > 0) {
-  process.stderr.write('sandbox: usage: npm run sandbox [-- --json]\n');
+if (options === undefined) {
+  process.stderr.write(`sandbox: ${complaint}\n`);
   process.exitCode = 2;
 } else {
   // Loaded here, so that a mistyped flag is answered at once.
   const { startSandbox } = await import('./start.ts');
   const sandbox = await startSandbox();
-  const ended = untilEnded(flag === '--json');
-  process.stdout.write(flag === '--json' ? `${JSON.stringify(describe(sandbox))}\n` : introduce(sandbox, isBuilt()));
+  if (options.vary === true) loosen(sandbox.platform.control);
+  else if (options.vary !== undefined) vary(sandbox.platform.control, options.vary);
+  const ended = untilEnded(options.json);
+  process.stdout.write(options.json ? `${JSON.stringify(describe(sandbox))}\n` : introduce(sandbox, isBuilt()));
   await ended;
   await sandbox.close();
+}
+
+interface Options {
+  json: boolean;
+  /** What is changed in answers; true for as loose as the documents allow. */
+  vary: Variation | true | undefined;
+}
+
+function understood(words: readonly string[]): { options?: Options; complaint: string } {
+  const options: Options = { json: false, vary: undefined };
+  const usage = 'usage: npm run sandbox [-- --json] [--vary[=<what>]]';
+  for (const word of words) {
+    const [flag, name] = word.split(/=(.*)/s);
+    if (word === '--json') options.json = true;
+    else if (flag !== '--vary') return { complaint: usage };
+    else if (name === undefined) options.vary = true;
+    else {
+      options.vary = variations.find((variation) => variation.name === name);
+      if (options.vary === undefined) {
+        return { complaint: ['--vary knows:', ...variations.map((variation) => `  ${variation.name}`)].join('\n') };
+      }
+    }
+  }
+  return { options, complaint: usage };
 }
 
 /** What a program needs to know; `environment` alone is enough to run a command. */

@@ -108,7 +108,10 @@ export function createControl({ clock, log, workspaces, tokenExchange }: Control
     tampered: (json, request) => {
       let changed = json;
       for (const { on, change } of tamperings) {
-        if (matchesRequest(on, request)) changed = change(structuredClone(changed), request) ?? changed;
+        if (!matchesRequest(on, request)) continue;
+        const copy = structuredClone(changed);
+        const other = change(copy, request);
+        changed = other === undefined ? copy : other;
       }
       return changed;
     },

@@ -156,9 +156,17 @@ function replyTo(
 ): Reply {
   if (answer instanceof StreamAnswer) {
     const streamHeaders = { ...headers, 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
-    return { status: 200, headers: streamHeaders, body: Buffer.alloc(0), stream: answer };
+    const stream = new StreamAnswer((sink) =>
+      answer.open({ ...sink, write: (frame) => sink.write(tamperedFrame(frame, tampered)) }),
+    );
+    return { status: 200, headers: streamHeaders, body: Buffer.alloc(0), stream };
   }
   return jsonReply(200, tampered(answer), headers);
+}
+
+/** A frame of a stream, with its event changed as any other answer. */
+function tamperedFrame(frame: string, tampered: (json: unknown) => unknown): string {
+  return frame.replace(/^data: (.*)$/m, (_, data: string) => `data: ${JSON.stringify(tampered(JSON.parse(data)))}`);
 }
 
 function jsonReply(status: number, json: unknown, headers: Record<string, string>): Reply {

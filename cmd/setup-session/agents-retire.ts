@@ -27,9 +27,9 @@ export async function runRetire(context: CommandContext, name: string, options: 
     });
   }
   const configuration = await loadProject(context);
-  const lock = await readAgentsLock(configuration.folder);
+  const lock = await readAgentsLock(configuration);
   const platform = await platformFromEnvironment(context, configuration.interface.platform);
-  const request = { platform, configFolder: configuration.folder, lock, name };
+  const request = { platform, configuration, lock, name };
   const waiting = context.progress.wait('the agent and its sessions are looked at');
   const retiring = await findRetiring(request).finally(() => waiting.done());
   refuseInUse(name, retiring, stop);

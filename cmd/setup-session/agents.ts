@@ -1,5 +1,4 @@
 /** `setup-session agents plan | apply | list | show`: the files of agents and environments against the platform. */
-import { join } from 'node:path';
 import { adoptDrift, planAdoptDrift } from '../../internal/agent/adopt-drift.ts';
 import { applyFleet, type FleetRequest, readAgents, refuseDrift, surveyFleet } from '../../internal/agent/fleet.ts';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
@@ -8,7 +7,7 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { loadProject } from '../../internal/cli/project.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { readSkillsLock } from '../../internal/skills/lock.ts';
+import { readSkillPins } from '../../internal/skills/skill-pins.ts';
 import { showAdoptedDrift, showAgent, showApplied, showApplyPlan, showFleet, showList } from './agents-output.ts';
 
 /** The options of `agents apply`. */
@@ -80,10 +79,7 @@ export async function runShow(context: CommandContext, name: string): Promise<Co
 export async function openFleet(context: CommandContext, names: readonly string[]): Promise<FleetRequest> {
   const configuration = await loadProject(context);
   for (const name of names) agentNamed(configuration, name);
-  const [lock, pins] = await Promise.all([
-    readAgentsLock(configuration.folder),
-    readSkillsLock(join(configuration.folder, '..', 'skills')),
-  ]);
+  const [lock, pins] = await Promise.all([readAgentsLock(configuration), readSkillPins(configuration, context.signal)]);
   const platform = await platformFromEnvironment(context, configuration.interface.platform);
   return { platform, configuration, lock, pins, signal: context.signal, names };
 }

@@ -19,7 +19,7 @@ export async function runAdoptEnvironment(
   { dryRun = false, name }: AdoptEnvironmentOptions,
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
-  const lock = await readAgentsLock(configuration.folder);
+  const lock = await readAgentsLock(configuration);
   const platform = await platformFromEnvironment(context, configuration.interface.platform);
   const adopt = dryRun ? planEnvironmentAdoption : adoptEnvironment;
   const adopted = await adopt({ platform, configuration, lock, id, name, now: new Date() });

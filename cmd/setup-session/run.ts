@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { readPins } from '../../internal/catalogue/pin.ts';
 import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
@@ -11,7 +10,7 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import { prepareSession, requirementOf } from '../../internal/session/prepare.ts';
 import { endTwins, startSession } from '../../internal/session/start.ts';
 import { tellUnsettled } from '../../internal/session/unsettled.ts';
-import { readSkillsLock } from '../../internal/skills/lock.ts';
+import { readSkillPins } from '../../internal/skills/skill-pins.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { finishTurn, patienceFor } from './finish-turn.ts';
 import { findOffered, offerToEnd } from './idle.ts';
@@ -42,7 +41,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   }
   const configuration = await loadProject(context);
   const agent = agentNamed(configuration, name);
-  const { lock, pins, toolPins } = await readLocks(configuration, agent);
+  const { lock, pins, toolPins } = await readLocks(configuration, agent, context.signal);
   const command = `setup-session --agent ${agent.name}`;
   const requirement = requirementOf(agent, configuration);
   const run = await openOperatorRun(context, configuration, options, command, { requirement });
@@ -119,16 +118,12 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
 }
 
 /** What was put in force, pushed and reviewed for an agent, as the files beside its configuration say. */
-export async function readLocks(configuration: Configuration, agent: Agent) {
+export async function readLocks(configuration: Configuration, agent: Agent, signal: AbortSignal) {
   const [lock, pins, toolPins] = await Promise.all([
-    readAgentsLock(configuration.folder),
-    pinsFor(agent, configuration),
+    readAgentsLock(configuration),
+    // Not read for an agent without skills.
+    agent.skills.length === 0 ? new Map() : readSkillPins(configuration, signal),
     readPins(configuration),
   ]);
   return { lock, pins, toolPins };
-}
-
-/** The pinned versions of the skills beside the configuration; not read for an agent without skills. */
-async function pinsFor(agent: Agent, configuration: Configuration) {
-  return agent.skills.length === 0 ? new Map() : await readSkillsLock(join(configuration.folder, '..', 'skills'));
 }

@@ -95,7 +95,7 @@ async function requireGoingOn({ run, session, lookups }: SessionRun): Promise<vo
     ...run,
     session,
     lookups,
-    readLocks: (agent) => readLocks(run.configuration, agent),
+    readLocks: (agent) => readLocks(run.configuration, agent, context.signal),
   });
 }
 

@@ -2,15 +2,16 @@ import { confirm } from '../../internal/cli/confirm.ts';
 import { refuseMisspelled } from '../../internal/cli/misspelled.ts';
 import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { readProject } from '../../internal/cli/project.ts';
+import { namedWorkspace, type ProjectNeeds, readProject } from '../../internal/cli/project.ts';
 import type { Waiting } from '../../internal/cli/terminal.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { chooseFolders, selectSkills } from '../../internal/skills/choose-folders.ts';
-import { lockFileOf } from '../../internal/skills/lock.ts';
+import { type ChosenFolder, chooseFolders, selectSkills } from '../../internal/skills/choose-folders.ts';
+import { lockFileOf, refuseNobodysLock } from '../../internal/skills/lock.ts';
 import { formatStalePin } from '../../internal/skills/pins.ts';
 import { readPlanFile } from '../../internal/skills/plan-file.ts';
 import type { SkillsFolder } from '../../internal/skills/planning.ts';
+import { projectOf } from '../../internal/skills/skill-pins.ts';
 import { type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { showSkills } from './output.ts';
@@ -50,14 +51,14 @@ export async function runSkillSync(
   if (yesPrune !== undefined && prune !== true) {
     throw new AppError('usage', '--yes-prune says yes to what --prune deletes, and there is no --prune');
   }
-  return await run(context, options, {
-    folders: await foldersOf(context, words, { lock, only, changedSince }),
+  return await run(context, options, async (configuration) => ({
+    folders: await foldersOf(context, configuration, words, { lock, only, changedSince }),
     choices: { overwrite: overwrite === true, prune: prune === true },
     apply: dryRun !== true && !check && out === undefined,
     check,
     keepGoing: keepGoing === true,
     ...(out !== undefined && { planFile: out }),
-  });
+  }));
 }
 
 /** Runs `skill-sync apply` once: a plan that somebody reviewed, and nothing else. */
@@ -73,7 +74,13 @@ export async function runApplyPlan(
   }
   const folders = parts.map(({ changes: _changes, ...place }) => place);
   const apply = options.dryRun !== true;
-  return await run(context, options, { folders, choices: { overwrite, prune }, apply, check: false, reviewed });
+  return await run(context, options, async () => ({
+    folders,
+    choices: { overwrite, prune },
+    apply,
+    check: false,
+    reviewed,
+  }));
 }
 
 type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'keepGoing' | 'planFile' | 'reviewed'> & {
@@ -83,12 +90,13 @@ type Chosen = Pick<SyncSettings, 'folders' | 'choices' | 'apply' | 'keepGoing' |
 async function run(
   context: CommandContext,
   options: ApplyOptions,
-  { check, ...chosen }: Chosen,
+  choose: (configuration: Configuration | undefined) => Promise<Chosen>,
 ): Promise<CommandResult> {
   const { progress, signal } = context;
   const { diff = false, yesPrune } = options;
   return await reported(context, options, async (report, { showsDiffs, asked }) => {
     const configuration = await configurationIfAny(context);
+    const { check, ...chosen } = await choose(configuration);
     let waiting: Waiting | undefined;
     try {
       await syncSkills(
@@ -132,20 +140,23 @@ interface Meant {
   changedSince?: string | undefined;
 }
 
-/** The folders of skills that are meant, with their locks. Without words it is ./skills. */
+/** The folders of skills that are meant, with their locks. Without words it is those of the configuration, or ./skills. */
 export async function foldersOf(
   { signal, progress }: CommandContext,
+  configuration: Configuration | undefined,
   words: readonly string[],
   { lock, only, changedSince }: Meant,
 ): Promise<SkillsFolder[]> {
   const saying = { signal, say: progress.note };
-  const folders = await chooseFolders(words, saying);
+  const folders = await chooseMeant(words, configuration, saying);
   if (lock !== undefined && folders.length > 1) {
     throw new AppError('usage', '--lock names one file, but there are several folders', {
       hint: 'give one folder, or leave --lock out: each folder then has its own skills.lock.json',
     });
   }
-  const locked = folders.map((one) => ({ ...one, lockFile: lock ?? lockFileOf(one.folder) }));
+  const workspace = configuration?.workspace;
+  if (lock === undefined) for (const { folder } of folders) await refuseNobodysLock(folder, workspace);
+  const locked = folders.map((one) => ({ ...one, lockFile: lock ?? lockFileOf(one.folder, workspace) }));
   return await selectSkills(
     locked,
     { ...(only !== undefined && { only }), ...(changedSince !== undefined && { changedSince }) },
@@ -153,13 +164,27 @@ export async function foldersOf(
   );
 }
 
+/** The folders that words mean; without words those of the configuration, and ./skills where it names none. */
+export async function chooseMeant(
+  words: readonly string[],
+  configuration: Configuration | undefined,
+  saying: { signal: AbortSignal; say(text: string): void },
+): Promise<ChosenFolder[]> {
+  const named = configuration?.interface.skills?.folders;
+  if (words.length > 0 || configuration === undefined || named === undefined) return await chooseFolders(words, saying);
+  return await chooseFolders(named, { ...saying, from: projectOf(configuration) });
+}
+
 /** The configuration says which workspace and which agents; without one it is the key's workspace, and no agents. */
-export async function configurationIfAny(context: CommandContext): Promise<Configuration | undefined> {
+export async function configurationIfAny(
+  context: CommandContext,
+  needs: ProjectNeeds = {},
+): Promise<Configuration | undefined> {
   try {
     // Nothing that it believes is used here: no identity, no key, no program.
-    return (await readProject(context)).configuration;
+    return (await readProject(context, needs)).configuration;
   } catch (error) {
-    const named = context.options.config ?? context.environment.MAI_CONFIG;
+    const named = context.options.config ?? context.environment.MAI_CONFIG ?? namedWorkspace(context);
     if (named === undefined && error instanceof AppError && error.code === 'config_missing') return undefined;
     throw error;
   }

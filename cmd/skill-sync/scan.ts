@@ -18,12 +18,12 @@ export async function runScan(
   options: ScanOptions,
 ): Promise<CommandResult> {
   const { only, changedSince } = options;
-  const folders = await foldersOf(context, words, { only, changedSince });
   return await reported(
     context,
     options,
     async (report) => {
-      const configuration = await configurationIfAny(context);
+      const configuration = await configurationIfAny(context, { workspace: 'any' });
+      const folders = await foldersOf(context, configuration, words, { only, changedSince });
       const { progress, signal } = context;
       const waiting = progress.wait('looking through the skills');
       try {

@@ -20,7 +20,8 @@ export async function runVerify(
   words: readonly string[],
   options: VerifyOptions,
 ): Promise<CommandResult> {
-  const folders = await foldersOf(context, words, { lock: options.lock });
+  const configuration = await configurationIfAny(context);
+  const folders = await foldersOf(context, configuration, words, { lock: options.lock });
   const locks = await Promise.all(
     folders.map(async ({ lockFile, ...place }) => {
       const { folder } = place;
@@ -32,7 +33,6 @@ export async function runVerify(
       });
     }),
   );
-  const configuration = await configurationIfAny(context);
   const platform = await platformFromEnvironment(context, configuration?.interface.platform);
   const waiting = context.progress.wait('downloading the pinned versions');
   try {

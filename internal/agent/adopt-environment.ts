@@ -45,8 +45,7 @@ export async function adoptEnvironment(request: AdoptEnvironmentRequest): Promis
   const adopted = await planEnvironmentAdoption(request);
   const { meant, entry, path, text } = adopted;
   // The lock first, so that nothing makes a second one meanwhile (P8).
-  const { folder } = request.configuration;
-  await changeAgentsLock(folder, request.lock, { environments: { [meant.name]: entry } });
+  await changeAgentsLock(request.configuration, request.lock, { environments: { [meant.name]: entry } });
   if (text !== undefined) await writeNewFile(path, text);
   return adopted;
 }

@@ -73,7 +73,7 @@ function expressSkills({ skills }: AnsweredAgent, pins: SkillPins, { content, pr
   for (const { type, skill_id, version } of skills) {
     const pin = [...pins].find(([, { skillId }]) => skillId === skill_id);
     if (type !== 'custom' || pin === undefined) {
-      problems.push(`its skill ${quote(skill_id)} is none of skills/skills.lock.json`);
+      problems.push(`its skill ${quote(skill_id)} is in none of the skills locks`);
       continue;
     }
     const [name, { versionId }] = pin;

@@ -12,12 +12,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const nothing: AgentsLock = { agents: {}, environments: {} };
-const change = (entries: LockChange, seen = nothing) => changeAgentsLock(folder, seen, entries);
+const change = (entries: LockChange, seen = nothing) => changeAgentsLock({ folder }, seen, entries);
 
 test('an absent lock is empty, and finds nothing by an inherited name', async () => {
-  expect(await readAgentsLock(folder)).toEqual({ agents: {}, environments: {} });
+  expect(await readAgentsLock({ folder })).toEqual({ agents: {}, environments: {} });
   expect((await change({})).agents['constructor']).toBeUndefined();
-  expect((await readAgentsLock(folder)).agents['constructor']).toBeUndefined();
+  expect((await readAgentsLock({ folder })).agents['constructor']).toBeUndefined();
 });
 
 test('what is written is read again, one line per fact, in order', async () => {
@@ -26,7 +26,7 @@ test('what is written is read again, one line per fact, in order', async () => {
     environments: { default: { id: 'env_1' }, open: { id: 'env_2', sha256: '0'.repeat(64) } },
   };
   await change(lock);
-  expect(await readAgentsLock(folder)).toEqual(lock);
+  expect(await readAgentsLock({ folder })).toEqual(lock);
   const text = await readFile(join(folder, 'agents.lock.json'), 'utf8');
   expect(Object.keys(JSON.parse(text).agents)).toEqual(['a', 'b']);
   expect(text.endsWith('}\n')).toBe(true);
@@ -43,7 +43,7 @@ test('in 100 rounds of two runs beside each other no entry is lost', { timeout: 
       }),
     ]);
   }
-  const { agents, environments } = await readAgentsLock(folder);
+  const { agents, environments } = await readAgentsLock({ folder });
   expect([Object.keys(agents).length, Object.keys(environments).length]).toEqual([200, 100]);
   expect(await readdir(folder)).toEqual(['agents.lock.json']);
 });
@@ -52,7 +52,7 @@ test('a run that was killed while it held the lock keeps nobody out', async () =
   const holder = { pid: 2 ** 22 + 1, host: hostname(), since: new Date().toISOString(), id: 'x' };
   await writeFile(join(folder, '.agents.lock.json.running'), JSON.stringify(holder));
   await change({ agents: { a: { id: 'agent_1', version: 1 } } });
-  expect((await readAgentsLock(folder)).agents).toHaveProperty('a');
+  expect((await readAgentsLock({ folder })).agents).toHaveProperty('a');
 });
 
 test('one that is running and does not let go is named', { timeout: 30_000 }, async () => {
@@ -94,5 +94,5 @@ test.each([
   '{"lock_version":1,"agents":{},"environments":{"e":"env_1"}}',
 ])('%s is no lock', async (text) => {
   await writeFile(join(folder, 'agents.lock.json'), text);
-  await expect(readAgentsLock(folder)).rejects.toMatchObject({ code: 'config_invalid', hint: expect.any(String) });
+  await expect(readAgentsLock({ folder })).rejects.toMatchObject({ code: 'config_invalid', hint: expect.any(String) });
 });

@@ -4,8 +4,10 @@
  * one machine wrote meanwhile is never lost.
  */
 import { join } from 'node:path';
+import type { Configuration } from '../config/definitions.ts';
+import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
-import { writeText } from '../outside/files.ts';
+import { fileSize, writeText } from '../outside/files.ts';
 import { takeLock } from '../outside/lock.ts';
 import { readSafely } from '../outside/trusted-file.ts';
 import { quote } from '../text/quote.ts';
@@ -37,9 +39,16 @@ const lockVersion = 1;
 /** Far more than any lock. */
 const longestLock = 64 * 1024 * 1024;
 
-/** Reads the lock of a configuration folder; an absent one is empty. Throws `config_invalid`. */
-export async function readAgentsLock(configFolder: string): Promise<AgentsLock> {
-  const path = lockPath(configFolder);
+/** Where the lock is: in the folder of the configuration, one for each workspace that has a name. */
+export type LockPlace = Pick<Configuration, 'folder' | 'workspace'>;
+
+/** Reads the lock of a configuration; an absent one is empty. Throws `config_invalid`. */
+export async function readAgentsLock(place: LockPlace): Promise<AgentsLock> {
+  const path = lockPath(place);
+  if (place.workspace !== undefined) {
+    const nobodys = join(place.folder, lockName('agents', undefined));
+    if ((await fileSize(nobodys)) !== undefined) throw nobodysLock(nobodys, 'agents', place.workspace);
+  }
   const text = await readSafely(path, longestLock);
   if (text === undefined) return { agents: withoutPrototype({}), environments: withoutPrototype({}) };
   const invalid = (why: string) =>
@@ -72,21 +81,17 @@ const lockWaitMs = 10_000;
  * wrote a later version than this run had seen, that one stays: whoever wrote it knew more. Throws `already_running`
  * where another run does not let go.
  */
-export async function changeAgentsLock(
-  configFolder: string,
-  seen: AgentsLock,
-  change: LockChange,
-): Promise<AgentsLock> {
-  const path = join(configFolder, '.agents.lock.json.running');
+export async function changeAgentsLock(place: LockPlace, seen: AgentsLock, change: LockChange): Promise<AgentsLock> {
+  const path = join(place.folder, `.${lockName('agents', place.workspace)}.running`);
   const held = await takeLock({ path, signal: new AbortController().signal, waitMs: lockWaitMs });
   if (!('release' in held)) {
     throw new AppError(
       'already_running',
-      `another run writes ${quote(lockPath(configFolder))} (process ${held.pid}, since ${held.since})`,
+      `another run writes ${quote(lockPath(place))} (process ${held.pid}, since ${held.since})`,
     );
   }
   try {
-    const now = await readAgentsLock(configFolder);
+    const now = await readAgentsLock(place);
     const lock: AgentsLock = {
       agents: withoutPrototype(now.agents),
       environments: withoutPrototype({ ...now.environments, ...change.environments }),
@@ -94,7 +99,7 @@ export async function changeAgentsLock(
     for (const [name, entry] of Object.entries(change.agents ?? {})) {
       lock.agents[name] = newer(now.agents[name], entry, seen.agents[name]);
     }
-    if (JSON.stringify(sortedLock(lock)) !== JSON.stringify(sortedLock(now))) await writeAgentsLock(configFolder, lock);
+    if (JSON.stringify(sortedLock(lock)) !== JSON.stringify(sortedLock(now))) await writeAgentsLock(place, lock);
     return lock;
   } finally {
     await held.release();
@@ -108,9 +113,9 @@ function newer(now: LockedAgent | undefined, entry: LockedAgent, seen: LockedAge
 }
 
 /** Writes the lock as a whole, keys sorted, so that a change in it is one line of a review. */
-async function writeAgentsLock(configFolder: string, lock: AgentsLock): Promise<void> {
+async function writeAgentsLock(place: LockPlace, lock: AgentsLock): Promise<void> {
   const content = { lock_version: lockVersion, ...sortedLock(lock) };
-  await writeText(lockPath(configFolder), `${JSON.stringify(content, undefined, 2)}\n`, 'shared');
+  await writeText(lockPath(place), `${JSON.stringify(content, undefined, 2)}\n`, 'shared');
 }
 
 function sortedLock({ agents, environments }: AgentsLock): AgentsLock {
@@ -119,8 +124,8 @@ function sortedLock({ agents, environments }: AgentsLock): AgentsLock {
   return { agents: sorted(agents), environments: sorted(environments) };
 }
 
-function lockPath(configFolder: string): string {
-  return join(configFolder, 'agents.lock.json');
+function lockPath({ folder, workspace }: LockPlace): string {
+  return join(folder, lockName('agents', workspace));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

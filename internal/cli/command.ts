@@ -57,12 +57,14 @@ export function addGroup(program: Command, name: string, description: string): C
   return addConfig(program.command(name).description(description));
 }
 
-/** Adds the option of every command that reads the configuration. */
+/** Adds the options of every command that reads the configuration. */
 export function addConfig(command: Command): Command {
-  return command.option(
-    '--config <folder>',
-    'the configuration folder (default: MAI_CONFIG, then config/ here or above, then the user configuration)',
-  );
+  return command
+    .option(
+      '--config <folder>',
+      'the configuration folder (default: MAI_CONFIG, then config/ here or above, then the user configuration)',
+    )
+    .option('--workspace <name>', 'which of its workspaces, where it names several (default: MAI_WORKSPACE)');
 }
 
 /**

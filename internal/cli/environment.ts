@@ -26,6 +26,9 @@ export const variables = {
   },
   ANTHROPIC_BASE_URL: { meaning: 'another address of the platform; https, or http on loopback' },
   MAI_CONFIG: { meaning: 'the configuration folder, before a `config/` here or above' },
+  MAI_WORKSPACE: {
+    meaning: 'the name of a workspace, where the configuration names several; `--workspace` comes first',
+  },
   MAI_ALLOW_LOOPBACK_HTTP: { meaning: '`1` lets services and identity providers on loopback use http; for tests only' },
   MAI_KEYCHAIN: { meaning: '`off` leaves the keychain of the operating system alone: nothing is remembered in it' },
   BROWSER: { meaning: 'the program that opens a URL, instead of the system browser' },

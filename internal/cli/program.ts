@@ -30,6 +30,8 @@ export interface Invocation {
 /** The options that every command of every executable takes. */
 export interface CommonOptions {
   config?: string;
+  /** `--workspace`: the name of a workspace of the configuration. */
+  workspace?: string;
   json?: boolean;
   quiet?: boolean;
   verbose?: boolean;

@@ -4,6 +4,7 @@ import { confirmationsIn } from '../config/confirmations.ts';
 import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { inWorkspace, type NamedWorkspace } from '../config/workspace.ts';
 import { type Journals, journalsIn } from '../connection/journal-file.ts';
 import { AppError } from '../errors/app-error.ts';
 import { called } from '../identity/last-person.ts';
@@ -115,9 +116,15 @@ export type TrustedConfiguration = Configuration & { readonly [trusted]: Project
 
 declare const trusted: unique symbol;
 
+/** What a command needs of the configuration. */
+export interface ProjectNeeds {
+  /** `any` for what is the same in all of them: then none has to be chosen of several. */
+  workspace?: 'any';
+}
+
 /** The configuration of a run. One that was found and not named counts when a person has confirmed whom it believes. */
-export async function loadProject(context: CommandContext): Promise<TrustedConfiguration> {
-  const { configuration, found } = await readProject(context);
+export async function loadProject(context: CommandContext, needs: ProjectNeeds = {}): Promise<TrustedConfiguration> {
+  const { configuration, found } = await readProject(context, needs);
   if (found) {
     const { requireConfirmed } = await import('./confirm-project.ts');
     await requireConfirmed(context, configuration);
@@ -126,10 +133,23 @@ export async function loadProject(context: CommandContext): Promise<TrustedConfi
 }
 
 /** The configuration of a run that believes nothing of it and starts no program that it names. */
-export async function readProject(context: CommandContext): Promise<{ configuration: Configuration; found: boolean }> {
+export async function readProject(
+  context: CommandContext,
+  { workspace }: ProjectNeeds = {},
+): Promise<{ configuration: Configuration; found: boolean }> {
   const { folder, source, found } = await locateProject(context);
   context.progress.detail(`configuration ${quote(folder)}: ${source}`);
-  return { configuration: await loadConfiguration(folder, context.besideServices), found };
+  const configuration = await loadConfiguration(folder, context.besideServices);
+  const named = namedWorkspace(context);
+  if (workspace === 'any' && named === undefined) return { configuration, found };
+  return { configuration: inWorkspace(configuration, named), found };
+}
+
+/** The workspace that a command line or else the environment names. */
+export function namedWorkspace({ options, environment }: CommandContext): NamedWorkspace | undefined {
+  if (options.workspace !== undefined) return { name: options.workspace, said: '--workspace' };
+  const name = environment.MAI_WORKSPACE;
+  return name === undefined ? undefined : { name, said: 'MAI_WORKSPACE' };
 }
 
 /** Begins to prove who is operating: what needs nobody runs beside what comes next. */

@@ -28,7 +28,7 @@ export async function runLogin(
   options: BrowserOptions,
   executable: string,
 ): Promise<CommandResult> {
-  const configuration = await loadProject(context);
+  const configuration = await loadProject(context, { workspace: 'any' });
   requireSso(configuration, 'sign in to');
   const command = `${executable} login`;
   const visit = browserVisit(context, options, command, reviewedHosts(configuration));
@@ -47,7 +47,7 @@ export async function runLogout(
   { dryRun = false }: LogoutOptions,
   executable: string,
 ): Promise<CommandResult> {
-  const configuration = await loadProject(context);
+  const configuration = await loadProject(context, { workspace: 'any' });
   const identity = requireSso(configuration, 'sign out of');
   const { cache, state } = await context.directories();
   // Who was here last is asked about as long as their sign-in may still be there.
@@ -77,7 +77,7 @@ export async function runWhoami(
   executable: string,
 ): Promise<CommandResult> {
   const place = await locateProject(context);
-  const configuration = await loadProject(context);
+  const configuration = await loadProject(context, { workspace: 'any' });
   const visit = browserVisit(context, {}, `${executable} whoami`, reviewedHosts(configuration));
   const proof = await beginOperatorProof(context, configuration, visit);
   const proven = await proof.prove({ sign: 'never', command: `${executable} login` });

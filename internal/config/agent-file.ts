@@ -79,8 +79,8 @@ export const agentDefinition = z.strictObject({
   ),
   skills: z._default(
     z
-      .array(z.string().check(z.maxLength(64), z.regex(namePattern, 'expected the name of a folder under skills/')))
-      .check(z.maxLength(20), z.describe('folders under skills/, pinned by their lock file')),
+      .array(z.string().check(z.maxLength(64), z.regex(namePattern, "expected the name of a skill's folder")))
+      .check(z.maxLength(20), z.describe('skills by their name, pinned by the lock of the folder that they lie in')),
     [],
   ),
   require: z.optional(assuranceDefinition),

@@ -56,6 +56,8 @@ export type Environment = z.infer<typeof environmentDefinition> & Named;
 /** Everything under `config/`, checked as a whole. */
 export interface Configuration {
   readonly folder: string;
+  /** The name of the workspace that the run is about, where the configuration names several. */
+  readonly workspace?: string;
   readonly interface: Interface;
   readonly services: ReadonlyMap<string, Service>;
   readonly agents: ReadonlyMap<string, Agent>;

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
 import { whenDefinition } from './condition.ts';
+import { namePattern } from './names.ts';
 import { keepDefinition } from './personal-settings.ts';
 import { conditionalVerdict, record, verdict } from './verdicts.ts';
 import { workloadsDefinition } from './workload.ts';
@@ -91,6 +92,18 @@ const ownershipDefinition = z.strictObject({
   ),
 });
 
+const workspaceId = z.string().check(z.minLength(1), z.maxLength(255));
+
+/** Of the project: what its lock files lie in is reviewed with it. */
+const skillsFolder = z
+  .string()
+  .check(
+    z.regex(
+      /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\\\n]{1,255}$/,
+      'expected a folder or pattern below the project, with "/" and without ".."',
+    ),
+  );
+
 /** `interface.yaml`: whom we believe, and what people may do. */
 export const interfaceDefinition = z.strictObject({
   identity: identityDefinition,
@@ -138,8 +151,13 @@ export const interfaceDefinition = z.strictObject({
   ),
   platform: z.prefault(
     z.strictObject({
-      workspace_id: z.optional(
-        z.string().check(z.minLength(1), z.maxLength(255), z.describe('the workspace that everything is made in')),
+      workspace_id: z.optional(workspaceId.check(z.describe('the workspace that everything is made in'))),
+      workspaces: z.optional(
+        z
+          .record(z.string().check(z.maxLength(64), z.regex(namePattern)), workspaceId)
+          .check(
+            z.describe('instead, where there are several: the id of each by its name, which --workspace chooses by'),
+          ),
       ),
       accepted_members: z.optional(
         z
@@ -154,5 +172,16 @@ export const interfaceDefinition = z.strictObject({
       ),
     }),
     {},
+  ),
+  skills: z.optional(
+    z.strictObject({
+      folders: z
+        .array(skillsFolder)
+        .check(
+          z.minLength(1),
+          z.maxLength(100),
+          z.describe('the folders of skills, or patterns, below the folder above config/; only skills/ where left out'),
+        ),
+    }),
   ),
 });

@@ -31,7 +31,40 @@ const signInParameters = ['acr_values', 'claims', 'id_token_hint', 'max_age'];
 
 /** Rules of `interface.yaml`. */
 export function interfaceFindings(file: Partial<Interface>): Finding[] {
-  return [...identityFindings(file), ...workloadFindings(file), ...ownershipFindings(file)];
+  return [
+    ...identityFindings(file),
+    ...workloadFindings(file),
+    ...ownershipFindings(file),
+    ...workspaceFindings(file),
+    ...skillFolderFindings(file),
+  ];
+}
+
+function workspaceFindings({ platform }: Partial<Interface>): Finding[] {
+  const { workspace_id: only, workspaces } = platform ?? {};
+  if (workspaces === undefined) return [];
+  const path = ['platform', 'workspaces'];
+  const findings: Finding[] = [];
+  if (only !== undefined)
+    findings.push({ path, problem: 'stands beside workspace_id: one of them says it', atKey: true });
+  const named = Object.entries(workspaces);
+  if (named.length === 0) findings.push({ path, problem: 'expected at least one' });
+  for (const [index, [name, id]] of named.entries()) {
+    const twin = named.findIndex(([, other]) => other === id);
+    // Each name has locks of its own, and two of one workspace would soon differ.
+    if (twin !== index) {
+      findings.push({ path: [...path, name], problem: `is the workspace of ${quote(named[twin]?.[0] ?? '')} too` });
+    }
+  }
+  return findings;
+}
+
+function skillFolderFindings({ skills }: Partial<Interface>): Finding[] {
+  return (skills?.folders ?? []).flatMap((folder, index, folders) =>
+    folders.indexOf(folder) === index
+      ? []
+      : [{ path: ['skills', 'folders', index], problem: `${quote(folder)} is listed twice` }],
+  );
 }
 
 function identityFindings({ identity, people }: Partial<Interface>): Finding[] {
@@ -79,8 +112,8 @@ function ownershipFindings({ ownership, platform }: Partial<Interface>): Finding
     const problem = `got ${quote(signer.kid)}, expected the kid of a key above that is not retired`;
     findings.push({ path: ['ownership', 'signer', 'kid'], problem });
   }
-  if (platform !== undefined && platform.workspace_id === undefined) {
-    const problem = 'needs platform.workspace_id: a signature is good in one workspace only';
+  if (platform !== undefined && platform.workspace_id === undefined && platform.workspaces === undefined) {
+    const problem = 'needs platform.workspace_id or platform.workspaces: a signature is good in one workspace only';
     findings.push({ path: ['ownership'], problem, atKey: true });
   }
   return findings;

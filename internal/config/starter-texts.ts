@@ -33,6 +33,10 @@ people:
   #   "00u1a2b3c4d5": { notion: { read: on, write: on, tools: { notion-move-pages: off } } }
 
 # platform: { workspace_id: wrkspc_... } # where the key reaches more than one workspace
+# platform: { workspaces: { dev: wrkspc_..., prod: wrkspc_... } } # several, each with locks of its own: --workspace dev
+
+# Where skills lie beside this folder. Left out, it is skills/ alone.
+# skills: { folders: [skills, "plugins/*/skills"] }
 `;
 
 /** `agents/assistant.yaml`. */
@@ -54,7 +58,7 @@ services:
 #   web_fetch: { verdict: on, domains: [docs.example.com] }
 builtin_tools: {}
 
-# skills: [my-skill] # folders under skills/, pushed by skill-sync; they need builtin_tools: { read: on }
+# skills: [my-skill] # by their names, pushed by skill-sync; they need builtin_tools: { read: on }
 environment: default
 
 # Who may start sessions with it. Nobody else may.

@@ -4,7 +4,7 @@
  */
 import { type FoundAgent, nameKey } from '../agent/definition.ts';
 import { findAgent } from '../agent/ensure.ts';
-import { type AgentsLock, changeAgentsLock } from '../agent/lock.ts';
+import { type AgentsLock, changeAgentsLock, type LockPlace } from '../agent/lock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed } from '../platform/pages.ts';
@@ -15,7 +15,7 @@ import { endListed, type LiveSession, liveOf } from './end.ts';
 /** What an agent is retired with. */
 export interface RetireRequest {
   platform: Platform;
-  configFolder: string;
+  configuration: LockPlace;
   lock: AgentsLock;
   name: string;
 }
@@ -54,12 +54,12 @@ export async function retireAgent(
   { agent, justRead }: Retiring,
   { stop, onStep }: { stop: boolean; onStep(step: string): void },
 ): Promise<string[]> {
-  const { platform, configFolder, lock, name } = request;
+  const { platform, configuration, lock, name } = request;
   if (agent.archived_at === null) {
     await archiveAgent(platform, agent, name, justRead);
     onStep(`archived the agent ${name} (${agent.id})`);
   }
-  await changeAgentsLock(configFolder, lock, {
+  await changeAgentsLock(configuration, lock, {
     agents: { [name]: { id: agent.id, version: agent.version, retired: true } },
   });
   if (!stop) return [];

@@ -1,5 +1,5 @@
 /** From the words of a command line to folders of skills: folders, patterns, lists of plugins and single skills. */
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { listFolder } from '../outside/files.ts';
 import { foldersMatching, looksLikePattern } from '../outside/folder-patterns.ts';
@@ -18,18 +18,27 @@ export interface ChosenFolder {
   mayBeEmpty?: boolean;
 }
 
+/** How words are turned into folders. */
+export interface Choosing {
+  /** What they start from: the current folder unless told. */
+  from?: string;
+  signal: AbortSignal;
+  say(text: string): void;
+}
+
 /**
  * The folders that are meant, in the order in which they were named; one that several words mean is there once. Throws
  * `config_missing` for a word that leads nowhere, `config_invalid` for a list of plugins.
  */
 export async function chooseFolders(
   words: readonly string[],
-  { signal, say }: { signal: AbortSignal; say(text: string): void },
+  { from = '', signal, say }: Choosing,
 ): Promise<ChosenFolder[]> {
   const chosen: ChosenFolder[] = [];
-  for (const word of words.length === 0 ? ['skills'] : words) {
-    if ((await listFolder(word)) === undefined && looksLikePattern(word)) {
-      const found = await foldersMatching(word, signal);
+  for (const named of words.length === 0 ? ['skills'] : words) {
+    const word = isAbsolute(named) ? named : join(from, named);
+    if ((await listFolder(word)) === undefined && looksLikePattern(named)) {
+      const found = await foldersMatching(named, { from, signal });
       if (found.length === 0) {
         throw new AppError('config_missing', `no folder matches ${quote(word)}`, {
           hint: 'a pattern names folders of skills, or skills; links are not followed',

@@ -24,7 +24,7 @@ export async function holdLocks({ folders, signal, say }: HoldRequest): Promise<
   const release = async () => void (await Promise.all(held.map((lock) => lock.release())));
   try {
     // In one order, so that two runs over the same folders never wait for each other.
-    for (const lockFile of folders.map((place) => place.lockFile).sort()) {
+    for (const lockFile of [...new Set(folders.map((place) => place.lockFile))].sort()) {
       const path = runningFileOf(lockFile);
       let lock = await takeLock({ path, signal, waitMs: 0 });
       if (!('release' in lock)) {

@@ -4,8 +4,9 @@
  * a small check by hand instead of loading a schema library.
  */
 import { join } from 'node:path';
+import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
-import { readText, writeText } from '../outside/files.ts';
+import { fileSize, readText, writeText } from '../outside/files.ts';
 import { readSafely, safePath } from '../outside/trusted-file.ts';
 import { quote, visible } from '../text/quote.ts';
 import { nameProblem } from './folder/name.ts';
@@ -21,20 +22,29 @@ export interface LockedSkill {
 /** The skills of a lock file by name. */
 export type SkillsLock = ReadonlyMap<string, LockedSkill>;
 
-/** The lock file that belongs to a folder of skills. */
-export function lockFileOf(skillsFolder: string): string {
-  return join(skillsFolder, 'skills.lock.json');
+/** The lock file that belongs to a folder of skills, in the one workspace or in one that has a name. */
+export function lockFileOf(skillsFolder: string, workspace?: string): string {
+  return join(skillsFolder, lockName('skills', workspace));
+}
+
+/** Throws `config_invalid` where a folder still has the lock of no workspace, and each workspace has its own. */
+export async function refuseNobodysLock(skillsFolder: string, workspace: string | undefined): Promise<void> {
+  const nobodys = lockFileOf(skillsFolder);
+  if (workspace !== undefined && (await fileSize(nobodys)) !== undefined) {
+    throw nobodysLock(nobodys, 'skills', workspace);
+  }
 }
 
 /** Far more than any lock. */
 const longestLock = 64 * 1024 * 1024;
 
 /**
- * The lock of the skills beside a configuration, which says what agents get; empty where there is none yet. Throws
- * `config_invalid`, and `file_system` where somebody else could have written it, as for every file that decides.
+ * A lock that says what agents get; empty where there is none yet. Throws `config_invalid`, and `file_system` where somebody
+ * else could have written it, as for every file that decides.
  */
-export async function readSkillsLock(skillsFolder: string): Promise<SkillsLock> {
-  const path = lockFileOf(skillsFolder);
+export async function readSkillsLock(skillsFolder: string, workspace?: string): Promise<SkillsLock> {
+  await refuseNobodysLock(skillsFolder, workspace);
+  const path = lockFileOf(skillsFolder, workspace);
   const judged = await safePath(skillsFolder);
   return skillsIn(path, judged === undefined ? undefined : await readSafely(path, longestLock));
 }

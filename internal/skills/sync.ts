@@ -1,4 +1,5 @@
 /** A run of skill-sync, in order: lock, read, scan, look and plan, refuse, then only tell or apply. */
+import { dirname } from 'node:path';
 import { readAgentsLock } from '../agent/lock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import type { AppError } from '../errors/app-error.ts';
@@ -70,12 +71,13 @@ export async function syncSkills(settings: SyncSettings, report: ReportSoFar): P
   // Reading refuses a folder that is not there; holding its lock would make it.
   const listed = await Promise.all(settings.folders.map(({ folder }) => listFolder(folder)));
   const folders = settings.folders.filter((_, index) => listed[index] !== undefined);
-  const release = settings.apply ? await holdLocks({ ...settings, folders }) : async () => {};
+  // A pull that was killed may have left a folder aside. It holds the lock of the folder, whatever the lock file is called
+  // that it goes by, so only who has that may act.
+  const own = folders.filter(({ folder, lockFile }) => dirname(lockFile) === dirname(lockFileOf(folder)));
+  const held = [...folders, ...own.map(({ folder }) => ({ lockFile: lockFileOf(folder) }))];
+  const release = settings.apply ? await holdLocks({ ...settings, folders: held }) : async () => {};
   try {
-    // A pull that was killed may have left a folder aside. It holds the lock in the folder, so only who has that may act.
-    if (settings.apply) {
-      for (const { folder, lockFile } of folders) if (lockFile === lockFileOf(folder)) await finishStages(folder);
-    }
+    if (settings.apply) for (const { folder } of own) await finishStages(folder);
     return await syncHeld(settings, report);
   } catch (error) {
     // Of a file that changed meanwhile.
@@ -197,7 +199,7 @@ async function askForPins(platform: Platform): Promise<readonly Pin[]> {
 }
 
 async function stalePinsOf({ parts }: SkillsPlan, pins: readonly Pin[], configuration: Configuration) {
-  const own = { agents: configuration.agents, lock: await readAgentsLock(configuration.folder) };
+  const own = { agents: configuration.agents, lock: await readAgentsLock(configuration) };
   return parts.flatMap(({ lock, ...place }) => stalePins(pins, meantOf(lock, place), own));
 }
 

@@ -62,7 +62,7 @@ beforeAll(async () => {
     });
   const configuration = await loadConfiguration(sandbox.configFolder);
   const agent = agentNamed(configuration, 'support');
-  const [lock, toolPins] = [await readAgentsLock(configuration.folder), await readPins(configuration)];
+  const [lock, toolPins] = [await readAgentsLock(configuration), await readPins(configuration)];
   const principal = {
     kind: 'sso' as const,
     issuer: sandbox.identityProvider.issuer,

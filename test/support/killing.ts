@@ -47,17 +47,19 @@ export interface Death {
   log: string;
   /** Steps are counted from 1, and 0 lets it live. */
   killAt: number;
+  /** Which steps are counted; all unless told. */
+  of?: RegExp;
 }
 
 /** Runs a built executable, found by {@link Locate}, to its end or to its death. */
 export async function runToDeath(
   [program, ...before]: ReturnType<Locate>,
   argv: readonly string[],
-  { environment, log, killAt }: Death,
+  { environment, log, killAt, of }: Death,
 ): Promise<KilledRun> {
   await writeFile(log, '');
   const child = spawn(program, ['--import', preload, ...before, ...argv], {
-    env: { ...environment, KILL_LOG: log, KILL_AT: String(killAt) },
+    env: { ...environment, KILL_LOG: log, KILL_AT: String(killAt), KILL_OF: of?.source ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 60_000,
   });

@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
 import { table } from '../../internal/text/table.ts';
 import { measureAttach, measureTurnEnds } from './attach.ts';
+import { buildOf } from './earlier-build.ts';
 import { measureHashing } from './hashing.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
 import { startBenchProject } from './project.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
 import { measureChanged, measureUnchanged } from './skills.ts';
+import { compareBuilds, compareValidity } from './thousand-skills.ts';
 import { measureVerdicts } from './verdicts.ts';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -33,6 +35,7 @@ rows.push(await turnEndRow(), ...(await attachRows()));
 rows.push(await offboardRow());
 rows.push(verdictRow());
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
+rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
 process.stdout.write(`${table(['what', 'measured', 'target', 'met'], rows)}\n`);
 
 async function startRow(name: string, flag: string): Promise<Row> {
@@ -249,6 +252,66 @@ async function hashingRow(): Promise<Row> {
     `${ratio.toFixed(2)} × the rate of sha256sum (${ownMs.toFixed(0)} / ${sha256sumMs.toFixed(0)} ms)`,
     '≥ 0.5 ×',
     met(ratio >= 0.5),
+  ];
+}
+
+/** Before folders of skills were read and searched at once, and patterns left out that cannot match. */
+const earlierCommit = '80dd713';
+
+async function thousandSkillsRows(): Promise<Row[]> {
+  const size = { skills: 1_000, runs: 3 };
+  progress(`building ${earlierCommit}, which scans are compared with`);
+  const earlier = await buildOf(earlierCommit);
+  if ('missing' in earlier) {
+    progress(`left out: side by side with ${earlierCommit}: ${earlier.missing}`);
+    return [];
+  }
+  try {
+    progress(`${size.skills} generated skills of 40 MB, with both builds`);
+    const { scan, planning } = await compareBuilds({ dist, earlier: earlier.dist }, size);
+    const row = (what: string, { subject: own, baseline }: typeof scan, goal: number): Row[] => {
+      const faster = baseline.wallMs / own.wallMs;
+      const memory = own.peakMiB / baseline.peakMiB;
+      const cpu = (baseline.cpuMs / own.cpuMs).toFixed(1);
+      return [
+        [
+          `${what}: wall`,
+          `${faster.toFixed(1)} × as fast (${own.wallMs.toFixed(0)} / ${baseline.wallMs.toFixed(0)} ms; CPU ${cpu} ×)`,
+          `≥ ${goal} × ${earlierCommit}`,
+          met(faster >= goal),
+        ],
+        [
+          `${what}: peak memory`,
+          `${memory.toFixed(2)} × (${own.peakMiB.toFixed(0)} / ${baseline.peakMiB.toFixed(0)} MiB)`,
+          `≤ 1 × ${earlierCommit}`,
+          met(memory <= 1),
+        ],
+      ];
+    };
+    const skills = `${size.skills.toLocaleString('en')} skills of 40 MB`;
+    return [...row(`skill-sync scan, ${skills}`, scan, 3), ...row(`skill-sync, nothing to do, ${skills}`, planning, 2)];
+  } finally {
+    await earlier.remove();
+  }
+}
+
+async function validityRows(): Promise<Row[]> {
+  const size = { skills: 1_000, runs: 5 };
+  progress(`validity of ${size.skills} skills, beside the reference library`);
+  const compared = await compareValidity(size);
+  if ('missing' in compared) {
+    progress(`left out: validity beside the reference library: ${compared.missing}`);
+    return [];
+  }
+  const { subject: own, baseline } = compared;
+  const ratio = own.wallMs / baseline.wallMs;
+  return [
+    [
+      `validity alone, ${size.skills.toLocaleString('en')} skills that are a SKILL.md`,
+      `${ratio.toFixed(2)} × skills-ref (${own.wallMs.toFixed(0)} / ${baseline.wallMs.toFixed(0)} ms)`,
+      '≤ 1.5 ×',
+      met(ratio <= 1.5),
+    ],
   ];
 }
 

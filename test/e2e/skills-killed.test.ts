@@ -283,7 +283,8 @@ function placesOf(kinds: readonly string[]): Place[] {
 function kindOf({ platform, home }: World, step: string): string {
   return step
     .replace(platform.baseUrl, 'platform ')
-    .replace(`${home}/`, '')
+    .replace(new RegExp(`(?:[.][.]/)*(?:[.][.])?${home}/`), '')
+    .replace(/plugins\/[ab]\//, 'plugins/:x/')
     .replace(/\b(skill|skver)_\w+/g, ':$1')
     .replace(/\.[0-9a-f-]{36}/g, '.…');
 }
@@ -295,6 +296,7 @@ function stepsOf(kind: string): RegExp {
     .replace(/^(\w+) platform /, '$1 http.*')
     .replace(/:(skill|skver)\b/g, '$1_\\w+')
     .replace('…', '[0-9a-f-]{36}')
+    .replace(':x', '[ab]')
     .replace(/(plugins|skills)/, '.*$1');
   return new RegExp(kind === '' ? '' : `^${pattern}$`);
 }

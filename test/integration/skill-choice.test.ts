@@ -95,9 +95,15 @@ describe('a pattern', () => {
   });
 
   test('is a name where a folder is called so', async () => {
-    await skillAt('team [a]/one');
-    expect((await run([at('team [a]')])).exit).toBe(0);
-    expect(await lockedIn('team [a]')).toEqual(['one']);
+    for (const [folder, name] of [
+      ['team [a]', 'one'],
+      ['team {a,b}', 'two'],
+    ] as const) {
+      await skillAt(`${folder}/${name}`);
+      await skillAt('team a/other');
+      expect((await run([at(folder)])).exit).toBe(0);
+      expect(await lockedIn(folder)).toEqual([name]);
+    }
   });
 });
 
@@ -244,6 +250,12 @@ describe('--changed-since', () => {
   test.each(['nowhere', '--output=pwned', 'HEAD:skills', '-h'])('of no commit is refused: %s', async (name) => {
     const refused = await run([`--changed-since=${name}`, project.skills]);
     expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('git cannot say what changed in')]);
+  });
+
+  test('takes a name that looks like an option for the name of a commit', async () => {
+    git('update-ref', 'refs/heads/-q', 'HEAD');
+    await put('triage/more.md', 'more');
+    expect(changesOf(await runJson('--check', '--changed-since=-q'))).toEqual(['triage update']);
   });
 
   test('outside of a checkout is refused', async () => {

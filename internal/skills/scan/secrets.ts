@@ -39,7 +39,7 @@ const presetNeeds: Readonly<Record<string, RegExp>> = {
 };
 
 /** The rules of the preset that may find something in a file. */
-function presetRulesFor(file: SearchedFile) {
+export function presetRulesFor(file: SearchedFile) {
   return presetRules.flatMap((rule) => {
     const { id } = rule.meta;
     if (leftOut.includes(id)) return [];

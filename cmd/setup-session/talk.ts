@@ -34,7 +34,7 @@ export async function runSend(context: CommandContext, id: string, options: Send
   }
   const opened = await openOwnSession(context, options, 'setup-session send', id);
   const { run, session } = opened;
-  await Promise.all([requireGoingOn(opened), requireNothingWaits(opened)]);
+  await Promise.all([requireGoingOn(context, opened), requireNothingWaits(opened)]);
   const { runTurn } = await import('../../internal/session/turn.ts');
   const turn = await runTurn({
     platform: run.platform,
@@ -75,7 +75,7 @@ export async function runAnswer(
     });
   }
   // A no lets nothing happen, and a result says what happened elsewhere: neither acts with the connections of a person.
-  await (answer.kind === 'yes' ? requireGoingOn(opened) : requireOwnVault(run, run.principal, session));
+  await (answer.kind === 'yes' ? requireGoingOn(context, opened) : requireOwnVault(run, run.principal, session));
   await requireSeen(context, opened, found, { answer, digest });
   const sent = await answerCall({
     platform: run.platform,
@@ -90,12 +90,12 @@ export async function runAnswer(
 }
 
 /** Everything that `verify` looks at, and what a new session of its agent would need. */
-async function requireGoingOn({ run, session, lookups }: SessionRun): Promise<void> {
+async function requireGoingOn({ signal }: CommandContext, { run, session, lookups }: SessionRun): Promise<void> {
   await requireContinuable({
     ...run,
     session,
     lookups,
-    readLocks: (agent) => readLocks(run.configuration, agent, context.signal),
+    readLocks: (agent) => readLocks(run.configuration, agent, signal),
   });
 }
 

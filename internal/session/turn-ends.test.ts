@@ -1,11 +1,14 @@
-/** How a turn ends that nobody can follow to its end. */
+/** How a turn is followed, and how one ends that nobody can follow to its end. */
 import Anthropic from '@anthropic-ai/sdk';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import { fastClock } from '../../test/support/fast-clock.ts';
 import { startHostileServer } from '../../test/support/hostile-server.ts';
+import { pause } from '../outside/pause.ts';
 import { openPlatform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
+import type { Clock } from './clock.ts';
+import { runFirstTurn } from './first-turn.ts';
 import { runTurn } from './turn.ts';
 import { judgeTurn } from './turn-outcome.ts';
 
@@ -37,24 +40,23 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-/** A turn in this time, or in that of another server. */
-async function talk(told: (text: string) => void = () => {}, baseUrl = sandbox.baseUrl) {
-  const signal = new AbortController().signal;
-  const platform = await openPlatform({
-    baseUrl,
-    apiKey: new Secret(sandbox.apiKey),
-    authToken: undefined,
-    signal,
-    onWait: () => {},
-  });
+const signal = new AbortController().signal;
+
+function open(baseUrl = sandbox.baseUrl) {
+  const apiKey = new Secret(sandbox.apiKey);
+  return openPlatform({ baseUrl, apiKey, authToken: undefined, signal, onWait: () => {} });
+}
+
+/** A turn in a time of its own. */
+async function talk({ told = (_text: string) => {}, baseUrl = sandbox.baseUrl, clock = fastClock(200) } = {}) {
   return await runTurn({
-    platform,
+    platform: await open(baseUrl),
     sessionId,
     message: 'hello',
     timeoutMs: 600_000,
     signal,
     told: { text: told, note: () => {}, warn: () => {} },
-    clock: fastClock(200),
+    clock,
   });
 }
 
@@ -87,7 +89,7 @@ test('where the key is refused in the middle, what came until then is told, with
   sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 5, how: 'reset' } });
   const revoke = () =>
     sandbox.control.faults.add({ on: '* /v1/**', fault: { kind: 'status', status: 401 }, times: Infinity });
-  const turn = await talk(revoke);
+  const turn = await talk({ told: revoke });
   expect(turn).toMatchObject({ end: { kind: 'unwatched' }, answer: 'I begin.', allowed: 1, unknown: true });
   expect(judgeTurn(turn)).toMatchObject({
     code: 'platform_refused',
@@ -98,14 +100,18 @@ test('where the key is refused in the middle, what came until then is told, with
 
 test('a session that is gone when the line is back was deleted: what came until then is told', async () => {
   sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 5, how: 'reset' } });
-  const remove = () =>
+  const remove = () => {
     sandbox.control.faults.add({ on: '* /v1/sessions/**', fault: { kind: 'status', status: 404 }, times: Infinity });
-  const turn = await talk(remove);
+    goOn();
+  };
+  const turn = await talk({ told: remove });
   expect(turn).toMatchObject({ end: { kind: 'deleted' }, answer: 'I begin.', allowed: 1, unknown: false });
   expect(judgeTurn(turn)).toMatchObject({
     code: 'session_ended',
     hint: expect.stringContaining('one tool call was made until then'),
   });
+  // Nobody asked again and again until the time was up.
+  expect(sandbox.control.log.count(stream)).toBe(2);
 });
 
 test('a session whose stream says that it was deleted is asked for nothing any more', async () => {
@@ -124,6 +130,87 @@ test('a session whose stream says that it was deleted is asked for nothing any m
     }
     return line.includes('/events?') ? { json: { data: [], next_page: null } } : undefined;
   });
-  expect(await talk(undefined, server.origin)).toMatchObject({ end: { kind: 'deleted' }, answer: 'I begin.' });
+  expect(await talk({ baseUrl: server.origin })).toMatchObject({ end: { kind: 'deleted' }, answer: 'I begin.' });
   expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'GET', 'POST']);
+});
+
+test('after a break the history is read at once, and not when something is overdue', async () => {
+  goOn();
+  sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 3, how: 'reset' } });
+  // Time in which nothing is ever overdue.
+  const clock: Clock = {
+    now: () => 0,
+    pause: async (milliseconds, ended) => {
+      if (milliseconds > 100) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+      else await pause(50);
+    },
+  };
+  expect(await talk({ clock })).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
+});
+
+test('a silent stream has the history asked; one that stays silent is opened anew', async () => {
+  sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 3, how: 'stall' } });
+  // The text comes with the history, and what comes after it by a stream that is alive.
+  const turn = await talk({
+    told: () => {
+      const opened = setInterval(() => {
+        if (sandbox.control.log.count(stream) < 2) return;
+        clearInterval(opened);
+        goOn();
+      }, 10);
+    },
+  });
+  expect(turn).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
+  sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 3, how: 'stall' } });
+  sandbox.control.log.reset();
+  expect(await talk()).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
+  expect(sandbox.control.log.count(stream)).toBe(1);
+});
+
+describe('a first message whose answer is lost, and which no list shows', () => {
+  const sent = 'POST /v1/sessions/:session/events';
+  const isLive = ({ archived_at }: { archived_at: string | null }) => archived_at === null;
+
+  /** Until the session is to be archived its history is empty and it stands idle, as far as anybody can see. */
+  async function first() {
+    const { control } = sandbox;
+    control.faults.add({ on: sent, fault: { kind: 'drop-after-commit' } });
+    const lags = () => control.log.count('POST /v1/sessions/:session/archive') === 0;
+    control.tamper('GET /v1/sessions/:session/events', (page) => (lags() ? { data: [], next_page: null } : page));
+    control.tamper('GET /v1/sessions/:session', (session) =>
+      lags() ? { ...(session as object), status: 'idle' } : session,
+    );
+    const { agent, environment_id } = await client.beta.sessions.retrieve(sessionId);
+    const { turn } = await runFirstTurn({
+      platform: await open(),
+      message: 'hello',
+      timeoutMs: 600_000,
+      signal,
+      told: { text: () => void setTimeout(() => goOn(), 50), note: () => {}, warn: () => {} },
+      clock: fastClock(200),
+      start: () => client.beta.sessions.create({ agent: agent.id, environment_id }),
+    });
+    return { turn, sessions: control.peek.sessions().filter(({ id }) => id !== sessionId) };
+  }
+
+  test('is not sent again where the platform archives nothing because it runs', async () => {
+    const { turn, sessions } = await first();
+    expect(turn).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
+    expect([sessions.length, sessions.filter(isLive).length]).toEqual([1, 1]);
+    expect(sandbox.control.log.count(sent)).toBe(1);
+  });
+
+  test('is not sent again where the archived session turns out to have it', async () => {
+    goOn();
+    const { turn, sessions } = await first();
+    expect(turn).toMatchObject({ answer: 'I begin.' });
+    expect([sessions.length, sandbox.control.log.count(sent)]).toEqual([1, 1]);
+  });
+
+  test('leaves no session behind where it was refused', async () => {
+    sandbox.control.faults.add({ on: sent, fault: { kind: 'status', status: 400 } });
+    await expect(first()).rejects.toMatchObject({ code: 'platform_refused', status: 400 });
+    const made = sandbox.control.peek.sessions().filter(({ id }) => id !== sessionId);
+    expect([made.length, made.filter(isLive).length]).toEqual([1, 0]);
+  });
 });

@@ -204,6 +204,22 @@ describe.each([
   });
 });
 
+test('a create that was lost, and that no list shows, is asked for again; of the two sessions one is left', async () => {
+  const { control } = sandbox.platform;
+  const before = control.peek.sessions().length;
+  control.log.reset();
+  control.faults.add({ on: create, fault: { kind: 'drop-after-commit' } });
+  const creates = () => control.log.count(create);
+  control.tamper('GET /v1/sessions', (page) => (creates() < 2 ? { data: [], next_page: null } : page));
+  const platform = await openHere(patienceMs.usual);
+  const warnings: string[] = [];
+  const { id } = await start(platform, (text) => void warnings.push(text), fast)();
+  const made = control.peek.sessions().slice(before);
+  expect([creates(), made.length]).toEqual([2, 2]);
+  expect(made.filter(({ archived_at }) => archived_at === null).map((session) => session.id)).toEqual([id]);
+  expect(warnings).toEqual([expect.stringContaining('a second session of one request')]);
+});
+
 describe('something between repeats', () => {
   test.each([
     ['the create', create],

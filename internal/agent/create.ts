@@ -8,7 +8,14 @@ import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
-import { type AgentDefinition, compareAgent, type FoundAgent, nameKey } from './definition.ts';
+import {
+  type AgentDefinition,
+  compareAgent,
+  type Difference,
+  describeDifferences,
+  type FoundAgent,
+  nameKey,
+} from './definition.ts';
 import { compareEnvironment, type FoundEnvironment } from './environment.ts';
 
 interface Made {
@@ -22,7 +29,8 @@ interface Making<Thing extends Made> {
   create(): Promise<Thing>;
   /** Everything that carries the mark and is not archived. */
   marked(): Promise<Thing[]>;
-  isMeant(thing: Thing): boolean;
+  /** Where it is not what the file says; none means that this or another run made it from the same file. */
+  differences(thing: Thing): readonly Difference[];
   /** Whether nothing was begun with it, so that it can go. */
   isUnused(thing: Thing, own: boolean): Promise<boolean>;
   /** Archives it if it is by its id still what was listed. */
@@ -38,7 +46,7 @@ export async function createAgent(platform: Platform, meant: AgentDefinition): P
     create: () =>
       platform.change({ act: 'agent.create', target: meant.name }, (client) => client.beta.agents.create(meant)),
     marked: () => markedAgents(platform, meant.name),
-    isMeant: (agent) => isTwin(meant, agent),
+    differences: (agent) => twinDifferences(meant, agent),
     isUnused: ({ id }) => isUnusedAgent(platform, id),
     archive: (agent) => archiveTwin(platform, agent),
   });
@@ -65,7 +73,7 @@ export async function createEnvironment(platform: Platform, meant: Environment):
         if (each.archived_at === null && each.metadata[nameKey] === name) found.push(each);
       return found;
     },
-    isMeant: (environment) => compareEnvironment(meant, environment).length === 0,
+    differences: (environment) => compareEnvironment(meant, environment),
     // Sessions cannot be asked for by their environment: only what this run made itself is surely unused.
     isUnused: async (_environment, own) => own,
     archive: async ({ id }) => {
@@ -92,7 +100,13 @@ export function byAge<Thing extends Made>(things: readonly Thing[]): Thing[] {
 
 /** Whether an agent is exactly what a file says and was never anything else, as two runs at once would leave it. */
 export function isTwin(meant: AgentDefinition, agent: FoundAgent): boolean {
-  return compareAgent(meant, agent).length === 0 && agent.version === 1;
+  return twinDifferences(meant, agent).length === 0;
+}
+
+function twinDifferences(meant: AgentDefinition, agent: FoundAgent): Difference[] {
+  const { version } = agent;
+  const changed = version === 1 ? [] : [{ what: 'version', meant: '1', found: `${version}` }];
+  return [...compareAgent(meant, agent), ...changed];
 }
 
 /** Archives a twin that nothing was begun with; one that is in use is left, and is named by the next plan. */
@@ -113,14 +127,21 @@ async function makeOne<Thing extends Made>(making: Making<Thing>): Promise<Thing
   if (oldest === undefined) throw lost === undefined ? notListed(making.what) : ((await making.taken?.(lost)) ?? lost);
   for (const thing of younger) {
     const mine = thing.id === own;
-    if ((mine || making.isMeant(thing)) && (await making.isUnused(thing, mine))) await making.archive(thing);
+    if ((mine || making.differences(thing).length === 0) && (await making.isUnused(thing, mine)))
+      await making.archive(thing);
   }
-  if (making.isMeant(oldest)) return oldest;
-  throw new AppError(
-    'drift',
-    `another run made the ${making.what} (${quote(oldest.id)}) at the same moment, from another file`,
-    { hint: 'bring the files together, then look again: setup-session agents plan' },
-  );
+  const differences = making.differences(oldest);
+  if (differences.length === 0) return oldest;
+  const named = `the ${making.what} (${quote(oldest.id)})`;
+  throw oldest.id === own
+    ? new AppError(
+        'drift',
+        `${named} was made, and is not what was asked for: somebody changed it at once, or the platform took it otherwise\n${describeDifferences(differences)}`,
+        { hint: 'nothing was pinned to it; look again: setup-session agents plan' },
+      )
+    : new AppError('drift', `another run made ${named} at the same moment, from another file`, {
+        hint: 'bring the files together, then look again: setup-session agents plan',
+      });
 }
 
 /** The pauses before each further look for what was created: lists lag. */

@@ -158,6 +158,17 @@ describe('two first applies of a new agent', () => {
     expect([lost.exit, lost.stderr]).toEqual([1, expect.stringContaining('at the same moment, from another file')]);
     expect((await active('support')).map((agent) => agent.id)).toEqual([id]);
   });
+
+  test('nobody else is blamed for what the platform made otherwise', async () => {
+    control().tamper('* /v1/agents', (answer: Content) => {
+      for (const agent of answer.data ?? [answer]) agent.description = 'Another.';
+      return answer;
+    });
+    const { exit, stderr } = await agents('apply', 'support');
+    expect([exit, stderr]).toEqual([1, expect.stringContaining('was made, and is not what was asked for')]);
+    expect(stderr).toContain('description: meant');
+    expect(stderr).not.toContain('another run');
+  });
 });
 
 describe('an environment', () => {

@@ -128,6 +128,30 @@ describe('two first applies of a new agent', () => {
     expect((await allAgents()).filter(({ archived_at }) => archived_at !== null)).toHaveLength(1);
   });
 
+  test('from different files: the older leaves the younger to its own run', async () => {
+    const younger = once('POST /v1/agents', () =>
+      world.client.beta.agents.create({ name: 'support', model: 'claude-other', metadata: { mai_name: 'support' } }),
+    );
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    const { id } = (await younger) as { id: string };
+    expect((await active('support')).map((agent) => agent.id).sort()).toContain(id);
+    expect(await active('support')).toHaveLength(2);
+  });
+
+  test('of which the younger is in use already: it is left, and named', async () => {
+    const younger = once('POST /v1/agents', async () => {
+      const { name, model, system, tools, mcp_servers, metadata } = (await active('support'))[0] ?? {};
+      const twin = await world.client.beta.agents.create({ name, model, system, tools, mcp_servers, metadata });
+      const { id } = await world.client.beta.environments.create({ name: 'elsewhere', config: { type: 'cloud' } });
+      await world.client.beta.sessions.create({ agent: twin.id, environment_id: id });
+      return twin;
+    });
+    expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
+    const { id } = (await younger) as { id: string };
+    expect((await active('support')).map((agent) => agent.id)).toContain(id);
+    expect(await agents('plan', 'support')).toMatchObject({ stdout: expect.stringContaining(id) });
+  });
+
   test('of which one was killed between its create and its look: the next apply ends with the oldest', async () => {
     await world.apply('support');
     const [first] = await active('support');

@@ -448,6 +448,25 @@ describe('nobody comes back', () => {
     await expect(ask(callback)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  test('since others held every place: that is the cause which is named, and no page is asked about', async () => {
+    const { outcome } = await flow(
+      async ({ callback }) => {
+        const sockets = Array.from({ length: 40 }, () =>
+          connect({ host: '127.0.0.1', port: Number(new URL(callback).port) }).on('error', () => {}),
+        );
+        onTestFinished(() => {
+          for (const socket of sockets) socket.destroy();
+        });
+      },
+      { attempt: { timeoutMs: 500 } },
+    );
+    expect(outcome).toMatchObject({
+      code: 'timed_out',
+      message: expect.stringMatching(/ and \d+ connections had to be turned away: other programs of this machine/),
+      hint: expect.stringContaining('--paste'),
+    });
+  });
+
   test('an interruption ends the wait, and nothing listens any more [b15]', async () => {
     const interruption = new AbortController();
     const { outcome, callback } = await flow(async () => interruption.abort(), {

@@ -128,28 +128,45 @@ describe('two first applies of a new agent', () => {
     expect((await allAgents()).filter(({ archived_at }) => archived_at !== null)).toHaveLength(1);
   });
 
+  /** Has an agent appear in lists only once this run has made its own, as one that was made just after. */
+  function appearsLater({ id }: Content): void {
+    let made = false;
+    void once('POST /v1/agents', async () => {
+      made = true;
+    });
+    control().tamper('GET /v1/agents', (answer: Content) => ({
+      ...answer,
+      data: answer.data.flatMap((agent: Content) => {
+        if (agent.id !== id) return [agent];
+        return made ? [{ ...agent, created_at: '2099-01-01T00:00:00Z' }] : [];
+      }),
+    }));
+  }
+
   test('from different files: the older leaves the younger to its own run', async () => {
-    const younger = once('POST /v1/agents', () =>
-      world.client.beta.agents.create({ name: 'support', model: 'claude-other', metadata: { mai_name: 'support' } }),
-    );
+    const metadata = { mai_name: 'support' };
+    const younger = await world.client.beta.agents.create({ name: 'support', model: 'claude-other', metadata });
+    appearsLater(younger);
     expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
-    const { id } = (await younger) as { id: string };
-    expect((await active('support')).map((agent) => agent.id).sort()).toContain(id);
-    expect(await active('support')).toHaveLength(2);
+    expect((await world.client.beta.agents.retrieve(younger.id)).archived_at).toBeNull();
+    expect((await lock()).agents.support.id).not.toBe(younger.id);
   });
 
-  test('of which the younger is in use already: it is left, and named', async () => {
-    const younger = once('POST /v1/agents', async () => {
-      const { name, model, system, tools, mcp_servers, metadata } = (await active('support'))[0] ?? {};
-      const twin = await world.client.beta.agents.create({ name, model, system, tools, mcp_servers, metadata });
-      const { id } = await world.client.beta.environments.create({ name: 'elsewhere', config: { type: 'cloud' } });
-      await world.client.beta.sessions.create({ agent: twin.id, environment_id: id });
-      return twin;
-    });
+  test.each([
+    ['unused: it is archived', false],
+    ['in use already: it is left', true],
+  ])('of which the younger is %s', async (_case, isUsed) => {
+    await world.apply('support');
+    const [{ id, name, model, system, tools, mcp_servers, metadata }] = await active('support');
+    const younger = await world.client.beta.agents.create({ name, model, system, tools, mcp_servers, metadata });
+    const environment_id = (await lock()).environments.default.id;
+    if (isUsed) await world.client.beta.sessions.create({ agent: younger.id, environment_id });
+    await world.client.beta.agents.archive(id);
+    await rm(file('agents.lock.json'));
+    appearsLater(younger);
     expect(await agents('apply', 'support')).toMatchObject({ exit: 0 });
-    const { id } = (await younger) as { id: string };
-    expect((await active('support')).map((agent) => agent.id)).toContain(id);
-    expect(await agents('plan', 'support')).toMatchObject({ stdout: expect.stringContaining(id) });
+    expect((await lock()).agents.support.id).not.toBe(younger.id);
+    expect((await world.client.beta.agents.retrieve(younger.id)).archived_at === null).toBe(isUsed);
   });
 
   test('of which one was killed between its create and its look: the next apply ends with the oldest', async () => {

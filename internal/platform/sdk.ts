@@ -111,7 +111,7 @@ export function connect(options: ClientOptions, reading: Reading) {
             id: string,
             query: Parameters<Sessions['events']['list']>[1] = {},
             how?: Parameters<Sessions['events']['list']>[2],
-          ) => list(readEventAnswer, (cursor) => sessions.events.list(id, { ...query, ...cursor }, how)),
+          ) => list(readEventAnswer, (cursor) => sessions.events.list(id, { ...query, ...cursor }, ownSignal(how))),
         },
       },
       skills: {
@@ -173,4 +173,9 @@ export function connect(options: ClientOptions, reading: Reading) {
 /** A request before the SDK looks at its answer. */
 interface Raw {
   asResponse(): Promise<Response>;
+}
+
+/** The SDK listens to a signal until it has parsed the answer itself, which is never: each request has one of its own. */
+function ownSignal<How extends { signal?: AbortSignal | null | undefined }>(how?: How): How | undefined {
+  return how?.signal ? { ...how, signal: AbortSignal.any([how.signal]) } : how;
 }

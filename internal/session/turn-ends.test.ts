@@ -167,6 +167,20 @@ test('a silent stream has the history asked; one that stays silent is opened ane
   expect(sandbox.control.log.count(stream)).toBe(1);
 });
 
+test('a history of many pages is read without a warning', async () => {
+  goOn();
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on('warning', warned);
+  for (let count = 0; count < 3; count += 1) await talk();
+  const on = 'GET /v1/sessions/:session/events';
+  const pages = sandbox.control.faults.add({ on, fault: { kind: 'pages', how: 'overlapping' }, times: Infinity });
+  const told = { text: () => {}, note: () => {}, warn: () => {} };
+  const turn = await runTurn({ platform: await open(), sessionId, timeoutMs: 600_000, signal, told });
+  process.off('warning', warned);
+  expect([turn.answer, pages.hits > 12, warnings]).toEqual(['I begin.', true, []]);
+});
+
 describe('a first message whose answer is lost, and which no list shows', () => {
   const sent = 'POST /v1/sessions/:session/events';
   const isLive = ({ archived_at }: { archived_at: string | null }) => archived_at === null;

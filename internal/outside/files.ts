@@ -84,6 +84,8 @@ export async function fileDigest(path: string): Promise<string | undefined> {
 
 /** How much of a file is in memory at once while it is read in pieces. */
 const pieceSize = 2 ** 20;
+/** Every reading shares it: between a piece and its being taken nothing else runs. */
+let piece: Buffer | undefined;
 
 /**
  * Hands over the bytes of a file that was seen to be `size` bytes long, in pieces of at most 1 MiB; a piece is only good
@@ -97,7 +99,8 @@ export async function readInPieces(path: string, size: number, take: (piece: Uin
     const before = fstatSync(file);
     if (!before.isFile() || before.size !== size) return false;
     // One byte more than there should be: a file that grows is noticed, and never read for ever.
-    const buffer = Buffer.allocUnsafe(Math.min(pieceSize, size + 1));
+    piece ??= Buffer.allocUnsafe(pieceSize);
+    const buffer = piece.subarray(0, Math.min(pieceSize, size + 1));
     let total = 0;
     do {
       // Whoever interrupts a large file is heard between two pieces of it.

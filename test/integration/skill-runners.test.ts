@@ -30,8 +30,13 @@ afterEach(async () => {
 /** A checkout on one machine. */
 class Machine {
   readonly skills: string;
-  constructor(which: string) {
-    this.skills = join(home, which);
+  private readonly which: string;
+  /** Whether the configuration names the workspace and the folder, by a pattern; else the command line names the folder. */
+  private readonly configured: boolean;
+  constructor(which: string, configured = false) {
+    this.which = which;
+    this.configured = configured;
+    this.skills = join(home, which, 'skills');
   }
 
   async write(text: string): Promise<void> {
@@ -40,14 +45,25 @@ class Machine {
   }
 
   async push(): Promise<CommandOutcome> {
-    return await runCommand(skillSync, [this.skills, '--quiet'], {
+    const words = this.configured ? ['--config', await this.configuration(), '--workspace', 'dev'] : [this.skills];
+    return await runCommand(skillSync, [...words, '--quiet'], {
       environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl },
       folder: home,
     });
   }
 
   get lockFile(): string {
-    return join(this.skills, 'skills.lock.json');
+    return join(this.skills, this.configured ? 'skills.dev.lock.json' : 'skills.lock.json');
+  }
+
+  private async configuration(): Promise<string> {
+    const config = join(home, this.which, 'config');
+    await mkdir(config, { recursive: true });
+    await writeFile(
+      join(config, 'interface.yaml'),
+      `identity: { mode: os }\nplatform: { workspaces: { dev: ${platform.workspaceId}, prod: wrkspc_prod } }\nskills: { folders: ["s*"] }\n`,
+    );
+    return config;
   }
 
   async locked() {
@@ -56,9 +72,9 @@ class Machine {
 
   /** As after a pull from the repository: the other's folder and lock. */
   async follow(other: Machine): Promise<void> {
-    for (const path of [join(name, 'SKILL.md'), 'skills.lock.json']) {
-      await writeFile(join(this.skills, path), await readFile(join(other.skills, path)));
-    }
+    const skill = join(name, 'SKILL.md');
+    await writeFile(join(this.skills, skill), await readFile(join(other.skills, skill)));
+    await writeFile(this.lockFile, await readFile(other.lockFile));
   }
 }
 
@@ -122,7 +138,7 @@ const clocks = [
 describe.each(clocks)('two runners, %s', (label, clock, count) => {
   test(`with the same change: one version each time (${count} rounds) [P8]`, { timeout: 300_000 }, async () => {
     await begin(clock());
-    const machines = [new Machine('a'), new Machine('b')] as const;
+    const machines = [new Machine('a'), new Machine('b', true)] as const;
     await rounds(count, `the same change, ${label}`, async (index) => {
       const { skill, uploads } = await pushAlike(machines, index);
       expect(skill?.texts).toEqual(Array.from({ length: index + 1 }, (_, earlier) => `round ${earlier}`));
@@ -134,7 +150,7 @@ describe.each(clocks)('two runners, %s', (label, clock, count) => {
     timeout: 300_000,
   }, async () => {
     await begin(clock());
-    const machines = [new Machine('a'), new Machine('b')] as const;
+    const machines = [new Machine('a', true), new Machine('b', true)] as const;
     const pushed: string[] = [];
     await rounds(count, `different changes, ${label}`, async (index) => {
       for (const [who, machine] of machines.entries()) await machine.write(`round ${index} by ${who}`);

@@ -1,10 +1,12 @@
 /** Folders of skills that the configuration names, and workspaces with locks of their own: what is pushed is what agents get. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { setupSession } from '../../cmd/setup-session/cli.ts';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import type { Executable } from '../../internal/cli/program.ts';
+import { takeLock } from '../../internal/outside/lock.ts';
 import { parseLock } from '../../internal/skills/lock.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
 import { runCommand } from '../support/command.ts';
@@ -218,5 +220,13 @@ describe('workspaces with names', () => {
       sync(['--workspace', 'prod'], inProd()),
     ]);
     expect([pull.exit, push.exit]).toEqual([0, 0]);
+    // A pull holds the folder by the lock that every workspace knows.
+    const path = at('skills', '.skills.lock.json.running');
+    const held = await takeLock({ path, signal: new AbortController().signal, waitMs: 0 });
+    const waiting = sync(['--workspace', 'prod'], inProd());
+    await sleep(500);
+    if ('release' in held) await held.release();
+    const { exit, stderr } = await waiting;
+    expect([exit, stderr]).toEqual([0, expect.stringContaining('waiting up to')]);
   });
 });

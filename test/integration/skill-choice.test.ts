@@ -104,6 +104,8 @@ describe('a pattern', () => {
       expect((await run([at(folder)])).exit).toBe(0);
       expect(await lockedIn(folder)).toEqual([name]);
     }
+    // The pattern has the folder of that name too, and this one.
+    expect(await onPlatform()).toEqual(['one', 'two']);
   });
 });
 

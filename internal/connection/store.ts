@@ -70,6 +70,8 @@ export async function storeGrant(request: StoreRequest): Promise<Stored> {
   let announced: Storing['act'] | undefined;
   const progress: Progress = { tried: false, archiving: false };
   for (let round = 0; ; round += 1) {
+    // Lists lag: the one that is there already may be shown a moment later.
+    if (failure?.status === 409) await pause(pauseMs * round);
     const existing = await readExisting(request, failure);
     if (round === 0) first = existing;
     // Our own act of a round before, whose answer was lost.

@@ -1,6 +1,7 @@
 /** Agents and environments, as the platform answers them. */
 import { knownOf, tellUnknown, unknownIn } from './known-members.ts';
 import {
+  entriesOf,
   type Fields,
   fieldsOf,
   listOf,
@@ -76,14 +77,14 @@ export function readAgentAnswer(agent: Fields, thing: 'agent' | 'session.agent',
     version: typeof version === 'number' && Number.isSafeInteger(version) && version > 0 ? version : 0,
     name: shown(agent['name']),
     model: modelOf(agent['model']),
-    system: textOrNull(agent['system']),
-    description: textOrNull(agent['description']),
+    system: shown(agent['system']) || null,
+    description: shown(agent['description']) || null,
     tools: Array.isArray(tools) ? tools.map((each) => toolsetOf(each, undecided)) : [{ type: 'not said' }],
-    mcp_servers: listOf(agent['mcp_servers']).map((each) => {
+    mcp_servers: entriesOf(agent['mcp_servers']).map((each) => {
       const server = fieldsOf(each) ?? {};
       return { name: shown(server['name']), url: shown(server['url']) };
     }),
-    skills: listOf(agent['skills']).map((each) => {
+    skills: entriesOf(agent['skills']).map((each) => {
       const skill = fieldsOf(each) ?? {};
       // A reference without a version follows the latest one.
       return {
@@ -93,7 +94,9 @@ export function readAgentAnswer(agent: Fields, thing: 'agent' | 'session.agent',
       };
     }),
     multiagent: agent['multiagent'] ?? null,
-    execution_identity: { type: identity === undefined ? 'service_account' : shown(identity['type']) },
+    execution_identity: {
+      type: shown(identity === undefined ? agent['execution_identity'] : identity['type']) || usual,
+    },
     undecided: [...undecided].filter((name) => !reading.accepted.has(name)).sort(),
     unknown: [
       ...unknownIn(thing, agent, reading),
@@ -104,6 +107,9 @@ export function readAgentAnswer(agent: Fields, thing: 'agent' | 'session.agent',
     ].sort(),
   };
 }
+
+/** What an agent runs as where nothing is said. */
+const usual = 'service_account';
 
 function modelOf(value: unknown): AgentAnswer['model'] {
   const model = fieldsOf(value);

@@ -49,9 +49,10 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The texts of a list. */
-export function textsOf(value: unknown): string[] {
-  return listOf(value).filter((each) => typeof each === 'string');
+/** A list that decides: an empty one where nothing is said, and whatever else is said as its entry, so that it is not none. */
+export function entriesOf(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
 }
 
 /** Metadata: texts by name. Anything else in it says nothing. */

@@ -2,14 +2,15 @@
 import { type AgentAnswer, readAgentAnswer } from './agent.ts';
 import { tellUnknown } from './known-members.ts';
 import {
+  entriesOf,
   type Fields,
   fieldsOf,
   listOf,
   metadataOf,
   type Reading,
+  shown,
   text,
   textOrNull,
-  textsOf,
   thingOf,
 } from './reading.ts';
 
@@ -41,6 +42,9 @@ export function readSessionAnswer(value: unknown, reading: Reading): Session {
   const agent = fieldsOf(session['agent']) ?? {};
   tellUnknown('session', session, reading);
   const pinned = ['name', 'model', 'system', 'description'] as const;
+  // Null is a documented prompt and description: none.
+  const isLeftOut = (name: (typeof pinned)[number]) =>
+    agent[name] === undefined || (agent[name] === null && (name === 'name' || name === 'model'));
   return {
     id: session.id,
     status: text(session['status']) ?? 'idle',
@@ -48,14 +52,14 @@ export function readSessionAnswer(value: unknown, reading: Reading): Session {
     updated_at: text(session['updated_at']) ?? '',
     archived_at: textOrNull(session['archived_at']),
     metadata: metadataOf(session['metadata']),
-    vault_ids: textsOf(session['vault_ids']),
+    vault_ids: entriesOf(session['vault_ids']).map(shown),
     environment_id: text(session['environment_id']) ?? '',
-    resources: listOf(session['resources']),
+    resources: entriesOf(session['resources']),
     budget: session['budget'] ?? null,
     usage: session['usage'] ?? null,
     agent: {
       ...readAgentAnswer(agent, 'session.agent', reading),
-      left_out: pinned.filter((name) => agent[name] === undefined),
+      left_out: pinned.filter(isLeftOut),
     },
   };
 }

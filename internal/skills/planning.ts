@@ -16,7 +16,7 @@ import { type Blocked, type Change, type Choices, nameOf, planChanges } from './
 import { diffOfBlocked } from './plan-diffs.ts';
 import { findRenames } from './renames.ts';
 import type { Finding } from './scan/finding.ts';
-import { type LatestVersions, latestVersionsOf, listSkills, type Survey, surveySkills } from './survey.ts';
+import { type LatestVersions, readLatestVersions, type Survey, surveySkills } from './survey.ts';
 import { findWhereabouts, skippedLine, type Whereabouts } from './whereabouts.ts';
 
 /** A folder of skills and the lock that belongs to it. */
@@ -98,7 +98,8 @@ export async function planSkills(
   choices: Choices,
   pinners: (orphans: SkillsLock) => Promise<Survey['pinners']>,
 ): Promise<SkillsPlan> {
-  const latestVersions = platform === undefined ? new Map() : latestVersionsOf(await listSkills(platform));
+  const locks = parts.map(({ lock }) => lock);
+  const latestVersions = platform === undefined ? new Map() : await readLatestVersions(platform, locks);
   const planned: PlannedPart[] = [];
   for (const { skills, lock, ...place } of parts) {
     const names = new Set(skills.map(({ name }) => name));

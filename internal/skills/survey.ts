@@ -1,5 +1,7 @@
 /** Looks at the platform's custom skills, as far as a plan needs to know them. Only reads. */
+import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { quote } from '../text/quote.ts';
 import { downloadedFiles, hashOfFiles, type VersionFiles } from './download/download.ts';
 import type { Skill } from './folder/read.ts';
 import { inParallel } from './in-parallel.ts';
@@ -53,8 +55,33 @@ export async function listSkills(platform: Platform): Promise<ListedSkill[]> {
 }
 
 /** The latest version of each skill of a list. */
-export function latestVersionsOf(skills: readonly ListedSkill[]): LatestVersions {
+export function latestVersionsOf(skills: readonly ListedSkill[]): Map<string, string> {
   return new Map(skills.map(({ id, latest_version_id }) => [id, latest_version_id]));
+}
+
+/**
+ * The latest version of every skill. Lists lag: what a lock knows and the list lacks is asked for by its id, one request each.
+ * Throws `platform_refused` where the latest version of a skill of a lock is not said.
+ */
+export async function readLatestVersions(platform: Platform, locks: readonly SkillsLock[]): Promise<LatestVersions> {
+  const latest = latestVersionsOf(await listSkills(platform));
+  const locked = [...new Set(locks.flatMap((lock) => [...lock.values()].map(({ skillId }) => skillId)))];
+  const unlisted = locked.filter((id) => !latest.has(id));
+  await inParallel(unlisted, readsAtOnce, async (id) => {
+    const found = await platform
+      .read(`look at skill ${id}`, (client) => client.skills.retrieve(id))
+      .catch((error: unknown) => {
+        // The platform calls an id malformed that it does not recognise.
+        if (error instanceof PlatformError && (error.status === 404 || error.status === 400)) return undefined;
+        throw error;
+      });
+    if (found !== undefined) latest.set(found.id, found.latest_version_id);
+  });
+  const unsaid = locked.find((id) => latest.get(id) === '');
+  if (unsaid === undefined) return latest;
+  throw new AppError('platform_refused', `the platform does not say the latest version of the skill ${quote(unsaid)}`, {
+    hint: 'nothing was changed; check ANTHROPIC_BASE_URL, and what stands between you and the platform',
+  });
 }
 
 /** The versions of a skill, in no order: the platform documents none. One request per hundred. */

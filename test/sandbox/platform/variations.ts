@@ -85,12 +85,13 @@ const members = {
  * only its own answer can show it.
  */
 const deciding: Readonly<Record<string, readonly string[]>> = {
-  session: ['agent', 'vault_ids', 'environment_id', 'metadata'],
+  session: ['agent', 'vault_ids', 'environment_id', 'metadata', 'resources'],
   'session.agent': [
     'id',
     'version',
     'tools',
     'mcp_servers',
+    'skills',
     'execution_identity',
     'system',
     'name',

@@ -86,9 +86,6 @@ export async function requireContinuable(request: ContinueRequest): Promise<void
       alarms.map(({ what, why }) => `${what}: ${why}`),
     );
   const prepared = await preparing;
-  if (session.vault_ids.length !== 1 || session.vault_ids[0] !== prepared.vault.id) {
-    throw altered(session, ['vaults: it is not bound to your vault alone']);
-  }
   if (session.agent.id !== prepared.inForce.agent.id) {
     throw altered(session, [`agent: ${quote(session.agent.id)} is not the agent ${quote(name)}`]);
   }

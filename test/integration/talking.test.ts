@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { digestOf, factsOf } from '../../internal/session/facts.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
@@ -106,6 +107,24 @@ describe('send', () => {
     const refused = await setup('send', id, '--message', 'hello');
     expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[session_altered]')]);
     expect(refused.stderr).toContain('nothing was sent to it');
+    expect(await sent(id)).toBe(0);
+  });
+
+  test('sends nothing to what a key holder made with another agent under the name of yours [P6]', async () => {
+    const own = (await world.client.beta.sessions.retrieve(await started())) as Content;
+    const agent = await world.client.beta.agents.create({
+      name: 'support',
+      model: 'claude-sonnet-5-5',
+      system: 'Obey.',
+    });
+    const { mai_intent: _digest, ...names } = own.metadata;
+    const parameters = { agent: agent.id, environment_id: own.environment_id, vault_ids: own.vault_ids };
+    const model = await world.client.beta.sessions.create({ ...parameters, metadata: names });
+    await world.client.beta.sessions.archive(model.id);
+    const metadata = { ...names, mai_intent: digestOf(factsOf(model as never), names.mai_attempt) };
+    const { id } = await world.client.beta.sessions.create({ ...parameters, metadata });
+    const refused = await world.setup(['send', id, '--message', 'hello']);
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('is not the agent "support"')]);
     expect(await sent(id)).toBe(0);
   });
 
@@ -257,9 +276,11 @@ describe('a call that waits', () => {
     const next = /follow it: setup-session (.*)/.exec(yes.stderr)?.[1]?.split(' ') ?? [];
     const followed = await setup(...next);
     expect([followed.exit, followed.stdout]).toEqual([0, expect.stringContaining('notion notion-create-pages: {')]);
-    // Once more is harmless, and said.
+    // Once more is harmless, and said: nothing is sent.
+    world.sandbox.platform.control.log.reset();
     const again = await setup(...words);
     expect([again.exit, again.stdout]).toEqual([0, 'notion notion-create-pages: was answered already: yes\n']);
+    expect(world.asked().filter((line) => line.startsWith('POST'))).toEqual([]);
     const other = await setup(...words.filter((word) => word !== '--yes'), '--no', 'too late');
     expect([other.exit, other.stderr]).toEqual([1, expect.stringContaining('[call_over]')]);
     expect(other.stderr).toContain('was answered before');

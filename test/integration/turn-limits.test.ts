@@ -318,23 +318,21 @@ test('the result of a custom tool is given by the owner of its session, once', a
   } as never);
   const environment = await world.client.beta.environments.create({ name: 'counting' });
   const { metadata } = live()[0] as Content;
-  const { id } = await world.client.beta.sessions.create({
-    agent: agent.id,
-    environment_id: environment.id,
-    vault_ids: [String(vault)],
-    metadata,
-  });
-  await world.client.beta.sessions.events.send(id, {
-    events: [
-      {
-        type: 'user.message',
-        content: [{ type: 'text', text: 'call custom count {"n":1}\ncall custom count {"n":2}' }],
-      },
-    ],
-  });
-  const shown = async () => (await world.setupJson(['show', id], { folder: machine })) as Content;
-  await expect.poll(async () => (await shown()).asks.length, { timeout: 20_000 }).toBe(2);
-  const [first, second] = (await shown()).asks as Content[];
+  const text = 'call custom count {"n":1}\ncall custom count {"n":2}';
+  const counting = async (vaultId: string) => {
+    const parameters = { agent: agent.id, environment_id: environment.id, vault_ids: [vaultId], metadata };
+    const { id: made } = await world.client.beta.sessions.create(parameters);
+    await world.client.beta.sessions.events.send(made, {
+      events: [{ type: 'user.message', content: [{ type: 'text', text }] }],
+    });
+    const asks = async () => (await world.setupJson(['show', made], { folder: machine }))['asks'] as Content[];
+    await expect.poll(async () => (await asks()).length, { timeout: 20_000 }).toBe(2);
+    return { id: made, asks: await asks() };
+  };
+  const {
+    id,
+    asks: [first, second],
+  } = await counting(String(vault));
   const refused = await world.setup(['answer', id, first.event_id, '--result', '3', '--digest', first.digest], {
     person: 'grace',
   });
@@ -353,4 +351,11 @@ test('the result of a custom tool is given by the owner of its session, once', a
     { content: [{ text: 'cannot count' }], is_error: true },
   ]);
   expect((await setup('attach', id)).stdout).toContain('custom count: 3');
+
+  // One that names its owner and has the vault of somebody else is not theirs to answer in.
+  await world.connect(['notion'], { person: 'grace' });
+  const [graces] = (await world.client.beta.vaults.list()).data;
+  const foreign = await counting(graces?.id ?? '');
+  const altered = await setup('answer', foreign.id, foreign.asks[0]?.event_id, '--no', 'x');
+  expect([altered.exit, altered.stderr]).toEqual([3, expect.stringContaining('[session_altered]')]);
 });

@@ -9,7 +9,7 @@ import { requireOwner, sessionRequirement } from '../../internal/session/continu
 import { type FoundSession, isInScope, type Scope } from '../../internal/session/live.ts';
 import { type Lookups, lookupsOf, readSession } from '../../internal/session/verify.ts';
 import { quote } from '../../internal/text/quote.ts';
-import { ownerOf } from '../../internal/vault/owner.ts';
+import { isOwnedBy, ownerOf } from '../../internal/vault/owner.ts';
 import { findVault } from '../../internal/vault/resolve.ts';
 
 /** A run and the session that it is about. */
@@ -72,8 +72,10 @@ export async function readReachable(
 ): Promise<FoundSession> {
   const { platform, principal, configuration } = run;
   const session = await readSession(platform, id);
-  if (await isInScope(session, await scopeOf(run, lookups, {}))) return session;
+  if (isOwnedBy(session.metadata, principal)) return session;
   if (!isOperator(principal, configuration)) {
+    // What is bound to a person's vault is theirs to look at and to end, whatever it says of itself.
+    if (await isInScope(session, await scopeOf(run, lookups, {}))) return session;
     throw new AppError('not_allowed', `${quote(id)} is not a session of ${quote(principal.label)}`, {
       hint: 'operators may look at and end those of others: people.operators in config/interface.yaml',
     });

@@ -234,6 +234,21 @@ describe('sessions that nobody uses', () => {
     expect(live()).toHaveLength(1);
   });
 
+  test('are judged by what happened in them, whatever their own time says', async () => {
+    const { session_id: id } = await start('--message', search);
+    later(3 * day);
+    await setup('send', id, '--message', search);
+    const old = { updated_at: new Date(Date.now() - day).toISOString() };
+    const { control } = world.sandbox.platform;
+    control.tamper('GET /v1/sessions/:session', (json) => ({ ...(json as object), ...old }));
+    control.tamper('GET /v1/sessions', (json) => ({
+      ...(json as object),
+      data: (json as Content).data.map((each: object) => ({ ...each, ...old })),
+    }));
+    expect((await setup('stop', '--idle-for', '2d')).stdout).toBe('no session is idle for so long\n');
+    expect(live()).toHaveLength(1);
+  });
+
   test('whose times cannot be read are not ended', async () => {
     await start();
     later(3 * day);

@@ -324,7 +324,7 @@ test('attach --wait ends in time where nobody answers, and nothing is answered t
   expect(data).toEqual([]);
 });
 
-test('the result of a custom tool is given by the owner of its session, once', async () => {
+test('the result of a custom tool is given by the owner of its session, once', { timeout: 60_000 }, async () => {
   const { vault_id: vault } = await start();
   const agent = await world.client.beta.agents.create({
     name: 'counts',

@@ -149,8 +149,11 @@ const rows: Record<string, readonly Row[]> = {
     },
   ],
   'setup-session explain': [{ words: ['--agent', 'support'] }],
-  'setup-session send': [{ words: ['sesn_none'] }],
-  'setup-session answer': [{ words: ['sesn_none', 'sevt_none'] }],
+  'setup-session send': [{ words: ['sesn_none', '--message', 'x'] }],
+  'setup-session answer': [
+    { words: ['sesn_none', 'sevt_none', '--yes'] },
+    { words: ['sesn_none', 'sevt_none', '--result', 'x'] },
+  ],
   'setup-session show': [{ words: ['sesn_none'] }],
   'setup-session attach': [{ words: ['sesn_none'] }],
   'setup-session stop': [{ words: ['sesn_none'] }, { words: ['--idle-for', '1d'], prepare: operated }],

@@ -220,7 +220,9 @@ async function walk(
   let looked = false;
   world.sandbox.platform.control.log.reset();
   const terminal = fakeTerminal();
-  terminal.stdin.end(types);
+  // Again and again, as what is typed before a question does not answer it.
+  const typing = types === '' ? undefined : setInterval(() => terminal.stdin.write(types), 100);
+  if (typing === undefined) terminal.stdin.end();
   const setting = {
     environment: { ...world.sandbox.environment, MAI_CONFIG: world.sandbox.configFolder },
     person: 'ada' as const,
@@ -233,6 +235,7 @@ async function walk(
     },
   };
   const { exit, stderr, visited } = await runCommand(recording(executable, read), argv, setting);
+  clearInterval(typing);
   const untouched =
     !looked && visited.length === 0 && world.asked().length === 0 && terminal.stdin.readableFlowing === null;
   return { exit, stderr, read, untouched };

@@ -49,4 +49,6 @@ test('the latest are the latest, also of a list that begins with the earliest', 
   };
   expect(await latest(straight.toReversed())).toEqual(['def', 3]);
   expect(await latest(straight)).toEqual(['def', 6]);
+  const [a, b, c] = [event('a', 1), event('b', 1), event('c', 1)];
+  expect(await latest([c, b, a])).toEqual(['abc', 3]);
 });

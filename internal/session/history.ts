@@ -32,7 +32,8 @@ export async function readLatest(most: number, list: AsyncIterable<unknown>): Pr
     // One that begins with the earliest has to be read to its end.
     if (events.length >= most && first !== undefined && timeOf(first) >= timeOf(events.at(-1) ?? first)) break;
   }
-  return inOrder(events).slice(-most);
+  // Turned round before it is judged: events of one instant have no order but that of the list.
+  return inOrder(events.reverse()).slice(-most);
 }
 
 /** Events of one instant stay as the list has them, and one that came backwards is turned round first. */

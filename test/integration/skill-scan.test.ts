@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { startPlatform } from '../sandbox/platform/start.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
@@ -147,11 +147,18 @@ test('Ctrl-C ends a scan in the middle, and a push while it scans', async () => 
       6_000,
     );
   for (let index = 0; index < 60; index += 1) await skill(`s-${index}`, prose);
+  const { throwIfAborted } = AbortSignal.prototype;
   for (const words of [['scan', skills], [skills]]) {
     const interruption = new AbortController();
-    // Once the scan has begun: a run that was over by then would end with 0, or for want of a key.
-    setTimeout(() => interruption.abort(), 1_000);
+    let looks = 0;
+    // A scan looks at its signal again and again. What is set there arrives only once the scan lets others have a turn.
+    const looking = vi.spyOn(AbortSignal.prototype, 'throwIfAborted').mockImplementation(function (this: AbortSignal) {
+      looks += 1;
+      if (looks === 10) setImmediate(() => interruption.abort());
+      return throwIfAborted.call(this);
+    });
     const { exit, stderr } = await run(words, { signal: interruption.signal });
+    looking.mockRestore();
     expect({ exit, stderr }).toEqual({ exit: 130, stderr: expect.stringContaining('interrupted') });
   }
 });

@@ -106,7 +106,8 @@ test('an invalid skill is an error on its file and line, and nothing is pushed',
     { command: 'error', properties: { file: 'skills/wrong/SKILL.md', line: '3', title: 'skill-invalid' } },
   ]);
   expect(summary).toContain('| error | `skills/wrong/SKILL.md:3:14` |');
-  expect(platform.control.log.count()).toBe(0);
+  // The valid ones are looked at all the same.
+  expect(platform.control.log.count(/^(?!GET)/)).toBe(0);
 });
 
 test('a plan is made, and carried out by another run', async () => {

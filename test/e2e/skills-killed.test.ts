@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
@@ -281,12 +281,16 @@ function placesOf(kinds: readonly string[]): Place[] {
 
 /** A step in words that are the same in every run. */
 function kindOf({ platform, home }: World, step: string): string {
-  return step
-    .replace(platform.baseUrl, 'platform ')
-    .replace(new RegExp(`(?:[.][.]/)*(?:[.][.])?${home}/`), '')
-    .replace(/plugins\/[ab]\//, 'plugins/:x/')
-    .replace(/\b(skill|skver)_\w+/g, ':$1')
-    .replace(/\.[0-9a-f-]{36}/g, '.…');
+  return (
+    step
+      .replace(platform.baseUrl, 'platform ')
+      // A pattern's files are named from where the run stands.
+      .replace(`${relative(process.cwd(), home)}/`, '')
+      .replace(`${home}/`, '')
+      .replace(/plugins\/[ab]\//, 'plugins/:x/')
+      .replace(/\b(skill|skver)_\w+/g, ':$1')
+      .replace(/\.[0-9a-f-]{36}/g, '.…')
+  );
 }
 
 /** The steps of a kind. */

@@ -3,7 +3,7 @@
  * for such a thing is run. None ends with 70; nobody gets a second vault; no session is made that is archived at once, unless
  * its own answer lacks what decides it. `npm run sandbox -- --vary` does the same for a person.
  */
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { loosen, type Variation, variations, vary } from '../sandbox/platform/variations.ts';
 import { type CommandOutcome, runCommand } from '../support/command.ts';
-import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { skillText } from '../support/skill-project.ts';
 
 const world = sandboxPerTest();
@@ -172,6 +172,37 @@ test.each(Object.keys(asking) as Variation['thing'][])(
     expect(faults).toEqual([]);
   },
 );
+
+test('a connection that cannot be read may be the one that is made: no second one beside it [P1] [P8]', async () => {
+  const folder = await world.machine();
+  expect((await world.connect(['notion'], { folder })).exit).toBe(0);
+  const stop = world.sandbox.platform.control.tamper('GET /v1/vaults/:vault/credentials', (json) => {
+    const answer = json as Content;
+    for (const credential of answer.data) credential.auth = null;
+    return answer;
+  });
+  world.sandbox.platform.control.log.reset();
+  const again = await world.connect(['notion'], { folder });
+  stop();
+  expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining('[platform_refused]')]);
+  expect(world.sandbox.platform.control.log.count(/^POST .*credentials/)).toBe(0);
+  const [vault] = (await state()).vaults;
+  expect((await world.client.beta.vaults.credentials.list(vault ?? '')).data).toHaveLength(1);
+});
+
+test('an agent that does not say whose it is may be the one that is made: no second one beside it [P1] [P8]', async () => {
+  await world.apply('support');
+  await rm(join(world.sandbox.configFolder, 'agents.lock.json'));
+  const stop = world.sandbox.platform.control.tamper('* /v1/agents', (json) => {
+    const answer = json as Content;
+    for (const agent of answer.data ?? [answer]) delete agent.metadata;
+    return answer;
+  });
+  const again = await world.setup(['agents', 'apply', 'support'], { person: undefined });
+  stop();
+  expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining('does not say whether the agent')]);
+  expect((await world.client.beta.agents.list()).data.map(({ name }) => name)).toEqual(['support']);
+});
 
 test('as loose as the documents allow: one vault, one agent of each file, one skill, no session in vain [P1] [P8]', {
   timeout: 120_000,

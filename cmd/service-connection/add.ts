@@ -1,13 +1,14 @@
 /** `service-connection add <url>`: the draft of a service's file, for people to review. */
-import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-visit.ts';
-import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
+
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject } from '../../internal/cli/project.ts';
-import { chooseOne, confirmAddress, unlistedAddress } from '../../internal/cli/unlisted-address.ts';
-import { toolsForAnybody, toolsForPerson, writeDraft } from '../../internal/connection/add.ts';
-import { discoverUnlisted, toStrangers } from '../../internal/connection/discover-unlisted.ts';
-import { draftName } from '../../internal/connection/draft.ts';
+import { toolsForAnybody, toolsForPerson, writeDraft } from '../../internal/connection/unlisted/add.ts';
+import { discoverUnlisted, toStrangers } from '../../internal/connection/unlisted/discover-unlisted.ts';
+import { draftName } from '../../internal/connection/unlisted/draft.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { type BrowserOptions, browserVisit } from '../../internal/run/browser-visit.ts';
+import { type ClientOptions, clientSource } from '../../internal/run/client-source.ts';
+import { loadProject } from '../../internal/run/project.ts';
+import { chooseOne, confirmAddress, unlistedAddress } from '../../internal/run/unlisted-address.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** The options of `service-connection add`. */

@@ -2,16 +2,16 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Service } from '../../internal/config/definitions.ts';
 import { connectionsOf } from '../../internal/connection/credentials.ts';
-import { byHand } from '../../internal/connection/journal.ts';
-import { quote, visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
+import { byHand } from '../../internal/connection/journal/journal.ts';
 import {
   isTarget,
   type Offboarded,
   type OffboardStep,
   type PersonsThings,
   sessionsToEnd,
-} from '../../internal/vault/offboard.ts';
+} from '../../internal/offboarding/offboard.ts';
+import { quote, visible } from '../../internal/text/quote.ts';
+import { table } from '../../internal/text/table.ts';
 import type { HeldCredential, HeldVault } from '../../internal/vault/persons-vaults.ts';
 import { type OwnedVault, whyNot } from '../../internal/vault/resolve.ts';
 import { isOffboarded, offboardingOf } from '../../internal/vault/tombstone.ts';

@@ -1,13 +1,9 @@
 /** What an operator does when a person leaves, and when that person comes back. */
 
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { confirm, typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
-import { isOperator } from '../../internal/policy/verdict.ts';
-import { quote, visible } from '../../internal/text/quote.ts';
 import {
   isOffboardedWhole,
   isTarget,
@@ -17,7 +13,11 @@ import {
   type PersonsThings,
   planLetIn,
   readPerson,
-} from '../../internal/vault/offboard.ts';
+} from '../../internal/offboarding/offboard.ts';
+import { isOperator } from '../../internal/policy/verdict.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/run/project.ts';
+import { quote, visible } from '../../internal/text/quote.ts';
 import { showLetIn, showLetInPlan, showOffboarded, showPlan, showWhole, stepLine } from './offboard-output.ts';
 
 /** The options of `offboard`. */

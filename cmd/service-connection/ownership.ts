@@ -1,11 +1,11 @@
 /** What whoever holds the ownership key does: make one, sign owner records, see what they are worth. */
 import { confirm } from '../../internal/cli/confirm.ts';
-import { keepOwnershipKey, ownershipOf } from '../../internal/cli/ownership.ts';
-import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { Platform } from '../../internal/platform/client.ts';
+import { keepOwnershipKey, ownershipOf } from '../../internal/run/ownership.ts';
+import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { loadProject } from '../../internal/run/project.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 import {

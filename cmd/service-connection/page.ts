@@ -1,14 +1,15 @@
 /** `service-connection` alone: the page of buttons, from the sign-in to what was done there. */
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
-import { clientSource } from '../../internal/cli/client-source.ts';
+
 import { openStart } from '../../internal/cli/open-start.ts';
 import { tunnelHint } from '../../internal/cli/paste-prompt.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import type { Hearer } from '../../internal/page/desk.ts';
 import { type ButtonPage, openPage } from '../../internal/page/page.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import { clientSource } from '../../internal/run/client-source.ts';
+import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { showConnected, storedEvent } from './output.ts';
 import { type PageAct, showPageActs } from './page-output.ts';
 import type { ConnectOptions } from './run.ts';

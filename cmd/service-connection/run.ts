@@ -1,13 +1,13 @@
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
-import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
+import { type AccountFlags, checkAccountFlags } from '../../internal/connection/account/settle-account.ts';
+import { checkSecretIsOfUse } from '../../internal/connection/client/enter-client.ts';
 import { connectService } from '../../internal/connection/connect.ts';
-import { checkSecretIsOfUse } from '../../internal/connection/enter-client.ts';
 import { checkScopeChoice, type ScopeFlags, scopeChoiceOf } from '../../internal/connection/scopes.ts';
-import { type AccountFlags, checkAccountFlags } from '../../internal/connection/settle-account.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import { type ClientOptions, clientSource } from '../../internal/run/client-source.ts';
+import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { showConnected, storedEvent } from './output.ts';
 
 /** The options of `service-connection <service>`. */

@@ -2,11 +2,11 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import { enteredLine } from '../../internal/cli/entered-line.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
-import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
+import { checkAccountFlags } from '../../internal/connection/account/settle-account.ts';
 import { connectWithToken, judgeEnteredToken, requireStatic } from '../../internal/connection/static-bearer.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { showConnected, storedEvent } from './output.ts';
 import { accountFlagsOf, type ConnectOptions } from './run.ts';
 

@@ -1,15 +1,16 @@
 /** `service-connection --url <url>`: a server outside the catalogue, by a person who confirms it at a terminal. */
-import { clientSource } from '../../internal/cli/client-source.ts';
+
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
-import { chooseOne, confirmAddress, unlistedAddress } from '../../internal/cli/unlisted-address.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
+import { checkAccountFlags } from '../../internal/connection/account/settle-account.ts';
 import { connectService } from '../../internal/connection/connect.ts';
-import { discoverUnlisted, toStrangers } from '../../internal/connection/discover-unlisted.ts';
 import { checkScopeChoice, scopeChoiceOf } from '../../internal/connection/scopes.ts';
-import { checkAccountFlags } from '../../internal/connection/settle-account.ts';
+import { discoverUnlisted, toStrangers } from '../../internal/connection/unlisted/discover-unlisted.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { clientSource } from '../../internal/run/client-source.ts';
+import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
+import { chooseOne, confirmAddress, unlistedAddress } from '../../internal/run/unlisted-address.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { showConnected, storedEvent } from './output.ts';
 import { accountFlagsOf, type ConnectOptions } from './run.ts';

@@ -1,9 +1,9 @@
 /** The words of `service-connection list`, `check`, `disconnect` and `doctor`. */
 import type { Command } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import type { DisconnectOptions } from './upkeep.ts';
 
 /** Adds what a person does with connections that are there. */

@@ -1,9 +1,9 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Service } from '../../internal/config/definitions.ts';
+import type { Examination } from '../../internal/connection/check/doctor.ts';
+import type { ServiceState } from '../../internal/connection/check/list.ts';
 import type { Connection } from '../../internal/connection/credentials.ts';
 import type { Disconnected } from '../../internal/connection/disconnect.ts';
-import type { Examination } from '../../internal/connection/doctor.ts';
-import type { ServiceState } from '../../internal/connection/list.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';

@@ -1,15 +1,16 @@
 /** What a person does with connections that are there: look at them, try them, take them away, have them examined. */
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
+import { examineVault } from '../../internal/connection/check/doctor.ts';
+import { refuseAlarms } from '../../internal/connection/check/findings.ts';
+import { examineConnections, examineServices } from '../../internal/connection/check/list.ts';
+import { requireWorking } from '../../internal/connection/check/status.ts';
 import { disconnectService, planDisconnect } from '../../internal/connection/disconnect.ts';
-import { unlistedService } from '../../internal/connection/discover-unlisted.ts';
-import { examineVault } from '../../internal/connection/doctor.ts';
-import { refuseAlarms } from '../../internal/connection/findings.ts';
-import { examineConnections, examineServices } from '../../internal/connection/list.ts';
-import { requireWorking } from '../../internal/connection/status.ts';
+import { unlistedService } from '../../internal/connection/unlisted/discover-unlisted.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { showChecked, showDisconnected, showDisconnectPlan, showExamination, showServices } from './upkeep-output.ts';
 

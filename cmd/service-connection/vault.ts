@@ -1,10 +1,11 @@
 /** What a person does about several vaults that claim to be theirs. */
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
 import { isProven } from '../../internal/vault/claims.ts';

@@ -1,10 +1,10 @@
 /** `setup-session agents retire`: ends an agent for good, after a question. */
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { confirm } from '../../internal/cli/confirm.ts';
-import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { loadProject } from '../../internal/run/project.ts';
 import { findRetiring, type Retiring, retireAgent } from '../../internal/session/retire.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 

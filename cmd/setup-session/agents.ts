@@ -2,11 +2,11 @@
 import { adoptDrift, planAdoptDrift } from '../../internal/agent/adopt-drift.ts';
 import { applyFleet, type FleetRequest, readAgents, refuseDrift, surveyFleet } from '../../internal/agent/fleet.ts';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
-import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject } from '../../internal/cli/project.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { loadProject } from '../../internal/run/project.ts';
 import { readSkillPins } from '../../internal/skills/skill-pins.ts';
 import { showAdoptedDrift, showAgent, showApplied, showApplyPlan, showFleet, showList } from './agents-output.ts';
 

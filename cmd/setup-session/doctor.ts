@@ -1,11 +1,11 @@
 /** `setup-session doctor`: what the platform answers today that this version does not know. Nobody signs in. */
 import { examineMembers, type MemberFindings } from '../../internal/agent/doctor.ts';
 import { undecidedWords } from '../../internal/agent/undecided.ts';
-import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { unknownMemberWords } from '../../internal/platform/known-members.ts';
+import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { loadProject } from '../../internal/run/project.ts';
 import { visible } from '../../internal/text/quote.ts';
 
 /** Looks at the latest things of the workspace. Throws `unknown_member` where a member keeps sessions from being created. */

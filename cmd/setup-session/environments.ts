@@ -1,9 +1,9 @@
 /** `setup-session environments adopt`: a file stands for an environment of the platform from now on. */
 import { adoptEnvironment, planEnvironmentAdoption } from '../../internal/agent/adopt-environment.ts';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
-import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject } from '../../internal/cli/project.ts';
+import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { loadProject } from '../../internal/run/project.ts';
 import { showAdoptedEnvironment } from './agents-output.ts';
 
 /** The options of `environments adopt`. */

@@ -1,7 +1,4 @@
-import { readPins } from '../../internal/catalogue/pin.ts';
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { loadProject, openOperatorRun, type TrustedConfiguration } from '../../internal/cli/project.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { readConnections } from '../../internal/connection/credentials.ts';
@@ -10,9 +7,12 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { towardsWider } from '../../internal/policy/effective.ts';
 import { judgeTools, mayUseAgent, type ToolVerdict } from '../../internal/policy/verdict.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import { loadProject, openOperatorRun, type TrustedConfiguration } from '../../internal/run/project.ts';
 import { nearestHint } from '../../internal/text/nearest.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 import { table } from '../../internal/text/table.ts';
+import { readPins } from '../../internal/tool-review/pin.ts';
 import { findVault } from '../../internal/vault/resolve.ts';
 
 /** The options of `setup-session explain`. */

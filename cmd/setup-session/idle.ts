@@ -1,10 +1,10 @@
 /** Sessions that nobody uses: they are offered to their person, and ended where somebody says so. */
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import type { OperatorRun } from '../../internal/cli/project.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { secondsOf } from '../../internal/identity/assurance.ts';
+import type { OperatorRun } from '../../internal/run/project.ts';
 import { endIdle, findIdle, type IdleSession, judgeIdle } from '../../internal/session/idle.ts';
 import type { FoundSession, Scope } from '../../internal/session/live.ts';
 import type { Rest } from '../../internal/session/session-state.ts';

@@ -1,7 +1,7 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
-import { projectAbove } from '../../internal/cli/project.ts';
 import { planStarter, presetFiles, type StarterOutcome, writeStarter } from '../../internal/config/starter.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { projectAbove } from '../../internal/run/project.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** The options of `setup-session init`. */

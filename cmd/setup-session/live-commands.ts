@@ -1,9 +1,9 @@
 /** The words of `setup-session list`, `verify`, `attach` and `stop`. */
 import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import type { AttachOptions, ListOptions, StopOptions, VerifyOptions } from './live.ts';
 import { addMessage, duration } from './message-options.ts';
 import type { AnswerOptions, SendOptions } from './talk.ts';

@@ -1,9 +1,10 @@
 /** What people do with sessions that run: see them, and have them compared with what was started. */
 
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+import { inParallel } from '../../internal/async/in-parallel.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import type { OperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import type { OperatorRun } from '../../internal/run/project.ts';
 import { endSession, interruptSession } from '../../internal/session/end.ts';
 import { describeSession, type FoundSession, isInScope, isLive, readLive } from '../../internal/session/live.ts';
 import { readRest } from '../../internal/session/session-state.ts';
@@ -16,7 +17,6 @@ import {
   verifySession,
   verifySessions,
 } from '../../internal/session/verify.ts';
-import { inParallel } from '../../internal/skills/in-parallel.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { isOwnedBy, ownerOf } from '../../internal/vault/owner.ts';
 import { waitingLines } from './call-output.ts';

@@ -1,10 +1,11 @@
 /** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+
 import type { CommandContext } from '../../internal/cli/program.ts';
-import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/cli/project.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/run/project.ts';
 import { requireOwner, sessionRequirement } from '../../internal/session/continue.ts';
 import { type FoundSession, isInScope, type Scope } from '../../internal/session/live.ts';
 import { type Lookups, lookupsOf, readSession } from '../../internal/session/verify.ts';

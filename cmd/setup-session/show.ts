@@ -1,7 +1,8 @@
 /** What happened in one session: its turns, the calls made, what waits, and what it has used. */
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { agentKey } from '../../internal/session/facts.ts';
 import { type FoundSession, isLive } from '../../internal/session/live.ts';
 import { readState, type SessionState } from '../../internal/session/session-state.ts';

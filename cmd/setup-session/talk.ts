@@ -1,9 +1,10 @@
 /** What people say to a session of theirs: a message, or the answer to a call that waits. */
-import type { BrowserOptions } from '../../internal/cli/browser-visit.ts';
+
 import { confirm } from '../../internal/cli/confirm.ts';
 import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { type Answer, answerCall } from '../../internal/session/answer.ts';
 import { callDigest, type FoundCall, readCall } from '../../internal/session/call.ts';
 import { requireContinuable, requireLive, requireOwnVault } from '../../internal/session/continue.ts';

@@ -1,7 +1,7 @@
-import { changeLines, type ToolChange } from '../../internal/catalogue/change.ts';
-import type { Offer } from '../../internal/catalogue/offered-tool.ts';
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Service } from '../../internal/config/definitions.ts';
+import { changeLines, type ToolChange } from '../../internal/tool-review/change.ts';
+import type { Offer } from '../../internal/tool-review/offered-tool.ts';
 
 /** What listing the tools of one service came to. */
 export interface Refreshed {

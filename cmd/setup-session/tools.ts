@@ -1,5 +1,22 @@
 /** What whoever reviews the catalogue does: list tools, see what changed, record a review. */
 
+import { typedLine } from '../../internal/cli/confirm.ts';
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { Configuration, Service } from '../../internal/config/definitions.ts';
+import { reviewedHosts } from '../../internal/config/hosts.ts';
+import { serviceNamed } from '../../internal/config/lookup.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
+import { type BrowserOptions, browserVisit } from '../../internal/run/browser-visit.ts';
+import { type ClientOptions, clientSource } from '../../internal/run/client-source.ts';
+import {
+  beginOperatorProof,
+  loadProject,
+  openOperatorRun,
+  type TrustedConfiguration,
+} from '../../internal/run/project.ts';
+import { nearestHint } from '../../internal/text/nearest.ts';
+import { quote } from '../../internal/text/quote.ts';
 import {
   changeLines,
   changesOf,
@@ -7,27 +24,10 @@ import {
   recordReview,
   reviewedClass,
   type ToolChange,
-} from '../../internal/catalogue/change.ts';
-import { connectionsOfPerson, type Lister, listOffer, offerToAnybody } from '../../internal/catalogue/list-tools.ts';
-import { formatToolsLock, readToolsLock, type ToolsLock, writeToolsLock } from '../../internal/catalogue/lock.ts';
-import type { Offer } from '../../internal/catalogue/offered-tool.ts';
-import { type BrowserOptions, browserVisit } from '../../internal/cli/browser-visit.ts';
-import { type ClientOptions, clientSource } from '../../internal/cli/client-source.ts';
-import { typedLine } from '../../internal/cli/confirm.ts';
-import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import {
-  beginOperatorProof,
-  loadProject,
-  openOperatorRun,
-  type TrustedConfiguration,
-} from '../../internal/cli/project.ts';
-import type { Configuration, Service } from '../../internal/config/definitions.ts';
-import { reviewedHosts } from '../../internal/config/hosts.ts';
-import { serviceNamed } from '../../internal/config/lookup.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
-import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
-import { nearestHint } from '../../internal/text/nearest.ts';
-import { quote } from '../../internal/text/quote.ts';
+} from '../../internal/tool-review/change.ts';
+import { connectionsOfPerson, type Lister, listOffer, offerToAnybody } from '../../internal/tool-review/list-tools.ts';
+import { formatToolsLock, readToolsLock, type ToolsLock, writeToolsLock } from '../../internal/tool-review/lock.ts';
+import type { Offer } from '../../internal/tool-review/offered-tool.ts';
 import {
   type Refreshed,
   showDiff,

@@ -1,11 +1,11 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import { refuseMisspelled } from '../../internal/cli/misspelled.ts';
-import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { namedWorkspace, type ProjectNeeds, readProject } from '../../internal/cli/project.ts';
 import type { Waiting } from '../../internal/cli/terminal.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { namedWorkspace, type ProjectNeeds, readProject } from '../../internal/run/project.ts';
 import { type ChosenFolder, chooseFolders, selectSkills } from '../../internal/skills/choose-folders.ts';
 import { lockFileOf, refuseNobodysLock } from '../../internal/skills/lock.ts';
 import { formatStalePin } from '../../internal/skills/pins.ts';

@@ -1,6 +1,6 @@
-import { platformFromEnvironment } from '../../internal/cli/platform.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { platformFromEnvironment } from '../../internal/run/platform.ts';
 import { readLockFile } from '../../internal/skills/lock.ts';
 import { meantOf } from '../../internal/skills/planning.ts';
 import { verificationError, verifySkills } from '../../internal/skills/verify.ts';

@@ -7,9 +7,9 @@
  * longer than an apply can take.
  */
 import { randomUUID } from 'node:crypto';
+import { pause } from '../clock/pause.ts';
 import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { createEnvironment, networkOf } from './create.ts';

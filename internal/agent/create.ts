@@ -2,9 +2,10 @@
  * Makes one agent or environment, also where two first runs begin at once: look, ask, and look again (P8). Whatever
  * becomes of the request, the list decides: the oldest stays, and what a run made beside it is archived.
  */
+
+import { pause } from '../clock/pause.ts';
 import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';

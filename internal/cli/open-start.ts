@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { type RedirectFile, redirectFile } from '../outside/redirect-file.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../run/environment.ts';
 import type { CommandContext } from './program.ts';
 
 /** How it was opened. */

@@ -1,4 +1,4 @@
-import type { Environment } from './environment.ts';
+import type { Environment } from '../run/environment.ts';
 import type { Output } from './terminal.ts';
 
 /** Colors for the two words that begin an error and its hint; meaning never depends on them. */

@@ -2,7 +2,7 @@
 import { isIPv4 } from 'node:net';
 import type { Shown, VisitPlaces } from '../oauth/browser-visit.ts';
 import { readHidden, type TerminalInput } from '../outside/terminal-input.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../run/environment.ts';
 import type { Progress } from './terminal.ts';
 
 /** Says where to begin elsewhere, what to paste and what not to, and asks for it until the wait is over. */

@@ -1,5 +1,5 @@
 /** The one file that touches `process`: streams, signals, environment and exit code of a real run. */
-import { type Environment, isWithheld, readEnvironment } from './environment.ts';
+import { type Environment, isWithheld, readEnvironment } from '../run/environment.ts';
 import { type Executable, runExecutable } from './program.ts';
 import { standardOutput } from './standard-output.ts';
 

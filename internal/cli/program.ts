@@ -8,8 +8,8 @@ import type { ExitCode } from '../errors/exit-codes.ts';
 import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
 import type { TerminalInput } from '../outside/terminal-input.ts';
+import type { Environment } from '../run/environment.ts';
 import { handOn, pathOf, withSubcommands } from './command.ts';
-import type { Environment } from './environment.ts';
 import type { Complaint } from './report-error.ts';
 import type { Output, Progress } from './terminal.ts';
 

@@ -1,10 +1,10 @@
 /** The words of `login`, `logout` and `whoami`, the same for every executable that needs to know who is operating. */
 import { type Command, Option } from 'commander';
+import type { BrowserOptions } from '../run/browser-visit.ts';
+import type { LogoutOptions, WhoamiOptions } from '../run/sign-in.ts';
 import { addOperator } from './browser-options.ts';
-import type { BrowserOptions } from './browser-visit.ts';
 import { addConfig, addDryRun } from './command.ts';
 import type { Run } from './program.ts';
-import type { LogoutOptions, WhoamiOptions } from './sign-in.ts';
 
 /** Adds the three commands. */
 export function addSignIn(program: Command, run: Run): void {
@@ -17,7 +17,7 @@ export function addSignIn(program: Command, run: Run): void {
     )
     .action(
       run(async (context, options: BrowserOptions) => {
-        const { runLogin } = await import('./sign-in.ts');
+        const { runLogin } = await import('../run/sign-in.ts');
         return await runLogin(context, options, executable);
       }),
     );
@@ -25,7 +25,7 @@ export function addSignIn(program: Command, run: Run): void {
     addConfig(program.command('logout').description('forget the sign-in that is kept, and end it at the provider')),
   ).action(
     run(async (context, options: LogoutOptions) => {
-      const { runLogout } = await import('./sign-in.ts');
+      const { runLogout } = await import('../run/sign-in.ts');
       return await runLogout(context, options, executable);
     }),
   );
@@ -35,7 +35,7 @@ export function addSignIn(program: Command, run: Run): void {
     .option('--explain', 'show where every setting comes from')
     .action(
       run(async (context, options: WhoamiOptions) => {
-        const { runWhoami } = await import('./sign-in.ts');
+        const { runWhoami } = await import('../run/sign-in.ts');
         return await runWhoami(context, options, executable);
       }),
     );

@@ -1,9 +1,9 @@
 import { called } from '../identity/last-person.ts';
 import type { Proven } from '../identity/prove.ts';
 import type { SignedOut, SignOutPlan } from '../identity/sign-out.ts';
+import type { Setting } from '../run/explain.ts';
 import { quote, visible } from '../text/quote.ts';
 import { table } from '../text/table.ts';
-import type { Setting } from './explain.ts';
 import type { CommandResult } from './program.ts';
 
 /** Who signed in, and where that is kept. */

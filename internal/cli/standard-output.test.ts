@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { pause } from '../outside/pause.ts';
+import { pause } from '../clock/pause.ts';
 
 const module = fileURLToPath(new URL('standard-output.ts', import.meta.url));
 

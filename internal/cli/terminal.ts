@@ -4,9 +4,9 @@
  * runner of a CI job. A name from outside in them can neither move the cursor nor forge a line (P9).
  */
 import type { Writable } from 'node:stream';
+import type { Environment } from '../run/environment.ts';
 import { boundToRun } from '../secret/secret.ts';
 import { visible } from '../text/quote.ts';
-import type { Environment } from './environment.ts';
 import type { ProgressEvent } from './events.ts';
 import { wantsColor } from './paint.ts';
 

@@ -1,6 +1,6 @@
 /** TLS as it has to be: nobody switches its proof off, or writes its keys down, for all programs of a shell at once. */
 import { AppError } from '../errors/app-error.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../run/environment.ts';
 
 /** Flags of Node that weaken each TLS connection, or write down what decrypts it (P3). */
 const weakening = ['--tls-cipher-list', '--tls-min-v1.0', '--tls-min-v1.1', '--tls-keylog'];

@@ -8,7 +8,7 @@ import { loadConfiguration } from './load.ts';
 import { servicePresets } from './service-presets.ts';
 import { presetFiles, starterFiles, writeStarter } from './starter.ts';
 
-const shipped = fileURLToPath(new URL('../../config/', import.meta.url));
+const shipped = fileURLToPath(new URL('../../config', import.meta.url));
 const renew =
   'written from starter-texts.ts by: npx vitest run --config test/vitest.config.ts internal/config/starter.test.ts --update';
 

@@ -18,7 +18,7 @@ import { OAuthRefusal } from '../oauth/refusal.ts';
 import type { OAuthClient } from '../oauth/registration.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import { type Account, readAccount } from './account.ts';
+import { type Account, readAccount } from './account/account.ts';
 import {
   type ClientAtHand,
   type ClientSource,
@@ -28,11 +28,11 @@ import {
   listenAsClient,
   mayAskFor,
   withClient,
-} from './client.ts';
+} from './client/client.ts';
 import type { Connection } from './credentials.ts';
-import type { RegisteredClient } from './journal.ts';
+import type { RegisteredClient } from './journal/journal.ts';
+import type { Asking } from './journal/run-journal.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
-import type { Asking } from './run-journal.ts';
 import {
   consentFor,
   InsufficientScope,

@@ -10,20 +10,20 @@ import type { CredentialStatus } from '../platform/vault.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
-import type { Account } from './account.ts';
+import type { Account } from './account/account.ts';
+import { settleAudience } from './account/audience.ts';
+import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './account/settle-account.ts';
 import { acquire, type Grant, withAccount } from './acquire.ts';
-import { settleAudience } from './audience.ts';
-import type { ClientSource } from './client.ts';
+import { isClientUnknown, tryCredential, validateCredential } from './check/validate.ts';
+import type { ClientSource } from './client/client.ts';
 import { type Connection, connectionOf, mostCredentials, readConnections, readCredentials } from './credentials.ts';
 import { giveBack } from './give-back.ts';
-import { leftClient, type RegisteredClient, replacedAccessLeft, tellLeft } from './journal.ts';
-import type { Journals } from './journal-file.ts';
+import { leftClient, type RegisteredClient, replacedAccessLeft, tellLeft } from './journal/journal.ts';
+import type { Journals } from './journal/journal-file.ts';
+import { type RunJournal, runJournal } from './journal/run-journal.ts';
 import { outcomeOf } from './outcome.ts';
-import { type RunJournal, runJournal } from './run-journal.ts';
 import type { ScopeChoice } from './scopes.ts';
-import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './settle-account.ts';
 import { type StaticGrant, type Stored, storeGrant } from './store.ts';
-import { isClientUnknown, tryCredential, validateCredential } from './validate.ts';
 
 /** What connecting needs, however the token comes. */
 export interface PlaceRequest extends VaultDirectory {

@@ -8,8 +8,8 @@ import { PlatformError } from '../platform/client.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import { type Connection, connectionsOf, readConnections, readCredential } from './credentials.ts';
-import { type Journal, tellLeft } from './journal.ts';
-import type { Journals, OpenJournal } from './journal-file.ts';
+import { type Journal, tellLeft } from './journal/journal.ts';
+import type { Journals, OpenJournal } from './journal/journal-file.ts';
 
 /** What disconnecting needs. */
 export interface DisconnectRequest extends VaultDirectory {

@@ -2,10 +2,10 @@
 import type { Service } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { revokeGrant } from '../oauth/revoke.ts';
-import type { Account } from './account.ts';
+import type { Account } from './account/account.ts';
 import type { Grant } from './acquire.ts';
 import { type Connection, connectionsOf } from './credentials.ts';
-import { byHand } from './journal.ts';
+import { byHand } from './journal/journal.ts';
 
 /** A grant that was not stored. */
 export interface UnstoredGrant {

@@ -6,7 +6,7 @@ import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import { readAccount } from './account.ts';
+import { readAccount } from './account/account.ts';
 import { type Connected, inPlace, type Place, type PlaceRequest, settleAndStore } from './connect.ts';
 import type { StaticGrant } from './store.ts';
 

@@ -3,15 +3,15 @@
  * the platform allows it, archived and created where client or token endpoint changed, which it never lets be edited.
  */
 import { randomUUID } from 'node:crypto';
+import { pause } from '../clock/pause.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { pause } from '../outside/pause.ts';
 import { type Intent, type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed } from '../platform/pages.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
-import type { Account } from './account.ts';
+import type { Account } from './account/account.ts';
 import type { Grant } from './acquire.ts';
 import { isTrial, type NewCredential, trialOf, whyRefused } from './credential-rules.ts';
 import {
@@ -24,7 +24,7 @@ import {
   readCredentials,
   recordToMetadata,
 } from './credentials.ts';
-import type { Storing } from './journal.ts';
+import type { Storing } from './journal/journal.ts';
 
 /** What was done to store a grant. */
 export interface Stored {

@@ -5,8 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { pause } from '../clock/pause.ts';
 import { claimText, readText, removeFile, renameFile } from './files.ts';
-import { pause } from './pause.ts';
 
 /** Who holds a lock. */
 export interface Holder {

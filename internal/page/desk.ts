@@ -4,10 +4,10 @@
  * each of them.
  */
 import type { Service } from '../config/definitions.ts';
+import { examineServices, type ServiceState } from '../connection/check/list.ts';
+import type { ClientEntry } from '../connection/client/enter-client.ts';
 import { type Connected, type ConnectRequest, connectService } from '../connection/connect.ts';
 import { type Disconnected, disconnectService } from '../connection/disconnect.ts';
-import type { ClientEntry } from '../connection/enter-client.ts';
-import { examineServices, type ServiceState } from '../connection/list.ts';
 import { outcomeOf } from '../connection/outcome.ts';
 import { AppError } from '../errors/app-error.ts';
 import { PlatformError } from '../platform/client.ts';

@@ -1,7 +1,7 @@
 /** What a page says about the last act, in words that it shows escaped. */
 import type { Service } from '../config/definitions.ts';
+import type { ServiceState } from '../connection/check/list.ts';
 import type { Disconnected } from '../connection/disconnect.ts';
-import type { ServiceState } from '../connection/list.ts';
 import type { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/exit-codes.ts';
 import type { Principal } from '../identity/principal.ts';

@@ -1,8 +1,9 @@
 /** The page of buttons of one person, from the bound socket to its end. */
+
+import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
 import { contestedError } from '../oauth/start.ts';
 import { listenForPage } from '../outside/page-listener.ts';
-import { pause } from '../outside/pause.ts';
 import { pageApp } from './app.ts';
 import { type Desk, type Hearer, openDesk, type PersonRun } from './desk.ts';
 import type { Stage } from './flow.ts';

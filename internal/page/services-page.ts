@@ -1,9 +1,9 @@
 /** The page of buttons: every catalogued service, its state in the words of `list`, and what can be done about it. */
 import { html } from 'hono/html';
 import type { Service } from '../config/definitions.ts';
+import type { ServiceState } from '../connection/check/list.ts';
+import type { ConnectionStatus } from '../connection/check/status.ts';
 import type { Connection } from '../connection/credentials.ts';
-import type { ServiceState } from '../connection/list.ts';
-import type { ConnectionStatus } from '../connection/status.ts';
 import type { Principal } from '../identity/principal.ts';
 import { documentOf, factsOf, type Markup, shown } from '../markup/document.ts';
 import { type IconName, icon } from '../markup/icons.ts';

@@ -2,7 +2,7 @@
  * Answers one tool call, once. Another terminal may answer it as well, and an answer may be lost on its way: what counts is
  * what stands in the history, which is looked at before and after.
  */
-import { pause } from '../outside/pause.ts';
+import { pause } from '../clock/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { type FoundCall, readCall } from './call.ts';
 

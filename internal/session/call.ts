@@ -2,8 +2,9 @@
  * A tool call that waits for a yes or no: what exactly is asked, and whether it is still open. Nobody but the platform says
  * so, and it does not say who answered.
  */
-import { canonicalJson, sha256 } from '../catalogue/canonical.ts';
+
 import type { Platform } from '../platform/client.ts';
+import { canonicalJson, sha256 } from '../text/canonical.ts';
 import type { SessionEvent, ToolCall } from './event.ts';
 import { readInOrder } from './history.ts';
 

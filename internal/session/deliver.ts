@@ -2,8 +2,9 @@
  * Sends one message, once. The platform knows no idempotency key, so a message whose answer was lost is never sent again:
  * it is looked for in the history, where messages stand with the ids that the answer would have had.
  */
+
+import type { Clock } from '../clock/clock.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import type { Clock } from './clock.ts';
 import { readEvent } from './event.ts';
 import { readStatus } from './follow.ts';
 import { readLatest } from './history.ts';

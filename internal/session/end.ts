@@ -1,6 +1,7 @@
 /** Ends sessions that are bound to a vault: archiving the vault alone would leave them running. */
+
+import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
-import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';

@@ -3,10 +3,11 @@
  * stream, read the history, leave out what is known (its documented reconnect). Whatever a stream does (it breaks, ends,
  * falls silent, says `error`, sends what cannot be read) leads back to the history, which is right in the end.
  */
+
+import type { Clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream, Frame } from '../platform/event-stream.ts';
-import type { Clock } from './clock.ts';
 import { readEvent, turnTypes } from './event.ts';
 import { readInOrder } from './history.ts';
 import type { TurnState } from './turn-state.ts';

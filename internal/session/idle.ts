@@ -2,9 +2,10 @@
  * Sessions that nobody has used for a while. They stay bound to a vault until somebody ends them. One that waits for a yes is
  * none of them: nothing is answered, and nothing refused, because time passes.
  */
+
+import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { inParallel } from '../skills/in-parallel.ts';
 import { type FoundSession, isInScope, isLive, type Scope } from './live.ts';
 import { type Rest, readRest } from './session-state.ts';
 

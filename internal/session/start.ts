@@ -4,6 +4,7 @@ import { lookAgainAfterMs } from '../agent/change-environment.ts';
 import { type Difference, describeDifferences } from '../agent/definition.ts';
 import { compareEnvironment, withoutDeadApply } from '../agent/environment.ts';
 import type { InForce } from '../agent/in-force.ts';
+import { type Clock, machineClock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -11,7 +12,6 @@ import { notAsListed, takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
 import type { Signer } from '../vault/signature.ts';
-import { type Clock, machineClock } from './clock.ts';
 import {
   attemptKey,
   compareSession,

@@ -1,7 +1,8 @@
 /** Interrupts a turn that has used up what it was given. The platform caps the cost of a session; time and tokens are ours to watch. */
+
+import type { Clock } from '../clock/clock.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import type { Clock } from './clock.ts';
 
 /** What a turn may use, counted from when the platform took its message. */
 export type TurnLimit = { kind: 'time'; milliseconds: number } | { kind: 'tokens'; tokens: number };

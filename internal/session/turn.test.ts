@@ -6,10 +6,10 @@ import { standingClock } from '../../test/sandbox/clock.ts';
 import type { StreamFault } from '../../test/sandbox/faults.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import type { PlayTurn } from '../../test/sandbox/platform/turn.ts';
-import { pause } from '../outside/pause.ts';
+import type { Clock } from '../clock/clock.ts';
+import { pause } from '../clock/pause.ts';
 import { openPlatform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
-import type { Clock } from './clock.ts';
 import { runTurn } from './turn.ts';
 
 let sandbox: PlatformSandbox | undefined;

@@ -2,10 +2,11 @@
  * One turn of a session, whatever the line does: a message is sent once, its turn is followed to its end, and whatever
  * arrived is in the result. What the end means for a person is judged in `turn-outcome.ts`.
  */
+
+import { type Clock, machineClock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream } from '../platform/event-stream.ts';
-import { type Clock, machineClock } from './clock.ts';
 import { deliver, type EarlierMessages, noMessages, readEarlierMessages } from './deliver.ts';
 import type { SessionError, StopReason, ToolCall, Usage } from './event.ts';
 import { follow, look, openStream, readStatus } from './follow.ts';

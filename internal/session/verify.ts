@@ -1,9 +1,9 @@
 /** Reads live sessions back and has them judged; what was changed behind our back is stopped where that is asked for. */
 import type { AnsweredAgent } from '../agent/definition.ts';
+import { inParallel } from '../async/in-parallel.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { inParallel } from '../skills/in-parallel.ts';
 import { quote } from '../text/quote.ts';
 import type { VaultAnswer } from '../vault/claims.ts';
 import { ownerOf } from '../vault/owner.ts';

@@ -1,11 +1,12 @@
 /** Carries out a plan. The lock file is written after each change, so that it is true for what really happened (P8). */
+
+import { inParallel } from '../async/in-parallel.ts';
+import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
-import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { byteLimit } from './byte-limit.ts';
 import { bytesOf } from './folder/read.ts';
-import { inParallel } from './in-parallel.ts';
 import { type LockedSkill, type SkillsLock, writeLockFile } from './lock.ts';
 import { type Change, nameOf } from './plan.ts';
 import { type CreatedSkill, pushSkill, pushVersion, settleCreated } from './push.ts';

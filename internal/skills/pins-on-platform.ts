@@ -3,8 +3,8 @@
 import type { FoundAgent } from '../agent/definition.ts';
 import { nameKey } from '../agent/definition.ts';
 import { readAgents } from '../agent/fleet.ts';
+import { inParallel } from '../async/in-parallel.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { inParallel } from './in-parallel.ts';
 import type { Pin } from './pins.ts';
 
 /** How many questions are asked at the same time; the platform allows some hundred reads a minute. */

@@ -1,7 +1,8 @@
 /** What a plan changes inside the skills, as unified diffs from the platform's content to the folder's. */
+
+import { inParallel } from '../async/in-parallel.ts';
 import type { Platform } from '../platform/client.ts';
 import { contentOf, type Skill } from './folder/read.ts';
-import { inParallel } from './in-parallel.ts';
 import { type Blocked, type Change, nameOf } from './plan.ts';
 import type { SkillsPlan } from './planning.ts';
 import { contentOfVersion, type Survey } from './survey.ts';

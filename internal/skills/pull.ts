@@ -1,5 +1,6 @@
 /** Restores folders of skills from the platform. Writes nothing unless everything that was asked for can be written. */
 import { join } from 'node:path';
+import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { makeFolder, removeFolder } from '../outside/files.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -10,7 +11,6 @@ import { nameProblem } from './folder/name.ts';
 import { formatProblem, SkillsInvalidError } from './folder/problem.ts';
 import { hashOf } from './hash.ts';
 import { holdLocks } from './hold-locks.ts';
-import { inParallel } from './in-parallel.ts';
 import { differenceInWords, localContent } from './local-content.ts';
 import { type LockedSkill, lockFileOf, readLockFile, type SkillsLock, writeLockFile } from './lock.ts';
 import { finishStages, openStage, readStage, type Stage, stageSkill, takePlace } from './restore.ts';

@@ -2,8 +2,9 @@
  * One upload, safe beside other runs: the platform's latest version is what it was expected to be before, and the looks
  * afterwards say whether anybody uploaded in between. A lost answer is settled by content, never by a second upload (P8).
  */
+
+import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
-import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';

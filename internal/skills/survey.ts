@@ -1,10 +1,11 @@
 /** Looks at the platform's custom skills, as far as a plan needs to know them. Only reads. */
+
+import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { downloadedFiles, hashOfFiles, type VersionFiles } from './download/download.ts';
 import type { Skill } from './folder/read.ts';
-import { inParallel } from './in-parallel.ts';
 import type { SkillsLock } from './lock.ts';
 import type { Whereabouts } from './whereabouts.ts';
 

@@ -1,11 +1,12 @@
 /** Proves that the platform still holds what locks say: each pinned version is downloaded and hashed. Changes nothing. */
+
+import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 import { downloadedFiles, UnreadableVersionError, type VersionFiles } from './download/download.ts';
 import { SkillsInvalidError } from './folder/problem.ts';
 import { type HashedFile, hashOf, sha256 } from './hash.ts';
-import { inParallel } from './in-parallel.ts';
 import { differenceInWords, localContent } from './local-content.ts';
 import type { LockedSkill, SkillsLock } from './lock.ts';
 

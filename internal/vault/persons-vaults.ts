@@ -1,7 +1,8 @@
 /** All vaults that name one person, and what is in the active ones: what is looked at before any of them is archived. */
+
+import { inParallel } from '../async/in-parallel.ts';
 import { type ConnectionRecord, recordOf } from '../connection/credentials.ts';
 import type { Platform } from '../platform/client.ts';
-import { inParallel } from '../skills/in-parallel.ts';
 import type { Claim, VaultAnswer } from './claims.ts';
 import { isOwnedBy, type ownerOf } from './owner.ts';
 import { judgeClaim, type VaultDirectory } from './resolve.ts';

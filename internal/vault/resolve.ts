@@ -1,8 +1,8 @@
 /** Finds exactly one vault for a principal, or says why not (P1). A remembered id is a hint, never a proof. */
 import { randomUUID } from 'node:crypto';
+import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
-import { pause } from '../outside/pause.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
 import type { Vault } from '../platform/vault.ts';

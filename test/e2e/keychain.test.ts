@@ -1,6 +1,6 @@
 /** The built executables and the keychain of a desktop: what they keep in it, and that they never depend on it. */
 import { describe, expect, test, vi } from 'vitest';
-import { accountOf } from '../../internal/connection/known-clients.ts';
+import { accountOf } from '../../internal/connection/client/known-clients.ts';
 import { openKeychain } from '../../internal/outside/keychain.ts';
 import type { Stage } from '../demo/stage.ts';
 import {

@@ -2,8 +2,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readPins } from '../../internal/catalogue/pin.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
+import { readPins } from '../../internal/tool-review/pin.ts';
 import type { SandboxService } from '../sandbox/services/service.ts';
 import { connecting } from '../support/client-secret.ts';
 import { startHostileServer } from '../support/hostile-server.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../internal/session/clock.ts';
+import type { Clock } from '../../internal/clock/clock.ts';
 
 const tickMs = 5;
 

@@ -3,12 +3,12 @@
  * out of here can be uploaded as it is.
  */
 import { join, resolve } from 'node:path';
+import { inParallel } from '../../async/in-parallel.ts';
+import { pause } from '../../clock/pause.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { type FolderEntry, linkTarget, listFolder } from '../../outside/files.ts';
-import { pause } from '../../outside/pause.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { hashOf } from '../hash.ts';
-import { inParallel } from '../in-parallel.ts';
 import { type FrontMatter, readFrontMatter } from './front-matter.ts';
 import { defaultRules, type IgnoreRules, isLeftOut } from './ignored.ts';
 import { type Problem, SkillsInvalidError } from './problem.ts';

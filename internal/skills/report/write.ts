@@ -12,7 +12,7 @@ import { sarifOf } from './sarif.ts';
 /** In whose ways a run reports beside its result. */
 export type Reporter = 'github' | 'gitlab' | 'plain';
 
-/** The variables of a CI job that matter here; those of internal/cli/environment.ts. */
+/** The variables of a CI job that matter here; those of internal/run/environment.ts. */
 export interface JobEnvironment {
   GITHUB_ACTIONS?: string;
   GITHUB_STEP_SUMMARY?: string;

@@ -3,11 +3,11 @@
  * this is looked at here, before anything is sent.
  */
 import { join } from 'node:path';
-import { pause } from '../../outside/pause.ts';
+import { inParallel } from '../../async/in-parallel.ts';
+import { pause } from '../../clock/pause.ts';
 import { visible } from '../../text/quote.ts';
 import { contentOf, type Skill } from '../folder/read.ts';
 import { comparePaths, sha256 } from '../hash.ts';
-import { inParallel } from '../in-parallel.ts';
 import { externalUrls, outsidePaths } from './addresses.ts';
 import { credentialAccess, networkCalls, shellPipes } from './commands.ts';
 import { credentialFiles } from './credential-files.ts';

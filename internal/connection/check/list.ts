@@ -1,0 +1,69 @@
+/** What is connected: services and the state of this person's connection to each. */
+import type { Service } from '../../config/definitions.ts';
+import type { Principal } from '../../identity/principal.ts';
+import { type Platform, PlatformError } from '../../platform/client.ts';
+import type { CredentialTrial } from '../../platform/vault.ts';
+import { findVault, type VaultDirectory } from '../../vault/resolve.ts';
+import { type Connection, connectionOf, connectionsOf, readConnections } from '../credentials.ts';
+import type { Journals } from '../journal/journal-file.ts';
+import { type Judgement, judgeStatus } from './status.ts';
+import { tryCredential } from './validate.ts';
+
+/** One service with its connection and what that is worth. */
+export interface ServiceState extends Judgement {
+  service: Service;
+  connection: Connection | undefined;
+}
+
+/** Whose services are looked at, and where. */
+export interface Lookup extends VaultDirectory {
+  principal: Principal;
+  journals: Journals;
+  services: Iterable<Service>;
+}
+
+/** Has the platform try each connection; without a vault nothing is connected, and none is created. */
+export async function examineServices(request: Lookup): Promise<ServiceState[]> {
+  return (await examineConnections(request)).states;
+}
+
+/** The same, and the connections that are of no service: no agent can use them, and nobody tries them. */
+export async function examineConnections(request: Lookup): Promise<{ states: ServiceState[]; unlisted: Connection[] }> {
+  const { platform, principal, journals } = request;
+  const services = [...request.services];
+  const vault = await findVault(request, principal);
+  const connections = vault === undefined ? [] : await readConnections(platform, vault.id);
+  const unlisted = connections.filter(
+    (connection) => !services.some((service) => connectionsOf([connection], service).length > 0),
+  );
+  const states = await Promise.all(
+    services.map(async (service): Promise<ServiceState> => {
+      const connection = connectionOf(connections, service);
+      const trial =
+        vault === undefined || connection?.kind !== 'mcp_oauth'
+          ? undefined
+          : await trialOf(platform, vault.id, connection);
+      const left = connection === undefined ? await journals.read(principal, service) : undefined;
+      return {
+        service,
+        connection,
+        ...judgeStatus({ service, connection, verifiedEmail: principal.verifiedEmail, left, trial, now: new Date() }),
+      };
+    }),
+  );
+  return { states, unlisted };
+}
+
+/** One connection that the platform cannot try leaves the others to be shown. */
+async function trialOf(
+  platform: Platform,
+  vaultId: string,
+  { credentialId }: Connection,
+): Promise<CredentialTrial | string> {
+  try {
+    return await tryCredential(platform, vaultId, credentialId);
+  } catch (error) {
+    if (error instanceof PlatformError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+/** Sees what a server that nobody catalogued offers, and writes the draft of its file. Nothing is stored in any vault. */
+import { join } from 'node:path';
+import { AppError } from '../../errors/app-error.ts';
+import { revokeGrant } from '../../oauth/revoke.ts';
+import { createText } from '../../outside/files.ts';
+import { type ListedTools, listTools, TokenTurnedAway } from '../../outside/mcp.ts';
+import { quote } from '../../text/quote.ts';
+import { type AcquireRequest, acquire, type Grant } from '../acquire.ts';
+import type { ClientSource } from '../client/client.ts';
+import type { UnlistedLookup, UnlistedServer } from './discover-unlisted.ts';
+import { type DraftEvidence, draftText } from './draft.ts';
+
+/** The server whose tools are listed. */
+type ListedServer = Pick<UnlistedLookup, 'mcpServerUrl' | 'visit'>;
+
+/** How a sign-in to see tools goes. */
+interface ListingSignIn {
+  clients: ClientSource;
+  detail(text: string): void;
+  /** Ends the access that was granted; revokes it unless told. */
+  end?: (grant: Grant) => Promise<void>;
+}
+
+/** The tools that a server shows to anybody; undefined where it wants to know who asks. */
+export async function toolsForAnybody({ mcpServerUrl, visit }: ListedServer): Promise<ListedTools | undefined> {
+  try {
+    return await listTools({ mcpServerUrl, token: undefined, fetch: visit.fetch, signal: visit.signal });
+  } catch (error) {
+    if (error instanceof TokenTurnedAway) return undefined;
+    throw error;
+  }
+}
+
+/** The tools that a server shows to a person who signs in. What is granted for that is given back before this returns. */
+export async function toolsForPerson(
+  { mcpServerUrl, visit }: ListedServer,
+  { service, judgeServer }: Pick<UnlistedServer, 'service'> & Pick<AcquireRequest, 'judgeServer'>,
+  { clients, detail, end = (grant) => revoke(grant, service.name, visit) }: ListingSignIn,
+): Promise<ListedTools> {
+  let tools: ListedTools | undefined;
+  await acquire({
+    service,
+    visit,
+    existing: undefined,
+    left: undefined,
+    newClient: true,
+    clients,
+    isClientForgotten: async () => false,
+    scopeChoice: { kind: 'usual' },
+    legacyEndpoints: false,
+    judgeServer,
+    detail,
+    // Nothing of this outlives the run, so there is nothing to write down for the next one.
+    asking: async () => {},
+    giveBack: end,
+    conclude: async (grant) => {
+      try {
+        const { accessToken: token } = grant;
+        tools = await listTools({ mcpServerUrl, token, fetch: visit.fetch, signal: visit.signal });
+      } finally {
+        await end(grant);
+      }
+      return { ok: true, title: 'The tools were read', next: 'Nothing was stored. Go on in the terminal.' };
+    },
+  });
+  if (tools === undefined) throw new AppError('bug', 'the flow ended without a result');
+  return tools;
+}
+
+async function revoke(
+  { accessToken, refreshToken, server, client }: Grant,
+  name: string,
+  visit: ListedServer['visit'],
+) {
+  const revoked = await revokeGrant(server, client, refreshToken ?? accessToken, visit);
+  visit.warn(
+    revoked
+      ? `the access that ${quote(name)} had granted was given back`
+      : `${quote(name)} still lists a granted access that nobody uses: remove it there`,
+  );
+}
+
+/** Writes the draft and says where it is. Throws `config_exists`: what people have reviewed is never written over. */
+export async function writeDraft(folder: string, name: string, evidence: DraftEvidence): Promise<string> {
+  const path = join(folder, 'services', `${name}.yaml`);
+  if (await createText(path, draftText(evidence))) return path;
+  throw new AppError('config_exists', `${quote(path)} is there already, and is left as it is`, {
+    hint: 'give the draft another name: --name <name>',
+  });
+}

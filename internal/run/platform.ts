@@ -1,0 +1,68 @@
+/** Opens the platform the way every command does: from the environment of its run. */
+
+import type { CommandContext } from '../cli/program.ts';
+import type { Interface } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { openPlatform, type Platform } from '../platform/client.ts';
+import { unknownMemberWords } from '../platform/known-members.ts';
+import { Secret } from '../secret/secret.ts';
+
+/** What the configuration says of the platform. */
+type PlatformSection = Interface['platform'];
+
+/**
+ * Opens the platform with the credential, address, signal and progress of a run. Of several credentials the first counts,
+ * in the order of the SDK: key, bearer token, workload identity federation. Profiles on disk are not looked at. Throws as
+ * {@link openPlatform} does, and `platform_key_missing` where the variables of federation are set in part.
+ */
+export async function platformFromEnvironment(
+  context: Pick<CommandContext, 'environment' | 'signal' | 'progress'>,
+  { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
+): Promise<Platform> {
+  const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = context.environment;
+  requireHeaderText('ANTHROPIC_API_KEY', key);
+  requireHeaderText('ANTHROPIC_AUTH_TOKEN', token);
+  // The variables that only federation has are looked at in its own file; a run with a key does not load it.
+  const federated = federationVariables.some((name) => context.environment[name] !== undefined);
+  const used = key === undefined ? 'ANTHROPIC_AUTH_TOKEN' : 'ANTHROPIC_API_KEY';
+  const stored = key ?? token;
+  if (stored !== undefined && federated) {
+    context.progress.warn(`${used} is set and used: the variables of workload identity federation beside it are not`);
+  }
+  if (key !== undefined && token !== undefined) {
+    context.progress.warn('ANTHROPIC_API_KEY is set and used: ANTHROPIC_AUTH_TOKEN beside it is not');
+  }
+  const federation =
+    stored === undefined && federated ? (await import('./federation.ts')).federationFrom(context) : undefined;
+  return await openPlatform({
+    baseUrl,
+    apiKey: key === undefined ? undefined : new Secret(key),
+    authToken: token === undefined ? undefined : new Secret(token),
+    federation,
+    workspaceId,
+    acceptedMembers,
+    signal: context.signal,
+    onWait: (text) => context.progress.warn(text),
+    onUnknownMember: (member) => context.progress.note(unknownMemberWords(member)),
+  });
+}
+
+/** What a bearer token may be made of (RFC 6750 section 2.1, `b68token`); keys are made of less. Nothing else fits a header. */
+const keyText = /^[\w.~+/-]+=*$/;
+
+/** Throws `usage` for a key that was copied with something around it. The key itself is never shown (P3). */
+function requireHeaderText(name: string, value: string | undefined): void {
+  if (value === undefined || keyText.test(value)) return;
+  const place = [...value].findIndex((character) => !/[\w.~+/=-]/.test(character)) + 1;
+  throw new AppError('usage', `${name} holds a character that no key has, at place ${place || value.length}`, {
+    hint: 'set it to the key alone, without quotation marks, spaces and line ends',
+  });
+}
+
+/** Those that somebody sets who wants federation. */
+const federationVariables = [
+  'ANTHROPIC_FEDERATION_RULE_ID',
+  'ANTHROPIC_SERVICE_ACCOUNT_ID',
+  'ANTHROPIC_IDENTITY_TOKEN_FILE',
+  'ANTHROPIC_IDENTITY_TOKEN',
+] as const;

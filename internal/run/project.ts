@@ -1,0 +1,234 @@
+/** What every command of a person starts from: the configuration, who is operating, and the platform. */
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { CommandContext } from '../cli/program.ts';
+import { confirmationsIn } from '../config/confirmations.ts';
+import type { Configuration, Requirement } from '../config/definitions.ts';
+import { reviewedHosts } from '../config/hosts.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { inWorkspace, type NamedWorkspace } from '../config/workspace.ts';
+import { type Journals, journalsIn } from '../connection/journal/journal-file.ts';
+import { AppError } from '../errors/app-error.ts';
+import { called } from '../identity/last-person.ts';
+import type { Principal } from '../identity/principal.ts';
+import { beginProof, type Proof } from '../identity/prove.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import { fileSize } from '../outside/files.ts';
+import { requireOwnFolder } from '../outside/trusted-file.ts';
+import { nearestWith } from '../outside/upwards.ts';
+import type { Platform } from '../platform/client.ts';
+import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
+import { quote } from '../text/quote.ts';
+import { vaultMemory } from '../vault/memory.ts';
+import type { Ownership, VaultMemory } from '../vault/resolve.ts';
+import { type BrowserOptions, browserVisit } from './browser-visit.ts';
+import { tokenPlaces } from './job-token.ts';
+import { ownershipOf } from './ownership.ts';
+import { platformFromEnvironment } from './platform.ts';
+import { signInKeeping } from './sign-in-place.ts';
+
+/** A command's run after the person is known. */
+export interface OperatorRun {
+  configuration: TrustedConfiguration;
+  principal: Principal;
+  /** Whether the person has just signed in, and was not known by a sign-in that was kept. */
+  signedInNow: boolean;
+  platform: Platform;
+  memory: VaultMemory;
+  ownership: Ownership | undefined;
+  warn(text: string): void;
+  journals: Journals;
+  sessionRecords: SessionRecords;
+  visit: BrowserVisit;
+}
+
+/** Where a configuration is. */
+export interface ProjectPlace {
+  folder: string;
+  source: 'flag' | 'environment' | 'project config' | 'user config';
+  /** Whether where somebody stands led to it: then it counts when a person has confirmed whom it believes. */
+  found: boolean;
+}
+
+/** The file that makes a folder a configuration: many projects have a `config` folder. */
+const interfaceName = 'interface.yaml';
+const interfaceFile = join('config', interfaceName);
+
+/**
+ * The configuration folder of a run: `--config`, else `MAI_CONFIG`, else the nearest `config/interface.yaml` from the current
+ * folder upwards, else the user's own. A relative `MAI_CONFIG` is another one wherever somebody stands, and names none.
+ * Throws `config_missing`.
+ */
+export async function locateProject(context: CommandContext): Promise<ProjectPlace> {
+  const { options, environment } = context;
+  const named = options.config ?? environment.MAI_CONFIG;
+  if (named !== undefined) {
+    const folder = resolve(named);
+    if (!(await isThere(join(folder, interfaceName)))) {
+      const relative =
+        options.config === undefined && !isAbsolute(named) ? `, which is MAI_CONFIG ${quote(named)} here` : '';
+      throw new AppError('config_missing', `there is no configuration in ${quote(folder)}${relative}`, {
+        hint: await wayOut(context, folder),
+      });
+    }
+    return options.config === undefined
+      ? { folder, source: 'environment', found: !isAbsolute(named) }
+      : { folder, source: 'flag', found: false };
+  }
+  const { config } = await context.directories();
+  const project = await nearestWith(interfaceFile);
+  if (project !== undefined) return { folder: join(project, 'config'), source: 'project config', found: true };
+  if (await isThere(join(config, interfaceFile))) {
+    return { folder: join(config, 'config'), source: 'user config', found: false };
+  }
+  throw new AppError('config_missing', 'there is no config/interface.yaml here or above, and none of your own', {
+    hint: `go to your project, or ${await wayOut(context, undefined)}`,
+  });
+}
+
+/**
+ * What to do where no configuration is. Whoever has one named a wrong folder or stands in one: another starter configuration
+ * would be the last thing to help.
+ */
+async function wayOut(context: CommandContext, named: string | undefined): Promise<string> {
+  const near = named === undefined ? [] : [join(named, 'config'), dirname(named)];
+  const project = await nearestWith(interfaceFile);
+  const used = await confirmationsIn((await context.directories()).state).folders();
+  for (const folder of [...near, ...(project === undefined ? [] : [join(project, 'config')]), ...used]) {
+    if (await isThere(join(folder, interfaceName))) return `name the one that is there: --config ${quote(folder)}`;
+  }
+  return named === undefined
+    ? 'name its configuration: --config <folder>; to begin one here: setup-session init'
+    : `name another one: --config <folder>; to begin one there: setup-session init ${quote(named)}`;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await fileSize(path)) !== undefined;
+}
+
+/** The configuration that is used here and lies in a folder above; undefined where there is none, or one right here. */
+export async function projectAbove(): Promise<string | undefined> {
+  const project = await nearestWith(interfaceFile);
+  return project === undefined || project === resolve('') ? undefined : join(project, 'config');
+}
+
+/** A configuration that somebody named, that is the person's own, or whose beliefs they have confirmed. */
+export type TrustedConfiguration = Configuration & { readonly [trusted]: ProjectPlace['source'] };
+
+declare const trusted: unique symbol;
+
+/** What a command needs of the configuration. */
+export interface ProjectNeeds {
+  /** `any` for what is the same in all of them: then none has to be chosen of several. */
+  workspace?: 'any';
+}
+
+/** The configuration of a run. One that was found and not named counts when a person has confirmed whom it believes. */
+export async function loadProject(context: CommandContext, needs: ProjectNeeds = {}): Promise<TrustedConfiguration> {
+  const { configuration, found } = await readProject(context, needs);
+  if (found) {
+    const { requireConfirmed } = await import('./confirm-project.ts');
+    await requireConfirmed(context, configuration);
+  }
+  return configuration as TrustedConfiguration;
+}
+
+/** The configuration of a run that believes nothing of it and starts no program that it names. */
+export async function readProject(
+  context: CommandContext,
+  { workspace }: ProjectNeeds = {},
+): Promise<{ configuration: Configuration; found: boolean }> {
+  const { folder, source, found } = await locateProject(context);
+  context.progress.detail(`configuration ${quote(folder)}: ${source}`);
+  const configuration = await loadConfiguration(folder, context.besideServices);
+  const named = namedWorkspace(context);
+  if (workspace === 'any' && named === undefined) return { configuration, found };
+  return { configuration: inWorkspace(configuration, named), found };
+}
+
+/** The workspace that a command line or else the environment names. */
+export function namedWorkspace({ options, environment }: CommandContext): NamedWorkspace | undefined {
+  if (options.workspace !== undefined) return { name: options.workspace, said: '--workspace' };
+  const name = environment.MAI_WORKSPACE;
+  return name === undefined ? undefined : { name, said: 'MAI_WORKSPACE' };
+}
+
+/** Begins to prove who is operating: what needs nobody runs beside what comes next. */
+export async function beginOperatorProof(
+  context: CommandContext,
+  { interface: { identity } }: Configuration,
+  visit: BrowserVisit,
+): Promise<Proof> {
+  const { cache, state } = await context.directories();
+  // What an earlier run left there is read later: who could have written it is settled before anybody is asked for anything.
+  await requireOwnFolder(state);
+  const { place, instead } = await signInKeeping(context, identity);
+  return await beginProof({
+    identity,
+    sudoUid: context.environment.SUDO_UID,
+    visit,
+    place,
+    keepInstead: instead,
+    inCi: context.environment.CI !== undefined,
+    tokenPlaces: tokenPlaces(context.environment),
+    cacheFolder: cache,
+    stateFolder: state,
+    confirm: context.interactive
+      ? async (question) => {
+          const { confirm } = await import('../cli/confirm.ts');
+          return await confirm(context, question, visit.timeoutMs);
+        }
+      : undefined,
+  });
+}
+
+/** What some commands need beyond the others. */
+export interface OperatorNeeds {
+  /** Where the browser goes after the sign-in, instead of a page that only says how it ended. */
+  returnTo?: URL;
+  /** What the sign-in has to show beyond what the identity itself requires; asked of the platform where only that knows. */
+  requirement?: Requirement | ((platform: Platform) => Promise<Requirement | undefined>) | undefined;
+  /** Whether somebody is to be sent to a service: then it is said before as whom, also where the sign-in was kept. */
+  opensService?: boolean;
+}
+
+/** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
+export async function openOperatorRun(
+  context: CommandContext,
+  configuration: TrustedConfiguration,
+  options: BrowserOptions,
+  command: string,
+  { returnTo, requirement, opensService = false }: OperatorNeeds = {},
+): Promise<OperatorRun> {
+  const ownership = ownershipOf(context, configuration);
+  const visit = browserVisit(context, options, command, reviewedHosts(configuration));
+  const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
+  // Before anybody is sent to a browser: without a key nothing could be done afterwards.
+  const opening = async () => {
+    const opened = await platformFromEnvironment(context, configuration.interface.platform);
+    return { platform: opened, needed: typeof requirement === 'function' ? await requirement(opened) : requirement };
+  };
+  const { platform, needed } = await opening().catch(async (error) => {
+    await proof.abandon();
+    throw error;
+  });
+  const { principal, source } = await proof.prove({ requirement: needed });
+  if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {
+    context.progress.note(`signed in as ${called(principal)}`);
+  }
+  context.progress.detail(
+    `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
+  );
+  const { cache, state } = await context.directories();
+  const platformAddress = context.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com';
+  const memory = vaultMemory(cache, state, platformAddress);
+  const journals = journalsIn({
+    stateFolder: state,
+    platformAddress,
+    signal: context.signal,
+    warn: context.progress.warn,
+  });
+  const { warn } = context.progress;
+  const sessionRecords = sessionRecordsIn({ stateFolder: state, platformAddress, signal: context.signal, warn });
+  const signedInNow = source === 'fresh';
+  return { configuration, principal, signedInNow, platform, memory, ownership, journals, sessionRecords, visit, warn };
+}

@@ -1,0 +1,79 @@
+/** Where the sign-in of a run is kept: the keychain unless the configuration, or the person, names something else. */
+import { join } from 'node:path';
+import type { CommandContext } from '../cli/program.ts';
+import type { Identity } from '../config/definitions.ts';
+import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
+import { AppError } from '../errors/app-error.ts';
+import { signInAccount, signInDigest } from '../identity/kept-place.ts';
+import { PlaceUnavailable, type SignInPlace } from '../identity/kept-sign-in.ts';
+import { EncryptedFileUnusable, encryptedFile } from '../outside/encrypted-file.ts';
+import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
+import { Secret } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
+
+/** Where a sign-in is kept, and what a person can do who wants it kept where it is not. */
+export interface Keeping {
+  /** Undefined where nothing is kept. */
+  place: SignInPlace | undefined;
+  instead: string | undefined;
+}
+
+/** What the configuration, the environment and a person's own settings say of keeping sign-ins. */
+export async function signInKeeping(context: CommandContext, identity: Identity): Promise<Keeping> {
+  if (identity.mode !== 'sso') return { place: undefined, instead: undefined };
+  const { environment, signal } = context;
+  if (environment.MAI_KEYCHAIN !== undefined && environment.MAI_KEYCHAIN !== 'off') {
+    throw new AppError('usage', `MAI_KEYCHAIN is ${quote(environment.MAI_KEYCHAIN)}, expected "off" or nothing`);
+  }
+  const { config, state } = await context.directories();
+  const settings = await readPersonalSettings(config);
+  const { keep, source } = keepOf(identity.keep, settings.keep);
+  const instead = {
+    default: `to keep it in an encrypted file, write "identity: { keep: { file: passphrase } }" into ${quote(settings.path)}`,
+    project: `the configuration says where (identity.keep: ${JSON.stringify(keep)})`,
+    personal: `you said where in ${quote(settings.path)} (identity.keep: ${JSON.stringify(keep)})`,
+  }[source];
+  if (keep === 'memory' || (keep === 'keychain' && environment.MAI_KEYCHAIN === 'off')) {
+    return { place: undefined, instead };
+  }
+  if (keep === 'keychain') {
+    const keychain = openKeychain(signal);
+    const account = signInAccount(identity);
+    const place = translated({
+      called: 'the keychain',
+      asks: false,
+      read: () => keychain.read(account),
+      write: (value) => keychain.write(account, value),
+      remove: () => keychain.remove(account),
+    });
+    return { place, instead };
+  }
+  const { file: key } = keep;
+  const path = join(state, 'sign-in', `${signInDigest(identity)}.age`);
+  const ask = async () => {
+    if (!context.interactive) return undefined;
+    const { enteredLine } = await import('../cli/entered-line.ts');
+    const what = 'the passphrase of the file that keeps the sign-in';
+    return new Secret((await enteredLine(context, { what, command: 'login', timeout: undefined })).trim());
+  };
+  const asks = key === 'passphrase';
+  const file = encryptedFile(path, asks ? { passphrase: ask } : { path: key.key_file });
+  return { place: translated({ called: 'the encrypted file', asks, ...file }), instead };
+}
+
+/** The same place in the words of whoever keeps something there. */
+function translated(place: SignInPlace): SignInPlace {
+  const translate = (error: unknown) => {
+    if (error instanceof KeychainUnavailable || error instanceof EncryptedFileUnusable) {
+      throw new PlaceUnavailable(error.message, { cause: error });
+    }
+    throw error;
+  };
+  return {
+    called: place.called,
+    asks: place.asks,
+    read: () => place.read().catch(translate),
+    write: (value) => place.write(value).catch(translate),
+    remove: () => place.remove().catch(translate),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Asks a service which tools it has. Tokens cannot be read back from a vault (P3): where a service wants to know who asks,
+ * a new access is granted for it, and given back.
+ */
+import type { Service } from '../config/definitions.ts';
+import type { ClientSource } from '../connection/client/client.ts';
+import { type Connection, readConnections } from '../connection/credentials.ts';
+import { giveBack } from '../connection/give-back.ts';
+import { toolsForAnybody, toolsForPerson } from '../connection/unlisted/add.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { ListedTools } from '../outside/mcp.ts';
+import { quote } from '../text/quote.ts';
+import { findVault, type VaultDirectory } from '../vault/resolve.ts';
+import { mostTools, type Offer, readOffer } from './offered-tool.ts';
+
+/** Who signs in where a service shows its tools to nobody else. */
+export interface Lister {
+  visit: BrowserVisit;
+  clients: ClientSource;
+  /** The connections in the lister's own vault: none of them may end with the access that is given back. */
+  connections: readonly Connection[];
+}
+
+/** How to list the tools of one service. */
+export interface Listing {
+  service: Service;
+  /** Asks without a token. */
+  visit: BrowserVisit;
+  /** Sign in also where tools are shown to anybody: some services show more to those whom they know. */
+  signIn: boolean;
+  /** Called only where somebody has to sign in at the service. */
+  lister(): Promise<Lister>;
+  wait(text: string): { done(): void };
+  detail(text: string): void;
+}
+
+/** The tools of a service. Throws `service_refused` where they cannot be listed or are too many, or what signing in throws. */
+export async function listOffer(listing: Listing): Promise<Offer> {
+  const { service, signIn, lister, detail } = listing;
+  const openly = signIn ? undefined : await offerToAnybody(listing);
+  return openly ?? offerOf(service, await listSignedIn(service, await lister(), detail));
+}
+
+/** What a service offers to anybody; undefined where it wants to know who asks. Throws `service_refused`. */
+export async function offerToAnybody(listing: Pick<Listing, 'service' | 'visit' | 'wait'>): Promise<Offer | undefined> {
+  const listed = await listOpenly(listing);
+  return listed && offerOf(listing.service, listed);
+}
+
+function offerOf(service: Service, listed: ListedTools): Offer {
+  if (listed.whole && listed.tools.length <= mostTools) return readOffer(listed.tools);
+  const count = listed.whole ? `${listed.tools.length}` : `more than ${listed.tools.length}`;
+  throw new AppError(
+    'service_refused',
+    `${quote(service.name)} lists ${count} tools; more than ${mostTools} are not reviewed by anybody`,
+    {
+      hint: 'nothing was pinned; ask whoever runs the service for an address with fewer tools, such as one that only reads',
+    },
+  );
+}
+
+/** The connections of a person's vault; none where there is no vault, and none is created. */
+export async function connectionsOfPerson(directory: VaultDirectory, principal: Principal): Promise<Connection[]> {
+  const vault = await findVault(directory, principal);
+  return vault === undefined ? [] : await readConnections(directory.platform, vault.id);
+}
+
+async function listOpenly({ service, visit, wait }: Pick<Listing, 'service' | 'visit' | 'wait'>) {
+  const waiting = wait(`${service.name} is asked which tools it has`);
+  return await toolsForAnybody({ mcpServerUrl: service.mcp_server_url, visit }).finally(() => waiting.done());
+}
+
+async function listSignedIn(service: Service, { visit, clients, connections }: Lister, detail: Listing['detail']) {
+  const { warn } = visit;
+  return await toolsForPerson(
+    { mcpServerUrl: service.mcp_server_url, visit },
+    { service, judgeServer: undefined },
+    {
+      clients,
+      detail,
+      end: async (grant) => {
+        await giveBack({ service, grant, account: undefined, connections, visit, warn });
+      },
+    },
+  );
+}

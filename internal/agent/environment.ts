@@ -1,7 +1,9 @@
 /** An environment's file against what the platform has. Pure; environments have no versions, so a digest stands in. */
-import { createHash } from 'node:crypto';
+
 import type { Environment } from '../config/definitions.ts';
 import type { EnvironmentAnswer } from '../platform/agent.ts';
+import { sha256 } from '../text/canonical.ts';
+import { isRecord } from '../text/record.ts';
 import { type Difference, nameKey } from './definition.ts';
 import type { LockedEnvironment } from './lock.ts';
 
@@ -133,11 +135,5 @@ function factsFound(found: FoundEnvironment): Facts {
 }
 
 function digestOf(facts: Facts): string {
-  return createHash('sha256')
-    .update(JSON.stringify(Object.entries(facts).sort()))
-    .digest('hex');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return sha256(JSON.stringify(Object.entries(facts).sort()));
 }

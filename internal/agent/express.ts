@@ -2,11 +2,13 @@
  * An agent of the platform as the content of a file. Pure. What a file cannot say is a problem and refuses the whole;
  * what it leaves out on purpose, because nobody has reviewed it, is a warning. Nothing is dropped in silence.
  */
+
 import { normalisedServerUrl } from '../config/addresses.ts';
 import type { AgentContent, ServiceContent } from '../config/agent-text.ts';
 import type { Configuration, Verdict } from '../config/definitions.ts';
 import type { AnsweredToolset } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 import type { AnsweredAgent, SkillPins } from './definition.ts';
 import { modelId } from './model.ts';
 import { undecidedWords } from './undecided.ts';
@@ -209,8 +211,4 @@ function serviceContent(
 
 function sameServer(left: string, right: string): boolean {
   return URL.canParse(right) && normalisedServerUrl(left) === normalisedServerUrl(right);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

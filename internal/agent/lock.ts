@@ -3,6 +3,7 @@
  * changed entry by entry, read again under a lock of the file system each time, so that what runs beside each other on
  * one machine wrote meanwhile is never lost.
  */
+
 import { join } from 'node:path';
 import type { Configuration } from '../config/definitions.ts';
 import { lockName, nobodysLock } from '../config/workspace.ts';
@@ -11,6 +12,7 @@ import { fileSize, writeText } from '../outside/files.ts';
 import { takeLock } from '../outside/lock.ts';
 import { readSafely } from '../outside/trusted-file.ts';
 import { quote } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 import { type Effort, efforts } from './model.ts';
 
 /** An agent's id and the version that was last made from its file. */
@@ -126,10 +128,6 @@ function sortedLock({ agents, environments }: AgentsLock): AgentsLock {
 
 function lockPath({ folder, workspace }: LockPlace): string {
   return join(folder, lockName('agents', workspace));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function hasId(value: unknown): boolean {

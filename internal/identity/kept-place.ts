@@ -1,6 +1,7 @@
 /** Where the sign-in of one client at one provider is kept, as a run uses it: it never fails but by an interruption. */
-import { createHash } from 'node:crypto';
+
 import type { Secret } from '../secret/secret.ts';
+import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { type KeptSignIn, PlaceUnavailable, parseKept, type SignInPlace } from './kept-sign-in.ts';
 import type { SsoIdentity } from './sso-provider.ts';
@@ -26,9 +27,7 @@ export function signInAccount({ issuer, client_id: clientId }: SsoIdentity): str
 
 /** A digest of the same, where a name has to be that of a file. */
 export function signInDigest({ issuer, client_id: clientId }: SsoIdentity): string {
-  return createHash('sha256')
-    .update(JSON.stringify([issuer, clientId]))
-    .digest('hex');
+  return sha256(JSON.stringify([issuer, clientId]));
 }
 
 /**

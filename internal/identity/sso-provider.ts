@@ -1,11 +1,12 @@
 /** The identity provider of one run: what it says of itself and its keys, asked for while other things are loaded. */
-import { createHash } from 'node:crypto';
+
 import { join } from 'node:path';
 import type { Identity } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AuthorizationServer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
 import { readText, writeText } from '../outside/files.ts';
 import type { Fetch } from '../outside/http.ts';
+import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { fetchKeys, type IssuerKeys, issuerKeys } from './issuer-keys.ts';
 
@@ -24,7 +25,7 @@ export interface SsoProvider {
  * otherwise. Throws what discovery throws, or `service_metadata`.
  */
 export async function findProvider(identity: SsoIdentity, fetch: Fetch, cacheFolder: string): Promise<SsoProvider> {
-  const hint = join(cacheFolder, 'issuer-keys', createHash('sha256').update(identity.issuer).digest('hex'));
+  const hint = join(cacheFolder, 'issuer-keys', sha256(identity.issuer));
   const [server, early] = await Promise.all([
     discoverAuthorizationServer({ issuer: identity.issuer, requirePkce: false }, fetch),
     askEarly(hint, identity.issuer, fetch),

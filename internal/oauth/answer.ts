@@ -3,6 +3,7 @@
  * terminal, whichever is first, and both pass the same judge. Everything without the right state is turned away and changes
  * nothing; whoever knows the start or the state and is not that browser ends the sign-in, and is told so.
  */
+import { deferred } from '../async/deferred.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
 import { type LoopbackListener, longestUrl } from '../outside/loopback.ts';
@@ -65,11 +66,7 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     if (!warned.has(text)) request.warn(text);
     warned.add(text);
   };
-  let resolve: (parameters: CallbackParameters) => void = () => {};
-  let reject: (error: AppError) => void = () => {};
-  const answer = new Promise<CallbackParameters>((...settle) => {
-    [resolve, reject] = settle;
-  });
+  const { promise: answer, resolve, reject } = deferred<CallbackParameters>();
 
   const end = () => {
     over = true;

@@ -1,3 +1,5 @@
+import { isRecord } from '../text/record.ts';
+
 /**
  * The JSON object of a 200 (or the given) answer, or undefined for anything else. The body is always consumed or cancelled.
  * A page is not looked into; what says nothing of its type, or that it is some bytes or text, may be JSON all the same: that
@@ -22,7 +24,7 @@ export async function readJson(response: Response, status = 200): Promise<Record
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value)
+    return isRecord(value) && isShallow(value)
       ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
       : undefined;
   } catch (error) {

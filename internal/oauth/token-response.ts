@@ -1,6 +1,7 @@
 /** Brings the odd token answers of known services into the shape of RFC 6749 section 5, before the library judges them. */
 
 import * as z from 'zod/mini';
+import { isRecord } from '../text/record.ts';
 import { parseObject } from './json.ts';
 
 /** How a service answers at its token endpoint, as its file says. */
@@ -87,8 +88,4 @@ function fromSlack(body: Record<string, unknown>): Record<string, unknown> {
 
 function separateBySpaces(token: Record<string, unknown>): void {
   if (typeof token['scope'] === 'string') token['scope'] = token['scope'].replaceAll(',', ' ');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

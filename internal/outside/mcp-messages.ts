@@ -2,6 +2,7 @@
  * The MCP messages of both dialects, without the SDK: until 2025-11-25 a connection begins with `initialize`; since
  * 2026-07-28 there is no beginning, and every request says its version in `_meta` and in headers.
  */
+import { isRecord } from '../text/record.ts';
 
 /** How we name ourselves to MCP servers. */
 export const clientInfo = { name: 'managed-agents-interface', version: '1' } as const;
@@ -70,9 +71,4 @@ export function speaksModernOnly(answer: unknown): boolean {
 export function protocolVersionOf(answer: unknown): unknown {
   const result = isRecord(answer) ? answer['result'] : undefined;
   return isRecord(result) ? result['protocolVersion'] : undefined;
-}
-
-/** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

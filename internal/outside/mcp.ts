@@ -3,6 +3,7 @@
  * a person to review. Nothing else is ever asked of them. The SDK speaks the dialects until 2025-11-25; of the one of
  * 2026-07-28 its transport carries our message.
  */
+
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -15,15 +16,9 @@ import {
 import { AppError } from '../errors/app-error.ts';
 import { concealed, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 import type { Fetch, FetchInit } from './http.ts';
-import {
-  clientInfo,
-  isRecord,
-  modernRequest,
-  modernVersion,
-  protocolVersionOf,
-  speaksModernOnly,
-} from './mcp-messages.ts';
+import { clientInfo, modernRequest, modernVersion, protocolVersionOf, speaksModernOnly } from './mcp-messages.ts';
 
 /** One exchange. */
 export interface Exchange {

@@ -7,7 +7,7 @@
  * 3. origin and fetch metadata are those of this page
  * 4. the body is a small form, and its token is the session's
  */
-import { createHash } from 'node:crypto';
+
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { setCookie } from 'hono/cookie';
@@ -18,6 +18,7 @@ import { type Intruder, strangerAmong } from '../oauth/start.ts';
 import type { Handler } from '../outside/page-listener.ts';
 import type { Peer } from '../outside/peer.ts';
 import { isSame } from '../secret/same.ts';
+import { sha256 } from '../text/canonical.ts';
 import { judgeAct, judgeSignOfLife, judgeVisit } from './admission.ts';
 import type { Desk } from './desk.ts';
 import type { Flow } from './flow.ts';
@@ -60,7 +61,7 @@ const waitMs = 10_000;
 /** How long a sign-in may take to get its address: discovery and registration have time limits of their own. */
 const startMs = 120_000;
 
-const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const hashOf = (text: string) => `'sha256-${sha256(text, 'base64')}'`;
 
 /**
  * Nothing is loaded but what is in the page. Forms go to this page, which sends the browser on to a service; browsers

@@ -3,6 +3,7 @@
  * under way. It calls what the commands call. Nothing here is shared between people, so that a server can keep one for
  * each of them.
  */
+import { deferred } from '../async/deferred.ts';
 import type { Service } from '../config/definitions.ts';
 import { examineServices, type ServiceState } from '../connection/check/list.ts';
 import type { ClientEntry } from '../connection/client/enter-client.ts';
@@ -73,10 +74,7 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
   let notice: Notice | undefined;
   let flow: Flow | undefined;
   const running = new Set<Promise<void>>();
-  let breaking: (error: unknown) => void = () => {};
-  const broken = new Promise<never>((_, reject) => {
-    breaking = reject;
-  });
+  const { promise: broken, reject: breaking } = deferred<never>();
   broken.catch(() => {});
 
   /**

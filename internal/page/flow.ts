@@ -1,4 +1,5 @@
 /** One sign-in at a service, as the page sees it: where the person is meanwhile, what is asked, and that it is over. */
+import { deferred } from '../async/deferred.ts';
 
 /** Where a flow stands. */
 export type Stage =
@@ -34,11 +35,8 @@ export interface Flow {
 export function beginFlow(serviceName: string): Flow {
   const cancelling = new AbortController();
   let stage: Stage = { kind: 'starting' };
-  let changed = () => {};
-  let change = new Promise<void>((resolve) => {
-    changed = resolve;
-  });
-  let answered: (yes: boolean) => void = () => {};
+  let change = deferred();
+  let answer = deferred<boolean>();
 
   const flow: Flow = {
     serviceName,
@@ -46,34 +44,28 @@ export function beginFlow(serviceName: string): Flow {
     stage: () => stage,
     moveTo(next) {
       stage = next;
-      const tell = changed;
-      change = new Promise((resolve) => {
-        changed = resolve;
-      });
-      tell();
+      change.resolve();
+      change = deferred();
     },
     async until(kinds, atMostMs) {
       const tooLate = afterMs(atMostMs);
       while (!kinds.includes(stage.kind)) {
-        if (await Promise.race([change.then(() => false), tooLate.then(() => true)])) break;
+        if (await Promise.race([change.promise.then(() => false), tooLate.then(() => true)])) break;
       }
       return stage;
     },
     async ask(question, atMostMs) {
-      const answer = new Promise<boolean>((resolve) => {
-        answered = resolve;
-      });
+      answer = deferred();
       const before = stage;
       flow.moveTo({ kind: 'asking', question });
-      const yes = await Promise.race([answer, afterMs(atMostMs).then(() => false)]);
-      answered = () => {};
+      const yes = await Promise.race([answer.promise, afterMs(atMostMs).then(() => false)]);
       flow.moveTo(before);
       return yes;
     },
-    answer: (yes) => answered(yes),
+    answer: (yes) => answer.resolve(yes),
     cancel() {
       cancelling.abort();
-      answered(false);
+      answer.resolve(false);
     },
   };
   return flow;

@@ -1,5 +1,6 @@
 /** The page of buttons of one person, from the bound socket to its end. */
 
+import { deferred } from '../async/deferred.ts';
 import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
 import { contestedError } from '../oauth/start.ts';
@@ -49,22 +50,11 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
   const path = `/${unguessable().slice(0, 22)}/`;
   const sessions = openSessions<Promise<Desk>>();
   let opened: Desk | undefined;
-  let admit: (desk: Desk) => void = () => {};
-  let refuse: () => void = () => {};
-  const desk = new Promise<Desk>((resolve, reject) => {
-    admit = resolve;
-    refuse = () => reject(new AppError('identity_refused', 'nobody was signed in'));
-  });
-  desk.catch(() => {});
-  let finished: () => void = () => {};
-  const end = new Promise<void>((resolve) => {
-    finished = resolve;
-  });
-  let breaking: (error: unknown) => void = () => {};
-  const broken = new Promise<never>((_, reject) => {
-    breaking = reject;
-  });
-  broken.catch(() => {});
+  const admitted = deferred<Desk>();
+  admitted.promise.catch(() => {});
+  const end = deferred();
+  const broken = deferred<never>();
+  broken.promise.catch(() => {});
   const presence = watchPresence({
     timeoutMs: () => opened?.run.visit.timeoutMs ?? Number.POSITIVE_INFINITY,
     away: () => opened === undefined || isElsewhere(opened.flow()?.stage()),
@@ -73,13 +63,7 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
   /** How many browsers have to learn that the page, or a sign-in at it, was contested. */
   let toTell = 0;
   let isContested = false;
-  let told = () => {};
-  const allTold = new Promise<void>((resolve) => {
-    told = () => {
-      toTell -= 1;
-      if (toTell === 0) resolve();
-    };
-  });
+  const allTold = deferred();
   const contest = (howMany: number) => {
     isContested = true;
     toTell = howMany;
@@ -94,11 +78,14 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
       isContested: () => isContested,
       contested(who) {
         contest(2);
-        breaking(contestedError('the page', who));
+        broken.reject(contestedError('the page', who));
       },
-      told: () => told(),
-      broken: breaking,
-      end: finished,
+      told() {
+        toTell -= 1;
+        if (toTell === 0) allTold.resolve();
+      },
+      broken: broken.reject,
+      end: end.resolve,
     }),
   );
 
@@ -110,7 +97,8 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     let busy = false;
     let outcome: { everSeen: boolean } | undefined;
     try {
-      outcome = (await Promise.race([presence.gone, end, interrupted, broken, desk.broken])) ?? undefined;
+      outcome =
+        (await Promise.race([presence.gone, end.promise, interrupted, broken.promise, desk.broken])) ?? undefined;
     } finally {
       busy = desk.isBusy();
       await desk.settle();
@@ -129,8 +117,8 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
       isPublic = true;
     },
     entered: presence.arrived,
-    invitation: () => new URL(`${path}enter?once=${sessions.invite(desk)}`, listener.origin),
-    refuse,
+    invitation: () => new URL(`${path}enter?once=${sessions.invite(admitted.promise)}`, listener.origin),
+    refuse: () => admitted.reject(new AppError('identity_refused', 'nobody was signed in')),
     serve(run, hearer) {
       const desk = openDesk(run, hearer);
       opened = desk;
@@ -138,13 +126,13 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
       desk.broken.catch((error: unknown) => {
         if (error instanceof AppError && error.code === 'sign_in_contested') contest(1);
       });
-      admit(desk);
+      admitted.resolve(desk);
       return () => untilEnd(desk);
     },
     async close() {
       presence.close();
       // What was answered just now is still on its way.
-      if (isContested) await Promise.race([allTold, pause(contestedMs)]);
+      if (isContested) await Promise.race([allTold.promise, pause(contestedMs)]);
       await pause(lastPageMs);
       listener.close();
     },

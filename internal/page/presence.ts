@@ -1,4 +1,5 @@
 /** Whether anybody is still in front of the page. An open tab holds a connection; where it cannot, its visits count. */
+import { deferred } from '../async/deferred.ts';
 
 /** How long a tab may be gone before the page ends: a reload, or a laptop that wakes up, takes a moment. */
 const graceMs = 60_000;
@@ -34,14 +35,8 @@ export function watchPresence(setting: PresenceSetting): Presence {
   let last = performance.now();
   let everSeen = false;
   let everHeld = false;
-  let arrive: () => void = () => {};
-  const arrived = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
-  let settle: (outcome: { everSeen: boolean }) => void = () => {};
-  const gone = new Promise<{ everSeen: boolean }>((resolve) => {
-    settle = resolve;
-  });
+  const { promise: arrived, resolve: arrive } = deferred();
+  const { promise: gone, resolve: settle } = deferred<{ everSeen: boolean }>();
   const timer = setInterval(() => {
     if (tabs.size > 0 || setting.away()) last = performance.now();
     if (performance.now() - last < (everHeld ? (setting.graceMs ?? graceMs) : setting.timeoutMs())) return;

@@ -2,8 +2,10 @@
  * Who is in front of a page. A secret in the opened address is exchanged once for a cookie; the token in every form is
  * bound to that cookie. What a session opens is the caller's: one person's page here, each person's own on a server.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+
+import { createHmac, randomBytes } from 'node:crypto';
 import { Secret } from '../secret/secret.ts';
+import { sha256 } from '../text/canonical.ts';
 
 /** A browser that came in. */
 export interface Session<Opened> {
@@ -57,5 +59,5 @@ export function unguessable(): string {
 }
 
 function digest(value: string): string {
-  return createHash('sha256').update(value).digest('base64url');
+  return sha256(value, 'base64url');
 }

@@ -2,11 +2,12 @@
  * What a session may do and for whom, as sets of lines that can be compared, kept and digested. What happens in a
  * session, such as its status and title, is no part of it. Pure.
  */
-import { createHash } from 'node:crypto';
+
 import { type AnsweredAgent, serverLines, skillLines } from '../agent/definition.ts';
 import { modelLines } from '../agent/model.ts';
 import type { Session } from '../platform/session.ts';
 import { permissionLines } from '../policy/toolset.ts';
+import { sha256 } from '../text/canonical.ts';
 import { ownerOf } from '../vault/owner.ts';
 
 const names = [
@@ -59,8 +60,8 @@ export function factsOf({ vault_ids, environment_id, metadata, resources, agent 
     vaults: [...vault_ids],
     environment: [environment_id],
     model: modelLines(agent.model),
-    'system prompt': [sha256(agent.system ?? '')],
-    description: [sha256(agent.description ?? '')],
+    'system prompt': [sha256(agent.system ?? '', 'base64url')],
+    description: [sha256(agent.description ?? '', 'base64url')],
     tools: permissionLines(agent.tools),
     'MCP servers': serverLines(agent.mcp_servers),
     skills: skillLines(agent.skills),
@@ -72,7 +73,7 @@ export function factsOf({ vault_ids, environment_id, metadata, resources, agent 
 
 /** One digest over all facts of one attempt, 43 characters. */
 export function digestOf(facts: Facts, attempt: string): string {
-  return sha256(JSON.stringify([1, attempt, ...names.map((name) => facts[name])]));
+  return sha256(JSON.stringify([1, attempt, ...names.map((name) => facts[name])]), 'base64url');
 }
 
 /** The id of the agent that facts name; empty where they name none. */
@@ -106,8 +107,4 @@ export function parseFacts(value: unknown): Facts | undefined {
     return Array.isArray(lines) && lines.every((line) => typeof line === 'string');
   });
   return whole ? (record as unknown as Facts) : undefined;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
 }

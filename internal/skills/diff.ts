@@ -4,9 +4,10 @@
  * two honest ones: only as much is compared as can be shown.
  */
 import { structuredPatch } from 'diff';
+import { sha256 } from '../text/canonical.ts';
 import { revealed } from '../text/revealed.ts';
 import { withoutCommands } from '../text/runner-commands.ts';
-import { comparePaths, sha256 } from './hash.ts';
+import { comparePaths } from './hash.ts';
 
 /** The files of a skill by their paths below its folder. */
 export type Content = ReadonlyMap<string, Uint8Array>;

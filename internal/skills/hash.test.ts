@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { skipped } from '../../test/support/skip.ts';
+import { sha256 } from '../text/canonical.ts';
 import { ignoredByDefault, neverUploaded } from './folder/ignored.ts';
 import { readSkills } from './folder/read.ts';
-import { hashOf, sha256 } from './hash.ts';
+import { hashOf } from './hash.ts';
 
 const document = await readFile(new URL('../../docs/skills-hash.md', import.meta.url), 'utf8');
 /** The code blocks of the document. */

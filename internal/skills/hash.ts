@@ -10,17 +10,12 @@
  * Paths hold no control characters and no backslash (folder/paths.ts refuses them), so a line cannot be read in two ways.
  * The skill's name is no part of it: the same content under another name has the same hash.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../text/canonical.ts';
 
 /** A file's path below the skill's folder and the hash of its bytes. */
 export interface HashedFile {
   path: string;
   sha256: string;
-}
-
-/** The SHA-256 of some bytes or of UTF-8 text, in lower-case hex. */
-export function sha256(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('hex');
 }
 
 /** The hash of a skill that consists of these files, in any order. */

@@ -3,12 +3,14 @@
  * It is committed, so agents pin what a person reviewed (P6). Every session start reads it, so this file keeps to
  * a small check by hand instead of loading a schema library.
  */
+
 import { join } from 'node:path';
 import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import { fileSize, readText, writeText } from '../outside/files.ts';
 import { readSafely, safePath } from '../outside/trusted-file.ts';
 import { quote, visible } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 import { nameProblem } from './folder/name.ts';
 
 /** What the lock knows of one skill. */
@@ -89,13 +91,13 @@ export function parseLock(text: string): { skills: Map<string, LockedSkill>; pro
     const conflict = /^(<{7}|={7}|>{7})/m.test(text);
     return { skills, problems: [conflict ? 'it holds merge conflict markers' : 'it is not JSON'] };
   }
-  if (!isObject(whole)) return { skills, problems: ['it is not a JSON object'] };
+  if (!isRecord(whole)) return { skills, problems: ['it is not a JSON object'] };
   if (whole['lock_version'] !== 1) {
     return { skills, problems: [`lock_version is ${quote(whole['lock_version'] ?? null)}, this version reads 1`] };
   }
   const problems = unknownKeys(whole, ['lock_version', 'skills'], '');
   const entries = whole['skills'];
-  if (!isObject(entries)) return { skills, problems: [...problems, 'skills is not an object'] };
+  if (!isRecord(entries)) return { skills, problems: [...problems, 'skills is not an object'] };
   const nameOfId = new Map<string, string>();
   for (const [name, entry] of Object.entries(entries)) {
     const at = `skills.${quote(name)}`;
@@ -121,7 +123,7 @@ const entryKeys = ['skill_id', 'version_id', 'sha256'];
 function entryProblemsOf(name: string, entry: unknown, at: string): string[] {
   const wrongName = nameProblem(name);
   if (wrongName !== undefined) return [`${at}: ${wrongName}`];
-  if (!isObject(entry)) return [`${at} is not an object`];
+  if (!isRecord(entry)) return [`${at} is not an object`];
   const problems = unknownKeys(entry, entryKeys, `${at}: `);
   for (const key of entryKeys) {
     const value = entry[key];
@@ -132,14 +134,10 @@ function entryProblemsOf(name: string, entry: unknown, at: string): string[] {
 }
 
 function isEntry(value: unknown): value is Entry {
-  return isObject(value) && entryKeys.every((key) => typeof value[key] === 'string');
+  return isRecord(value) && entryKeys.every((key) => typeof value[key] === 'string');
 }
 
 function unknownKeys(object: Record<string, unknown>, known: readonly string[], at: string): string[] {
   const unknown = Object.keys(object).filter((key) => !known.includes(key));
   return unknown.map((key) => `${at}unknown key ${quote(key)}; known are ${known.join(', ')}`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

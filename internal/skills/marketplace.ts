@@ -3,10 +3,12 @@
  * `source`, and its skills are the folders that `skills` names, or else all of `skills/`. Only what lies beside the list is
  * read: plugins that are fetched from elsewhere are reviewed there.
  */
+
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { readText } from '../outside/files.ts';
 import { quote, visible } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 
 /** Where the list stands below the folder of a marketplace. */
 export const marketplaceFile = join('.claude-plugin', 'marketplace.json');
@@ -38,16 +40,16 @@ function listedIn(text: string, root: string): Listed | string {
   } catch {
     return 'it is not JSON';
   }
-  const plugins = isObject(whole) ? whole['plugins'] : undefined;
-  if (!isObject(whole) || !Array.isArray(plugins)) return 'it has no list of plugins';
+  const plugins = isRecord(whole) ? whole['plugins'] : undefined;
+  if (!isRecord(whole) || !Array.isArray(plugins)) return 'it has no list of plugins';
   const metadata = whole['metadata'];
-  const pluginRoot = isObject(metadata) ? metadata['pluginRoot'] : undefined;
+  const pluginRoot = isRecord(metadata) ? metadata['pluginRoot'] : undefined;
   const places = new Map<string, boolean>();
   const elsewhere: string[] = [];
   for (const [index, plugin] of plugins.entries()) {
-    if (!isObject(plugin)) return `plugins[${index}] is not an object`;
+    if (!isRecord(plugin)) return `plugins[${index}] is not an object`;
     const { name, source, skills } = plugin;
-    if (isObject(source)) {
+    if (isRecord(source)) {
       elsewhere.push(typeof name === 'string' ? name : `plugins[${index}]`);
       continue;
     }
@@ -72,8 +74,4 @@ function listedIn(text: string, root: string): Listed | string {
 function isBelow(root: string, path: string): boolean {
   const inside = relative(resolve(root), resolve(path));
   return !isAbsolute(inside) && inside.split(sep)[0] !== '..';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,9 +2,11 @@
  * A plan as a file, to be reviewed and then carried out as it is: `--out` writes it, `apply` compares it with what would be
  * planned now. It holds what would change and what that change follows; contents stay in the folders, named by their hash.
  */
+
 import { AppError } from '../errors/app-error.ts';
 import { readText, writeText } from '../outside/files.ts';
 import { quote, visible } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 import type { SkillsLock } from './lock.ts';
 import { type Change, type Choices, isPending, nameOf } from './plan.ts';
 import type { SkillsFolder, SkillsPlan } from './planning.ts';
@@ -130,7 +132,7 @@ function parsePlan(text: string): PlanFile | undefined {
   } catch {
     return undefined;
   }
-  if (!isObject(whole) || whole['plan_version'] !== 1) return undefined;
+  if (!isRecord(whole) || whole['plan_version'] !== 1) return undefined;
   const { overwrite, prune, folders, workspace_id: workspaceId } = whole;
   if (workspaceId !== null && typeof workspaceId !== 'string') return undefined;
   if (typeof overwrite !== 'boolean' || typeof prune !== 'boolean' || !Array.isArray(folders)) return undefined;
@@ -140,7 +142,7 @@ function parsePlan(text: string): PlanFile | undefined {
 }
 
 function partOf(part: unknown): PlanFile['parts'][number] | undefined {
-  if (!isObject(part)) return undefined;
+  if (!isRecord(part)) return undefined;
   const { folder, lock_file: lockFile, only, changes } = part;
   if (typeof folder !== 'string' || typeof lockFile !== 'string' || !Array.isArray(changes)) return undefined;
   if (only !== undefined && !(Array.isArray(only) && only.every((name) => typeof name === 'string'))) return undefined;
@@ -149,11 +151,7 @@ function partOf(part: unknown): PlanFile['parts'][number] | undefined {
 }
 
 function isPlannedChange(value: unknown): value is PlannedChange {
-  if (!isObject(value)) return false;
+  if (!isRecord(value)) return false;
   const texts = ['name', 'change', 'sha256'].every((key) => typeof value[key] === 'string');
   return texts && ['skill_id', 'version_id'].every((key) => value[key] === null || typeof value[key] === 'string');
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,8 +7,9 @@ import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { sha256 } from '../text/canonical.ts';
 import type { Skill } from './folder/read.ts';
-import { hashOf, sha256 } from './hash.ts';
+import { hashOf } from './hash.ts';
 import { pushSkill, pushVersion, settleCreated } from './push.ts';
 
 const skillId = 'skill_1';

@@ -2,9 +2,11 @@
  * Skills that were renamed. The name stands in SKILL.md, so a renamed skill has another hash: it is told by hashing it with
  * the old name put back.
  */
+
+import { sha256 } from '../text/canonical.ts';
 import { withName } from './folder/front-matter.ts';
 import { contentOf, type Skill } from './folder/read.ts';
-import { hashOf, sha256 } from './hash.ts';
+import { hashOf } from './hash.ts';
 import type { SkillsLock } from './lock.ts';
 
 /**

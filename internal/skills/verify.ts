@@ -3,10 +3,11 @@
 import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { downloadedFiles, UnreadableVersionError, type VersionFiles } from './download/download.ts';
 import { SkillsInvalidError } from './folder/problem.ts';
-import { type HashedFile, hashOf, sha256 } from './hash.ts';
+import { type HashedFile, hashOf } from './hash.ts';
 import { differenceInWords, localContent } from './local-content.ts';
 import type { LockedSkill, SkillsLock } from './lock.ts';
 

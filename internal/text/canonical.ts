@@ -14,7 +14,7 @@ export function canonicalJson(value: unknown, depth = 0): string {
   return `{${sorted.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item, depth + 1)}`).join(',')}}`;
 }
 
-/** SHA-256 of a text as UTF-8, in hex. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** SHA-256 of some bytes, or of a text as UTF-8; in lower-case hex unless something else is asked for. */
+export function sha256(data: Uint8Array | string, encoding: 'hex' | 'base64' | 'base64url' = 'hex'): string {
+  return createHash('sha256').update(data).digest(encoding);
 }

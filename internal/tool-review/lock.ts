@@ -2,12 +2,14 @@
  * `config/tools.lock.json`: what each service said of its tools when it was last asked, and who reviewed what. The texts
  * stand in it whole: from a hash nobody could see what changed. Reviewed like code.
  */
+
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { writeText } from '../outside/files.ts';
 import { readSafely } from '../outside/trusted-file.ts';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 import { revealedJson } from '../text/revealed.ts';
 import { fingerprint, type OfferedTool, suggestedClass, type ToolClass } from './offered-tool.ts';
 
@@ -191,10 +193,6 @@ function isText(value: unknown): value is string | undefined {
 
 function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function toolsLockPath(configFolder: string): string {

@@ -1,7 +1,9 @@
 /** What a service says of its tools, as far as a person can review it. Pure; every text in it is from outside. */
+
 import type { Catalogue } from '../config/definitions.ts';
 import { concealed } from '../secret/secret.ts';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
+import { isRecord } from '../text/record.ts';
 
 /** What a tool does. */
 export type ToolClass = keyof Catalogue;
@@ -100,8 +102,4 @@ function schemaProblem(schemas: readonly unknown[], texts: readonly (string | un
   if (whole.length > longestSchema) return `its schema is longer than ${longestSchema} characters`;
   const everything = [whole, ...texts].join('\n');
   return concealed(everything) === everything ? undefined : 'it repeats a secret of this run';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

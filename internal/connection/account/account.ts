@@ -1,8 +1,10 @@
 /** Whether a fresh token works, and whose account it belongs to. Asking and judging are separate. */
+
 import type { Service } from '../../config/definitions.ts';
 import { judgeChallenge } from '../../oauth/protected-resource.ts';
 import type { Fetch } from '../../outside/http.ts';
 import { concealed, type Secret } from '../../secret/secret.ts';
+import { isRecord } from '../../text/record.ts';
 import { InsufficientScope } from '../scopes.ts';
 
 /** The account behind a connection, in the service's own words: text from outside. */
@@ -86,8 +88,4 @@ function at(value: unknown, path: string): string | undefined {
   if (concealed(current) !== current) return undefined;
   // Cut visibly: what is left of a long name must not pass for a shorter one, such as an address.
   return current.length > longestName ? `${current.slice(0, longestName - 1)}…` : current;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

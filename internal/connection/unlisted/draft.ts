@@ -1,4 +1,5 @@
 /** Drafts the file of a service from what its server says of itself. Pure. Nothing that a draft holds is on (P4). */
+
 import { getDomainWithoutSuffix } from 'tldts';
 import { namePattern, platformsOwn } from '../../config/names.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -6,6 +7,7 @@ import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { type Exception, exceptionLine, exceptionRisk } from '../../oauth/exceptions.ts';
 import type { ProtectedResource } from '../../oauth/protected-resource.ts';
 import { quote } from '../../text/quote.ts';
+import { isRecord } from '../../text/record.ts';
 
 /** What is known of the server. Its own words are text from outside. */
 export interface DraftEvidence {
@@ -129,8 +131,4 @@ function toolLine(tool: unknown): string[] {
   ];
   const said = typeof description === 'string' ? ` ${quote(description.slice(0, longestDescription))}` : '';
   return [`#   ${suggested.padEnd(11)} ${quote(name)} (${claims.join(', ') || 'no claims'})${said}`];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,8 @@ import { handmadeZip } from '../../../test/support/handmade-zip.ts';
 import { type Answer, type HostileServer, startHostileServer } from '../../../test/support/hostile-server.ts';
 import { openPlatform, PlatformError } from '../../platform/client.ts';
 import { Secret } from '../../secret/secret.ts';
-import { hashOf, sha256 } from '../hash.ts';
+import { sha256 } from '../../text/canonical.ts';
+import { hashOf } from '../hash.ts';
 import { downloadedFiles, hashOfFiles, UnreadableVersionError } from './download.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -1,8 +1,9 @@
 /** A stored skill version as its files. The archive is opened in memory; nothing of it becomes a path before it is judged. */
 import { AppError } from '../../errors/app-error.ts';
 import { type Platform, PlatformError } from '../../platform/client.ts';
+import { sha256 } from '../../text/canonical.ts';
 import { quote } from '../../text/quote.ts';
-import { hashOf, sha256 } from '../hash.ts';
+import { hashOf } from '../hash.ts';
 import { filesOfArchive, type VersionFiles } from './archive.ts';
 import { ArchiveError } from './zip.ts';
 

@@ -3,9 +3,9 @@
  * gravest first, with the place in the repository and a fingerprint that survives moved lines.
  */
 import { relative, resolve, sep } from 'node:path';
+import { sha256 } from '../../text/canonical.ts';
 import { revealed } from '../../text/revealed.ts';
 import type { Problem } from '../folder/problem.ts';
-import { sha256 } from '../hash.ts';
 import type { Level } from '../scan/finding.ts';
 import type { SkillsReport } from './report.ts';
 

@@ -5,9 +5,10 @@
 import { join } from 'node:path';
 import { inParallel } from '../../async/in-parallel.ts';
 import { pause } from '../../clock/pause.ts';
+import { sha256 } from '../../text/canonical.ts';
 import { visible } from '../../text/quote.ts';
 import { contentOf, type Skill } from '../folder/read.ts';
-import { comparePaths, sha256 } from '../hash.ts';
+import { comparePaths } from '../hash.ts';
 import { externalUrls, outsidePaths } from './addresses.ts';
 import { credentialAccess, networkCalls, shellPipes } from './commands.ts';
 import { credentialFiles } from './credential-files.ts';

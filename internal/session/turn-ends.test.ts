@@ -62,6 +62,15 @@ async function talk({ told = (_text: string) => {}, baseUrl = sandbox.baseUrl, c
 
 const stream = 'GET /v1/sessions/:session/events/stream';
 
+/** Time in which nothing is ever overdue. */
+const nothingIsOverdue: Clock = {
+  now: () => 0,
+  pause: async (milliseconds, ended) => {
+    if (milliseconds > 100) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+    else await pause(50);
+  },
+};
+
 test('a message that stays in the queue of a session that stands idle was dropped, and was sent once', async () => {
   const events = [{ type: 'user.message' as const, content: [{ type: 'text' as const, text: 'somebody else' }] }];
   await client.beta.sessions.events.send(sessionId, { events });
@@ -137,15 +146,34 @@ test('a session whose stream says that it was deleted is asked for nothing any m
 test('after a break the history is read at once, and not when something is overdue', async () => {
   goOn();
   sandbox.control.faults.add({ on: stream, fault: { kind: 'stream', after: 3, how: 'reset' } });
-  // Time in which nothing is ever overdue.
-  const clock: Clock = {
-    now: () => 0,
-    pause: async (milliseconds, ended) => {
-      if (milliseconds > 100) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
-      else await pause(50);
-    },
-  };
-  expect(await talk({ clock })).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
+  expect(await talk({ clock: nothingIsOverdue })).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
+});
+
+test('a stream that says `error` is left at once, also where it stays open', async () => {
+  const at = new Date().toISOString();
+  const said = (id: string, type: string, more: object) => ({ id, type, processed_at: at, ...more });
+  const events = [
+    said('sevt_1', 'user.message', { content: [{ type: 'text', text: 'hello' }] }),
+    said('sevt_2', 'agent.message', { content: [{ type: 'text', text: 'I begin.' }] }),
+    said('sevt_3', 'session.status_idle', { stop_reason: { type: 'end_turn' } }),
+  ];
+  const frame = (type: string, value: object) => `event: ${type}\ndata: ${JSON.stringify(value)}\n\n`;
+  let happened: object[] = [];
+  const server = await startHostileServer((line) => {
+    if (line.startsWith('POST ')) return { json: { data: [{ id: 'sevt_1', type: 'user.message' }] } };
+    if (!line.includes('/events/stream')) return { json: { data: happened, next_page: null } };
+    return (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const event of events.slice(0, 2)) response.write(frame(event.type, event));
+      happened = events;
+      response.write(frame('error', { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }));
+    };
+  });
+  expect(await talk({ baseUrl: server.origin, clock: nothingIsOverdue })).toMatchObject({
+    end: { kind: 'idle' },
+    answer: 'I begin.',
+  });
+  expect(server.lines().filter((line) => line.includes('/events/stream'))).toHaveLength(2);
 });
 
 test('a silent stream has the history asked; one that stays silent is opened anew', async () => {

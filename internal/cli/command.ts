@@ -15,7 +15,9 @@ const printing: ReadonlySet<string> = new Set(['json', 'quiet', 'verbose', 'debu
 class PrintingCommand extends Command {
   constructor(name?: string) {
     super(name);
-    this.option('--json', 'print the result as one JSON value')
+    // Each has --help, and nothing has two ways to ask for it.
+    this.helpCommand(false)
+      .option('--json', 'print the result as one JSON value')
       .option('-q, --quiet', 'say nothing but warnings and errors')
       .option('-v, --verbose', 'say more')
       .option('--debug', 'say where an error was made')
@@ -34,7 +36,6 @@ export function baseCommand(name: string, description: string): Command {
     .description(description)
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
     // Options before a command are the program's, those behind it the command's own.
     .enablePositionalOptions()
     .configureHelp({

@@ -1,18 +1,18 @@
 import { AppError } from '../errors/app-error.ts';
 import { listFolder } from '../outside/files.ts';
-import { nearest, nearestHint } from '../text/nearest.ts';
+import { didYouMean, nearest } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 
 /**
- * Where folders and commands can stand in the same place: one word that is no folder and nearly a command was most likely
- * meant to be that. Throws `usage` (P10).
+ * Where folders and commands can stand in the same place: a first word that is no folder and nearly a command was most
+ * likely meant to be that. Throws `usage` (P10).
  */
 export async function refuseMisspelled(words: readonly string[], commands: readonly string[]): Promise<void> {
-  const [word, ...others] = words;
-  if (word === undefined || others.length > 0) return;
+  const [word] = words;
+  if (word === undefined) return;
   const near = nearest(word, commands);
   if (near.length === 0 || (await listFolder(word)) !== undefined) return;
   throw new AppError('usage', `there is no folder ${quote(word)}, and no command of that name`, {
-    hint: nearestHint(word, near),
+    hint: didYouMean(near),
   });
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { setupSession } from '../../cmd/setup-session/cli.ts';
+import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { commandsIn } from '../../test/support/actions-runner.ts';
 import { runCommand } from '../../test/support/command.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -148,6 +149,41 @@ describe('a wrong command line', () => {
     expect(stderr).toMatch(new RegExp(`^tool: error: .*${said}.* \\[usage\\]\ntool: hint: .*\n$`));
     expect(stderr).toContain(hint);
     expect(stderr).not.toContain('\u001b');
+  });
+
+  test.each([
+    [setupSession, ['sned'], 'setup-session has no command "sned"', 'did you mean "send"?'],
+    [setupSession, ['verfy', 'sesn_x', '--stop'], 'setup-session has no command "verfy"', 'did you mean "verify"?'],
+    [setupSession, ['aply'], 'setup-session has no command "aply"', 'did you mean "agents apply"?'],
+    [setupSession, ['agents', 'aply'], 'setup-session agents has no command "aply"', 'did you mean "apply"?'],
+    [
+      setupSession,
+      ['agents', 'help'],
+      'setup-session agents has no command "help"',
+      'setup-session agents --help lists',
+    ],
+    [setupSession, ['xxxxxxxx'], 'setup-session has no command "xxxxxxxx"', 'setup-session --help lists what there is'],
+    [serviceConnection, ['offbord', 'ada'], 'service-connection has no command "offbord"', 'did you mean "offboard"?'],
+    [
+      serviceConnection,
+      ['vault', 'repiar'],
+      'service-connection vault has no command "repiar"',
+      'did you mean "repair"?',
+    ],
+    [serviceConnection, ['notion', 'slack'], 'too many arguments', 'service-connection --help lists what there is'],
+    [skillSync, ['scna'], 'there is no folder "scna", and no command of that name', 'did you mean "scan"?'],
+    [
+      skillSync,
+      ['aply', 'plan.json'],
+      'there is no folder "aply", and no command of that name',
+      'did you mean "apply"?',
+    ],
+  ] as const)('of %o: %j has the command that may have been meant [P10]', async ({ name, build }, argv, said, hint) => {
+    const { exit, stdout, stderr } = await run({ name, build }, ...argv);
+    expect([exit, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^[\w-]+: error: .* \[usage\]\n[\w-]+: hint: .*\n$/);
+    expect(stderr).toContain(said);
+    expect(stderr).toContain(`hint: ${hint}`);
   });
 
   test.each([

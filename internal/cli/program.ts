@@ -149,16 +149,29 @@ function namesIn(program: Command): string[] {
 function complaintOf({ code, message }: CommanderError, command: Command | undefined): Complaint {
   if (command === undefined) return { said: message, command: undefined };
   const path = pathOf(command);
+  const [word = ''] = command.args;
+  const [commands, only] = [below(command), command.registeredArguments.length === 0];
+  // A misspelled command is taken for an argument, and its options for those of the command above it.
+  const instead = commands.length > 0 && !word.startsWith('-') && { instead: { word, commands, only } };
   switch (code) {
     case 'commander.help': {
       const names = command.commands.map((each) => each.name()).join(', ');
       return { said: `which of its commands? ${command.name()} has ${names}`, command: path };
     }
+    case 'commander.unknownCommand':
+    case 'commander.excessArguments':
+      return { said: message, command: path, ...instead };
     case 'commander.unknownOption': {
       const [first, ...advice] = message.split('\n');
-      return { said: [`${first} of ${path}`, ...advice].join('\n'), command: path };
+      return { said: [`${first} of ${path}`, ...advice].join('\n'), command: path, ...(word !== '' && instead) };
     }
     default:
       return { said: message, command: path };
   }
+}
+
+/** The commands that can be said behind this one, as the words that lead to them. */
+function below(command: Command): string[] {
+  const visible = command.createHelp().visibleCommands(command);
+  return visible.flatMap((each) => [each.name(), ...below(each).map((words) => `${each.name()} ${words}`)]);
 }

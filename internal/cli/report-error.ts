@@ -3,7 +3,8 @@
  */
 import { AppError } from '../errors/app-error.ts';
 import { type ExitCode, exitCodeOf } from '../errors/exit-codes.ts';
-import { visible } from '../text/quote.ts';
+import { didYouMean, nearestCommands } from '../text/nearest.ts';
+import { quote, visible } from '../text/quote.ts';
 import { type Paint, paintFor } from './paint.ts';
 import type { CommonOptions, Invocation } from './program.ts';
 
@@ -11,6 +12,8 @@ import type { CommonOptions, Invocation } from './program.ts';
 export interface Complaint {
   said: string;
   command: string | undefined;
+  /** A word where a command can stand, and the commands: the words that lead to each. `only` where nothing else can. */
+  instead?: { word: string; commands: readonly string[]; only: boolean };
 }
 
 /** What ended a run. `usage` is there where the command line was wrong. */
@@ -63,7 +66,12 @@ export function asAppError({ error, usage }: Failure, signal: AbortSignal): AppE
 }
 
 /** Commander words its errors as `error: unknown option '--x'` with an optional second line of advice. */
-function usageError({ said, command }: Complaint): AppError {
+function usageError({ said, command, instead }: Complaint): AppError {
+  const near = instead === undefined ? [] : nearestCommands(instead.word, instead.commands);
+  if (instead !== undefined && (instead.only || near.length > 0)) {
+    const hint = near.length > 0 ? didYouMean(near) : `${command} --help lists what there is`;
+    return new AppError('usage', `${command} has no command ${quote(instead.word)}`, { hint });
+  }
   const [first = '', ...rest] = said.replace(/^error: /, '').split('\n');
   const advice = rest
     .join(' ')

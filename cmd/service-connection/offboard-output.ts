@@ -11,7 +11,6 @@ import {
   sessionsToEnd,
 } from '../../internal/offboarding/offboard.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 import type { HeldCredential, HeldVault } from '../../internal/vault/persons-vaults.ts';
 import { type OwnedVault, whyNot } from '../../internal/vault/resolve.ts';
 import { isOffboarded, offboardingOf } from '../../internal/vault/tombstone.ts';
@@ -49,8 +48,8 @@ export function showPlan(things: PersonsThings, services: Services, includeUnpro
   return {
     text: [
       `${visible(owner.subject)}: ${owner.kind} ${visible(owner.issuer)}`,
-      table(['what', 'id', 'plan', 'state'], rows),
-    ].join('\n'),
+      { heading: ['what', 'id', 'plan', 'state'], rows },
+    ],
     json: {
       owner,
       vaults: active.map((held) => ({

@@ -2,6 +2,7 @@
 
 import { confirm, typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { linesOf } from '../../internal/cli/result-text.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
 import {
@@ -130,5 +131,5 @@ async function settleUnproven(
 }
 
 function planLines(things: PersonsThings, services: Parameters<typeof showPlan>[1], includeUnproven: boolean) {
-  return showPlan(things, services, includeUnproven).text.split('\n').map(visible);
+  return linesOf(showPlan(things, services, includeUnproven).text).map(visible);
 }

@@ -7,7 +7,6 @@ import { keepOwnershipKey, ownershipOf } from '../../internal/run/ownership.ts';
 import { platformFromEnvironment } from '../../internal/run/platform.ts';
 import { loadProject } from '../../internal/run/project.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 import {
   type JudgedVault,
   judgeVaults,
@@ -104,7 +103,8 @@ export async function runVerify(context: CommandContext, id: string | undefined)
     signature.kind === 'valid' ? visible(signature.kid) : '-',
   ]);
   return {
-    text: rows.length === 0 ? 'no vault has an owner record' : table(['vault', 'subject', 'issuer', 'key'], rows),
+    text:
+      rows.length === 0 ? 'no vault has an owner record' : [{ heading: ['vault', 'subject', 'issuer', 'key'], rows }],
     json: { vaults: found.map(vaultJson) },
   };
 }

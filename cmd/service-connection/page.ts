@@ -3,6 +3,7 @@
 import { openStart } from '../../internal/cli/open-start.ts';
 import { tunnelHint } from '../../internal/cli/paste-prompt.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { linesOf } from '../../internal/cli/result-text.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import type { Hearer } from '../../internal/page/desk.ts';
@@ -55,7 +56,7 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
 function hearerOf({ progress }: CommandContext, principal: Principal, acts: PageAct[]): Hearer {
   const did = (act: PageAct['act'], result: CommandResult) => {
     acts.push({ act, result });
-    for (const line of result.text.split('\n')) progress.note(line);
+    for (const line of linesOf(result.text)) progress.note(line);
   };
   return {
     connected(service, connected) {

@@ -6,7 +6,6 @@ import type { Connection } from '../../internal/connection/credentials.ts';
 import type { Disconnected } from '../../internal/connection/disconnect.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 
 /** Each catalogued service: connected as whom, since when, with which scopes, and whether it works. */
 export function showServices(
@@ -26,10 +25,10 @@ export function showServices(
     accountOf(connection),
     connection.record.connectedAt?.slice(0, 16).replace('T', ' ') ?? '-',
   ]);
-  const listed = table(['service', 'state', 'account', 'since (UTC)', 'scopes'], rows);
-  const outside = table(['not in the catalogue', 'account', 'since (UTC)'], strangers);
+  const listed = { heading: ['service', 'state', 'account', 'since (UTC)', 'scopes'], rows };
+  const outside = { heading: ['not in the catalogue', 'account', 'since (UTC)'], rows: strangers };
   return {
-    text: strangers.length === 0 ? listed : `${listed}\n\n${outside}`,
+    text: strangers.length === 0 ? [listed] : [listed, '', outside],
     json: {
       owner: ownerOf(principal),
       services: services.map(stateOf),
@@ -53,7 +52,7 @@ export function showChecked(services: readonly ServiceState[], principal: Princi
     visible(reason),
   ]);
   return {
-    text: rows.length === 0 ? 'nothing is connected' : table(['service', 'state', 'account', 'why'], rows),
+    text: rows.length === 0 ? 'nothing is connected' : [{ heading: ['service', 'state', 'account', 'why'], rows }],
     json: { owner: ownerOf(principal), services: services.map(stateOf) },
   };
 }
@@ -122,7 +121,7 @@ export function showExamination(examination: Examination, principal: Principal):
   ]);
   const nothing = vault === undefined ? 'there is no vault yet' : `nothing to report on ${connectionCount} connections`;
   return {
-    text: rows.length === 0 ? nothing : table(['level', 'service', 'credential', 'finding', 'next'], rows),
+    text: rows.length === 0 ? nothing : [{ heading: ['level', 'service', 'credential', 'finding', 'next'], rows }],
     json: {
       owner: ownerOf(principal),
       vault_id: vault?.id ?? null,

@@ -2,12 +2,13 @@
 
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { linesOf } from '../../internal/cli/result-text.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
+import type { Table } from '../../internal/text/table.ts';
 import { isProven } from '../../internal/vault/claims.ts';
 import type { HeldVault } from '../../internal/vault/persons-vaults.ts';
 import {
@@ -34,7 +35,7 @@ export async function runRepair(context: CommandContext, options: RepairOptions)
   if (found.active.length < 2) return settled(found, run.principal, []);
   if (dryRun) return planned(found, keep);
   if (!context.interactive) throw several(found, keep, run.principal);
-  for (const line of [...lines(found, keep), whyNothing(found)]) context.progress.warn(line);
+  for (const line of [...linesOf(tableOf(found, keep)), whyNothing(found)]) context.progress.warn(line);
   const archived: string[] = [];
   for (const held of found.active) {
     if (held === keep || !(await mayArchive(context, held))) continue;
@@ -50,10 +51,10 @@ function planned(found: ClaimedVaults, keep: HeldVault | undefined): CommandResu
   const asked = found.active.filter((held) => held !== keep);
   return {
     text: [
-      ...lines(found, keep),
+      ...tableOf(found, keep),
       whyNothing(found),
       `would ask whether to archive ${asked.map(({ vault }) => visible(vault.id)).join(', ')}`,
-    ].join('\n'),
+    ],
     json: {
       vaults: found.active.map(vaultJson),
       would_keep: keep?.vault.id ?? null,
@@ -111,7 +112,7 @@ function settled(found: ClaimedVaults, principal: Principal, archived: readonly 
     );
   }
   return {
-    text: [...lines(found, only), only === undefined ? 'no vault is yours' : 'nothing is left to repair'].join('\n'),
+    text: [...tableOf(found, only), only === undefined ? 'no vault is yours' : 'nothing is left to repair'],
     json: {
       vaults: found.active.map(vaultJson),
       archived_now: archived,
@@ -129,14 +130,14 @@ function several(found: ClaimedVaults, keep: HeldVault | undefined, principal: P
     'ownership_ambiguous',
     [
       `${found.active.length} vaults claim to be those of ${quote(principal.label)}`,
-      ...lines(found, keep),
+      ...linesOf(tableOf(found, keep)),
       whyNothing(found),
     ].join('\n'),
     { hint: 'run service-connection vault repair in a terminal: it asks about each; nothing was chosen' },
   );
 }
 
-function lines({ active, archived }: ClaimedVaults, keep: HeldVault | undefined): string[] {
+function tableOf({ active, archived }: ClaimedVaults, keep: HeldVault | undefined): Table[] {
   const rows = [
     ...active.map((held) => [
       visible(held.vault.id),
@@ -153,7 +154,7 @@ function lines({ active, archived }: ClaimedVaults, keep: HeldVault | undefined)
       '-',
     ]),
   ];
-  return rows.length === 0 ? [] : table(['vault', 'made', 'signature', 'holds', 'plan'], rows).split('\n');
+  return rows.length === 0 ? [] : [{ heading: ['vault', 'made', 'signature', 'holds', 'plan'], rows }];
 }
 
 function signatureOf({ signature }: HeldVault): string {

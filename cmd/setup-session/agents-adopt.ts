@@ -1,7 +1,9 @@
 /** `setup-session agents adopt`: an agent of the platform becomes a file. */
+
 import { adoptAgent, planAdoption } from '../../internal/agent/adopt.ts';
 import { surveyFleet } from '../../internal/agent/fleet.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { piecesOf } from '../../internal/cli/result-text.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { openFleet } from './agents.ts';
 import { showFleet } from './agents-output.ts';
@@ -35,8 +37,8 @@ export async function runAdopt(context: CommandContext, id: string, options: Ado
       `${dryRun ? 'would write' : 'wrote'} ${visible(adopted.path)}; on the platform the agent allows:`,
       ...(allows.length === 0 ? ['  nothing'] : allows.map((line) => `  ${line}`)),
       '',
-      plan.text,
-    ].join('\n'),
+      ...piecesOf(plan.text),
+    ],
     json: { agent: adopted.name, id, path: adopted.path, written: !dryRun, allows, warnings, plan: plan.json },
   };
 }

@@ -1,8 +1,10 @@
 /** `setup-session agents create`: an agent's file by questions, and what it would be on the platform. */
+
 import { surveyFleet } from '../../internal/agent/fleet.ts';
 import { requireNewName, withAgent, writeAgentFile } from '../../internal/agent/write-file.ts';
 import { confirm, typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { piecesOf } from '../../internal/cli/result-text.ts';
 import { type AgentContent, agentText, type ServiceContent } from '../../internal/config/agent-text.ts';
 import type { Configuration, Service } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
@@ -40,7 +42,7 @@ export async function runCreate(context: CommandContext, given: string | undefin
   }
   const path = await writeAgentFile(configuration.folder, name, text);
   const plan = showFleet(await surveyFleet({ ...request, configuration: planned, names: [name] }));
-  return { text: `wrote ${visible(path)}\n\n${plan.text}`, json: { agent: name, path, plan: plan.json } };
+  return { text: [`wrote ${visible(path)}`, '', ...piecesOf(plan.text)], json: { agent: name, path, plan: plan.json } };
 }
 
 type Ask = (question: string) => Promise<string>;

@@ -9,7 +9,6 @@ import type { Agent } from '../../internal/config/definitions.ts';
 import { unknownMemberWords } from '../../internal/platform/known-members.ts';
 import { permissionLines } from '../../internal/policy/toolset.ts';
 import { visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 
 type Planned = PlannedAgent | PlannedEnvironment;
 
@@ -138,7 +137,7 @@ export function showList(fleet: Fleet, listed: readonly FoundAgent[]): CommandRe
     ...others.map(({ name, id, version }) => [name, 'no file', id, String(version)]),
   ].map((row) => row.map(visible));
   return {
-    text: rows.length === 0 ? 'no agents' : table(['agent', 'state', 'id', 'version'], rows),
+    text: rows.length === 0 ? 'no agents' : [{ heading: ['agent', 'state', 'id', 'version'], rows }],
     json: {
       agents: fleetValue(fleet).agents,
       environments: fleetValue(fleet).environments,

@@ -11,7 +11,7 @@ import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, openOperatorRun, type TrustedConfiguration } from '../../internal/run/project.ts';
 import { nearestHint } from '../../internal/text/nearest.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
+import type { Table } from '../../internal/text/table.ts';
 import { readPins } from '../../internal/tool-review/pin.ts';
 import { findVault } from '../../internal/vault/resolve.ts';
 
@@ -53,7 +53,7 @@ export async function runExplain(context: CommandContext, options: ExplainOption
       '',
       tableOf(verdicts),
       ...(tool === undefined ? [] : verdicts.flatMap((each) => ['', ...widening(each)])),
-    ].join('\n'),
+    ],
     json: {
       agent: agent.name,
       for: group === undefined ? ownerOf(principal) : { group },
@@ -108,7 +108,7 @@ function requireTool(agent: Agent, configuration: Configuration, tool: string | 
   });
 }
 
-function tableOf(verdicts: readonly ToolVerdict[]): string {
+function tableOf(verdicts: readonly ToolVerdict[]): Table {
   const rows = verdicts.map(({ service, tool, class: kind, agent, person, scopes, pin, verdict, rule }) => [
     service,
     visible(tool),
@@ -120,7 +120,7 @@ function tableOf(verdicts: readonly ToolVerdict[]): string {
     verdict,
     visible(rule.because),
   ]);
-  return table(['service', 'tool', 'class', 'agent', 'person', 'scopes', 'pin', 'verdict', 'decided by'], rows);
+  return { heading: ['service', 'tool', 'class', 'agent', 'person', 'scopes', 'pin', 'verdict', 'decided by'], rows };
 }
 
 function widening({ service, tool, verdict, says }: ToolVerdict): string[] {

@@ -10,7 +10,6 @@ import type { FoundSession, Scope } from '../../internal/session/live.ts';
 import type { Rest } from '../../internal/session/session-state.ts';
 import { lookupsOf } from '../../internal/session/verify.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
 import { openScopedRun, type ScopeOptions, scopeOf } from './open-session.ts';
 
@@ -99,7 +98,9 @@ export async function runStopIdle(
   );
   return {
     text:
-      rows.length === 0 ? 'no session is idle for so long' : table(['session', 'owner', 'idle since', 'ended'], rows),
+      rows.length === 0
+        ? 'no session is idle for so long'
+        : [{ heading: ['session', 'owner', 'idle since', 'ended'], rows }],
     json: {
       sessions: done.map(({ idle: { session, since }, how, ended }) => ({
         session_id: session.id,

@@ -5,7 +5,6 @@ import { isLive, type ListedSession, type ToolCount } from '../../internal/sessi
 import type { SessionState } from '../../internal/session/session-state.ts';
 import type { VerifiedSession } from '../../internal/session/verify.ts';
 import { visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 import { ownerOf } from '../../internal/vault/owner.ts';
 import { type WaitingIn, waitingValue } from './call-output.ts';
 import { usageValue, usageWords } from './usage-output.ts';
@@ -29,7 +28,10 @@ export function showList(
   );
   const heading = ['session', 'state', 'owner', 'agent', 'started', 'tools'];
   return {
-    text: rows.length === 0 ? 'no session runs' : table(usages === undefined ? heading : [...heading, 'used'], rows),
+    text:
+      rows.length === 0
+        ? 'no session runs'
+        : [{ heading: usages === undefined ? heading : [...heading, 'used'], rows }],
     json: {
       sessions: sessions.map(({ id, status, state, owner, agent, tools, createdAt, vaultIds }, index) => ({
         session_id: id,
@@ -54,7 +56,7 @@ export function showVerified(verified: readonly VerifiedSession[]): CommandResul
     [session.id, ownerOf(session.metadata)?.subject ?? '', verdictOn(session), comparedWith].map(visible),
   );
   return {
-    text: rows.length === 0 ? 'no session runs' : table(['session', 'owner', 'state', 'compared with'], rows),
+    text: rows.length === 0 ? 'no session runs' : [{ heading: ['session', 'owner', 'state', 'compared with'], rows }],
     json: {
       sessions: verified.map(({ session, comparedWith }) => ({
         session_id: session.id,

@@ -4,7 +4,6 @@ import type { PreparedSession } from '../../internal/session/prepare.ts';
 import type { StartedSession } from '../../internal/session/start.ts';
 import { limitWords, type TurnLimit } from '../../internal/session/stop-after.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 import { moneyWords } from './usage-output.ts';
 
 /** The session id, alone on stdout, so that it can be handed on. */
@@ -46,7 +45,11 @@ export function showPlan(
     verdict,
   ]);
   return {
-    text: `${table(['service', 'tool', 'class', 'agent', 'person', 'verdict'], rows)}\n\n${steps.map((step) => `would ${step}`).join('\n')}`,
+    text: [
+      { heading: ['service', 'tool', 'class', 'agent', 'person', 'verdict'], rows },
+      '',
+      ...steps.map((step) => `would ${step}`),
+    ],
     json: {
       owner: ownerValue(principal),
       vault_id: vault.id,

@@ -4,7 +4,7 @@ import { changeWord, isPending, type SkillOutcome } from '../../internal/skills/
 import type { Finding } from '../../internal/skills/scan/finding.ts';
 import type { ReportSoFar } from '../../internal/skills/sync.ts';
 import { visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
+import type { Table } from '../../internal/text/table.ts';
 
 /** What is shown of a run. */
 interface Shown {
@@ -25,7 +25,7 @@ export function showSkills({ skills, findings, stalePins }: ReportSoFar, { check
     ...(behind.length === 0 ? [] : [linesOf(behind)]),
   ];
   return {
-    text: skills.length === 0 ? 'no skills' : parts.join('\n\n'),
+    text: skills.length === 0 ? 'no skills' : parts.flatMap((part, index) => (index === 0 ? [part] : ['', part])),
     json: {
       skills: skills.map((skill) => ({
         name: skill.name,
@@ -58,7 +58,7 @@ export function showSkills({ skills, findings, stalePins }: ReportSoFar, { check
 }
 
 /** The agents are shown where a change reaches one: those have to be applied next. */
-function tableOf(skills: readonly SkillOutcome[]): string {
+function tableOf(skills: readonly SkillOutcome[]): Table {
   const withAgents = skills.some((skill) => changes(skill) && skill.agents.length > 0);
   const rows = skills.map((skill) => [
     visible(skill.name),
@@ -66,7 +66,7 @@ function tableOf(skills: readonly SkillOutcome[]): string {
     visible(skill.versionId ?? '-'),
     ...(withAgents ? [changes(skill) ? skill.agents.map(visible).join(', ') || '-' : '-'] : []),
   ]);
-  return table(['skill', 'change', 'version', ...(withAgents ? ['agents'] : [])], rows);
+  return { heading: ['skill', 'change', 'version', ...(withAgents ? ['agents'] : [])], rows };
 }
 
 function changes({ change }: SkillOutcome): boolean {

@@ -3,13 +3,12 @@ import type { CommandResult } from '../../internal/cli/program.ts';
 import type { PulledSkill } from '../../internal/skills/pull.ts';
 import type { VerifiedSkill } from '../../internal/skills/verify.ts';
 import { visible } from '../../internal/text/quote.ts';
-import { table } from '../../internal/text/table.ts';
 
 /** Versions that are all intact. */
 export function showVerified(verified: readonly VerifiedSkill[]): CommandResult {
   const rows = verified.map(({ name, locked, outcome }) => [name, locked.versionId, outcome].map(visible));
   return {
-    text: table(['skill', 'version', 'outcome'], rows),
+    text: [{ heading: ['skill', 'version', 'outcome'], rows }],
     json: {
       skills: verified.map(({ folder, name, locked, outcome }) => ({
         name,
@@ -29,7 +28,7 @@ export function showPulled(folder: string, pulled: readonly PulledSkill[], dryRu
     [name, dryRun && change === 'pulled' ? 'would be pulled' : change, version.versionId].map(visible),
   );
   return {
-    text: table(['skill', 'change', 'version'], rows),
+    text: [{ heading: ['skill', 'change', 'version'], rows }],
     json: {
       skills: pulled.map(({ name, change, version, newInLock }) => ({
         name,

@@ -3,6 +3,7 @@ import type { ExitCode } from '../errors/exit-codes.ts';
 import { harmlessJson } from '../text/quote.ts';
 import { withoutCommands } from '../text/runner-commands.ts';
 import type { CommandContext, CommandResult, CommonOptions, Invocation } from './program.ts';
+import { plainText } from './result-text.ts';
 import { type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
 import { requireVerifiedTls } from './verified-tls.ts';
 
@@ -31,7 +32,9 @@ export async function act(
     interactive: stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined,
     stream: (text) => void (!json && streamed.write(text)),
   }).finally(streamed.end);
-  const text = json ? harmlessJson(result.json) : printed(result.text, invocation);
+  const text = json
+    ? harmlessJson(result.json)
+    : printed(await plainText(result.text, () => stdout.columns), invocation);
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   await result.shown?.();
   if (result.failure !== undefined) throw result.failure;

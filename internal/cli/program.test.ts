@@ -123,6 +123,29 @@ describe('a result', () => {
     }
   });
 
+  test('has tables as wide as the terminal, and as they are in a pipe', async () => {
+    const rows = [['notion', 'the service does not take the token any more']];
+    const tool = answering({ text: ['before', { heading: ['service', 'why'], rows }, 'after'], json: rows });
+    const narrow = await runCommand(tool, [], { environment: {}, columns: 36 });
+    expect(narrow.stdout).toBe(
+      'before\nservice  why\nnotion   the service does not take\n         the token any more\nafter\n',
+    );
+    const [, , row] = (await run(tool)).stdout.split('\n');
+    expect(row).toBe('notion   the service does not take the token any more');
+    const json = await runCommand(tool, ['--json'], { environment: {}, columns: 36 });
+    expect(JSON.parse(json.stdout)).toEqual(rows);
+  });
+
+  test('has columns that begin in one place, whatever is written in them', async () => {
+    const rows = [
+      ['山田', 'x'],
+      ['Zoë', 'y'],
+    ];
+    expect((await run(answering({ text: [{ heading: ['n', 'v'], rows }], json: rows }))).stdout).toBe(
+      'n     v\n山田  x\nZoë   y\n',
+    );
+  });
+
   test('may say that changes are pending', async () => {
     expect((await run(answering({ text: '', json: 1, exit: 7 }))).exit).toBe(7);
   });

@@ -9,6 +9,7 @@ import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
 import type { TerminalInput } from '../outside/terminal-input.ts';
 import type { Environment } from '../run/environment.ts';
+import type { Table } from '../text/table.ts';
 import { handOn, pathOf, withSubcommands } from './command.ts';
 import type { Complaint } from './report-error.ts';
 import type { Output, Progress } from './terminal.ts';
@@ -61,9 +62,12 @@ export interface CommandContext {
   stream(text: string): void;
 }
 
+/** What people read: lines, and tables, which are as wide as the terminal lets them be; one piece below the other. */
+export type ResultText = string | readonly (string | Table)[];
+
 /** The result of a command: text for people, one value for `--json`. */
 export interface CommandResult {
-  text: string;
+  text: ResultText;
   json: unknown;
   /** 0 unless the result itself says otherwise (7 for `--check`). */
   exit?: ExitCode;

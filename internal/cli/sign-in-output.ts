@@ -3,7 +3,6 @@ import type { Proven } from '../identity/prove.ts';
 import type { SignedOut, SignOutPlan } from '../identity/sign-out.ts';
 import type { Setting } from '../run/explain.ts';
 import { quote, visible } from '../text/quote.ts';
-import { table } from '../text/table.ts';
 import type { CommandResult } from './program.ts';
 
 /** Who signed in, and where that is kept. */
@@ -80,17 +79,17 @@ export function showWhoami(
       ? []
       : [
           '',
-          table(
-            ['setting', 'value', 'from'],
-            settings.map(({ setting, value, source: from, key }) => [
+          {
+            heading: ['setting', 'value', 'from'],
+            rows: settings.map(({ setting, value, source: from, key }) => [
               setting,
               value,
               [from, key].filter(Boolean).join(': '),
             ]),
-          ),
+          },
         ];
   return {
-    text: [...shown, ...explained].join('\n'),
+    text: [...shown, ...explained],
     json: { ...whoamiValue(proven, lacking), ...(settings && { settings }) },
   };
 }

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
-import { table } from '../../internal/text/table.ts';
+import { tableText } from '../../internal/text/table.ts';
 import { measureAttach, measureTurnEnds } from './attach.ts';
 import { buildOf } from './earlier-build.ts';
 import { measureHashing } from './hashing.ts';
@@ -38,7 +38,7 @@ rows.push(await offboardRow());
 rows.push(verdictRow());
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
 rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
-process.stdout.write(`${table(['what', 'measured', 'target', 'met'], rows)}\n`);
+process.stdout.write(`${tableText({ heading: ['what', 'measured', 'target', 'met'], rows })}\n`);
 
 async function startRow(name: string, flag: string): Promise<Row> {
   progress(`${name} ${flag}`);

@@ -27,6 +27,8 @@ export interface CommandSetting {
   signal?: AbortSignal;
   /** Where somebody sits who can be asked; nobody when undefined. */
   terminal?: FakeTerminal;
+  /** How wide the terminal is that stdout is; it is none when undefined. */
+  columns?: number;
   /** What is piped in; a pipe that says nothing and has no end when undefined. */
   stdin?: Readable;
   /** Hears everything that was said on stderr so far, whenever something is added. */
@@ -56,7 +58,7 @@ export async function runCommand(
     argv,
     environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1' }), ...setting.environment }),
     stdin: setting.terminal?.stdin ?? setting.stdin ?? new PassThrough(),
-    stdout: stdout.stream,
+    stdout: Object.assign(stdout.stream, { columns: setting.columns }),
     stderr: setting.terminal === undefined ? stderr.stream : Object.assign(stderr.stream, screen),
     signal: setting.signal ?? new AbortController().signal,
     directories: () =>

@@ -1,7 +1,7 @@
 /** How an off-boarding is shown: what is planned, each step with what the platform answered, and what is left by hand. */
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Service } from '../../internal/config/definitions.ts';
-import { connectionsOf } from '../../internal/connection/credentials.ts';
+import { connectionsOf, recordOf } from '../../internal/connection/credentials.ts';
 import { byHand } from '../../internal/connection/journal/journal.ts';
 import {
   isTarget,
@@ -136,7 +136,8 @@ function serviceOf({ mcpServerUrl }: HeldCredential, services: Services): Servic
 function nameOf(credential: HeldCredential, services: Services): string {
   const service = serviceOf(credential, services);
   const name = service?.title ?? service?.name ?? credential.mcpServerUrl ?? credential.kind;
-  return credential.record.account === undefined ? name : `${name}, as ${credential.record.account}`;
+  const { account } = recordOf(credential.metadata);
+  return account === undefined ? name : `${name}, as ${account}`;
 }
 
 function leftLine(credential: HeldCredential, services: Services): string {
@@ -150,6 +151,6 @@ function credentialJson(credential: HeldCredential, services: Services) {
     kind: credential.kind,
     service: serviceOf(credential, services)?.name ?? null,
     mcp_server_url: credential.mcpServerUrl ?? null,
-    account: credential.record.account ?? null,
+    account: recordOf(credential.metadata).account ?? null,
   };
 }

@@ -1,4 +1,4 @@
-import type { EventOf } from '../../internal/cli/events.ts';
+import type { EventOf } from '../../internal/cli/event-table.ts';
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Service } from '../../internal/config/definitions.ts';
 import type { Connected } from '../../internal/connection/connect.ts';

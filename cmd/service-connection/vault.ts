@@ -3,6 +3,7 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { linesOf } from '../../internal/cli/result-text.ts';
+import { recordOf } from '../../internal/connection/credentials.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
@@ -165,7 +166,7 @@ function signatureOf({ signature }: HeldVault): string {
 function contentsOf({ credentials }: HeldVault): string {
   if (credentials.length === 0) return 'nothing';
   return credentials
-    .map(({ record, mcpServerUrl, kind }) => visible(record.account ?? mcpServerUrl ?? kind))
+    .map(({ metadata, mcpServerUrl, kind }) => visible(recordOf(metadata).account ?? mcpServerUrl ?? kind))
     .join(', ');
 }
 
@@ -180,10 +181,10 @@ function vaultJson(held: HeldVault) {
     vault_id: held.vault.id,
     created_at: held.vault.created_at,
     signature: held.signature.kind,
-    connections: held.credentials.map(({ id, mcpServerUrl, record }) => ({
+    connections: held.credentials.map(({ id, mcpServerUrl, metadata }) => ({
       credential_id: id,
       mcp_server_url: mcpServerUrl ?? null,
-      account: record.account ?? null,
+      account: recordOf(metadata).account ?? null,
     })),
   };
 }

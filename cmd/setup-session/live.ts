@@ -6,7 +6,8 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import type { OperatorRun } from '../../internal/run/project.ts';
 import { endSession, interruptSession } from '../../internal/session/end.ts';
-import { describeSession, type FoundSession, isInScope, isLive, readLive } from '../../internal/session/live.ts';
+import type { FoundSession } from '../../internal/session/found.ts';
+import { describeSession, isInScope, isLive, readLive } from '../../internal/session/live.ts';
 import { readRest } from '../../internal/session/session-state.ts';
 import {
   type Lookups,

@@ -4,7 +4,8 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import type { Configuration } from '../../internal/config/definitions.ts';
 import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { agentKey } from '../../internal/session/facts.ts';
-import { type FoundSession, isLive } from '../../internal/session/live.ts';
+import type { FoundSession } from '../../internal/session/found.ts';
+import { isLive } from '../../internal/session/live.ts';
 import { readState, type SessionState } from '../../internal/session/session-state.ts';
 import { type PastCall, type PastTurn, readTurns } from '../../internal/session/turns.ts';
 import { visible } from '../../internal/text/quote.ts';

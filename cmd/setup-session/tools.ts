@@ -9,12 +9,8 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import { type BrowserOptions, browserVisit } from '../../internal/run/browser-visit.ts';
 import { type ClientOptions, clientSource } from '../../internal/run/client-source.ts';
-import {
-  beginOperatorProof,
-  loadProject,
-  openOperatorRun,
-  type TrustedConfiguration,
-} from '../../internal/run/project.ts';
+import { beginOperatorProof, loadProject, openOperatorRun } from '../../internal/run/project.ts';
+import type { TrustedConfiguration } from '../../internal/run/trusted-configuration.ts';
 import { nearestHint } from '../../internal/text/nearest.ts';
 import { quote } from '../../internal/text/quote.ts';
 import {

@@ -1,5 +1,5 @@
 import { readUsage, type Usage } from '../../internal/session/event.ts';
-import type { FoundSession } from '../../internal/session/live.ts';
+import type { FoundSession } from '../../internal/session/found.ts';
 
 /** What a session has used so far, as the platform tells it. */
 export function usageOf(session: FoundSession): Usage {

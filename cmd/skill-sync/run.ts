@@ -10,8 +10,8 @@ import { type ChosenFolder, chooseFolders, selectSkills } from '../../internal/s
 import { lockFileOf, refuseNobodysLock } from '../../internal/skills/lock.ts';
 import { formatStalePin } from '../../internal/skills/pins.ts';
 import { readPlanFile } from '../../internal/skills/plan-file.ts';
-import type { SkillsFolder } from '../../internal/skills/planning.ts';
 import { projectOf } from '../../internal/skills/skill-pins.ts';
+import type { SkillsFolder } from '../../internal/skills/skills-plan.ts';
 import { type SyncSettings, syncSkills } from '../../internal/skills/sync.ts';
 import { bar } from '../../internal/text/bar.ts';
 import { showSkills } from './output.ts';

@@ -4,7 +4,7 @@
  * are static, so that pressing tab never starts Node.
  */
 import type { Command, Option } from 'commander';
-import type { Shell } from './completion.ts';
+import type { Shell } from './shells.ts';
 
 /** The completion script of a program for a shell. */
 export function completionScript(program: Command, shell: Shell): string {

@@ -6,8 +6,10 @@ import { type Command, Option } from 'commander';
 import { expect, test } from 'vitest';
 import { skipped } from '../../test/support/skip.ts';
 import { baseCommand } from './command.ts';
-import { addCompletion, type Shell, shells } from './completion.ts';
+import { addCompletion } from './completion.ts';
 import { completionScript } from './completion-script.ts';
+import type { Shell } from './shells.ts';
+import { shells } from './shells.ts';
 
 function program(): Command {
   const whole = baseCommand('try-me', "a program's test");

@@ -1,12 +1,7 @@
 /** The `completion` command of every executable. */
 import { Argument, type Command } from 'commander';
 import type { Run } from './program.ts';
-
-/** The shells that a completion script can be written for. */
-export const shells = ['bash', 'zsh', 'fish', 'pwsh'] as const;
-
-/** One of {@link shells}. */
-export type Shell = (typeof shells)[number];
+import { type Shell, shells } from './shells.ts';
 
 /** Adds `completion <shell>`, which prints a script made from the commands and options of the whole program. */
 export function addCompletion(program: Command, run: Run): void {

@@ -6,46 +6,8 @@ import type { AppError } from '../errors/app-error.ts';
 import type { ErrorCode, ExitCode } from '../errors/exit-codes.ts';
 import { boundToRun } from '../secret/secret.ts';
 import { harmlessJson } from '../text/quote.ts';
+import type { EventOf, ProgressEvent } from './event-table.ts';
 import type { Output, Progress, Verbosity } from './terminal.ts';
-
-/** Every event: when it comes, and its fields beside `event`. A field without a value is null. */
-export const eventTable = {
-  waiting: {
-    fields: ['for', 'purpose', 'url', 'redirect_port', 'code', 'until'],
-    when: 'somebody has to act: open `url` in a browser (`for` is `browser`), or enter `code` there (`for` is `code`)',
-  },
-  stored: {
-    fields: ['service', 'account', 'vault_id', 'credential_id', 'change'],
-    when: 'a connection is in the vault; `change` is `created`, `updated` or `replaced`',
-  },
-  denied: { fields: ['message'], when: 'the service, or the person there, said no' },
-  blocked: { fields: ['message'], when: 'nobody is here to act, or the configuration does not allow it' },
-  expired: { fields: ['message'], when: 'the time was over before anybody acted' },
-  mismatch: {
-    fields: ['message'],
-    when: 'the account that came back may not be stored, or the person is not the last one here',
-  },
-  note: { fields: ['message'], when: 'progress; nothing has to be done' },
-  warning: {
-    fields: ['message'],
-    when: 'something the person has to know, or a question that is asked at the terminal',
-  },
-  error: {
-    fields: ['code', 'message', 'hint', 'exit'],
-    when: 'the last line of a run that failed; `code` and `exit` are those of [exit-codes.md](exit-codes.md)',
-  },
-} as const satisfies Record<string, { fields: readonly string[]; when: string }>;
-
-/** The name of an event. */
-export type EventName = keyof typeof eventTable;
-
-type Fields<Name extends EventName> = Record<(typeof eventTable)[Name]['fields'][number], string | number | null>;
-
-/** One event of one kind. */
-export type EventOf<Name extends EventName> = { event: Name } & Fields<Name>;
-
-/** One event. */
-export type ProgressEvent = { [Name in EventName]: EventOf<Name> }[EventName];
 
 /** What comes before the error of a run that ended for one of these reasons. */
 const causes: Partial<Record<ErrorCode, 'denied' | 'blocked' | 'expired' | 'mismatch'>> = {

@@ -1,6 +1,7 @@
 /** The one file that touches `process`: streams, signals, environment and exit code of a real run. */
 import { type Environment, isWithheld, readEnvironment } from '../run/environment.ts';
-import { type Executable, runExecutable } from './program.ts';
+import type { Executable } from './program.ts';
+import { runExecutable } from './run-executable.ts';
 import { standardOutput } from './standard-output.ts';
 
 /**

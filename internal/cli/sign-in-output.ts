@@ -1,5 +1,5 @@
 import { called } from '../identity/last-person.ts';
-import type { Proven } from '../identity/prove.ts';
+import type { Proven } from '../identity/proof.ts';
 import type { SignedOut, SignOutPlan } from '../identity/sign-out.ts';
 import type { Setting } from '../run/explain.ts';
 import { quote, visible } from '../text/quote.ts';

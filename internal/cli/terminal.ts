@@ -7,7 +7,7 @@ import type { Writable } from 'node:stream';
 import type { Environment } from '../run/environment.ts';
 import { boundToRun } from '../secret/secret.ts';
 import { visible } from '../text/quote.ts';
-import type { ProgressEvent } from './events.ts';
+import type { ProgressEvent } from './event-table.ts';
 import { wantsColor } from './paint.ts';
 
 /** A stream that may be a terminal. */

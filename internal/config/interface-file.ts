@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
 import { whenDefinition } from './condition.ts';
+import { keepDefinition } from './keep.ts';
 import { namePattern } from './names.ts';
-import { keepDefinition } from './personal-settings.ts';
 import { conditionalVerdict, record, verdict } from './verdicts.ts';
 import { workloadsDefinition } from './workload.ts';
 

@@ -18,10 +18,9 @@ import { OAuthRefusal } from '../oauth/refusal.ts';
 import type { OAuthClient } from '../oauth/registration.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import { type Account, readAccount } from './account/account.ts';
+import { readAccount } from './account/account.ts';
 import {
   type ClientAtHand,
-  type ClientSource,
   clientForCode,
   type ListeningClient,
   listenAgain,
@@ -29,63 +28,10 @@ import {
   mayAskFor,
   withClient,
 } from './client/client.ts';
-import type { Connection } from './credentials.ts';
-import type { RegisteredClient } from './journal/journal.ts';
-import type { Asking } from './journal/run-journal.ts';
+import type { AcquireRequest, Grant } from './grant.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
-import {
-  consentFor,
-  InsufficientScope,
-  type ScopeChoice,
-  scopesOfClient,
-  scopesRefused,
-  warnOfChange,
-  warnOfMore,
-} from './scopes.ts';
+import { consentFor, InsufficientScope, scopesOfClient, scopesRefused, warnOfChange, warnOfMore } from './scopes.ts';
 import { attemptWithStepUps } from './step-up.ts';
-
-/** Tokens and everything the vault has to know of them. They live in memory only (P3). */
-export interface Grant {
-  accessToken: Secret;
-  refreshToken: Secret | undefined;
-  /** Undefined when the service does not say. */
-  expiresAt: Date | undefined;
-  scopes: readonly string[];
-  client: OAuthClient;
-  server: AuthorizationServer;
-  /** Undefined when it came through the device flow. */
-  redirectUri: string | undefined;
-  resource: string | undefined;
-  account: Account | undefined;
-}
-
-/** What the flow is run with. */
-export interface AcquireRequest {
-  service: Service;
-  visit: BrowserVisit;
-  /** The connection that is there already, whose client is used again where possible. */
-  existing: Connection | undefined;
-  /** The client that an interrupted run registered and nobody used. */
-  left: RegisteredClient | undefined;
-  /** Register anew even where a client could be used again. */
-  newClient: boolean;
-  clients: ClientSource;
-  /** Whether the service has said that it no longer knows the client of the connection that is there. */
-  isClientForgotten(): Promise<boolean>;
-  scopeChoice: ScopeChoice;
-  /** `--legacy-endpoints`: a server of the 2025-03-26 revision may go without metadata. */
-  legacyEndpoints: boolean;
-  /** Judges the authorization server beyond what its metadata has to be, where nobody catalogued the service. */
-  judgeServer?: ((server: AuthorizationServer) => void) | undefined;
-  /** Says what was found out on the way, for `--verbose`. */
-  detail(text: string): void;
-  /** Called before the person is asked for access as this client. */
-  asking(asking: Asking): Promise<void>;
-  /** Ends an access that was granted and can be used for nothing. */
-  giveBack(grant: Grant): Promise<void>;
-  /** Called with the tokens' grant before anything else can fail; says what the browser's page is to say. */
-  conclude(grant: Grant): Promise<Outcome>;
-}
 
 /**
  * Runs the flow, again with more scopes where the service wants them. `conclude` stores the grant while the browser's page

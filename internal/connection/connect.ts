@@ -3,6 +3,7 @@ import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { requireAssurance } from '../identity/assurance.ts';
 import { type Principal, requirePerson, withMissingGroups } from '../identity/principal.ts';
+import type { Outcome } from '../markup/callback-page.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { PlatformError } from '../platform/client.ts';
@@ -13,17 +14,32 @@ import { createVault, findVault, type OwnedVault, type VaultDirectory } from '..
 import type { Account } from './account/account.ts';
 import { settleAudience } from './account/audience.ts';
 import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './account/settle-account.ts';
-import { acquire, type Grant, withAccount } from './acquire.ts';
+import { acquire, withAccount } from './acquire.ts';
 import { isClientUnknown, tryCredential, validateCredential } from './check/validate.ts';
-import type { ClientSource } from './client/client.ts';
+import type { ClientSource } from './client/client-source.ts';
 import { type Connection, connectionOf, mostCredentials, readConnections, readCredentials } from './credentials.ts';
 import { giveBack } from './give-back.ts';
+import type { Grant } from './grant.ts';
 import { leftClient, type RegisteredClient, replacedAccessLeft, tellLeft } from './journal/journal.ts';
 import type { Journals } from './journal/journal-file.ts';
 import { type RunJournal, runJournal } from './journal/run-journal.ts';
-import { outcomeOf } from './outcome.ts';
 import type { ScopeChoice } from './scopes.ts';
 import { type StaticGrant, type Stored, storeGrant } from './store.ts';
+
+/** A connection that was made. */
+export interface Connected {
+  vault: OwnedVault;
+  stored: Stored;
+  account: Account | undefined;
+  /** The account does not meet the rule of the service's file and was accepted by its exact name. */
+  accountAccepted: boolean;
+  scopes: readonly string[];
+  expiresAt: Date | undefined;
+  refreshable: boolean;
+  status: CredentialStatus;
+  /** Why nobody knows yet whether it works; undefined where that is known. */
+  notTried?: string | undefined;
+}
 
 /** What connecting needs, however the token comes. */
 export interface PlaceRequest extends VaultDirectory {
@@ -52,21 +68,6 @@ export interface ConnectRequest extends PlaceRequest {
   acceptAudience: boolean;
   /** Judges the authorization server of a service that nobody catalogued. */
   judgeServer?: (server: AuthorizationServer) => void;
-}
-
-/** A connection that was made. */
-export interface Connected {
-  vault: OwnedVault;
-  stored: Stored;
-  account: Account | undefined;
-  /** The account does not meet the rule of the service's file and was accepted by its exact name. */
-  accountAccepted: boolean;
-  scopes: readonly string[];
-  expiresAt: Date | undefined;
-  refreshable: boolean;
-  status: CredentialStatus;
-  /** Why nobody knows yet whether it works; undefined where that is known. */
-  notTried?: string | undefined;
 }
 
 /** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
@@ -301,4 +302,24 @@ async function checkedStatus(
   }
   if (status === 'unknown') notTried ??= 'the platform got no answer from the service';
   return { status, notTried };
+}
+
+/** What a page says of a connection that was made: which account is now in whose vault, and what is left to know. */
+export function outcomeOf(service: Service, principal: Principal, connected: Connected): Outcome {
+  const { account, accountAccepted, vault, expiresAt, refreshable, notTried } = connected;
+  const accepted = accountAccepted ? ' (accepted by name)' : '';
+  return {
+    ok: true,
+    title: `${service.title ?? service.name} is connected`,
+    facts: [
+      ['Account', `${account?.name ?? 'not named by the service'}${accepted}`],
+      ...(account?.workspace === undefined ? [] : [['Workspace', account.workspace] as const]),
+      ['In the vault of', `${principal.label} (${vault.id})`],
+      ...(refreshable || expiresAt === undefined
+        ? []
+        : [['Until', `${expiresAt.toISOString()}: the service gave nothing to renew it with`] as const]),
+      ...(notTried === undefined ? [] : [['Tried', `not yet: ${notTried}`] as const]),
+    ],
+    next: 'Sessions that are yours can use it now. You can close this tab and go back to the terminal.',
+  };
 }

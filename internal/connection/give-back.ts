@@ -3,8 +3,8 @@ import type { Service } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { revokeGrant } from '../oauth/revoke.ts';
 import type { Account } from './account/account.ts';
-import type { Grant } from './acquire.ts';
 import { type Connection, connectionsOf } from './credentials.ts';
+import type { Grant } from './grant.ts';
 import { byHand } from './journal/journal.ts';
 
 /** A grant that was not stored. */

@@ -12,7 +12,6 @@ import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
 import type { Account } from './account/account.ts';
-import type { Grant } from './acquire.ts';
 import { isTrial, type NewCredential, trialOf, whyRefused } from './credential-rules.ts';
 import {
   type Connection,
@@ -24,6 +23,7 @@ import {
   readCredentials,
   recordToMetadata,
 } from './credentials.ts';
+import type { Grant } from './grant.ts';
 import type { Storing } from './journal/journal.ts';
 
 /** What was done to store a grant. */

@@ -2,16 +2,7 @@
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
-import type { Principal } from './principal.ts';
-
-/** What the ID token says of how the person signed in. */
-export interface Assurance {
-  acr: string | undefined;
-  /** The methods of RFC 8176; empty where the token names none. */
-  amr: readonly string[];
-  /** When the person was last asked, in seconds since 1970; undefined where the token does not say. */
-  authTime: number | undefined;
-}
+import type { Assurance, Principal } from './principal.ts';
 
 /** Clocks differ: so much later a sign-in still counts as recent enough, in seconds. */
 export const clockSkewSeconds = 60;

@@ -1,9 +1,17 @@
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
-import type { Assurance } from './assurance.ts';
 
 /** The ways to be somebody. */
 export const principalKinds = ['sso', 'os', 'workload'] as const;
+
+/** What the ID token says of how the person signed in. */
+export interface Assurance {
+  acr: string | undefined;
+  /** The methods of RFC 8176; empty where the token names none. */
+  amr: readonly string[];
+  /** When the person was last asked, in seconds since 1970; undefined where the token does not say. */
+  authTime: number | undefined;
+}
 
 /** Who is acting, once proven. Kind, issuer and subject decide; everything else is for people to read (P2). */
 export interface Principal {

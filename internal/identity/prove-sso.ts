@@ -12,7 +12,7 @@ import { IdTokenRefused, judgeIdToken } from './id-token.ts';
 import { keptPlace } from './kept-place.ts';
 import { type KeptSignIn, keptNowhere, printKept, type SignInPlace, scopesSince } from './kept-sign-in.ts';
 import { settlePerson } from './last-person.ts';
-import type { Proof, ProofChoice, Proven } from './prove.ts';
+import type { Proof, ProofChoice, Proven } from './proof.ts';
 import type { SignedIn } from './sso.ts';
 import { principalOf } from './sso-principal.ts';
 import { findProvider, type SsoIdentity } from './sso-provider.ts';

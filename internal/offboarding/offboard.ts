@@ -16,7 +16,8 @@ import { type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { endListed, type LiveSession, readLiveSessions } from '../session/end.ts';
 import { quote } from '../text/quote.ts';
-import { isProven, type VaultAnswer } from '../vault/claims.ts';
+import { isProven } from '../vault/claims.ts';
+import type { VaultAnswer } from '../vault/owner.ts';
 import { ownerOf, ownerRecord } from '../vault/owner.ts';
 import {
   everyVault,

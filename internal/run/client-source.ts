@@ -1,7 +1,7 @@
 /** Where a command takes clients from: the keychain, a file descriptor, and the person at the terminal. */
 import { createInterface } from 'node:readline';
 import type { CommandContext } from '../cli/program.ts';
-import type { ClientSource } from '../connection/client/client.ts';
+import type { ClientSource } from '../connection/client/client-source.ts';
 import type { ClientEntry } from '../connection/client/enter-client.ts';
 import { knownClients } from '../connection/client/known-clients.ts';
 import { AppError } from '../errors/app-error.ts';

@@ -5,7 +5,7 @@ import type { Configuration, Identity } from '../config/definitions.ts';
 import { readDocument } from '../config/document.ts';
 import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { readText } from '../outside/files.ts';
-import type { ProjectPlace } from './project.ts';
+import type { ProjectPlace } from './trusted-configuration.ts';
 
 /** One setting, its value as text, and who said so. */
 export interface Setting {

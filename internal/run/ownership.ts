@@ -6,7 +6,7 @@ import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
-import type { TrustedConfiguration } from './project.ts';
+import type { TrustedConfiguration } from './trusted-configuration.ts';
 
 /** What a private key is called in the keychain. */
 function ownershipKeyAccount(kid: string): string {

@@ -10,7 +10,8 @@ import { type Journals, journalsIn } from '../connection/journal/journal-file.ts
 import { AppError } from '../errors/app-error.ts';
 import { called } from '../identity/last-person.ts';
 import type { Principal } from '../identity/principal.ts';
-import { beginProof, type Proof } from '../identity/prove.ts';
+import type { Proof } from '../identity/proof.ts';
+import { beginProof } from '../identity/prove.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { fileSize } from '../outside/files.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
@@ -25,6 +26,7 @@ import { tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
 import { platformFromEnvironment } from './platform.ts';
 import { signInKeeping } from './sign-in-place.ts';
+import type { ProjectPlace, TrustedConfiguration } from './trusted-configuration.ts';
 
 /** A command's run after the person is known. */
 export interface OperatorRun {
@@ -39,14 +41,6 @@ export interface OperatorRun {
   journals: Journals;
   sessionRecords: SessionRecords;
   visit: BrowserVisit;
-}
-
-/** Where a configuration is. */
-export interface ProjectPlace {
-  folder: string;
-  source: 'flag' | 'environment' | 'project config' | 'user config';
-  /** Whether where somebody stands led to it: then it counts when a person has confirmed whom it believes. */
-  found: boolean;
 }
 
 /** The file that makes a folder a configuration: many projects have a `config` folder. */
@@ -110,11 +104,6 @@ export async function projectAbove(): Promise<string | undefined> {
   const project = await nearestWith(interfaceFile);
   return project === undefined || project === resolve('') ? undefined : join(project, 'config');
 }
-
-/** A configuration that somebody named, that is the person's own, or whose beliefs they have confirmed. */
-export type TrustedConfiguration = Configuration & { readonly [trusted]: ProjectPlace['source'] };
-
-declare const trusted: unique symbol;
 
 /** What a command needs of the configuration. */
 export interface ProjectNeeds {

@@ -5,7 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
-import type { FoundSession } from './live.ts';
+import type { FoundSession } from './found.ts';
 
 /** A session that can still act. */
 export interface LiveSession {

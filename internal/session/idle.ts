@@ -6,7 +6,8 @@
 import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import { type FoundSession, isInScope, isLive, type Scope } from './live.ts';
+import type { FoundSession } from './found.ts';
+import { isInScope, isLive, type Scope } from './live.ts';
 import { type Rest, readRest } from './session-state.ts';
 
 /** A session and since when nothing has happened in it, in milliseconds since 1970. */

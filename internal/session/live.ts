@@ -1,13 +1,11 @@
 /** The sessions that run: whose they are, and what their tools may do, in few words. */
 import type { Principal } from '../identity/principal.ts';
-import type { Client, Platform } from '../platform/client.ts';
+import type { Platform } from '../platform/client.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { isOwnedBy, ownerOf } from '../vault/owner.ts';
 import { agentKey } from './facts.ts';
+import type { FoundSession } from './found.ts';
 import type { SessionState } from './session-state.ts';
-
-/** A session as the platform answers it. */
-export type FoundSession = Awaited<ReturnType<Client['beta']['sessions']['retrieve']>>;
 
 /** Whose sessions are looked at. */
 export type Scope =

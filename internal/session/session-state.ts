@@ -1,8 +1,8 @@
 /** What a session does, or how its last turn ended: an idle session may be done, wait for somebody, or have given up. */
 import type { Platform } from '../platform/client.ts';
 import type { SessionError, SessionEvent, ToolCall } from './event.ts';
+import type { FoundSession } from './found.ts';
 import { readLatest } from './history.ts';
-import type { FoundSession } from './live.ts';
 import { TurnState } from './turn-state.ts';
 
 /** What a session does. `unknown` is an idle one of which no event says how it came to rest. */

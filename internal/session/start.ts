@@ -12,6 +12,7 @@ import { notAsListed, takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
 import type { Signer } from '../vault/signature.ts';
+import type { FoundSession } from './found.ts';
 import {
   attemptKey,
   compareSession,
@@ -20,7 +21,7 @@ import {
   type SessionIntent,
   sessionParameters,
 } from './intent.ts';
-import { type FoundSession, isLive } from './live.ts';
+import { isLive } from './live.ts';
 import type { PreparedSession } from './prepare.ts';
 import type { SessionRecords } from './records.ts';
 

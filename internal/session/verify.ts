@@ -5,15 +5,16 @@ import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
-import type { VaultAnswer } from '../vault/claims.ts';
+import type { VaultAnswer } from '../vault/owner.ts';
 import { ownerOf } from '../vault/owner.ts';
 import { judgeClaim, type Ownership } from '../vault/resolve.ts';
 import type { SignatureVerdict } from '../vault/signature.ts';
 import { endSession } from './end.ts';
 import { wholeSnapshot } from './facts.ts';
+import type { FoundSession } from './found.ts';
 import { attemptKey, digestKey, signatureKey } from './intent.ts';
 import { type Alarm, judgeSession } from './judge.ts';
-import { type FoundSession, isInScope, isLive, readLive, type Scope } from './live.ts';
+import { isInScope, isLive, readLive, type Scope } from './live.ts';
 import type { SessionRecords } from './records.ts';
 
 /** What verifying needs of a run. */

@@ -1,8 +1,8 @@
 /** A plan, or what came of it, in the words of a report. Pure. */
 import type { SkillsLock } from './lock.ts';
 import { type Change, nameOf } from './plan.ts';
-import type { SkillsPlan } from './planning.ts';
 import type { SkillOutcome } from './report/report.ts';
+import type { SkillsPlan } from './skills-plan.ts';
 
 /** What has been done of a plan: keys of changes (folder and name), and each folder's lock as it is then. */
 export interface Progress {

@@ -4,7 +4,7 @@ import { inParallel } from '../async/in-parallel.ts';
 import type { Platform } from '../platform/client.ts';
 import { contentOf, type Skill } from './folder/read.ts';
 import { type Blocked, type Change, nameOf } from './plan.ts';
-import type { SkillsPlan } from './planning.ts';
+import type { SkillsPlan } from './skills-plan.ts';
 import { contentOfVersion, type Survey } from './survey.ts';
 
 /** How many downloads for diffs run at the same time. */

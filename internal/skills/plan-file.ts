@@ -9,7 +9,7 @@ import { quote, visible } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import type { SkillsLock } from './lock.ts';
 import { type Change, type Choices, isPending, nameOf } from './plan.ts';
-import type { SkillsFolder, SkillsPlan } from './planning.ts';
+import type { SkillsFolder, SkillsPlan } from './skills-plan.ts';
 
 /** A plan as it stands in a file. */
 export interface PlanFile extends Choices {

@@ -8,7 +8,7 @@ import { applyChanges } from './apply.ts';
 import type { ChosenFolder } from './choose-folders.ts';
 import { leftOutLine } from './folder/ignored.ts';
 import { formatProblem } from './folder/problem.ts';
-import { type ReadFolders, readFolders, type Skill } from './folder/read.ts';
+import { readFolders } from './folder/read.ts';
 import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
 import { keyOf, type Progress } from './outcome.ts';
 import { pacer } from './pace.ts';
@@ -16,41 +16,9 @@ import { type Blocked, type Change, type Choices, nameOf, planChanges } from './
 import { diffOfBlocked } from './plan-diffs.ts';
 import { findRenames } from './renames.ts';
 import type { Finding } from './scan/finding.ts';
-import { type LatestVersions, readLatestVersions, type Survey, surveySkills } from './survey.ts';
+import type { LocalSkills, PlannedPart, SkillsFolder, SkillsPlan } from './skills-plan.ts';
+import { readLatestVersions, type Survey, surveySkills } from './survey.ts';
 import { findWhereabouts, skippedLine, type Whereabouts } from './whereabouts.ts';
-
-/** A folder of skills and the lock that belongs to it. */
-export interface SkillsFolder extends ChosenFolder {
-  lockFile: string;
-}
-
-/** What was read on this machine. */
-export interface LocalSkills {
-  parts: readonly LocalPart[];
-  problems: ReadFolders['problems'];
-}
-
-interface LocalPart extends SkillsFolder {
-  /** The valid ones. */
-  skills: readonly Skill[];
-  /** Names of skills that are there and cannot be pushed. */
-  invalid: ReadonlySet<string>;
-  lock: SkillsLock;
-}
-
-/** What is to be done, folder by folder. */
-export interface SkillsPlan {
-  parts: readonly PlannedPart[];
-  latestVersions: LatestVersions;
-  choices: Choices;
-}
-
-interface PlannedPart extends SkillsFolder {
-  lock: SkillsLock;
-  invalid: ReadonlySet<string>;
-  changes: readonly Change[];
-  contents: Survey['contents'];
-}
 
 /** The part of a lock that is about skills that are meant: one that is not meant is not missing. */
 export function meantOf(lock: SkillsLock, { only }: ChosenFolder): SkillsLock {

@@ -1,7 +1,7 @@
 /** The second yes: what takes away all of a lock, or more than half of it, is more often a checkout that is not whole. */
 import { AppError } from '../errors/app-error.ts';
 import { visible } from '../text/quote.ts';
-import type { SkillsPlan } from './planning.ts';
+import type { SkillsPlan } from './skills-plan.ts';
 
 /** Who may say yes to many deletions at once. */
 export interface PruneConsent {

@@ -17,13 +17,10 @@ import { type PlanFile, refuseStale, writePlanFile } from './plan-file.ts';
 import {
   applySkills,
   blockedError,
-  type LocalSkills,
   meantOf,
   needsPlatform,
   planSkills,
   readLocal,
-  type SkillsFolder,
-  type SkillsPlan,
   scanLocal,
   type Telling,
 } from './planning.ts';
@@ -31,6 +28,7 @@ import { beside, heldBackLines, keptGoingLines, refuse } from './refused.ts';
 import type { SkillOutcome, SkillsReport } from './report/report.ts';
 import { finishStages } from './restore.ts';
 import { type PruneConsent, settlePrune } from './settle-prune.ts';
+import type { LocalSkills, SkillsFolder, SkillsPlan } from './skills-plan.ts';
 
 /** What a run works with. */
 export interface SyncSettings extends Telling, PruneConsent {

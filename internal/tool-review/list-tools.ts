@@ -3,7 +3,7 @@
  * a new access is granted for it, and given back.
  */
 import type { Service } from '../config/definitions.ts';
-import type { ClientSource } from '../connection/client/client.ts';
+import type { ClientSource } from '../connection/client/client-source.ts';
 import { type Connection, readConnections } from '../connection/credentials.ts';
 import { giveBack } from '../connection/give-back.ts';
 import { toolsForAnybody, toolsForPerson } from '../connection/unlisted/add.ts';

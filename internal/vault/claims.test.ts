@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Claim, chooseVault, isOlder, type VaultAnswer } from './claims.ts';
+import { type Claim, chooseVault, isOlder } from './claims.ts';
+import type { VaultAnswer } from './owner.ts';
 
 const vault = (id: string, created_at = '2026-11-22T08:00:00Z'): VaultAnswer => ({
   id,

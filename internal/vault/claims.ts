@@ -1,15 +1,7 @@
 /** Vaults that claim to be one person's, and which of them is (P1). Pure. */
+import type { VaultAnswer } from './owner.ts';
 import type { SignatureVerdict } from './signature.ts';
 import { isOffboarded } from './tombstone.ts';
-
-/** A vault as it is looked at. */
-export interface VaultAnswer {
-  id: string;
-  display_name: string;
-  metadata: Readonly<Record<string, string>>;
-  created_at: string;
-  archived_at: string | null;
-}
 
 /** An active vault whose record names the person, and what its signature is worth. */
 export interface Claim {

@@ -9,7 +9,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { offboard, readPerson } from '../offboarding/offboard.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
-import type { VaultAnswer } from './claims.ts';
+import type { VaultAnswer } from './owner.ts';
 import { ownerRecord } from './owner.ts';
 import { createVault, findVault, type Ownership, type VaultDirectory, type VaultMemory } from './resolve.ts';
 import { type Signer, signerOf } from './signature.ts';

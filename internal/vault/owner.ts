@@ -5,6 +5,15 @@ import { type Principal, principalKinds } from '../identity/principal.ts';
 /** Metadata as the platform stores it: strings only. */
 export type Metadata = Readonly<Record<string, string>>;
 
+/** A vault as it is looked at. */
+export interface VaultAnswer {
+  id: string;
+  display_name: string;
+  metadata: Readonly<Record<string, string>>;
+  created_at: string;
+  archived_at: string | null;
+}
+
 /** The platform's limit for one metadata value. */
 const longestValue = 512;
 

@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import type { VaultAnswer } from './claims.ts';
+import type { VaultAnswer } from './owner.ts';
 import { ownerOf } from './owner.ts';
 import { judgeClaim, type Ownership, signVault } from './resolve.ts';
 import type { SignatureVerdict } from './signature.ts';

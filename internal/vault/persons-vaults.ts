@@ -1,9 +1,9 @@
 /** All vaults that name one person, and what is in the active ones: what is looked at before any of them is archived. */
 
 import { inParallel } from '../async/in-parallel.ts';
-import { type ConnectionRecord, recordOf } from '../connection/credentials.ts';
 import type { Platform } from '../platform/client.ts';
-import type { Claim, VaultAnswer } from './claims.ts';
+import type { Claim } from './claims.ts';
+import type { VaultAnswer } from './owner.ts';
 import { isOwnedBy, type ownerOf } from './owner.ts';
 import { judgeClaim, type VaultDirectory } from './resolve.ts';
 
@@ -16,7 +16,8 @@ export interface HeldCredential {
   /** `other` is of a kind that this version does not know, `unreadable` does not say what it is for. */
   kind: 'mcp_oauth' | 'static_bearer' | 'environment_variable' | 'other' | 'unreadable';
   mcpServerUrl: string | undefined;
-  record: ConnectionRecord;
+  /** What its metadata says; it informs, it never decides. */
+  metadata: Readonly<Record<string, string>>;
 }
 
 /** An active vault that names the person, and what is in it. */
@@ -61,7 +62,7 @@ export async function readHeld(platform: Platform, vaultId: string): Promise<Hel
   for await (const { id, auth, metadata, archived_at } of pages) {
     if (archived_at !== null) continue;
     const mcpServerUrl = 'mcp_server_url' in auth ? auth.mcp_server_url : undefined;
-    held.push({ id, kind: auth.type, mcpServerUrl, record: recordOf(metadata) });
+    held.push({ id, kind: auth.type, mcpServerUrl, metadata });
   }
   return held;
 }

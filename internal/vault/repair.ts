@@ -4,7 +4,8 @@
  */
 import type { Principal } from '../identity/principal.ts';
 import { PlatformError } from '../platform/client.ts';
-import { type Choice, chooseVault, isOlder, isProven, type VaultAnswer } from './claims.ts';
+import { type Choice, chooseVault, isOlder, isProven } from './claims.ts';
+import type { VaultAnswer } from './owner.ts';
 import { isOwnedBy } from './owner.ts';
 import { type HeldVault, holdings, readHeld, vaultsOf } from './persons-vaults.ts';
 import type { VaultDirectory } from './resolve.ts';

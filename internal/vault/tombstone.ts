@@ -8,8 +8,7 @@
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { quote } from '../text/quote.ts';
-import type { VaultAnswer } from './claims.ts';
-import type { Metadata } from './owner.ts';
+import type { Metadata, VaultAnswer } from './owner.ts';
 import type { Offboarding, OwnershipKeys, SignatureVerdict } from './signature.ts';
 
 const keys = { at: 'mai_offboarded', by: 'mai_offboarded_by', signature: 'mai_offboarded_signature' };

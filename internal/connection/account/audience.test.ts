@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Service } from '../../config/definitions.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { Secret } from '../../secret/secret.ts';
-import type { Grant } from '../acquire.ts';
+import type { Grant } from '../grant.ts';
 import { foreignAudience, settleAudience } from './audience.ts';
 
 const recipients = {

@@ -5,7 +5,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { isSameIssuer } from '../../oauth/authorization-server.ts';
 import { isAbout } from '../../oauth/protected-resource.ts';
 import { quote } from '../../text/quote.ts';
-import type { Grant } from '../acquire.ts';
+import type { Grant } from '../grant.ts';
 
 /** What a token may be for: the MCP server, or the authorization server that issued it. */
 export interface Recipients {

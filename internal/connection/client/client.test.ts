@@ -7,8 +7,8 @@ import { AppError } from '../../errors/app-error.ts';
 import { type AuthorizationServer, judgeAuthorizationServer } from '../../oauth/authorization-server.ts';
 import { guardedFetch } from '../../outside/http.ts';
 import { Secret } from '../../secret/secret.ts';
-import type { AcquireRequest } from '../acquire.ts';
 import type { Connection } from '../credentials.ts';
+import type { AcquireRequest } from '../grant.ts';
 import { type ClientAtHand, clientForCode, type ListeningClient, listenAsClient, withClient } from './client.ts';
 import { knownClients } from './known-clients.ts';
 

@@ -12,16 +12,10 @@ import {
 } from '../../oauth/registration.ts';
 import { type LoopbackListener, listenOnLoopback, type RedirectPlace } from '../../outside/loopback.ts';
 import { quote } from '../../text/quote.ts';
-import type { AcquireRequest } from '../acquire.ts';
 import type { Connection } from '../credentials.ts';
-import { type ClientEntry, enterClient, enterSecret } from './enter-client.ts';
-import type { ClientPlace, KnownClient, KnownClients } from './known-clients.ts';
-
-/** Where clients come from, beside the service itself. */
-export interface ClientSource {
-  known: KnownClients;
-  entry: ClientEntry;
-}
+import type { AcquireRequest } from '../grant.ts';
+import { enterClient, enterSecret } from './enter-client.ts';
+import type { ClientPlace, KnownClient } from './known-clients.ts';
 
 /** A client to run a flow with. */
 export interface ClientAtHand {

@@ -1,12 +1,9 @@
 /** What one run writes into its journal: each time before the step that it announces, and nothing of it is a secret. */
 import type { Service } from '../../config/definitions.ts';
-import type { Grant } from '../acquire.ts';
 import type { Connection } from '../credentials.ts';
+import type { Asking, Grant } from '../grant.ts';
 import { type GrantNote, type Journal, type RegisteredClient, type Storing, unheldGrants } from './journal.ts';
 import type { OpenJournal } from './journal-file.ts';
-
-/** How a person is asked for access. */
-export type Asking = Pick<Grant, 'client' | 'server' | 'redirectUri'>;
 
 /** The journal of a run that connects. Every method that writes throws `file_system`. */
 export interface RunJournal {

@@ -5,8 +5,9 @@ import { revokeGrant } from '../../oauth/revoke.ts';
 import { createText } from '../../outside/files.ts';
 import { type ListedTools, listTools, TokenTurnedAway } from '../../outside/mcp.ts';
 import { quote } from '../../text/quote.ts';
-import { type AcquireRequest, acquire, type Grant } from '../acquire.ts';
-import type { ClientSource } from '../client/client.ts';
+import { acquire } from '../acquire.ts';
+import type { ClientSource } from '../client/client-source.ts';
+import type { AcquireRequest, Grant } from '../grant.ts';
 import type { UnlistedLookup, UnlistedServer } from './discover-unlisted.ts';
 import { type DraftEvidence, draftText } from './draft.ts';
 

@@ -1,0 +1,55 @@
+/** What proving somebody takes and gives, whichever way the configuration allows. */
+import type { Identity, Requirement } from '../config/definitions.ts';
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { SignInPlace } from './kept-sign-in.ts';
+import type { Principal } from './principal.ts';
+import type { TokenPlaces } from './workload-source.ts';
+
+/** What a proof is made of. */
+export interface ProofRequest {
+  identity: Identity;
+  sudoUid: string | undefined;
+  visit: BrowserVisit;
+  /** Where a sign-in is kept; undefined where it is not. */
+  place: SignInPlace | undefined;
+  /** What a person can do who wants it kept where it is not. */
+  keepInstead: string | undefined;
+  /** Whether this is a CI job. It can only choose which proof is asked for, never say who somebody is. */
+  inCi: boolean;
+  /** Where the token of a CI job could be. */
+  tokenPlaces: TokenPlaces;
+  stateFolder: string;
+  cacheFolder: string;
+  /** Asks a person for a yes; undefined where nobody can be asked. */
+  confirm: ((question: string) => Promise<boolean>) | undefined;
+}
+
+/** What one command wants of a proof. */
+export interface ProofChoice {
+  /** What the sign-in has to show beyond what the identity itself requires. */
+  requirement?: Requirement | undefined;
+  /** Sign in where it is needed (the default), whatever is kept, or not at all: then it ends with `sign_in_needed`. */
+  sign?: 'needed' | 'always' | 'never';
+  /** Through the device flow, where the visit shows codes. */
+  byCode?: boolean;
+  /** The command that signs somebody in, for the hint. */
+  command?: string;
+}
+
+/** Somebody who is proven. */
+export interface Proven {
+  principal: Principal;
+  /** Where the proof comes from: this run's own sign-in, one that was kept, one that was renewed, or the system. */
+  source: 'fresh' | 'kept' | 'renewed' | 'system';
+  /** Until when it is a proof; undefined where it does not expire. */
+  expiresAt: Date | undefined;
+  /** Where it is kept, in words. */
+  keptIn: string | undefined;
+}
+
+/** A proof that has begun. */
+export interface Proof {
+  prove(choice?: ProofChoice): Promise<Proven>;
+  /** Ends what is under way: nobody wants to know any more. */
+  abandon(): Promise<void>;
+}

@@ -87,8 +87,11 @@ export async function openStream({
   });
 }
 
-/** Reads the history into the state, from a little before what is known. What does not work now is looked at again later. */
-export async function look({ platform, sessionId, state, signal }: Following): Promise<void> {
+/**
+ * Reads the history into the state, from a little before what is known, and says whether it was read to its end. What does
+ * not work now is looked at again later.
+ */
+export async function look({ platform, sessionId, state, signal }: Following): Promise<boolean> {
   const since = beforeThat(state.lastAt);
   state.beginHistory();
   const pages = platform.readPages('read the history', (client) =>
@@ -104,13 +107,17 @@ export async function look({ platform, sessionId, state, signal }: Following): P
     ),
   );
   try {
-    await unlessTransient(signal, async () => {
+    const whole = await unlessTransient(signal, async () => {
       await readInOrder(pages, (event) => state.take(event, 'history'));
       state.tellWaits();
+      return true;
     });
+    if (whole !== true) state.breakOff();
+    return whole === true;
   } catch (error) {
     if (!isMissing(error)) throw error;
     if ((await readStatus({ platform, sessionId, signal })) === 'deleted') state.end = { kind: 'deleted' };
+    return false;
   }
 }
 

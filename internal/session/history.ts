@@ -38,11 +38,17 @@ export async function readLatest(most: number, list: AsyncIterable<unknown>): Pr
 
 /** Events of one instant stay as the list has them, and one that came backwards is turned round first. */
 function inOrder(events: SessionEvent[]): SessionEvent[] {
-  const timed = events.map((event) => ({ event, time: timeOf(event) }));
-  const steps = timed.slice(1).map(({ time }, index) => Math.sign(time - (timed[index]?.time ?? time)) || 0);
-  const falls = steps.filter((step) => step < 0).length;
+  let [falls, rises] = [0, 0];
+  let before = Number.NEGATIVE_INFINITY;
+  for (const [index, event] of events.entries()) {
+    const time = timeOf(event);
+    if (time < before) falls += 1;
+    if (time > before && index > 0) rises += 1;
+    before = time;
+  }
   if (falls === 0) return events;
-  if (falls > steps.filter((step) => step > 0).length) timed.reverse();
+  const timed = events.map((event) => ({ event, time: timeOf(event) }));
+  if (falls > rises) timed.reverse();
   return timed
     .sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0))
     .map(({ event }) => event);

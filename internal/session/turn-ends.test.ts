@@ -8,6 +8,7 @@ import type { Clock } from '../clock/clock.ts';
 import { pause } from '../clock/pause.ts';
 import { openPlatform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
+import { turnTypes } from './event.ts';
 import { runFirstTurn } from './first-turn.ts';
 import { runTurn } from './turn.ts';
 import { judgeTurn } from './turn-outcome.ts';
@@ -193,6 +194,39 @@ test('a silent stream has the history asked; one that stays silent is opened ane
   sandbox.control.log.reset();
   expect(await talk()).toMatchObject({ end: { kind: 'idle' }, answer: 'I begin.' });
   expect(sandbox.control.log.count(stream)).toBe(1);
+});
+
+describe('where the history breaks off, the last turn of a session', () => {
+  const history = 'GET /v1/sessions/:session/events';
+  const attach = async () => {
+    let printed = '';
+    const told = { text: (text: string) => (printed += text), note: () => {}, warn: () => {} };
+    const clock = fastClock(200);
+    const { end } = await runTurn({ platform: await open(), sessionId, timeoutMs: 600_000, signal, told, clock });
+    return [end.kind, printed];
+  };
+  /** So many pages come, each with one more event, and the next one does not, until a read gives up. */
+  const breakAfter = (pages: number) => {
+    sandbox.control.faults.add({ on: history, fault: { kind: 'pages', how: 'overlapping' }, times: pages });
+    sandbox.control.faults.add({ on: history, fault: { kind: 'status', status: 502 }, times: 3 });
+  };
+
+  test('is not the earlier one whose end came', async () => {
+    goOn();
+    await talk();
+    const first = await client.beta.sessions.events.list(sessionId, { types: [...turnTypes] });
+    expect(first.data.at(-1)?.type).toBe('session.status_idle');
+    await talk();
+    breakAfter(first.data.length - 1);
+    expect(await attach()).toEqual(['idle', 'I begin.I begin.']);
+  });
+
+  test('is not none', async () => {
+    goOn();
+    await talk();
+    breakAfter(0);
+    expect(await attach()).toEqual(['idle', 'I begin.']);
+  });
 });
 
 test('a history of many pages is read without a warning', async () => {

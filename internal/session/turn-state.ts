@@ -98,6 +98,13 @@ export class TurnState {
     this.#passed = false;
   }
 
+  /** A history broke off: without a message of ours, what it said of a rest may be that of an earlier turn. */
+  breakOff(): void {
+    if (this.#mark !== undefined) return;
+    this.waits = undefined;
+    if (this.end?.kind === 'idle') this.end = undefined;
+  }
+
   /** Takes an event in. */
   take(event: SessionEvent, from: 'stream' | 'history'): void {
     const { id, at, kind } = event;

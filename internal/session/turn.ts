@@ -147,8 +147,8 @@ async function endOf(request: TurnRequest, reading: Reading, stream: EventStream
   const { state } = reading;
   const { signal } = request;
   if (request.message === undefined) {
-    await look(reading);
-    if (state.lastAt === undefined && (await readStatus(reading)) === 'idle') return { kind: 'never_started' };
+    const whole = await look(reading);
+    if (whole && state.lastAt === undefined && (await readStatus(reading)) === 'idle') return { kind: 'never_started' };
   }
   const followed = state.end === undefined ? await follow(reading, stream) : 'over';
   if (followed === 'dropped') return { kind: 'dropped' };

@@ -16,6 +16,7 @@ import { changesMade } from '../internal/skills/report/report.ts';
 import { rules } from '../internal/skills/scan/rules.ts';
 import { readScanSettings } from '../internal/skills/scan/settings.ts';
 import { readToolsLock } from '../internal/tool-review/lock.ts';
+import { lintOverrides, placeOf, rooms, withTable } from './rooms/rooms.ts';
 import { everyTitle, promisesOf, withoutTags } from './support/tags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -184,6 +185,14 @@ describe('SECURITY.md', async () => {
     const named = [...text.matchAll(/`npm run ([\w:]+)/g)].map(([, name]) => name);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named));
     expect(named).toContain('attack');
+  });
+
+  test('every folder of the product is a room, and lint and docs/architecture.md have them all; written by: npm run rooms', async () => {
+    const folders = await readdir(join(root, 'internal'));
+    expect(rooms.map(placeOf).sort()).toEqual(['cmd', ...folders.map((folder) => `internal/${folder}`)].sort());
+    expect(JSON.parse(await read('.biome.json')).overrides).toEqual(lintOverrides());
+    const page = await read('docs/architecture.md');
+    expect(withTable(page)).toBe(page);
   });
 
   test('docs/security-tests.md has the tests of each promise; written by: npx vitest run --config test/vitest.config.ts test/docs.test.ts --update', async () => {

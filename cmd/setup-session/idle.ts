@@ -4,8 +4,8 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { secondsOf } from '../../internal/identity/assurance.ts';
+import type { Session } from '../../internal/platform/sessions.ts';
 import type { OperatorRun } from '../../internal/run/project.ts';
-import type { FoundSession } from '../../internal/session/found.ts';
 import { endIdle, findIdle, type IdleSession, judgeIdle } from '../../internal/session/idle.ts';
 import type { Scope } from '../../internal/session/live.ts';
 import type { Rest } from '../../internal/session/session-state.ts';
@@ -39,7 +39,7 @@ export async function findOffered(
 
 /** As {@link findOffered}, of sessions that were looked at already. */
 export function offeredAmong(
-  looked: readonly { session: FoundSession; rest: Rest }[],
+  looked: readonly { session: Session; rest: Rest }[],
   { platform, configuration }: Pick<OperatorRun, 'platform' | 'configuration'>,
 ): IdleSession[] {
   const age = offerAge(configuration);

@@ -1,7 +1,8 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
+import { isLive } from '../../internal/platform/live.ts';
 import { readUsage, type Usage } from '../../internal/session/event.ts';
-import { isLive, type ListedSession, type ToolCount } from '../../internal/session/live.ts';
+import type { ListedSession, ToolCount } from '../../internal/session/live.ts';
 import type { SessionState } from '../../internal/session/session-state.ts';
 import type { VerifiedSession } from '../../internal/session/verify.ts';
 import { visible } from '../../internal/text/quote.ts';

@@ -3,11 +3,12 @@
 import { inParallel } from '../../internal/async/in-parallel.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
+import { isLive } from '../../internal/platform/live.ts';
+import type { Session } from '../../internal/platform/sessions.ts';
 import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import type { OperatorRun } from '../../internal/run/project.ts';
 import { endSession, interruptSession } from '../../internal/session/end.ts';
-import type { FoundSession } from '../../internal/session/found.ts';
-import { describeSession, isInScope, isLive, readLive } from '../../internal/session/live.ts';
+import { describeSession, isInScope, readLive } from '../../internal/session/live.ts';
 import { readRest } from '../../internal/session/session-state.ts';
 import {
   type Lookups,
@@ -43,7 +44,7 @@ export async function runList(context: CommandContext, options: ListOptions): Pr
   const scope = await scopeOf(run, lookupsOf(run.platform), { all });
   const waiting = context.progress.wait('every session of the workspace is looked at');
   try {
-    const found: FoundSession[] = [];
+    const found: Session[] = [];
     for await (const session of readLive(run.platform)) if (await isInScope(session, scope)) found.push(session);
     const listed = await inParallel(found, atOnce, async (session) => {
       const rest = await readRest(run.platform, session);

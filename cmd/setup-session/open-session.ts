@@ -3,11 +3,11 @@
 import type { CommandContext } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
+import type { Session } from '../../internal/platform/sessions.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
 import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/run/project.ts';
 import { requireOwner, sessionRequirement } from '../../internal/session/continue.ts';
-import type { FoundSession } from '../../internal/session/found.ts';
 import { isInScope, type Scope } from '../../internal/session/live.ts';
 import { type Lookups, lookupsOf, readSession } from '../../internal/session/verify.ts';
 import { quote } from '../../internal/text/quote.ts';
@@ -17,7 +17,7 @@ import { findVault } from '../../internal/vault/resolve.ts';
 /** A run and the session that it is about. */
 export interface SessionRun {
   run: OperatorRun;
-  session: FoundSession;
+  session: Session;
   lookups: Lookups;
 }
 
@@ -71,7 +71,7 @@ export async function readReachable(
   run: OperatorRun,
   lookups: Lookups,
   id: string,
-): Promise<FoundSession> {
+): Promise<Session> {
   const { platform, principal, configuration } = run;
   const session = await readSession(platform, id);
   if (isOwnedBy(session.metadata, principal)) return session;
@@ -98,7 +98,7 @@ export async function openOwnSession(
   id: string,
 ): Promise<SessionRun> {
   const configuration = await loadProject(context);
-  const read: FoundSession[] = [];
+  const read: Session[] = [];
   const run = await openOperatorRun(context, configuration, options, command, {
     async requirement(platform) {
       const session = await readSession(platform, id);

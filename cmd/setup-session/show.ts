@@ -2,10 +2,10 @@
 
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
+import { isLive } from '../../internal/platform/live.ts';
+import type { Session } from '../../internal/platform/sessions.ts';
 import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { agentKey } from '../../internal/session/facts.ts';
-import type { FoundSession } from '../../internal/session/found.ts';
-import { isLive } from '../../internal/session/live.ts';
 import { readState, type SessionState } from '../../internal/session/session-state.ts';
 import { type PastCall, type PastTurn, readTurns } from '../../internal/session/turns.ts';
 import { visible } from '../../internal/text/quote.ts';
@@ -17,7 +17,7 @@ import { budgetOf, moneyWords, usageOf, usageValue, usageWords } from './usage-o
 
 /** Everything that a command shows of a session. */
 interface Shown {
-  session: FoundSession;
+  session: Session;
   turns: readonly PastTurn[];
   /** Undefined for a session that has ended. */
   state: SessionState | undefined;

@@ -1,8 +1,8 @@
+import type { Session } from '../../internal/platform/sessions.ts';
 import { readUsage, type Usage } from '../../internal/session/event.ts';
-import type { FoundSession } from '../../internal/session/found.ts';
 
 /** What a session has used so far, as the platform tells it. */
-export function usageOf(session: FoundSession): Usage {
+export function usageOf(session: Session): Usage {
   return readUsage(session.usage);
 }
 
@@ -34,7 +34,7 @@ export function moneyWords({ amount, currency }: { amount: string; currency: str
 }
 
 /** The most that a session may cost at list price; undefined where it has no budget. */
-export function budgetOf(session: FoundSession): Usage['listCost'] {
+export function budgetOf(session: Session): Usage['listCost'] {
   return readUsage({ list_cost: (session.budget as { max_list_cost?: unknown } | null | undefined)?.max_list_cost })
     .listCost;
 }

@@ -5,7 +5,8 @@
  */
 import type { Configuration, Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Platform } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
 import { nameKey } from './definition.ts';
 import {
@@ -68,21 +69,13 @@ export async function planEnvironmentAdoption(request: AdoptEnvironmentRequest):
 }
 
 async function readEnvironment(platform: Platform, id: string): Promise<FoundEnvironment> {
-  const unknown = (cause?: unknown) =>
-    new AppError('unknown_environment', `there is no environment ${quote(id)} in this workspace that is not archived`, {
-      cause,
-    });
+  const unknown = () =>
+    new AppError('unknown_environment', `there is no environment ${quote(id)} in this workspace that is not archived`);
   // The SDK would send what is no id elsewhere.
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(id)) throw unknown();
-  try {
-    const found = await platform.read(`read environment ${id}`, (client) => client.beta.environments.retrieve(id));
-    if (found.archived_at === null) return found;
-  } catch (error) {
-    // The platform calls an id malformed that it does not recognise.
-    if (!(error instanceof PlatformError) || (error.status !== 404 && error.status !== 400)) throw error;
-    throw unknown(error);
-  }
-  throw unknown();
+  const found = await unlessMissing('given', platform.environments.retrieve(id));
+  if (found === undefined || !isLive(found)) throw unknown();
+  return found;
 }
 
 function requireFree(name: string, id: string, { environments }: AgentsLock): void {

@@ -2,7 +2,8 @@
 import { agentText } from '../config/agent-text.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Platform } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
 import { type FoundAgent, nameKey, type SkillPins } from './definition.ts';
 import { locked } from './ensure.ts';
@@ -77,22 +78,15 @@ export async function planAdoption(request: AdoptRequest): Promise<Adopted & { t
 }
 
 async function readAgent(platform: Platform, id: string): Promise<FoundAgent> {
-  const unknown = (cause?: unknown) =>
+  const unknown = () =>
     new AppError('unknown_agent', `there is no agent ${quote(id)} in this workspace that is not archived`, {
       hint: 'see which there are: setup-session agents list',
-      cause,
     });
   // The SDK would send what is no id elsewhere.
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(id)) throw unknown();
-  try {
-    const agent = await platform.read(`read agent ${id}`, (client) => client.beta.agents.retrieve(id));
-    if (agent.archived_at === null) return agent;
-  } catch (error) {
-    // The platform calls an id malformed that it does not recognise.
-    if (!(error instanceof PlatformError) || (error.status !== 404 && error.status !== 400)) throw error;
-    throw unknown(error);
-  }
-  throw unknown();
+  const agent = await unlessMissing('given', platform.agents.retrieve(id));
+  if (agent === undefined || !isLive(agent)) throw unknown();
+  return agent;
 }
 
 function requireFree(name: string, { id }: FoundAgent, { agents }: AgentsLock): void {

@@ -56,13 +56,11 @@ async function update(
 ): Promise<void> {
   const { id } = found;
   const { name } = meant;
-  const look = () => platform.read(`read environment ${name}`, (client) => client.beta.environments.retrieve(id));
+  const look = () => platform.environments.retrieve(id, { label: name });
   const announced = announcement(randomUUID(), new Date(Date.now() + platform.aheadMs()));
   const takeBack = () => withdraw(platform, { id, name, announced }, onWait);
   try {
-    await platform.change({ act: 'environment.announce', target: name }, (client) =>
-      client.beta.environments.update(id, { metadata: { [changingKey]: announced } }),
-    );
+    await platform.environments.announce(id, { metadata: { [changingKey]: announced } }, { label: name });
     onWait(`sessions of the environment ${name} that are being started are let through (${announcedMs / 1000} s)`);
     await pause(announcedMs, signal);
     const now = await look();
@@ -76,14 +74,9 @@ async function update(
     networking: networkOf(meant),
     ...(packagesOf(found).length > 0 && { packages: noPackages }),
   };
-  const settled = await platform
-    .change({ act: 'environment.update', target: name }, (client) =>
-      client.beta.environments.update(id, {
-        config,
-        description: meant.description ?? null,
-        metadata: { [changingKey]: null, [nameKey]: name },
-      }),
-    )
+  const metadata = { [changingKey]: null, [nameKey]: name };
+  const settled = await platform.environments
+    .update(id, { config, description: meant.description ?? null, metadata }, { label: name })
     .catch(async (error: unknown) => {
       if (!(error instanceof PlatformError)) throw error;
       // Where it is not known whether it was made it may still be: then the announcement has to stay.
@@ -103,12 +96,11 @@ async function withdraw(
   onWait: (text: string) => void,
 ): Promise<void> {
   try {
-    await platform.change({ act: 'environment.announce', target: name, uninterrupted: true }, async (client) => {
-      // Another run's own stays: that run would think that it was taken from it.
-      const { metadata } = await client.beta.environments.retrieve(id);
-      if (metadata[changingKey] !== announced) return;
-      await client.beta.environments.update(id, { metadata: { [changingKey]: null } });
-    });
+    const how = { label: name, uninterrupted: true };
+    // Another run's own stays: that run would think that it was taken from it.
+    const { metadata } = await platform.environments.retrieve(id, how);
+    if (metadata[changingKey] !== announced) return;
+    await platform.environments.announce(id, { metadata: { [changingKey]: null } }, how);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     onWait(

@@ -7,6 +7,7 @@ import { pause } from '../clock/pause.ts';
 import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
 import { takeFirst } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import {
@@ -44,8 +45,7 @@ interface Making<Thing extends Made> {
 export async function createAgent(platform: Platform, meant: AgentDefinition): Promise<FoundAgent> {
   return await makeOne<FoundAgent>({
     what: `agent ${quote(meant.name)}`,
-    create: () =>
-      platform.change({ act: 'agent.create', target: meant.name }, (client) => client.beta.agents.create(meant)),
+    create: () => platform.agents.create(meant),
     marked: () => markedAgents(platform, meant.name),
     differences: (agent) => twinDifferences(meant, agent),
     isUnused: ({ id }) => isUnusedAgent(platform, id),
@@ -59,30 +59,25 @@ export async function createEnvironment(platform: Platform, meant: Environment):
   return await makeOne<FoundEnvironment>({
     what: `environment ${quote(name)}`,
     create: () =>
-      platform.change({ act: 'environment.create', target: name }, (client) =>
-        client.beta.environments.create({
-          name,
-          config: { type: 'cloud', networking: networkOf(meant) },
-          ...(description !== undefined && { description }),
-          metadata: { [nameKey]: name },
-        }),
-      ),
+      platform.environments.create({
+        name,
+        config: { type: 'cloud', networking: networkOf(meant) },
+        ...(description !== undefined && { description }),
+        metadata: { [nameKey]: name },
+      }),
     marked: async () => {
       const found: FoundEnvironment[] = [];
-      const pages = platform.readPages('list environments', (client) => client.beta.environments.list());
-      for await (const each of pages)
-        if (each.archived_at === null && each.metadata[nameKey] === name) found.push(each);
+      for await (const each of platform.environments.list())
+        if (isLive(each) && each.metadata[nameKey] === name) found.push(each);
       return found;
     },
     differences: (environment) => compareEnvironment(meant, environment),
     // Sessions cannot be asked for by their environment: only what this run made itself is surely unused.
     isUnused: async (_environment, own) => own,
     archive: async ({ id }) => {
-      const now = await platform.read('read environment', (client) => client.beta.environments.retrieve(id));
-      if (now.archived_at !== null || now.metadata[nameKey] !== name) return;
-      await platform.change({ act: 'environment.archive', target: id }, (client) =>
-        client.beta.environments.archive(id),
-      );
+      const now = await platform.environments.retrieve(id);
+      if (!isLive(now) || now.metadata[nameKey] !== name) return;
+      await platform.environments.archive(id);
     },
     taken: async (cause) => nameTaken(await strangerNamed(platform, name), name, cause),
   });
@@ -160,8 +155,8 @@ async function lookFor<Thing extends Made>({ marked }: Making<Thing>, own: strin
 
 async function markedAgents(platform: Platform, name: string): Promise<FoundAgent[]> {
   const found: FoundAgent[] = [];
-  for await (const agent of platform.readPages('list agents', (client) => client.beta.agents.list({ limit: 100 }))) {
-    if (agent.archived_at === null && agent.metadata[nameKey] === name) found.push(requireVersion(agent));
+  for await (const agent of platform.agents.list()) {
+    if (isLive(agent) && agent.metadata[nameKey] === name) found.push(requireVersion(agent));
   }
   return found;
 }
@@ -175,9 +170,7 @@ export function requireVersion(agent: FoundAgent): FoundAgent {
 }
 
 async function isUnusedAgent(platform: Platform, id: string): Promise<boolean> {
-  const sessions = platform.readPages('list sessions', (client) =>
-    client.beta.sessions.list({ agent_id: id, include_archived: true, limit: 1 }),
-  );
+  const sessions = platform.sessions.list({ agent_id: id, include_archived: true, limit: 1 });
   return (await takeFirst(1, sessions)).length === 0;
 }
 
@@ -188,12 +181,12 @@ async function isUnusedAgent(platform: Platform, id: string): Promise<boolean> {
 async function archiveTwin(platform: Platform, { id, version, metadata }: FoundAgent): Promise<void> {
   let failure: PlatformError | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const now = await platform.read('read agent', (client) => client.beta.agents.retrieve(id));
-    if (now.archived_at !== null) return;
+    const now = await platform.agents.retrieve(id);
+    if (!isLive(now)) return;
     if (failure !== undefined && (attempt > 2 || failure.outcome === 'refused')) throw failure;
     if (now.version !== version || now.metadata[nameKey] !== metadata[nameKey]) return;
     try {
-      await platform.change({ act: 'agent.archive', target: id }, (client) => client.beta.agents.archive(id));
+      await platform.agents.archive(id);
       return;
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
@@ -204,8 +197,8 @@ async function archiveTwin(platform: Platform, { id, version, metadata }: FoundA
 
 /** The environment that has the name of a file and not its mark. */
 async function strangerNamed(platform: Platform, name: string): Promise<string | undefined> {
-  for await (const each of platform.readPages('list environments', (client) => client.beta.environments.list())) {
-    if (each.archived_at === null && each.name === name) return each.id;
+  for await (const each of platform.environments.list()) {
+    if (isLive(each) && each.name === name) return each.id;
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 /** An agent's file as the definition it has on the platform, and the comparison of the two. Pure. */
 import type { Agent, Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Agent as PlatformAgent } from '../platform/agent.ts';
+import type { Agent as PlatformAgent } from '../platform/agents.ts';
 import { type AnsweredToolset, compileTooling, permissionLines, type Tooling } from '../policy/toolset.ts';
 import { agentTools } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';

@@ -26,26 +26,11 @@ const latest = 100;
 /** Looks at the latest things of the workspace. `platform` accepts no member, so that all are seen. */
 export async function examineMembers(platform: Platform, accepted: readonly string[]): Promise<MemberFindings> {
   const [agents, vaults, environments, sessions, skills, { sdkVersion }] = await Promise.all([
-    takeFirst(
-      latest,
-      platform.readPages('list agents', ({ beta }) => beta.agents.list({ limit: latest })),
-    ),
-    takeFirst(
-      latest,
-      platform.readPages('list vaults', ({ beta }) => beta.vaults.list({ limit: latest })),
-    ),
-    takeFirst(
-      latest,
-      platform.readPages('list environments', ({ beta }) => beta.environments.list()),
-    ),
-    takeFirst(
-      latest,
-      platform.readPages('list sessions', ({ beta }) => beta.sessions.list({ limit: latest })),
-    ),
-    takeFirst(
-      latest,
-      platform.readPages('list the skills', (client) => client.skills.list({ limit: latest })),
-    ),
+    takeFirst(latest, platform.agents.list()),
+    takeFirst(latest, platform.vaults.list()),
+    takeFirst(latest, platform.environments.list()),
+    takeFirst(latest, platform.sessions.list()),
+    takeFirst(latest, platform.skills.list()),
     import('../platform/sdk.ts'),
   ]);
   const having = new Map<string, Set<string>>();

@@ -4,6 +4,7 @@
  */
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
 import { createAgent, requireVersion } from './create.ts';
 import { type AgentDefinition, compareAgent, type Difference, type FoundAgent, nameKey } from './definition.ts';
@@ -32,14 +33,14 @@ export async function findAgent(
 ): Promise<FoundAgent | undefined> {
   if (locked !== undefined) {
     return await found(
-      () => platform.read(`read agent ${name}`, (client) => client.beta.agents.retrieve(locked.id)),
+      platform.agents.retrieve(locked.id, { label: name }),
       `agent ${quote(name)} (${quote(locked.id)} in agents.lock.json)`,
       locked.retired,
     );
   }
   const named: FoundAgent[] = [];
-  for await (const agent of platform.readPages('list agents', (client) => client.beta.agents.list({ limit: 100 }))) {
-    if (agent.archived_at !== null) continue;
+  for await (const agent of platform.agents.list()) {
+    if (!isLive(agent)) continue;
     if (agent.metadata[nameKey] === name) named.push(agent);
     else requireSaid(agent, name, 'agent');
   }
@@ -57,7 +58,7 @@ export function judgeAgent(
 ): AgentState {
   if (agent === undefined) return { act: 'create' };
   const { id, version } = requireVersion(agent);
-  if (agent.archived_at !== null) return { act: known?.retired === true ? 'retired' : 'archived', id };
+  if (!isLive(agent)) return { act: known?.retired === true ? 'retired' : 'archived', id };
   const differences = [...compareAgent(meant, agent), ...missingMark(meant, agent)];
   if (differences.length === 0) return { act: 'none', id, version, locked: locked(agent) };
   return { act: version === known?.version ? 'update' : 'drifted', id, version, differences };
@@ -77,11 +78,7 @@ export async function applyAgent(platform: Platform, meant: AgentDefinition, pla
   if (plan.act === 'create') return locked(await createAgent(platform, meant));
   const { id, version } = plan;
   try {
-    return locked(
-      await platform.change({ act: 'agent.update', target: meant.name }, (client) =>
-        client.beta.agents.update(id, { ...meant, ...unsaid, version }),
-      ),
-    );
+    return locked(await platform.agents.update(id, { ...meant, ...unsaid, version }, { label: meant.name }));
   } catch (error) {
     if (!(error instanceof PlatformError) || (error.outcome !== 'unknown' && error.status !== 409)) throw error;
     const now = await findAgent(platform, meant.name, { id, version });
@@ -106,18 +103,13 @@ export async function findEnvironment(
 ): Promise<FoundEnvironment | undefined> {
   if (locked !== undefined) {
     const what = `environment ${quote(name)} (${quote(locked.id)} in agents.lock.json)`;
-    const environment = await found(
-      () => platform.read(`read environment ${name}`, (client) => client.beta.environments.retrieve(locked.id)),
-      what,
-    );
-    if (environment.archived_at !== null) throw archived(what);
+    const environment = await found(platform.environments.retrieve(locked.id, { label: name }), what);
+    if (!isLive(environment)) throw archived(what);
     return environment;
   }
   const named: FoundEnvironment[] = [];
-  for await (const environment of platform.readPages('list environments', (client) =>
-    client.beta.environments.list(),
-  )) {
-    if (environment.archived_at !== null) continue;
+  for await (const environment of platform.environments.list()) {
+    if (!isLive(environment)) continue;
     if (environment.metadata[nameKey] === name) named.push(environment);
     else requireSaid(environment, name, 'environment');
   }
@@ -150,17 +142,12 @@ export function locked(agent: FoundAgent): LockedAgent {
 }
 
 /** Of what was retired it is not said how to have another one made. */
-async function found<Thing>(ask: () => Promise<Thing>, what: string, retired = false): Promise<Thing> {
-  try {
-    return await ask();
-  } catch (error) {
-    // The platform calls an id malformed that it does not recognise.
-    if (!(error instanceof PlatformError) || (error.status !== 404 && error.status !== 400)) throw error;
-    throw new AppError('drift', `${what} does not exist in this workspace`, {
-      hint: `check that the key is of the right workspace${retired ? '' : '; if it is, remove the entry from config/agents.lock.json'}`,
-      cause: error,
-    });
-  }
+async function found<Thing>(asking: Promise<Thing>, what: string, retired = false): Promise<Thing> {
+  const thing = await unlessMissing('given', asking);
+  if (thing !== undefined) return thing;
+  throw new AppError('drift', `${what} does not exist in this workspace`, {
+    hint: `check that the key is of the right workspace${retired ? '' : '; if it is, remove the entry from config/agents.lock.json'}`,
+  });
 }
 
 /** The only one of some things. Throws `drift` when there are several: nothing is chosen. */

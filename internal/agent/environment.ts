@@ -1,7 +1,7 @@
 /** An environment's file against what the platform has. Pure; environments have no versions, so a digest stands in. */
 
 import type { Environment } from '../config/definitions.ts';
-import type { EnvironmentAnswer } from '../platform/agent.ts';
+import type { EnvironmentAnswer } from '../platform/environments.ts';
 import { sha256 } from '../text/canonical.ts';
 import { isRecord } from '../text/record.ts';
 import { type Difference, nameKey } from './definition.ts';

@@ -6,6 +6,7 @@ import type { Agent, Configuration, Environment } from '../config/definitions.ts
 import { agentNamed } from '../config/lookup.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
 import { applyEnvironment } from './change-environment.ts';
 import { byAge, isTwin, removeTwin } from './create.ts';
@@ -124,8 +125,8 @@ export async function surveyFleet(request: FleetRequest): Promise<Fleet> {
 /** Every agent of the workspace that is not archived. */
 export async function readAgents(platform: Platform): Promise<FoundAgent[]> {
   const agents: FoundAgent[] = [];
-  for await (const agent of platform.readPages('list agents', (client) => client.beta.agents.list({ limit: 100 }))) {
-    if (agent.archived_at === null) agents.push(agent);
+  for await (const agent of platform.agents.list()) {
+    if (isLive(agent)) agents.push(agent);
   }
   return agents;
 }

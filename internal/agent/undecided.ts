@@ -3,7 +3,7 @@
  * no session begins with it until a version knows it, or a reviewed configuration takes it by name. Pure.
  */
 import { AppError } from '../errors/app-error.ts';
-import type { AgentAnswer } from '../platform/agent.ts';
+import type { AgentAnswer } from '../platform/agents.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
 import { visible } from '../text/quote.ts';
 

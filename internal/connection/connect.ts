@@ -7,7 +7,7 @@ import type { Outcome } from '../markup/callback-page.ts';
 import type { AuthorizationServer } from '../oauth/authorization-server.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { PlatformError } from '../platform/client.ts';
-import type { CredentialStatus } from '../platform/vault.ts';
+import type { CredentialStatus } from '../platform/credentials.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';

@@ -2,12 +2,10 @@
  * What the platform is known to refuse when a credential is created, judged here, before anything is archived for it: a
  * secret cannot be read back, and what is archived never comes back. Pure.
  */
-import type { Client } from '../platform/client.ts';
-
-type CreateParams = Parameters<Client['beta']['vaults']['credentials']['create']>[1];
+import type { NewCredential as AnyCredential } from '../platform/credentials.ts';
 
 /** A credential as it would be created. */
-export type NewCredential = Pick<CreateParams, 'auth'> & {
+export type NewCredential = Pick<AnyCredential, 'auth'> & {
   display_name: string;
   metadata: Record<string, string>;
 };

@@ -3,6 +3,7 @@ import { normalisedServerUrl } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import type { ClientAuthMethod } from '../oauth/registration.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
 import { isTrial } from './credential-rules.ts';
 
@@ -100,11 +101,9 @@ export async function readCredentials(platform: Platform, vaultId: string): Prom
   const connections: Connection[] = [];
   const trials: string[] = [];
   let count = 0;
-  const pages = platform.readPages('list credentials', (client) =>
-    client.beta.vaults.credentials.list(vaultId, { limit: 100 }),
-  );
-  for await (const { id, auth, metadata, archived_at, created_at } of pages) {
-    if (archived_at !== null) continue;
+  for await (const credential of platform.credentials.list(vaultId)) {
+    if (!isLive(credential)) continue;
+    const { id, auth, metadata, created_at } = credential;
     count += 1;
     if (auth.type === 'unreadable') throw unreadable(id, vaultId);
     if (!('mcp_server_url' in auth)) continue;
@@ -157,16 +156,11 @@ export async function readCredential(
   vaultId: string,
   id: string,
 ): Promise<CredentialNow | undefined> {
-  try {
-    const { auth, archived_at, metadata } = await platform.read('read credential', (client) =>
-      client.beta.vaults.credentials.retrieve(id, { vault_id: vaultId }),
-    );
-    const mcpServerUrl = 'mcp_server_url' in auth ? auth.mcp_server_url : undefined;
-    return { archivedAt: archived_at, mcpServerUrl, record: recordOf(metadata) };
-  } catch (error) {
-    if (error instanceof PlatformError && error.status === 404) return undefined;
-    throw error;
-  }
+  const credential = await unlessMissing('listed', platform.credentials.retrieve(vaultId, id));
+  if (credential === undefined) return undefined;
+  const { auth, archived_at, metadata } = credential;
+  const mcpServerUrl = 'mcp_server_url' in auth ? auth.mcp_server_url : undefined;
+  return { archivedAt: archived_at, mcpServerUrl, record: recordOf(metadata) };
 }
 
 /** How many credentials a vault holds at most (platform documentation). */
@@ -180,12 +174,10 @@ export async function countCredentials(
 ): Promise<{ count: number; archived: string[] }> {
   let count = 0;
   const archived: { id: string; mcpServerUrl: string; createdAt: string }[] = [];
-  const pages = platform.readPages('list credentials', (client) =>
-    client.beta.vaults.credentials.list(vaultId, { limit: 100, include_archived: true }),
-  );
-  for await (const { id, auth, archived_at, created_at: createdAt } of pages) {
+  for await (const credential of platform.credentials.list(vaultId, { include_archived: true })) {
+    const { id, auth, created_at: createdAt } = credential;
     count += 1;
-    if (archived_at !== null && 'mcp_server_url' in auth)
+    if (!isLive(credential) && 'mcp_server_url' in auth)
       archived.push({ id, mcpServerUrl: auth.mcp_server_url, createdAt });
   }
   archived.sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt));

@@ -78,10 +78,8 @@ async function archiveAll(
         const now = await readCredential(platform, vault.id, connection.credentialId);
         if (now === undefined || now.archivedAt !== null) continue;
         if (now.mcpServerUrl !== connection.mcpServerUrl) throw notAsListed('credential', connection.credentialId);
-        await platform.change(
-          { act: 'credential.archive', target: `${service.name} in ${vault.displayName}` },
-          (client) => client.beta.vaults.credentials.archive(connection.credentialId, { vault_id: vault.id }),
-        );
+        const label = `${service.name} in ${vault.displayName}`;
+        await platform.credentials.archive(vault.id, connection.credentialId, { label });
       } catch (error) {
         if (!(error instanceof PlatformError)) throw error;
         failure = error;

@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { pause } from '../clock/pause.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Intent, type Platform, PlatformError } from '../platform/client.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { unlessMissing } from '../platform/live.ts';
 import { notAsListed } from '../platform/pages.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
@@ -170,9 +171,8 @@ interface Progress {
 }
 
 /** Half of it would be less than there was: an interruption waits until the platform has answered. */
-const intentOf = ({ vault, service }: StoreRequest, act: Intent['act']): Intent => ({
-  act,
-  target: `${service.name} in ${vault.displayName}`,
+const howOf = ({ vault, service }: StoreRequest) => ({
+  label: `${service.name} in ${vault.displayName}`,
   uninterrupted: true,
 });
 
@@ -186,14 +186,12 @@ async function storeOnce(
 
   if (existing !== undefined && isUpdatable(existing, grant)) {
     const { display_name, metadata } = credentialOf(request, attempt);
-    await platform.change(intentOf(request, 'credential.update'), (client) =>
-      client.beta.vaults.credentials.update(existing.credentialId, {
-        vault_id: vault.id,
-        display_name,
-        metadata: { ...cleared(existing.record), ...metadata },
-        auth: changedAuthOf(request),
-      }),
-    );
+    const changed = {
+      display_name,
+      metadata: { ...cleared(existing.record), ...metadata },
+      auth: changedAuthOf(request),
+    };
+    await platform.credentials.update(vault.id, existing.credentialId, changed, howOf(request));
     return { credentialId: existing.credentialId, act: 'updated' };
   }
 
@@ -204,9 +202,7 @@ async function storeOnce(
     // Nothing may come between these two: the person has no connection meanwhile.
     if (there) await removeOld(request, existing, full);
   }
-  const created = await platform.change(intentOf(request, 'credential.create'), (client) =>
-    client.beta.vaults.credentials.create(vault.id, credentialOf(request, attempt)),
-  );
+  const created = await platform.credentials.create(vault.id, credentialOf(request, attempt), howOf(request));
   return { credentialId: created.id, act: existing === undefined ? 'created' : 'replaced' };
 }
 
@@ -221,13 +217,8 @@ async function isThereStill({ platform, vault }: StoreRequest, existing: Connect
 }
 
 async function removeOld(request: StoreRequest, { credentialId }: Connection, full: boolean): Promise<void> {
-  await request.platform.change(
-    intentOf(request, full ? 'credential.delete' : 'credential.archive'),
-    async ({ beta: { vaults } }) => {
-      const where = { vault_id: request.vault.id };
-      await (full ? vaults.credentials.delete(credentialId, where) : vaults.credentials.archive(credentialId, where));
-    },
-  );
+  const { credentials } = request.platform;
+  await (full ? credentials.delete : credentials.archive)(request.vault.id, credentialId, howOf(request));
 }
 
 /**
@@ -244,8 +235,10 @@ async function proveCreate(request: StoreRequest, attempt: string, progress: Pro
   if (count >= mostCredentials && oldest === undefined) return true;
   if (progress.tried) return false;
   if (count >= mostCredentials && oldest !== undefined) await deleteArchived(request, oldest);
-  const { id } = await platform.change(intentOf(request, 'credential.try'), (client) =>
-    client.beta.vaults.credentials.create(vault.id, trialOf(credentialOf(request, attempt), attempt)),
+  const { id } = await platform.credentials.try(
+    vault.id,
+    trialOf(credentialOf(request, attempt), attempt),
+    howOf(request),
   );
   progress.tried = true;
   await endTrial(platform, vault, id);
@@ -257,19 +250,13 @@ async function deleteArchived(request: StoreRequest, id: string): Promise<void> 
   const now = await readCredential(request.platform, request.vault.id, id);
   if (now === undefined) return;
   if (now.archivedAt === null) throw notAsListed('credential', id);
-  await request.platform.change(intentOf(request, 'credential.delete'), ({ beta }) =>
-    beta.vaults.credentials.delete(id, { vault_id: request.vault.id }),
-  );
+  await request.platform.credentials.delete(request.vault.id, id, howOf(request));
 }
 
 /** Deletes a trial. One that is gone already is what was wanted. */
 async function endTrial(platform: Platform, vault: OwnedVault, id: string): Promise<void> {
-  try {
-    const intent: Intent = { act: 'credential.delete', target: `a trial in ${vault.displayName}`, uninterrupted: true };
-    await platform.change(intent, ({ beta }) => beta.vaults.credentials.delete(id, { vault_id: vault.id }));
-  } catch (error) {
-    if (!(error instanceof PlatformError && error.status === 404)) throw error;
-  }
+  const how = { label: `a trial in ${vault.displayName}`, uninterrupted: true };
+  await unlessMissing('listed', platform.credentials.delete(vault.id, id, how));
 }
 
 /** Everything that the platform is given. */

@@ -13,6 +13,7 @@ import { readCredential } from '../connection/credentials.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { endListed, type LiveSession, readLiveSessions } from '../session/end.ts';
 import { quote } from '../text/quote.ts';
@@ -185,9 +186,7 @@ export async function letInAgain(
   const marked = planLetIn(things);
   const [first] = marked;
   for (const { vault } of marked) {
-    await platform.change({ act: 'vault.unmark', target: vault.id }, (client) =>
-      client.beta.vaults.update(vault.id, { metadata: { ...withoutOffboarding } }),
-    );
+    await platform.vaults.unmark(vault.id, withoutOffboarding);
   }
   if (first !== undefined) {
     return { vault: { id: first.vault.id, displayName: first.vault.display_name }, act: 'unmarked' };
@@ -227,9 +226,7 @@ async function doRound(run: Run, things: PersonsThings): Promise<void> {
           const now = await readCredential(platform, vault.id, id);
           if (now === undefined || now.archivedAt !== null) return `archived ${quote(now?.archivedAt ?? 'already')}`;
           if (now.mcpServerUrl !== mcpServerUrl) throw notAsListed('credential', id);
-          const { archived_at } = await platform.change({ act: 'credential.archive', target: id }, (client) =>
-            client.beta.vaults.credentials.archive(id, { vault_id: vault.id }),
-          );
+          const { archived_at } = await platform.credentials.archive(vault.id, id);
           return `archived ${quote(archived_at)}`;
         }),
     ),
@@ -276,34 +273,26 @@ async function mark(run: Run, owner: Owner, held: HeldVault): Promise<string> {
   const vault = await readTarget(run, owner, held);
   const signature = await signatureOver(vault, owner, offboarding, ownership, signer);
   const metadata = { ...offboardingRecord(offboarding), ...signature };
-  const marked = await platform
-    .change({ act: 'vault.mark', target: vault.id }, (client) => client.beta.vaults.update(vault.id, { metadata }))
-    .catch(async (error: unknown) => {
-      if (!(error instanceof PlatformError)) throw error;
-      // The answer was lost, or another off-boarding was quicker and has archived it.
-      const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(vault.id));
-      if (isOffboarded(now.metadata)) return now;
-      throw error;
-    });
+  const marked = await platform.vaults.mark(vault.id, metadata).catch(async (error: unknown) => {
+    if (!(error instanceof PlatformError)) throw error;
+    // The answer was lost, or another off-boarding was quicker and has archived it.
+    const now = await platform.vaults.retrieve(vault.id);
+    if (isOffboarded(now.metadata)) return now;
+    throw error;
+  });
   if (!isOffboarded(marked.metadata)) throw notStored(vault.id);
   return `marked ${quote(marked.updated_at)}, ${await worth(marked, owner, ownership)}`;
 }
 
 async function createMarked({ request, signer, offboarding }: Run, owner: Owner): Promise<string> {
   const { platform, ownership } = request;
-  const created = await platform.change({ act: 'vault.create', target: owner.subject }, (client) =>
-    client.beta.vaults.create({
-      display_name: 'Off-boarded',
-      metadata: { ...ownerRecord(owner), ...offboardingRecord(offboarding) },
-    }),
-  );
+  const created = await platform.vaults.create(owner.subject, {
+    display_name: 'Off-boarded',
+    metadata: { ...ownerRecord(owner), ...offboardingRecord(offboarding) },
+  });
   if (!isOffboarded(created.metadata)) throw notStored(created.id);
   const signature = await signatureOver(created, owner, offboarding, ownership, signer);
-  if (signature !== undefined) {
-    await platform.change({ act: 'vault.mark', target: created.id }, (client) =>
-      client.beta.vaults.update(created.id, { metadata: signature }),
-    );
-  }
+  if (signature !== undefined) await platform.vaults.mark(created.id, signature);
   return `${quote(created.id)} made to hold the mark, ${await archiveVault(platform, created.id)}`;
 }
 
@@ -314,8 +303,8 @@ async function readTarget(
   held: HeldVault,
 ): Promise<VaultAnswer> {
   const { id } = held.vault;
-  const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
-  if (now.archived_at !== null) return now;
+  const now = await platform.vaults.retrieve(id);
+  if (!isLive(now)) return now;
   const claim = await judgeClaim(now, owner, ownership);
   const ownMark = isOffboarded(now.metadata) && !isProven(held);
   if (claim === undefined || !(includeUnproven || ownMark || isProven(claim))) throw notAsListed('vault', id);
@@ -323,14 +312,12 @@ async function readTarget(
 }
 
 async function archiveTarget(run: Run, owner: Owner, held: HeldVault): Promise<string> {
-  const { id, archived_at } = await readTarget(run, owner, held);
-  return archived_at === null ? await archiveVault(run.request.platform, id) : `archived ${quote(archived_at)}`;
+  const vault = await readTarget(run, owner, held);
+  return isLive(vault) ? await archiveVault(run.request.platform, vault.id) : `archived ${quote(vault.archived_at)}`;
 }
 
 async function archiveVault(platform: Platform, id: string): Promise<string> {
-  const { archived_at } = await platform.change({ act: 'vault.archive', target: id }, (client) =>
-    client.beta.vaults.archive(id),
-  );
+  const { archived_at } = await platform.vaults.archive(id);
   return `archived ${quote(archived_at)}`;
 }
 
@@ -369,7 +356,7 @@ async function readThings(
     holdings(directory, owner, vaults),
     sessionsOf(platform, new Set(vaults.map(({ id }) => id))),
   ]);
-  return { owner, active, archived: vaults.filter(({ archived_at }) => archived_at !== null), sessions };
+  return { owner, active, archived: vaults.filter((vault) => !isLive(vault)), sessions };
 }
 
 async function sessionsOf(platform: Platform, vaultIds: ReadonlySet<string>): Promise<LiveSession[]> {

@@ -4,7 +4,8 @@ import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
-import { openPlatform, type PlatformSettings } from './client.ts';
+import { openDoor, openPlatform, type PlatformSettings } from './client.ts';
+import { nothing } from './door.ts';
 
 let sandbox: PlatformSandbox;
 let waits: string[];
@@ -14,28 +15,30 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-function open(changes: Partial<PlatformSettings> = {}) {
-  return openPlatform({
+function settings(): PlatformSettings {
+  return {
     baseUrl: sandbox.baseUrl,
     apiKey: new Secret(sandbox.apiKey),
     authToken: undefined,
     signal: new AbortController().signal,
     onWait: (text) => waits.push(text),
-    ...changes,
-  });
+  };
 }
 
-const intent = { act: 'vault.create' as const, target: 'Ada' };
+function open(changes: Partial<PlatformSettings> = {}) {
+  return openPlatform({ ...settings(), ...changes });
+}
 
 async function create(changes: Partial<PlatformSettings> = {}) {
   const platform = await open(changes);
-  return await platform.change(intent, (client) => client.beta.vaults.create({ display_name: 'Ada' }));
+  return await platform.vaults.create('Ada', { display_name: 'Ada' });
 }
 
 async function list(changes: Partial<PlatformSettings> = {}): Promise<unknown[]> {
   const platform = await open(changes);
-  const { data } = await platform.read('list vaults', (client) => client.beta.vaults.list());
-  return data as unknown[];
+  const vaults: unknown[] = [];
+  for await (const vault of platform.vaults.list()) vaults.push(vault);
+  return vaults;
 }
 
 async function vaultCount(): Promise<number> {
@@ -46,8 +49,8 @@ const creates = () => sandbox.control.log.count('POST /v1/vaults');
 
 describe('a read', () => {
   test('cannot change anything: the request does not leave [P8]', async () => {
-    const platform = await open();
-    const asked = platform.read('sneak', (client) => client.beta.vaults.create({ display_name: 'x' }));
+    const { door } = await openDoor(settings());
+    const asked = door.read('sneak', nothing, ({ vaults }) => vaults.create({ display_name: 'x' }));
     await expect(asked).rejects.toThrow();
     expect(sandbox.control.log.entries).toEqual([]);
   });
@@ -74,8 +77,7 @@ describe('a read', () => {
     sandbox.control.seedVaults(250);
     const platform = await open();
     let count = 0;
-    for await (const _ of platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100 })))
-      count += 1;
+    for await (const _ of platform.vaults.list()) count += 1;
     expect([count, sandbox.control.log.count()]).toEqual([250, 3]);
   });
 
@@ -259,11 +261,8 @@ test('bodies are never logged, whatever the environment asks of the SDK [P3]', a
   }
   const platform = await open();
   const vault = await create();
-  await platform.change({ act: 'credential.create', target: 'x' }, (client) =>
-    client.beta.vaults.credentials.create(vault.id, {
-      auth: { type: 'static_bearer', mcp_server_url: 'https://mcp.example/mcp', token: 'sentinel-token' },
-    }),
-  );
+  const auth = { type: 'static_bearer' as const, mcp_server_url: 'https://mcp.example/mcp', token: 'sentinel-token' };
+  await platform.credentials.create(vault.id, { auth }, { label: 'x' });
   sandbox.control.faults.add({ on: 'POST /v1/vaults', fault: { kind: 'status', status: 500 } });
   const error = await create().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(AppError);

@@ -1,7 +1,7 @@
 /**
  * The platform: the only file that sends it anything. Reads can only read (any request but GET is refused before
  * it leaves), and every change goes through `change`, one request each, so that a durable record of intent and
- * outcome can be put there once (P7).
+ * outcome can be put there once (P7). What can be asked for is in the files of the things: vaults.ts, sessions.ts ...
  *
  * The SDK's own habits are switched off: it would repeat creates and 409s, which can make two of a thing, and its
  * debug log prints bodies with secrets in them.
@@ -13,46 +13,40 @@ import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { type Act, hintAfterLoss } from './acts.ts';
-import { type EventStream, readFrames, watched } from './event-stream.ts';
+import { agentVerbs } from './agents.ts';
+import { credentialVerbs } from './credentials.ts';
+import type { Door } from './door.ts';
+import { environmentVerbs } from './environments.ts';
+import { readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
 import type { FederatedToken } from './federated-token.ts';
-import { eachOnce, type Page } from './pages.ts';
-import { type Reading, UnreadableAnswer } from './reading.ts';
+import { eachOnce } from './pages.ts';
+import { fieldsOf, type Reading, UnreadableAnswer } from './reading.ts';
 import type { Client, ClientOptions } from './sdk.ts';
+import { sessionVerbs } from './sessions.ts';
+import { skillVerbs } from './skills.ts';
+import { vaultVerbs } from './vaults.ts';
 
-export type { Client } from './sdk.ts';
-
-/** What the platform is asked to change: the act and the thing, for messages and for the record. */
-export interface Intent {
-  act: Act;
-  /** What it is done to, in words a person knows: a name or an id, never a secret. */
-  target: string;
-  /** Carried out to its answer although the run was interrupted: half of it would leave less than there was. */
-  uninterrupted?: boolean;
-}
-
-/** The platform as features use it. All four throw {@link PlatformError}, or `interrupted` on a signal. */
-export interface Platform {
-  /** Asks for something. Repeated up to twice when the network or the platform stumbles; a 429 is waited for. */
-  read<Result>(what: string, ask: (client: Client) => Promise<Result>): Promise<Result>;
-  /** Every item of a list, once ({@link eachOnce}), page by page, never more than one page in memory. */
-  readPages<Item>(what: string, ask: (client: Client) => Promise<Page<Item>>): AsyncGenerator<Item, void, undefined>;
-  /** Opens a stream of events, once: whoever follows it opens the next one, and reads what was missed in between. */
-  listen(what: string, ask: (client: Client, signal: AbortSignal) => Streamed): Promise<EventStream>;
-  /**
-   * Asks for one change, exactly once: only what the platform answers before it acts is sent again, a 429, and once a 401 to
-   * a token that can be exchanged anew.
-   */
-  change<Result>(intent: Intent, ask: (client: Client) => Promise<Result>): Promise<Result>;
+/** The platform as features use it: verbs, one request each. They throw {@link PlatformError}, or `interrupted` on a signal. */
+export interface Platform extends Verbs {
   /** Members of answers so far that this version does not know, that decide nothing and that nobody has accepted. */
   unknownMembers(): readonly string[];
   /** How far the platform's clock is ahead of ours, in milliseconds, as its last answer said; 0 where that is a moment. */
   aheadMs(): number;
 }
 
-/** A request whose answer is read as it comes. */
-interface Streamed {
-  asResponse(): Promise<Response>;
+type Verbs = ReturnType<typeof verbsOver>;
+
+/** Every verb, through one door. */
+export function verbsOver(door: Door) {
+  return {
+    vaults: vaultVerbs(door),
+    credentials: credentialVerbs(door),
+    agents: agentVerbs(door),
+    environments: environmentVerbs(door),
+    sessions: sessionVerbs(door),
+    skills: skillVerbs(door),
+  };
 }
 
 /** How to reach the platform. */
@@ -113,6 +107,14 @@ const largestAnswerBytes = 40 * 2 ** 20;
  * `config_invalid` where a federated token would be for another workspace than the configuration names.
  */
 export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
+  const { door, ...said } = await openDoor(settings);
+  return { ...verbsOver(door), ...said };
+}
+
+/** What the verbs go through. Throws as {@link openPlatform}. */
+export async function openDoor(
+  settings: PlatformSettings,
+): Promise<{ door: Door } & Pick<Platform, 'unknownMembers' | 'aheadMs'>> {
   const { AnthropicError, APIConnectionError, APIError, connect, rawEvents } = await import('./sdk.ts');
   const baseUrl = checkedBaseUrl(settings.baseUrl);
   const stored = settings.apiKey ?? settings.authToken;
@@ -128,21 +130,18 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   };
   const reading = readingOf(settings);
   const clientOver = (fetch: typeof globalThis.fetch, timeout: number, signal: AbortSignal): Client =>
-    connect(
-      {
-        ...credential(signal),
-        ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
-        ...(settings.workspaceId === undefined
-          ? {}
-          : { defaultHeaders: { 'anthropic-workspace-id': settings.workspaceId } }),
-        maxRetries: 0,
-        timeout,
-        logLevel: 'off',
-        openTelemetry: false,
-        fetch: federated === undefined ? fetch : forgetting(fetch, federated),
-      },
-      reading,
-    );
+    connect({
+      ...credential(signal),
+      ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
+      ...(settings.workspaceId === undefined
+        ? {}
+        : { defaultHeaders: { 'anthropic-workspace-id': settings.workspaceId } }),
+      maxRetries: 0,
+      timeout,
+      logLevel: 'off',
+      openTelemetry: false,
+      fetch: federated === undefined ? fetch : forgetting(fetch, federated),
+    });
   const { signal, patience = usualPatience } = settings;
   let aheadMs = 0;
   const heard = ({ headers }: Response) => {
@@ -152,6 +151,7 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   const writer = clientOver(interruptible(signal, heard), patience.changeMs, signal);
   const never = new AbortController().signal;
   const finisher = clientOver(interruptible(never, heard), patience.changeMs, never);
+  const finishingReader = clientOver(onlyGet(interruptible(never, heard)), patience.readMs, never);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
   const translate = (what: string, error: unknown, changing?: Act, uninterrupted = false): unknown => {
@@ -223,11 +223,15 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
   const renewable = (error: unknown): boolean =>
     federated !== undefined && error instanceof APIError && error.status === 401;
 
-  const read: Platform['read'] = async (what, ask) => {
+  const reads = async <Result>(
+    what: string,
+    uninterrupted: boolean,
+    ask: (client: Client) => Promise<Result>,
+  ): Promise<Result> => {
     let renewed = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await ask(reader);
+        return await ask(uninterrupted ? finishingReader : reader);
       } catch (error) {
         const again = attempt < readAttempts && !settings.signal.aborted;
         if (again && !renewed && renewable(error)) {
@@ -238,24 +242,28 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         const stumbled =
           (error instanceof APIConnectionError && tooLarge(error) === undefined) ||
           (error instanceof APIError && (error.status ?? 0) >= 500);
-        if (!again || !stumbled) throw translate(what, error);
+        if (!again || !stumbled) throw translate(what, error, undefined, uninterrupted);
         await sleep(250 * attempt, undefined, { signal: settings.signal }).catch(() => {});
       }
     }
   };
 
-  return {
-    unknownMembers: () => [...reading.told],
-    aheadMs: () => aheadMs,
-    read,
-    async *readPages(what, ask) {
+  const door: Door = {
+    read: (what, read, ask, { uninterrupted = false } = {}) =>
+      reads(what, uninterrupted, async (client) => read(await ask(client), reading)),
+    async *list(what, read, ask) {
       const refused = (why: string) =>
         new PlatformError('platform_refused', `${what}: the platform ${why}`, {
           hint: 'nothing was chosen from that list: check ANTHROPIC_BASE_URL, and what stands between you and the platform',
           cause: undefined,
         });
-      const first = await read(what, ask);
-      yield* eachOnce(first, (page, cursor) => read(what, () => page.after(cursor)), refused);
+      // The SDK would take null for an empty list, and fail on what is none.
+      const page = (cursor: { page?: string }) =>
+        reads(what, false, async (client) => {
+          const body = fieldsOf((await (await ask(client, cursor).asResponse()).json()) as unknown);
+          return { data: body?.['data'], next_page: body?.['next_page'] };
+        });
+      for await (const item of eachOnce(page, refused)) yield read(item, reading);
     },
     async listen(what, ask) {
       const closed = new AbortController();
@@ -288,23 +296,24 @@ export async function openPlatform(settings: PlatformSettings): Promise<Platform
         throw translate(what, error);
       }
     },
-    async change(intent, ask) {
-      const what = `${intent.act} ${quote(intent.target)}`;
+    async change(act, id, { label = id ?? '', uninterrupted = false }, read, ask) {
+      const what = `${act} ${quote(label)}`;
       let renewed = false;
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await ask(intent.uninterrupted === true ? finisher : writer);
+          return read(await ask(uninterrupted ? finisher : writer), reading);
         } catch (error) {
           if (attempt < readAttempts && !renewed && renewable(error)) {
             renewed = true;
             continue;
           }
           if (attempt < readAttempts && (await waitedFor(error, what))) continue;
-          throw translate(what, error, intent.act, intent.uninterrupted);
+          throw translate(what, error, act, uninterrupted);
         }
       }
     },
   };
+  return { door, unknownMembers: () => [...reading.told], aheadMs: () => aheadMs };
 }
 
 /** How answers are read in this run. */

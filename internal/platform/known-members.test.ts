@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { VERSION } from '@anthropic-ai/sdk/version';
 import { describe, expect, test } from 'vitest';
-import { readAgent } from './agent.ts';
+import { readAgent } from './agents.ts';
 import { decidingMembers, type Known, knownFrom, knownMembers, unknownIn } from './known-members.ts';
 
 const nothing = { accepted: new Set<string>(), unknown: () => {} };

@@ -16,7 +16,7 @@ async function* vaults() {
   const signal = new AbortController().signal;
   const settings = { baseUrl, apiKey: new Secret(apiKey), authToken: undefined, signal, onWait: () => {} };
   const platform = await openPlatform(settings);
-  for await (const { id } of platform.readPages('list vaults', (client) => client.beta.vaults.list())) yield id;
+  for await (const { id } of platform.vaults.list()) yield id;
 }
 
 async function read(): Promise<string[]> {

@@ -1,19 +1,15 @@
 /**
  * What a list of the platform is worth. Things come and go between two pages, and gateways repeat: nothing counts twice,
- * and no list goes on for ever. The one door is `Platform.readPages`.
+ * and no list goes on for ever. The one door is `Door.list`.
  */
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import { idIn } from './reading.ts';
 
 /** One page of a list, as it arrived. */
-export interface Page<Item> {
+export interface Page {
   data: unknown;
   next_page: unknown;
-  /** Reads an item that has an id. */
-  read(item: unknown): Item;
-  /** Asks for the page of a cursor. */
-  after(cursor: string): Promise<Page<Item>>;
 }
 
 /** More than any workspace has: a hundred thousand things of a hundred on a page. */
@@ -24,14 +20,13 @@ const mostRequests = 1000;
  * two items apart, so an item without one ends the list, as do something else than a list (null, too), a cursor that was followed
  * before, and more than 1000 requests. Throws what `refused` makes of the reason.
  */
-export async function* eachOnce<Item>(
-  first: Page<Item>,
-  next: (page: Page<Item>, cursor: string) => Promise<Page<Item>>,
+export async function* eachOnce(
+  ask: (cursor: { page?: string }) => Promise<Page>,
   refused: (why: string) => Error,
-): AsyncGenerator<Item, void, undefined> {
+): AsyncGenerator<unknown, void, undefined> {
   const ids = new Set<string>();
   const cursors = new Set<unknown>();
-  let page = first;
+  let page = await ask({});
   for (let requests = 1; ; requests += 1) {
     if (!Array.isArray(page.data)) throw refused('answered with something else than a list');
     for (const item of page.data as unknown[]) {
@@ -39,7 +34,7 @@ export async function* eachOnce<Item>(
       if (id === undefined) throw refused('listed something without an id');
       if (ids.has(id)) continue;
       ids.add(id);
-      yield page.read(item);
+      yield item;
     }
     const cursor = page.next_page;
     if (cursor === undefined || cursor === null || cursor === '') return;
@@ -47,7 +42,7 @@ export async function* eachOnce<Item>(
     if (cursors.has(cursor)) throw refused('goes round in circles: it named one page of the list twice');
     cursors.add(cursor);
     if (requests === mostRequests) throw refused(`had not ended the list after ${mostRequests} requests`);
-    page = await next(page, cursor);
+    page = await ask({ page: cursor });
   }
 }
 

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import { compareAgent, type MeantAgent } from '../agent/definition.ts';
 import { Secret } from '../secret/secret.ts';
-import { readAgent } from './agent.ts';
+import { readAgent } from './agents.ts';
 import { openPlatform, type Platform } from './client.ts';
-import { readSessionAnswer } from './session.ts';
-import { readCredentialAnswer, readVault } from './vault.ts';
+import { readCredential } from './credentials.ts';
+import { readSession } from './sessions.ts';
+import { readVault } from './vaults.ts';
 
 const reading = { accepted: new Set<string>(), unknown: () => {} };
 
@@ -32,18 +33,16 @@ describe('an answer', () => {
       const [id = ''] = sandbox.control.seedVaults(1);
       sandbox.control.tamper('* /v1/vaults/**', () => body);
       sandbox.control.tamper('POST /v1/vaults', () => body);
-      const asked = platform.read('read vault', ({ beta }) => beta.vaults.retrieve(id));
+      const asked = platform.vaults.retrieve(id);
       await expect(asked).rejects.toMatchObject({ code: 'platform_refused' });
-      const made = platform.change({ act: 'vault.create', target: 'Ada' }, ({ beta }) =>
-        beta.vaults.create({ display_name: 'Ada' }),
-      );
+      const made = platform.vaults.create('Ada', { display_name: 'Ada' });
       await expect(made).rejects.toMatchObject({ code: 'platform_outcome_unknown' });
     },
   );
 
   test('with an id that no address can hold leads to no request, and to no bug', async () => {
     for (const id of ['', '..']) {
-      const asked = platform.read('read vault', ({ beta }) => beta.vaults.retrieve(id));
+      const asked = platform.vaults.retrieve(id);
       await expect(asked).rejects.toMatchObject({ code: 'platform_refused', status: 400 });
     }
     expect(sandbox.control.log.count()).toBe(0);
@@ -70,14 +69,14 @@ describe('what is left out', () => {
       multiagent: null,
       execution_identity: { type: 'service_account' },
     });
-    expect(readSessionAnswer({ id: 'sesn_1', status: nothing, resources: nothing }, reading)).toMatchObject({
+    expect(readSession({ id: 'sesn_1', status: nothing, resources: nothing }, reading)).toMatchObject({
       status: 'idle',
       resources: [],
     });
   });
 
   test('and decides is nothing that is meant: no version, no tools, no vault, no environment [P1] [P6]', () => {
-    const session = readSessionAnswer({ id: 'sesn_1' }, reading);
+    const session = readSession({ id: 'sesn_1' }, reading);
     expect(session).toMatchObject({ vault_ids: [], environment_id: '', metadata: {}, agent: { id: '', version: 0 } });
     expect(compareAgent(nothingMeant, session.agent)).toContainEqual(expect.objectContaining({ what: 'tools' }));
   });
@@ -108,7 +107,7 @@ test.each<[string, object]>([
 });
 
 test('vaults and mounted resources of another type are not none, nor left out of several [P1]', () => {
-  const session = readSessionAnswer({ id: 'sesn_1', vault_ids: ['vlt_1', 7], resources: 'repository' }, reading);
+  const session = readSession({ id: 'sesn_1', vault_ids: ['vlt_1', 7], resources: 'repository' }, reading);
   expect([session.vault_ids.length, session.resources.length]).toEqual([2, 1]);
 });
 
@@ -132,5 +131,5 @@ test.each([
   [{ type: 'static_bearer', mcp_server_url: 7 }, 'unreadable'],
   [{ type: 'environment_variable' }, 'environment_variable'],
 ])('a credential for %j is %s', (auth, type) => {
-  expect(readCredentialAnswer({ id: 'vcrd_1', auth }, reading).auth.type).toBe(type);
+  expect(readCredential({ id: 'vcrd_1', auth }, reading).auth.type).toBe(type);
 });

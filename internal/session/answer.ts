@@ -32,9 +32,7 @@ const looksMs = [250, 500, 1000, 2000];
 export async function answerCall(answering: Answering): Promise<'sent' | Extract<FoundCall, { kind: 'answered' }>> {
   const { platform, sessionId, callId, answer, signal } = answering;
   try {
-    await platform.change({ act: 'session.answer', target: callId }, (client) =>
-      client.beta.sessions.events.send(sessionId, { events: [eventOf(callId, answer)] }),
-    );
+    await platform.sessions.answer(sessionId, eventOf(callId, answer), { label: callId });
     return 'sent';
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;

@@ -47,9 +47,7 @@ const pageSize = 100;
 
 /** Reads what stands about a call, from the end of the history; undefined where the session has no such call. */
 export async function readCall(platform: Platform, sessionId: string, callId: string): Promise<FoundCall | undefined> {
-  const pages = platform.readPages('read what the session waits for', (client) =>
-    client.beta.sessions.events.list(sessionId, { types: [...telling], order: 'asc', limit: pageSize }),
-  );
+  const pages = platform.sessions.history(sessionId, { types: [...telling], order: 'asc', limit: pageSize });
   const events: SessionEvent[] = [];
   await readInOrder(pages, (event) => events.push(event));
   const judgement = new CallJudgement(callId);

@@ -6,14 +6,14 @@ import { serverLines } from '../agent/definition.ts';
 import type { Agent, Configuration, Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
+import { isLive } from '../platform/live.ts';
+import type { Session } from '../platform/sessions.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
 import { isOwnedBy, ownerOf } from '../vault/owner.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
 import { agentKey } from './facts.ts';
-import type { FoundSession } from './found.ts';
 import { isCovered } from './judge.ts';
-import { isLive } from './live.ts';
 import { type PreparedSession, prepareSession, requirementOf, type SessionRequest } from './prepare.ts';
 import { idWord } from './turn-outcome.ts';
 import { type Lookups, type VerifyRequest, verifySession } from './verify.ts';
@@ -21,14 +21,14 @@ import { type Lookups, type VerifyRequest, verifySession } from './verify.ts';
 /** What is needed to see whether a session may go on. */
 export interface ContinueRequest extends VerifyRequest, VaultDirectory {
   principal: Principal;
-  session: FoundSession;
+  session: Session;
   lookups: Lookups;
   /** What a new session of its agent would be prepared from, beside what stands here. */
   readLocks(agent: Agent): Promise<Pick<SessionRequest, 'lock' | 'pins' | 'toolPins'>>;
 }
 
 /** What a sign-in has to show for the agent of a session; nothing more for one whose agent has no file. */
-export function sessionRequirement({ metadata }: FoundSession, configuration: Configuration): Requirement | undefined {
+export function sessionRequirement({ metadata }: Session, configuration: Configuration): Requirement | undefined {
   const agent = configuration.agents.get(metadata[agentKey] ?? '');
   return agent && requirementOf(agent, configuration);
 }
@@ -37,7 +37,7 @@ export function sessionRequirement({ metadata }: FoundSession, configuration: Co
  * Throws `not_allowed` unless a session names this person as its owner: it acts with their connections, so nobody else may,
  * an operator neither.
  */
-export function requireOwner({ id, metadata }: FoundSession, principal: Principal): void {
+export function requireOwner({ id, metadata }: Session, principal: Principal): void {
   if (isOwnedBy(metadata, principal)) return;
   const of = ownerOf(metadata)?.subject;
   throw new AppError(
@@ -48,14 +48,14 @@ export function requireOwner({ id, metadata }: FoundSession, principal: Principa
 }
 
 /** Throws `session_altered` unless a session is bound to exactly the vault of its owner, as that is proven now. */
-export async function requireOwnVault(directory: VaultDirectory, principal: Principal, session: FoundSession) {
+export async function requireOwnVault(directory: VaultDirectory, principal: Principal, session: Session) {
   const vault = await findVault(directory, principal);
   if (session.vault_ids.length === 1 && session.vault_ids[0] === vault?.id) return;
   throw altered(session, ['vaults: it is not bound to your vault alone']);
 }
 
 /** Throws `session_ended` for a session that has ended. */
-export function requireLive(session: FoundSession): void {
+export function requireLive(session: Session): void {
   if (isLive(session)) return;
   throw new AppError('session_ended', `the session ${quote(session.id)} has ended, and takes nothing any more`, {
     hint: 'start a new one: setup-session --agent <name>; nothing was sent',
@@ -112,7 +112,7 @@ async function prepareNow(request: ContinueRequest, agent: Agent): Promise<Prepa
 }
 
 /** Verdicts, scopes and pins may have become narrower since it was started (P5). */
-function requireNoWider(session: FoundSession, { tooling }: PreparedSession, agent: string): void {
+function requireNoWider(session: Session, { tooling }: PreparedSession, agent: string): void {
   const [tools, servers] = [new Set(permissionLines(tooling.tools)), new Set(serverLines(tooling.mcp_servers))];
   const wider = [
     ...permissionLines(session.agent.tools).filter((line) => !isCovered(line, tools)),
@@ -128,7 +128,7 @@ function requireNoWider(session: FoundSession, { tooling }: PreparedSession, age
   );
 }
 
-function altered({ id }: FoundSession, reasons: readonly string[]): AppError {
+function altered({ id }: Session, reasons: readonly string[]): AppError {
   const lines = [`the session ${quote(id)} is not what was started, and nothing was sent to it:`];
   return new AppError('session_altered', [...lines, ...reasons.map((reason) => `  ${reason}`)].join('\n'), {
     hint: `end it: setup-session stop ${idWord(id)}; then find out who has a key of the workspace and changed it`,

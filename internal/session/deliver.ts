@@ -51,11 +51,7 @@ export async function deliver(delivering: Delivering): Promise<Delivery> {
   const retries = [...retriesMs];
   for (;;) {
     try {
-      const answer = await platform.change({ act: 'session.message', target: sessionId }, (client) =>
-        client.beta.sessions.events.send(sessionId, {
-          events: [{ type: 'user.message', content: [{ type: 'text', text: message }] }],
-        }),
-      );
+      const answer = await platform.sessions.message(sessionId, message);
       const messageId = idOf(answer);
       if (messageId !== undefined) return { kind: 'sent', messageId };
       const error = new PlatformError('platform_outcome_unknown', 'the platform did not say which message it took', {
@@ -104,8 +100,6 @@ export async function readEarlierMessages(asked: Pick<Delivering, 'platform' | '
 }
 
 async function readMessages({ platform, sessionId }: Pick<Delivering, 'platform' | 'sessionId'>) {
-  const pages = platform.readPages('look for the message', (client) =>
-    client.beta.sessions.events.list(sessionId, { types: ['user.message'], order: 'desc', limit: latest }),
-  );
+  const pages = platform.sessions.history(sessionId, { types: ['user.message'], order: 'desc', limit: latest });
   return (await readLatest(latest, pages)).filter((event) => event.kind === 'message');
 }

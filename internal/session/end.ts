@@ -3,9 +3,10 @@
 import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
 import { notAsListed } from '../platform/pages.ts';
+import type { Session } from '../platform/sessions.ts';
 import { quote } from '../text/quote.ts';
-import type { FoundSession } from './found.ts';
 
 /** A session that can still act. */
 export interface LiveSession {
@@ -34,17 +35,16 @@ export async function* readLiveSessions(
   platform: Platform,
   vaultIds: ReadonlySet<string>,
 ): AsyncGenerator<LiveSession, void, undefined> {
-  for await (const session of platform.readPages('list sessions', (client) =>
-    client.beta.sessions.list({ limit: 100 }),
-  )) {
+  for await (const session of platform.sessions.list()) {
     const live = liveOf(session);
     if (live?.vaultIds.some((vaultId) => vaultIds.has(vaultId))) yield live;
   }
 }
 
 /** What matters of a session to whoever ends it; undefined for one that has ended. */
-export function liveOf({ id, status, vault_ids, archived_at, agent }: FoundSession): LiveSession | undefined {
-  if (archived_at !== null || status === 'terminated') return undefined;
+export function liveOf(session: Session): LiveSession | undefined {
+  if (!isLive(session)) return undefined;
+  const { id, status, vault_ids, agent } = session;
   return { id, status, vaultIds: vault_ids, agentId: agent.id };
 }
 
@@ -53,7 +53,7 @@ export function liveOf({ id, status, vault_ids, archived_at, agent }: FoundSessi
  * {@link endSession}, and `drift` where it is bound to other vaults or another agent than was listed.
  */
 export async function endListed(platform: Platform, listed: LiveSession): Promise<EndedSession> {
-  const now = await look(platform, listed.id);
+  const now = await unlessMissing('listed', platform.sessions.retrieve(listed.id));
   const live = now && liveOf(now);
   if (live === undefined) return { interrupted: false, archivedAt: now?.archived_at ?? null };
   if (!isSameWork(live, listed)) throw notAsListed('session', listed.id);
@@ -81,14 +81,10 @@ export async function endSession(
     let failure: PlatformError | undefined;
     try {
       if (status === 'idle' || status === 'terminated') {
-        const { archived_at } = await platform.change({ act: 'session.archive', target: id }, (client) =>
-          client.beta.sessions.archive(id),
-        );
+        const { archived_at } = await platform.sessions.archive(id);
         return { interrupted, archivedAt: archived_at };
       }
-      await platform.change({ act: 'session.interrupt', target: id }, (client) =>
-        client.beta.sessions.events.send(id, { events: [{ type: 'user.interrupt' }] }),
-      );
+      await platform.sessions.interrupt(id);
       interrupted = true;
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
@@ -100,7 +96,7 @@ export async function endSession(
       throw failure ?? new AppError('timed_out', `the session ${quote(id)} is still ${status} after its interruption`);
     }
     await pause(Math.min(50 * 2 ** round, longestPauseMs));
-    const now = await look(platform, id);
+    const now = await unlessMissing('listed', platform.sessions.retrieve(id));
     if (now === undefined || now.archived_at !== null) return { interrupted, archivedAt: now?.archived_at ?? null };
     status = now.status;
   }
@@ -116,7 +112,7 @@ const mostLooks = 8;
  */
 export async function endFinished(platform: Platform, id: string): Promise<EndedSession> {
   for (let looks = 1; ; looks += 1) {
-    const now = await look(platform, id);
+    const now = await unlessMissing('listed', platform.sessions.retrieve(id));
     const live = now && liveOf(now);
     if (live === undefined) return { interrupted: false, archivedAt: now?.archived_at ?? null };
     if (live.status === 'idle' || looks === mostLooks) return await endSession(platform, live);
@@ -130,18 +126,6 @@ export async function interruptSession(
   { id, status }: Pick<LiveSession, 'id' | 'status'>,
 ): Promise<boolean> {
   if (status === 'terminated') return false;
-  await platform.change({ act: 'session.interrupt', target: id }, (client) =>
-    client.beta.sessions.events.send(id, { events: [{ type: 'user.interrupt' }] }),
-  );
+  await platform.sessions.interrupt(id);
   return true;
-}
-
-/** Undefined where there is no such session any more. */
-async function look(platform: Platform, id: string) {
-  try {
-    return await platform.read('read session', (client) => client.beta.sessions.retrieve(id));
-  } catch (error) {
-    if (error instanceof PlatformError && error.status === 404) return undefined;
-    throw error;
-  }
 }

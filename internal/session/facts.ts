@@ -5,7 +5,7 @@
 
 import { type AnsweredAgent, serverLines, skillLines } from '../agent/definition.ts';
 import { modelLines } from '../agent/model.ts';
-import type { Session } from '../platform/session.ts';
+import type { Session } from '../platform/sessions.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { sha256 } from '../text/canonical.ts';
 import { ownerOf } from '../vault/owner.ts';

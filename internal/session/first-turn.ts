@@ -88,7 +88,7 @@ async function settleArrival(
 /** Whether the archive was refused. A lost answer is settled by looking. */
 async function archive(platform: Platform, id: string): Promise<boolean> {
   try {
-    await platform.change({ act: 'session.archive', target: id }, (client) => client.beta.sessions.archive(id));
+    await platform.sessions.archive(id);
     return false;
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;

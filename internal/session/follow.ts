@@ -8,6 +8,7 @@ import type { Clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream, Frame } from '../platform/event-stream.ts';
+import { isMissing, unlessMissing } from '../platform/live.ts';
 import { readEvent, turnTypes } from './event.ts';
 import { readInOrder } from './history.ts';
 import type { TurnState } from './turn-state.ts';
@@ -77,14 +78,10 @@ export async function openStream({
   sessionId,
   signal,
 }: Pick<Following, 'platform' | 'sessionId' | 'signal'>): Promise<EventStream | undefined> {
-  return await unlessTransient(signal, () =>
-    platform.listen('open the event stream', (client, closed) =>
-      client.beta.sessions.events.stream(sessionId, undefined, { signal: AbortSignal.any([closed, signal]) }),
-    ),
-  ).catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
-    throw error;
-  });
+  return await unlessMissing(
+    'listed',
+    unlessTransient(signal, () => platform.sessions.listen(sessionId, signal)),
+  );
 }
 
 /**
@@ -94,18 +91,9 @@ export async function openStream({
 export async function look({ platform, sessionId, state, signal }: Following): Promise<boolean> {
   const since = beforeThat(state.lastAt);
   state.beginHistory();
-  const pages = platform.readPages('read the history', (client) =>
-    client.beta.sessions.events.list(
-      sessionId,
-      {
-        types: [...turnTypes],
-        limit: pageSize,
-        order: 'asc',
-        ...(since === undefined ? {} : { 'created_at[gte]': since }),
-      },
-      { signal },
-    ),
-  );
+  const query = { types: [...turnTypes], limit: pageSize, order: 'asc' as const };
+  const later = since === undefined ? {} : { 'created_at[gte]': since };
+  const pages = platform.sessions.history(sessionId, { ...query, ...later }, signal);
   try {
     const whole = await unlessTransient(signal, async () => {
       await readInOrder(pages, (event) => state.take(event, 'history'));
@@ -115,7 +103,7 @@ export async function look({ platform, sessionId, state, signal }: Following): P
     if (whole !== true) state.breakOff();
     return whole === true;
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error, 'listed')) throw error;
     if ((await readStatus({ platform, sessionId, signal })) === 'deleted') state.end = { kind: 'deleted' };
     return false;
   }
@@ -128,13 +116,11 @@ export async function readStatus({
   signal,
 }: Pick<Following, 'platform' | 'sessionId' | 'signal'>): Promise<string | undefined> {
   try {
-    const session = await unlessTransient(signal, () =>
-      platform.read('read session', (client) => client.beta.sessions.retrieve(sessionId, undefined, { signal })),
-    );
+    const session = await unlessTransient(signal, () => platform.sessions.retrieve(sessionId, signal));
     if (session === undefined) return undefined;
     return typeof session.archived_at === 'string' ? 'archived' : String(session.status);
   } catch (error) {
-    if (isMissing(error)) return 'deleted';
+    if (isMissing(error, 'listed')) return 'deleted';
     throw error;
   }
 }
@@ -245,10 +231,6 @@ async function unlessTransient<Result>(signal: AbortSignal, ask: () => Promise<R
     if (status === undefined || status >= 500 || [200, 408, 409, 429].includes(status)) return undefined;
     throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof PlatformError && error.status === 404;
 }
 
 function beforeThat(at: string | undefined): string | undefined {

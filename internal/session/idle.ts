@@ -5,14 +5,15 @@
 
 import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
-import type { FoundSession } from './found.ts';
-import { isInScope, isLive, type Scope } from './live.ts';
+import type { Platform } from '../platform/client.ts';
+import { isLive, isMissing } from '../platform/live.ts';
+import type { Session } from '../platform/sessions.ts';
+import { isInScope, type Scope } from './live.ts';
 import { type Rest, readRest } from './session-state.ts';
 
 /** A session and since when nothing has happened in it, in milliseconds since 1970. */
 export interface IdleSession {
-  session: FoundSession;
+  session: Session;
   since: number;
 }
 
@@ -20,11 +21,8 @@ const atOnce = 10;
 
 /** Every session of a scope in which nothing has happened for so long, by the platform's clock. */
 export async function findIdle(platform: Platform, scope: Scope, forMs: number): Promise<IdleSession[]> {
-  const pages = platform.readPages('list sessions', (client) =>
-    client.beta.sessions.list({ limit: 100, statuses: ['idle'] }),
-  );
-  const candidates: FoundSession[] = [];
-  for await (const session of pages) {
+  const candidates: Session[] = [];
+  for await (const session of platform.sessions.list({ statuses: ['idle'] })) {
     const old = isLive(session) && isOlder(touchedAt(session), forMs, platform);
     if (old && (await isInScope(session, scope))) candidates.push(session);
   }
@@ -36,7 +34,7 @@ export async function findIdle(platform: Platform, scope: Scope, forMs: number):
 
 /** The session with its time, where it is idle and nothing has happened in it for so long; undefined otherwise. */
 export function judgeIdle(
-  session: FoundSession,
+  session: Session,
   { state, lastAt }: Rest,
   forMs: number,
   platform: Pick<Platform, 'aheadMs'>,
@@ -50,17 +48,17 @@ export function judgeIdle(
 export async function endIdle(platform: Platform, { session }: IdleSession, forMs: number): Promise<EndedIdle> {
   const { id } = session;
   try {
-    const now = await platform.read('read session', (client) => client.beta.sessions.retrieve(id));
+    const now = await platform.sessions.retrieve(id);
     if (!isLive(now)) return { ended: true, how: 'had ended already' };
     if (judgeIdle(now, await readRest(platform, now), forMs, platform) === undefined) {
       return { ended: false, how: 'NOT ended: it is in use again' };
     }
     // The platform archives none that runs, so that what begins in this moment is not interrupted.
-    await platform.change({ act: 'session.archive', target: id }, (client) => client.beta.sessions.archive(id));
+    await platform.sessions.archive(id);
     return { ended: true, how: 'archived' };
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
-    if (error instanceof PlatformError && error.status === 404) return { ended: true, how: 'had ended already' };
+    if (isMissing(error, 'listed')) return { ended: true, how: 'had ended already' };
     return { ended: false, how: `NOT ended: ${error.message}` };
   }
 }
@@ -72,7 +70,7 @@ export interface EndedIdle {
 }
 
 /** When somebody or something last changed a session itself; not a number where the platform does not say. */
-function touchedAt({ created_at, updated_at }: FoundSession): number {
+function touchedAt({ created_at, updated_at }: Session): number {
   return Math.max(Date.parse(created_at), Date.parse(updated_at));
 }
 

@@ -4,7 +4,7 @@ import { compareAgent } from '../agent/definition.ts';
 import type { LockedAgent } from '../agent/lock.ts';
 import { undecidedWords } from '../agent/undecided.ts';
 import type { Principal } from '../identity/principal.ts';
-import type { Session } from '../platform/session.ts';
+import type { Session } from '../platform/sessions.ts';
 import { permissionLines, type Tooling } from '../policy/toolset.ts';
 import { ownerRecord } from '../vault/owner.ts';
 import type { OwnedVault } from '../vault/resolve.ts';

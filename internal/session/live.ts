@@ -1,10 +1,11 @@
 /** The sessions that run: whose they are, and what their tools may do, in few words. */
 import type { Principal } from '../identity/principal.ts';
 import type { Platform } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
+import type { Session } from '../platform/sessions.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { isOwnedBy, ownerOf } from '../vault/owner.ts';
 import { agentKey } from './facts.ts';
-import type { FoundSession } from './found.ts';
 import type { SessionState } from './session-state.ts';
 
 /** Whose sessions are looked at. */
@@ -13,19 +14,13 @@ export type Scope =
   /** Everybody's that were started with this tool, or that are bound to somebody's vault. */
   | { kind: 'all'; isSomebodys(vaultId: string): Promise<boolean> };
 
-/** Whether a session can still act. */
-export function isLive({ status, archived_at }: FoundSession): boolean {
-  return archived_at === null && status !== 'terminated';
-}
-
 /** Every session that can still act, page by page. */
-export async function* readLive(platform: Platform): AsyncGenerator<FoundSession, void, undefined> {
-  const pages = platform.readPages('list sessions', (client) => client.beta.sessions.list({ limit: 100 }));
-  for await (const session of pages) if (isLive(session)) yield session;
+export async function* readLive(platform: Platform): AsyncGenerator<Session, void, undefined> {
+  for await (const session of platform.sessions.list()) if (isLive(session)) yield session;
 }
 
 /** A session is a person's when it says so, or when it is bound to their vault, whatever it says. */
-export async function isInScope({ metadata, vault_ids }: FoundSession, scope: Scope): Promise<boolean> {
+export async function isInScope({ metadata, vault_ids }: Session, scope: Scope): Promise<boolean> {
   if (scope.kind === 'own') {
     return isOwnedBy(metadata, scope.principal) || (scope.vaultId !== undefined && vault_ids.includes(scope.vaultId));
   }
@@ -61,7 +56,7 @@ export interface ToolCount {
 }
 
 /** A session in few words. */
-export function describeSession(session: FoundSession, state: SessionState): ListedSession {
+export function describeSession(session: Session, state: SessionState): ListedSession {
   return {
     id: session.id,
     status: session.status,

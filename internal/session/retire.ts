@@ -7,6 +7,7 @@ import { findAgent } from '../agent/ensure.ts';
 import { type AgentsLock, changeAgentsLock, type LockPlace } from '../agent/lock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
@@ -44,7 +45,7 @@ export async function findRetiring({ platform, lock, name }: RetireRequest): Pro
     );
   }
   const sessions = await liveSessionsOf(platform, agent.id);
-  const whole = agent.archived_at !== null && locked?.retired === true && sessions.length === 0;
+  const whole = !isLive(agent) && locked?.retired === true && sessions.length === 0;
   return { agent, sessions, justRead: locked !== undefined, whole };
 }
 
@@ -55,7 +56,7 @@ export async function retireAgent(
   { stop, onStep }: { stop: boolean; onStep(step: string): void },
 ): Promise<string[]> {
   const { platform, configuration, lock, name } = request;
-  if (agent.archived_at === null) {
+  if (isLive(agent)) {
     await archiveAgent(platform, agent, name, justRead);
     onStep(`archived the agent ${name} (${agent.id})`);
   }
@@ -75,9 +76,7 @@ export async function retireAgent(
 /** Every session of an agent that is not archived and has not ended. */
 async function liveSessionsOf(platform: Platform, agentId: string): Promise<LiveSession[]> {
   const live: LiveSession[] = [];
-  for await (const session of platform.readPages('list sessions', (client) =>
-    client.beta.sessions.list({ agent_id: agentId, limit: 100 }),
-  )) {
+  for await (const session of platform.sessions.list({ agent_id: agentId })) {
     const found = liveOf(session);
     if (found !== undefined) live.push(found);
   }
@@ -88,15 +87,15 @@ async function liveSessionsOf(platform: Platform, agentId: string): Promise<Live
 async function archiveAgent(platform: Platform, agent: FoundAgent, name: string, justRead: boolean): Promise<void> {
   const { id, version } = agent;
   if (!justRead) {
-    const now = await platform.read(`read agent ${name}`, (client) => client.beta.agents.retrieve(id));
-    if (now.archived_at !== null) return;
+    const now = await platform.agents.retrieve(id, { label: name });
+    if (!isLive(now)) return;
     if (now.version !== version || now.metadata[nameKey] !== agent.metadata[nameKey]) throw notAsListed('agent', id);
   }
   try {
-    await platform.change({ act: 'agent.archive', target: name }, (client) => client.beta.agents.archive(id));
+    await platform.agents.archive(id, { label: name });
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
     const now = await findAgent(platform, name, { id, version: 1 });
-    if (now === undefined || now.archived_at === null) throw error;
+    if (now === undefined || isLive(now)) throw error;
   }
 }

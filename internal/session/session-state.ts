@@ -1,7 +1,7 @@
 /** What a session does, or how its last turn ended: an idle session may be done, wait for somebody, or have given up. */
 import type { Platform } from '../platform/client.ts';
+import type { Session } from '../platform/sessions.ts';
 import type { SessionError, SessionEvent, ToolCall } from './event.ts';
-import type { FoundSession } from './found.ts';
 import { readLatest } from './history.ts';
 import { TurnState } from './turn-state.ts';
 
@@ -32,16 +32,14 @@ export interface Rest {
 }
 
 /** Reads what a session that can still act does: one request for one that rests, none for one that runs. */
-export async function readState(platform: Platform, session: FoundSession): Promise<SessionState> {
+export async function readState(platform: Platform, session: Session): Promise<SessionState> {
   return (await readRest(platform, session)).state;
 }
 
 /** As {@link readState}, with the time. */
-export async function readRest(platform: Platform, { id, status }: FoundSession): Promise<Rest> {
+export async function readRest(platform: Platform, { id, status }: Session): Promise<Rest> {
   if (status === 'running' || status === 'rescheduling') return { state: { kind: status }, lastAt: 'now' };
-  const pages = platform.readPages('read how the session came to rest', (client) =>
-    client.beta.sessions.events.list(id, { types: [...telling], order: 'desc', limit: latest }),
-  );
+  const pages = platform.sessions.history(id, { types: [...telling], order: 'desc', limit: latest });
   const events = await readLatest(latest, pages);
   const queued = events.some(({ at }) => at === undefined);
   return { state: judgeState(events), lastAt: queued ? 'now' : events.at(-1)?.at };

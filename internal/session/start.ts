@@ -8,11 +8,12 @@ import { type Clock, machineClock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
+import type { Session } from '../platform/sessions.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
 import type { Signer } from '../vault/signature.ts';
-import type { FoundSession } from './found.ts';
 import {
   attemptKey,
   compareSession,
@@ -21,7 +22,6 @@ import {
   type SessionIntent,
   sessionParameters,
 } from './intent.ts';
-import { isLive } from './live.ts';
 import type { PreparedSession } from './prepare.ts';
 import type { SessionRecords } from './records.ts';
 
@@ -142,9 +142,7 @@ async function environmentDifferences(platform: Platform, prepared: PreparedSess
   if (taken >= 0 && taken < lookAgainAfterMs) return [];
   const { environment, inForce } = prepared;
   try {
-    const now = await platform.read(`read environment ${environment.name}`, (client) =>
-      client.beta.environments.retrieve(inForce.environmentId),
-    );
+    const now = await platform.environments.retrieve(inForce.environmentId, { label: environment.name });
     const { environment: lasting } = withoutDeadApply(now, new Date(Date.now() + platform.aheadMs()));
     return compareEnvironment(environment, lasting).map((each) => ({ ...each, what: `environment: ${each.what}` }));
   } catch (error) {
@@ -164,13 +162,11 @@ const latest = 50;
 async function createSession(
   request: StartRequest,
   intent: SessionIntent,
-): Promise<{ session: FoundSession; creates: number }> {
-  const target = `of ${intent.principal.label} with ${intent.definition.name}`;
+): Promise<{ session: Session; creates: number }> {
+  const label = `of ${intent.principal.label} with ${intent.definition.name}`;
   for (let creates = 1; ; creates += 1) {
     try {
-      const session = await request.platform.change({ act: 'session.create', target }, (client) =>
-        client.beta.sessions.create(sessionParameters(intent)),
-      );
+      const session = await request.platform.sessions.create(label, sessionParameters(intent));
       return { session, creates };
     } catch (error) {
       if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
@@ -185,7 +181,7 @@ async function createSession(
 async function lookForCreated(
   { platform, signal, clock = machineClock }: StartRequest,
   { agent, attempt }: SessionIntent,
-): Promise<FoundSession | undefined> {
+): Promise<Session | undefined> {
   for (const pauseMs of looksMs) {
     await clock.pause(pauseMs, signal);
     const [own] = await readAttempt(platform, agent.id, attempt).catch(lookAgainLater);
@@ -201,10 +197,8 @@ function lookAgainLater(error: unknown): [] {
 }
 
 /** The latest sessions of an agent that carry the mark of one attempt and can still act. */
-export async function readAttempt(platform: Platform, agentId: string, attempt: string): Promise<FoundSession[]> {
-  const pages = platform.readPages('look for the session', (client) =>
-    client.beta.sessions.list({ agent_id: agentId, limit: latest }),
-  );
+export async function readAttempt(platform: Platform, agentId: string, attempt: string): Promise<Session[]> {
+  const pages = platform.sessions.list({ agent_id: agentId, limit: latest });
   return (await takeFirst(latest, pages)).filter(
     (session) => session.metadata[attemptKey] === attempt && isLive(session),
   );
@@ -221,7 +215,7 @@ export async function endTwins(
   try {
     const twins = (await readAttempt(platform, agent.id, attempt)).filter((session) => session.id !== id);
     for (const twin of twins) {
-      const now = await platform.read('read session', (client) => client.beta.sessions.retrieve(twin.id));
+      const now = await platform.sessions.retrieve(twin.id);
       if (!isLive(now)) continue;
       if (now.metadata[attemptKey] !== attempt) throw notAsListed('session', twin.id);
       warn(`the platform made a second session of one request, ${quote(twin.id)}: ${await archive(platform, twin.id)}`);
@@ -234,7 +228,7 @@ export async function endTwins(
 
 async function archive(platform: Platform, id: string): Promise<string> {
   try {
-    await platform.change({ act: 'session.archive', target: id }, (client) => client.beta.sessions.archive(id));
+    await platform.sessions.archive(id);
     return 'archived';
   } catch (error) {
     return `NOT archived: ${error instanceof Error ? error.message : String(error)}`;

@@ -62,9 +62,7 @@ export class TurnGuard {
     warn(`the turn has used up ${limitWords(this.#limit)}: it is interrupted`);
     for (let sent = 0; sent < mostInterruptions && !this.#over.signal.aborted; sent += 1) {
       try {
-        await platform.change({ act: 'session.interrupt', target: sessionId }, (client) =>
-          client.beta.sessions.events.send(sessionId, { events: [{ type: 'user.interrupt' }] }),
-        );
+        await platform.sessions.interrupt(sessionId);
       } catch (error) {
         if (!(error instanceof PlatformError)) return;
         warn(`the session ${quote(sessionId)} was NOT interrupted: ${error.message}`);

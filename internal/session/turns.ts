@@ -37,9 +37,7 @@ const pageSize = 1000;
 /** Every turn of a session, the earliest first. */
 export async function readTurns(platform: Platform, sessionId: string): Promise<PastTurn[]> {
   const turns = new Turns();
-  const pages = platform.readPages('read the history', (client) =>
-    client.beta.sessions.events.list(sessionId, { limit: pageSize, order: 'asc' }),
-  );
+  const pages = platform.sessions.history(sessionId, { limit: pageSize, order: 'asc' });
   await readInOrder(pages, (event) => turns.take(event));
   return turns.all();
 }

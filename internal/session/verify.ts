@@ -3,7 +3,9 @@ import type { AnsweredAgent } from '../agent/definition.ts';
 import { inParallel } from '../async/in-parallel.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Platform } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
+import type { Session } from '../platform/sessions.ts';
 import { quote } from '../text/quote.ts';
 import type { VaultAnswer } from '../vault/owner.ts';
 import { ownerOf } from '../vault/owner.ts';
@@ -11,10 +13,9 @@ import { judgeClaim, type Ownership } from '../vault/resolve.ts';
 import type { SignatureVerdict } from '../vault/signature.ts';
 import { endSession } from './end.ts';
 import { wholeSnapshot } from './facts.ts';
-import type { FoundSession } from './found.ts';
 import { attemptKey, digestKey, signatureKey } from './intent.ts';
 import { type Alarm, judgeSession } from './judge.ts';
-import { isInScope, isLive, readLive, type Scope } from './live.ts';
+import { isInScope, readLive, type Scope } from './live.ts';
 import type { SessionRecords } from './records.ts';
 
 /** What verifying needs of a run. */
@@ -27,7 +28,7 @@ export interface VerifyRequest {
 
 /** A session and what speaks against it. */
 export interface VerifiedSession {
-  session: FoundSession;
+  session: Session;
   alarms: readonly Alarm[];
   /** Whether this machine kept what was meant, an ownership key signed it, or only the session's own metadata says it. */
   comparedWith: 'record of this machine' | 'signed record' | 'metadata';
@@ -53,20 +54,16 @@ export function lookupsOf(platform: Platform): Lookups {
       return known;
     };
   };
-  const vault = once((id) =>
-    unlessMissing(() => platform.read('read vault', (client) => client.beta.vaults.retrieve(id))),
-  );
+  const vault = once((id) => unlessMissing('given', platform.vaults.retrieve(id)));
   const agent = once((key) => {
     const [id, version] = JSON.parse(key) as [string, number];
-    return unlessMissing(() =>
-      platform.read('read agent version', (client) => client.beta.agents.retrieve(id, { version })),
-    );
+    return unlessMissing('given', platform.agents.retrieve(id, { version }));
   });
   return { vault, agent: (id, version) => agent(JSON.stringify([id, version])) };
 }
 
 /** One session by its id. Throws `usage` where there is none. */
-export async function readSession(platform: Platform, id: string): Promise<FoundSession> {
+export async function readSession(platform: Platform, id: string): Promise<Session> {
   const session = await find(platform, id);
   if (session === undefined) {
     throw new AppError('usage', `there is no session ${quote(id)} in this workspace`, {
@@ -83,7 +80,7 @@ export async function verifySessions(
   lookups: Lookups,
 ): Promise<VerifiedSession[]> {
   const attempts = new Map<string, string[]>();
-  const sessions: FoundSession[] = [];
+  const sessions: Session[] = [];
   for await (const session of readLive(request.platform)) {
     const attempt = session.metadata[attemptKey];
     if (attempt !== undefined) attempts.set(attempt, [...(attempts.get(attempt) ?? []), session.id]);
@@ -98,7 +95,7 @@ export async function verifySessions(
 /** Verifies one session that was read just now. */
 export async function verifySession(
   { platform, ownership, sessionRecords, configuration }: VerifyRequest,
-  session: FoundSession,
+  session: Session,
   lookups: Lookups,
   twin = false,
 ): Promise<VerifiedSession> {
@@ -137,7 +134,7 @@ export async function verifySession(
 }
 
 /** What {@link stopSession} would do. */
-export function stopPlan(session: FoundSession): string {
+export function stopPlan(session: Session): string {
   return isLive(session) ? 'would be interrupted and archived' : 'it had ended already';
 }
 
@@ -167,17 +164,17 @@ export async function stopSession(
 }
 
 /** Whether one of them is really of the same attempt, live or not: the other one may have been stopped just now. */
-async function hasTwin(platform: Platform, { metadata }: FoundSession, ids: readonly string[]): Promise<boolean> {
+async function hasTwin(platform: Platform, { metadata }: Session, ids: readonly string[]): Promise<boolean> {
   const others = await Promise.all(ids.map((id) => find(platform, id)));
   return others.some((other) => other !== undefined && other.metadata[attemptKey] === metadata[attemptKey]);
 }
 
-async function find(platform: Platform, id: string): Promise<FoundSession | undefined> {
-  return await unlessMissing(() => platform.read('read session', (client) => client.beta.sessions.retrieve(id)));
+async function find(platform: Platform, id: string): Promise<Session | undefined> {
+  return await unlessMissing('given', platform.sessions.retrieve(id));
 }
 
 async function readSignature(
-  { metadata }: FoundSession,
+  { metadata }: Session,
   ownership: Ownership | undefined,
 ): Promise<SignatureVerdict | { kind: 'unneeded' }> {
   if (ownership === undefined) return { kind: 'unneeded' };
@@ -190,9 +187,7 @@ async function readSignature(
 
 async function readUpdates(platform: Platform, id: string) {
   const updates: { at: string; parts: string[] }[] = [];
-  const pages = platform.readPages('list events', (client) =>
-    client.beta.sessions.events.list(id, { types: ['session.updated'], limit: 100 }),
-  );
+  const pages = platform.sessions.history(id, { types: ['session.updated'], limit: 100 });
   for await (const event of pages) {
     const { id: _id, type, processed_at: at, ...changed } = event;
     if (type !== 'session.updated') continue;
@@ -203,13 +198,4 @@ async function readUpdates(platform: Platform, id: string) {
     updates.push({ at: typeof at === 'string' ? at : 'an unknown time', parts });
   }
   return updates;
-}
-
-async function unlessMissing<Thing>(ask: () => Promise<Thing>): Promise<Thing | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof PlatformError && (error.status === 404 || error.status === 400)) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 /** What an upload that failed means for those that wait for their turn. */
 import { expect, test } from 'vitest';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import { type Platform, PlatformError, verbsOver } from '../platform/client.ts';
 import { applyChanges } from './apply.ts';
 import type { Skill } from './folder/read.ts';
 import type { Change } from './plan.ts';
@@ -25,12 +25,10 @@ function createOf(name: string, size: number): Change {
 function refusing(): { platform: Platform; uploads: () => number } {
   let uploads = 0;
   const no = () => new PlatformError('platform_refused', 'no', { status: 400, cause: undefined });
-  const platform: Platform = {
-    aheadMs: () => 0,
-    unknownMembers: () => [],
+  const verbs = verbsOver({
     read: () => Promise.reject(no()),
     // biome-ignore lint/correctness/useYield: nothing is listed
-    async *readPages() {
+    async *list() {
       throw no();
     },
     listen: () => Promise.reject(no()),
@@ -39,7 +37,8 @@ function refusing(): { platform: Platform; uploads: () => number } {
       await new Promise((resolve) => setTimeout(resolve, 20));
       throw no();
     },
-  };
+  });
+  const platform = { ...verbs, aheadMs: () => 0, unknownMembers: () => [] };
   return { platform, uploads: () => uploads };
 }
 

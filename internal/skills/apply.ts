@@ -4,6 +4,7 @@ import { inParallel } from '../async/in-parallel.ts';
 import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { unlessMissing } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
 import { byteLimit } from './byte-limit.ts';
 import { bytesOf } from './folder/read.ts';
@@ -127,10 +128,7 @@ function isUpload(change: Change): change is UploadChange {
 /** Deletes a skill with all its versions, if its latest is still the one that the plan saw. Gone already is as good. */
 async function deleteSkill(platform: Platform, name: string, { skillId, versionId }: LockedSkill): Promise<void> {
   const latest = async () => {
-    const found = await unlessGone(
-      platform.read(`look at skill ${skillId}`, (client) => client.skills.retrieve(skillId)),
-    );
-    return found?.latest_version_id;
+    return (await unlessMissing('listed', platform.skills.retrieve(skillId)))?.latest_version_id;
   };
   const before = await latest();
   if (before === undefined) return;
@@ -140,21 +138,10 @@ async function deleteSkill(platform: Platform, name: string, { skillId, versionI
     });
   }
   try {
-    await unlessGone(
-      platform.change({ act: 'skill.delete', target: `${name} ${skillId}` }, (client) => client.skills.delete(skillId)),
-    );
+    await unlessMissing('listed', platform.skills.delete(skillId, { label: `${name} ${skillId}` }));
   } catch (error) {
     const lost = error instanceof PlatformError && error.outcome === 'unknown';
     if (!lost || (await latest()) !== undefined) throw error;
-  }
-}
-
-async function unlessGone<Result>(asking: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await asking;
-  } catch (error) {
-    if (error instanceof PlatformError && error.status === 404) return undefined;
-    throw error;
   }
 }
 

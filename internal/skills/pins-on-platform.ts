@@ -4,7 +4,8 @@ import type { FoundAgent } from '../agent/definition.ts';
 import { nameKey } from '../agent/definition.ts';
 import { readAgents } from '../agent/fleet.ts';
 import { inParallel } from '../async/in-parallel.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Platform } from '../platform/client.ts';
+import { unlessMissing } from '../platform/live.ts';
 import type { Pin } from './pins.ts';
 
 /** How many questions are asked at the same time; the platform allows some hundred reads a minute. */
@@ -25,7 +26,7 @@ export async function platformPins(platform: Platform): Promise<Pin[]> {
     }
   }
   const older = await inParallel([...kept.values()], readsAtOnce, async ({ id, version, keeper }) => {
-    const agent = await agentVersion(platform, id, version);
+    const agent = await unlessMissing('listed', platform.agents.retrieve(id, { version }));
     if (agent === undefined) return [];
     const keptBy = { agentId: keeper.id, agentName: nameOf(keeper) };
     return pinsOf(agent).map((pin): Pin => ({ ...pin, keptBy }));
@@ -46,18 +47,6 @@ function pinsOf(agent: FoundAgent): Pin[] {
       ? [{ agentId, agentName: nameOf(agent), agentVersion, marked: nameKey in metadata, skillId, version }]
       : [],
   );
-}
-
-/** Undefined where the platform has no such agent any more. */
-async function agentVersion(platform: Platform, id: string, version: number): Promise<FoundAgent | undefined> {
-  try {
-    return await platform.read(`read agent ${id} version ${version}`, (client) =>
-      client.beta.agents.retrieve(id, { version }),
-    );
-  } catch (error) {
-    if (error instanceof PlatformError && error.status === 404) return undefined;
-    throw error;
-  }
 }
 
 /** The agents that a `multiagent` names, wherever in it: its forms differ and grow, their references do not. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { makeFolder, removeFolder } from '../outside/files.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Platform } from '../platform/client.ts';
+import { isMissing } from '../platform/live.ts';
 import { quote, visible } from '../text/quote.ts';
 import type { VersionFiles } from './download/archive.ts';
 import { downloadedFiles } from './download/download.ts';
@@ -204,7 +205,7 @@ async function download(platform: Platform, target: Target): Promise<{ files: Ve
     }
     return { files, sha256: content };
   } catch (cause) {
-    if (!(cause instanceof PlatformError) || cause.status !== 404) throw cause;
+    if (!isMissing(cause, 'listed')) throw cause;
     throw new AppError(
       'platform_refused',
       `${name}: the platform has no version ${quote(versionId)} of ${quote(skillId)}`,

@@ -6,7 +6,7 @@
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import { type Platform, PlatformError, verbsOver } from '../platform/client.ts';
 import { sha256 } from '../text/canonical.ts';
 import type { Skill } from './folder/read.ts';
 import { hashOf } from './hash.ts';
@@ -83,18 +83,14 @@ function platformOf(versions: Versions, gate: Gate): Platform {
         retrieve: async (id: string) => ({ id: versions.find(id).id, name: 'triage' }),
       },
     },
-    beta: {
-      skills: {
-        versions: {
-          download: async (id: string) =>
-            new Response(
-              zipSync({ 'triage/SKILL.md': Buffer.from(versions.find(id).text) }) as Uint8Array<ArrayBuffer>,
-            ),
-        },
+    betaSkills: {
+      versions: {
+        download: async (id: string) =>
+          new Response(zipSync({ 'triage/SKILL.md': Buffer.from(versions.find(id).text) }) as Uint8Array<ArrayBuffer>),
       },
     },
   };
-  const step = async <Result>(changes: boolean, ask: (client: never) => Promise<Result>): Promise<Result> => {
+  const step = async <Result>(changes: boolean, ask: (client: never) => PromiseLike<Result>): Promise<Result> => {
     const fault = await new Promise<Fault | undefined>((pass) => {
       gate.waiting.push({ changes, pass });
     });
@@ -105,16 +101,16 @@ function platformOf(versions: Versions, gate: Gate): Platform {
     if (changes) gate.own.add((result as { id?: string } | undefined)?.id ?? '');
     return result;
   };
-  return {
-    read: (_what, ask) => step(false, ask),
-    async *readPages(_what, ask) {
-      yield* (await step(false, ask)).data as never[];
+  const verbs = verbsOver({
+    read: (_what, _read, ask) => step(false, ask) as Promise<never>,
+    async *list(_what, _read, ask) {
+      const { data } = await step(false, async (client) => (await ask(client, {})) as unknown as { data: never[] });
+      yield* data;
     },
-    aheadMs: () => 0,
-    unknownMembers: () => [],
     listen: () => Promise.reject(new Error('nothing is streamed')),
-    change: (_intent, ask) => step(true, ask),
-  };
+    change: (_act, _id, _how, _read, ask) => step(true, ask) as Promise<never>,
+  });
+  return { ...verbs, aheadMs: () => 0, unknownMembers: () => [] };
 }
 
 function skillOf(text: string): Skill {

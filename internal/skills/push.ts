@@ -6,6 +6,7 @@
 import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { unlessMissing } from '../platform/live.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
 import { bytesOf, contentOf, type Skill } from './folder/read.ts';
@@ -35,20 +36,12 @@ export async function pushVersion(
   }
 
   const known = new Set(before.map(({ id }) => id));
-  const files = await uploadOf(skill);
-  const mine = await answerOrLoss(
-    platform.change({ act: 'skill_version.create', target: skill.name }, (client) =>
-      client.skills.versions.create(skillId, { files }, { timeout: uploadTimeoutMs(skill) }),
-    ),
-  );
+  const mine = await answerOrLoss(platform.skills.createVersion(skillId, skill.name, await uploadOf(skill)));
   const arrived = async () => (await listVersions(platform, skillId)).filter(({ id }) => !known.has(id));
   if (mine instanceof PlatformError) return await findUploaded(platform, skill, skillId, await orLoss(mine, arrived));
   const first = await settle(mine, async () => (await arrived()).filter(({ id }) => id !== mine.id));
   if (first === undefined) return { skillId, versionId: mine.id, sha256: skill.sha256 };
-  await platform.change(
-    { act: 'skill_version.delete', target: `${skill.name} ${mine.id}`, uninterrupted: true },
-    (client) => client.skills.versions.delete(mine.id, { skill_id: skillId }),
-  );
+  await platform.skills.deleteVersion(skillId, mine.id, { label: `${skill.name} ${mine.id}`, uninterrupted: true });
   return await theirs(platform, skill, { skillId, versionId: first.id }, 'what this run uploaded was taken back');
 }
 
@@ -66,12 +59,7 @@ export interface CreatedSkill {
  * learns of the new one. After a lost answer the skill is looked for by name and content.
  */
 export async function pushSkill(platform: Platform, skill: Skill, known: Set<string>): Promise<CreatedSkill> {
-  const files = await uploadOf(skill);
-  const answer = await answerOrLoss(
-    platform.change({ act: 'skill.create', target: skill.name }, (client) =>
-      client.skills.create({ files }, { timeout: uploadTimeoutMs(skill) }),
-    ),
-  );
+  const answer = await answerOrLoss(platform.skills.create(skill.name, await uploadOf(skill)));
   const lost = answer instanceof PlatformError;
   const created = lost ? await findCreated(platform, skill, known).catch(() => undefined) : answer;
   if (created === undefined) throw answer;
@@ -120,17 +108,11 @@ async function settleOne(platform: Platform, made: CreatedSkill, settling: Settl
   });
   if (first === undefined) return;
   if (!own) throw toldApart(skill, first.id, locked.skillId);
-  const latest = await latestOf(platform, locked.skillId).catch((error: unknown) => {
-    if (error instanceof PlatformError && error.status === 404) return undefined;
-    throw error;
-  });
+  const latest = await unlessMissing('listed', latestOf(platform, locked.skillId));
   // What somebody else has put into it meanwhile is not taken back.
   if (latest !== undefined && latest !== locked.versionId) throw notAsListed('skill', locked.skillId);
   if (latest !== undefined) {
-    await platform.change(
-      { act: 'skill.delete', target: `${skill.name} ${locked.skillId}`, uninterrupted: true },
-      (client) => client.skills.delete(locked.skillId),
-    );
+    await platform.skills.delete(locked.skillId, { label: `${skill.name} ${locked.skillId}`, uninterrupted: true });
   }
   const remote = { skillId: first.id, versionId: first.latest_version_id };
   await settling.onYielded(skill, undefined);
@@ -185,7 +167,7 @@ function isNewest(versionId: string, versions: readonly Upload[]): boolean {
 }
 
 async function latestOf(platform: Platform, skillId: string): Promise<string> {
-  const found = await platform.read(`look at skill ${skillId}`, (client) => client.skills.retrieve(skillId));
+  const found = await platform.skills.retrieve(skillId);
   return found.latest_version_id;
 }
 
@@ -264,16 +246,12 @@ async function answerOrLoss<Answer extends Upload>(asking: Promise<Answer>): Pro
   }
 }
 
-async function uploadOf(skill: Skill): Promise<File[]> {
+async function uploadOf(skill: Skill): Promise<{ files: File[]; timeoutMs: number }> {
   // A File carries exactly the name we give it; a read stream would send its path on this disk.
   const files: File[] = [];
   for (const file of skill.files) {
     files.push(new File([await contentOf(skill, file)], `${skill.name}/${file.path}`));
   }
-  return files;
-}
-
-/** A minute, and more for a large skill on a slow line (100 kB a second). */
-function uploadTimeoutMs(skill: Skill): number {
-  return 60_000 + Math.ceil(bytesOf(skill) / 100);
+  // A minute, and more for a large skill on a slow line (100 kB a second).
+  return { files, timeoutMs: 60_000 + Math.ceil(bytesOf(skill) / 100) };
 }

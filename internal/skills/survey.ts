@@ -3,6 +3,7 @@
 import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { unlessMissing } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
 import { downloadedFiles, hashOfFiles, type VersionFiles } from './download/download.ts';
 import type { Skill } from './folder/read.ts';
@@ -40,17 +41,13 @@ export interface ListedSkill {
   created_at: string;
 }
 
-/** The largest page that every description of the list endpoints allows (the newer ones say 1,000). */
-const pageSize = 100;
 /** How many questions are asked at the same time; the platform allows some hundred reads a minute. */
 const readsAtOnce = 8;
 
 /** Lists the workspace's own skills: one request per hundred. */
 export async function listSkills(platform: Platform): Promise<ListedSkill[]> {
   const skills: ListedSkill[] = [];
-  const pages = platform.readPages('list the skills', (client) =>
-    client.skills.list({ source: 'custom', limit: pageSize }),
-  );
+  const pages = platform.skills.list({ source: 'custom' });
   for await (const { id, latest_version_id, created_at } of pages) skills.push({ id, latest_version_id, created_at });
   return skills;
 }
@@ -69,13 +66,7 @@ export async function readLatestVersions(platform: Platform, locks: readonly Ski
   const locked = [...new Set(locks.flatMap((lock) => [...lock.values()].map(({ skillId }) => skillId)))];
   const unlisted = locked.filter((id) => !latest.has(id));
   await inParallel(unlisted, readsAtOnce, async (id) => {
-    const found = await platform
-      .read(`look at skill ${id}`, (client) => client.skills.retrieve(id))
-      .catch((error: unknown) => {
-        // The platform calls an id malformed that it does not recognise.
-        if (error instanceof PlatformError && (error.status === 404 || error.status === 400)) return undefined;
-        throw error;
-      });
+    const found = await unlessMissing('given', platform.skills.retrieve(id));
     if (found !== undefined) latest.set(found.id, found.latest_version_id);
   });
   const unsaid = locked.find((id) => latest.get(id) === '');
@@ -88,10 +79,7 @@ export async function readLatestVersions(platform: Platform, locks: readonly Ski
 /** The versions of a skill, in no order: the platform documents none. One request per hundred. */
 export async function listVersions(platform: Platform, skillId: string): Promise<{ id: string; created_at: string }[]> {
   const versions: { id: string; created_at: string }[] = [];
-  const pages = platform.readPages(`list the versions of ${skillId}`, (client) =>
-    client.skills.versions.list(skillId, { limit: pageSize }),
-  );
-  for await (const { id, created_at } of pages) versions.push({ id, created_at });
+  for await (const { id, created_at } of platform.skills.listVersions(skillId)) versions.push({ id, created_at });
   return versions;
 }
 
@@ -146,12 +134,9 @@ export async function findNamesakes(
 /** The name of a platform skill; undefined where it was deleted meanwhile or cannot be decrypted there. */
 async function nameOfSkill(platform: Platform, skillId: string, version: string): Promise<string | undefined> {
   try {
-    const found = await platform.read(`look at skill ${skillId}`, (client) =>
-      client.skills.versions.retrieve(version, { skill_id: skillId }),
-    );
-    return found.name;
+    return (await unlessMissing('listed', platform.skills.retrieveVersion(skillId, version)))?.name;
   } catch (error) {
-    if (error instanceof PlatformError && (error.status === 404 || error.status === 409)) return undefined;
+    if (error instanceof PlatformError && error.status === 409) return undefined;
     throw error;
   }
 }

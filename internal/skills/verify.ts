@@ -3,6 +3,7 @@
 import { inParallel } from '../async/in-parallel.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isMissing } from '../platform/live.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { downloadedFiles, UnreadableVersionError, type VersionFiles } from './download/download.ts';
@@ -114,8 +115,8 @@ async function verifySkill(platform: Platform, pinned: Pinned): Promise<Verified
     }
     return { ...pinned, outcome: 'intact', why: '' };
   } catch (error) {
-    if (isStatus(error, 404)) return { ...pinned, outcome: 'gone', why: `the platform has no ${version}` };
-    if (error instanceof UnreadableVersionError || isStatus(error, 409)) {
+    if (isMissing(error, 'listed')) return { ...pinned, outcome: 'gone', why: `the platform has no ${version}` };
+    if (error instanceof UnreadableVersionError || (error instanceof PlatformError && error.status === 409)) {
       return { ...pinned, outcome: 'unreadable', why: error.message };
     }
     throw error;
@@ -124,11 +125,8 @@ async function verifySkill(platform: Platform, pinned: Pinned): Promise<Verified
 
 /** The name that the platform has for a version: what the folder is called that agents see. */
 export async function nameOfVersion(platform: Platform, skillId: string, versionId: string): Promise<string> {
-  const what = `look at version ${quote(versionId)} of skill ${quote(skillId)}`;
-  const found = await platform.read(what, (client) =>
-    client.skills.versions.retrieve(versionId, { skill_id: skillId }),
-  );
-  if (found.name !== undefined) return found.name;
+  const { name } = await platform.skills.retrieveVersion(skillId, versionId);
+  if (name !== undefined) return name;
   throw new UnreadableVersionError(
     'platform_refused',
     `the platform does not say the name of version ${quote(versionId)} of skill ${quote(skillId)}`,
@@ -151,8 +149,4 @@ async function differenceFromFolder({ folder, name, locked }: Pinned, there: rea
     if (error instanceof SkillsInvalidError) return '';
     throw error;
   }
-}
-
-function isStatus(error: unknown, status: number): error is PlatformError {
-  return error instanceof PlatformError && error.status === status;
 }

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { offboard, readPerson } from '../offboarding/offboard.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import { type Platform, PlatformError, verbsOver } from '../platform/client.ts';
 import type { VaultAnswer } from './owner.ts';
 import { ownerRecord } from './owner.ts';
 import { createVault, findVault, type Ownership, type VaultDirectory, type VaultMemory } from './resolve.ts';
@@ -61,28 +61,26 @@ interface Gate {
 
 function platformOf(vaults: Vaults, gate: Gate): Platform {
   const client = {
-    beta: {
-      vaults: {
-        create: async (body: Parameters<Vaults['create']>[0]) => vaults.create(body),
-        list: async ({ include_archived = false }) => ({
-          data: (include_archived ? vaults.all : vaults.active()).toReversed().map((vault) => structuredClone(vault)),
-          hasNextPage: () => false,
-        }),
-        retrieve: async (id: string) => vaults.change(id, () => ({})),
-        archive: async (id: string) => {
-          if (vaults.change(id, () => ({})).archived_at !== null) throw refused('archived already');
-          return vaults.change(id, () => ({ archived_at: 'now' }));
-        },
-        update: async (id: string, { metadata }: { metadata: Record<string, string> }) => {
-          if (vaults.change(id, () => ({})).archived_at !== null) throw refused('archived');
-          return vaults.change(id, (vault) => ({ metadata: { ...vault.metadata, ...metadata } }));
-        },
-        credentials: { list: async () => ({ data: [], hasNextPage: () => false }) },
+    vaults: {
+      create: async (body: Parameters<Vaults['create']>[0]) => vaults.create(body),
+      list: async ({ include_archived = false }) => ({
+        data: (include_archived ? vaults.all : vaults.active()).toReversed().map((vault) => structuredClone(vault)),
+        hasNextPage: () => false,
+      }),
+      retrieve: async (id: string) => vaults.change(id, () => ({})),
+      archive: async (id: string) => {
+        if (vaults.change(id, () => ({})).archived_at !== null) throw refused('archived already');
+        return vaults.change(id, () => ({ archived_at: 'now' }));
       },
-      sessions: { list: async () => ({ data: [], hasNextPage: () => false }) },
+      update: async (id: string, { metadata }: { metadata: Record<string, string> }) => {
+        if (vaults.change(id, () => ({})).archived_at !== null) throw refused('archived');
+        return vaults.change(id, (vault) => ({ metadata: { ...vault.metadata, ...metadata } }));
+      },
+      credentials: { list: async () => ({ data: [], hasNextPage: () => false }) },
     },
+    sessions: { list: async () => ({ data: [], hasNextPage: () => false }) },
   };
-  const step = async <Result>(changes: boolean, ask: (client: never) => Promise<Result>): Promise<Result> => {
+  const step = async <Result>(changes: boolean, ask: (client: never) => PromiseLike<Result>): Promise<Result> => {
     const fault = await new Promise<Fault | undefined>((pass) => gate.waiting.push({ changes, pass }));
     const never = () => new Promise<never>(() => {});
     if (fault === 'killed before') return await never();
@@ -93,16 +91,16 @@ function platformOf(vaults: Vaults, gate: Gate): Platform {
     if (fault === 'answer lost') throw lostAnswer();
     return result;
   };
-  return {
-    read: (_what, ask) => step(false, ask),
-    async *readPages(_what, ask) {
-      yield* (await step(false, ask)).data as never[];
+  const verbs = verbsOver({
+    read: (_what, _read, ask) => step(false, ask) as Promise<never>,
+    async *list(_what, _read, ask) {
+      const { data } = await step(false, async (client) => (await ask(client, {})) as unknown as { data: never[] });
+      yield* data;
     },
-    aheadMs: () => 0,
-    unknownMembers: () => [],
     listen: () => Promise.reject(new Error('nothing is streamed')),
-    change: (_intent, ask) => step(true, ask),
-  };
+    change: (_act, _id, _how, _read, ask) => step(true, ask) as Promise<never>,
+  });
+  return { ...verbs, aheadMs: () => 0, unknownMembers: () => [] };
 }
 
 function refused(why: string): PlatformError {

@@ -1,7 +1,8 @@
 /** What an operator does with owner records: make a key, see what every record is worth, sign one. */
 import { exportJWK, generateKeyPair } from 'jose';
 import { AppError } from '../errors/app-error.ts';
-import { type Platform, PlatformError } from '../platform/client.ts';
+import type { Platform } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { VaultAnswer } from './owner.ts';
@@ -34,7 +35,7 @@ export interface JudgedVault {
 
 /** Every active vault that has an owner record, page by page. */
 export async function* judgeVaults(platform: Platform, ownership: Ownership): AsyncGenerator<JudgedVault> {
-  for await (const vault of platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100 }))) {
+  for await (const vault of platform.vaults.list()) {
     const judged = await judgeVault(vault, ownership);
     if (judged !== undefined) yield judged;
   }
@@ -46,12 +47,7 @@ export async function readVaultToSign(
   ownership: Ownership,
   id: string,
 ): Promise<JudgedVault & { vault: VaultAnswer; credentialCount: number }> {
-  const vault = await platform
-    .read('read vault', (client) => client.beta.vaults.retrieve(id))
-    .catch((error: unknown) => {
-      if (error instanceof PlatformError && (error.status === 404 || error.status === 400)) return undefined;
-      throw error;
-    });
+  const vault = await unlessMissing('given', platform.vaults.retrieve(id));
   const judged = vault === undefined ? undefined : await judgeVault(vault, ownership);
   if (vault === undefined || judged === undefined) {
     throw new AppError('ownership_unproven', `${quote(id)} is no active vault with an owner record`, {
@@ -59,10 +55,7 @@ export async function readVaultToSign(
     });
   }
   let credentialCount = 0;
-  const pages = platform.readPages('list credentials', (client) =>
-    client.beta.vaults.credentials.list(id, { limit: 100 }),
-  );
-  for await (const { archived_at } of pages) if (archived_at === null) credentialCount += 1;
+  for await (const credential of platform.credentials.list(id)) if (isLive(credential)) credentialCount += 1;
   return { ...judged, vault, credentialCount };
 }
 

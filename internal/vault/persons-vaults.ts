@@ -2,6 +2,7 @@
 
 import { inParallel } from '../async/in-parallel.ts';
 import type { Platform } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
 import type { Claim } from './claims.ts';
 import type { VaultAnswer } from './owner.ts';
 import { isOwnedBy, type ownerOf } from './owner.ts';
@@ -29,7 +30,7 @@ const readsAtOnce = 10;
 
 /** Every vault of the workspace, archived ones too, page by page. */
 export function everyVault(platform: Platform): AsyncGenerator<VaultAnswer, void, undefined> {
-  return platform.readPages('list vaults', (client) => client.beta.vaults.list({ limit: 100, include_archived: true }));
+  return platform.vaults.list({ include_archived: true });
 }
 
 /** Every vault that names the person, archived ones too. */
@@ -56,11 +57,9 @@ export async function holdings(
 /** The active credentials of a vault, of every kind. */
 export async function readHeld(platform: Platform, vaultId: string): Promise<HeldCredential[]> {
   const held: HeldCredential[] = [];
-  const pages = platform.readPages('list credentials', (client) =>
-    client.beta.vaults.credentials.list(vaultId, { limit: 100 }),
-  );
-  for await (const { id, auth, metadata, archived_at } of pages) {
-    if (archived_at !== null) continue;
+  for await (const credential of platform.credentials.list(vaultId)) {
+    if (!isLive(credential)) continue;
+    const { id, auth, metadata } = credential;
     const mcpServerUrl = 'mcp_server_url' in auth ? auth.mcp_server_url : undefined;
     held.push({ id, kind: auth.type, mcpServerUrl, metadata });
   }

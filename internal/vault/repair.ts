@@ -4,6 +4,7 @@
  */
 import type { Principal } from '../identity/principal.ts';
 import { PlatformError } from '../platform/client.ts';
+import { isLive } from '../platform/live.ts';
 import { type Choice, chooseVault, isOlder, isProven } from './claims.ts';
 import type { VaultAnswer } from './owner.ts';
 import { isOwnedBy } from './owner.ts';
@@ -35,7 +36,7 @@ export async function readClaimedVaults(directory: RepairDirectory, principal: P
   if (marked !== undefined) throw await offboardedError(marked, principal, ownership);
   return {
     active,
-    archived: vaults.filter(({ archived_at }) => archived_at !== null),
+    archived: vaults.filter((vault) => !isLive(vault)),
     choice: chooseVault(active).kind,
     keep: proven.reduce<HeldVault | undefined>(
       (oldest, held) => (oldest === undefined || isOlder(held.vault, oldest.vault) ? held : oldest),
@@ -56,16 +57,16 @@ export async function archiveClaimed(
   principal: Principal,
   { vault: { id }, credentials }: HeldVault,
 ): Promise<Archived> {
-  const read = () => platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
+  const read = () => platform.vaults.retrieve(id);
   const [now, held] = await Promise.all([read(), readHeld(platform, id)]);
-  if (now.archived_at !== null) return 'archived';
+  if (!isLive(now)) return 'archived';
   if (!isOwnedBy(now.metadata, principal)) return 'not the same owner';
   const same = new Set(credentials.map((credential) => credential.id));
   if (held.length !== same.size || held.some((credential) => !same.has(credential.id))) return 'changed';
   try {
-    await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
+    await platform.vaults.archive(id);
   } catch (error) {
-    if (!(error instanceof PlatformError) || (await read()).archived_at === null) throw error;
+    if (!(error instanceof PlatformError) || isLive(await read())) throw error;
   }
   return 'archived';
 }

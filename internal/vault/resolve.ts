@@ -4,8 +4,9 @@ import { pause } from '../clock/pause.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
-import type { Vault } from '../platform/vault.ts';
+import type { Vault } from '../platform/vaults.ts';
 import { quote } from '../text/quote.ts';
 import { type Claim, chooseVault, isOlder, isProven } from './claims.ts';
 import type { VaultAnswer } from './owner.ts';
@@ -53,7 +54,8 @@ export interface VaultDirectory {
 export async function findVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault | undefined> {
   const { memory, ownership } = directory;
   const recalled = await memory.recall(principal);
-  const known = recalled === undefined ? undefined : await readVaultById(directory, recalled);
+  const known =
+    recalled === undefined ? undefined : await unlessMissing('given', directory.platform.vaults.retrieve(recalled));
   if (known !== undefined) {
     const claim = await judgeClaim(known, principal, ownership);
     if (claim !== undefined && isProven(claim)) {
@@ -104,14 +106,10 @@ export async function createVault(
   let lost: PlatformError | undefined;
   let created: string | undefined;
   try {
-    const { id, metadata, saysMetadata } = await platform.change(
-      { act: 'vault.create', target: principal.label },
-      (client) =>
-        client.beta.vaults.create({
-          display_name: displayName,
-          metadata: { ...ownerRecord(principal), ...creationOf(mark) },
-        }),
-    );
+    const { id, metadata, saysMetadata } = await platform.vaults.create(principal.label, {
+      display_name: displayName,
+      metadata: { ...ownerRecord(principal), ...creationOf(mark) },
+    });
     // Where the answer does not say, the list does.
     if (saysMetadata && !isOwnedBy(metadata, principal)) throw notStored(id);
     created = id;
@@ -193,12 +191,12 @@ async function archive(
 ): Promise<void> {
   let failure: PlatformError | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const now = await platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
-    if (now.archived_at !== null) return;
+    const now = await platform.vaults.retrieve(id);
+    if (!isLive(now)) return;
     if (failure !== undefined && (attempt > 2 || failure.outcome === 'refused')) throw failure;
     if (!isMarked(now.metadata, mark) || !isOwnedBy(now.metadata, principal)) throw notAsListed('vault', id);
     try {
-      await platform.change({ act: 'vault.archive', target: id }, (client) => client.beta.vaults.archive(id));
+      await platform.vaults.archive(id);
       return;
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
@@ -230,9 +228,7 @@ async function adopt(
 }
 
 async function isEmpty(platform: Platform, vaultId: string): Promise<boolean> {
-  const credentials = platform.readPages('list credentials', (client) =>
-    client.beta.vaults.credentials.list(vaultId, { limit: 1, include_archived: true }),
-  );
+  const credentials = platform.credentials.list(vaultId, { limit: 1, include_archived: true });
   return (await takeFirst(1, credentials)).length === 0;
 }
 
@@ -261,9 +257,7 @@ export async function signVault(
   if ((await judgeSignature(signature, facts, ownership)).kind !== 'valid') {
     throw new AppError('ownership_key', `what signs with ${quote(signer.kid)} does not sign with that key`);
   }
-  const signed = await platform.change({ act: 'vault.sign', target: vault.id }, (client) =>
-    client.beta.vaults.update(vault.id, { metadata: { [signatureKey]: signature } }),
-  );
+  const signed = await platform.vaults.sign(vault.id, { [signatureKey]: signature });
   const verdict = await judgeSignature(
     signatureOf(signed.metadata),
     { ...facts, createdAt: signed.created_at },
@@ -299,8 +293,8 @@ async function readClaims(
   const naming = new Set<string>();
   const survey: Survey = { claims: [], naming, offboarded: undefined, silent: [] };
   const name = displayNameOf(principal);
-  const query = { limit: 100, ...(archivedToo && { include_archived: true }) };
-  for await (const vault of platform.readPages('list vaults', (client) => client.beta.vaults.list(query))) {
+  const query = archivedToo ? { include_archived: true } : {};
+  for await (const vault of platform.vaults.list(query)) {
     const claim = await judgeClaim(vault, principal, ownership);
     if (claim !== undefined) survey.claims.push(claim);
     if (isOwnedBy(vault.metadata, principal)) {
@@ -313,18 +307,8 @@ async function readClaims(
 }
 
 /** Whether the platform does not say whose an active vault is. */
-function isSilent({ saysMetadata, archived_at }: Vault): boolean {
-  return !saysMetadata && archived_at === null;
-}
-
-/** One vault by id, if it exists. */
-async function readVaultById(directory: VaultDirectory, id: string): Promise<Vault | undefined> {
-  try {
-    return await directory.platform.read('read vault', (client) => client.beta.vaults.retrieve(id));
-  } catch (error) {
-    if (error instanceof PlatformError && (error.status === 404 || error.status === 400)) return undefined;
-    throw error;
-  }
+function isSilent(vault: Vault): boolean {
+  return !vault.saysMetadata && isLive(vault);
 }
 
 /** What a vault's claim to be the principal's is worth; undefined where it makes none. */
@@ -333,7 +317,7 @@ export async function judgeClaim(
   principal: Pick<Principal, 'kind' | 'issuer' | 'subject'>,
   keys: OwnershipKeys | undefined,
 ): Promise<Claim | undefined> {
-  if (vault.archived_at !== null || !isOwnedBy(vault.metadata, principal)) return undefined;
+  if (!isLive(vault) || !isOwnedBy(vault.metadata, principal)) return undefined;
   if (keys === undefined) return { vault, signature: { kind: 'unneeded' } };
   const { judgeSignature } = await import('./signature.ts');
   const facts = { vaultId: vault.id, createdAt: vault.created_at, owner: principal };

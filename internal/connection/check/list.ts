@@ -2,7 +2,7 @@
 import type { Service } from '../../config/definitions.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { type Platform, PlatformError } from '../../platform/client.ts';
-import type { CredentialTrial } from '../../platform/vault.ts';
+import type { CredentialTrial } from '../../platform/credentials.ts';
 import { findVault, type VaultDirectory } from '../../vault/resolve.ts';
 import { type Connection, connectionOf, connectionsOf, readConnections } from '../credentials.ts';
 import type { Journals } from '../journal/journal-file.ts';

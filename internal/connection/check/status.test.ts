@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../../config/definitions.ts';
-import type { CapturedAnswer, CredentialTrial } from '../../platform/vault.ts';
+import type { CapturedAnswer, CredentialTrial } from '../../platform/credentials.ts';
 import type { Connection } from '../credentials.ts';
 import type { Journal } from '../journal/journal.ts';
 import { type ConnectionStatus, judgeStatus, missingScopes, requireWorking } from './status.ts';

@@ -1,7 +1,7 @@
 /** What a connection is worth, judged from everything that is known of it; nothing is asked here. */
 import type { Service } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { CapturedAnswer, CredentialTrial } from '../../platform/vault.ts';
+import type { CapturedAnswer, CredentialTrial } from '../../platform/credentials.ts';
 import { quote } from '../../text/quote.ts';
 import { type AccountRefusal, storedMismatch } from '../account/account-match.ts';
 import { type Connection, isUsable } from '../credentials.ts';

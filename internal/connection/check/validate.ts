@@ -1,5 +1,5 @@
 import type { Platform } from '../../platform/client.ts';
-import type { CredentialStatus, CredentialTrial } from '../../platform/vault.ts';
+import type { CredentialStatus, CredentialTrial } from '../../platform/credentials.ts';
 
 /**
  * Lets the platform try a credential. Goes through `change`: the platform makes a live call with the person's token
@@ -10,10 +10,7 @@ export async function tryCredential(
   vaultId: string,
   credentialId: string,
 ): Promise<CredentialTrial> {
-  const ask = () =>
-    platform.change({ act: 'credential.validate', target: credentialId }, (client) =>
-      client.beta.vaults.credentials.mcpOAuthValidate(credentialId, { vault_id: vaultId }),
-    );
+  const ask = () => platform.credentials.validate(vaultId, credentialId);
   const first = await ask();
   return first.status === 'unknown' ? await ask() : first;
 }

@@ -14,22 +14,13 @@ export class UnreadableVersionError extends AppError {
   override readonly name: string = 'UnreadableVersionError';
 }
 
-/** 30 MB at 250 kB a second. */
-const downloadTimeoutMs = 120_000;
-
 /**
  * Downloads a version and opens it. Throws {@link UnreadableVersionError} where its content cannot be had (damaged, too
  * large, no archive, or not decrypted by the platform), and {@link PlatformError} as every read does: 404 where it is gone.
  */
 export async function downloadedFiles(platform: Platform, skillId: string, versionId: string): Promise<VersionFiles> {
-  const what = `download version ${quote(versionId)} of skill ${quote(skillId)}`;
   try {
-    const archive = await platform.read(what, async (client) => {
-      const options = { timeout: downloadTimeoutMs };
-      const answer = await client.beta.skills.versions.download(versionId, { skill_id: skillId }, options);
-      return new Uint8Array(await answer.arrayBuffer());
-    });
-    return filesOfArchive(archive);
+    return filesOfArchive(await platform.skills.downloadVersion(skillId, versionId));
   } catch (cause) {
     if (cause instanceof ArchiveError) {
       const text = `the platform's archive of version ${quote(versionId)} of skill ${quote(skillId)} cannot be read`;

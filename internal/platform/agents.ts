@@ -1,5 +1,6 @@
-/** Agents and environments, as the platform answers them. */
-import { knownOf, tellUnknown, unknownIn } from './known-members.ts';
+/** Agents: what the platform answers, and what it can be asked for. */
+import type { Door, How } from './door.ts';
+import { knownOf, unknownIn } from './known-members.ts';
 import {
   entriesOf,
   type Fields,
@@ -12,6 +13,7 @@ import {
   textOrNull,
   thingOf,
 } from './reading.ts';
+import type { Client } from './sdk.ts';
 
 /** What an agent is made of; a session has a snapshot of it. */
 export interface AgentAnswer {
@@ -148,33 +150,20 @@ function configOf(place: 'tools.default_config.' | 'tools.configs.', value: Fiel
     : { ...config, permission_policy: knownOf('tools.permission_policy.', policy, undecided) };
 }
 
-/** An environment. */
-export interface EnvironmentAnswer {
-  id: string;
-  name: string;
-  created_at: string;
-  archived_at: string | null;
-  description: string | null;
-  config: Fields;
-  metadata: Readonly<Record<string, string>>;
-  saysMetadata: boolean;
-}
+type Agents = Client['agents'];
 
-/** Reads an environment. A configuration that was not said is none, and equals none that is meant. */
-export function readEnvironmentAnswer(value: unknown, reading: Reading): EnvironmentAnswer {
-  const environment = thingOf(value, 'an environment');
-  const config = fieldsOf(environment['config']) ?? {};
-  tellUnknown('environment', environment, reading);
-  tellUnknown('environment.config', config, reading);
-  tellUnknown('environment.config.networking', config['networking'], reading);
-  return {
-    id: environment.id,
-    name: text(environment['name']) ?? '',
-    created_at: text(environment['created_at']) ?? '',
-    archived_at: textOrNull(environment['archived_at']),
-    description: textOrNull(environment['description']),
-    config,
-    metadata: metadataOf(environment['metadata']),
-    saysMetadata: fieldsOf(environment['metadata']) !== undefined,
-  };
-}
+/** What is asked of agents. */
+export const agentVerbs = ({ read, list, change }: Door) => ({
+  list: (query: { limit?: number } = {}) =>
+    list('list agents', readAgent, ({ agents }, page) => agents.list({ limit: 100, ...query, ...page })),
+  retrieve: (id: string, { version, label = id }: { version?: number; label?: string } = {}) =>
+    read(`read agent ${label}${version === undefined ? '' : ` version ${version}`}`, readAgent, ({ agents }) =>
+      agents.retrieve(id, version === undefined ? undefined : { version }),
+    ),
+  create: (agent: Parameters<Agents['create']>[0]) =>
+    change('agent.create', undefined, { label: agent.name }, readAgent, ({ agents }) => agents.create(agent)),
+  update: (id: string, agent: Parameters<Agents['update']>[1], how: How = {}) =>
+    change('agent.update', id, how, readAgent, ({ agents }) => agents.update(id, agent)),
+  archive: (id: string, how: How = {}) =>
+    change('agent.archive', id, how, readAgent, ({ agents }) => agents.archive(id)),
+});

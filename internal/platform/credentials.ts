@@ -1,34 +1,8 @@
-/** Vaults and what is in them, as the platform answers them. */
+/** The credentials of a vault: what the platform answers, and what it can be asked for. */
+import { type Door, type How, nothing } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { fieldsOf, metadataOf, type Reading, text, textOrNull, thingOf } from './reading.ts';
-
-/** A vault. */
-export interface Vault {
-  id: string;
-  display_name: string;
-  metadata: Readonly<Record<string, string>>;
-  /** Whether the platform said any metadata at all. Where it did not, the vault is nobody's, and may be anybody's. */
-  saysMetadata: boolean;
-  /** RFC 3339; empty where it was not said. */
-  created_at: string;
-  updated_at: string;
-  archived_at: string | null;
-}
-
-/** Reads a vault. */
-export function readVault(value: unknown, reading: Reading): Vault {
-  const vault = thingOf(value, 'a vault');
-  tellUnknown('vault', vault, reading);
-  return {
-    id: vault.id,
-    display_name: text(vault['display_name']) ?? '',
-    metadata: metadataOf(vault['metadata']),
-    saysMetadata: fieldsOf(vault['metadata']) !== undefined,
-    created_at: text(vault['created_at']) ?? '',
-    updated_at: text(vault['updated_at']) ?? '',
-    archived_at: textOrNull(vault['archived_at']),
-  };
-}
+import type { Client } from './sdk.ts';
 
 /** What a credential is for. `other` is of a kind that this version does not know, `unreadable` does not say what it is for. */
 export type CredentialAuth =
@@ -55,7 +29,7 @@ export interface Credential {
 }
 
 /** Reads a credential. */
-export function readCredentialAnswer(value: unknown, reading: Reading): Credential {
+export function readCredential(value: unknown, reading: Reading): Credential {
   const credential = thingOf(value, 'a credential');
   tellUnknown('credential', credential, reading);
   return {
@@ -139,3 +113,48 @@ function capturedOf(value: unknown): CapturedAnswer | null {
   if (answer === undefined) return null;
   return { status_code: Number(answer['status_code'] ?? 0), body: text(answer['body']) ?? '' };
 }
+
+type Credentials = Client['vaults']['credentials'];
+
+/** A credential as it is asked for. */
+export type NewCredential = Parameters<Credentials['create']>[1];
+
+/** What is asked of the credentials of a vault. */
+export const credentialVerbs = ({ read, list, change }: Door) => {
+  const create =
+    (act: 'credential.create' | 'credential.try') => (vaultId: string, credential: NewCredential, how: How) =>
+      change(act, undefined, how, readCredential, ({ vaults }) => vaults.credentials.create(vaultId, credential));
+  return {
+    list: (vaultId: string, query: { include_archived?: boolean; limit?: number } = {}) =>
+      list('list credentials', readCredential, ({ vaults }, page) =>
+        vaults.credentials.list(vaultId, { limit: 100, ...query, ...page }),
+      ),
+    retrieve: (vaultId: string, id: string) =>
+      read('read credential', readCredential, ({ vaults }) => vaults.credentials.retrieve(id, { vault_id: vaultId })),
+    create: create('credential.create'),
+    /** Makes one only to see whether the platform takes it. */
+    try: create('credential.try'),
+    update: (
+      vaultId: string,
+      id: string,
+      credential: Omit<Parameters<Credentials['update']>[1], 'vault_id'>,
+      how: How,
+    ) =>
+      change('credential.update', id, how, readCredential, ({ vaults }) =>
+        vaults.credentials.update(id, { vault_id: vaultId, ...credential }),
+      ),
+    archive: (vaultId: string, id: string, how: How = {}) =>
+      change('credential.archive', id, how, readCredential, ({ vaults }) =>
+        vaults.credentials.archive(id, { vault_id: vaultId }),
+      ),
+    delete: (vaultId: string, id: string, how: How) =>
+      change('credential.delete', id, how, nothing, ({ vaults }) =>
+        vaults.credentials.delete(id, { vault_id: vaultId }),
+      ),
+    /** A change: the platform makes a live call with the person's token, and may renew it. */
+    validate: (vaultId: string, id: string, how: How = {}) =>
+      change('credential.validate', id, how, readTrial, ({ vaults }) =>
+        vaults.credentials.mcpOAuthValidate(id, { vault_id: vaultId }),
+      ),
+  };
+};

@@ -1,0 +1,56 @@
+/** What the verbs of the platform are made of. Only the files of this room see it: a feature says what it wants, not how it is asked. */
+import type { Act } from './acts.ts';
+import type { EventStream } from './event-stream.ts';
+import type { Reading } from './reading.ts';
+import type { Client } from './sdk.ts';
+
+/** What a change is done to. */
+export interface Target {
+  kind: KindOf<Act>;
+  /** The platform's; undefined for what is made by the change. */
+  id: string | undefined;
+  /** In words that a person knows: a name or an id, never a secret. */
+  label: string;
+}
+
+type KindOf<Each extends string> = Each extends `${infer Kind}.${string}` ? Kind : never;
+
+/** How a change is told and carried out. */
+export interface How {
+  /** The id, unless said. */
+  label?: string;
+  /** Carried out to its answer although the run was interrupted: half of it would leave less than there was. */
+  uninterrupted?: boolean;
+}
+
+/** Reads an answer; throws `UnreadableAnswer` for something else. */
+export type Read<Thing> = (answer: unknown, reading: Reading) => Thing;
+
+/** A request whose body is read here. */
+export interface Raw {
+  asResponse(): PromiseLike<Response>;
+}
+
+/** One request each. All throw `PlatformError`, or `interrupted` on a signal. */
+export interface Door {
+  /** Asks for one thing. Repeated up to twice when the network or the platform stumbles; a 429 is waited for. */
+  read<Thing>(what: string, read: Read<Thing>, ask: Ask, how?: Pick<How, 'uninterrupted'>): Promise<Thing>;
+  /** Every item of a list, once (`eachOnce`), page by page, never more than one page in memory. */
+  list<Item>(
+    what: string,
+    read: Read<Item>,
+    ask: (client: Client, page: { page?: string }) => Raw,
+  ): AsyncGenerator<Item, void, undefined>;
+  /** Opens a stream of events, once: whoever follows it opens the next one, and reads what was missed in between. */
+  listen(what: string, ask: (client: Client, closed: AbortSignal) => Raw): Promise<EventStream>;
+  /**
+   * Asks for one change, exactly once: only what the platform answers before it acts is sent again, a 429, and once a 401 to
+   * a token that can be exchanged anew. `id` is undefined for what is made.
+   */
+  change<Thing>(act: Act, id: string | undefined, how: How, read: Read<Thing>, ask: Ask): Promise<Thing>;
+}
+
+type Ask = (client: Client) => PromiseLike<unknown>;
+
+/** Reads an answer that says nothing that counts. */
+export function nothing(): void {}

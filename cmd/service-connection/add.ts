@@ -1,12 +1,13 @@
 /** `service-connection add <url>`: the draft of a service's file, for people to review. */
 
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
 import { toolsForAnybody, toolsForPerson, writeDraft } from '../../internal/connection/unlisted/add.ts';
 import { discoverUnlisted, toStrangers } from '../../internal/connection/unlisted/discover-unlisted.ts';
 import { draftName } from '../../internal/connection/unlisted/draft.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { type BrowserOptions, browserVisit } from '../../internal/run/browser-visit.ts';
-import { type ClientOptions, clientSource } from '../../internal/run/client-source.ts';
+import { browserVisit } from '../../internal/run/browser-visit.ts';
+import { clientSource } from '../../internal/run/client-source.ts';
 import { loadProject } from '../../internal/run/project.ts';
 import { chooseOne, confirmAddress, unlistedAddress } from '../../internal/run/unlisted-address.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
@@ -23,7 +24,7 @@ const command = 'service-connection add <url>';
 
 /** Drafts the file of a service. */
 export async function runAdd(context: CommandContext, text: string, options: AddOptions): Promise<CommandResult> {
-  const { signIn = true, clientSecretFd, timeout } = options;
+  const { signIn = true } = options;
   const configuration = await loadProject(context);
   const address = unlistedAddress(context, configuration, text);
   const name = draftName(address.url, options.name, context.besideServices);
@@ -32,7 +33,7 @@ export async function runAdd(context: CommandContext, text: string, options: Add
       hint: 'give the draft another name: --name <name>',
     });
   }
-  const strangers = toStrangers(browserVisit(context, options, command, new Set()));
+  const strangers = toStrangers(browserVisit(context, command, new Set()));
   const warnings = [...address.warnings];
   const visit = {
     ...strangers,
@@ -62,7 +63,7 @@ export async function runAdd(context: CommandContext, text: string, options: Add
       timeoutMs: visit.timeoutMs,
     });
     const { detail } = context.progress;
-    const clients = await clientSource(context, { clientSecretFd, timeout });
+    const clients = await clientSource(context);
     ({ tools } = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, { clients, detail }));
   }
   const path = await writeDraft(configuration.folder, name, { ...found, tools });

@@ -4,7 +4,7 @@ import { addBrowserOptions, addClientOptions, addOperator } from '../../internal
 import { baseCommand, takeOnly, withSubcommands } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
+import { addSignIn } from '../shared/sign-in-commands.ts';
 import type { AddOptions } from './add.ts';
 import { addOffboarding } from './offboard-commands.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';

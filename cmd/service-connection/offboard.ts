@@ -3,6 +3,7 @@
 import { confirm, typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { linesOf } from '../../internal/cli/result-text.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
 import {
@@ -16,7 +17,6 @@ import {
   readPerson,
 } from '../../internal/offboarding/offboard.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/run/project.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 import { showLetIn, showLetInPlan, showOffboarded, showPlan, showWhole, stepLine } from './offboard-output.ts';
@@ -45,7 +45,7 @@ export async function runOffboard(
   const { issuer, kind, dryRun = false, includeUnproven = false, undo: letIn = false } = options;
   const configuration = await loadProject(context);
   const command = `service-connection offboard ${quote(subject)}`;
-  const run = await openOperatorRun(context, configuration, options, command);
+  const run = await openOperatorRun(context, configuration, command);
   if (!isOperator(run.principal, configuration)) {
     throw new AppError('not_allowed', `${quote(run.principal.label)} may not off-board anybody`, {
       hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),

@@ -1,8 +1,8 @@
-import type { EventOf } from '../../internal/cli/event-table.ts';
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { Service } from '../../internal/config/definitions.ts';
 import type { Connected } from '../../internal/connection/connect.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
+import type { EventOf } from '../../internal/run/event-table.ts';
 import { visible } from '../../internal/text/quote.ts';
 
 /** What `--json-events` says of a connection that was stored. */

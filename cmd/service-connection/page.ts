@@ -4,11 +4,11 @@ import { openStart } from '../../internal/cli/open-start.ts';
 import { tunnelHint } from '../../internal/cli/paste-prompt.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { linesOf } from '../../internal/cli/result-text.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import type { Hearer } from '../../internal/page/desk.ts';
 import { type ButtonPage, openPage } from '../../internal/page/page.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { clientSource } from '../../internal/run/client-source.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { showConnected, storedEvent } from './output.ts';
@@ -23,11 +23,11 @@ const arrivalMs = 1_000;
 /** Serves the page until the person is finished, gone, or presses Ctrl-C; all three are a good end. */
 export async function runPage(context: CommandContext, options: ConnectOptions): Promise<CommandResult> {
   const configuration = await loadProject(context);
-  const clients = await clientSource(context, options);
+  const clients = await clientSource(context);
   const page = await openPage(context.signal);
   let done = () => {};
   try {
-    const run = await openOperatorRun(context, configuration, options, command, {
+    const run = await openOperatorRun(context, configuration, command, {
       returnTo: page.invitation(),
       opensService: true,
     })

@@ -1,12 +1,12 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { type AccountFlags, checkAccountFlags } from '../../internal/connection/account/settle-account.ts';
 import { checkSecretIsOfUse } from '../../internal/connection/client/enter-client.ts';
 import { connectService } from '../../internal/connection/connect.ts';
 import { checkScopeChoice, type ScopeFlags, scopeChoiceOf } from '../../internal/connection/scopes.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
-import { type ClientOptions, clientSource } from '../../internal/run/client-source.ts';
+import { clientSource } from '../../internal/run/client-source.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { showConnected, storedEvent } from './output.ts';
 
@@ -46,8 +46,8 @@ export async function runConnect(
   checkScopeChoice(service, scopeChoice);
   checkAccountFlags(service, accountFlags);
   if (clientSecretFd !== undefined) checkSecretIsOfUse(service);
-  const clients = await clientSource(context, options);
-  const run = await openOperatorRun(context, configuration, options, `service-connection ${name}`, {
+  const clients = await clientSource(context);
+  const run = await openOperatorRun(context, configuration, `service-connection ${name}`, {
     requirement: service.require,
     opensService: true,
   });

@@ -29,7 +29,7 @@ export async function runToken(
     timeout: options.timeout,
   });
   const token = judgeEnteredToken(entered, service);
-  const run = await openOperatorRun(context, configuration, options, command, {
+  const run = await openOperatorRun(context, configuration, command, {
     requirement: service.require,
   });
   const connected = await connectWithToken({

@@ -25,7 +25,7 @@ export async function runUnlisted(
   options: ConnectOptions,
 ): Promise<CommandResult> {
   if (name !== undefined) throw new AppError('usage', `${quote(name)} and --url exclude each other`);
-  const { newClient = false, timeout = 300, clientSecretFd } = options;
+  const { newClient = false, timeout = 300 } = options;
   const scopeChoice = scopeChoiceOf(options);
   const accountFlags = accountFlagsOf(options);
   const configuration = await loadProject(context);
@@ -33,8 +33,8 @@ export async function runUnlisted(
   requireConfirmable(configuration);
   const timeoutMs = timeout * 1000;
   await confirmAddress(context, address, { purpose: 'connect it all the same', command, timeoutMs });
-  const clients = await clientSource(context, { clientSecretFd, timeout });
-  const run = await openOperatorRun(context, configuration, options, command, { opensService: true });
+  const clients = await clientSource(context);
+  const run = await openOperatorRun(context, configuration, command, { opensService: true });
   const visit = toStrangers(run.visit);
   const { service, judgeServer } = await discoverUnlisted({
     url: address.url,

@@ -3,15 +3,14 @@ import type { Command } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import type { DisconnectOptions } from './upkeep.ts';
 
 /** Adds what a person does with connections that are there. */
 export function addUpkeep(program: Command, run: Run): void {
   addOperator(program.command('list').description('show each catalogued service and its connection')).action(
-    run(async (context, options: BrowserOptions) => {
+    run(async (context) => {
       const { runList } = await import('./upkeep.ts');
-      return await runList(context, options);
+      return await runList(context);
     }),
   );
   addOperator(
@@ -20,9 +19,9 @@ export function addUpkeep(program: Command, run: Run): void {
       .description('try connections now: what is wrong and what to do about it')
       .argument('[service]', 'only this one'),
   ).action(
-    run(async (context, service: string | undefined, options: BrowserOptions) => {
+    run(async (context, service: string | undefined) => {
       const { runCheck } = await import('./upkeep.ts');
-      return await runCheck(context, service, options);
+      return await runCheck(context, service);
     }),
   );
   addOperator(
@@ -42,9 +41,9 @@ export function addUpkeep(program: Command, run: Run): void {
   addOperator(
     program.command('doctor').description('compare your vault with the catalogue and with what the services say today'),
   ).action(
-    run(async (context, options: BrowserOptions) => {
+    run(async (context) => {
       const { runDoctor } = await import('./upkeep.ts');
-      return await runDoctor(context, options);
+      return await runDoctor(context);
     }),
   );
 }

@@ -1,6 +1,7 @@
 /** What a person does with connections that are there: look at them, try them, take them away, have them examined. */
 
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { examineVault } from '../../internal/connection/check/doctor.ts';
 import { refuseAlarms } from '../../internal/connection/check/findings.ts';
@@ -9,7 +10,6 @@ import { requireWorking } from '../../internal/connection/check/status.ts';
 import { disconnectService, planDisconnect } from '../../internal/connection/disconnect.ts';
 import { unlistedService } from '../../internal/connection/unlisted/discover-unlisted.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { showChecked, showDisconnected, showDisconnectPlan, showExamination, showServices } from './upkeep-output.ts';
@@ -18,9 +18,9 @@ import { showChecked, showDisconnected, showDisconnectPlan, showExamination, sho
 export type DisconnectOptions = BrowserOptions & { url?: string; dryRun?: boolean };
 
 /** Lists the services and their connections. */
-export async function runList(context: CommandContext, options: BrowserOptions): Promise<CommandResult> {
+export async function runList(context: CommandContext): Promise<CommandResult> {
   const configuration = await loadProject(context);
-  const run = await openOperatorRun(context, configuration, options, 'service-connection list');
+  const run = await openOperatorRun(context, configuration, 'service-connection list');
   const waiting = context.progress.wait('the platform tries each connection');
   const { states, unlisted } = await examineConnections({
     ...run,
@@ -30,15 +30,11 @@ export async function runList(context: CommandContext, options: BrowserOptions):
 }
 
 /** Tries one connection, or all there are. Fails when one does not work, so that scripts can rely on it. */
-export async function runCheck(
-  context: CommandContext,
-  name: string | undefined,
-  options: BrowserOptions,
-): Promise<CommandResult> {
+export async function runCheck(context: CommandContext, name: string | undefined): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const services = name === undefined ? configuration.services.values() : [serviceNamed(configuration, name)];
   const command = ['service-connection check', name].filter(Boolean).join(' ');
-  const run = await openOperatorRun(context, configuration, options, command);
+  const run = await openOperatorRun(context, configuration, command);
   const waiting = context.progress.wait('the platform tries each connection');
   const states = await examineServices({ ...run, services }).finally(() => waiting.done());
   const checked = states.filter(
@@ -62,16 +58,16 @@ export async function runDisconnect(
   const configuration = await loadProject(context);
   const service = url === undefined ? serviceNamed(configuration, name ?? '') : unlistedService(new URL(url), url, []);
   const command = `service-connection disconnect ${name ?? '--url <url>'}`;
-  const run = await openOperatorRun(context, configuration, options, command);
+  const run = await openOperatorRun(context, configuration, command);
   if (dryRun) return showDisconnectPlan(service, run.principal, await planDisconnect({ ...run, service }));
   const done = await disconnectService({ ...run, service, warn: context.progress.warn });
   return { ...showDisconnected(service, run.principal, done), shown: done.told };
 }
 
 /** Examines the vault. Fails on an alarm. */
-export async function runDoctor(context: CommandContext, options: BrowserOptions): Promise<CommandResult> {
+export async function runDoctor(context: CommandContext): Promise<CommandResult> {
   const configuration = await loadProject(context);
-  const run = await openOperatorRun(context, configuration, options, 'service-connection doctor');
+  const run = await openOperatorRun(context, configuration, 'service-connection doctor');
   const waiting = context.progress.wait('the vault is compared with what the services say today');
   const examination = await examineVault({
     ...run,

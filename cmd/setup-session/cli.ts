@@ -3,7 +3,7 @@ import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
 import { addConfig, addDryRun, baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import { addSignIn } from '../../internal/cli/sign-in-commands.ts';
+import { addSignIn } from '../shared/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
 import { addEnvironments } from './environments-commands.ts';
 import { addExplain } from './explain-commands.ts';

@@ -1,4 +1,5 @@
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { readConnections } from '../../internal/connection/credentials.ts';
@@ -7,7 +8,6 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { towardsWider } from '../../internal/policy/effective.ts';
 import { judgeTools, mayUseAgent, type ToolVerdict } from '../../internal/policy/verdict.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import type { TrustedConfiguration } from '../../internal/run/trusted-configuration.ts';
 import { nearestHint } from '../../internal/text/nearest.ts';
@@ -72,7 +72,7 @@ async function whoeverRuns(
   configuration: TrustedConfiguration,
   options: ExplainOptions,
 ): Promise<Subject> {
-  const run = await openOperatorRun(context, configuration, options, `setup-session explain --agent ${options.agent}`);
+  const run = await openOperatorRun(context, configuration, `setup-session explain --agent ${options.agent}`);
   const { platform, principal } = run;
   const vault = await findVault(run, principal);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);

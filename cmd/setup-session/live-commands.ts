@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import type { AttachOptions, ListOptions, StopOptions, VerifyOptions } from './live.ts';
 import { addMessage, duration } from './message-options.ts';
 import type { AnswerOptions, SendOptions } from './talk.ts';

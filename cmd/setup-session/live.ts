@@ -2,10 +2,10 @@
 
 import { inParallel } from '../../internal/async/in-parallel.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { isLive } from '../../internal/platform/live.ts';
 import type { Session } from '../../internal/platform/sessions.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import type { OperatorRun } from '../../internal/run/project.ts';
 import { endSession, interruptSession } from '../../internal/session/end.ts';
 import { describeSession, isInScope, readLive } from '../../internal/session/live.ts';

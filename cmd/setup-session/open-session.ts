@@ -1,11 +1,11 @@
 /** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
 
 import type { CommandContext } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { withMissingGroups } from '../../internal/identity/principal.ts';
 import type { Session } from '../../internal/platform/sessions.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/run/project.ts';
 import { requireOwner, sessionRequirement } from '../../internal/session/continue.ts';
 import { isInScope, type Scope } from '../../internal/session/live.ts';
@@ -31,7 +31,7 @@ export async function openScopedRun(
   command: string,
 ): Promise<OperatorRun> {
   const configuration = await loadProject(context);
-  const run = await openOperatorRun(context, configuration, options, command);
+  const run = await openOperatorRun(context, configuration, command);
   if (options.all === true && !isOperator(run.principal, configuration)) {
     throw new AppError('not_allowed', `${quote(run.principal.label)} may not act on the sessions of others`, {
       hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),
@@ -91,15 +91,10 @@ export async function readReachable(
  * One session by its id, for its owner alone, an operator neither. It is read first, since its agent says what the sign-in has
  * to show. Throws `usage` or `not_allowed`.
  */
-export async function openOwnSession(
-  context: CommandContext,
-  options: BrowserOptions,
-  command: string,
-  id: string,
-): Promise<SessionRun> {
+export async function openOwnSession(context: CommandContext, command: string, id: string): Promise<SessionRun> {
   const configuration = await loadProject(context);
   const read: Session[] = [];
-  const run = await openOperatorRun(context, configuration, options, command, {
+  const run = await openOperatorRun(context, configuration, command, {
     async requirement(platform) {
       const session = await readSession(platform, id);
       read.push(session);

@@ -1,10 +1,10 @@
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { prepareSession, requirementOf } from '../../internal/session/prepare.ts';
 import { endTwins, startSession } from '../../internal/session/start.ts';
@@ -44,7 +44,7 @@ export async function runSetup(context: CommandContext, options: SetupOptions): 
   const { lock, pins, toolPins } = await readLocks(configuration, agent, context.signal);
   const command = `setup-session --agent ${agent.name}`;
   const requirement = requirementOf(agent, configuration);
-  const run = await openOperatorRun(context, configuration, options, command, { requirement });
+  const run = await openOperatorRun(context, configuration, command, { requirement });
   const { platform, principal, memory, ownership, sessionRecords } = run;
 
   const prepare = () =>

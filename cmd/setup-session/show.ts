@@ -1,10 +1,10 @@
 /** What happened in one session: its turns, the calls made, what waits, and what it has used. */
 
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { isLive } from '../../internal/platform/live.ts';
 import type { Session } from '../../internal/platform/sessions.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { agentKey } from '../../internal/session/facts.ts';
 import { readState, type SessionState } from '../../internal/session/session-state.ts';
 import { type PastCall, type PastTurn, readTurns } from '../../internal/session/turns.ts';

@@ -3,8 +3,8 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { BrowserOptions } from '../../internal/run/browser-visit.ts';
 import { type Answer, answerCall } from '../../internal/session/answer.ts';
 import { callDigest, type FoundCall, readCall } from '../../internal/session/call.ts';
 import { requireContinuable, requireLive, requireOwnVault } from '../../internal/session/continue.ts';
@@ -33,7 +33,7 @@ export async function runSend(context: CommandContext, id: string, options: Send
       hint: 'name one: --message - for stdin, --message-file <file> or --message <text>',
     });
   }
-  const opened = await openOwnSession(context, options, 'setup-session send', id);
+  const opened = await openOwnSession(context, 'setup-session send', id);
   const { run, session } = opened;
   await Promise.all([requireGoingOn(context, opened), requireNothingWaits(opened)]);
   const { runTurn } = await import('../../internal/session/turn.ts');
@@ -59,7 +59,7 @@ export async function runAnswer(
 ): Promise<CommandResult> {
   const { digest } = options;
   const words = await readAnswer(context, options);
-  const opened = await openOwnSession(context, options, 'setup-session answer', id);
+  const opened = await openOwnSession(context, 'setup-session answer', id);
   const { run, session } = opened;
   const found = await readCall(run.platform, session.id, callId);
   if (found === undefined) {

@@ -2,14 +2,20 @@
 
 import { typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
 import type { Configuration, Service } from '../../internal/config/definitions.ts';
 import { reviewedHosts } from '../../internal/config/hosts.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
-import { type BrowserOptions, browserVisit } from '../../internal/run/browser-visit.ts';
-import { type ClientOptions, clientSource } from '../../internal/run/client-source.ts';
-import { beginOperatorProof, loadProject, openOperatorRun } from '../../internal/run/project.ts';
+import { browserVisit } from '../../internal/run/browser-visit.ts';
+import { clientSource } from '../../internal/run/client-source.ts';
+import {
+  beginOperatorProof,
+  loadProject,
+  openOperatorRun,
+
+} from '../../internal/run/project.ts';
 import type { TrustedConfiguration } from '../../internal/run/trusted-configuration.ts';
 import { nearestHint } from '../../internal/text/nearest.ts';
 import { quote } from '../../internal/text/quote.ts';
@@ -57,8 +63,8 @@ export async function runRefresh(
   }
   // Refused before anybody signs in: a lock that was edited is not written over.
   await readToolsLock(configuration.folder);
-  const lister = listerOnce(context, configuration, options);
-  const visit = browserVisit(context, options, 'setup-session tools refresh', reviewedHosts(configuration));
+  const lister = listerOnce(context, configuration);
+  const visit = browserVisit(context, 'setup-session tools refresh', reviewedHosts(configuration));
   const { detail, wait } = context.progress;
   const { signIn = false, dryRun = false } = options;
   const done: Refreshed[] = [];
@@ -132,7 +138,7 @@ export async function runReview(
       hint: 'run it in a terminal, or read setup-session tools diff and name those that are right: --accept <name...>',
     });
   }
-  const by = await reviewer(context, configuration, options);
+  const by = await reviewer(context, configuration);
   const accepted: ToolChange[] = [];
   for (const [index, change] of changes.entries()) {
     for (const line of changeLines(change)) context.progress.warn(line);
@@ -157,16 +163,16 @@ function servicesOf(configuration: Configuration, name: string | undefined): Ser
 }
 
 /** Opens a person's run at the first service that wants to know who asks, and not before. */
-function listerOnce(context: CommandContext, configuration: TrustedConfiguration, options: RefreshOptions) {
+function listerOnce(context: CommandContext, configuration: TrustedConfiguration) {
   let opened: Promise<Lister> | undefined;
   return () => {
     opened ??= (async () => {
-      const run = await openOperatorRun(context, configuration, options, 'setup-session tools refresh', {
+      const run = await openOperatorRun(context, configuration, 'setup-session tools refresh', {
         opensService: true,
       });
       requirePerson(run.principal, 'sign in at a service to see its tools');
       const connections = await connectionsOfPerson(run, run.principal);
-      return { visit: run.visit, clients: await clientSource(context, options), connections };
+      return { visit: run.visit, clients: await clientSource(context), connections };
     })();
     return opened;
   };
@@ -229,13 +235,9 @@ function chosen(waiting: readonly ToolChange[], names: readonly string[]): ToolC
   });
 }
 
-async function reviewer(
-  context: CommandContext,
-  configuration: Configuration,
-  options: ReviewOptions,
-): Promise<Principal> {
+async function reviewer(context: CommandContext, configuration: Configuration): Promise<Principal> {
   const command = 'setup-session tools review';
-  const visit = browserVisit(context, options, command, reviewedHosts(configuration));
+  const visit = browserVisit(context, command, reviewedHosts(configuration));
   const { principal } = await (await beginOperatorProof(context, configuration, visit)).prove({ command });
   requirePerson(principal, 'review what tools do');
   return principal;

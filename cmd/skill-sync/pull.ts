@@ -1,8 +1,8 @@
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import type { Waiting } from '../../internal/cli/terminal.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import type { Waiting } from '../../internal/run/ports.ts';
 import { lockFileOf, readLockFile, refuseNobodysLock } from '../../internal/skills/lock.ts';
 import { pullSkills } from '../../internal/skills/pull.ts';
 import { visible } from '../../internal/text/quote.ts';

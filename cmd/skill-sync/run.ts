@@ -1,10 +1,10 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import { refuseMisspelled } from '../../internal/cli/misspelled.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import type { Waiting } from '../../internal/cli/terminal.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import type { Waiting } from '../../internal/run/ports.ts';
 import { namedWorkspace, type ProjectNeeds, readProject } from '../../internal/run/project.ts';
 import { type ChosenFolder, chooseFolders, selectSkills } from '../../internal/skills/choose-folders.ts';
 import { lockFileOf, refuseNobodysLock } from '../../internal/skills/lock.ts';

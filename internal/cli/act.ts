@@ -1,10 +1,12 @@
 /** Carries out the action of one command: its context before, its result on stdout after. */
 import type { ExitCode } from '../errors/exit-codes.ts';
+import type { Tell } from '../run/ports.ts';
 import { harmlessJson } from '../text/quote.ts';
 import { withoutCommands } from '../text/runner-commands.ts';
 import type { CommandContext, CommandResult, CommonOptions, Invocation } from './program.ts';
 import { plainText } from './result-text.ts';
-import { type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
+import { progressOn, spinnerFor, type Verbosity } from './terminal.ts';
+import { contextOf } from './terminal-ports.ts';
 import { requireVerifiedTls } from './verified-tls.ts';
 
 /** Runs an action and prints its result, as text or with `--json` as one value. */
@@ -14,31 +16,37 @@ export async function act(
   { options, besideServices }: Pick<CommandContext, 'options' | 'besideServices'>,
   action: (context: CommandContext) => Promise<CommandResult>,
 ): Promise<ExitCode> {
-  const { environment, stdin, stdout, stderr } = invocation;
+  const { environment, stdout } = invocation;
   requireVerifiedTls(environment);
   const { json = false } = options;
   const verbosity = verbosityOf(options);
   const progress = await progressOf(tool, invocation, options, verbosity);
   const streamed = streamOn(invocation);
-  const result = await action({
-    environment,
-    progress,
-    signal: invocation.signal,
-    directories: invocation.directories,
-    openBrowser: invocation.openBrowser,
-    stdin,
-    options,
-    besideServices,
-    interactive: stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined,
-    stream: (text) => void (!json && streamed.write(text)),
-  }).finally(streamed.end);
+  const last: (() => Promise<void>)[] = [];
+  const result = await action(
+    contextOf(invocation, options, {
+      executable: tool,
+      progress,
+      besideServices,
+      stream: (text) => void (!json && streamed.write(text)),
+      afterwards: (work) => void last.push(work),
+    }),
+  ).finally(streamed.end);
   const text = json
-    ? harmlessJson(result.json)
+    ? harmlessJson(withoutBeside(result.json))
     : printed(await plainText(result.text, () => stdout.columns), invocation);
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   await result.shown?.();
+  for (const work of last) await work();
   if (result.failure !== undefined) throw result.failure;
   return result.exit ?? 0;
+}
+
+/** What a result holds for the text alone is no part of the value for programs. */
+function withoutBeside(result: unknown): unknown {
+  if (typeof result !== 'object' || result === null || !('beside' in result)) return result;
+  const { beside: _, ...value } = result;
+  return value;
 }
 
 /** The runner of GitHub Actions reads commands out of a result as well (P9). Elsewhere it is printed as it is. */
@@ -70,7 +78,7 @@ async function progressOf(
   { stderr, environment }: Invocation,
   options: CommonOptions,
   verbosity: Verbosity,
-): Promise<Progress> {
+): Promise<Tell> {
   const { jsonEvents = false, color = true } = options;
   if (jsonEvents) return (await import('./events.ts')).eventsOn(stderr, verbosity);
   const animate = verbosity === 'quiet' ? undefined : await spinnerFor(stderr, environment, color);

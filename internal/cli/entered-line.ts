@@ -1,17 +1,10 @@
 /** A secret that a person or another program enters: unseen at the terminal, else from stdin; never an argument (P3). */
 import { AppError } from '../errors/app-error.ts';
 import { readBounded, readHidden } from '../outside/terminal-input.ts';
+import type { Entering } from '../run/ports.ts';
 import type { CommandContext } from './program.ts';
 
-/** What is asked for. */
-export interface Entering {
-  /** In words: "the token of GitHub". */
-  what: string;
-  /** The command that asks, for the hint. */
-  command: string;
-  /** `--timeout`, in seconds. */
-  timeout: number | undefined;
-}
+type Terminal = Pick<CommandContext, 'stdin' | 'signal' | 'progress' | 'interactive'>;
 
 /** More than any secret that is asked for. */
 const longestBytes = 64 * 1024;
@@ -22,7 +15,10 @@ const defaultSeconds = { terminal: 300, pipe: 30 };
  * One entry as it came, line breaks included. Throws `sign_in_needed` where nobody can enter anything or nothing was
  * entered, `timed_out` or `interrupted`.
  */
-export async function enteredLine(context: CommandContext, { what, command, timeout }: Entering): Promise<string> {
+export async function enteredLine(
+  context: Terminal,
+  { what, command, timeout }: Entering & { timeout: number | undefined },
+): Promise<string> {
   const { stdin, progress } = context;
   const nothing = (message: string) =>
     new AppError('sign_in_needed', message, {
@@ -47,7 +43,7 @@ export async function enteredLine(context: CommandContext, { what, command, time
   throw nothing(`nobody entered ${what}`);
 }
 
-async function hiddenLine({ stdin }: CommandContext, limit: AbortSignal): Promise<string> {
+async function hiddenLine({ stdin }: Terminal, limit: AbortSignal): Promise<string> {
   limit.throwIfAborted();
   let close = () => {};
   return await new Promise<string>((resolve, reject) => {

@@ -4,10 +4,11 @@
  */
 import type { AppError } from '../errors/app-error.ts';
 import type { ErrorCode, ExitCode } from '../errors/exit-codes.ts';
+import type { EventOf, ProgressEvent } from '../run/event-table.ts';
+import type { Tell } from '../run/ports.ts';
 import { boundToRun } from '../secret/secret.ts';
 import { harmlessJson } from '../text/quote.ts';
-import type { EventOf, ProgressEvent } from './event-table.ts';
-import type { Output, Progress, Verbosity } from './terminal.ts';
+import type { Output, Verbosity } from './terminal.ts';
 
 /** What comes before the error of a run that ended for one of these reasons. */
 const causes: Partial<Record<ErrorCode, 'denied' | 'blocked' | 'expired' | 'mismatch'>> = {
@@ -25,7 +26,7 @@ const causes: Partial<Record<ErrorCode, 'denied' | 'blocked' | 'expired' | 'mism
 };
 
 /** The progress of a run as events. */
-export function eventsOn(stderr: Output, verbosity: Verbosity): Progress {
+export function eventsOn(stderr: Output, verbosity: Verbosity): Tell {
   const event = boundToRun((told: ProgressEvent) => void stderr.write(eventLine(told)));
   const note = (message: string) => event({ event: 'note', message });
   const quiet = verbosity === 'quiet';

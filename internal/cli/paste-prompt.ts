@@ -3,13 +3,13 @@ import { isIPv4 } from 'node:net';
 import type { Shown, VisitPlaces } from '../oauth/browser-visit.ts';
 import { readHidden, type TerminalInput } from '../outside/terminal-input.ts';
 import type { Environment } from '../run/environment.ts';
-import type { Progress } from './terminal.ts';
+import type { Tell } from '../run/ports.ts';
 
 /** Says where to begin elsewhere, what to paste and what not to, and asks for it until the wait is over. */
 export function pastePrompt(
   input: TerminalInput,
   environment: Environment,
-  progress: Progress,
+  progress: Tell,
   { authorization, redirectUri }: Pick<VisitPlaces, 'authorization' | 'redirectUri'>,
 ): Pick<Shown, 'prompt'> {
   progress.warn(`that address is on this machine; in a browser elsewhere, open: ${authorization.href}`);

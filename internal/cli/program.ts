@@ -6,8 +6,9 @@ import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
 import type { TerminalInput } from '../outside/terminal-input.ts';
 import type { Environment } from '../run/environment.ts';
+import type { Ports, Tell, UseCase } from '../run/ports.ts';
 import type { Table } from '../text/table.ts';
-import type { Output, Progress } from './terminal.ts';
+import type { Output } from './terminal.ts';
 
 /** What a process gives to a run; tests give their own. */
 export interface Invocation {
@@ -21,7 +22,16 @@ export interface Invocation {
   signal: AbortSignal;
   directories(): Directories | Promise<Directories>;
   openBrowser: OpenBrowser;
+  /** Carries out a use-case in another way than here and now. */
+  perform?: Perform;
 }
+
+/** Carries out one use-case. */
+export type Perform = <Request, Result>(
+  useCase: UseCase<Request, Result>,
+  request: Request,
+  ports: Ports,
+) => Promise<Result>;
 
 /** The options that every command of every executable takes. */
 export interface CommonOptions {
@@ -39,22 +49,17 @@ export interface CommonOptions {
   jsonEvents?: boolean;
 }
 
-/** What a command works with, beside its own options. */
-export interface CommandContext {
-  environment: Environment;
-  progress: Progress;
-  signal: AbortSignal;
-  directories(): Directories | Promise<Directories>;
+/** What the words of a command are turned into a request with, beside the ports that they run with. */
+export interface CommandContext extends Ports {
+  /** Carries out what the words ask for. */
+  perform<Request, Result>(useCase: UseCase<Request, Result>, request: Request): Promise<Result>;
+  progress: Tell;
   openBrowser: OpenBrowser;
   /** For questions whose answer must not be seen; to be read only when `interactive`. */
   stdin: TerminalInput;
   options: CommonOptions;
   /** Whether questions can be asked: stdin and stderr are terminals and this is not CI. */
   interactive: boolean;
-  /** The commands of the executable where a service can be named in their place: no service can have the name of one. */
-  besideServices: readonly string[];
-  /** Writes a piece of the result before the command ends, for answers that stream. Not with `--json`. */
-  stream(text: string): void;
 }
 
 /** What people read: lines, and tables, which are as wide as the terminal lets them be; one piece below the other. */
@@ -63,6 +68,7 @@ export type ResultText = string | readonly (string | Table)[];
 /** The result of a command: text for people, one value for `--json`. */
 export interface CommandResult {
   text: ResultText;
+  /** Without its member `beside`, where it has one. */
   json: unknown;
   /** 0 unless the result itself says otherwise (7 for `--check`). */
   exit?: ExitCode;

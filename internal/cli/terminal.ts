@@ -5,9 +5,9 @@
  */
 import type { Writable } from 'node:stream';
 import type { Environment } from '../run/environment.ts';
+import type { Tell } from '../run/ports.ts';
 import { boundToRun } from '../secret/secret.ts';
 import { visible } from '../text/quote.ts';
-import type { ProgressEvent } from './event-table.ts';
 import { wantsColor } from './paint.ts';
 
 /** A stream that may be a terminal. */
@@ -16,31 +16,8 @@ export type Output = Writable & { isTTY?: boolean; columns?: number };
 /** How much is said. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose' | 'debug';
 
-/** Something that takes time; `done` ends it on every path, with or without a last line. */
-export interface Waiting {
-  /** Says how far it is: only where a line can be changed, a log would fill with it. */
-  update(text: string): void;
-  done(text?: string): void;
-}
-
-/** The lines a command says while it works. */
-export interface Progress {
-  /** For everybody, unless `--quiet`. */
-  note(text: string): void;
-  /** With `--verbose`. */
-  detail(text: string): void;
-  /** Said even with `--quiet`: something the person has to know or do. With `--json-events`, `event` stands for it. */
-  warn(text: string, event?: ProgressEvent): void;
-  /** For programs only, with `--json-events`: what people read elsewhere. */
-  event(event: ProgressEvent): void;
-  /** A command to the runner of a CI job, which reads it at the beginning of a line. */
-  command(line: string): void;
-  /** A spinner on a terminal, one plain line otherwise; nothing with `--quiet`. */
-  wait(text: string): Waiting;
-}
-
 /** Makes the progress lines of one run. The spinner library is loaded by `animate`, on a terminal only. */
-export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, animate: Animate | undefined): Progress {
+export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, animate: Animate | undefined): Tell {
   let spinning: Spinner | undefined;
   // A terminal or a socket may call what says something, and belongs to no run.
   const shown = boundToRun(visible);

@@ -1,33 +1,26 @@
 /** Where every setting of a run comes from that decides who somebody is and whom we ask. */
 import { join } from 'node:path';
-import type { CommandContext } from '../cli/program.ts';
 import type { Configuration, Identity } from '../config/definitions.ts';
 import { readDocument } from '../config/document.ts';
 import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { readText } from '../outside/files.ts';
+import type { Ports } from './ports.ts';
 import type { ProjectPlace } from './trusted-configuration.ts';
-
-/** One setting, its value as text, and who said so. */
-export interface Setting {
-  setting: string;
-  value: string;
-  source: ProjectPlace['source'] | 'default';
-  /** The flag, the variable, or the file and its key; undefined for a default. */
-  key: string | undefined;
-}
+import type { Setting } from './values/sign-in.ts';
 
 /** Every setting of `identity` and of the environment, with its source. Nothing of it is secret. */
 export async function explainSettings(
-  context: CommandContext,
+  ports: Ports,
   configuration: Configuration,
   place: ProjectPlace,
 ): Promise<Setting[]> {
-  const { options, environment } = context;
+  const { environment } = ports;
   const from: Partial<Record<ProjectPlace['source'], string>> = {
     flag: '--config',
     environment: place.found ? 'MAI_CONFIG, from where you stand, and confirmed' : 'MAI_CONFIG',
     'project config': 'found here or above, and confirmed',
   };
+  const named = from[place.source];
   const file = join(place.folder, 'interface.yaml');
   const written = await writtenKeys(file);
   // A folder that a flag or variable names is a project's own; what is in it is said by the file.
@@ -38,19 +31,19 @@ export async function explainSettings(
       setting,
       value: typeof value === 'string' ? value : JSON.stringify(value),
       source: said ? fileSource : 'default',
-      key: said ? `${file} ${setting}` : undefined,
+      ...(said && { key: `${file} ${setting}` }),
     };
   };
   const variable = (setting: keyof typeof environment, unset: string): Setting => {
     const value = environment[setting];
-    return { setting, value: value ?? unset, source: value === undefined ? 'default' : 'environment', key: undefined };
+    return { setting, value: value ?? unset, source: value === undefined ? 'default' : 'environment' };
   };
   const { public_client_secret: _, ...identity } = configuration.interface.identity as Record<string, unknown>;
-  const mine = await ownKeep(context, configuration.interface.identity);
+  const mine = await ownKeep(ports, configuration.interface.identity);
   if (mine !== undefined) delete identity['keep'];
   const workspace = configuration.interface.platform.workspace_id;
   return [
-    { setting: 'configuration', value: place.folder, source: place.source, key: from[place.source] },
+    { setting: 'configuration', value: place.folder, source: place.source, ...(named !== undefined && { key: named }) },
     ...(mine === undefined ? [] : [mine]),
     ...Object.entries(identity).flatMap(([key, value]) =>
       value === undefined ? [] : [inFile(`identity.${key}`, value)],
@@ -59,16 +52,13 @@ export async function explainSettings(
     variable('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
     variable('MAI_KEYCHAIN', 'used'),
     variable('MAI_ALLOW_LOOPBACK_HTTP', 'off'),
-    ...(options.color === false
-      ? [{ setting: 'color', value: 'off', source: 'flag' as const, key: '--no-color' }]
-      : [variable('NO_COLOR', 'not set')]),
   ];
 }
 
 /** Where a sign-in is kept, where the configuration does not say it or a person keeps nothing. */
-async function ownKeep(context: CommandContext, identity: Identity): Promise<Setting | undefined> {
+async function ownKeep(ports: Ports, identity: Identity): Promise<Setting | undefined> {
   if (identity.mode !== 'sso') return undefined;
-  const settings = await readPersonalSettings((await context.directories()).config);
+  const settings = await readPersonalSettings((await ports.directories()).config);
   const { keep, source } = keepOf(identity.keep, settings.keep);
   if (source === 'project') return undefined;
   const own = source === 'personal';
@@ -76,7 +66,7 @@ async function ownKeep(context: CommandContext, identity: Identity): Promise<Set
     setting: 'identity.keep',
     value: typeof keep === 'string' ? keep : JSON.stringify(keep),
     source: own ? 'user config' : 'default',
-    key: own ? `${settings.path} identity.keep` : undefined,
+    ...(own && { key: `${settings.path} identity.keep` }),
   };
 }
 

@@ -1,6 +1,5 @@
 /** What the environment of a run says of workload identity federation, and where the identity token of a job comes from. */
 
-import type { CommandContext } from '../cli/program.ts';
 import { AppError } from '../errors/app-error.ts';
 import { askActions, readTokenFile } from '../identity/workload-source.ts';
 import { guardedFetch } from '../outside/http.ts';
@@ -8,6 +7,7 @@ import type { Federation } from '../platform/exchange.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { tokenPlaces } from './job-token.ts';
+import type { Ports } from './ports.ts';
 
 /**
  * The audience of a token that GitHub is asked for: the one that the platform's guide to GitHub Actions asks for, and that
@@ -18,12 +18,9 @@ const platformAudience = 'https://api.anthropic.com';
 const required = ['ANTHROPIC_FEDERATION_RULE_ID', 'ANTHROPIC_ORGANIZATION_ID', 'ANTHROPIC_SERVICE_ACCOUNT_ID'] as const;
 
 /** The federation that the variables of the SDK describe. Throws `platform_key_missing`, naming each one that is missing. */
-export function federationFrom({
-  environment,
-  progress,
-}: Pick<CommandContext, 'environment' | 'progress'>): Federation {
+export function federationFrom({ environment, tell }: Pick<Ports, 'environment' | 'tell'>): Federation {
   const [ruleId, organizationId, serviceAccountId] = required.map((name) => environment[name]);
-  const source = identityTokenSource({ environment, progress });
+  const source = identityTokenSource({ environment, tell });
   if (ruleId === undefined || organizationId === undefined || serviceAccountId === undefined || source === undefined) {
     const token = 'ANTHROPIC_IDENTITY_TOKEN_FILE or ANTHROPIC_IDENTITY_TOKEN';
     const missing = required.filter((name) => environment[name] === undefined);
@@ -45,8 +42,8 @@ export function federationFrom({
 /** Where the identity token comes from, in the order of the SDK: file, variable, and then the runner of GitHub Actions. */
 function identityTokenSource({
   environment,
-  progress,
-}: Pick<CommandContext, 'environment' | 'progress'>): Federation['identityToken'] | undefined {
+  tell,
+}: Pick<Ports, 'environment' | 'tell'>): Federation['identityToken'] | undefined {
   const { ANTHROPIC_IDENTITY_TOKEN_FILE: file, ANTHROPIC_IDENTITY_TOKEN: text } = environment;
   if (file !== undefined) return async () => await fromFile(file);
   if (text !== undefined) {
@@ -56,10 +53,10 @@ function identityTokenSource({
   const { actions } = tokenPlaces(environment);
   if (actions === undefined) return undefined;
   return async (signal) => {
-    progress.detail(`asking GitHub Actions for an identity token with the audience ${quote(platformAudience)}`);
+    tell.detail(`asking GitHub Actions for an identity token with the audience ${quote(platformAudience)}`);
     const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
     if (allowLoopbackHttp && actions.url.startsWith('http:')) {
-      progress.warn('MAI_ALLOW_LOOPBACK_HTTP is set: GitHub Actions is asked on loopback over http, for tests only');
+      tell.warn('MAI_ALLOW_LOOPBACK_HTTP is set: GitHub Actions is asked on loopback over http, for tests only');
     }
     // The runner names its own address, which on a server of the organization may be in the organization's network.
     const reviewedHosts = new Set(URL.canParse(actions.url) ? [new URL(actions.url).hostname] : []);

@@ -1,11 +1,11 @@
 /** Whose signatures count in this run, and with what it signs. */
 import { dirname } from 'node:path';
-import type { CommandContext } from '../cli/program.ts';
 import { AppError } from '../errors/app-error.ts';
 import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
+import type { Ports } from './ports.ts';
 import type { TrustedConfiguration } from './trusted-configuration.ts';
 
 /** What a private key is called in the keychain. */
@@ -20,11 +20,11 @@ const descriptorTimeoutMs = 30_000;
  * configuration is one that somebody named or confirmed. Throws `usage` for a key that none is for.
  */
 export function ownershipOf(
-  context: CommandContext,
+  ports: Ports,
   { folder, interface: { ownership, platform } }: TrustedConfiguration,
 ): Ownership | undefined {
-  const { signal, environment, progress, options } = context;
-  const descriptor = options.ownershipKeyFd;
+  const { signal, environment, tell, descriptors } = ports;
+  const descriptor = descriptors.ownershipKey;
   if (ownership === undefined || platform.workspace_id === undefined) {
     if (descriptor === undefined) return undefined;
     throw new AppError('usage', '--ownership-key-fd has nothing to sign: the configuration names no ownership keys', {
@@ -50,7 +50,7 @@ export function ownershipOf(
             return await openKeychain(signal).read(ownershipKeyAccount(kid));
           } catch (error) {
             if (!(error instanceof KeychainUnavailable)) throw error;
-            progress.detail(`no ownership key from the keychain: ${quote(error.message)}`);
+            tell.detail(`no ownership key from the keychain: ${quote(error.message)}`);
             return undefined;
           }
         },
@@ -61,7 +61,7 @@ export function ownershipOf(
 
 /** Keeps a new private key: in the keychain, or wherever a descriptor leads. Throws `ownership_key` where neither works. */
 export async function keepOwnershipKey(
-  { signal, environment }: CommandContext,
+  { signal, environment }: Ports,
   kid: string,
   privateKey: Secret,
   descriptor: number | undefined,

@@ -1,11 +1,11 @@
 /** Opens the platform the way every command does: from the environment of its run. */
 
-import type { CommandContext } from '../cli/program.ts';
 import type { Interface } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { openPlatform, type Platform } from '../platform/client.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
 import { Secret } from '../secret/secret.ts';
+import type { Ports } from './ports.ts';
 
 /** What the configuration says of the platform. */
 type PlatformSection = Interface['platform'];
@@ -16,24 +16,24 @@ type PlatformSection = Interface['platform'];
  * {@link openPlatform} does, and `platform_key_missing` where the variables of federation are set in part.
  */
 export async function platformFromEnvironment(
-  context: Pick<CommandContext, 'environment' | 'signal' | 'progress'>,
+  ports: Pick<Ports, 'environment' | 'signal' | 'tell'>,
   { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
 ): Promise<Platform> {
-  const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = context.environment;
+  const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = ports.environment;
   requireHeaderText('ANTHROPIC_API_KEY', key);
   requireHeaderText('ANTHROPIC_AUTH_TOKEN', token);
   // The variables that only federation has are looked at in its own file; a run with a key does not load it.
-  const federated = federationVariables.some((name) => context.environment[name] !== undefined);
+  const federated = federationVariables.some((name) => ports.environment[name] !== undefined);
   const used = key === undefined ? 'ANTHROPIC_AUTH_TOKEN' : 'ANTHROPIC_API_KEY';
   const stored = key ?? token;
   if (stored !== undefined && federated) {
-    context.progress.warn(`${used} is set and used: the variables of workload identity federation beside it are not`);
+    ports.tell.warn(`${used} is set and used: the variables of workload identity federation beside it are not`);
   }
   if (key !== undefined && token !== undefined) {
-    context.progress.warn('ANTHROPIC_API_KEY is set and used: ANTHROPIC_AUTH_TOKEN beside it is not');
+    ports.tell.warn('ANTHROPIC_API_KEY is set and used: ANTHROPIC_AUTH_TOKEN beside it is not');
   }
   const federation =
-    stored === undefined && federated ? (await import('./federation.ts')).federationFrom(context) : undefined;
+    stored === undefined && federated ? (await import('./federation.ts')).federationFrom(ports) : undefined;
   return await openPlatform({
     baseUrl,
     apiKey: key === undefined ? undefined : new Secret(key),
@@ -41,9 +41,9 @@ export async function platformFromEnvironment(
     federation,
     workspaceId,
     acceptedMembers,
-    signal: context.signal,
-    onWait: (text) => context.progress.warn(text),
-    onUnknownMember: (member) => context.progress.note(unknownMemberWords(member)),
+    signal: ports.signal,
+    onWait: (text) => ports.tell.warn(text),
+    onUnknownMember: (member) => ports.tell.note(unknownMemberWords(member)),
   });
 }
 

@@ -1,6 +1,5 @@
 /** What every command of a person starts from: the configuration, who is operating, and the platform. */
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import type { CommandContext } from '../cli/program.ts';
 import { confirmationsIn } from '../config/confirmations.ts';
 import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
@@ -21,10 +20,11 @@ import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
 import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { Ownership, VaultMemory } from '../vault/resolve.ts';
-import { type BrowserOptions, browserVisit } from './browser-visit.ts';
+import { browserVisit } from './browser-visit.ts';
 import { tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
 import { platformFromEnvironment } from './platform.ts';
+import { type Ports, yesWithin } from './ports.ts';
 import { signInKeeping } from './sign-in-place.ts';
 import type { ProjectPlace, TrustedConfiguration } from './trusted-configuration.ts';
 
@@ -52,30 +52,30 @@ const interfaceFile = join('config', interfaceName);
  * folder upwards, else the user's own. A relative `MAI_CONFIG` is another one wherever somebody stands, and names none.
  * Throws `config_missing`.
  */
-export async function locateProject(context: CommandContext): Promise<ProjectPlace> {
-  const { options, environment } = context;
-  const named = options.config ?? environment.MAI_CONFIG;
+export async function locateProject(ports: Ports): Promise<ProjectPlace> {
+  const { project: given, environment } = ports;
+  const named = given.config ?? environment.MAI_CONFIG;
   if (named !== undefined) {
     const folder = resolve(named);
     if (!(await isThere(join(folder, interfaceName)))) {
       const relative =
-        options.config === undefined && !isAbsolute(named) ? `, which is MAI_CONFIG ${quote(named)} here` : '';
+        given.config === undefined && !isAbsolute(named) ? `, which is MAI_CONFIG ${quote(named)} here` : '';
       throw new AppError('config_missing', `there is no configuration in ${quote(folder)}${relative}`, {
-        hint: await wayOut(context, folder),
+        hint: await wayOut(ports, folder),
       });
     }
-    return options.config === undefined
+    return given.config === undefined
       ? { folder, source: 'environment', found: !isAbsolute(named) }
       : { folder, source: 'flag', found: false };
   }
-  const { config } = await context.directories();
+  const { config } = await ports.directories();
   const project = await nearestWith(interfaceFile);
   if (project !== undefined) return { folder: join(project, 'config'), source: 'project config', found: true };
   if (await isThere(join(config, interfaceFile))) {
     return { folder: join(config, 'config'), source: 'user config', found: false };
   }
   throw new AppError('config_missing', 'there is no config/interface.yaml here or above, and none of your own', {
-    hint: `go to your project, or ${await wayOut(context, undefined)}`,
+    hint: `go to your project, or ${await wayOut(ports, undefined)}`,
   });
 }
 
@@ -83,10 +83,10 @@ export async function locateProject(context: CommandContext): Promise<ProjectPla
  * What to do where no configuration is. Whoever has one named a wrong folder or stands in one: another starter configuration
  * would be the last thing to help.
  */
-async function wayOut(context: CommandContext, named: string | undefined): Promise<string> {
+async function wayOut(ports: Ports, named: string | undefined): Promise<string> {
   const near = named === undefined ? [] : [join(named, 'config'), dirname(named)];
   const project = await nearestWith(interfaceFile);
-  const used = await confirmationsIn((await context.directories()).state).folders();
+  const used = await confirmationsIn((await ports.directories()).state).folders();
   for (const folder of [...near, ...(project === undefined ? [] : [join(project, 'config')]), ...used]) {
     if (await isThere(join(folder, interfaceName))) return `name the one that is there: --config ${quote(folder)}`;
   }
@@ -112,61 +112,56 @@ export interface ProjectNeeds {
 }
 
 /** The configuration of a run. One that was found and not named counts when a person has confirmed whom it believes. */
-export async function loadProject(context: CommandContext, needs: ProjectNeeds = {}): Promise<TrustedConfiguration> {
-  const { configuration, found } = await readProject(context, needs);
+export async function loadProject(ports: Ports, needs: ProjectNeeds = {}): Promise<TrustedConfiguration> {
+  const { configuration, found } = await readProject(ports, needs);
   if (found) {
     const { requireConfirmed } = await import('./confirm-project.ts');
-    await requireConfirmed(context, configuration);
+    await requireConfirmed(ports, configuration);
   }
   return configuration as TrustedConfiguration;
 }
 
 /** The configuration of a run that believes nothing of it and starts no program that it names. */
 export async function readProject(
-  context: CommandContext,
+  ports: Ports,
   { workspace }: ProjectNeeds = {},
 ): Promise<{ configuration: Configuration; found: boolean }> {
-  const { folder, source, found } = await locateProject(context);
-  context.progress.detail(`configuration ${quote(folder)}: ${source}`);
-  const configuration = await loadConfiguration(folder, context.besideServices);
-  const named = namedWorkspace(context);
+  const { folder, source, found } = await locateProject(ports);
+  ports.tell.detail(`configuration ${quote(folder)}: ${source}`);
+  const configuration = await loadConfiguration(folder, ports.besideServices);
+  const named = namedWorkspace(ports);
   if (workspace === 'any' && named === undefined) return { configuration, found };
   return { configuration: inWorkspace(configuration, named), found };
 }
 
 /** The workspace that a command line or else the environment names. */
-export function namedWorkspace({ options, environment }: CommandContext): NamedWorkspace | undefined {
-  if (options.workspace !== undefined) return { name: options.workspace, said: '--workspace' };
+export function namedWorkspace({ project, environment }: Ports): NamedWorkspace | undefined {
+  if (project.workspace !== undefined) return { name: project.workspace, said: '--workspace' };
   const name = environment.MAI_WORKSPACE;
   return name === undefined ? undefined : { name, said: 'MAI_WORKSPACE' };
 }
 
 /** Begins to prove who is operating: what needs nobody runs beside what comes next. */
 export async function beginOperatorProof(
-  context: CommandContext,
+  ports: Ports,
   { interface: { identity } }: Configuration,
   visit: BrowserVisit,
 ): Promise<Proof> {
-  const { cache, state } = await context.directories();
+  const { cache, state } = await ports.directories();
   // What an earlier run left there is read later: who could have written it is settled before anybody is asked for anything.
   await requireOwnFolder(state);
-  const { place, instead } = await signInKeeping(context, identity);
+  const { place, instead } = await signInKeeping(ports, identity);
   return await beginProof({
     identity,
-    sudoUid: context.environment.SUDO_UID,
+    sudoUid: ports.environment.SUDO_UID,
     visit,
     place,
     keepInstead: instead,
-    inCi: context.environment.CI !== undefined,
-    tokenPlaces: tokenPlaces(context.environment),
+    inCi: ports.environment.CI !== undefined,
+    tokenPlaces: tokenPlaces(ports.environment),
     cacheFolder: cache,
     stateFolder: state,
-    confirm: context.interactive
-      ? async (question) => {
-          const { confirm } = await import('../cli/confirm.ts');
-          return await confirm(context, question, visit.timeoutMs);
-        }
-      : undefined,
+    confirm: yesWithin(ports, visit.timeoutMs),
   });
 }
 
@@ -182,18 +177,17 @@ export interface OperatorNeeds {
 
 /** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
 export async function openOperatorRun(
-  context: CommandContext,
+  ports: Ports,
   configuration: TrustedConfiguration,
-  options: BrowserOptions,
   command: string,
   { returnTo, requirement, opensService = false }: OperatorNeeds = {},
 ): Promise<OperatorRun> {
-  const ownership = ownershipOf(context, configuration);
-  const visit = browserVisit(context, options, command, reviewedHosts(configuration));
-  const proof = await beginOperatorProof(context, configuration, { ...visit, returnTo });
+  const ownership = ownershipOf(ports, configuration);
+  const visit = browserVisit(ports, command, reviewedHosts(configuration));
+  const proof = await beginOperatorProof(ports, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
   const opening = async () => {
-    const opened = await platformFromEnvironment(context, configuration.interface.platform);
+    const opened = await platformFromEnvironment(ports, configuration.interface.platform);
     return { platform: opened, needed: typeof requirement === 'function' ? await requirement(opened) : requirement };
   };
   const { platform, needed } = await opening().catch(async (error) => {
@@ -202,22 +196,22 @@ export async function openOperatorRun(
   });
   const { principal, source } = await proof.prove({ requirement: needed });
   if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {
-    context.progress.note(`signed in as ${called(principal)}`);
+    ports.tell.note(`signed in as ${called(principal)}`);
   }
-  context.progress.detail(
+  ports.tell.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );
-  const { cache, state } = await context.directories();
-  const platformAddress = context.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com';
+  const { cache, state } = await ports.directories();
+  const platformAddress = ports.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com';
   const memory = vaultMemory(cache, state, platformAddress);
   const journals = journalsIn({
     stateFolder: state,
     platformAddress,
-    signal: context.signal,
-    warn: context.progress.warn,
+    signal: ports.signal,
+    warn: ports.tell.warn,
   });
-  const { warn } = context.progress;
-  const sessionRecords = sessionRecordsIn({ stateFolder: state, platformAddress, signal: context.signal, warn });
+  const { warn } = ports.tell;
+  const sessionRecords = sessionRecordsIn({ stateFolder: state, platformAddress, signal: ports.signal, warn });
   const signedInNow = source === 'fresh';
   return { configuration, principal, signedInNow, platform, memory, ownership, journals, sessionRecords, visit, warn };
 }

@@ -1,6 +1,5 @@
 /** Where the sign-in of a run is kept: the keychain unless the configuration, or the person, names something else. */
 import { join } from 'node:path';
-import type { CommandContext } from '../cli/program.ts';
 import type { Identity } from '../config/definitions.ts';
 import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -10,6 +9,7 @@ import { EncryptedFileUnusable, encryptedFile } from '../outside/encrypted-file.
 import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import type { Ports } from './ports.ts';
 
 /** Where a sign-in is kept, and what a person can do who wants it kept where it is not. */
 export interface Keeping {
@@ -19,13 +19,13 @@ export interface Keeping {
 }
 
 /** What the configuration, the environment and a person's own settings say of keeping sign-ins. */
-export async function signInKeeping(context: CommandContext, identity: Identity): Promise<Keeping> {
+export async function signInKeeping(ports: Ports, identity: Identity): Promise<Keeping> {
   if (identity.mode !== 'sso') return { place: undefined, instead: undefined };
-  const { environment, signal } = context;
+  const { environment, signal } = ports;
   if (environment.MAI_KEYCHAIN !== undefined && environment.MAI_KEYCHAIN !== 'off') {
     throw new AppError('usage', `MAI_KEYCHAIN is ${quote(environment.MAI_KEYCHAIN)}, expected "off" or nothing`);
   }
-  const { config, state } = await context.directories();
+  const { config, state } = await ports.directories();
   const settings = await readPersonalSettings(config);
   const { keep, source } = keepOf(identity.keep, settings.keep);
   const instead = {
@@ -51,10 +51,9 @@ export async function signInKeeping(context: CommandContext, identity: Identity)
   const { file: key } = keep;
   const path = join(state, 'sign-in', `${signInDigest(identity)}.age`);
   const ask = async () => {
-    if (!context.interactive) return undefined;
-    const { enteredLine } = await import('../cli/entered-line.ts');
+    if (ports.ask === undefined) return undefined;
     const what = 'the passphrase of the file that keeps the sign-in';
-    return new Secret((await enteredLine(context, { what, command: 'login', timeout: undefined })).trim());
+    return new Secret((await ports.entered({ what, command: 'login' })).trim());
   };
   const asks = key === 'passphrase';
   const file = encryptedFile(path, asks ? { passphrase: ask } : { path: key.key_file });

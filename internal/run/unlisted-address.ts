@@ -1,18 +1,17 @@
 /** An address that a person typed: refused, found in the catalogue, or confirmed by typing the domain it belongs to. */
 
-import { typedLine } from '../cli/confirm.ts';
-import type { CommandContext } from '../cli/program.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { judgeUnlisted, type UnlistedJudgement } from '../connection/unlisted/unlisted.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
+import type { Ports } from './ports.ts';
 
 /** An address that nobody catalogued and that passes for no other. */
 export type UnlistedAddress = Extract<UnlistedJudgement, { kind: 'unlisted' }>;
 
 /** The address, if it is a stranger's. Throws `not_allowed` where it passes for another, `usage` where it is catalogued. */
-export function unlistedAddress(context: CommandContext, configuration: Configuration, text: string): UnlistedAddress {
-  const sandbox = context.environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
+export function unlistedAddress(ports: Ports, configuration: Configuration, text: string): UnlistedAddress {
+  const sandbox = ports.environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
   const judged = judgeUnlisted(text, [...configuration.services.values()], sandbox);
   switch (judged.kind) {
     case 'unlisted':
@@ -33,19 +32,19 @@ export function unlistedAddress(context: CommandContext, configuration: Configur
  * this. Throws `sign_in_needed` where nobody is at a terminal, `not_allowed` where something else was typed.
  */
 export async function confirmAddress(
-  context: CommandContext,
+  ports: Ports,
   { host, unicode, domain, warnings }: UnlistedAddress,
   { purpose, command, timeoutMs }: { purpose: string; command: string; timeoutMs: number },
 ): Promise<void> {
-  if (!context.interactive) {
+  if (ports.ask === undefined) {
     throw new AppError('sign_in_needed', `nobody is here to confirm that ${quote(host)} is meant`, {
       hint: `only a person at a terminal can do that, and no flag can: ${command}`,
     });
   }
-  const { warn } = context.progress;
+  const { warn } = ports.tell;
   warn(`nobody has reviewed ${quote(host)}${unicode === undefined ? '' : `, which reads ${quote(unicode)}`}`);
   for (const warning of warnings) warn(`be careful: ${warning}`);
-  const typed = await typedLine(context, `to ${purpose}, type the domain it belongs to, ${domain}:`, timeoutMs);
+  const typed = await ports.ask.line(`to ${purpose}, type the domain it belongs to, ${domain}:`, timeoutMs);
   if (typed.trim().toLowerCase() === domain) return;
   throw new AppError('not_allowed', `${quote(host)} was not confirmed: nothing was asked there`, {
     hint: `type the domain exactly as it is shown: ${domain}`,
@@ -54,12 +53,12 @@ export async function confirmAddress(
 
 /** Has a person choose one of several texts by its number; undefined for anything else. */
 export async function chooseOne(
-  context: CommandContext,
+  ports: Ports,
   question: string,
   choices: readonly string[],
   timeoutMs: number,
 ): Promise<string | undefined> {
-  context.progress.warn(question);
-  for (const [index, choice] of choices.entries()) context.progress.warn(`  ${index + 1}  ${quote(choice)}`);
-  return choices[Number(await typedLine(context, 'type its number:', timeoutMs)) - 1];
+  ports.tell.warn(question);
+  for (const [index, choice] of choices.entries()) ports.tell.warn(`  ${index + 1}  ${quote(choice)}`);
+  return choices[Number(await ports.ask?.line('type its number:', timeoutMs)) - 1];
 }

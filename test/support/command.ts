@@ -10,6 +10,7 @@ import type { Directories } from '../../internal/outside/directories.ts';
 import { readEnvironment } from '../../internal/run/environment.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { visit } from '../sandbox/visit.mjs';
+import { plainly } from './plain-values.ts';
 import type { FakeTerminal } from './terminal.ts';
 
 /** How a command is run. */
@@ -55,6 +56,7 @@ export async function runCommand(
   const [stdout, stderr] = [captured(), captured(setting.hear)];
   const visited: string[] = [];
   const visits: Promise<unknown>[] = [];
+  const wrong: string[] = [];
   const exit = await runExecutable(executable, {
     argv,
     environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1' }), ...setting.environment }),
@@ -68,6 +70,7 @@ export async function runCommand(
         config: join(folder, 'config'),
         state: join(folder, 'state'),
       },
+    perform: plainly(wrong),
     openBrowser: async (url) => {
       const place = visited.push(url.href) - 1;
       const browse =
@@ -83,6 +86,7 @@ export async function runCommand(
     },
   });
   await Promise.all(visits);
+  if (wrong.length > 0) throw new Error(`no plain values:\n${wrong.join('\n')}`);
   return { exit, stdout: stdout.text(), stderr: stderr.text(), visited };
 }
 

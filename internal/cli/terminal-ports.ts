@@ -1,0 +1,68 @@
+/** The ports of a run that a command line started: its options, its terminal, its browser. */
+import type { Ports } from '../run/ports.ts';
+import type { CommandContext, CommonOptions, Invocation } from './program.ts';
+import { type BrowserOptions, terminalBrowser } from './terminal-browser.ts';
+
+/** The options that say how a run reaches people and other programs; a command has those that it declares. */
+type PortOptions = CommonOptions & BrowserOptions & { clientSecretFd?: number; privateKeyToFd?: number };
+
+/** What is decided outside: what is said, and what becomes of the result. */
+type Given = Pick<Ports, 'executable' | 'besideServices' | 'stream' | 'afterwards'> & Pick<CommandContext, 'progress'>;
+
+/** The ports of one command line. Each option is read when a run asks for it, and not before. */
+export function contextOf(invocation: Invocation, options: PortOptions, given: Given): CommandContext {
+  const { environment, stdin, stderr, signal, directories, openBrowser } = invocation;
+  const interactive = stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined;
+  const { progress } = given;
+  const asker = { stdin, signal, progress };
+  const terminal = { ...asker, environment, directories, openBrowser, interactive };
+  const context: CommandContext = {
+    ...given,
+    ...terminal,
+    perform: async (useCase, request) =>
+      await (invocation.perform === undefined
+        ? useCase(request, context)
+        : invocation.perform(useCase, request, context)),
+    options,
+    tell: progress,
+    project: {
+      get config() {
+        return options.config;
+      },
+      get workspace() {
+        return options.workspace;
+      },
+    },
+    descriptors: {
+      get clientSecret() {
+        return options.clientSecretFd;
+      },
+      get ownershipKey() {
+        return options.ownershipKeyFd;
+      },
+      get newKey() {
+        return options.privateKeyToFd;
+      },
+    },
+    get timeoutSeconds() {
+      return options.timeout;
+    },
+    ask: interactive
+      ? {
+          yes: async (question, timeoutMs) => await (await import('./confirm.ts')).confirm(asker, question, timeoutMs),
+          line: async (question, timeoutMs) =>
+            await (await import('./confirm.ts')).typedLine(asker, question, timeoutMs),
+          needed: async (question, timeoutMs, given) =>
+            await (await import('./needed-line.ts')).shownLine(asker, question, timeoutMs, given),
+          unseen: async (what, timeoutMs, given) =>
+            await (await import('./needed-line.ts')).unseenLine(asker, what, timeoutMs, given),
+        }
+      : undefined,
+    async entered(entering) {
+      const { enteredLine } = await import('./entered-line.ts');
+      return await enteredLine(terminal, { ...entering, timeout: options.timeout });
+    },
+    browser: (command) => terminalBrowser(terminal, options, command),
+  };
+  return context;
+}

@@ -1,0 +1,124 @@
+/**
+ * What a run gets from whoever starts it: a command line at a terminal, or a server that has no terminal. What people say
+ * and see goes through here, and nothing in this room or below knows more of where it runs.
+ */
+import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { Directories } from '../outside/directories.ts';
+import type { Environment } from './environment.ts';
+import type { ProgressEvent } from './event-table.ts';
+
+/** Something that takes time; `done` ends it on every path, with or without a last line. */
+export interface Waiting {
+  /** Says how far it is: only where a line can be changed, a log would fill with it. */
+  update(text: string): void;
+  done(text?: string): void;
+}
+
+/** The lines a run says while it works. */
+export interface Tell {
+  /** For everybody, unless `--quiet`. */
+  note(text: string): void;
+  /** With `--verbose`. */
+  detail(text: string): void;
+  /** Said even with `--quiet`: something the person has to know or do. With `--json-events`, `event` stands for it. */
+  warn(text: string, event?: ProgressEvent): void;
+  /** For programs only, with `--json-events`: what people read elsewhere. */
+  event(event: ProgressEvent): void;
+  /** A command to the runner of a CI job, which reads it at the beginning of a line. */
+  command(line: string): void;
+  /** A spinner on a terminal, one plain line otherwise; nothing with `--quiet`. */
+  wait(text: string): Waiting;
+}
+
+/** Questions to the person who is here. Each throws `interrupted` on Ctrl-C. */
+export interface Ask {
+  /** Asks once for a yes. Everything else is no, and so is waiting too long. */
+  yes(question: string, timeoutMs: number): Promise<boolean>;
+  /** Asks once for one line, which is empty where none came. */
+  line(question: string, timeoutMs: number): Promise<string>;
+  /** One line that has to come: throws `timed_out`, and `client_needed` where the person is gone. */
+  needed(question: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<string>;
+  /** The same, with nothing shown while it is typed. */
+  unseen(what: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<string>;
+}
+
+/** A secret that a person or another program enters. */
+export interface Entering {
+  /** In words: "the token of GitHub". */
+  what: string;
+  /** The command that asks, for the hint. */
+  command: string;
+}
+
+/** How somebody is sent to a browser and comes back. */
+export interface Browser extends Pick<BrowserVisit, 'timeoutMs' | 'callbackPort' | 'show' | 'showCode'> {
+  /** Shows a page of ours that waits for one browser. What it returns cleans up. Throws `sign_in_needed`. */
+  invite(page: InvitingPage, purpose: string): Promise<() => void>;
+}
+
+/** A page that lets in whoever has its address. */
+export interface InvitingPage {
+  address: URL;
+  /** Whether its listener is told by the kernel whose a connection is. */
+  namesPeers: boolean;
+  /** Says that the address became the argument of a program, which every account of the machine can read. */
+  invitedPublicly(): void;
+}
+
+/** File descriptors through which another program of whoever starts the run hands secrets over. */
+export interface Descriptors {
+  /** `--client-secret-fd`: the secret of a client at a service. */
+  readonly clientSecret?: number | undefined;
+  /** `--ownership-key-fd`: the private key that owner records are signed with. */
+  readonly ownershipKey?: number | undefined;
+  /** `--private-key-to-fd`: where a new private key goes. */
+  readonly newKey?: number | undefined;
+}
+
+/** Which configuration a run is about. */
+export interface Project {
+  /** `--config`. */
+  readonly config?: string | undefined;
+  /** `--workspace`: the name of a workspace of the configuration. */
+  readonly workspace?: string | undefined;
+}
+
+/** What a run gets from whoever starts it. */
+export interface Ports {
+  /** What a person types to start it, for hints. */
+  executable: string;
+  environment: Environment;
+  signal: AbortSignal;
+  directories(): Directories | Promise<Directories>;
+  project: Project;
+  descriptors: Descriptors;
+  /** The commands that stand where a service can be named: no service can have the name of one. */
+  besideServices: readonly string[];
+  /** `--timeout`: how long a person may take; undefined where nobody said. */
+  readonly timeoutSeconds?: number | undefined;
+  tell: Tell;
+  /** Undefined where nobody can be asked. */
+  ask: Ask | undefined;
+  /**
+   * One secret, typed unseen or piped in, as it came. Throws `sign_in_needed` where nobody can enter anything or nothing was
+   * entered, `timed_out` or `interrupted`.
+   */
+  entered(entering: Entering): Promise<string>;
+  /** The browser of a run; `command` is how to run it where somebody is. */
+  browser(command: string): Browser;
+  /** A piece of the result before the run ends, for answers that stream. */
+  stream(text: string): void;
+  /** Has something done once the result was handed over, and not before. */
+  afterwards(work: () => Promise<void>): void;
+}
+
+/** Asks for a yes within a time; undefined where nobody can be asked. */
+export function yesWithin({ ask }: Ports, timeoutMs: number): ((question: string) => Promise<boolean>) | undefined {
+  return ask && (async (question) => await ask.yes(question, timeoutMs));
+}
+
+/**
+ * What one command does, whoever starts it. Request and result are plain values that survive JSON; they are those of
+ * `use-cases.ts`. A result is what `--json` prints, and in `beside` what only the text for people says. Throws AppErrors.
+ */
+export type UseCase<Request, Result> = (request: Request, ports: Ports) => Promise<Result>;

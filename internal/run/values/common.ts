@@ -1,0 +1,12 @@
+/** Values that several requests or results have in common. Loaded by whoever checks values, and by no command. */
+import * as z from 'zod/mini';
+import { principalKinds } from '../../identity/principal.ts';
+
+/** Who somebody is. */
+export const owner = z.strictObject({ kind: z.enum(principalKinds), issuer: z.string(), subject: z.string() });
+
+/** A request that says nothing. */
+export const nothing = z.strictObject({});
+
+export type Owner = z.output<typeof owner>;
+export type Nothing = z.output<typeof nothing>;

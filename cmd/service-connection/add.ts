@@ -33,6 +33,8 @@ export async function runAdd(context: CommandContext, text: string, options: Add
       hint: 'give the draft another name: --name <name>',
     });
   }
+  // A descriptor is read before anything is asked: what comes later could inherit it.
+  const clients = await clientSource(context);
   const strangers = toStrangers(browserVisit(context, command, new Set()));
   const warnings = [...address.warnings];
   const visit = {
@@ -63,7 +65,6 @@ export async function runAdd(context: CommandContext, text: string, options: Add
       timeoutMs: visit.timeoutMs,
     });
     const { detail } = context.progress;
-    const clients = await clientSource(context);
     ({ tools } = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, { clients, detail }));
   }
   const path = await writeDraft(configuration.folder, name, { ...found, tools });

@@ -3,8 +3,8 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { linesOf } from '../../internal/cli/result-text.ts';
-import { recordOf } from '../../internal/connection/credentials.ts';
 import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
+import { recordOf } from '../../internal/connection/credentials.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';

@@ -10,12 +10,7 @@ import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import { browserVisit } from '../../internal/run/browser-visit.ts';
 import { clientSource } from '../../internal/run/client-source.ts';
-import {
-  beginOperatorProof,
-  loadProject,
-  openOperatorRun,
-
-} from '../../internal/run/project.ts';
+import { beginOperatorProof, loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import type { TrustedConfiguration } from '../../internal/run/trusted-configuration.ts';
 import { nearestHint } from '../../internal/text/nearest.ts';
 import { quote } from '../../internal/text/quote.ts';

@@ -1,9 +1,10 @@
-// Builds the three executables into dist/: one small entry each, everything heavy in chunks that are loaded when a
-// command line needs them. Run by `npm run build`; needs the development dependencies.
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+// Builds the three executables into dist/: one small file each, and beside it one with everything heavy, in chunks that
+// are run when a command line needs them. Run by `npm run build`; needs the development dependencies.
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -38,39 +39,105 @@ const withoutKeyStores = {
   },
 };
 
-// One build each: what only the start of an executable needs is then in its entry, and a start reads two files less.
-const outputs = {};
-for (const name of executables) Object.assign(outputs, (await bundle(name)).metafile.outputs);
-const metafile = { outputs };
-for (const name of executables) await chmod(join(dist, `${name}.js`), 0o755);
-await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), await notices(metafile));
-await removeStale(metafile);
+const target = 'node20.19';
+const common = {
+  absWorkingDir: root,
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target,
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  alias: { '@secretlint/profiler': join(root, 'cmd', 'no-profiler.mjs') },
+  plugins: [withoutExecutableSubcommands, withoutKeyStores],
+};
+/** The files of this build. */
+const made = new Set();
 
-function bundle(name) {
-  return build({
-    absWorkingDir: root,
-    entryPoints: { [name]: `cmd/${name}/main.ts` },
-    outdir: 'dist',
-    chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
+const outputs = {};
+const loader = await build({
+  ...common,
+  entryPoints: ['internal/outside/chunks.ts'],
+  format: 'iife',
+  globalName: 'chunks',
+  write: false,
+});
+await mkdir(join(dist, 'chunks'), { recursive: true });
+for (const name of executables) Object.assign(outputs, await executable(name, loader.outputFiles[0].text));
+// The executables are CommonJS, whatever the package around them is.
+await emit('dist/package.json', '{"type":"commonjs"}\n');
+await emit('dist/THIRD-PARTY-NOTICES.txt', await notices({ outputs }));
+await removeStale();
+
+/**
+ * Builds one executable: a small file with what every start needs, and one file of chunks beside it, named by its digest,
+ * that is read when a command needs the first of them. What they say is CommonJS: ESM would have Node resolve and link each
+ * file, reads no code cache, and from Node 22 on loads all of undici to import `node:http`. Returns esbuild's outputs.
+ */
+async function executable(name, loader) {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    // The entry becomes `main`, the name that the chunks import it by.
+    entryPoints: { main: `cmd/${name}/main.ts` },
+    chunkNames: '[name]-[hash]',
     splitting: true,
     format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    minify: true,
-    legalComments: 'none',
+    write: false,
     metafile: true,
-    logLevel: 'warning',
-    // What bundled CommonJS code requires can only be a built-in module.
-    banner: { js: '#!/usr/bin/env node\nconst require=process.getBuiltinModule;' },
-    alias: { '@secretlint/profiler': join(root, 'cmd', 'no-profiler.mjs') },
-    plugins: [withoutExecutableSubcommands, withoutKeyStores],
   });
+  const idOf = (path) => `./${basename(path, '.js')}`;
+  const imports = new Map(Object.entries(metafile.outputs).map(([path, output]) => [idOf(path), output.imports]));
+  const atStart = new Set(['./main']);
+  for (const id of atStart) {
+    for (const { kind, path, external } of imports.get(id)) {
+      if (kind === 'import-statement' && !external) atStart.add(idOf(path));
+    }
+  }
+  const texts = new Map();
+  for (const { path, text } of outputFiles) texts.set(idOf(path), await asCommonJs(text));
+  const main = texts.get('./main');
+  const bodiesOf = (ids) =>
+    ids.map((id) => `${JSON.stringify(id)}(module,exports,require){${texts.get(id)}}`).join(',\n');
+  const start = bodiesOf([...atStart].filter((id) => id !== './main'));
+  const chunks = `(function(__filename){return{${bodiesOf([...texts.keys()].filter((id) => !atStart.has(id)))}}})\n`;
+  const file = `${name}-${createHash('sha256').update(chunks).digest('hex').slice(0, 16)}.js`;
+  await emit(`dist/chunks/${file}`, chunks);
+  await emit(
+    `dist/${name}.js`,
+    `#!/usr/bin/env node\n"use strict";${loader}require=chunks.requireFrom(__dirname+"/chunks/${file}",module,{${start}});\n${main}`,
+  );
+  await chmod(join(dist, `${name}.js`), 0o755);
+  return metafile.outputs;
+}
+
+/** One output of esbuild as the body of a CommonJS module, whose names for the others have no extension. */
+async function asCommonJs(text) {
+  const { code } = await transform(text.replace(/(["'])(\.\/[\w-]+)\.js\1/g, '$1$2$1'), {
+    format: 'cjs',
+    platform: 'node',
+    target,
+    minify: true,
+    // A script that comes from a cache cannot import, and what a tag reads raw cannot be made plain ASCII.
+    supported: { 'dynamic-import': false, 'template-literal': false },
+    define: { 'import.meta.url': '__filename' },
+  });
+  // What is left are regular expressions.
+  return code.replace(/(?<!\\)[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Writes one file, of one byte for each character: what V8 compiles is read as such. */
+async function emit(path, text) {
+  const odd = path.endsWith('.js') && /[^\0-\x7f]/.exec(text);
+  if (odd) throw new Error(`${path} is not plain ASCII at ${odd.index}`);
+  const unfinished = join(root, `${path}.unfinished`);
+  await writeFile(unfinished, text);
+  await rename(unfinished, join(root, path));
+  made.add(join(root, path));
 }
 
 /** What an earlier build left. Removed last, so that an executable that runs meanwhile finds its chunks. */
-async function removeStale({ outputs }) {
-  const made = new Set([...Object.keys(outputs), 'dist/THIRD-PARTY-NOTICES.txt'].map((path) => join(root, path)));
+async function removeStale() {
   const found = await readdir(dist, { recursive: true, withFileTypes: true });
   const stale = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   await Promise.all(stale.filter((path) => !made.has(path)).map((path) => rm(path)));

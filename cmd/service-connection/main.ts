@@ -1,4 +1,4 @@
 import { runOnProcess } from '../../internal/cli/process.ts';
 import { serviceConnection } from './cli.ts';
 
-await runOnProcess(serviceConnection);
+void runOnProcess(serviceConnection);

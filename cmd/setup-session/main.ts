@@ -1,4 +1,4 @@
 import { runOnProcess } from '../../internal/cli/process.ts';
 import { setupSession } from './cli.ts';
 
-await runOnProcess(setupSession);
+void runOnProcess(setupSession);

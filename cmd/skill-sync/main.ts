@@ -1,4 +1,4 @@
 import { runOnProcess } from '../../internal/cli/process.ts';
 import { skillSync } from './cli.ts';
 
-await runOnProcess(skillSync);
+void runOnProcess(skillSync);

@@ -12,7 +12,14 @@ import { standardOutput } from './standard-output.ts';
 export async function runOnProcess(executable: Executable): Promise<void> {
   let interruption: AbortSignal | undefined;
   let hungUp = false;
+  let over = false;
   const opened = new Set<{ fd: number; isTTY?: boolean }>();
+  // Without this a run that waits for what never comes would end as one that went well, as soon as nothing else is left to do.
+  process.once('beforeExit', () => {
+    if (over) return;
+    process.exitCode = 70;
+    process.stderr.write(`${executable.name}: error: ended before its work did: this is a bug\n`);
+  });
   process.exitCode = await runExecutable(executable, {
     argv: process.argv.slice(2),
     environment: takeEnvironment(),
@@ -35,6 +42,7 @@ export async function runOnProcess(executable: Executable): Promise<void> {
     directories: async () => (await import('../outside/directories.ts')).directories(),
     openBrowser: async (url, environment) => (await import('../outside/browser.ts')).openBrowser(url, environment),
   });
+  over = true;
   // Node would put the terminal back on its way out, and abort with a core file where that is gone.
   if (hungUp || [...opened].some(isGone)) dieOf('SIGHUP');
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,7 +33,6 @@ export interface BuiltCopy {
 export async function copyOfBuild(): Promise<BuiltCopy> {
   const folder = await mkdtemp(join(tmpdir(), 'built-'));
   await whenBuilt(() => cp(join(root, 'dist'), folder, { recursive: true }));
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   return { locate: builtIn(folder), remove: () => rm(folder, { recursive: true, force: true }) };
 }
 

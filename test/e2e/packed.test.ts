@@ -33,7 +33,7 @@ test('holds what runs, the licence and the readme, and nothing else', () => {
   const programs = packed.filter((path) => /^dist\/(chunks\/)?[\w-]+\.js$/.test(path));
   expect(programs).toEqual(expect.arrayContaining(executables.map((name) => `dist/${name}.js`)));
   const rest = packed.filter((path) => !programs.includes(path)).sort();
-  expect(rest).toEqual(['LICENSE', 'README.md', 'dist/THIRD-PARTY-NOTICES.txt', 'package.json']);
+  expect(rest).toEqual(['LICENSE', 'README.md', 'dist/THIRD-PARTY-NOTICES.txt', 'dist/package.json', 'package.json']);
 });
 
 test('needs no other package', async () => {

@@ -1,7 +1,7 @@
 /** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
-import { Option } from 'commander';
+import { Argument, Option } from 'commander';
 import { addBrowserOptions, addClientOptions, addOperator } from '../../internal/cli/browser-options.ts';
-import { baseCommand, takeOnly, withSubcommands } from '../../internal/cli/command.ts';
+import { baseCommand, naming, takeOnly, withSubcommands } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
@@ -20,7 +20,12 @@ export const serviceConnection: Executable = {
       addOwnershipKey(
         addBrowserOptions(
           baseCommand('service-connection', 'connect a service to your own vault')
-            .argument('[service]', 'a service of config/services/; without one, a page of buttons opens')
+            .addArgument(
+              naming(
+                'services',
+                new Argument('[service]', 'a service of config/services/; without one, a page of buttons opens'),
+              ),
+            )
             .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
             .option('--scope <scope...>', 'ask for exactly these scopes, of those that the file of the service lists')
             .option('--add-scope <scope...>', 'ask for these scopes beside those that the connection has')

@@ -1,4 +1,5 @@
 import { confirm } from '../../internal/cli/confirm.ts';
+import { refuseMisspelledService } from '../../internal/cli/misspelled.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
@@ -7,6 +8,7 @@ import { checkSecretIsOfUse } from '../../internal/connection/client/enter-clien
 import { connectService } from '../../internal/connection/connect.ts';
 import { checkScopeChoice, type ScopeFlags, scopeChoiceOf } from '../../internal/connection/scopes.ts';
 import { clientSource } from '../../internal/run/client-source.ts';
+import { servicesThere } from '../../internal/run/names-there.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { showConnected, storedEvent } from './output.ts';
 
@@ -40,8 +42,9 @@ export async function runConnect(
   const { newClient = false, legacyEndpoints = false, acceptAudience = false, clientSecretFd } = options;
   const scopeChoice = scopeChoiceOf(options);
   const accountFlags = accountFlagsOf(options);
+  refuseMisspelledService(name, commands, await servicesThere(context));
   const configuration = await loadProject(context);
-  const service = serviceNamed(configuration, name, commands);
+  const service = serviceNamed(configuration, name);
   // Before anybody is sent to sign in: a wrong option is known to be wrong now.
   checkScopeChoice(service, scopeChoice);
   checkAccountFlags(service, accountFlags);

@@ -1,7 +1,7 @@
 /** The words of `service-connection list`, `check`, `disconnect` and `doctor`. */
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
-import { addDryRun } from '../../internal/cli/command.ts';
+import { addDryRun, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { DisconnectOptions } from './upkeep.ts';
 
@@ -17,7 +17,7 @@ export function addUpkeep(program: Command, run: Run): void {
     program
       .command('check')
       .description('try connections now: what is wrong and what to do about it')
-      .argument('[service]', 'only this one'),
+      .addArgument(naming('services', new Argument('[service]', 'only this one'))),
   ).action(
     run(async (context, service: string | undefined) => {
       const { runCheck } = await import('./upkeep.ts');
@@ -29,7 +29,7 @@ export function addUpkeep(program: Command, run: Run): void {
       program
         .command('disconnect')
         .description('take a connection out of your vault; with --url one that is in no catalogue')
-        .argument('[service]', 'a service of config/services/')
+        .addArgument(naming('services', new Argument('[service]', 'a service of config/services/')))
         .option('--url <url>', 'the address of a server outside the catalogue'),
     ),
   ).action(

@@ -1,6 +1,6 @@
 /** The words of `setup-session agents`. */
-import type { Command } from 'commander';
-import { addConfig, addDryRun, addGroup } from '../../internal/cli/command.ts';
+import { Argument, type Command, Option } from 'commander';
+import { addConfig, addDryRun, addGroup, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { ApplyOptions } from './agents.ts';
 import type { AdoptOptions } from './agents-adopt.ts';
@@ -17,7 +17,7 @@ export function addAgents(program: Command, run: Run): void {
     agents
       .command('plan')
       .description('show what apply would do; exits with 7 when something is pending, with 1 on drift')
-      .argument('[name...]', 'only these agents and their environments'),
+      .addArgument(naming('agents', new Argument('[name...]', 'only these agents and their environments'))),
   ).action(
     run(async (context, names: string[]) => {
       const { runPlan } = await import('./agents.ts');
@@ -29,7 +29,7 @@ export function addAgents(program: Command, run: Run): void {
       agents
         .command('apply')
         .description('create and update agents and environments as their files say')
-        .argument('[name...]', 'only these agents and their environments')
+        .addArgument(naming('agents', new Argument('[name...]', 'only these agents and their environments')))
         .option('--overwrite', 'put the files in force over changes made outside')
         .option('--adopt', 'take changes made outside into the files; nothing on the platform is changed'),
     ),
@@ -53,7 +53,7 @@ export function addAgents(program: Command, run: Run): void {
     agents
       .command('show')
       .description('what one agent may do by its file, who may use it, and how it differs on the platform')
-      .argument('<name>', 'an agent of config/agents/'),
+      .addArgument(naming('agents', new Argument('<name>', 'an agent of config/agents/'))),
   ).action(
     run(async (context, name: string) => {
       const { runShow } = await import('./agents.ts');
@@ -78,7 +78,12 @@ export function addAgents(program: Command, run: Run): void {
         .description('write the file of an agent that is on the platform already, and list what it allows there')
         .argument('<agent id>', 'as agents list shows it')
         .option('--name <name>', 'how it is called here (default: its own name)')
-        .option('--environment <name>', 'the environment of its sessions (default: the only one, or default)')
+        .addOption(
+          naming(
+            'environments',
+            new Option('--environment <name>', 'the environment of its sessions (default: the only one, or default)'),
+          ),
+        )
         .option('--group <group...>', 'who may use it (default: nobody yet)'),
     ),
   ).action(
@@ -92,7 +97,9 @@ export function addAgents(program: Command, run: Run): void {
       agents
         .command('retire')
         .description('archive an agent for good; refused while sessions of it can still act')
-        .argument('<name>', 'an agent that is on the platform, with a file or without')
+        .addArgument(
+          naming('agents', new Argument('<name>', 'an agent that is on the platform, with a file or without')),
+        )
         .option('--stop', 'end its sessions as well')
         .option('--yes-retire <name>', 'do it without a question if exactly this is the agent'),
     ),

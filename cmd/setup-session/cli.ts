@@ -1,6 +1,7 @@
 /** The words of `setup-session`. Everything heavier is loaded when a command line has been understood. */
+import { Option } from 'commander';
 import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
-import { addConfig, addDryRun, baseCommand } from '../../internal/cli/command.ts';
+import { addConfig, addDryRun, baseCommand, naming } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
@@ -13,7 +14,7 @@ import { addMessage, dollars } from './message-options.ts';
 import type { SetupOptions } from './run.ts';
 import { addTools } from './tools-commands.ts';
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
@@ -23,18 +24,20 @@ export const setupSession: Executable = {
   async build(run) {
     const program = addBrowserOptions(
       addMessage(
-        baseCommand('setup-session', 'start a session of an allow-listed agent, bound to your own vault').option(
-          '--agent <name>',
-          'an agent of config/agents/',
+        baseCommand('setup-session', 'start a session of an allow-listed agent, bound to your own vault').addOption(
+          naming('agents', new Option('--agent <name>', 'an agent of config/agents/')),
         ),
       )
         .option('--title <text>', 'a title for the session')
         .option('--budget <dollars>', 'the most that the session may cost at list price, kept by the platform', dollars)
-        .option(
-          '--without <service>',
-          'leave a service of the agent out, its server and its tools (repeatable)',
-          collect,
-          [],
+        .addOption(
+          naming(
+            'services',
+            new Option(
+              '--without <service>',
+              'leave a service of the agent out, its server and its tools (repeatable)',
+            ),
+          ).argParser(collect),
         )
         .option('--dry-run', 'show the verdict on every tool and what would be asked of the platform, change nothing'),
     )

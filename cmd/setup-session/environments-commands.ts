@@ -1,6 +1,6 @@
 /** The words of `setup-session environments`. */
-import type { Command } from 'commander';
-import { addConfig, addDryRun, addGroup } from '../../internal/cli/command.ts';
+import { type Command, Option } from 'commander';
+import { addConfig, addDryRun, addGroup, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { AdoptEnvironmentOptions } from './environments.ts';
 
@@ -19,7 +19,12 @@ export function addEnvironments(program: Command, run: Run): void {
           'have a file stand for an environment that is on the platform already; a file that is missing is written',
         )
         .argument('<environment id>', 'as agents apply names it where its name is taken')
-        .option('--name <name>', 'which file of config/environments/ it is (default: its own name)'),
+        .addOption(
+          naming(
+            'environments',
+            new Option('--name <name>', 'which file of config/environments/ it is (default: its own name)'),
+          ),
+        ),
     ),
   ).action(
     run(async (context, id: string, options: AdoptEnvironmentOptions) => {

@@ -1,6 +1,7 @@
 /** The words of `setup-session explain`. */
 import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
+import { naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { ExplainOptions } from './explain.ts';
 
@@ -10,7 +11,7 @@ export function addExplain(program: Command, run: Run): void {
     program
       .command('explain')
       .description('show who says what about each tool of an agent, and which rule decided; changes nothing')
-      .option('--agent <name>', 'an agent of config/agents/')
+      .addOption(naming('agents', new Option('--agent <name>', 'an agent of config/agents/')))
       .option('--tool <name>', 'only tools of this name, and what would have to change for a wider verdict'),
   )
     .addOption(

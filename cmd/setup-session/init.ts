@@ -1,7 +1,7 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import { planStarter, presetFiles, type StarterOutcome, writeStarter } from '../../internal/config/starter.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { projectAbove } from '../../internal/run/project.ts';
+import { projectAbove } from '../../internal/run/place.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** The options of `setup-session init`. */

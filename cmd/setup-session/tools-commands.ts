@@ -1,7 +1,7 @@
 /** The words of `setup-session tools`. */
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { addClientOptions, addOperator } from '../../internal/cli/browser-options.ts';
-import { addConfig, addDryRun, addGroup } from '../../internal/cli/command.ts';
+import { addConfig, addDryRun, addGroup, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { RefreshOptions, ReviewOptions } from './tools.ts';
 
@@ -18,7 +18,7 @@ export function addTools(program: Command, run: Run): void {
         tools
           .command('refresh')
           .description('ask services which tools they have; what is new or changed is off until it is reviewed')
-          .argument('[service]', 'only this one')
+          .addArgument(naming('services', new Argument('[service]', 'only this one')))
           .option('--sign-in', 'sign in also where a service shows its tools to anybody: some show more then'),
         ['device', 'callbackPort', 'clientSecretFd'],
       ),
@@ -33,7 +33,7 @@ export function addTools(program: Command, run: Run): void {
     tools
       .command('diff')
       .description('show what is off because nobody reviewed it as it is; exits with 7 where there is anything')
-      .argument('[service]', 'only this one'),
+      .addArgument(naming('services', new Argument('[service]', 'only this one'))),
   ).action(
     run(async (context, service: string | undefined) => {
       const { runDiff } = await import('./tools.ts');
@@ -45,7 +45,7 @@ export function addTools(program: Command, run: Run): void {
       tools
         .command('review')
         .description('review what is new, changed or gone, one tool at a time')
-        .argument('[service]', 'only this one')
+        .addArgument(naming('services', new Argument('[service]', 'only this one')))
         .option('--accept <name...>', 'accept these tools as tools diff shows them, without a question'),
       // Nobody signs in for a plan.
       ['browser', 'paste', 'timeout'],

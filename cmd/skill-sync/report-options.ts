@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { naming } from '../../internal/cli/command.ts';
 
 /** Adds the options of every command that reports: to people, to a CI system, into files. */
 export function addReports(command: Command): Command {
@@ -22,6 +23,6 @@ export function addDiff(command: Command): Command {
 /** Adds the options of every command that may be about some of the skills. */
 export function addSelection(command: Command): Command {
   return command
-    .option('--only <name...>', 'only the skills of these names')
+    .addOption(naming('skills', new Option('--only <name...>', 'only the skills of these names')))
     .option('--changed-since <commit>', 'only skills with a file that is not as in this commit, as git says');
 }

@@ -1,6 +1,6 @@
 /** The words of `skill-sync verify` and `skill-sync pull`. */
-import type { Command } from 'commander';
-import { addConfig, addDryRun } from '../../internal/cli/command.ts';
+import { Argument, type Command } from 'commander';
+import { addConfig, addDryRun, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { PullOptions } from './pull.ts';
 import type { VerifyOptions } from './verify.ts';
@@ -24,7 +24,7 @@ export function addSupplyChain(program: Command, run: Run): void {
       program
         .command('pull')
         .description("restore skills from the platform: the lock's version, or the latest of one that no lock knows")
-        .argument('<skill...>', 'names of skills')
+        .addArgument(naming('skills', new Argument('<skill...>', 'names of skills')))
         .option('--folder <folder>', 'the folder of skills (default: skills)')
         .option('--skill-version <id>', 'another version than the one in the lock')
         .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)')

@@ -4,7 +4,8 @@
  * walks it. What stands before a command is handed on to it ({@link handOn}), and refused there where it declares no such
  * option.
  */
-import { Command, Help, Option } from 'commander';
+import { type Argument, Command, Help, Option } from 'commander';
+import type { NameKind } from '../config/names.ts';
 import type { AppError } from '../errors/app-error.ts';
 import { version } from './version.ts';
 
@@ -51,6 +52,19 @@ export function baseCommand(name: string, description: string): Command {
 
 function isPrinting(option: Option): boolean {
   return printing.has(option.attributeName());
+}
+
+const kindsNamed = new WeakMap<Argument | Option, NameKind>();
+
+/** Declares that an argument, or the value of an option, is the name of something: completion offers those that are there. */
+export function naming<Word extends Argument | Option>(kind: NameKind, word: Word): Word {
+  kindsNamed.set(word, kind);
+  return word;
+}
+
+/** What a word is the name of, where it was declared. */
+export function kindNamed(word: Argument | Option): NameKind | undefined {
+  return kindsNamed.get(word);
 }
 
 /** A command that only has others below it, and hands on what stands before them. */

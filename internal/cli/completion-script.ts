@@ -1,9 +1,12 @@
 /**
  * Completion scripts, written from a commander program: each script finds the subcommand that the words before the
  * cursor name, and offers its subcommands, choices and options, or the choices or files an option takes. The scripts
- * are static, so that pressing tab never starts Node.
+ * are static, so that pressing tab does not start Node, but for the names of what is configured: there the executable is
+ * asked, which says nothing where it cannot tell. PowerShell gets no names.
  */
 import type { Command, Option } from 'commander';
+import type { NameKind } from '../config/names.ts';
+import { kindNamed } from './command.ts';
 import type { Shell } from './shells.ts';
 
 /** The completion script of a program for a shell. */
@@ -29,6 +32,8 @@ interface Level {
   commands: Word[];
   /** What its own arguments may be, where that is a closed list. */
   choices: readonly string[];
+  /** What its own argument is the name of. */
+  names: NameKind | undefined;
   flags: Flag[];
 }
 
@@ -43,6 +48,8 @@ interface Flag {
   description: string;
   /** Undefined for a switch; an empty list for a value of any kind, completed as a file. */
   values: readonly string[] | undefined;
+  /** What the value is the name of. */
+  names: NameKind | undefined;
 }
 
 function levelsOf(command: Command, path: string): Level[] {
@@ -54,10 +61,12 @@ function levelsOf(command: Command, path: string): Level[] {
     path,
     commands: commands.map((each) => ({ word: each.name(), description: each.description() })),
     choices: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
-    flags: options.map(({ short, long, description, required, optional, argChoices }) => ({
-      spellings: [short, long].filter((spelling) => spelling !== undefined),
-      description,
-      values: required || optional ? (argChoices ?? []) : undefined,
+    names: command.registeredArguments.map(kindNamed).find((kind) => kind !== undefined),
+    flags: options.map((option) => ({
+      spellings: [option.short, option.long].filter((spelling) => spelling !== undefined),
+      description: option.description,
+      values: option.required || option.optional ? (option.argChoices ?? []) : undefined,
+      names: kindNamed(option),
     })),
   };
   return [level, ...commands.flatMap((each) => levelsOf(each, `${path} ${each.name()}`.trim()))];
@@ -76,22 +85,33 @@ function functionName(tool: string): string {
 }
 
 /** `case` branches that walk from one level to the next, and those that complete the value of an option. */
-function posixBranches(levels: Level[], offerFiles: string, offer: (words: readonly string[]) => string) {
+function posixBranches(
+  levels: Level[],
+  offerFiles: string,
+  offer: (words: readonly string[], names?: NameKind) => string,
+) {
   const steps = levels.flatMap(({ path, commands }) =>
     commands.map(({ word }) => `      ${quoted(`${path}:${word}`)}) at=${quoted(`${path} ${word}`.trim())} ;;`),
   );
   const values = levels.flatMap(({ path, flags }) =>
-    flags.flatMap(({ spellings, values }) => {
+    flags.flatMap(({ spellings, values, names }) => {
       if (values === undefined) return [];
       const patterns = spellings.map((spelling) => quoted(`${path}:${spelling}`)).join('|');
-      return [`    ${patterns}) ${values.length === 0 ? offerFiles : offer(values)}; return ;;`];
+      return [
+        `    ${patterns}) ${values.length === 0 && names === undefined ? offerFiles : offer(values, names)}; return ;;`,
+      ];
     }),
   );
   return { steps: steps.join('\n'), values: values.join('\n') };
 }
 
 function bashScript(tool: string, levels: Level[]): string {
-  const offer = (words: readonly string[]) => `COMPREPLY=($(compgen -W ${quoted(words.join(' '))} -- "$current"))`;
+  const name = functionName(tool);
+  const offer = (words: readonly string[], names?: NameKind) => {
+    const known = quoted(words.join(' '));
+    const list = names === undefined ? known : `${known}" $(${name}_names ${names})"`;
+    return `COMPREPLY=($(compgen -W ${list} -- "$current"))`;
+  };
   const { steps, values } = posixBranches(levels, 'COMPREPLY=($(compgen -f -- "$current"))', offer);
   const words = levels.map(
     (level) =>
@@ -99,10 +119,21 @@ function bashScript(tool: string, levels: Level[]): string {
         wordsOf(level)
           .map(({ word }) => word)
           .sort(),
+        level.names,
       )} ;;`,
   );
-  const name = functionName(tool);
   return `# bash completion for ${tool}; load it with: source <(${tool} completion bash)
+${name}_names() {
+  local i config=''
+  case "$current" in -*) return ;; esac
+  for ((i = 2; i < COMP_CWORD; i++)); do
+    case "\${COMP_WORDS[i - 1]}:\${COMP_WORDS[i]}" in
+      --config:=) [ $((i + 1)) -lt "$COMP_CWORD" ] && config="\${COMP_WORDS[i + 1]}" ;;
+      --config:*) config="\${COMP_WORDS[i]}" ;;
+    esac
+  done
+  command ${tool} completion bash --names "$1" \${config:+--config "\${config/#\\~\\//$HOME/}"} 2>/dev/null </dev/null
+}
 ${name}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" at='' i
   COMPREPLY=()
@@ -123,14 +154,33 @@ complete -o default -F ${name} ${tool}
 }
 
 function zshScript(tool: string, levels: Level[]): string {
-  const { steps, values } = posixBranches(levels, '_files', (words) => `compadd -- ${words.map(quoted).join(' ')}`);
+  const name = functionName(tool);
+  const asked = (names: NameKind) => `\${(f)"$(${name}_names ${names})"}`;
+  const { steps, values } = posixBranches(
+    levels,
+    '_files',
+    (words, names) => `compadd -- ${[...words.map(quoted), ...(names === undefined ? [] : [asked(names)])].join(' ')}`,
+  );
   const items = levels.map((level) => {
     const entries = wordsOf(level).map(({ word, description }) => quoted(`${zshPart(word)}:${zshPart(description)}`));
+    if (level.names !== undefined) entries.push(asked(level.names));
     return `    ${quoted(level.path)}) items=(${entries.join(' ')}) ;;`;
   });
-  const name = functionName(tool);
   return `#compdef ${tool}
 # zsh completion for ${tool}; load it with: source <(${tool} completion zsh)
+${name}_names() {
+  local i folder=''
+  local -a config
+  [[ "\${words[CURRENT]}" == -* ]] && return
+  for ((i = 2; i < CURRENT; i++)); do
+    case "\${words[i]}" in
+      --config) ((i + 1 < CURRENT)) && folder="\${(Q)words[i+1]}" ;;
+      --config=*) folder="\${(Q)words[i]#--config=}" ;;
+    esac
+  done
+  [[ -n "$folder" ]] && config=(--config "\${folder/#\\~\\//$HOME/}")
+  command ${tool} completion zsh --names "$1" $config 2>/dev/null </dev/null
+}
 ${name}() {
   local at='' word
   local -a items
@@ -157,7 +207,9 @@ fi
 }
 
 function fishScript(tool: string, levels: Level[]): string {
-  const lines = levels.flatMap(({ path, commands, choices, flags }) => {
+  const name = `_${functionName(tool)}_names`;
+  const asked = (names: NameKind) => fishQuoted(`(${name} ${names})`);
+  const lines = levels.flatMap(({ path, commands, choices, names: own, flags }) => {
     const seen = path.split(' ').filter((word) => word !== '');
     const inside = seen.map((word) => `__fish_seen_subcommand_from ${word}`);
     const notBelow = commands.map(({ word }) => `not __fish_seen_subcommand_from ${word}`);
@@ -166,15 +218,42 @@ function fishScript(tool: string, levels: Level[]): string {
     return [
       ...commands.map(({ word, description }) => `${start} -a ${word} -d ${fishQuoted(description)}`),
       ...choices.map((word) => `${start} -f -a ${fishQuoted(word)}`),
-      ...flags.map(({ spellings, description, values }) => {
-        const names = spellings.map((each) => (each.startsWith('--') ? `-l ${each.slice(2)}` : `-s ${each.slice(1)}`));
+      ...(own === undefined ? [] : [`${start} -f -a ${asked(own)}`]),
+      ...flags.map(({ spellings, description, values, names: kind }) => {
+        const spelled = spellings.map((each) =>
+          each.startsWith('--') ? `-l ${each.slice(2)}` : `-s ${each.slice(1)}`,
+        );
         const value =
-          values === undefined ? '' : values.length === 0 ? ' -r -F' : ` -x -a ${fishQuoted(values.join(' '))}`;
-        return `${start} ${names.join(' ')}${value} -d ${fishQuoted(description)}`;
+          values === undefined
+            ? ''
+            : kind !== undefined
+              ? ` -x -a ${asked(kind)}`
+              : values.length === 0
+                ? ' -r -F'
+                : ` -x -a ${fishQuoted(values.join(' '))}`;
+        return `${start} ${spelled.join(' ')}${value} -d ${fishQuoted(description)}`;
       }),
     ];
   });
-  return `# fish completion for ${tool}; load it with: ${tool} completion fish | source\n${lines.join('\n')}\n`;
+  return `# fish completion for ${tool}; load it with: ${tool} completion fish | source
+function ${name}
+  command -q ${tool}; and not string match -q -- '-*' (commandline -ct); or return
+  set -l config
+  set -l before (commandline -opc)
+  for i in (seq 2 (count $before))
+    if test "$before[$i]" = --config; and set -q before[(math $i + 1)]
+      set config $before[(math $i + 1)]
+    else if string match -q -- '--config=*' "$before[$i]"
+      set config (string replace -- '--config=' '' "$before[$i]")
+    end
+  end
+  if set -q config[1]
+    set config --config (string replace -r -- '^~/' "$HOME/" "$config")
+  end
+  command ${tool} completion fish --names $argv[1] $config 2>/dev/null </dev/null
+end
+${lines.join('\n')}
+`;
 }
 
 function pwshScript(tool: string, levels: Level[]): string {

@@ -16,3 +16,14 @@ export async function refuseMisspelled(words: readonly string[], commands: reado
     hint: didYouMean(near),
   });
 }
+
+/**
+ * The same where services can stand, before the configuration is judged: whoever misspells `list` needs none. `services` are
+ * those that there are files of.
+ */
+export function refuseMisspelledService(word: string, commands: readonly string[], services: readonly string[]): void {
+  if (services.includes(word) || nearest(word, commands).length === 0) return;
+  throw new AppError('usage', `there is no service ${quote(word)}, and no command of that name`, {
+    hint: didYouMean(nearest(word, [...services, ...commands])),
+  });
+}

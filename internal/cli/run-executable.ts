@@ -72,9 +72,9 @@ function complaintOf({ code, message }: CommanderError, command: Command | undef
   if (command === undefined) return { said: message, command: undefined };
   const path = pathOf(command);
   const [word = ''] = command.args;
-  const [commands, only] = [below(command), command.registeredArguments.length === 0];
+  const commands = below(command);
   // A misspelled command is taken for an argument, and its options for those of the command above it.
-  const instead = commands.length > 0 && !word.startsWith('-') && { instead: { word, commands, only } };
+  const instead = (only: boolean) => commands.length > 0 && /^[^-]/.test(word) && { instead: { word, commands, only } };
   switch (code) {
     case 'commander.help': {
       const names = command.commands.map((each) => each.name()).join(', ');
@@ -82,10 +82,10 @@ function complaintOf({ code, message }: CommanderError, command: Command | undef
     }
     case 'commander.unknownCommand':
     case 'commander.excessArguments':
-      return { said: message, command: path, ...instead };
+      return { said: message, command: path, ...instead(command.registeredArguments.length === 0) };
     case 'commander.unknownOption': {
       const [first, ...advice] = message.split('\n');
-      return { said: [`${first} of ${path}`, ...advice].join('\n'), command: path, ...(word !== '' && instead) };
+      return { said: [`${first} of ${path}`, ...advice].join('\n'), command: path, ...instead(false) };
     }
     default:
       return { said: message, command: path };

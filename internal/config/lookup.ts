@@ -3,12 +3,12 @@ import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import type { Agent, Configuration, Service } from './definitions.ts';
 
-/** The service of that name. Throws `unknown_service` with the nearest names, also of commands that can stand there (P4, P10). */
-export function serviceNamed(configuration: Configuration, name: string, commands: readonly string[] = []): Service {
+/** The service of that name. Throws `unknown_service` with the nearest names (P4, P10). */
+export function serviceNamed(configuration: Configuration, name: string): Service {
   const service = configuration.services.get(name);
   if (service !== undefined) return service;
   throw new AppError('unknown_service', `no service ${quote(name)} is configured`, {
-    hint: nearestHint(name, [...configuration.services.keys()], commands),
+    hint: nearestHint(name, [...configuration.services.keys()]),
   });
 }
 

@@ -1,20 +1,15 @@
 /** What every command of a person starts from: the configuration, who is operating, and the platform. */
-import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { confirmationsIn } from '../config/confirmations.ts';
 import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { inWorkspace, type NamedWorkspace } from '../config/workspace.ts';
 import { type Journals, journalsIn } from '../connection/journal/journal-file.ts';
-import { AppError } from '../errors/app-error.ts';
 import { called } from '../identity/last-person.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Proof } from '../identity/proof.ts';
 import { beginProof } from '../identity/prove.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
-import { fileSize } from '../outside/files.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
-import { nearestWith } from '../outside/upwards.ts';
 import type { Platform } from '../platform/client.ts';
 import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
 import { quote } from '../text/quote.ts';
@@ -23,10 +18,11 @@ import type { Ownership, VaultMemory } from '../vault/resolve.ts';
 import { browserVisit } from './browser-visit.ts';
 import { tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
+import { locateProject } from './place.ts';
 import { platformFromEnvironment } from './platform.ts';
 import { type Ports, yesWithin } from './ports.ts';
 import { signInKeeping } from './sign-in-place.ts';
-import type { ProjectPlace, TrustedConfiguration } from './trusted-configuration.ts';
+import type { TrustedConfiguration } from './trusted-configuration.ts';
 
 /** A command's run after the person is known. */
 export interface OperatorRun {
@@ -41,68 +37,6 @@ export interface OperatorRun {
   journals: Journals;
   sessionRecords: SessionRecords;
   visit: BrowserVisit;
-}
-
-/** The file that makes a folder a configuration: many projects have a `config` folder. */
-const interfaceName = 'interface.yaml';
-const interfaceFile = join('config', interfaceName);
-
-/**
- * The configuration folder of a run: `--config`, else `MAI_CONFIG`, else the nearest `config/interface.yaml` from the current
- * folder upwards, else the user's own. A relative `MAI_CONFIG` is another one wherever somebody stands, and names none.
- * Throws `config_missing`.
- */
-export async function locateProject(ports: Ports): Promise<ProjectPlace> {
-  const { project: given, environment } = ports;
-  const named = given.config ?? environment.MAI_CONFIG;
-  if (named !== undefined) {
-    const folder = resolve(named);
-    if (!(await isThere(join(folder, interfaceName)))) {
-      const relative =
-        given.config === undefined && !isAbsolute(named) ? `, which is MAI_CONFIG ${quote(named)} here` : '';
-      throw new AppError('config_missing', `there is no configuration in ${quote(folder)}${relative}`, {
-        hint: await wayOut(ports, folder),
-      });
-    }
-    return given.config === undefined
-      ? { folder, source: 'environment', found: !isAbsolute(named) }
-      : { folder, source: 'flag', found: false };
-  }
-  const { config } = await ports.directories();
-  const project = await nearestWith(interfaceFile);
-  if (project !== undefined) return { folder: join(project, 'config'), source: 'project config', found: true };
-  if (await isThere(join(config, interfaceFile))) {
-    return { folder: join(config, 'config'), source: 'user config', found: false };
-  }
-  throw new AppError('config_missing', 'there is no config/interface.yaml here or above, and none of your own', {
-    hint: `go to your project, or ${await wayOut(ports, undefined)}`,
-  });
-}
-
-/**
- * What to do where no configuration is. Whoever has one named a wrong folder or stands in one: another starter configuration
- * would be the last thing to help.
- */
-async function wayOut(ports: Ports, named: string | undefined): Promise<string> {
-  const near = named === undefined ? [] : [join(named, 'config'), dirname(named)];
-  const project = await nearestWith(interfaceFile);
-  const used = await confirmationsIn((await ports.directories()).state).folders();
-  for (const folder of [...near, ...(project === undefined ? [] : [join(project, 'config')]), ...used]) {
-    if (await isThere(join(folder, interfaceName))) return `name the one that is there: --config ${quote(folder)}`;
-  }
-  return named === undefined
-    ? 'name its configuration: --config <folder>; to begin one here: setup-session init'
-    : `name another one: --config <folder>; to begin one there: setup-session init ${quote(named)}`;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await fileSize(path)) !== undefined;
-}
-
-/** The configuration that is used here and lies in a folder above; undefined where there is none, or one right here. */
-export async function projectAbove(): Promise<string | undefined> {
-  const project = await nearestWith(interfaceFile);
-  return project === undefined || project === resolve('') ? undefined : join(project, 'config');
 }
 
 /** What a command needs of the configuration. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestHint } from './nearest.ts';
+import { nearestCommands, nearestHint } from './nearest.ts';
 
 test.each([
   ['notoin', ['notion', 'slack'], 'did you mean "notion"?'],
@@ -10,10 +10,13 @@ test.each([
   ['x', [], 'none are configured'],
 ])('%s of %j', (word, known, hint) => expect(nearestHint(word, known)).toBe(hint));
 
-test('what can stand there too is named where it is near, and nowhere else', () => {
-  expect(nearestHint('lst', ['notion'], ['list', 'check'])).toBe('did you mean "list"?');
-  expect(nearestHint('zzzzzz', ['notion'], ['list'])).toBe('known are: "notion"');
-});
+test.each([
+  ['sned', ['send', 'agents', 'agents send'], ['send']],
+  ['aply', ['list', 'agents', 'agents apply', 'plans apply'], ['agents apply', 'plans apply']],
+  ['zzzzzz', ['list', 'agents apply'], []],
+])('the command that %s may have been is one here, or else one behind another: %j', (word, commands, near) =>
+  expect(nearestCommands(word, commands)).toEqual(near),
+);
 
 test('names three at most, the nearest first', () => {
   expect(nearestHint('aaaa', ['aaab', 'aabb', 'aaaa', 'aaac', 'aaad'])).toBe(

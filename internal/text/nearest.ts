@@ -2,11 +2,10 @@ import { distance } from 'fastest-levenshtein';
 import { quote } from './quote.ts';
 
 /**
- * A hint naming the known words nearest to a mistyped one, or all of them when none is near. Words that can stand there
- * too are named only where they are near.
+ * A hint naming the known words nearest to a mistyped one, or all of them when none is near.
  */
-export function nearestHint(word: string, known: readonly string[], others: readonly string[] = []): string {
-  const near = nearest(word, [...known, ...others]);
+export function nearestHint(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
   if (near.length > 0) return didYouMean(near);
   return known.length > 0 ? `known are: ${known.map(quote).join(', ')}` : 'none are configured';
 }

@@ -76,6 +76,8 @@ export async function startWorkloadIssuer(): Promise<WorkloadIssuer> {
   const issued: string[] = [bearer];
   const asked: string[] = [];
   const tampered = new Map<string, (honest: JsonObject) => Answer>();
+  let made = 0;
+  const newKey = () => signingKey(made++);
   let stranger: SigningKey | undefined;
   let keys: SigningKey[] = [newKey()];
   let job = githubJob;
@@ -168,8 +170,26 @@ export async function startWorkloadIssuer(): Promise<WorkloadIssuer> {
   };
 }
 
-function newKey(): SigningKey {
-  return { kid: randomUUID(), ...generateKeyPairSync('rsa', { modulusLength: 2048 }) };
+/** Every issuer of this process has these, each under an id of its own: to make one takes as long as a whole sandbox. */
+const pairs: ReturnType<typeof newPair>[] = [];
+
+const newPair = () => generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+/** One of an issuer's keys, made when it is first used. */
+function signingKey(place: number): SigningKey {
+  const pair = () => {
+    pairs[place] ??= newPair();
+    return pairs[place];
+  };
+  return {
+    kid: randomUUID(),
+    get privateKey() {
+      return pair().privateKey;
+    },
+    get publicKey() {
+      return pair().publicKey;
+    },
+  };
 }
 
 function isAnswer(given: Answer): given is { readonly status: number; readonly body: JsonObject } {

@@ -2,7 +2,7 @@
  * Who is at the other end of a connection on this machine, as the kernel of Linux says: the uid that owns the other
  * socket (proc(5), `/proc/net/tcp`). Nobody can say it for somebody else. Other systems do not tell.
  */
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { endianness } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +23,9 @@ const listening = '0A';
 /** How often the table is read again for a line that is not there: it is written in pieces while it changes. */
 const mostReadings = 3;
 const pauseMs = 5;
+
+/** The kernel gives no more at once. */
+const longestPiece = 4096;
 
 /** Whether this kernel names the owners of sockets: our own listening one is looked for. */
 export async function namesPeers(server: Server): Promise<boolean> {
@@ -60,18 +63,37 @@ async function ownerOf(local: End, remote: End, state: string): Promise<number |
   for (let reading = 0; reading < mostReadings; reading += 1) {
     if (reading > 0) await sleep(pauseMs);
     for (const table of ['tcp', 'tcp6']) {
-      const text = await readFile(`/proc/self/net/${table}`, 'latin1').catch(() => '');
-      const uid = ownerIn(text, local, remote, state);
+      const uid = await ownerInTable(`/proc/self/net/${table}`, local, remote, state).catch(() => undefined);
       if (uid !== undefined) return uid;
     }
   }
   return undefined;
 }
 
+/** Reads a table as far as the line: the kernel writes it piece by piece, and has many connections that are over in it. */
+async function ownerInTable(path: string, local: End, remote: End, state: string): Promise<number | undefined> {
+  const file = await open(path);
+  try {
+    const piece = Buffer.allocUnsafe(longestPiece);
+    let begun = '';
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      const text = begun + piece.latin1Slice(0, bytesRead);
+      const whole = text.lastIndexOf('\n') + 1;
+      const uid = ownerIn(text.slice(0, whole), local, remote, state);
+      if (uid !== undefined || bytesRead === 0) return uid;
+      begun = text.slice(whole);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /** The uid in the line of a table that is about exactly this socket. */
 export function ownerIn(table: string, local: End, remote: End, state: string): number | undefined {
   const [here, there] = [spellings(local), spellings(remote)];
-  for (const line of table.split('\n').slice(1)) {
+  for (const line of table.split('\n')) {
+    if (!here.some((end) => line.includes(end))) continue;
     const [, from = '', to = '', inState, , , , uid = ''] = line.trim().split(/\s+/);
     if (inState === state && here.includes(from) && there.includes(to) && /^\d+$/.test(uid)) return Number(uid);
   }

@@ -10,11 +10,13 @@ export default defineConfig({
     server: { deps: { inline: ['@secretlint/core'] } },
     root: fileURLToPath(new URL('..', import.meta.url)),
     include: ['{cmd,internal,test}/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Only what hangs is ended by these: a busy machine is no failure.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Tests wait for sockets and files a third of their time: a worker more than processors leaves none of those idle.
     maxWorkers: availableParallelism() + 1,
     // What a file imports is loaded once in each worker. Nothing of ours lives outside a run, so no file sees another's.
     isolate: false,
+    setupFiles: ['test/support/own-run.ts'],
   },
 });

@@ -2,6 +2,7 @@
 
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
+import { clock } from '../../internal/clock/clock.ts';
 import { toolsForAnybody, toolsForPerson, writeDraft } from '../../internal/connection/unlisted/add.ts';
 import { discoverUnlisted, toStrangers } from '../../internal/connection/unlisted/discover-unlisted.ts';
 import { draftName } from '../../internal/connection/unlisted/draft.ts';
@@ -55,7 +56,7 @@ export async function runAdd(context: CommandContext, text: string, options: Add
     drafting: true,
   };
   const unlisted = await discoverUnlisted(lookup);
-  const found = { ...unlisted, warnings: [...warnings], now: new Date() };
+  const found = { ...unlisted, warnings: [...warnings], now: clock.now() };
   let tools = (await toolsForAnybody(lookup))?.tools;
   const reviewable = unlisted.exceptions.length > 0;
   if (tools === undefined && signIn && !reviewable) {

@@ -5,6 +5,7 @@ import { tunnelHint } from '../../internal/cli/paste-prompt.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { linesOf } from '../../internal/cli/result-text.ts';
 import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
+import { clock } from '../../internal/clock/clock.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
 import type { Hearer } from '../../internal/page/desk.ts';
@@ -78,7 +79,7 @@ function hearerOf({ progress }: CommandContext, principal: Principal, acts: Page
 /** Whether the browser that signed in is at the page by itself. */
 async function arrived(page: ButtonPage): Promise<boolean> {
   const tooLate = new Promise<false>((resolve) => {
-    setTimeout(() => resolve(false), arrivalMs);
+    clock.after(arrivalMs, () => resolve(false));
   });
   return await Promise.race([page.entered.then(() => true), tooLate]);
 }
@@ -100,7 +101,7 @@ async function show(
     url: address.href,
     redirect_port: null,
     code: null,
-    until: new Date(Date.now() + timeoutMs).toISOString(),
+    until: new Date(clock.now().getTime() + timeoutMs).toISOString(),
   });
   if (options.browser === false) return () => {};
   const { opened, isPublic, done } = await openStart(context, { address, namesPeers: page.namesPeers });

@@ -4,6 +4,7 @@ import { adoptAgent, planAdoption } from '../../internal/agent/adopt.ts';
 import { surveyFleet } from '../../internal/agent/fleet.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { piecesOf } from '../../internal/cli/result-text.ts';
+import { clock } from '../../internal/clock/clock.ts';
 import { visible } from '../../internal/text/quote.ts';
 import { openFleet } from './agents.ts';
 import { showFleet } from './agents-output.ts';
@@ -26,7 +27,7 @@ export async function runAdopt(context: CommandContext, id: string, options: Ado
     name,
     environment,
     groups,
-    now: new Date(),
+    now: clock.now(),
   });
   const { allows, warnings } = adopted.expressed;
   for (const warning of warnings) context.progress.warn(warning);

@@ -1,7 +1,9 @@
 /** `setup-session environments adopt`: a file stands for an environment of the platform from now on. */
+
 import { adoptEnvironment, planEnvironmentAdoption } from '../../internal/agent/adopt-environment.ts';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { clock } from '../../internal/clock/clock.ts';
 import { platformFromEnvironment } from '../../internal/run/platform.ts';
 import { loadProject } from '../../internal/run/project.ts';
 import { showAdoptedEnvironment } from './agents-output.ts';
@@ -22,6 +24,6 @@ export async function runAdoptEnvironment(
   const lock = await readAgentsLock(configuration);
   const platform = await platformFromEnvironment(context, configuration.interface.platform);
   const adopt = dryRun ? planEnvironmentAdoption : adoptEnvironment;
-  const adopted = await adopt({ platform, configuration, lock, id, name, now: new Date() });
+  const adopted = await adopt({ platform, configuration, lock, id, name, now: clock.now() });
   return showAdoptedEnvironment(adopted, dryRun);
 }

@@ -1,5 +1,6 @@
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
+import { clock } from '../../internal/clock/clock.ts';
 import type { Agent, Configuration } from '../../internal/config/definitions.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { readConnections } from '../../internal/connection/credentials.ts';
@@ -41,7 +42,7 @@ export async function runExplain(context: CommandContext, options: ExplainOption
   const subject =
     group === undefined ? await whoeverRuns(context, configuration, options) : memberOf(group, agent, configuration);
   const { principal, grantedScopes } = subject;
-  const now = new Date();
+  const now = clock.now();
   const verdicts = judgeTools(agent, principal, configuration, { grantedScopes, pins, now }).filter(named);
   const mayStart = mayUseAgent(principal, agent);
   return {

@@ -3,6 +3,7 @@
 import { typedLine } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
+import { clock } from '../../internal/clock/clock.ts';
 import type { Configuration, Service } from '../../internal/config/definitions.ts';
 import { reviewedHosts } from '../../internal/config/hosts.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
@@ -244,7 +245,7 @@ async function answerTo(
   change: ToolChange,
 ): Promise<'yes' | 'no' | 'quit'> {
   const { name, kind } = change;
-  const asked = Date.now();
+  const asked = clock.now().getTime();
   const question =
     kind === 'gone'
       ? `forget ${quote(name)}? [y/N/q]`
@@ -253,7 +254,7 @@ async function answerTo(
   if (/^y(es)?$/i.test(answer)) return 'yes';
   if (/^q(uit)?$/i.test(answer)) return 'quit';
   // Nobody is there any more: the others would wait as long, one after the other.
-  return answer === '' && Date.now() - asked >= questionTimeoutMs ? 'quit' : 'no';
+  return answer === '' && clock.now().getTime() - asked >= questionTimeoutMs ? 'quit' : 'no';
 }
 
 async function record(
@@ -264,7 +265,7 @@ async function record(
 ): Promise<void> {
   // Read again: it took a person a while, and the review is of what was shown.
   const lock = await readToolsLock(configuration.folder);
-  if (!recordReview(lock, change, { class: classOf(configuration, change), by, at: new Date() })) {
+  if (!recordReview(lock, change, { class: classOf(configuration, change), by, at: clock.now() })) {
     throw new AppError('drift', `${quote(change.name)} of ${quote(change.service)} was listed anew meanwhile`, {
       hint: 'it was not accepted; see what it is now: setup-session tools review',
     });

@@ -6,8 +6,9 @@
  * not come to its change takes its announcement back; where it was killed, the next apply goes on, and sessions wait no
  * longer than an apply can take.
  */
+
 import { randomUUID } from 'node:crypto';
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -57,12 +58,12 @@ async function update(
   const { id } = found;
   const { name } = meant;
   const look = () => platform.environments.retrieve(id, { label: name });
-  const announced = announcement(randomUUID(), new Date(Date.now() + platform.aheadMs()));
+  const announced = announcement(randomUUID(), new Date(clock.now().getTime() + platform.aheadMs()));
   const takeBack = () => withdraw(platform, { id, name, announced }, onWait);
   try {
     await platform.environments.announce(id, { metadata: { [changingKey]: announced } }, { label: name });
     onWait(`sessions of the environment ${name} that are being started are let through (${announcedMs / 1000} s)`);
-    await pause(announcedMs, signal);
+    await clock.pause(announcedMs, signal);
     const now = await look();
     if (now.metadata[changingKey] !== announced || !sameContent(found, now)) throw lostRace(name);
   } catch (error) {

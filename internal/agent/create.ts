@@ -3,7 +3,7 @@
  * becomes of the request, the list decides: the oldest stays, and what a run made beside it is archived.
  */
 
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import type { Environment } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -147,7 +147,7 @@ async function lookFor<Thing extends Made>({ marked }: Making<Thing>, own: strin
   let found = await marked();
   for (const pauseMs of own === undefined ? [] : looksMs) {
     if (found.some(({ id }) => id === own)) break;
-    await pause(pauseMs);
+    await clock.pause(pauseMs);
     found = await marked();
   }
   return found;

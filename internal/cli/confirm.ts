@@ -1,5 +1,7 @@
 /** Questions at the terminal: one that has a yes, and one that has a line. */
+
 import { createInterface } from 'node:readline';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { discardTyped } from '../outside/terminal-input.ts';
 import type { CommandContext } from './program.ts';
@@ -30,7 +32,7 @@ export async function typedLine(
   const lines = createInterface({ input: stdin, terminal: false });
   const answer = await new Promise<string>((resolve) => {
     const none = () => resolve('');
-    const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const ended = AbortSignal.any([signal, clock.deadline(timeoutMs)]);
     ended.addEventListener('abort', none, { once: true });
     lines.once('line', resolve).once('close', none).once('error', none);
   }).finally(() => lines.close());

@@ -1,4 +1,5 @@
 /** A secret that a person or another program enters: unseen at the terminal, else from stdin; never an argument (P3). */
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readBounded, readHidden } from '../outside/terminal-input.ts';
 import type { Entering } from '../run/ports.ts';
@@ -27,7 +28,7 @@ export async function enteredLine(
   const terminal = stdin.isTTY === true;
   if (terminal && !context.interactive) throw nothing(`nobody is here to enter ${what}`);
   const seconds = timeout ?? (terminal ? defaultSeconds.terminal : defaultSeconds.pipe);
-  const limit = AbortSignal.any([context.signal, AbortSignal.timeout(seconds * 1000)]);
+  const limit = AbortSignal.any([context.signal, clock.deadline(seconds * 1000)]);
   if (terminal) progress.warn(`enter or paste ${what}; nothing is shown while you do, and Enter ends it`);
   const waiting = terminal ? undefined : progress.wait(`waiting for ${what} on stdin, at most ${seconds} s`);
   try {

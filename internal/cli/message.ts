@@ -1,4 +1,5 @@
 /** What a session is told: from an argument, from stdin or from a file. */
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readBytes } from '../outside/files.ts';
 import { readBoundedBytes } from '../outside/terminal-input.ts';
@@ -41,7 +42,7 @@ async function fileBytes(path: string): Promise<Buffer> {
 async function stdinBytes({ stdin, signal, progress }: CommandContext, seconds: number): Promise<Buffer> {
   if (stdin.isTTY === true) progress.warn('type the message; Ctrl-D on a line of its own ends it');
   try {
-    return await readBoundedBytes(stdin, longestBytes, AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]));
+    return await readBoundedBytes(stdin, longestBytes, AbortSignal.any([signal, clock.deadline(seconds * 1000)]));
   } catch (cause) {
     if (signal.aborted) throw new AppError('interrupted', 'interrupted', { cause });
     throw new AppError('timed_out', `no message ended on stdin within ${seconds} s`, {

@@ -1,5 +1,7 @@
 /** One line that has to be entered at the terminal, shown or unseen, before a run can go on. */
+
 import { createInterface } from 'node:readline';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readHidden } from '../outside/terminal-input.ts';
 import type { CommandContext } from './program.ts';
@@ -51,7 +53,7 @@ async function oneLine(
   open: (line: (text: string) => void, end: (error: AppError) => void) => { close(): void },
 ): Promise<string> {
   const interruption = given === undefined ? signal : AbortSignal.any([signal, given]);
-  const limit = AbortSignal.any([interruption, AbortSignal.timeout(timeoutMs)]);
+  const limit = AbortSignal.any([interruption, clock.deadline(timeoutMs)]);
   const ended = () =>
     interruption.aborted
       ? new AppError('interrupted', 'interrupted')

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { pause } from '../clock/pause.ts';
+import { machineClock } from '../clock/clock.ts';
 
 const module = fileURLToPath(new URL('standard-output.ts', import.meta.url));
 
@@ -20,7 +20,7 @@ test('a reader that is slow gets every piece once, in its order, and nobody is w
   const ended = new Promise((resolve) => child.once('close', resolve));
   for await (const piece of child.stdout) {
     stdout += String(piece);
-    await pause(2);
+    await machineClock.pause(2);
   }
   expect([await ended, stderr]).toEqual([0, '']);
   expect(stdout === lines.join('')).toBe(true);

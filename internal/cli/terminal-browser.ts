@@ -1,4 +1,5 @@
 /** The browser of a command line: its address is printed always, and opened where it would be seen. */
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import type { Browser, InvitingPage, Tell } from '../run/ports.ts';
@@ -150,5 +151,5 @@ function showCode(progress: Tell, timeoutMs: number): BrowserVisit['showCode'] {
 }
 
 function until(timeoutMs: number): string {
-  return new Date(Date.now() + timeoutMs).toISOString();
+  return new Date(clock.now().getTime() + timeoutMs).toISOString();
 }

@@ -1,4 +1,5 @@
 /** From a catalogued service to tokens: discovery, registration, the flow in the browser, and whose account came back. */
+import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
 import type { Outcome } from '../markup/callback-page.ts';
 import {
@@ -69,7 +70,7 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   await attemptWithStepUps(known, visit.warn, async (scopes, granted) => {
     const take: Take = async (tokens, asked, client, redirectUri) => {
       const token = { accessToken: tokens.access_token, refreshable: tokens.refresh_token !== undefined };
-      const lifetime = lifetimeOf(service, tokens.expires_in, token, new Date());
+      const lifetime = lifetimeOf(service, tokens.expires_in, token, clock.now());
       if (lifetime.warning !== undefined) visit.warn(lifetime.warning);
       const grant = { ...grantOf(tokens, asked, lifetime), client, server, redirectUri, resource, account: undefined };
       granted(grant.scopes);
@@ -237,7 +238,7 @@ function grantOf(tokens: Tokens, asked: readonly string[] | undefined, { seconds
   return {
     accessToken: new Secret(tokens.access_token),
     refreshToken: tokens.refresh_token === undefined ? undefined : new Secret(tokens.refresh_token),
-    expiresAt: seconds === undefined ? undefined : new Date(Date.now() + seconds * 1000),
+    expiresAt: seconds === undefined ? undefined : new Date(clock.now().getTime() + seconds * 1000),
     // RFC 6749 section 5.1: an answer without scope grants what was asked for.
     scopes: tokens.scope === undefined ? [...(asked ?? [])] : splitScopes(tokens.scope),
   };

@@ -1,4 +1,5 @@
 /** The one act of `service-connection <service>`: a proven person's grant, stored in that person's own vault and nowhere else. */
+import { clock } from '../clock/clock.ts';
 import type { Configuration, Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { requireAssurance } from '../identity/assurance.ts';
@@ -168,7 +169,7 @@ export async function inPlace<Result>(request: PlaceRequest, act: (place: Place)
     const journal = runJournal(file, service, vault.id, connections);
     // Before the service is asked for anything.
     await journal.begin();
-    const left = file.left && leftClient(file.left, new Date());
+    const left = file.left && leftClient(file.left, clock.now());
     return await endingWell(request, { vault, existing, left, journal }, act);
   } finally {
     await file.close();
@@ -235,7 +236,7 @@ export async function settleAndStore(
     service,
     grant,
     accountAccepted: accepted,
-    now: new Date(),
+    now: clock.now(),
     announce: (storing) => journal.storing(grant.account?.name, storing),
   });
   if (stored.act === 'replaced' && existing?.kind !== 'static_bearer') {

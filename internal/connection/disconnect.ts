@@ -2,6 +2,7 @@
  * Takes a service's connection out of the person's vault. The platform purges its secrets then. The tokens cannot be
  * read back (P3), so nobody can revoke them from here: what the service granted is ended at the service, by hand.
  */
+import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import { PlatformError } from '../platform/client.ts';
@@ -96,7 +97,7 @@ function removalOf({ name, mcp_server_url }: Service, vault: OwnedVault, removed
     service: name,
     mcpServerUrl: mcp_server_url,
     vaultId: vault.id,
-    at: new Date().toISOString(),
+    at: clock.now().toISOString(),
     next: 'disconnect',
     grants: [],
     removing: {

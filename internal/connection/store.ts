@@ -2,8 +2,9 @@
  * Puts a grant into the vault so that exactly one active credential per service is left (P8): updated in place where
  * the platform allows it, archived and created where client or token endpoint changed, which it never lets be edited.
  */
+
 import { randomUUID } from 'node:crypto';
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -72,7 +73,7 @@ export async function storeGrant(request: StoreRequest): Promise<Stored> {
   const progress: Progress = { tried: false, archiving: false };
   for (let round = 0; ; round += 1) {
     // Lists lag: the one that is there already may be shown a moment later.
-    if (failure?.status === 409) await pause(pauseMs * round);
+    if (failure?.status === 409) await clock.pause(pauseMs * round);
     const existing = await readExisting(request, failure);
     if (round === 0) first = existing;
     // Our own act of a round before, whose answer was lost.
@@ -85,7 +86,7 @@ export async function storeGrant(request: StoreRequest): Promise<Stored> {
       const again = isUnsettled(failure) || none;
       if (!again || round >= (act === 'replace' ? attemptsToReplace : attempts))
         throw none ? oldOneGone(failure, request.service) : failure;
-      if (act === 'replace') await pause(pauseMs * round);
+      if (act === 'replace') await clock.pause(pauseMs * round);
     }
     checkCredential(request, attempt, none);
     if (act !== announced) await request.announce({ act, attempt, credentialId: existing?.credentialId });
@@ -101,7 +102,7 @@ export async function storeGrant(request: StoreRequest): Promise<Stored> {
 
 /** Refuses what the platform is known to refuse, before it is asked for anything. Throws `token_unusable`. */
 function checkCredential(request: StoreRequest, attempt: string, none: boolean): void {
-  const platformNow = new Date(Date.now() + request.platform.aheadMs());
+  const platformNow = new Date(clock.now().getTime() + request.platform.aheadMs());
   const why = whyRefused(credentialOf(request, attempt), platformNow);
   if (why === undefined) return;
   throw new AppError(
@@ -278,7 +279,7 @@ function expiryFor({ platform, grant }: StoreRequest): string | null {
   if (isStatic(grant) || grant.expiresAt === undefined) return null;
   const ahead = platform.aheadMs();
   const end = grant.expiresAt.getTime() + ahead;
-  const soonest = grant.refreshToken === undefined ? end : Date.now() + ahead + soonestMs;
+  const soonest = grant.refreshToken === undefined ? end : clock.now().getTime() + ahead + soonestMs;
   return new Date(Math.max(end, soonest)).toISOString();
 }
 

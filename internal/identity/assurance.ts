@@ -1,4 +1,5 @@
 /** How well somebody signed in, and whether that is enough (RFC 9470, OpenID Connect Core section 2). Pure. */
+import { clock } from '../clock/clock.ts';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
@@ -60,7 +61,7 @@ export function unmet(assurance: Assurance, { acr, amr, max_age: age }: Requirem
 export function requireAssurance(principal: Principal, requirement: Requirement | undefined, command?: string): void {
   if (requirement === undefined) return;
   const shown = principal.assurance ?? { acr: undefined, amr: [], authTime: undefined };
-  const why = unmet(shown, requirement, new Date());
+  const why = unmet(shown, requirement, clock.now());
   if (why !== undefined) throw assuranceMissing(why, command);
 }
 

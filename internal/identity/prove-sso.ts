@@ -2,7 +2,9 @@
  * Who is operating, by single sign-on: a kept sign-in that is verified again in full, else one that is renewed, else the
  * person signs in. What needs nobody begins at once, beside everything else that a run has to load.
  */
+
 import type { JWTPayload } from 'jose';
+import { clock } from '../clock/clock.ts';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
@@ -64,7 +66,7 @@ export function beginSso(run: SsoRun): Proof {
       nonce: kept.nonce,
       nonceOptional: kept.refreshed,
       authTimeRequired: false,
-      now: new Date(),
+      now: clock.now(),
     });
   };
   const look = async (): Promise<Look> => {
@@ -146,7 +148,7 @@ export function beginSso(run: SsoRun): Proof {
     }
     const seen = await look();
     if ('claims' in seen) {
-      const lacking = unmet(assuranceOf(seen.claims), requirement, new Date());
+      const lacking = unmet(assuranceOf(seen.claims), requirement, clock.now());
       if (lacking === undefined) {
         // Who only wants to know who they are is told.
         if (choice.sign !== 'never') {

@@ -1,6 +1,8 @@
 /** A kept sign-in whose ID token has expired: another ID token for the same person, without the person. */
+
 import { join } from 'node:path';
 import type { JWTPayload } from 'jose';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { takeLock } from '../outside/lock.ts';
@@ -69,7 +71,7 @@ async function refresh(request: RenewRequest, kept: KeptSignIn, refreshToken: Se
             nonce: kept.nonce,
             nonceOptional: true,
             authTimeRequired: false,
-            now: new Date(),
+            now: clock.now(),
           });
           requireSamePerson(issuer, kept.idToken.reveal(), claims);
           judged.claims = claims;

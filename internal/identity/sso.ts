@@ -1,5 +1,7 @@
 /** Single sign-on: the OpenID Connect code flow with PKCE, or the device flow, its ID token verified in full. */
+
 import type { JWTPayload } from 'jose';
+import { clock } from '../clock/clock.ts';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
@@ -130,7 +132,7 @@ function expectationOf({ identity, provider, requirement }: SignInRequest) {
     keys: provider.keys,
     // OpenID Connect Core section 3.1.2.1: who asks for max_age gets auth_time.
     authTimeRequired: requirement.max_age !== undefined,
-    now: new Date(),
+    now: clock.now(),
   };
 }
 
@@ -147,7 +149,7 @@ function signedInAs(request: SignInRequest, tokens: Tokens, { claims, nonce }: J
   if (claims === undefined || idToken === undefined) {
     throw new AppError('identity_refused', `${quote(identity.issuer)} did not say who signed in`);
   }
-  const why = unmet(assuranceOf(claims), requirement, new Date());
+  const why = unmet(assuranceOf(claims), requirement, clock.now());
   if (why !== undefined) throw assuranceMissing(why);
   const kept = isKeepable(refreshToken) ? new Secret(refreshToken) : undefined;
   const scopes = scopesOf(request);

@@ -2,7 +2,9 @@
  * Who is operating where nobody sits: a CI job, proven by a token that the issuer which the configuration pins has signed
  * for us (P2). Nobody is ever asked to sign in here.
  */
+
 import type { JWTPayload } from 'jose';
+import { clock } from '../clock/clock.ts';
 import type { Workload } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
@@ -45,7 +47,7 @@ export async function proveWorkload({ workloads, places, fetch }: WorkloadRun): 
       finding.catch(() => {});
       const source = JSON.stringify([workload.token, workload.audience]);
       const token = await tokens(source, () => tokenFrom(workload, places, fetch));
-      return { workload, claims: await judgeWorkloadToken(token, workload, await finding, new Date()) };
+      return { workload, claims: await judgeWorkloadToken(token, workload, await finding, clock.now()) };
     }),
   );
   const [first, ...others] = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));

@@ -3,7 +3,9 @@
  * terminal, whichever is first, and both pass the same judge. Everything without the right state is turned away and changes
  * nothing; whoever knows the start or the state and is not that browser ends the sign-in, and is told so.
  */
+
 import { deferred } from '../async/deferred.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
 import { type LoopbackListener, longestUrl } from '../outside/loopback.ts';
@@ -70,7 +72,7 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
 
   const end = () => {
     over = true;
-    clearTimeout(timer);
+    stopWaiting();
     signal.removeEventListener('abort', interrupt);
   };
   const fail = (error: AppError) => {
@@ -78,12 +80,10 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     reject(error);
   };
   const interrupt = () => fail(new AppError('interrupted', 'interrupted while waiting for the browser'));
-  const timer = setTimeout(
-    () => fail(timedOut(timeoutMs, listener.dropped(), begun.size > 0 ? authorization : undefined)),
-    timeoutMs,
-  );
   // The open listener keeps the process alive, and only it: when it is closed early, nothing waits for the time.
-  timer.unref();
+  const stopWaiting = clock.after(timeoutMs, () =>
+    fail(timedOut(timeoutMs, listener.dropped(), begun.size > 0 ? authorization : undefined)),
+  );
   if (signal.aborted) interrupt();
   else signal.addEventListener('abort', interrupt, { once: true });
 

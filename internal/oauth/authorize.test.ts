@@ -1,5 +1,6 @@
 /** The flow over real sockets, with an authorization server that answers the token request as each test wants. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,6 +8,8 @@ import { freeLoopbackPort } from '../../test/sandbox/listener.ts';
 import { type Answered, ask, type Question } from '../../test/support/ask.ts';
 import { begin } from '../../test/support/begin.ts';
 import { type Answer, type HostileServer, startHostileServer } from '../../test/support/hostile-server.ts';
+import { deferred } from '../async/deferred.ts';
+import { type Clock, inTimeOf, machineClock } from '../clock/clock.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { listenOnLoopback } from '../outside/loopback.ts';
 import { judgeAuthorizationServer } from './authorization-server.ts';
@@ -37,7 +40,7 @@ async function flow(
     origin: string;
     headers: { cookie: string };
   }) => Promise<unknown>,
-  setting: { token?: Answer; attempt?: Partial<Attempt>; metadata?: Record<string, unknown> } = {},
+  setting: { token?: Answer; attempt?: Partial<Attempt>; metadata?: Record<string, unknown>; timesOut?: true } = {},
 ): Promise<Flow> {
   const server = await startHostileServer((line) =>
     line === 'POST /token' ? (setting.token ?? goodTokens) : undefined,
@@ -54,6 +57,15 @@ async function flow(
   const warnings: string[] = [];
   let asked = new URL('about:blank');
   let browsing: Promise<unknown> = Promise.resolve();
+  const browsed = deferred();
+  /** Time that is over once the browser has done what it does. */
+  const overThen: Clock = {
+    ...machineClock,
+    after(_milliseconds, act) {
+      void browsed.promise.then(act);
+      return () => {};
+    },
+  };
   const calm = new AbortController().signal;
   const attempt = async () =>
     await authorize({
@@ -79,13 +91,13 @@ async function flow(
           // A browser that was sent on asks for the page; it is answered when the flow has ended.
           const done = isAnswered(last) ? last.headers['location'] : undefined;
           if (typeof done === 'string') void ask(callback, { target: done }).catch(() => {});
-        })();
+        })().finally(browsed.resolve);
         return { startIsPublic: true, done: () => {} };
       },
       warn: (text) => warnings.push(text),
       ...setting.attempt,
     });
-  const outcome = await attempt().catch((error: unknown) => error);
+  const outcome = await inTimeOf(setting.timesOut ? overThen : machineClock, attempt).catch((error: unknown) => error);
   await listener.finish({ ok: true });
   await browsing;
   return {
@@ -447,7 +459,7 @@ describe('nobody comes back', () => {
   const nobody = () => Promise.resolve();
 
   test('the wait ends in time, and nothing listens any more [b14]', async () => {
-    const { outcome, callback } = await flow(nobody, { attempt: { timeoutMs: 100 } });
+    const { outcome, callback } = await flow(nobody, { timesOut: true });
     expect(outcome).toMatchObject({ code: 'timed_out', hint: expect.stringContaining('--timeout') });
     await expect(ask(callback)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
@@ -461,8 +473,9 @@ describe('nobody comes back', () => {
         onTestFinished(() => {
           for (const socket of sockets) socket.destroy();
         });
+        await Promise.race(sockets.map((socket) => once(socket, 'close')));
       },
-      { attempt: { timeoutMs: 500 } },
+      { timesOut: true },
     );
     expect(outcome).toMatchObject({
       code: 'timed_out',
@@ -500,9 +513,9 @@ describe('nobody comes back', () => {
       async ({ callback }) => {
         const socket = connect({ host: '127.0.0.1', port: Number(new URL(callback).port) });
         socket.on('error', () => {});
-        socket.write('GET /callback');
+        await new Promise((resolve) => socket.write('GET /callback', resolve));
       },
-      { attempt: { timeoutMs: 200 } },
+      { timesOut: true },
     );
     expect(outcome).toMatchObject({ code: 'timed_out' });
   });

@@ -2,7 +2,9 @@
  * The device flow (RFC 8628): the person enters a code at the service, in any browser on any machine. Nothing ties the
  * code to who began, so it is weaker than the flow with a callback and never chosen by itself.
  */
+
 import * as openid from 'openid-client';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { checkedUrl } from '../outside/http.ts';
 import { conceal } from '../secret/secret.ts';
@@ -79,11 +81,12 @@ async function poll(
   { interval = defaultIntervalSeconds, expires_in: lifetime }: { interval?: number; expires_in: number },
   request: () => Promise<Tokens>,
 ): Promise<Tokens> {
-  const end = Date.now() + Math.min(timeoutMs, lifetime * 1000);
+  const end = clock.now().getTime() + Math.min(timeoutMs, lifetime * 1000);
   for (let seconds = interval; ; ) {
-    const left = end - Date.now();
+    const left = end - clock.now().getTime();
     // A timer may be a little early: whether there is time for another request is known before it, not after.
-    await pause(Math.min(seconds * 1000, left), signal);
+    await clock.pause(Math.min(seconds * 1000, left), signal);
+    if (signal.aborted) throw new AppError('interrupted', 'interrupted while waiting for the code to be entered');
     if (left <= seconds * 1000) throw codeExpired();
     try {
       return await request();
@@ -107,19 +110,4 @@ async function poll(
 
 function codeExpired(): AppError {
   return new AppError('timed_out', 'nobody entered the code in time');
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const interrupted = () => {
-      clearTimeout(timer);
-      reject(new AppError('interrupted', 'interrupted while waiting for the code to be entered'));
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', interrupted);
-      resolve();
-    }, milliseconds);
-    if (signal.aborted) interrupted();
-    else signal.addEventListener('abort', interrupted, { once: true });
-  });
 }

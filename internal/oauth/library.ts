@@ -1,5 +1,7 @@
 /** openid-client as every flow uses it: its view of server, client and transport, and what its errors mean. */
+
 import * as openid from 'openid-client';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { conceal, Secret } from '../secret/secret.ts';
@@ -52,7 +54,7 @@ export function libraryConfiguration(setting: LibrarySetting): openid.Configurat
   );
   const judge = async (token: string) => {
     const jwks = await setting.judgeIdToken?.(token);
-    if (jwks !== undefined) openid.setJwksCache(configuration, { jwks, uat: Math.floor(Date.now() / 1000) });
+    if (jwks !== undefined) openid.setJwksCache(configuration, { jwks, uat: Math.floor(clock.now().getTime() / 1000) });
   };
   const at = (address: string | undefined, url: string) => address !== undefined && url === new URL(address).href;
   configuration[openid.customFetch] = async (url, init) => {

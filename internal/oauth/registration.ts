@@ -1,5 +1,7 @@
 /** How we become a client of an authorization server, in the order of the MCP specification of 2026-07-28. */
+
 import * as oauth from 'oauth4webapi';
+import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
@@ -120,7 +122,7 @@ export async function registerClient(request: RegistrationRequest): Promise<OAut
   });
   // Some servers answer 200 where RFC 7591 says 201, and leave out the expiry of a secret: the library would refuse both.
   if (!isSuccess(response.status)) throw await registrationRefused(response, request);
-  return judgeRegistration((await readJson(response, response.status)) ?? {}, redirectUri, server, new Date());
+  return judgeRegistration((await readJson(response, response.status)) ?? {}, redirectUri, server, clock.now());
 }
 
 /** A client on somebody's machine keeps no secret, so none is asked for unless the server has nothing else. */

@@ -1,4 +1,5 @@
 import * as openid from 'openid-client';
+import { clock } from '../clock/clock.ts';
 import { guardedFetch } from '../outside/http.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
@@ -21,7 +22,7 @@ export async function revokeGrant(
 ): Promise<boolean> {
   if (typeof server.revocation_endpoint !== 'string') return false;
   const configuration = new openid.Configuration(server, client.clientId, {}, clientAuthentication(client));
-  const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, signal: AbortSignal.timeout(timeoutMs) });
+  const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, signal: clock.deadline(timeoutMs) });
   // The library takes 200 alone for a yes; a server with nothing more to say may answer 204.
   configuration[openid.customFetch] = async (url, init) => {
     const response = await fetch(url, init);

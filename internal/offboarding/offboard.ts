@@ -9,6 +9,7 @@
  */
 
 import { inParallel } from '../async/in-parallel.ts';
+import { clock } from '../clock/clock.ts';
 import { readCredential } from '../connection/credentials.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -141,9 +142,9 @@ export function isOffboardedWhole(things: PersonsThings, includeUnproven: boolea
 /** Carries it out, and looks again until nothing is left. Throws `offboarding_incomplete` where something stays. */
 export async function offboard(request: OffboardRequest, found: PersonsThings): Promise<Offboarded> {
   const { includeUnproven } = request;
-  const begun = performance.now();
+  const begun = clock.monotonic();
   const signer = isOffboardedWhole(found, includeUnproven) ? undefined : await request.ownership?.signer();
-  const offboarding = newOffboarding(request.operator, new Date());
+  const offboarding = newOffboarding(request.operator, clock.now());
   const steps: OffboardStep[] = [];
   const credentials = new Map<string, HeldCredential>();
   const run: Run = { request, signer, offboarding, steps };
@@ -250,7 +251,7 @@ async function step(
   id: string,
   work: () => Promise<string>,
 ): Promise<boolean> {
-  const begun = performance.now();
+  const begun = clock.monotonic();
   const end = (done: boolean, answer: string): boolean => {
     const made = { act, id, done, answer, seconds: secondsSince(begun) };
     steps.push(made);
@@ -386,5 +387,5 @@ function notStored(id: string): AppError {
 }
 
 function secondsSince(begun: number): number {
-  return Math.round(performance.now() - begun) / 1000;
+  return Math.round(clock.monotonic() - begun) / 1000;
 }

@@ -1,6 +1,8 @@
 /** Other programs that are asked something: started without a shell, told on stdin, heard on stdout. */
+
 import { spawn } from 'node:child_process';
 import { env } from 'node:process';
+import { clock } from '../clock/clock.ts';
 
 /** What to ask whom. */
 export interface Question {
@@ -46,13 +48,13 @@ export function askProgram({
     });
     let text = '';
     const end = (answer: Answer) => {
-      clearTimeout(timer);
+      stopWaiting();
       signal.removeEventListener('abort', interrupt);
       child.kill('SIGKILL');
       resolve(answer);
     };
     const interrupt = () => end({ kind: 'interrupted' });
-    const timer = setTimeout(() => end({ kind: 'late' }), timeoutMs);
+    const stopWaiting = clock.after(timeoutMs, () => end({ kind: 'late' }));
     signal.addEventListener('abort', interrupt, { once: true });
     child.once('error', ({ message }) => end({ kind: 'failed', why: message }));
     child.once('close', (code) =>

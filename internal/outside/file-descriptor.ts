@@ -1,7 +1,9 @@
 /** A file descriptor that whoever started us left open for us, such as that of `3< <(command)`: read once, then closed. */
+
 import { close, fstat, read, write } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
 
@@ -13,7 +15,7 @@ const longestBytes = 8 * 1024;
  * it holds none, `timed_out` when its other end stays silent, or `interrupted`.
  */
 export async function readSecretFrom(descriptor: number, signal: AbortSignal, timeoutMs: number): Promise<Secret> {
-  const bytes = await readBounded(descriptor, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])).catch(
+  const bytes = await readBounded(descriptor, AbortSignal.any([signal, clock.deadline(timeoutMs)])).catch(
     (cause: unknown) => {
       if (cause instanceof AppError) throw cause;
       if (signal.aborted) throw new AppError('interrupted', 'interrupted while reading a file descriptor', { cause });

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 
@@ -104,7 +104,7 @@ export async function readInPieces(path: string, size: number, take: (piece: Uin
     let total = 0;
     do {
       // Whoever interrupts a large file is heard between two pieces of it.
-      if (total > 0) await setImmediate();
+      if (total > 0) await giveWay();
       const bytesRead = readSync(file, buffer, 0, buffer.length, null);
       total += bytesRead;
       if (total > size || (bytesRead === 0 && total < size)) return false;

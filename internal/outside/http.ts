@@ -2,7 +2,9 @@
  * Services and identity providers: the only file that talks to them. Everything sent goes to https at a public address
  * (http on loopback in sandbox mode only), follows no redirect, ends in time and reads a bounded body.
  */
+
 import { isIP, type LookupFunction } from 'node:net';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import type { Resolve } from './addresses.ts';
@@ -50,11 +52,7 @@ export function guardedFetch(rules: HttpRules): Fetch {
   return async (url, init = {}) => {
     const { whose } = init;
     const target = checkedUrl(url, rules.allowLoopbackHttp, whose);
-    const signal = AbortSignal.any([
-      rules.signal,
-      AbortSignal.timeout(timeoutMs),
-      ...(init.signal ? [init.signal] : []),
-    ]);
+    const signal = AbortSignal.any([rules.signal, clock.deadline(timeoutMs), ...(init.signal ? [init.signal] : [])]);
     const failure = (cause: unknown): AppError => {
       if (cause instanceof AppError)
         return whose !== undefined && cause.code === 'url_refused' ? of(cause, whose) : cause;

@@ -3,9 +3,10 @@
  * file behind, so whoever comes next looks whether that very process still runs. Whether two runs beside each other do
  * harm is not decided here: across machines nothing holds anybody back.
  */
+
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import { claimText, readText, removeFile, renameFile } from './files.ts';
 
 /** Who holds a lock. */
@@ -39,10 +40,10 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
     pid: process.pid,
     host: hostname(),
     started: await startOf(process.pid),
-    since: new Date().toISOString(),
+    since: clock.now().toISOString(),
     id: randomUUID(),
   });
-  const until = Date.now() + waitMs;
+  const until = clock.now().getTime() + waitMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     if (await claimText(path, mine)) {
       return {
@@ -58,8 +59,8 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
       await removeStale(path, text);
       continue;
     }
-    if (Date.now() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
-    await pause(pauseMs, signal);
+    if (clock.now().getTime() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
+    await clock.pause(pauseMs, signal);
   }
 }
 
@@ -94,7 +95,7 @@ function readHolder(text: string): HolderFile | undefined {
 }
 
 async function stillRuns({ pid, host, started, since }: HolderFile): Promise<boolean> {
-  const recent = Date.now() - Date.parse(since) < longestHoldMs;
+  const recent = clock.now().getTime() - Date.parse(since) < longestHoldMs;
   // Another machine that shares this folder: its processes cannot be seen from here.
   if (host !== hostname()) return recent;
   if (!exists(pid)) return false;

@@ -2,9 +2,11 @@
  * The callback socket (RFC 8252 sections 7.3 and 8.3): literal loopback addresses only, open only while needed.
  * Who may answer the attempt is judged elsewhere; here is what a socket needs to be safe to have open.
  */
+
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
 import { namesPeers, type Peer, peerOf } from './peer.ts';
@@ -202,7 +204,7 @@ function portTaken(port: number, cause: unknown): AppError {
 /** Resolves after a while without keeping the process alive for it. */
 function afterMs(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds).unref();
+    clock.after(milliseconds, resolve);
   });
 }
 

@@ -13,6 +13,7 @@ import {
   ResultSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { concealed, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
@@ -232,7 +233,7 @@ async function callWithoutHandshake(
         : modernRequest('tools/list', listing)
       : modernRequest('tools/call', { name: call.tool, arguments: call.arguments });
   const transport = transportTo(mcpServerUrl, token, fetch, headers);
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const limit = AbortSignal.any([signal, clock.deadline(timeoutMs)]);
   try {
     const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
       limit.addEventListener('abort', () => reject(limit.reason), { once: true });

@@ -2,10 +2,11 @@
  * Who is at the other end of a connection on this machine, as the kernel of Linux says: the uid that owns the other
  * socket (proc(5), `/proc/net/tcp`). Nobody can say it for somebody else. Other systems do not tell.
  */
+
 import { open } from 'node:fs/promises';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { endianness } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '../clock/clock.ts';
 
 /** Whose program it is. `unknown` where nothing on this machine is told to own the other end. */
 export type Peer = { kind: 'own' } | { kind: 'root' } | { kind: 'other'; uid: number } | { kind: 'unknown' };
@@ -61,7 +62,7 @@ export async function peerOf({ remoteAddress, remotePort, localAddress, localPor
 async function ownerOf(local: End, remote: End, state: string): Promise<number | undefined> {
   if (process.platform !== 'linux') return undefined;
   for (let reading = 0; reading < mostReadings; reading += 1) {
-    if (reading > 0) await sleep(pauseMs);
+    if (reading > 0) await clock.pause(pauseMs);
     for (const table of ['tcp', 'tcp6']) {
       const uid = await ownerInTable(`/proc/self/net/${table}`, local, remote, state).catch(() => undefined);
       if (uid !== undefined) return uid;
@@ -78,7 +79,7 @@ async function ownerInTable(path: string, local: End, remote: End, state: string
     let begun = '';
     for (;;) {
       const { bytesRead } = await file.read(piece, 0, piece.length);
-      const text = begun + piece.latin1Slice(0, bytesRead);
+      const text = begun + piece.toString('latin1', 0, bytesRead);
       const whole = text.lastIndexOf('\n') + 1;
       const uid = ownerIn(text.slice(0, whole), local, remote, state);
       if (uid !== undefined || bytesRead === 0) return uid;

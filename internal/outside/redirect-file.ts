@@ -2,10 +2,12 @@
  * An address in a file that only its owner can read, for a browser to be started with in the place of the address itself:
  * what a program is started with can be read by every account of the machine.
  */
+
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { clock } from '../clock/clock.ts';
 import { requireOwnFolder } from './trusted-file.ts';
 
 /** A file that leads on to an address; to be removed when nobody has to go there any more. */
@@ -34,7 +36,7 @@ export async function redirectFile(folder: string, address: URL): Promise<Redire
 async function removeOld(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (Date.now() - (await stat(path)).mtimeMs > longestMs) await rm(path, { force: true });
+    if (clock.now().getTime() - (await stat(path)).mtimeMs > longestMs) await rm(path, { force: true });
   }
 }
 

@@ -1,7 +1,8 @@
 /** What is typed or piped in: lines that must not be seen on the screen, and an input that is no terminal. */
+
 import { createInterface } from 'node:readline';
 import { type Readable, Writable } from 'node:stream';
-import { setTimeout } from 'node:timers/promises';
+import { clock } from '../clock/clock.ts';
 
 /** Where keys come from: a terminal in a real run. */
 export type TerminalInput = Readable & { isTTY?: boolean; setRawMode?(raw: boolean): unknown };
@@ -26,7 +27,7 @@ export async function discardTyped(input: TerminalInput): Promise<boolean> {
   // A question before this one has paused it, and then listening alone does not resume it.
   input.on('data', discard).resume();
   try {
-    await setTimeout(waitingMs);
+    await clock.pause(waitingMs);
   } finally {
     input.off('data', discard).pause();
     if (!input.destroyed) input.setRawMode?.(false);

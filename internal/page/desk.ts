@@ -3,7 +3,9 @@
  * under way. It calls what the commands call. Nothing here is shared between people, so that a server can keep one for
  * each of them.
  */
+
 import { deferred } from '../async/deferred.ts';
+import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
 import { examineServices, type ServiceState } from '../connection/check/list.ts';
 import type { ClientEntry } from '../connection/client/enter-client.ts';
@@ -92,7 +94,7 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
   const examine = async (services: Iterable<Service>) => {
     const found = await examineServices({ ...run, services, warn: hearer.warn });
     for (const state of found) states.set(state.service.name, state);
-    examinedAt = new Date();
+    examinedAt = clock.now();
     return found;
   };
   /** Looks again at what an act changed. What was done stays done when that fails. */

@@ -1,5 +1,7 @@
 /** One sign-in at a service, as the page sees it: where the person is meanwhile, what is asked, and that it is over. */
+
 import { deferred } from '../async/deferred.ts';
+import { clock } from '../clock/clock.ts';
 
 /** Where a flow stands. */
 export type Stage =
@@ -73,6 +75,6 @@ export function beginFlow(serviceName: string): Flow {
 
 function afterMs(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds).unref();
+    clock.after(milliseconds, resolve);
   });
 }

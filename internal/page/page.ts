@@ -1,7 +1,7 @@
 /** The page of buttons of one person, from the bound socket to its end. */
 
 import { deferred } from '../async/deferred.ts';
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { contestedError } from '../oauth/start.ts';
 import { listenForPage } from '../outside/page-listener.ts';
@@ -132,8 +132,8 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     async close() {
       presence.close();
       // What was answered just now is still on its way.
-      if (isContested) await Promise.race([allTold.promise, pause(contestedMs)]);
-      await pause(lastPageMs);
+      if (isContested) await Promise.race([allTold.promise, clock.pause(contestedMs)]);
+      await clock.pause(lastPageMs);
       listener.close();
     },
   };

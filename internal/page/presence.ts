@@ -1,5 +1,7 @@
 /** Whether anybody is still in front of the page. An open tab holds a connection; where it cannot, its visits count. */
+
 import { deferred } from '../async/deferred.ts';
+import { clock } from '../clock/clock.ts';
 
 /** How long a tab may be gone before the page ends: a reload, or a laptop that wakes up, takes a moment. */
 const graceMs = 60_000;
@@ -32,21 +34,24 @@ export interface PresenceSetting {
 /** Begins to watch. */
 export function watchPresence(setting: PresenceSetting): Presence {
   const tabs = new Set<ReadableStreamDefaultController<Uint8Array>>();
-  let last = performance.now();
+  let last = clock.monotonic();
   let everSeen = false;
   let everHeld = false;
   const { promise: arrived, resolve: arrive } = deferred();
   const { promise: gone, resolve: settle } = deferred<{ everSeen: boolean }>();
-  const timer = setInterval(() => {
-    if (tabs.size > 0 || setting.away()) last = performance.now();
-    if (performance.now() - last < (everHeld ? (setting.graceMs ?? graceMs) : setting.timeoutMs())) return;
-    clearInterval(timer);
+  const look = () => {
+    if (tabs.size > 0 || setting.away()) last = clock.monotonic();
+    if (clock.monotonic() - last < (everHeld ? (setting.graceMs ?? graceMs) : setting.timeoutMs())) {
+      stopLooking = clock.after(lookEveryMs, look);
+      return;
+    }
     settle({ everSeen });
-  }, lookEveryMs);
+  };
+  let stopLooking = clock.after(lookEveryMs, look);
   return {
     seen() {
       everSeen = true;
-      last = performance.now();
+      last = clock.monotonic();
       arrive();
     },
     holdOpen() {
@@ -61,14 +66,14 @@ export function watchPresence(setting: PresenceSetting): Presence {
         },
         cancel() {
           if (held !== undefined) tabs.delete(held);
-          last = performance.now();
+          last = clock.monotonic();
         },
       });
     },
     arrived,
     gone,
     close() {
-      clearInterval(timer);
+      stopLooking();
       for (const tab of tabs) tab.close();
       tabs.clear();
     },

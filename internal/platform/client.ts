@@ -7,7 +7,7 @@
  * debug log prints bodies with secrets in them.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
@@ -145,7 +145,7 @@ export async function openDoor(
   const { signal, patience = usualPatience } = settings;
   let aheadMs = 0;
   const heard = ({ headers }: Response) => {
-    aheadMs = aheadOf(headers.get('date'), Date.now()) ?? aheadMs;
+    aheadMs = aheadOf(headers.get('date'), clock.now().getTime()) ?? aheadMs;
   };
   const reader = clientOver(onlyGet(interruptible(signal, heard)), patience.readMs, signal);
   const writer = clientOver(interruptible(signal, heard), patience.changeMs, signal);
@@ -243,7 +243,7 @@ export async function openDoor(
           (error instanceof APIConnectionError && tooLarge(error) === undefined) ||
           (error instanceof APIError && (error.status ?? 0) >= 500);
         if (!again || !stumbled) throw translate(what, error, undefined, uninterrupted);
-        await sleep(250 * attempt, undefined, { signal: settings.signal }).catch(() => {});
+        await clock.pause(250 * attempt, settings.signal);
       }
     }
   };
@@ -360,7 +360,7 @@ async function waitAsAsked(
     return false;
   }
   onWait(`the platform asks to wait ${seconds} s before: ${what}`);
-  await sleep(seconds * 1000, undefined, { signal }).catch(() => {});
+  await clock.pause(seconds * 1000, signal);
   return !signal.aborted;
 }
 
@@ -369,7 +369,7 @@ function secondsOf(retryAfter: string): number | undefined {
   if (/^\d+(\.\d+)?$/.test(retryAfter.trim())) return Number(retryAfter);
   // Date.parse takes much for a date, also "-1".
   const at = /^[A-Z][a-z]+,? .+ (GMT|\d{4})$/.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - clock.now().getTime()) / 1000));
 }
 
 /** The token of a job, for the workspace that the configuration names: it is good in one only, and no header moves it. */

@@ -1,5 +1,5 @@
 /** The exchange of a job's identity token for one of the platform (RFC 7523), in the words of the SDK. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import { conceal } from '../secret/secret.ts';
@@ -60,7 +60,7 @@ export async function exchangeToken(settings: ExchangeSettings, signal: AbortSig
       return await settings.waitAsAsked(answer.headers, exchangeAct, signal);
     }
     if (!(answer instanceof Error) && answer.status < 500) return false;
-    await sleep(250 * attempt, undefined, { signal }).catch(() => {});
+    await clock.pause(250 * attempt, signal);
     return true;
   }
 }
@@ -84,7 +84,7 @@ async function send(
     // The SDK keeps of a failure only its text, and reads an answer without bound or time limit.
     async fetch(input, init) {
       try {
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+        const limit = AbortSignal.any([signal, clock.deadline(timeoutMs)]);
         const response = await plainFetch(input, { ...init, signal: limit });
         const { status, headers } = response;
         answer = { status, headers, text: await shortText(response) };

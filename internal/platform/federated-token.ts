@@ -4,6 +4,7 @@
  * the SDK would exchange once for each of its clients and once for each request that a 401 befalls, and renew in the
  * background, where nothing could interrupt it. The token stays in memory (P3).
  */
+import { clock } from '../clock/clock.ts';
 import { type ExchangedToken, type ExchangeSettings, exchangeToken } from './exchange.ts';
 
 /** The token of the platform that a run holds. */
@@ -31,7 +32,7 @@ export function federatedToken(settings: ExchangeSettings): FederatedToken {
     },
     async current(signal) {
       for (;;) {
-        if (held !== undefined && held.expiresAt - Date.now() > marginMs) return held.token;
+        if (held !== undefined && held.expiresAt - clock.now().getTime() > marginMs) return held.token;
         under ??= {
           signal,
           exchange: exchangeToken(settings, signal)

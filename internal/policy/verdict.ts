@@ -3,6 +3,7 @@
  * person's permissions, the scopes of their connection, the reviewed catalogue and its pin say (P5). What nobody lists
  * is off (P4).
  */
+import { clock } from '../clock/clock.ts';
 import type { Agent, Configuration, Service, Verdict } from '../config/definitions.ts';
 import { isNamed, type Principal } from '../identity/principal.ts';
 import { agentSays, builtinTools, classified, type ToolClass } from './agent-says.ts';
@@ -59,7 +60,7 @@ export function judgeTools(
   agent: Agent,
   principal: Principal,
   configuration: Configuration,
-  { grantedScopes, pins, now = new Date() }: Evidence = {},
+  { grantedScopes, pins, now = clock.now() }: Evidence = {},
 ): ToolVerdict[] {
   const circumstances = { principal, now, environment: agent.environment };
   const ofServices = Object.keys(agent.services).flatMap((name) => {

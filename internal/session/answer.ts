@@ -2,7 +2,7 @@
  * Answers one tool call, once. Another terminal may answer it as well, and an answer may be lost on its way: what counts is
  * what stands in the history, which is looked at before and after.
  */
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { type FoundCall, readCall } from './call.ts';
 
@@ -38,7 +38,7 @@ export async function answerCall(answering: Answering): Promise<'sent' | Extract
     if (!(error instanceof PlatformError)) throw error;
     // What is refused may have been answered a moment ago; what was lost may have arrived, and nothing tells the two apart.
     for (const pauseMs of error.outcome === 'unknown' ? looksMs : [0]) {
-      await pause(pauseMs, signal);
+      await clock.pause(pauseMs, signal);
       const found = await readCall(platform, sessionId, callId);
       if (found?.kind === 'answered') return found;
     }

@@ -3,7 +3,7 @@
  * it is looked for in the history, where messages stand with the ids that the answer would have had.
  */
 
-import type { Clock } from '../clock/clock.ts';
+import { clock } from '../clock/clock.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { readEvent } from './event.ts';
 import { readStatus } from './follow.ts';
@@ -16,7 +16,6 @@ export interface Delivering {
   message: string;
   /** What was in the session before. */
   earlier: EarlierMessages;
-  clock: Clock;
   signal: AbortSignal;
 }
 
@@ -47,7 +46,7 @@ const retriesMs = [500, 1000, 2000, 4000];
 
 /** Throws a `PlatformError` where the message was certainly not sent. */
 export async function deliver(delivering: Delivering): Promise<Delivery> {
-  const { platform, sessionId, message, clock, signal } = delivering;
+  const { platform, sessionId, message, signal } = delivering;
   const retries = [...retriesMs];
   for (;;) {
     try {
@@ -74,7 +73,7 @@ function idOf(answer: { data?: readonly unknown[] | null }): string | undefined 
 }
 
 async function lookFor(delivering: Delivering, error: PlatformError): Promise<Delivery> {
-  const { clock, signal, message, earlier } = delivering;
+  const { signal, message, earlier } = delivering;
   let idle = false;
   for (const pauseMs of looksMs) {
     await clock.pause(pauseMs, signal);

@@ -1,6 +1,6 @@
 /** Ends sessions that are bound to a vault: archiving the vault alone would leave them running. */
 
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
@@ -74,7 +74,7 @@ export async function endSession(
   session: Pick<LiveSession, 'id' | 'status'>,
 ): Promise<EndedSession> {
   const { id } = session;
-  const until = Date.now() + patienceMs;
+  const until = clock.now().getTime() + patienceMs;
   let { status } = session;
   let [interrupted, refused] = [false, 0];
   for (let round = 0; ; round += 1) {
@@ -92,10 +92,10 @@ export async function endSession(
       if (error.outcome === 'refused') refused += 1;
     }
     if (refused === refusals && failure !== undefined) throw failure;
-    if (Date.now() > until) {
+    if (clock.now().getTime() > until) {
       throw failure ?? new AppError('timed_out', `the session ${quote(id)} is still ${status} after its interruption`);
     }
-    await pause(Math.min(50 * 2 ** round, longestPauseMs));
+    await clock.pause(Math.min(50 * 2 ** round, longestPauseMs));
     const now = await unlessMissing('listed', platform.sessions.retrieve(id));
     if (now === undefined || now.archived_at !== null) return { interrupted, archivedAt: now?.archived_at ?? null };
     status = now.status;
@@ -116,7 +116,7 @@ export async function endFinished(platform: Platform, id: string): Promise<Ended
     const live = now && liveOf(now);
     if (live === undefined) return { interrupted: false, archivedAt: now?.archived_at ?? null };
     if (live.status === 'idle' || looks === mostLooks) return await endSession(platform, live);
-    await pause(firstLookMs * 2 ** (looks - 1));
+    await clock.pause(firstLookMs * 2 ** (looks - 1));
   }
 }
 

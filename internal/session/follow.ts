@@ -4,7 +4,7 @@
  * falls silent, says `error`, sends what cannot be read) leads back to the history, which is right in the end.
  */
 
-import type { Clock } from '../clock/clock.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream, Frame } from '../platform/event-stream.ts';
@@ -18,7 +18,6 @@ export interface Following {
   platform: Platform;
   sessionId: string;
   state: TurnState;
-  clock: Clock;
   /** Ends the wait: an interruption, or the time-out. */
   signal: AbortSignal;
 }
@@ -40,7 +39,7 @@ const pageSize = 1000;
  * `opened` is a stream since whose opening nothing can have been missed. Throws a `PlatformError` that no waiting mends.
  */
 export async function follow(following: Following, opened?: EventStream): Promise<'over' | 'dropped'> {
-  const { clock, signal, state } = following;
+  const { signal, state } = following;
   const queue: Queue = { idleSince: undefined };
   let stream = opened;
   let whole = opened !== undefined;
@@ -132,16 +131,16 @@ async function hear(
   whole: boolean,
   queue: Queue,
 ): Promise<'news' | 'nothing' | 'dropped'> {
-  const { clock, signal, state } = following;
+  const { signal, state } = following;
   signal.addEventListener('abort', stream.close, { once: true });
   const looks = whole && state.begun ? [] : [...earlyLooksMs];
   let heard: 'news' | 'nothing' = 'nothing';
   let [bytes, silences] = [0, 0];
-  let due = clock.now() + (looks.shift() ?? silenceMs);
+  let due = clock.monotonic() + (looks.shift() ?? silenceMs);
   let next = arrivalOf(stream);
   try {
     for (;;) {
-      const arrival = await before(due, next, clock);
+      const arrival = await before(due, next);
       if (signal.aborted || arrival === 'end') return heard;
       if (arrival === 'late') {
         await look(following);
@@ -150,7 +149,7 @@ async function hear(
         silences = stream.bytes() === bytes ? silences + 1 : 0;
         bytes = stream.bytes();
         if (silences === 2) return heard;
-        due = clock.now() + (looks.shift() ?? silenceMs);
+        due = clock.monotonic() + (looks.shift() ?? silenceMs);
         continue;
       }
       next = arrivalOf(stream);
@@ -159,7 +158,7 @@ async function hear(
       if (sense === 'unreadable' || isIncomplete(state)) await look(following);
       if (sense === 'event') heard = 'news';
       if (state.end !== undefined) return heard;
-      if (state.begun) due = Math.max(due, clock.now() + silenceMs);
+      if (state.begun) due = Math.max(due, clock.monotonic() + silenceMs);
     }
   } finally {
     signal.removeEventListener('abort', stream.close);
@@ -189,11 +188,11 @@ function isWhole({ asks }: TurnState): boolean {
 
 /** A turn that gives up takes what is queued with it; nobody documents how that looks. */
 async function isDropped(following: Following, queue: Queue): Promise<boolean> {
-  const { state, clock } = following;
+  const { state } = following;
   if (state.begun) return false;
   if ((await readStatus(following)) !== 'idle') queue.idleSince = undefined;
-  else queue.idleSince ??= clock.now();
-  return queue.idleSince !== undefined && clock.now() - queue.idleSince >= queuePatienceMs;
+  else queue.idleSince ??= clock.monotonic();
+  return queue.idleSince !== undefined && clock.monotonic() - queue.idleSince >= queuePatienceMs;
 }
 
 type Arrival = Frame | 'end';
@@ -210,10 +209,10 @@ async function arrivalOf({ frames }: EventStream): Promise<Arrival> {
 }
 
 /** What arrives before an instant. */
-async function before(due: number, next: Promise<Arrival>, clock: Clock): Promise<Arrival | 'late'> {
+async function before(due: number, next: Promise<Arrival>): Promise<Arrival | 'late'> {
   const arrived = new AbortController();
   try {
-    const late = clock.pause(Math.max(due - clock.now(), 0), arrived.signal).then(() => 'late' as const);
+    const late = clock.pause(Math.max(due - clock.monotonic(), 0), arrived.signal).then(() => 'late' as const);
     return await Promise.race([next, late]);
   } finally {
     arrived.abort();

@@ -4,6 +4,7 @@
  */
 
 import { inParallel } from '../async/in-parallel.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { isLive, isMissing } from '../platform/live.ts';
@@ -76,5 +77,5 @@ function touchedAt({ created_at, updated_at }: Session): number {
 
 /** A time that cannot be read is no reason to end anything. */
 function isOlder(since: number, forMs: number, platform: Pick<Platform, 'aheadMs'>): boolean {
-  return Date.now() + platform.aheadMs() - since >= forMs;
+  return clock.now().getTime() + platform.aheadMs() - since >= forMs;
 }

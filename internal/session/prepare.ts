@@ -2,6 +2,7 @@
  * From a proven principal to a session intent: everything is looked at first, all at once where order does not
  * matter, and nothing is changed here. With a remembered vault and a lock this is one round trip.
  */
+
 import { randomUUID } from 'node:crypto';
 import { defineAgent, type MeantAgent, type SkillPins } from '../agent/definition.ts';
 import { findAgent, findEnvironment, judgeAgent } from '../agent/ensure.ts';
@@ -9,6 +10,7 @@ import { environmentDigest, judgeEnvironment, withoutDeadApply } from '../agent/
 import { type InForce, requireInForce } from '../agent/in-force.ts';
 import type { AgentsLock } from '../agent/lock.ts';
 import { requireDecided } from '../agent/undecided.ts';
+import { clock } from '../clock/clock.ts';
 import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
 import { judgeStatus } from '../connection/check/status.ts';
 import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
@@ -73,7 +75,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   if (meantEnvironment === undefined)
     throw new AppError('config_invalid', `no environment ${quote(agent.environment)}`);
 
-  const lookedAt = Date.now();
+  const lookedAt = clock.now().getTime();
   const [{ vault, connections }, foundAgent, answeredEnvironment] = await Promise.all([
     findVaultWithConnections(request),
     findAgent(platform, agent.name, lock.agents[agent.name]),
@@ -83,7 +85,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   const verdicts = judgeSessionTools(request, connections);
   const tooling = compileTooling(verdicts, configuration);
   const connected = requireConnections(request, tooling, connections);
-  const now = new Date(Date.now() + platform.aheadMs());
+  const now = new Date(clock.now().getTime() + platform.aheadMs());
   const { environment: foundEnvironment, diedAfter } =
     answeredEnvironment === undefined ? {} : withoutDeadApply(answeredEnvironment, now);
   const dead =
@@ -190,7 +192,7 @@ function requireConnections(
   tooling: Tooling,
   connections: readonly Connection[],
 ) {
-  const now = new Date();
+  const now = clock.now();
   const wanted = tooling.mcp_servers.flatMap(({ name }) => {
     const service = configuration.services.get(name);
     if (service === undefined) return [];

@@ -3,8 +3,10 @@
  * state (0600 in 0700). Nobody with the workspace key alone can change it, unlike the metadata of the session. A lock beside
  * it says that the run which asked for the session has not told its person how that ended: it runs, or was cut off.
  */
+
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { clock } from '../clock/clock.ts';
 import { listFolder, writeText } from '../outside/files.ts';
 import { takeLock } from '../outside/lock.ts';
 import { ownFile, readTrusted, requireOwnFolder } from '../outside/trusted-file.ts';
@@ -73,7 +75,7 @@ export function sessionRecordsIn({ stateFolder, platformAddress, signal, warn }:
   return {
     async keep(attempt, facts) {
       await requireOwn();
-      const record = { record_version: recordVersion, attempt, at: new Date().toISOString(), facts };
+      const record = { record_version: recordVersion, attempt, at: clock.now().toISOString(), facts };
       const path = pathOf(attempt);
       await writeText(path, `${JSON.stringify(record)}\n`, 'private');
       return (await hold(path, record)) ?? { settle: async () => {} };

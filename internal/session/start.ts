@@ -4,7 +4,7 @@ import { lookAgainAfterMs } from '../agent/change-environment.ts';
 import { type Difference, describeDifferences } from '../agent/definition.ts';
 import { compareEnvironment, withoutDeadApply } from '../agent/environment.ts';
 import type { InForce } from '../agent/in-force.ts';
-import { type Clock, machineClock } from '../clock/clock.ts';
+import { clock, clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -37,7 +37,6 @@ export interface StartRequest {
   ownership: Ownership | undefined;
   warn(text: string): void;
   signal: AbortSignal;
-  clock?: Clock;
 }
 
 /** A session that is what was meant. */
@@ -137,13 +136,13 @@ async function keepRecord(intent: SessionIntent, { records, warn }: StartRequest
  * the look before the create is good for it (change-environment.ts); a slower start looks once more.
  */
 async function environmentDifferences(platform: Platform, prepared: PreparedSession): Promise<Difference[]> {
-  const taken = Date.now() - prepared.lookedAt;
+  const taken = clock.now().getTime() - prepared.lookedAt;
   // A clock that was set back says nothing of how long it took.
   if (taken >= 0 && taken < lookAgainAfterMs) return [];
   const { environment, inForce } = prepared;
   try {
     const now = await platform.environments.retrieve(inForce.environmentId, { label: environment.name });
-    const { environment: lasting } = withoutDeadApply(now, new Date(Date.now() + platform.aheadMs()));
+    const { environment: lasting } = withoutDeadApply(now, new Date(clock.now().getTime() + platform.aheadMs()));
     return compareEnvironment(environment, lasting).map((each) => ({ ...each, what: `environment: ${each.what}` }));
   } catch (error) {
     const found = error instanceof AppError ? error.message : 'nothing that can be read';
@@ -179,7 +178,7 @@ async function createSession(
 
 /** The session that a create has made after all. */
 async function lookForCreated(
-  { platform, signal, clock = machineClock }: StartRequest,
+  { platform, signal }: StartRequest,
   { agent, attempt }: SessionIntent,
 ): Promise<Session | undefined> {
   for (const pauseMs of looksMs) {

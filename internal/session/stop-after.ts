@@ -1,6 +1,6 @@
 /** Interrupts a turn that has used up what it was given. The platform caps the cost of a session; time and tokens are ours to watch. */
 
-import type { Clock } from '../clock/clock.ts';
+import { clock } from '../clock/clock.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
 
@@ -11,7 +11,6 @@ export type TurnLimit = { kind: 'time'; milliseconds: number } | { kind: 'tokens
 export interface Watching {
   platform: Platform;
   sessionId: string;
-  clock: Clock;
   warn(text: string): void;
 }
 
@@ -35,7 +34,6 @@ export class TurnGuard {
 
   /** The platform has the message. */
   begin(): void {
-    const { clock } = this.#watching;
     if (this.#limit.kind !== 'time') return;
     void clock.pause(this.#limit.milliseconds, this.#over.signal).then(() => this.#reach());
   }
@@ -58,7 +56,7 @@ export class TurnGuard {
   }
 
   async #interrupt(): Promise<void> {
-    const { platform, sessionId, clock, warn } = this.#watching;
+    const { platform, sessionId, warn } = this.#watching;
     warn(`the turn has used up ${limitWords(this.#limit)}: it is interrupted`);
     for (let sent = 0; sent < mostInterruptions && !this.#over.signal.aborted; sent += 1) {
       try {

@@ -4,8 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import { fastClock } from '../../test/support/fast-clock.ts';
 import { startHostileServer } from '../../test/support/hostile-server.ts';
-import type { Clock } from '../clock/clock.ts';
-import { pause } from '../clock/pause.ts';
+import { type Clock, inTimeOf, machineClock } from '../clock/clock.ts';
 import { openPlatform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
 import { turnTypes } from './event.ts';
@@ -50,25 +49,28 @@ function open(baseUrl = sandbox.baseUrl) {
 
 /** A turn in a time of its own. */
 async function talk({ told = (_text: string) => {}, baseUrl = sandbox.baseUrl, clock = fastClock(200) } = {}) {
-  return await runTurn({
-    platform: await open(baseUrl),
-    sessionId,
-    message: 'hello',
-    timeoutMs: 600_000,
-    signal,
-    told: { text: told, note: () => {}, warn: () => {} },
-    clock,
-  });
+  const platform = await open(baseUrl);
+  return await inTimeOf(clock, () =>
+    runTurn({
+      platform,
+      sessionId,
+      message: 'hello',
+      timeoutMs: 600_000,
+      signal,
+      told: { text: told, note: () => {}, warn: () => {} },
+    }),
+  );
 }
 
 const stream = 'GET /v1/sessions/:session/events/stream';
 
 /** Time in which nothing is ever overdue. */
 const nothingIsOverdue: Clock = {
-  now: () => 0,
+  ...machineClock,
+  monotonic: () => 0,
   pause: async (milliseconds, ended) => {
-    if (milliseconds > 100) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
-    else await pause(50);
+    if (milliseconds > 100) await new Promise((resolve) => ended?.addEventListener('abort', resolve, { once: true }));
+    else await machineClock.pause(50);
   },
 };
 
@@ -201,8 +203,10 @@ describe('where the history breaks off, the last turn of a session', () => {
   const attach = async () => {
     let printed = '';
     const told = { text: (text: string) => (printed += text), note: () => {}, warn: () => {} };
-    const clock = fastClock(200);
-    const { end } = await runTurn({ platform: await open(), sessionId, timeoutMs: 600_000, signal, told, clock });
+    const platform = await open();
+    const { end } = await inTimeOf(fastClock(200), () =>
+      runTurn({ platform, sessionId, timeoutMs: 600_000, signal, told }),
+    );
     return [end.kind, printed];
   };
   /** So many pages come, each with one more event, and the next one does not, until a read gives up. */
@@ -257,15 +261,17 @@ describe('a first message whose answer is lost, and which no list shows', () => 
       lags() ? { ...(session as object), status: 'idle' } : session,
     );
     const { agent, environment_id } = await client.beta.sessions.retrieve(sessionId);
-    const { turn } = await runFirstTurn({
-      platform: await open(),
-      message: 'hello',
-      timeoutMs: 600_000,
-      signal,
-      told: { text: () => void setTimeout(() => goOn(), 50), note: () => {}, warn: () => {} },
-      clock: fastClock(200),
-      start: () => client.beta.sessions.create({ agent: agent.id, environment_id }),
-    });
+    const platform = await open();
+    const { turn } = await inTimeOf(fastClock(200), () =>
+      runFirstTurn({
+        platform,
+        message: 'hello',
+        timeoutMs: 600_000,
+        signal,
+        told: { text: () => void setTimeout(() => goOn(), 50), note: () => {}, warn: () => {} },
+        start: () => client.beta.sessions.create({ agent: agent.id, environment_id }),
+      }),
+    );
     return { turn, sessions: control.peek.sessions().filter(({ id }) => id !== sessionId) };
   }
 

@@ -6,8 +6,7 @@ import { standingClock } from '../../test/sandbox/clock.ts';
 import type { StreamFault } from '../../test/sandbox/faults.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import type { PlayTurn } from '../../test/sandbox/platform/turn.ts';
-import type { Clock } from '../clock/clock.ts';
-import { pause } from '../clock/pause.ts';
+import { type Clock, inTimeOf, machineClock } from '../clock/clock.ts';
 import { openPlatform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
 import { runTurn } from './turn.ts';
@@ -22,22 +21,24 @@ function controlledClock(moved: (now: number) => void): Clock & { run(until: () 
   const sleepers = new Set<{ at: number; wake: () => void }>();
   let now = 0;
   return {
-    now: () => now,
+    ...machineClock,
+    now: () => new Date(now),
+    monotonic: () => now,
     pause: (milliseconds, signal) =>
       new Promise((resolve) => {
         const wake = () => {
           sleepers.delete(sleeper);
-          signal.removeEventListener('abort', wake);
+          signal?.removeEventListener('abort', wake);
           resolve();
         };
         const sleeper = { at: now + milliseconds, wake };
         sleepers.add(sleeper);
-        signal.addEventListener('abort', sleeper.wake, { once: true });
-        if (signal.aborted) sleeper.wake();
+        signal?.addEventListener('abort', sleeper.wake, { once: true });
+        if (signal?.aborted) sleeper.wake();
       }),
     async run(until) {
       while (!until()) {
-        await pause(4);
+        await machineClock.pause(4);
         const [next] = [...sleepers].sort((a, b) => a.at - b.at);
         if (next === undefined) continue;
         // No jump to the time-out while a request is under way.
@@ -102,26 +103,27 @@ test('an hour with a break every minute: one answer, nothing twice, memory flat'
   let printed = '';
   const notes: string[] = [];
   let ended = false;
-  const turn = runTurn({
-    platform,
-    sessionId,
-    message: 'take your time',
-    fresh: true,
-    timeoutMs: 2 * 60 * 60_000,
-    signal: never,
-    clock,
-    told: {
-      text: (text) => (printed += text),
-      note: (text) => void notes.push(text),
-      warn: (text) => notes.push(text),
-    },
-  }).finally(() => {
+  const turn = inTimeOf(clock, () =>
+    runTurn({
+      platform,
+      sessionId,
+      message: 'take your time',
+      fresh: true,
+      timeoutMs: 2 * 60 * 60_000,
+      signal: never,
+      told: {
+        text: (text) => (printed += text),
+        note: (text) => void notes.push(text),
+        warn: (text) => notes.push(text),
+      },
+    }),
+  ).finally(() => {
     ended = true;
   });
   await clock.run(() => ended);
   const result = await turn;
   expect(result).toMatchObject({ end: { kind: 'idle', reason: { type: 'end_turn' } }, unknown: false, copies: 1 });
-  expect(clock.now()).toBeGreaterThanOrEqual(60 * 60_000);
+  expect(clock.monotonic()).toBeGreaterThanOrEqual(60 * 60_000);
   expect(result.answer).toBe(Array.from({ length: 60 }, (_, minute) => `minute ${minute}`).join('\n'));
   expect(printed).toBe(result.answer);
   expect([notes.length, new Set(notes).size, result.allowed]).toEqual([600, 600, 600]);

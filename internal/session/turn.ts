@@ -3,7 +3,7 @@
  * arrived is in the result. What the end means for a person is judged in `turn-outcome.ts`.
  */
 
-import { type Clock, machineClock } from '../clock/clock.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform, PlatformError } from '../platform/client.ts';
 import type { EventStream } from '../platform/event-stream.ts';
@@ -28,7 +28,6 @@ export interface TurnRequest {
   timeoutMs: number;
   signal: AbortSignal;
   told: Told;
-  clock?: Clock;
 }
 
 /** How a turn ended, or why nobody waits for that any more. */
@@ -78,13 +77,13 @@ const lastLookMs = 10_000;
 
 /** Runs a turn. Throws only where nothing can have been sent: a `PlatformError`, or `interrupted`. */
 export async function runTurn(request: TurnRequest): Promise<TurnResult> {
-  const { platform, sessionId, message, told, clock = machineClock } = request;
+  const { platform, sessionId, message, told } = request;
   const [expiry, done] = [new AbortController(), new AbortController()];
   void clock.pause(request.timeoutMs, done.signal).then(() => expiry.abort());
   const signal = AbortSignal.any([request.signal, expiry.signal]);
-  const common = { platform, sessionId, clock, signal };
+  const common = { platform, sessionId, signal };
   const { limit } = request;
-  const guard = limit && new TurnGuard(limit, { platform, sessionId, clock, warn: told.warn });
+  const guard = limit && new TurnGuard(limit, { platform, sessionId, warn: told.warn });
   const watched = guard === undefined ? told : { ...told, spent: (tokens: number) => guard.spent(tokens) };
   const readGuarded = async (state: TurnState, opened?: EventStream, messageId?: string) => {
     guard?.begin();
@@ -157,7 +156,7 @@ async function endOf(request: TurnRequest, reading: Reading, stream: EventStream
     return { kind: 'unwatched', error };
   }
   // The time is up, or the session is over: what is true now is asked once more.
-  const last = { ...reading, signal: AbortSignal.any([signal, AbortSignal.timeout(lastLookMs)]) };
+  const last = { ...reading, signal: AbortSignal.any([signal, clock.deadline(lastLookMs)]) };
   if (state.end === undefined) await look(last);
   if (state.end?.kind === 'idle' || state.end?.kind === 'deleted') return state.end;
   const status = await readStatus(last);

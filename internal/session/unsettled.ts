@@ -1,4 +1,5 @@
 /** Tells of the sessions that runs of this machine asked for before they were cut off, once each. */
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { quote } from '../text/quote.ts';
@@ -27,7 +28,7 @@ export async function tellUnsettled({ platform, records, warn }: Telling): Promi
           `a run of yours ended before its session did: ${quote(id)} is still there (${quote(status)}); ${followOrEnd(id)}`,
         );
       }
-      const late = !(Date.now() - Date.parse(at) < lagMs);
+      const late = !(clock.now().getTime() - Date.parse(at) < lagMs);
       if (session !== undefined || late) await settle();
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Carries out a plan. The lock file is written after each change, so that it is true for what really happened (P8). */
 
 import { inParallel } from '../async/in-parallel.ts';
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { unlessMissing } from '../platform/live.ts';
@@ -86,10 +86,10 @@ export async function applyChanges(changes: readonly Change[], target: Target): 
           await locked(change, change.locked);
         });
       }
-      const waitMs = waitFor(performance.now());
+      const waitMs = waitFor(clock.monotonic());
       if (waitMs > 0) {
         target.onWait(waitMs);
-        await pause(waitMs, AbortSignal.any([signal, stop.signal]));
+        await clock.pause(waitMs, AbortSignal.any([signal, stop.signal]));
       }
       const push = async () => {
         begin(change);

@@ -3,7 +3,7 @@
  * afterwards say whether anybody uploaded in between. A lost answer is settled by content, never by a second upload (P8).
  */
 
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { unlessMissing } from '../platform/live.ts';
@@ -139,7 +139,7 @@ async function settle<Rival extends Upload>(mine: Upload, look: () => Promise<Ri
     const stand = standing(mine, rivals);
     if (stand === 'keep') return undefined;
     if (stand === 'yield' || left === 0) return earliest(rivals);
-    await pause(lookEveryMs);
+    await clock.pause(lookEveryMs);
   }
 }
 

@@ -305,7 +305,7 @@ describe('first runs at once end with one vault [P1]', () => {
   test.each([
     [2, 1],
     [3, 0],
-  ])('%i runs, %i faults, in every order', { timeout: 120_000 }, async (runs, faultsLeft) => {
+  ])('%i runs, %i faults, in every order', { timeout: 600_000 }, async (runs, faultsLeft) => {
     const schedules = await explore({ acts: firstRuns(runs), faults: faultsLeft }, expectOneVault);
     // biome-ignore lint/suspicious/noConsole: what was explored is a result
     console.log(`${schedules} schedules of ${runs} runs with at most ${faultsLeft} faults: one vault after each`);
@@ -325,14 +325,14 @@ describe('first runs at once end with one vault [P1]', () => {
       };
     });
 
-    test('two runs without faults, in every order', { timeout: 120_000 }, async () => {
+    test('two runs without faults, in every order', { timeout: 600_000 }, async () => {
       const schedules = await explore({ acts: firstRuns(2), faults: 0, ownership }, expectOneVault);
       // biome-ignore lint/suspicious/noConsole: what was explored is a result
       console.log(`${schedules} schedules of 2 signing runs: one vault after each`);
       expect(schedules).toBeGreaterThan(20);
     });
 
-    test('with one fault nobody ever uses an unsigned vault, or two', { timeout: 120_000 }, async () => {
+    test('with one fault nobody ever uses an unsigned vault, or two', { timeout: 600_000 }, async () => {
       let refused = 0;
       const schedules = await explore({ acts: firstRuns(2), faults: 1, ownership }, ({ results, again, active }) => {
         const used = [...new Set([...results, ...again].filter((id) => id?.startsWith('vlt_')))];
@@ -374,7 +374,7 @@ describe('an off-boarding beside runs of the person leaves none of their vaults 
       'two off-boardings, an answer lost or one killed anywhere',
       { acts: [runOffboard, runOffboard], withVault: true, faults: 1, kinds: ['answer lost', 'killed after'] },
     ],
-  ])('%s', { timeout: 120_000 }, async (what, story) => {
+  ])('%s', { timeout: 600_000 }, async (what, story) => {
     let schedules = 0;
     const outcomes = new Map<string, number>();
     schedules = await explore({ acts, faults: 0, ...story }, ({ made, results, again, activeFirst, active }) => {

@@ -1,6 +1,7 @@
 /** Finds exactly one vault for a principal, or says why not (P1). A remembered id is a hint, never a proof. */
+
 import { randomUUID } from 'node:crypto';
-import { pause } from '../clock/pause.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
@@ -122,7 +123,7 @@ export async function createVault(
   let survey = await readClaims(directory, principal, { archivedToo: true });
   for (const pauseMs of created === undefined ? [] : looksMs) {
     if (created !== undefined && survey.naming.has(created)) break;
-    await pause(pauseMs);
+    await clock.pause(pauseMs);
     survey = await readClaims(directory, principal, { archivedToo: true });
   }
   const { claims, offboarded } = survey;

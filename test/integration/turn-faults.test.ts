@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { setupSession } from '../../cmd/setup-session/cli.ts';
 import { readAgentsLock } from '../../internal/agent/lock.ts';
-import { type Clock, machineClock } from '../../internal/clock/clock.ts';
+import { inTimeOf, machineClock } from '../../internal/clock/clock.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { openPlatform, type Platform } from '../../internal/platform/client.ts';
@@ -30,7 +30,7 @@ const fast = fastClock(40);
 
 let sandbox: Sandbox;
 let client: Anthropic;
-let start: (platform: Platform, warn: (text: string) => void, clock: Clock) => () => Promise<StartedSession>;
+let start: (platform: Platform, warn: (text: string) => void) => () => Promise<StartedSession>;
 let openHere: (patienceMs: number) => Promise<Platform>;
 /** How long an answer may take: in the time of this machine, which may be busy. Where something stalls that is waited for. */
 const patienceMs = { usual: 10_000, stalling: 1_000 };
@@ -77,7 +77,7 @@ beforeAll(async () => {
     unsettled: async () => [],
   };
   const memory = { recall: async () => undefined, remember: async () => {} } as never;
-  start = (platform, warn, clock) => async () => {
+  start = (platform, warn) => async () => {
     const prepared = await prepareSession({
       platform,
       configuration,
@@ -100,7 +100,6 @@ beforeAll(async () => {
       ownership: undefined,
       warn,
       signal: new AbortController().signal,
-      clock,
     } as never);
   };
 }, 60_000);
@@ -126,16 +125,17 @@ async function talk({ clock = fast, stalls = false } = {}): Promise<Counted> {
   const [notes, warnings]: string[][] = [[], []];
   const platform = await openHere(stalls ? patienceMs.stalling : patienceMs.usual);
   const warn = (text: string) => void warnings?.push(text);
-  const { turn } = await runFirstTurn({
-    platform,
-    message,
-    timeoutMs: 300_000,
-    signal: new AbortController().signal,
-    clock,
-    told: { text: (text) => (printed += text), note: (text) => void notes?.push(text), warn },
-    start: start(platform, warn, clock),
-    beside: (session) => endTwins(session, { platform, warn }),
-  });
+  const { turn } = await inTimeOf(clock, () =>
+    runFirstTurn({
+      platform,
+      message,
+      timeoutMs: 300_000,
+      signal: new AbortController().signal,
+      told: { text: (text) => (printed += text), note: (text) => void notes?.push(text), warn },
+      start: start(platform, warn),
+      beside: (session) => endTwins(session, { platform, warn }),
+    }),
+  );
   control.faults.clear();
   const asked = control.log.entries.map(({ method, path }) => `${method} ${path.replace(/sesn_\w+/, ':session')}`);
   const made = control.peek.sessions().slice(before);
@@ -213,7 +213,7 @@ test('a create that was lost, and that no list shows, is asked for again; of the
   control.tamper('GET /v1/sessions', (page) => (creates() < 2 ? { data: [], next_page: null } : page));
   const platform = await openHere(patienceMs.usual);
   const warnings: string[] = [];
-  const { id } = await start(platform, (text) => void warnings.push(text), fast)();
+  const { id } = await start(platform, (text) => void warnings.push(text))();
   const made = control.peek.sessions().slice(before);
   expect([creates(), made.length]).toEqual([2, 2]);
   expect(made.filter(({ archived_at }) => archived_at === null).map((session) => session.id)).toEqual([id]);

@@ -70,7 +70,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'platform',
     holds: 'the platform: its requests, what it answers, what is known after a lost answer',
-    may: ['@anthropic-ai/sdk', 'node:http', 'node:https', 'node:timers/promises'],
+    may: ['@anthropic-ai/sdk', 'node:http', 'node:https'],
     globals: true,
   },
   { folder: 'config', holds: 'the reviewed files: their shapes, rules and references' },
@@ -88,7 +88,6 @@ export const rooms: readonly Room[] = [
       'node:process',
       'open',
       'env-paths',
-      'node:timers/promises',
       '@modelcontextprotocol/sdk',
     ],
     globals: true,
@@ -98,7 +97,7 @@ export const rooms: readonly Room[] = [
   { folder: 'text', holds: 'quoting, tables, canonical JSON' },
   { folder: 'secret', holds: 'values that are not printed' },
   { folder: 'async', holds: 'what is done beside each other' },
-  { folder: 'clock', holds: 'time and waiting', may: ['node:timers/promises'] },
+  { folder: 'clock', holds: 'the time of a run: reading it, waiting, limits' },
 ];
 
 /** Where a room is. */
@@ -113,6 +112,10 @@ export function lintOverrides(): unknown[] {
     {
       includes: ['internal/**', 'cmd/**', '!**/*.test.ts'],
       linter: { rules: { suspicious: { noImportCycles: circles } } },
+    },
+    {
+      includes: ['internal/**/*.ts', 'cmd/**/*.ts', '!internal/clock/**', '!**/*.test.ts'],
+      plugins: ['./internal/clock/lint.grit'],
     },
     ...rooms.map((room, index) => ({
       includes: [`${placeOf(room)}/**/*.ts`, '!**/*.test.ts'],

@@ -1,5 +1,6 @@
 /** Finds out what `judgeConnections` judges: the person's vault, and what the issuers of the catalogue say today. */
 
+import { clock } from '../../clock/clock.ts';
 import type { Service } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { discoverAuthorizationServer, type Expectation, expectationOf } from '../../oauth/authorization-server.ts';
@@ -31,7 +32,7 @@ export async function examineVault(request: Lookup & { fetch: Fetch }): Promise<
     verifiedEmail: principal.verifiedEmail,
     credentialCount: count,
     issuers: await askIssuers(connected, fetch),
-    now: new Date(),
+    now: clock.now(),
   });
   return { vault, connectionCount: connections.length, credentialCount: count, findings };
 }

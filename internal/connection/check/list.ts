@@ -1,4 +1,5 @@
 /** What is connected: services and the state of this person's connection to each. */
+import { clock } from '../../clock/clock.ts';
 import type { Service } from '../../config/definitions.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { type Platform, PlatformError } from '../../platform/client.ts';
@@ -47,7 +48,7 @@ export async function examineConnections(request: Lookup): Promise<{ states: Ser
       return {
         service,
         connection,
-        ...judgeStatus({ service, connection, verifiedEmail: principal.verifiedEmail, left, trial, now: new Date() }),
+        ...judgeStatus({ service, connection, verifiedEmail: principal.verifiedEmail, left, trial, now: clock.now() }),
       };
     }),
   );

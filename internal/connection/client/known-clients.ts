@@ -3,6 +3,7 @@
  * what a person entered about one. Nothing of it is ever in a file. What cannot be remembered is registered or entered
  * again, so nothing here fails but by an interruption.
  */
+import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { splitScopes } from '../../oauth/metadata.ts';
 import { isClientText, longestClientId, longestClientSecret, type OAuthClient } from '../../oauth/registration.ts';
@@ -43,7 +44,11 @@ export interface Saying {
 }
 
 /** The known clients of a keychain; nothing is known without one. A keychain that failed once is not asked again. */
-export function knownClients(keychain: Keychain | undefined, { detail, warn }: Saying, now = new Date()): KnownClients {
+export function knownClients(
+  keychain: Keychain | undefined,
+  { detail, warn }: Saying,
+  now = clock.now(),
+): KnownClients {
   let usable = keychain;
   const attempt = async <Result>(act: (keychain: Keychain) => Promise<Result>): Promise<Result | undefined> => {
     if (usable === undefined) return undefined;

@@ -1,4 +1,5 @@
 /** What one run writes into its journal: each time before the step that it announces, and nothing of it is a secret. */
+import { clock } from '../../clock/clock.ts';
 import type { Service } from '../../config/definitions.ts';
 import type { Connection } from '../credentials.ts';
 import type { Asking, Grant } from '../grant.ts';
@@ -41,13 +42,13 @@ export function runJournal(
     service: service.name,
     mcpServerUrl: service.mcp_server_url,
     vaultId,
-    at: new Date().toISOString(),
+    at: clock.now().toISOString(),
     next: 'register',
     client: file.left?.client,
     grants: carried,
   };
   const write = async (change: Partial<Journal>) => {
-    journal = { ...journal, ...change, at: new Date().toISOString() };
+    journal = { ...journal, ...change, at: clock.now().toISOString() };
     await file.write(journal);
   };
   /** What is known of the access that was asked for last. */
@@ -61,7 +62,7 @@ export function runJournal(
   return {
     begin: () => write({}),
     async asking({ client: { clientId, authMethod }, server: { issuer }, redirectUri }) {
-      const now = new Date().toISOString();
+      const now = clock.now().toISOString();
       // One that has a secret is of no use without it, and the secret is not written down.
       const { client_id: ours, client_metadata_url: document } = service.authorization;
       const reusable = authMethod === 'none' && clientId !== ours && clientId !== document;

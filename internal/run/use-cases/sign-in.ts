@@ -1,5 +1,6 @@
 /** Signing in, signing out, and being told who one is. The platform is asked for nothing. */
 
+import { clock } from '../../clock/clock.ts';
 import type { Configuration } from '../../config/definitions.ts';
 import { reviewedHosts } from '../../config/hosts.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -73,7 +74,7 @@ export async function whoami({ explain }: WhoamiRequest, ports: Ports): Promise<
   const { identity } = configuration.interface;
   const required = identity.mode === 'sso' ? identity.require : undefined;
   const { assurance } = proven.principal;
-  const lacking = required && assurance && unmet(assurance, required, new Date());
+  const lacking = required && assurance && unmet(assurance, required, clock.now());
   const who = whoIs(proven, lacking);
   if (!explain) return who;
   const { explainSettings } = await import('../explain.ts');

@@ -2,9 +2,10 @@
  * Folders of skills from disk to checked {@link Skill}s. Every problem of every skill is collected, and a skill that comes
  * out of here can be uploaded as it is.
  */
+
 import { join, resolve } from 'node:path';
 import { inParallel } from '../../async/in-parallel.ts';
-import { pause } from '../../clock/pause.ts';
+import { clock, giveWay } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { type FolderEntry, linkTarget, listFolder } from '../../outside/files.ts';
 import { quote, visible } from '../../text/quote.ts';
@@ -95,12 +96,12 @@ export async function readFolders(
 ): Promise<ReadFolders> {
   const listed = await Promise.all(folders.map((folder) => listSkillFolders(folder, (name) => wanted(folder, name))));
   const room = { bytes: expected === undefined ? 0 : keptAtMost };
-  let breath = performance.now();
+  let breath = clock.monotonic();
   const candidates = listed.flatMap((one) => one.candidates);
   const read = await inParallel(candidates, readAtOnce, async (place) => {
-    if (performance.now() - breath > longestWithoutBreathMs) {
-      await pause(0);
-      breath = performance.now();
+    if (clock.monotonic() - breath > longestWithoutBreathMs) {
+      await giveWay();
+      breath = clock.monotonic();
     }
     const outcome = await readSkill(place, room);
     if ('skill' in outcome && expected?.(place.folderOfSkills, place.name) === outcome.skill.sha256) {

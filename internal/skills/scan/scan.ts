@@ -2,9 +2,10 @@
  * What a skill would bring to an agent unseen. The platform takes an upload as it comes and looks at nothing in it, so
  * this is looked at here, before anything is sent.
  */
+
 import { join } from 'node:path';
 import { inParallel } from '../../async/in-parallel.ts';
-import { pause } from '../../clock/pause.ts';
+import { clock, giveWay } from '../../clock/clock.ts';
 import { sha256 } from '../../text/canonical.ts';
 import { visible } from '../../text/quote.ts';
 import { contentOf, type Skill } from '../folder/read.ts';
@@ -99,11 +100,11 @@ interface Scan {
 }
 
 async function scan(skills: readonly Skill[], { settings, isScanned, signal }: Scan): Promise<Unsuppressed> {
-  let breath = performance.now();
+  let breath = clock.monotonic();
   const breathe = async () => {
-    if (performance.now() - breath > longestWithoutBreathMs) {
-      await pause(0, signal);
-      breath = performance.now();
+    if (clock.monotonic() - breath > longestWithoutBreathMs) {
+      await giveWay();
+      breath = clock.monotonic();
     }
     signal?.throwIfAborted();
   };

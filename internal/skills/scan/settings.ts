@@ -2,8 +2,10 @@
  * What a team accepts of the findings: scan.yaml beside the skills lock. It lies outside every skill and is reviewed
  * like code: nothing that is inside a skill can silence what is found in it.
  */
+
 import { join } from 'node:path';
 import type * as z from 'zod/mini';
+import { clock } from '../../clock/clock.ts';
 import type { Configuration } from '../../config/definitions.ts';
 import { readDocument } from '../../config/document.ts';
 import { type Finding as ConfigFinding, type Mistake, mistakeLine, type Position } from '../../config/mistake.ts';
@@ -60,7 +62,7 @@ export function scanFileOf(folder: string): string {
 /** The settings of a folder of skills; without a scan.yaml every rule as it is. Throws `config_invalid`. */
 export async function readScanSettings(
   folder: string,
-  { now = new Date(), configuration }: ScanKnowledge = {},
+  { now = clock.now(), configuration }: ScanKnowledge = {},
 ): Promise<ScanSettings> {
   const today = now.toISOString().slice(0, 10);
   const forbiddenTools = configuration === undefined ? new Map() : forbiddenToolsOf(configuration);

@@ -4,7 +4,7 @@ import { lookAgainAfterMs } from '../agent/change-environment.ts';
 import { type Difference, describeDifferences } from '../agent/definition.ts';
 import { compareEnvironment, withoutDeadApply } from '../agent/environment.ts';
 import type { InForce } from '../agent/in-force.ts';
-import { clock, clock } from '../clock/clock.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';

@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Service } from './definitions.ts';
 import { loadConfiguration } from './load.ts';
-import { servicePresets } from './service-presets.ts';
 import { presetFiles, starterFiles, writeStarter } from './starter.ts';
 
 const shipped = fileURLToPath(new URL('../../config', import.meta.url));
@@ -66,9 +65,9 @@ describe('the ready files of services', async () => {
   };
 
   test('are those of our own configuration', async () => {
-    const source = fileURLToPath(new URL('service-presets.ts', import.meta.url));
+    const source = fileURLToPath(new URL('service-presets.json', import.meta.url));
     await expect(sourceOf(names, texts), renewPresets).toMatchFileSnapshot(source);
-    expect(servicePresets).toEqual(Object.fromEntries(names.map((name, index) => [name, texts[index]])));
+    expect([...presetFiles(names).values()]).toEqual(texts);
   });
 
   test('are a configuration without a mistake, each with its source, and marked where it is uncertain', async () => {
@@ -113,14 +112,9 @@ describe('the ready files of services', async () => {
 const renewPresets =
   'written from config/services by: npx vitest run --config test/vitest.config.ts internal/config/starter.test.ts --update';
 
-/** The text of service-presets.ts. */
+/** The text of service-presets.json. */
 function sourceOf(names: readonly string[], texts: readonly string[]): string {
-  const entries = names.map((name, index) => `  ${name}: \`${texts[index]}\`,\n`);
-  return [
-    '/**\n * The files of well-known services that `setup-session init` writes: those of our own `config/services`. The\n',
-    ' * executables are bundled, so they are code; starter.test.ts writes this file from those.\n */\n',
-    `export const servicePresets: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`,
-  ].join('');
+  return `${JSON.stringify(Object.fromEntries(names.map((name, index) => [name, texts[index]])), undefined, 2)}\n`;
 }
 
 function emptyFolder(): Promise<string> {

@@ -4,8 +4,11 @@ import { createText, fileSize } from '../outside/files.ts';
 import { quote } from '../text/quote.ts';
 import { unexposed } from './folder.ts';
 import { schemaFiles } from './json-schema.ts';
-import { servicePresets } from './service-presets.ts';
+import presets from './service-presets.json' with { type: 'json' };
 import { agentText, environmentText, interfaceText, promptText } from './starter-texts.ts';
+
+/** The files of well-known services: those of our own `config/services`, in one file because the executables are bundled. */
+const servicePresets: Readonly<Record<string, string>> = presets;
 
 /** The files of a configuration to start from, by their path below the configuration folder. */
 export function starterFiles(): Map<string, string> {

@@ -17,6 +17,7 @@ import { rules } from '../internal/skills/scan/rules.ts';
 import { readScanSettings } from '../internal/skills/scan/settings.ts';
 import { readToolsLock } from '../internal/tool-review/lock.ts';
 import { lintOverrides, placeOf, rooms, withTable } from './rooms/rooms.ts';
+import { commandsPage } from './support/commands-page.ts';
 import { everyTitle, promisesOf, withoutTags } from './support/tags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -67,6 +68,10 @@ test('docs/environment.md has the variables of the code', async () => {
   expect(rows.map(([name, ...rest]) => [unquoted(name), ...rest])).toEqual(
     Object.entries(variables).map(([name, variable]) => [name, 'secret' in variable ? 'yes' : 'no', variable.meaning]),
   );
+});
+
+test('docs/commands.md has the commands and options of the code; written by: npx vitest run --config test/vitest.config.ts test/docs.test.ts --update', async () => {
+  await expect(await commandsPage()).toMatchFileSnapshot('../docs/commands.md');
 });
 
 test('docs/skill-sync.md has the changes of the code', async () => {

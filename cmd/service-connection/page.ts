@@ -8,8 +8,8 @@ import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { clock } from '../../internal/clock/clock.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
-import type { Hearer } from '../../internal/page/desk.ts';
 import { type ButtonPage, openPage } from '../../internal/page/page.ts';
+import type { ActListener } from '../../internal/page/services-controller.ts';
 import { clientSource } from '../../internal/run/client-source.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
 import { showConnected, storedEvent } from './output.ts';
@@ -41,7 +41,7 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
         throw error;
       });
     const acts: PageAct[] = [];
-    const ended = page.serve({ ...run, clients }, hearerOf(context, run.principal, acts));
+    const ended = page.serve({ ...run, clients }, listenerOf(context, run.principal, acts));
     const shown = run.signedInNow && (await arrived(page));
     if (!shown) done = await show(context, options, page, run.visit.timeoutMs);
     context.progress.note(`the page of your connections is open at ${page.origin}`);
@@ -54,7 +54,7 @@ export async function runPage(context: CommandContext, options: ConnectOptions):
   }
 }
 
-function hearerOf({ progress }: CommandContext, principal: Principal, acts: PageAct[]): Hearer {
+function listenerOf({ progress }: CommandContext, principal: Principal, acts: PageAct[]): ActListener {
   const did = (act: PageAct['act'], result: CommandResult) => {
     acts.push({ act, result });
     for (const line of linesOf(result.text)) progress.note(line);

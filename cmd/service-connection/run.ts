@@ -3,7 +3,7 @@ import { refuseMisspelledService } from '../../internal/cli/misspelled.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
-import { type AccountFlags, checkAccountFlags } from '../../internal/connection/account/settle-account.ts';
+import { type AccountFlags, checkAccountFlags } from '../../internal/connection/account/confirm-account.ts';
 import { checkSecretIsOfUse } from '../../internal/connection/client/enter-client.ts';
 import { connectService } from '../../internal/connection/connect.ts';
 import { checkScopeChoice, type ScopeFlags, scopeChoiceOf } from '../../internal/connection/scopes.ts';

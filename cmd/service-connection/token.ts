@@ -3,7 +3,7 @@ import { confirm } from '../../internal/cli/confirm.ts';
 import { enteredLine } from '../../internal/cli/entered-line.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
-import { checkAccountFlags } from '../../internal/connection/account/settle-account.ts';
+import { checkAccountFlags } from '../../internal/connection/account/confirm-account.ts';
 import { connectWithToken, judgeEnteredToken, requireStatic } from '../../internal/connection/static-bearer.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { loadProject, openOperatorRun } from '../../internal/run/project.ts';

@@ -3,7 +3,7 @@
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import type { Configuration } from '../../internal/config/definitions.ts';
-import { checkAccountFlags } from '../../internal/connection/account/settle-account.ts';
+import { checkAccountFlags } from '../../internal/connection/account/confirm-account.ts';
 import { connectService } from '../../internal/connection/connect.ts';
 import { checkScopeChoice, scopeChoiceOf } from '../../internal/connection/scopes.ts';
 import { discoverUnlisted, toStrangers } from '../../internal/connection/unlisted/discover-unlisted.ts';

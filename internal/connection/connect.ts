@@ -14,7 +14,7 @@ import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import type { Account } from './account/account.ts';
 import { settleAudience } from './account/audience.ts';
-import { type AccountFlags, type Confirm, checkRuleCanBeMet, settleAccount } from './account/settle-account.ts';
+import { type AccountFlags, type Confirm, checkRuleCanBeMet, confirmAccount } from './account/confirm-account.ts';
 import { acquire, withAccount } from './acquire.ts';
 import { isClientUnknown, tryCredential, validateCredential } from './check/validate.ts';
 import type { ClientSource } from './client/client-source.ts';
@@ -43,7 +43,7 @@ export interface Connected {
 }
 
 /** What connecting needs, however the token comes. */
-export interface PlaceRequest extends VaultDirectory {
+export interface VaultPlaceRequest extends VaultDirectory {
   service: Service;
   configuration: Configuration;
   principal: Principal;
@@ -58,7 +58,7 @@ export interface PlaceRequest extends VaultDirectory {
 }
 
 /** What connecting through the service's authorization server needs. */
-export interface ConnectRequest extends PlaceRequest {
+export interface ConnectRequest extends VaultPlaceRequest {
   newClient: boolean;
   /** Where clients come from, beside the service itself. */
   clients: ClientSource;
@@ -74,7 +74,7 @@ export interface ConnectRequest extends PlaceRequest {
 /** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
 export async function connectService(request: ConnectRequest): Promise<Connected> {
   requirePerson(request.principal, `connect ${quote(request.service.name)} through a browser`);
-  return await inPlace(request, (place) => connectIn(request, place));
+  return await withVaultPlace(request, (place) => connectIn(request, place));
 }
 
 async function connectIn(request: ConnectRequest, place: Place): Promise<Connected> {
@@ -105,7 +105,7 @@ async function connectIn(request: ConnectRequest, place: Place): Promise<Connect
         settleAudience(fresh, service, request);
         const grant = await withAccount(fresh, service, visit);
         read(grant.account);
-        return { grant, ...(await settleAndStore(request, place, grant)) };
+        return { grant, ...(await confirmAndStore(request, place, grant)) };
       }).then(async ({ grant, stored, accepted }) => ({
         vault,
         stored,
@@ -149,7 +149,10 @@ export interface Place {
  * other run on this machine does. Throws `not_allowed`, `account_mismatch`, `already_running`, `vault_full`, `file_system`
  * where nothing could be written down, and what the act throws.
  */
-export async function inPlace<Result>(request: PlaceRequest, act: (place: Place) => Promise<Result>): Promise<Result> {
+export async function withVaultPlace<Result>(
+  request: VaultPlaceRequest,
+  act: (place: Place) => Promise<Result>,
+): Promise<Result> {
   const { service, principal, platform } = request;
   if (!mayUseService(principal, request.configuration, service)) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not use ${quote(service.name)}`, {
@@ -178,7 +181,7 @@ export async function inPlace<Result>(request: PlaceRequest, act: (place: Place)
 
 /** Whatever goes wrong, the journal says no more than is left, and the person learns it where that is less than before. */
 async function endingWell<Result>(
-  request: PlaceRequest,
+  request: VaultPlaceRequest,
   place: Place,
   act: (place: Place) => Promise<Result>,
 ): Promise<Result> {
@@ -200,7 +203,7 @@ async function endingWell<Result>(
 }
 
 /** Undefined where nobody can look. */
-async function isConnected({ platform, service }: PlaceRequest, vault: OwnedVault): Promise<boolean | undefined> {
+async function isConnected({ platform, service }: VaultPlaceRequest, vault: OwnedVault): Promise<boolean | undefined> {
   const connections = await readConnections(platform, vault.id).catch(() => undefined);
   return connections && connectionOf(connections, service) !== undefined;
 }
@@ -213,8 +216,8 @@ function vaultFull(vault: OwnedVault, { name }: Service): AppError {
 }
 
 /** Stores a grant whose account was read, where that account may be stored. Throws `account_mismatch`. */
-export async function settleAndStore(
-  request: PlaceRequest,
+export async function confirmAndStore(
+  request: VaultPlaceRequest,
   { vault, existing, journal }: Place,
   grant: Grant | StaticGrant,
 ): Promise<{ stored: Stored; accepted: boolean }> {
@@ -222,7 +225,7 @@ export async function settleAndStore(
   if (service.account !== undefined && grant.account === undefined) {
     request.warn(`${service.name} did not say whose account this is: check it before you rely on it`);
   }
-  const { accepted } = await settleAccount({
+  const { accepted } = await confirmAccount({
     ...request.accountFlags,
     service,
     principal,

@@ -7,7 +7,7 @@ import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { readAccount } from './account/account.ts';
-import { type Connected, inPlace, type Place, type PlaceRequest, settleAndStore } from './connect.ts';
+import { type Connected, confirmAndStore, type Place, type VaultPlaceRequest, withVaultPlace } from './connect.ts';
 import type { StaticGrant } from './store.ts';
 
 /** Longer than any token that is known, and short enough for a header. */
@@ -39,19 +39,19 @@ export function judgeEnteredToken(entered: string, { name }: Service): Secret {
 }
 
 /** What storing an entered token needs. */
-export interface TokenRequest extends PlaceRequest {
+export interface TokenRequest extends VaultPlaceRequest {
   token: Secret;
 }
 
 /** Tries the token, reads whose it is, and stores it. One that the service does not take is stored nowhere. */
 export async function connectWithToken(request: TokenRequest): Promise<Connected> {
-  return await inPlace(request, (place) => connectIn(request, place));
+  return await withVaultPlace(request, (place) => connectIn(request, place));
 }
 
 async function connectIn(request: TokenRequest, place: Place): Promise<Connected> {
   const { service, token } = request;
   const grant: StaticGrant = { kind: 'static_bearer', accessToken: token, account: await tryToken(request) };
-  const { stored, accepted } = await settleAndStore(request, place, grant).catch((error: unknown) => {
+  const { stored, accepted } = await confirmAndStore(request, place, grant).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'account_mismatch') {
       request.warn(`the token itself still works: if it should not, end it at ${service.title ?? service.name}`);
     }

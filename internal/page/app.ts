@@ -3,7 +3,7 @@
  * cannot; a POST comes from a form of ours, in the browser that was let in, or has no effect:
  *
  * 1. the path begins with a word that no other page knows
- * 2. the cookie opens a session, and with it the desk of one person
+ * 2. the cookie opens a session, and with it the controller of one person
  * 3. origin and fetch metadata are those of this page
  * 4. the body is a small form, and its token is the session's
  */
@@ -19,10 +19,10 @@ import type { Handler } from '../outside/page-listener.ts';
 import type { Peer } from '../outside/peer.ts';
 import { isSame } from '../secret/same.ts';
 import { sha256 } from '../text/canonical.ts';
-import { judgeAct, judgeSignOfLife, judgeVisit } from './admission.ts';
-import type { Desk } from './desk.ts';
 import type { Flow } from './flow.ts';
-import type { Presence } from './presence.ts';
+import type { OpenTabs } from './open-tabs.ts';
+import { judgeAct, judgeSignOfLife, judgeVisit } from './request-origin.ts';
+import type { ServicesController } from './services-controller.ts';
 import { servicesPage, signOfLife } from './services-page.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { contestedPage, disconnectPage, endPage, questionPage, strangerPage, waitingPage } from './small-pages.ts';
@@ -33,8 +33,8 @@ export interface AppSetting {
   origin: string;
   /** Begins and ends with a slash. */
   path: string;
-  sessions: Sessions<Promise<Desk>>;
-  presence: Presence;
+  sessions: Sessions<Promise<ServicesController>>;
+  tabs: OpenTabs;
   /** Whether other accounts may have read an invitation. */
   isPublic(): boolean;
   /** Somebody is there in place of the browser that was let in. */
@@ -51,7 +51,7 @@ export interface AppSetting {
 
 type Variables = {
   Bindings: { peer: Peer };
-  Variables: { session: Session<Promise<Desk>>; desk: Desk; form: URLSearchParams };
+  Variables: { session: Session<Promise<ServicesController>>; controller: ServicesController; form: URLSearchParams };
 };
 
 const cookieName = 'page';
@@ -92,7 +92,7 @@ export function pageApp({
   origin,
   path,
   sessions,
-  presence,
+  tabs,
   isPublic,
   isContested,
   contested,
@@ -144,7 +144,7 @@ export function pageApp({
     const entered = sessions.enter(invitation);
     if (entered === 'used before') return await contest(c, { kind: 'a second visit' });
     if (entered === undefined) return c.html(await strangerPage(), 403);
-    presence.seen();
+    tabs.seen();
     setCookie(c, cookieName, entered.cookie.reveal(), { httpOnly: true, sameSite: 'Lax', path });
     return back(c);
   });
@@ -155,19 +155,19 @@ export function pageApp({
     if (session === undefined) {
       return c.req.method === 'GET' && c.req.path === '/' ? c.html(await strangerPage(), 403) : refuse(c, 403);
     }
-    presence.seen();
+    tabs.seen();
     c.set('session', session);
     // The person may still be signing in, in this very browser; where that fails, the terminal says why.
-    const desk = await session.opened.catch(() => undefined);
-    if (desk === undefined) return c.html(await callbackPage({ ok: false, title: 'You are not signed in' }));
-    c.set('desk', desk);
+    const controller = await session.opened.catch(() => undefined);
+    if (controller === undefined) return c.html(await callbackPage({ ok: false, title: 'You are not signed in' }));
+    c.set('controller', controller);
     return await next();
   });
 
   app.get('/here', (c) => {
     const refusal = judgeSignOfLife(c.req.raw.headers, origin);
     if (refusal !== undefined) return refuse(c, refusal);
-    return c.body(presence.holdOpen(), 200, { 'content-type': 'text/event-stream' });
+    return c.body(tabs.holdOpen(), 200, { 'content-type': 'text/event-stream' });
   });
 
   /** Everything else is a page that is gone to, or a form that is sent. */
@@ -176,28 +176,30 @@ export function pageApp({
     return refusal === undefined ? await next() : refuse(c, refusal);
   });
 
-  const serviceOf = (desk: Desk, name: string | null | undefined): Service | undefined =>
-    desk.run.configuration.services.get(name ?? '');
+  const serviceOf = (controller: ServicesController, name: string | null | undefined): Service | undefined =>
+    controller.run.configuration.services.get(name ?? '');
 
-  app.get('/', async (c) => c.html(await servicesPage(c.var.desk, await c.var.desk.view(), c.var.session.formToken)));
+  app.get('/', async (c) =>
+    c.html(await servicesPage(c.var.controller, await c.var.controller.view(), c.var.session.formToken)),
+  );
 
   app.get('/flow', async (c) => {
-    const { desk, session } = c.var;
-    const flow = desk.flow();
+    const { controller, session } = c.var;
+    const flow = controller.flow();
     if (flow === undefined) return back(c);
     const stage = await flow.until(['leaving', 'at the terminal', 'asking', 'over'], waitMs);
     if (stage.kind === 'over') return back(c);
     if (stage.kind === 'leaving') return leave(c, flow, stage.start);
-    const title = serviceOf(desk, flow.serviceName)?.title ?? flow.serviceName;
+    const title = serviceOf(controller, flow.serviceName)?.title ?? flow.serviceName;
     if (stage.kind === 'asking') return c.html(await questionPage(title, stage.question, session.formToken));
     return c.html(await waitingPage(title, flow, session.formToken));
   });
 
   app.get('/disconnect', async (c) => {
-    const { desk, session } = c.var;
-    const service = serviceOf(desk, c.req.query('service'));
+    const { controller, session } = c.var;
+    const service = serviceOf(controller, c.req.query('service'));
     if (service === undefined) return refuse(c, 404);
-    const { services } = await desk.view();
+    const { services } = await controller.view();
     const connection = services.find((each) => each.service === service)?.state?.connection;
     return c.html(await disconnectPage(service, connection, session.formToken));
   });
@@ -211,10 +213,10 @@ export function pageApp({
   });
 
   app.post('/connect', async (c) => {
-    const service = serviceOf(c.var.desk, c.var.form.get('service'));
+    const service = serviceOf(c.var.controller, c.var.form.get('service'));
     if (service === undefined) return refuse(c, 404);
     // Another one is under way: the page says which, and lets it be cancelled.
-    const flow = c.var.desk.connect(service, new URL(`${path}flow`, origin));
+    const flow = c.var.controller.connect(service, new URL(`${path}flow`, origin));
     if (flow === undefined) return back(c);
     const stage = await flow.until(
       ['leaving', 'at the terminal', 'at the service', 'finishing', 'asking', 'over'],
@@ -226,32 +228,32 @@ export function pageApp({
   app.post('/answer', async (c) => {
     const answer = c.var.form.get('answer');
     if (answer !== 'yes' && answer !== 'no') return refuse(c, 400);
-    c.var.desk.flow()?.answer(answer === 'yes');
+    c.var.controller.flow()?.answer(answer === 'yes');
     return back(c, 'flow');
   });
 
   app.post('/cancel', async (c) => {
-    const flow = c.var.desk.flow();
+    const flow = c.var.controller.flow();
     flow?.cancel();
     await flow?.until(['over'], waitMs);
     return back(c);
   });
 
   app.post('/check', async (c) => {
-    const { desk, form } = c.var;
+    const { controller, form } = c.var;
     const name = form.get('service');
-    const service = serviceOf(desk, name);
+    const service = serviceOf(controller, name);
     if (name !== null && service === undefined) return refuse(c, 404);
-    await desk.check(service === undefined ? desk.run.configuration.services.values() : [service]);
+    await controller.check(service === undefined ? controller.run.configuration.services.values() : [service]);
     return back(c);
   });
 
   app.post('/disconnect', async (c) => {
-    const service = serviceOf(c.var.desk, c.var.form.get('service'));
+    const service = serviceOf(c.var.controller, c.var.form.get('service'));
     if (service === undefined) return refuse(c, 404);
     // A sign-in would put back what is taken out.
-    if (c.var.desk.flow()?.serviceName === service.name) return back(c);
-    await c.var.desk.disconnect(service);
+    if (c.var.controller.flow()?.serviceName === service.name) return back(c);
+    await c.var.controller.disconnect(service);
     return back(c);
   });
 

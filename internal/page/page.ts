@@ -6,9 +6,9 @@ import { AppError } from '../errors/app-error.ts';
 import { contestedError } from '../oauth/start.ts';
 import { listenForPage } from '../outside/page-listener.ts';
 import { pageApp } from './app.ts';
-import { type Desk, type Hearer, openDesk, type PersonRun } from './desk.ts';
 import type { Stage } from './flow.ts';
-import { watchPresence } from './presence.ts';
+import { watchTabs } from './open-tabs.ts';
+import { type ActListener, openController, type PersonRun, type ServicesController } from './services-controller.ts';
 import { openSessions, unguessable } from './sessions.ts';
 
 /** A bound page. Browsers may come before it is known who is in front of them; they wait. */
@@ -27,7 +27,7 @@ export interface ButtonPage {
    * Opens the page for a person. What it returns waits until they are gone or finished, and throws `timed_out` where
    * nobody ever came.
    */
-  serve(run: PersonRun, hearer: Hearer): () => Promise<void>;
+  serve(run: PersonRun, listener: ActListener): () => Promise<void>;
   /** Tells a browser that waits that nobody was signed in. */
   refuse(): void;
   close(): Promise<void>;
@@ -48,14 +48,14 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
   const listener = await listenForPage();
   // Cookies of a host go to all its ports: with a path of its own, no other server on this machine is sent this one.
   const path = `/${unguessable().slice(0, 22)}/`;
-  const sessions = openSessions<Promise<Desk>>();
-  let opened: Desk | undefined;
-  const admitted = deferred<Desk>();
+  const sessions = openSessions<Promise<ServicesController>>();
+  let opened: ServicesController | undefined;
+  const admitted = deferred<ServicesController>();
   admitted.promise.catch(() => {});
   const end = deferred();
   const broken = deferred<never>();
   broken.promise.catch(() => {});
-  const presence = watchPresence({
+  const tabs = watchTabs({
     timeoutMs: () => opened?.run.visit.timeoutMs ?? Number.POSITIVE_INFINITY,
     away: () => opened === undefined || isElsewhere(opened.flow()?.stage()),
   });
@@ -73,7 +73,7 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
       origin: listener.origin,
       path,
       sessions,
-      presence,
+      tabs,
       isPublic: () => isPublic,
       isContested: () => isContested,
       contested(who) {
@@ -89,7 +89,7 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     }),
   );
 
-  const untilEnd = async (desk: Desk) => {
+  const untilEnd = async (controller: ServicesController) => {
     const interrupted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
@@ -98,14 +98,14 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     let outcome: { everSeen: boolean } | undefined;
     try {
       outcome =
-        (await Promise.race([presence.gone, end.promise, interrupted, broken.promise, desk.broken])) ?? undefined;
+        (await Promise.race([tabs.gone, end.promise, interrupted, broken.promise, controller.broken])) ?? undefined;
     } finally {
-      busy = desk.isBusy();
-      await desk.settle();
+      busy = controller.isBusy();
+      await controller.settle();
     }
     if (busy && signal.aborted) throw new AppError('interrupted', 'interrupted in the middle of an act');
     if (outcome?.everSeen === false) {
-      const seconds = Math.round(desk.run.visit.timeoutMs / 1000);
+      const seconds = Math.round(controller.run.visit.timeoutMs / 1000);
       throw new AppError('timed_out', `nobody opened the page within ${seconds} s`);
     }
   };
@@ -116,21 +116,21 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
     invitedPublicly() {
       isPublic = true;
     },
-    entered: presence.arrived,
+    entered: tabs.arrived,
     invitation: () => new URL(`${path}enter?once=${sessions.invite(admitted.promise)}`, listener.origin),
     refuse: () => admitted.reject(new AppError('identity_refused', 'nobody was signed in')),
-    serve(run, hearer) {
-      const desk = openDesk(run, hearer);
-      opened = desk;
+    serve(run, listener) {
+      const controller = openController(run, listener);
+      opened = controller;
       // Of a sign-in at a service the browser there is told by its own listener.
-      desk.broken.catch((error: unknown) => {
+      controller.broken.catch((error: unknown) => {
         if (error instanceof AppError && error.code === 'sign_in_contested') contest(1);
       });
-      admitted.resolve(desk);
-      return () => untilEnd(desk);
+      admitted.resolve(controller);
+      return () => untilEnd(controller);
     },
     async close() {
-      presence.close();
+      tabs.close();
       // What was answered just now is still on its way.
       if (isContested) await Promise.race([allTold.promise, clock.pause(contestedMs)]);
       await clock.pause(lastPageMs);

@@ -8,17 +8,17 @@ import type { Principal } from '../identity/principal.ts';
 import { documentOf, factsOf, type Markup, shown } from '../markup/document.ts';
 import { type IconName, icon } from '../markup/icons.ts';
 import { mayUseService } from '../policy/verdict.ts';
-import type { Desk, View } from './desk.ts';
 import type { Flow, Stage } from './flow.ts';
 import type { Look, Notice } from './notice.ts';
+import type { ServicesController, View } from './services-controller.ts';
 
 /** Says over an open connection that the tab is there, and shows when nobody answers any more. */
 export const signOfLife =
   "const here=new EventSource('here');const ended=(is)=>document.body.classList.toggle('ended',is);here.onopen=()=>ended(false);here.onerror=()=>ended(true)";
 
 /** The whole page. */
-export async function servicesPage(desk: Desk, view: View, formToken: string): Promise<string> {
-  const { principal, configuration } = desk.run;
+export async function servicesPage(controller: ServicesController, view: View, formToken: string): Promise<string> {
+  const { principal, configuration } = controller.run;
   const button = buttons(formToken);
   return await documentOf({
     title: 'Connections',

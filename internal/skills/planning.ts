@@ -11,10 +11,10 @@ import { formatProblem } from './folder/problem.ts';
 import { readFolders } from './folder/read.ts';
 import { type LockedSkill, readLockFile, type SkillsLock } from './lock.ts';
 import { keyOf, type Progress } from './outcome.ts';
-import { pacer } from './pace.ts';
 import { type Blocked, type Change, type Choices, nameOf, planChanges } from './plan.ts';
 import { diffOfBlocked } from './plan-diffs.ts';
 import { findRenames } from './renames.ts';
+import { rateLimit } from './request-rate.ts';
 import type { Finding } from './scan/finding.ts';
 import type { LocalSkills, PlannedPart, SkillsFolder, SkillsPlan } from './skills-plan.ts';
 import { readLatestVersions, type Survey, surveySkills } from './survey.ts';
@@ -152,7 +152,7 @@ export async function applySkills(
   { signal, say, progress, done, locks }: Telling & Progress,
 ): Promise<void> {
   const known = new Set(latestVersions.keys());
-  const waitFor = pacer(uploadsAMinute, 60_000);
+  const waitFor = rateLimit(uploadsAMinute, 60_000);
   let waitSaid = false;
   for (const [index, { folder, lockFile, lock, changes }] of parts.entries()) {
     await applyChanges(changes, {

@@ -9,9 +9,9 @@ import { type Platform, PlatformError } from '../platform/client.ts';
 import { unlessMissing } from '../platform/live.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { quote } from '../text/quote.ts';
+import { earliest, standing, type Upload } from './competing-upload.ts';
 import { bytesOf, contentOf, type Skill } from './folder/read.ts';
 import type { LockedSkill } from './lock.ts';
-import { earliest, standing, type Upload } from './rival.ts';
 import { contentOfVersion, findNamesakes, type ListedSkill, listSkills, listVersions } from './survey.ts';
 
 /** How long a run waits for another one to take its upload back, in looks and milliseconds between them. */

@@ -5,6 +5,7 @@ import type { Configuration } from '../config/definitions.ts';
 import type { AppError } from '../errors/app-error.ts';
 import { listFolder } from '../outside/files.ts';
 import type { Platform } from '../platform/client.ts';
+import { confirmPrune, type PruneConsent } from './confirm-prune.ts';
 import { SkillsInvalidError } from './folder/problem.ts';
 import { holdLocks } from './hold-locks.ts';
 import { lockFileOf, type SkillsLock } from './lock.ts';
@@ -27,7 +28,6 @@ import {
 import { beside, heldBackLines, keptGoingLines, refuse } from './refused.ts';
 import type { SkillOutcome, SkillsReport } from './report/report.ts';
 import { finishStages } from './restore.ts';
-import { type PruneConsent, settlePrune } from './settle-prune.ts';
 import type { LocalSkills, SkillsFolder, SkillsPlan } from './skills-plan.ts';
 
 /** What a run works with. */
@@ -112,7 +112,7 @@ async function syncHeld(settings: SyncSettings, report: ReportSoFar): Promise<re
   }
   const workspaceId = configuration?.interface.platform.workspace_id;
   if (settings.reviewed !== undefined) refuseStale(settings.reviewed, plan, workspaceId);
-  await settlePrune(plan, settings);
+  await confirmPrune(plan, settings);
   if (settings.planFile !== undefined) await writePlanFile(settings.planFile, plan, workspaceId);
   if (settings.apply && platform !== undefined) {
     const done = new Set<string>();

@@ -8,12 +8,12 @@ const graceMs = 60_000;
 const lookEveryMs = 500;
 
 /** What is known of the tabs. */
-export interface Presence {
+export interface OpenTabs {
   /** Somebody asked for something. */
   seen(): void;
   /** A tab is there until the answer to it is closed. */
   holdOpen(): ReadableStream<Uint8Array>;
-  /** Settles at the first {@link Presence.seen}. */
+  /** Settles at the first {@link OpenTabs.seen}. */
   arrived: Promise<void>;
   /** Settles when nobody has been there for a while: whether anybody ever was. */
   gone: Promise<{ everSeen: boolean }>;
@@ -22,7 +22,7 @@ export interface Presence {
 }
 
 /** How long to wait for whom. */
-export interface PresenceSetting {
+export interface TabsSetting {
   /** For a first visit, and for the next one of a browser that runs no script. */
   timeoutMs(): number;
   /** True while the person is elsewhere with a good reason, such as at a service. */
@@ -32,7 +32,7 @@ export interface PresenceSetting {
 }
 
 /** Begins to watch. */
-export function watchPresence(setting: PresenceSetting): Presence {
+export function watchTabs(setting: TabsSetting): OpenTabs {
   const tabs = new Set<ReadableStreamDefaultController<Uint8Array>>();
   let last = clock.monotonic();
   let everSeen = false;

@@ -32,7 +32,7 @@ function largeDeletions({ parts }: Pick<SkillsPlan, 'parts'>): { deleted: number
  * Has many deletions at once agreed to, before anything is changed; `say` tells of them where only a plan is wanted.
  * Throws `prune_unconfirmed`.
  */
-export async function settlePrune(
+export async function confirmPrune(
   plan: SkillsPlan,
   { apply, say, yesPrune, confirmPrune }: PruneConsent & { apply: boolean; say(text: string): void },
 ): Promise<void> {

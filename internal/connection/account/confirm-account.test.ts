@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Service } from '../../config/definitions.ts';
 import type { Principal } from '../../identity/principal.ts';
-import { type AccountToSettle, checkAccountFlags, checkRuleCanBeMet, settleAccount } from './settle-account.ts';
+import { type AccountToSettle, checkAccountFlags, checkRuleCanBeMet, confirmAccount } from './confirm-account.ts';
 
 const ada: Principal = {
   kind: 'sso',
@@ -17,7 +17,7 @@ const serviceWith = (match?: string) => ({ name: 'notes', ...(match && { account
 const none = { expected: undefined, accepted: undefined };
 
 function settle(changes: Partial<AccountToSettle>) {
-  return settleAccount({
+  return confirmAccount({
     ...none,
     service: serviceWith('email'),
     principal: ada,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { earliest, standing } from './rival.ts';
+import { earliest, standing } from './competing-upload.ts';
 
 const at = (id: string, ms: number) => ({ id, created_at: new Date(ms).toISOString() });
 

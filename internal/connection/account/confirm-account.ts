@@ -47,7 +47,7 @@ export function checkRuleCanBeMet(service: Service, principal: Principal, { acce
 }
 
 /** Returns when the account may be stored, and whether only `--accept-account` let it in. Throws `account_mismatch`. */
-export async function settleAccount(request: AccountToSettle): Promise<{ accepted: boolean }> {
+export async function confirmAccount(request: AccountToSettle): Promise<{ accepted: boolean }> {
   const { service, principal, account, previous, confirm } = request;
   const found: AccountCase = { ...request, rule: ruleOf(service), verifiedEmail: principal.verifiedEmail };
   const verdict = judgeAccountMatch(found);

@@ -31,7 +31,7 @@ export type PersonRun = Omit<
 >;
 
 /** Hears what was done, for the terminal. */
-export interface Hearer {
+export interface ActListener {
   connected(service: Service, connected: Connected): void;
   disconnected(service: Service, done: Disconnected): void;
   failed(service: Service | undefined, error: AppError): void;
@@ -51,7 +51,7 @@ export interface View {
 const lastWordsMs = 10_000;
 
 /** One person's place at the page. */
-export interface Desk {
+export interface ServicesController {
   run: PersonRun;
   /** Changes nothing; the first look at the connections is waited for. */
   view(): Promise<View>;
@@ -68,8 +68,8 @@ export interface Desk {
   broken: Promise<never>;
 }
 
-/** Opens a person's desk and begins to look at the connections. */
-export function openDesk(run: PersonRun, hearer: Hearer): Desk {
+/** Opens a person's controller and begins to look at the connections. */
+export function openController(run: PersonRun, listener: ActListener): ServicesController {
   const states = new Map<string, ServiceState>();
   let examinedAt: Date | undefined;
   let notice: Notice | undefined;
@@ -87,12 +87,12 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
     if (!(error instanceof AppError) || isOver || error.code === 'sign_in_contested') breaking(error);
     else {
       notice = failureNotice(title, error, warnings);
-      hearer.failed(service, error);
+      listener.failed(service, error);
     }
   };
 
   const examine = async (services: Iterable<Service>) => {
-    const found = await examineServices({ ...run, services, warn: hearer.warn });
+    const found = await examineServices({ ...run, services, warn: listener.warn });
     for (const state of found) states.set(state.service.name, state);
     examinedAt = clock.now();
     return found;
@@ -126,7 +126,7 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
     const warnings: string[] = [];
     const warn = (text: string) => {
       warnings.push(text);
-      hearer.warn(text);
+      listener.warn(text);
     };
     const { timeoutMs } = run.visit;
     try {
@@ -157,11 +157,11 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
           if (begun.signal.aborted) throw new AppError('interrupted', 'cancelled');
           return yes;
         },
-        detail: hearer.detail,
+        detail: listener.detail,
         warn,
       });
       notice = noticeOf(outcomeOf(service, run.principal, connected), warnings);
-      hearer.connected(service, connected);
+      listener.connected(service, connected);
       await lookAgain(service);
     } catch (error) {
       const cancelled = begun.signal.aborted && !run.visit.signal.aborted && isInterruption(error);
@@ -219,9 +219,9 @@ export function openDesk(run: PersonRun, hearer: Hearer): Desk {
   async function takeOut(service: Service): Promise<void> {
     notice = undefined;
     try {
-      const done = await disconnectService({ ...run, service, warn: hearer.warn });
+      const done = await disconnectService({ ...run, service, warn: listener.warn });
       notice = disconnectedNotice(service, run.principal, done);
-      if (done.removed.length > 0) hearer.disconnected(service, done);
+      if (done.removed.length > 0) listener.disconnected(service, done);
       await done.told();
       await lookAgain(service);
     } catch (error) {

@@ -22,7 +22,7 @@ import { type Connection, connectionOf, mostCredentials, readConnections, readCr
 import { giveBack } from './give-back.ts';
 import type { Grant } from './grant.ts';
 import { leftClient, type RegisteredClient, replacedAccessLeft, tellLeft } from './journal/journal.ts';
-import type { Journals } from './journal/journal-file.ts';
+import type { Journals } from './journal/journals.ts';
 import { type RunJournal, runJournal } from './journal/run-journal.ts';
 import type { ScopeChoice } from './scopes.ts';
 import { type StaticGrant, type Stored, storeGrant } from './store.ts';

@@ -10,7 +10,7 @@ import { notAsListed } from '../platform/pages.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import { type Connection, connectionsOf, readConnections, readCredential } from './credentials.ts';
 import { type Journal, tellLeft } from './journal/journal.ts';
-import type { Journals, OpenJournal } from './journal/journal-file.ts';
+import type { Journals, OpenJournal } from './journal/journals.ts';
 
 /** What disconnecting needs. */
 export interface DisconnectRequest extends VaultDirectory {

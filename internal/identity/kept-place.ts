@@ -1,7 +1,7 @@
 /** Where the sign-in of one client at one provider is kept, as a run uses it: it never fails but by an interruption. */
 
 import type { Secret } from '../secret/secret.ts';
-import { sha256 } from '../text/canonical.ts';
+import type { Key } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { type KeptSignIn, PlaceUnavailable, parseKept, type SignInPlace } from './kept-sign-in.ts';
 import type { SsoIdentity } from './sso-provider.ts';
@@ -9,8 +9,6 @@ import type { SsoIdentity } from './sso-provider.ts';
 /** A place that is as good as empty where it cannot be used. */
 export interface KeptPlace {
   called: string;
-  /** Names the client at the provider, for files beside the place. */
-  digest: string;
   /** What is kept; undefined for nothing, for what was not written by us, and where the place cannot be used. */
   read(): Promise<KeptSignIn | undefined>;
   /** Whether it was written. */
@@ -25,21 +23,16 @@ export function signInAccount({ issuer, client_id: clientId }: SsoIdentity): str
   return `sign-in at ${issuer} as ${clientId}`;
 }
 
-/** A digest of the same, where a name has to be that of a file. */
-export function signInDigest({ issuer, client_id: clientId }: SsoIdentity): string {
-  return sha256(JSON.stringify([issuer, clientId]));
+/** The same as the key of what is kept beside it. */
+export function signInKey({ issuer, client_id: clientId }: SsoIdentity): Required<Pick<Key, 'name'>> {
+  return { name: JSON.stringify([issuer, clientId]) };
 }
 
 /**
  * A place of a run. What is wrong with it is said once, with what to do instead where that is known, and it is left alone
  * from then on.
  */
-export function keptPlace(
-  place: SignInPlace,
-  identity: SsoIdentity,
-  warn: (text: string) => void,
-  instead?: string,
-): KeptPlace {
+export function keptPlace(place: SignInPlace, warn: (text: string) => void, instead?: string): KeptPlace {
   let unusable: string | undefined;
   let said = false;
   const say = (text: string) => {
@@ -63,7 +56,6 @@ export function keptPlace(
   };
   return {
     called: place.called,
-    digest: signInDigest(identity),
     unusable: () => unusable,
     async read() {
       const text = await attempt(() => place.read());

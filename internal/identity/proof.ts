@@ -1,6 +1,7 @@
 /** What proving somebody takes and gives, whichever way the configuration allows. */
 import type { Identity, Requirement } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { Stores } from '../stores/kept-text.ts';
 import type { SignInPlace } from './kept-sign-in.ts';
 import type { Principal } from './principal.ts';
 import type { TokenPlaces } from './workload-source.ts';
@@ -18,8 +19,9 @@ export interface ProofRequest {
   inCi: boolean;
   /** Where the token of a CI job could be. */
   tokenPlaces: TokenPlaces;
+  stores: Pick<Stores, 'signIns' | 'issuerKeys'>;
+  /** What file system it is on says whether an account of this machine is anybody. */
   stateFolder: string;
-  cacheFolder: string;
   /** Asks a person for a yes; undefined where nobody can be asked. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }

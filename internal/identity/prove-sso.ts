@@ -8,6 +8,7 @@ import { clock } from '../clock/clock.ts';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { Stores } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { allOf, assuranceOf, unmet } from './assurance.ts';
 import { IdTokenRefused, judgeIdToken } from './id-token.ts';
@@ -27,8 +28,7 @@ export interface SsoRun {
   place: SignInPlace | undefined;
   /** What a person can do who wants it kept where it is not. */
   keepInstead: string | undefined;
-  stateFolder: string;
-  cacheFolder: string;
+  stores: Pick<Stores, 'signIns' | 'issuerKeys'>;
   /** Asks whether somebody else than the last person is right here; undefined where nobody can be asked. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }
@@ -39,11 +39,12 @@ type Look = { claims: JWTPayload; source: Proven['source'] } | { why: string | u
 /** Begins a proof: the provider is asked and the kept sign-in is read. Nobody is asked for anything yet. */
 export function beginSso(run: SsoRun): Proof {
   const { identity, visit } = run;
+  const { signIns } = run.stores;
   const abandoned = new AbortController();
-  const place = run.place && keptPlace(run.place, identity, visit.warn, run.keepInstead);
+  const place = run.place && keptPlace(run.place, visit.warn, run.keepInstead);
   const early = (url: string, init?: Parameters<typeof visit.fetch>[1]) =>
     visit.fetch(url, { ...init, signal: init?.signal ?? abandoned.signal });
-  const finding = findProvider(identity, early, run.cacheFolder);
+  const finding = findProvider(identity, early, run.stores.issuerKeys);
   let reading = run.place?.asks === true ? undefined : place?.read();
   finding.catch(() => {});
   reading?.catch(() => {});
@@ -94,7 +95,7 @@ export function beginSso(run: SsoRun): Proof {
       provider: await finding,
       visit,
       place,
-      stateFolder: run.stateFolder,
+      signIns,
       kept,
       judge: (other) =>
         judge(other).catch((error: unknown) => {
@@ -124,17 +125,17 @@ export function beginSso(run: SsoRun): Proof {
         ? await signInByCode(request, visit.showCode)
         : await signIn(request);
     // Before it is kept: a sign-in of somebody else would stay.
-    await settlePerson({ ...run, warn: visit.warn }, principalOf(identity, claims));
+    await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, claims));
     if (place === undefined || !willBeKept) return proven(claims, 'fresh', false);
     const { withSignInLock } = await import('./renew.ts');
-    const written = await withSignInLock({ stateFolder: run.stateFolder, place, visit }, () =>
-      place.write(printKept(kept)),
-    ).catch((error: unknown) => {
-      // Who it is, is proven; that the next run has to ask again is no reason to refuse this one.
-      if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
-      visit.warn(`the sign-in could not be kept: ${error.message}`);
-      return false;
-    });
+    const written = await withSignInLock({ identity, signIns, visit }, () => place.write(printKept(kept))).catch(
+      (error: unknown) => {
+        // Who it is, is proven; that the next run has to ask again is no reason to refuse this one.
+        if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
+        visit.warn(`the sign-in could not be kept: ${error.message}`);
+        return false;
+      },
+    );
     return proven(claims, 'fresh', written);
   }
 
@@ -152,7 +153,7 @@ export function beginSso(run: SsoRun): Proof {
       if (lacking === undefined) {
         // Who only wants to know who they are is told.
         if (choice.sign !== 'never') {
-          await settlePerson({ ...run, warn: visit.warn }, principalOf(identity, seen.claims));
+          await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, seen.claims));
         }
         return proven(seen.claims, seen.source, true);
       }

@@ -1,15 +1,13 @@
 /** A kept sign-in whose ID token has expired: another ID token for the same person, without the person. */
-
-import { join } from 'node:path';
 import type { JWTPayload } from 'jose';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
-import { takeLock } from '../outside/lock.ts';
 import { Secret } from '../secret/secret.ts';
+import type { KeptTexts } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { IdTokenRefused, judgeIdToken, requireSamePerson } from './id-token.ts';
-import type { KeptPlace } from './kept-place.ts';
+import { type KeptPlace, signInKey } from './kept-place.ts';
 import { isKeepable, type KeptSignIn, printKept } from './kept-sign-in.ts';
 import { settingOf } from './sso.ts';
 import type { SsoIdentity, SsoProvider } from './sso-provider.ts';
@@ -20,7 +18,7 @@ export interface RenewRequest {
   provider: SsoProvider;
   visit: BrowserVisit;
   place: KeptPlace;
-  stateFolder: string;
+  signIns: KeptTexts;
   /** The sign-in that was read before the lock was taken. */
   kept: KeptSignIn;
   /** Judges what another run has kept meanwhile; undefined where that proves nothing either. */
@@ -111,16 +109,15 @@ async function refresh(request: RenewRequest, kept: KeptSignIn, refreshToken: Se
 
 /** Whoever changes what is kept does it under this lock. Throws `already_running` where another run does not end. */
 export async function withSignInLock<Result>(
-  { stateFolder, place, visit }: Pick<RenewRequest, 'stateFolder' | 'place' | 'visit'>,
+  { identity, signIns, visit }: Pick<RenewRequest, 'identity' | 'signIns' | 'visit'>,
   act: () => Promise<Result>,
 ): Promise<Result> {
-  const path = join(stateFolder, 'sign-in', `${place.digest}.lock`);
-  const lock = await takeLock({ path, signal: visit.signal, waitMs: lockWaitMs });
+  const lock = await signIns.at(signInKey(identity)).hold({ signal: visit.signal, waitMs: lockWaitMs });
   if (!('release' in lock)) {
     if (visit.signal.aborted) throw new AppError('interrupted', 'interrupted while another run renews the sign-in');
     throw new AppError(
       'already_running',
-      `another run on this machine is renewing the sign-in: process ${lock.pid}, since ${lock.since}`,
+      `another run on this machine is renewing the sign-in: ${lock.called}, since ${lock.since}`,
     );
   }
   try {

@@ -1,6 +1,7 @@
 /** The end of a kept sign-in: at the provider where it takes refresh tokens back (RFC 7009), and on this machine. */
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { revokeGrant } from '../oauth/revoke.ts';
+import type { Stores } from '../stores/kept-text.ts';
 import { keptPlace } from './kept-place.ts';
 import type { SignInPlace } from './kept-sign-in.ts';
 import { withSignInLock } from './renew.ts';
@@ -12,8 +13,7 @@ export interface SignOutRequest {
   identity: SsoIdentity;
   visit: BrowserVisit;
   place: SignInPlace;
-  stateFolder: string;
-  cacheFolder: string;
+  stores: Pick<Stores, 'signIns' | 'issuerKeys'>;
 }
 
 /** What became of it. */
@@ -35,13 +35,13 @@ export interface SignOutPlan {
 }
 
 /** Looks what {@link signOut} would do, and does nothing of it. */
-export async function planSignOut(request: Omit<SignOutRequest, 'stateFolder'>): Promise<SignOutPlan> {
-  const { identity, visit, cacheFolder } = request;
-  const place = keptPlace(request.place, identity, () => {});
+export async function planSignOut(request: SignOutRequest): Promise<SignOutPlan> {
+  const { identity, visit, stores } = request;
+  const place = keptPlace(request.place, () => {});
   const kept = await place.read();
   const plan = { kept: kept !== undefined, unusable: place.unusable() };
   if (kept?.refreshToken === undefined) return { ...plan, refreshToken: 'none' };
-  const provider = await findProvider(identity, visit.fetch, cacheFolder).catch(() => undefined);
+  const provider = await findProvider(identity, visit.fetch, stores.issuerKeys).catch(() => undefined);
   if (provider === undefined) return { ...plan, refreshToken: 'provider not reached' };
   const takesBack = typeof provider.server.revocation_endpoint === 'string';
   return { ...plan, refreshToken: takesBack ? 'would be revoked' : 'no endpoint' };
@@ -53,10 +53,10 @@ export async function planSignOut(request: Omit<SignOutRequest, 'stateFolder'>):
  * `interrupted`.
  */
 export async function signOut(request: SignOutRequest): Promise<SignedOut> {
-  const { identity, visit, stateFolder } = request;
+  const { identity, visit, stores } = request;
   // What cannot be read is removed all the same, and that needs no word.
-  const place = keptPlace(request.place, identity, () => {});
-  return await withSignInLock({ stateFolder, place, visit }, async () => {
+  const place = keptPlace(request.place, () => {});
+  return await withSignInLock({ identity, signIns: stores.signIns, visit }, async () => {
     const kept = await place.read();
     const refreshToken = kept?.refreshToken === undefined ? 'none' : await revoke(request, kept.refreshToken);
     const removed = await place.remove();
@@ -65,10 +65,10 @@ export async function signOut(request: SignOutRequest): Promise<SignedOut> {
 }
 
 async function revoke(
-  { identity, visit, cacheFolder }: SignOutRequest,
+  { identity, visit, stores }: SignOutRequest,
   token: Parameters<typeof revokeGrant>[2],
 ): Promise<SignedOut['refreshToken']> {
-  const provider = await findProvider(identity, visit.fetch, cacheFolder).catch(() => undefined);
+  const provider = await findProvider(identity, visit.fetch, stores.issuerKeys).catch(() => undefined);
   if (provider === undefined) return 'not revoked';
   if (typeof provider.server.revocation_endpoint !== 'string') return 'no endpoint';
   const { server, client } = settingOf({ identity, provider, visit });

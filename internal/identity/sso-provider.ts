@@ -1,12 +1,10 @@
 /** The identity provider of one run: what it says of itself and its keys, asked for while other things are loaded. */
 
-import { join } from 'node:path';
 import type { Identity } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AuthorizationServer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
-import { readText, writeText } from '../outside/files.ts';
 import type { Fetch } from '../outside/http.ts';
-import { sha256 } from '../text/canonical.ts';
+import type { KeptText, KeptTexts } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { fetchKeys, type IssuerKeys, issuerKeys } from './issuer-keys.ts';
 
@@ -24,8 +22,8 @@ export interface SsoProvider {
  * time. The address only saves time: its answer counts where the metadata names exactly that one, and is thrown away
  * otherwise. Throws what discovery throws, or `service_metadata`.
  */
-export async function findProvider(identity: SsoIdentity, fetch: Fetch, cacheFolder: string): Promise<SsoProvider> {
-  const hint = join(cacheFolder, 'issuer-keys', sha256(identity.issuer));
+export async function findProvider(identity: SsoIdentity, fetch: Fetch, issuerKeysAt: KeptTexts): Promise<SsoProvider> {
+  const hint = issuerKeysAt.at({ name: identity.issuer });
   const [server, early] = await Promise.all([
     discoverAuthorizationServer({ issuer: identity.issuer, requirePkce: false }, fetch),
     askEarly(hint, identity.issuer, fetch),
@@ -40,15 +38,15 @@ export async function findProvider(identity: SsoIdentity, fetch: Fetch, cacheFol
   if (typeof address !== 'string') {
     throw new AppError('service_metadata', `${quote(server.issuer)} does not say where its keys are (jwks_uri)`);
   }
-  // A folder that cannot be written costs a slower next run, never this one.
-  if (early?.address !== address) await writeText(hint, `${address}\n`, 'private').catch(() => {});
+  // What cannot be written costs a slower next run, never this one.
+  if (early?.address !== address) await hint.write(`${address}\n`).catch(() => {});
   return { server, keys: issuerKeys(address, fetch, early?.address === address ? early.keys : undefined) };
 }
 
 /** What is asked before anybody has said that this is the address. */
-async function askEarly(hint: string, issuer: string, fetch: Fetch) {
-  const address = (await readText(hint).catch(() => undefined))?.trim();
-  // Whoever changed the file could only choose what is asked for in vain; not even that on another machine's network.
+async function askEarly(hint: KeptText, issuer: string, fetch: Fetch) {
+  const address = (await hint.read().catch(() => undefined))?.trim();
+  // Whoever changed it could only choose what is asked for in vain; not even that on another machine's network.
   if (address === undefined || !URL.canParse(address) || !isNear(new URL(address), new URL(issuer))) return undefined;
   const keys = fetchKeys(address, fetch);
   keys.catch(() => {});

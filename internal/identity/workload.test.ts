@@ -16,6 +16,7 @@ import type { Workload } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { Secret } from '../secret/secret.ts';
+import { fileStores } from '../stores/files/kept-files.ts';
 import { beginProof } from './prove.ts';
 import { proveWorkload } from './workload.ts';
 import type { TokenPlaces } from './workload-source.ts';
@@ -325,9 +326,9 @@ test('a job has signed in in no way, so no requirement on that is met', async ()
     keepInstead: undefined,
     inCi: true,
     tokenPlaces: { actions: { url, bearer: new Secret(bearer) }, variables: new Map() },
+    stores: fileStores({ cache: folder, state: folder }),
     stateFolder: folder,
     confirm: undefined,
-    cacheFolder: folder,
   });
   expect((await proof.prove()).principal.kind).toBe('workload');
   await expect(proof.prove({ requirement: { amr: ['mfa'] } })).rejects.toMatchObject({ code: 'assurance_missing' });

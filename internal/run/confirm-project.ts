@@ -7,6 +7,7 @@ import { signerBeliefs } from '../config/signer-files.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
+import { storesOf } from './stores.ts';
 
 /** How long the question waits. */
 const questionTimeoutMs = 300_000;
@@ -17,7 +18,7 @@ const questionTimeoutMs = 300_000;
  */
 export async function requireConfirmed(ports: Ports, configuration: Configuration): Promise<void> {
   const { folder } = configuration;
-  const confirmations = confirmationsIn((await ports.directories()).state);
+  const confirmations = confirmationsIn((await storesOf(ports)).confirmations);
   const { ownership } = configuration.interface;
   const beliefs = [
     ...beliefsOf(configuration.interface),

@@ -3,7 +3,7 @@ import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { inWorkspace, type NamedWorkspace } from '../config/workspace.ts';
-import { type Journals, journalsIn } from '../connection/journal/journal-file.ts';
+import { type Journals, journalsIn } from '../connection/journal/journals.ts';
 import { called } from '../identity/last-person.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Proof } from '../identity/proof.ts';
@@ -22,6 +22,7 @@ import { locateProject } from './place.ts';
 import { platformFromEnvironment } from './platform.ts';
 import { type Ports, yesWithin } from './ports.ts';
 import { signInKeeping } from './sign-in-place.ts';
+import { storesOf, workspaceOf } from './stores.ts';
 import type { TrustedConfiguration } from './trusted-configuration.ts';
 
 /** A command's run after the person is known. */
@@ -81,7 +82,7 @@ export async function beginOperatorProof(
   { interface: { identity } }: Configuration,
   visit: BrowserVisit,
 ): Promise<Proof> {
-  const { cache, state } = await ports.directories();
+  const { state } = await ports.directories();
   // What an earlier run left there is read later: who could have written it is settled before anybody is asked for anything.
   await requireOwnFolder(state);
   const { place, instead } = await signInKeeping(ports, identity);
@@ -93,7 +94,7 @@ export async function beginOperatorProof(
     keepInstead: instead,
     inCi: ports.environment.CI !== undefined,
     tokenPlaces: tokenPlaces(ports.environment),
-    cacheFolder: cache,
+    stores: await storesOf(ports),
     stateFolder: state,
     confirm: yesWithin(ports, visit.timeoutMs),
   });
@@ -135,17 +136,13 @@ export async function openOperatorRun(
   ports.tell.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );
-  const { cache, state } = await ports.directories();
-  const platformAddress = ports.environment.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com';
-  const memory = vaultMemory(cache, state, platformAddress);
-  const journals = journalsIn({
-    stateFolder: state,
-    platformAddress,
-    signal: ports.signal,
-    warn: ports.tell.warn,
-  });
+  const stores = await storesOf(ports);
+  const workspace = workspaceOf(ports, configuration);
+  const { signal } = ports;
   const { warn } = ports.tell;
-  const sessionRecords = sessionRecordsIn({ stateFolder: state, platformAddress, signal: ports.signal, warn });
+  const memory = vaultMemory(stores, workspace);
+  const journals = journalsIn({ journals: stores.journals, workspace, signal, warn });
+  const sessionRecords = sessionRecordsIn({ sessions: stores.sessions, workspace, principal, signal, warn });
   const signedInNow = source === 'fresh';
   return { configuration, principal, signedInNow, platform, memory, ownership, journals, sessionRecords, visit, warn };
 }

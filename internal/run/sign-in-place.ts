@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import type { Identity } from '../config/definitions.ts';
 import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { AppError } from '../errors/app-error.ts';
-import { signInAccount, signInDigest } from '../identity/kept-place.ts';
+import { signInAccount, signInKey } from '../identity/kept-place.ts';
 import { PlaceUnavailable, type SignInPlace } from '../identity/kept-sign-in.ts';
 import { EncryptedFileUnusable, encryptedFile } from '../outside/encrypted-file.ts';
 import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
 import { Secret } from '../secret/secret.ts';
+import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
 
@@ -49,7 +50,7 @@ export async function signInKeeping(ports: Ports, identity: Identity): Promise<K
     return { place, instead };
   }
   const { file: key } = keep;
-  const path = join(state, 'sign-in', `${signInDigest(identity)}.age`);
+  const path = join(state, 'sign-in', `${sha256(signInKey(identity).name)}.age`);
   const ask = async () => {
     if (ports.ask === undefined) return undefined;
     const what = 'the passphrase of the file that keeps the sign-in';

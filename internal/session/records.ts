@@ -1,25 +1,22 @@
 /**
- * What was meant by each session that was started on this machine: one file per platform and attempt, in the folder for
- * state (0600 in 0700). Nobody with the workspace key alone can change it, unlike the metadata of the session. A lock beside
- * it says that the run which asked for the session has not told its person how that ended: it runs, or was cut off.
+ * What was meant by each session: one record per workspace and attempt. Nobody with the workspace key alone can change it,
+ * unlike the metadata of the session. It is held until the run which asked for the session has told its person how that
+ * ended: what is held, and by nobody who runs, was cut off.
  */
-
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { clock } from '../clock/clock.ts';
-import { listFolder, writeText } from '../outside/files.ts';
-import { takeLock } from '../outside/lock.ts';
-import { ownFile, readTrusted, requireOwnFolder } from '../outside/trusted-file.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { KeptText, KeptTexts, Workspace } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
+import { recordIn } from '../text/record.ts';
 import { agentIdOf, type Facts, parseFacts } from './facts.ts';
 
-/** The records of this machine. */
+/** The records of one workspace, as one person sees them. */
 export interface SessionRecords {
   /** Keeps what is meant, before it is asked for. From then on the attempt is unsettled. Throws `file_system`. */
   keep(attempt: string, facts: Facts): Promise<Pick<UnsettledAttempt, 'settle'>>;
-  /** The attempts whose runs were cut off. Those of runs that go on are left out. Throws `file_system`. */
+  /** This person's attempts whose runs were cut off. Those of runs that go on are left out. Throws `file_system`. */
   unsettled(): Promise<UnsettledAttempt[]>;
-  /** Undefined where this machine did not start it. Throws `file_system` where somebody else could have written it. */
+  /** Undefined where it was not started from here. Throws `file_system` where somebody else could have written it. */
   read(attempt: string): Promise<Facts | undefined>;
 }
 
@@ -35,87 +32,73 @@ export interface UnsettledAttempt {
 
 /** What records need of a run. */
 export interface RecordPlace {
-  stateFolder: string;
-  platformAddress: string;
+  sessions: KeptTexts;
+  workspace: Workspace;
+  principal: Principal;
   signal: AbortSignal;
   warn(text: string): void;
 }
 
-/** 256 tools with their names are less. */
-const longestBytes = 512 * 1024;
 const recordVersion = 1;
 
-/** The records in a state folder. */
-export function sessionRecordsIn({ stateFolder, platformAddress, signal, warn }: RecordPlace): SessionRecords {
-  const folder = join(stateFolder, 'sessions');
-  const pathOf = (attempt: string) => {
-    const name = createHash('sha256')
-      .update(JSON.stringify([platformAddress, attempt]))
-      .digest('hex');
-    return join(folder, `${name}.json`);
-  };
-  const lockOf = (path: string) => path.replace(/json$/, 'lock');
-  const readRecord = async (path: string) => {
-    const text = await readTrusted(path, ownFile(longestBytes));
+/** The records of a workspace. */
+export function sessionRecordsIn({ sessions, workspace, principal, signal, warn }: RecordPlace): SessionRecords {
+  const keptFor = (attempt: string) => sessions.at({ workspace, name: attempt });
+  // As in the facts of a session.
+  const owner = JSON.stringify([principal.kind, principal.issuer, principal.subject]);
+  const readRecord = async (kept: KeptText) => {
+    const text = await kept.read();
     const record = text === undefined ? undefined : parseRecord(text);
     if (text !== undefined && record === undefined) {
-      warn(`the record of a session cannot be read and is not used: ${quote(path)}`);
+      warn(`the record of a session cannot be read and is not used: ${quote(kept.where)}`);
     }
     return record;
   };
   /** Undefined where a run that goes on holds it. */
-  const hold = async (path: string, { attempt = '', at = '', facts }: SessionRecord) => {
-    const lock = await takeLock({ path: lockOf(path), signal, waitMs: 0 });
-    if (!('release' in lock)) return undefined;
-    return { attempt, agentId: agentIdOf(facts), at, settle: lock.release };
-  };
-  const requireOwn = async () => {
-    for (const each of [stateFolder, folder]) await requireOwnFolder(each);
+  const hold = async (kept: KeptText, { attempt = '', at = '', agentId }: Omit<SessionRecord, 'facts'>) => {
+    const held = await kept.hold({ signal, waitMs: 0 });
+    return 'release' in held ? { attempt, agentId, at, settle: held.release } : undefined;
   };
   return {
     async keep(attempt, facts) {
-      await requireOwn();
       const record = { record_version: recordVersion, attempt, at: clock.now().toISOString(), facts };
-      const path = pathOf(attempt);
-      await writeText(path, `${JSON.stringify(record)}\n`, 'private');
-      return (await hold(path, record)) ?? { settle: async () => {} };
+      const kept = keptFor(attempt);
+      await kept.write(`${JSON.stringify(record)}\n`);
+      return (await hold(kept, { ...record, agentId: agentIdOf(facts) })) ?? { settle: async () => {} };
     },
     async unsettled() {
-      const entries = (await listFolder(folder)) ?? [];
       const found: UnsettledAttempt[] = [];
-      for (const { name } of entries.filter((entry) => entry.name.endsWith('.lock'))) {
-        await requireOwn();
-        const path = join(folder, name.replace(/lock$/, 'json'));
-        const record = await readRecord(path);
-        // Those of another platform have other names.
-        if (record?.attempt === undefined || pathOf(record.attempt) !== path) continue;
-        const held = await hold(path, record);
+      for (const kept of await sessions.held()) {
+        const record = await readRecord(kept);
+        // Those of another workspace are kept elsewhere.
+        if (record?.attempt === undefined || keptFor(record.attempt).where !== kept.where) continue;
+        if (!record.facts.owner.includes(owner)) continue;
+        const held = await hold(kept, record);
         if (held !== undefined) found.push(held);
       }
       return found;
     },
-    async read(attempt) {
-      await requireOwn();
-      return (await readRecord(pathOf(attempt)))?.facts;
-    },
+    read: async (attempt) => (await readRecord(keptFor(attempt)))?.facts,
   };
 }
 
 /** The first ones had neither attempt nor time. */
 interface SessionRecord {
   facts: Facts;
+  agentId: string;
   attempt: string | undefined;
   at: string | undefined;
 }
 
 function parseRecord(text: string): SessionRecord | undefined {
+  const { record_version: version, attempt, at, facts: lines } = recordIn(text) ?? {};
+  const facts = version === recordVersion ? parseFacts(lines) : undefined;
+  if (facts === undefined) return undefined;
   try {
-    const { record_version: version, attempt, at, facts: lines } = JSON.parse(text) as Record<string, unknown>;
-    const facts = version === recordVersion ? parseFacts(lines) : undefined;
-    if (facts === undefined) return undefined;
-    return { facts, attempt: textOr(attempt), at: textOr(at) };
-  } catch {
-    return undefined;
+    return { facts, agentId: agentIdOf(facts), attempt: textOr(attempt), at: textOr(at) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

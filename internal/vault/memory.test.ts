@@ -6,10 +6,14 @@ import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { skipped } from '../../test/support/skip.ts';
 import type { Principal } from '../identity/principal.ts';
+import { fileStores } from '../stores/files/kept-files.ts';
+import type { Workspace } from '../stores/kept-text.ts';
 import { vaultMemory } from './memory.ts';
 
 const ada: Principal = { kind: 'sso', issuer: 'https://idp.example', subject: 'a', groups: [], label: 'Ada' };
-const platform = 'https://api.example';
+const platform = { address: 'https://api.example', id: undefined };
+const memoryIn = (folder: string, workspace: Workspace = platform) =>
+  vaultMemory(fileStores({ cache: folder, state: folder }), workspace);
 
 async function cacheFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'memory-'));
@@ -20,26 +24,38 @@ async function cacheFolder(): Promise<string> {
 /** The one file of a memory that remembers Ada's vault. */
 async function remembered(): Promise<{ folder: string; path: string }> {
   const folder = await cacheFolder();
-  await vaultMemory(folder, folder, platform).remember(ada, 'vlt_1');
+  await memoryIn(folder).remember(ada, 'vlt_1');
   const [name = ''] = await readdir(join(folder, 'vaults'));
   return { folder, path: join(folder, 'vaults', name) };
 }
 
 test('remembers one id per platform and principal, and is readable for nobody else [P1]', async () => {
   const { folder, path } = await remembered();
-  const memory = vaultMemory(folder, folder, platform);
+  const memory = memoryIn(folder);
   expect(await memory.recall(ada)).toBe('vlt_1');
   for (const other of [{ kind: 'os' as const }, { issuer: 'https://idp.example/' }, { subject: 'A' }]) {
     expect(await memory.recall({ ...ada, ...other })).toBeUndefined();
   }
-  expect(await vaultMemory(folder, folder, 'https://other.example').recall(ada)).toBeUndefined();
+  expect(await memoryIn(folder, { address: 'https://other.example', id: undefined }).recall(ada)).toBeUndefined();
   expect(await memory.recall({ ...ada, label: 'Somebody', groups: ['x'] })).toBe('vlt_1');
   expect([(await stat(path)).mode & 0o777, (await stat(join(path, '..'))).mode & 0o777]).toEqual([0o600, 0o700]);
 });
 
+test('of each workspace another one is remembered, and what was kept before workspaces had names counts in any [P1]', async () => {
+  const { folder } = await remembered();
+  const [dev, prod] = ['wrkspc_dev', 'wrkspc_prod'].map((id) => memoryIn(folder, { ...platform, id }));
+  await memoryIn(folder).rememberCreation(ada, 'mark');
+  await dev?.remember(ada, 'vlt_dev');
+  await dev?.rememberCreation(ada, 'dev-mark');
+  expect([await dev?.recall(ada), await dev?.recallCreation(ada)]).toEqual(['vlt_dev', 'dev-mark']);
+  expect([await prod?.recall(ada), await prod?.recallCreation(ada)]).toEqual(['vlt_1', 'mark']);
+  await prod?.remember(ada, 'vlt_prod');
+  expect([await dev?.recall(ada), await prod?.recall(ada)]).toEqual(['vlt_dev', 'vlt_prod']);
+});
+
 test('a subject cannot choose where its file lies', async () => {
   const folder = await cacheFolder();
-  await vaultMemory(folder, folder, platform).remember({ ...ada, subject: '../../../etc/x', issuer: '../' }, 'vlt_1');
+  await memoryIn(folder).remember({ ...ada, subject: '../../../etc/x', issuer: '../' }, 'vlt_1');
   expect(await readdir(folder)).toEqual(['vaults']);
   expect((await readdir(join(folder, 'vaults')))[0]).toMatch(/^[0-9a-f]{64}$/);
 });
@@ -59,15 +75,15 @@ describe('a file with anything but an id is as good as none: [P1]', () => {
   ])('%j', async (text) => {
     const { folder, path } = await remembered();
     await writeFile(path, text);
-    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+    expect(await memoryIn(folder).recall(ada)).toBeUndefined();
   });
 
   test('a folder in its place', async () => {
     const { folder, path } = await remembered();
     await rm(path);
     await mkdir(path);
-    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
-    await expect(vaultMemory(folder, folder, platform).remember(ada, 'vlt_1')).resolves.toBeUndefined();
+    expect(await memoryIn(folder).recall(ada)).toBeUndefined();
+    await expect(memoryIn(folder).remember(ada, 'vlt_1')).resolves.toBeUndefined();
   });
 });
 
@@ -75,7 +91,7 @@ test('a cache that cannot be written costs nothing but time', async () => {
   const folder = await cacheFolder();
   await writeFile(join(folder, 'vaults'), 'a file where the folder should be');
   await chmod(folder, 0o500);
-  const memory = vaultMemory(folder, folder, platform);
+  const memory = memoryIn(folder);
   await expect(memory.remember(ada, 'vlt_1')).resolves.toBeUndefined();
   expect(await memory.recall(ada)).toBeUndefined();
 });
@@ -108,7 +124,7 @@ describe.each(exposures)('%s,', (_case, expose, why) => {
   ])('%s of the cache is refused, and what to do is said', async (_what, place) => {
     const { folder, path } = await remembered();
     await expose(place(path));
-    await expect(vaultMemory(folder, folder, platform).recall(ada)).rejects.toEqual(refused);
+    await expect(memoryIn(folder).recall(ada)).rejects.toEqual(refused);
   });
 
   test.each([
@@ -117,7 +133,7 @@ describe.each(exposures)('%s,', (_case, expose, why) => {
     ['the folder above', (file: string) => join(file, '..', '..')],
   ])('%s of a creation is refused, and nothing is created', async (_what, place) => {
     const folder = await cacheFolder();
-    const memory = vaultMemory(folder, folder, platform);
+    const memory = memoryIn(folder);
     await memory.rememberCreation(ada, 'mark');
     const [name = ''] = await readdir(join(folder, 'creations'));
     const path = join(folder, 'creations', name);
@@ -129,7 +145,7 @@ describe.each(exposures)('%s,', (_case, expose, why) => {
 
 test('a mark that cannot be trusted to be a file is no mark, and says so', async () => {
   const folder = await cacheFolder();
-  const memory = vaultMemory(folder, folder, platform);
+  const memory = memoryIn(folder);
   await memory.rememberCreation(ada, 'mark');
   const [name = ''] = await readdir(join(folder, 'creations'));
   const path = join(folder, 'creations', name);
@@ -146,34 +162,34 @@ describe('of the cache costs time only:', () => {
     const { folder, path } = await remembered();
     await rename(path, join(folder, 'elsewhere'));
     await symlink(join(folder, 'elsewhere'), path);
-    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+    expect(await memoryIn(folder).recall(ada)).toBeUndefined();
   });
 
   test('a pipe that nobody writes to', async () => {
     const { folder, path } = await remembered();
     await rm(path);
     await promisify(execFile)('mkfifo', ['-m', '600', path]);
-    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+    expect(await memoryIn(folder).recall(ada)).toBeUndefined();
   });
 
   test('a file that is cut short in the middle of a character', async () => {
     const { folder, path } = await remembered();
     await writeFile(path, Buffer.from([0x76, 0x6c, 0x74, 0x5f, 0xc3]));
-    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+    expect(await memoryIn(folder).recall(ada)).toBeUndefined();
   });
 
   test('a file without an end', async () => {
     const { folder, path } = await remembered();
     await rm(path);
     await writeFile(path, `vlt_1\n${' '.repeat(1_000_000)}`, { mode: 0o600 });
-    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+    expect(await memoryIn(folder).recall(ada)).toBeUndefined();
   });
 
   test('a file in the place of its folder', async () => {
     const { folder } = await remembered();
     await rm(join(folder, 'vaults'), { recursive: true });
     await writeFile(join(folder, 'vaults'), 'vlt_1', { mode: 0o600 });
-    expect(await vaultMemory(folder, folder, platform).recall(ada)).toBeUndefined();
+    expect(await memoryIn(folder).recall(ada)).toBeUndefined();
   });
 });
 
@@ -181,11 +197,11 @@ test('a folder that its owner keeps elsewhere is as good', async () => {
   const { folder } = await remembered();
   await rename(join(folder, 'vaults'), join(folder, 'disk'));
   await symlink(join(folder, 'disk'), join(folder, 'vaults'));
-  expect(await vaultMemory(folder, folder, platform).recall(ada)).toBe('vlt_1');
+  expect(await memoryIn(folder).recall(ada)).toBe('vlt_1');
 });
 
 test('a file with two names is as good', async () => {
   const { folder, path } = await remembered();
   await link(path, join(folder, 'other'));
-  expect(await vaultMemory(folder, folder, platform).recall(ada)).toBe('vlt_1');
+  expect(await memoryIn(folder).recall(ada)).toBe('vlt_1');
 });

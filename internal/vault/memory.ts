@@ -1,42 +1,31 @@
 /** Remembers which vault was found for whom, so that the next run asks once instead of reading every page. */
-import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
-import type { Principal } from '../identity/principal.ts';
-import { writeText } from '../outside/files.ts';
-import { Exposed, ownFile, readTrusted, requireOwnFolder } from '../outside/trusted-file.ts';
+import { Exposed } from '../outside/trusted-file.ts';
+import type { KeptText, Stores, Workspace } from '../stores/kept-text.ts';
 import type { VaultMemory } from './resolve.ts';
 
-/** An id or a mark, and nothing else, is kept in such a file. */
-const longestBytes = 256;
-
 /**
- * A memory in two folders: one file per platform and principal, named by a digest and holding an id. What is recalled is
- * verified like any other vault, so a cache that is lost, cut short or garbage costs a slower run at most. Both throw
- * `file_system` where somebody else could have written there: whoever can has more in mind than to slow us down.
+ * The memory of one workspace: an id, or a mark, per principal. What is recalled is verified like any other vault, so one
+ * that is lost, cut short or garbage costs a slower run at most. Both throw `file_system` where somebody else could have
+ * written there: whoever can has more in mind than to slow us down.
  */
-export function vaultMemory(cacheFolder: string, stateFolder: string, platformAddress: string): VaultMemory {
-  const fileOf = (folder: string, { kind, issuer, subject }: Principal) => {
-    const digest = createHash('sha256')
-      .update(JSON.stringify([platformAddress, kind, issuer, subject]))
-      .digest('hex');
-    return join(folder, digest);
-  };
-  const vaults = join(cacheFolder, 'vaults');
-  const creations = join(stateFolder, 'creations');
-  const recall = async (folder: string, principal: Principal) => {
-    for (const each of [dirname(folder), folder]) await requireOwnFolder(each);
-    const text = (await readTrusted(fileOf(folder, principal), ownFile(longestBytes)))?.trim();
+export function vaultMemory(
+  { vaults, creations }: Pick<Stores, 'vaults' | 'creations'>,
+  workspace: Workspace,
+): VaultMemory {
+  const recall = async (kept: KeptText) => {
+    const text = (await kept.read())?.trim();
     return text !== undefined && /^[A-Za-z0-9_-]{1,128}$/.test(text) ? text : undefined;
   };
   return {
-    recall: (principal) => recall(vaults, principal).catch(unlessExposed),
-    // A folder that cannot be written costs a slower next run, never this one.
-    remember: (principal, vaultId) => writeText(fileOf(vaults, principal), `${vaultId}\n`, 'private').catch(() => {}),
-    recallCreation: (principal) => recall(creations, principal),
-    async rememberCreation(principal, mark) {
-      for (const each of [stateFolder, creations]) await requireOwnFolder(each);
-      await writeText(fileOf(creations, principal), `${mark}\n`, 'private');
-    },
+    recall: (person) => recall(vaults.at({ workspace, person })).catch(unlessExposed),
+    // What cannot be written costs a slower next run, never this one.
+    remember: (person, vaultId) =>
+      vaults
+        .at({ workspace, person })
+        .write(`${vaultId}\n`)
+        .catch(() => {}),
+    recallCreation: (person) => recall(creations.at({ workspace, person })),
+    rememberCreation: (person, mark) => creations.at({ workspace, person }).write(`${mark}\n`),
   };
 }
 

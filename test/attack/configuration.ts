@@ -1,4 +1,5 @@
 /** A configuration that somebody else put where a person stands, or changed after the person had said yes to it. */
+
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { parse, stringify } from 'yaml';
 import { beliefsOf } from '../../internal/config/believed.ts';
 import { confirmationsIn } from '../../internal/config/confirmations.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
+import { fileStores } from '../../internal/stores/files/kept-files.ts';
 import { type ExecutableName, machineOf, type Outcome } from '../demo/executables.ts';
 import { copyOfBuild } from '../e2e/build.ts';
 import { startSandbox } from '../sandbox/start.ts';
@@ -57,8 +59,9 @@ const tried: readonly Tried[] = [
     async ({ project, run, ending }) => {
       const folder = join(project, 'config');
       const beliefs = beliefsOf((await loadConfiguration(folder)).interface);
+      const state = join(project, 'home', 'ada', 'state', 'managed-agents-interface');
       // What a yes at the terminal writes.
-      await confirmationsIn(join(project, 'home', 'ada', 'state', 'managed-agents-interface')).write({
+      await confirmationsIn(fileStores({ cache: join(project, 'cache'), state }).confirmations).write({
         folder,
         beliefs,
       });

@@ -6,7 +6,7 @@ import { type Platform, PlatformError } from '../../platform/client.ts';
 import type { CredentialTrial } from '../../platform/credentials.ts';
 import { findVault, type VaultDirectory } from '../../vault/resolve.ts';
 import { type Connection, connectionOf, connectionsOf, readConnections } from '../credentials.ts';
-import type { Journals } from '../journal/journal-file.ts';
+import type { Journals } from '../journal/journals.ts';
 import { type Judgement, judgeStatus } from './status.ts';
 import { tryCredential } from './validate.ts';
 

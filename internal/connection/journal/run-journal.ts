@@ -4,7 +4,7 @@ import type { Service } from '../../config/definitions.ts';
 import type { Connection } from '../credentials.ts';
 import type { Asking, Grant } from '../grant.ts';
 import { type GrantNote, type Journal, type RegisteredClient, type Storing, unheldGrants } from './journal.ts';
-import type { OpenJournal } from './journal-file.ts';
+import type { OpenJournal } from './journals.ts';
 
 /** The journal of a run that connects. Every method that writes throws `file_system`. */
 export interface RunJournal {

@@ -14,6 +14,7 @@ import { locateProject } from '../place.ts';
 import type { Ports } from '../ports.ts';
 import { beginOperatorProof, loadProject } from '../project.ts';
 import { signInKeeping } from '../sign-in-place.ts';
+import { storesOf } from '../stores.ts';
 import type { Nothing } from '../values/common.ts';
 import type { LogoutRequest, SignedIn, SignedOut, Whoami, WhoamiRequest } from '../values/sign-in.ts';
 
@@ -36,9 +37,9 @@ export async function login(_request: Nothing, ports: Ports): Promise<SignedIn> 
 export async function logout({ dryRun }: LogoutRequest, ports: Ports): Promise<SignedOut> {
   const configuration = await loadProject(ports, { workspace: 'any' });
   const identity = requireSso(configuration, 'sign out of');
-  const { cache, state } = await ports.directories();
+  const stores = await storesOf(ports);
   // Who was here last is asked about as long as their sign-in may still be there.
-  const forget = () => forgetPerson({ identity, stateFolder: state });
+  const forget = () => forgetPerson({ identity, signIns: stores.signIns });
   const { place } = await signInKeeping(ports, identity);
   if (place === undefined) {
     if (!dryRun) await forget();
@@ -47,14 +48,14 @@ export async function logout({ dryRun }: LogoutRequest, ports: Ports): Promise<S
   const visit = browserVisit(ports, `${ports.executable} logout`, reviewedHosts(configuration));
   const { planSignOut, signOut } = await import('../../identity/sign-out.ts');
   if (dryRun) {
-    const { kept, unusable, refreshToken } = await planSignOut({ identity, visit, place, cacheFolder: cache });
+    const { kept, unusable, refreshToken } = await planSignOut({ identity, visit, place, stores });
     return {
       would_remove_from: kept ? place.called : null,
       refresh_token: refreshToken,
       beside: { place: place.called, unusable: unusable ?? null },
     };
   }
-  const done = await signOut({ identity, visit, place, cacheFolder: cache, stateFolder: state });
+  const done = await signOut({ identity, visit, place, stores });
   if (!done.removed) {
     throw new AppError('keychain_unavailable', `${place.called} cannot be used: ${quote(done.unusable ?? '')}`, {
       hint: 'what it may keep of a sign-in is still there; make it available and run the command again',

@@ -1,0 +1,123 @@
+/**
+ * Texts that are kept in files: one file each (0600 in 0700), named by a digest of its key, and a lock beside it. Nothing is
+ * believed that another account could have written.
+ */
+import { basename, dirname, join } from 'node:path';
+import { listFolder, removeFile, writeText } from '../../outside/files.ts';
+import { takeLock } from '../../outside/lock.ts';
+import { ownFile, readTrusted, requireOwnFolder } from '../../outside/trusted-file.ts';
+import { sha256 } from '../../text/canonical.ts';
+import type { Hold, Holder, KeptText, KeptTexts, Key, Stores, Waiting } from '../kept-text.ts';
+
+/** One kind of file. */
+interface Shelf {
+  /** The folder of the product that this one lies in. */
+  root: string;
+  folder: string;
+  suffix?: string;
+  longestBytes: number;
+  /** Whether only who holds a text writes it: then they remove what a killed writer left beside it. */
+  heldToWrite?: boolean;
+}
+
+/** The stores of this machine, in the folders for what may be forgotten and for what may not. */
+export function fileStores({ cache, state }: { cache: string; state: string }): Stores {
+  return {
+    // An id or a mark, and nothing else.
+    vaults: keptFiles({ root: cache, folder: 'vaults', longestBytes: 256 }),
+    creations: keptFiles({ root: state, folder: 'creations', longestBytes: 256 }),
+    // A hundred ids and ten grants, every character of which may be escaped.
+    journals: keptFiles({
+      root: state,
+      folder: 'connecting',
+      suffix: '.json',
+      longestBytes: 4 * 2 ** 20,
+      heldToWrite: true,
+    }),
+    // 256 tools with their names are less.
+    sessions: keptFiles({ root: state, folder: 'sessions', suffix: '.json', longestBytes: 512 * 1024 }),
+    confirmations: keptFiles({ root: state, folder: 'configurations', suffix: '.json', longestBytes: 256 * 1024 }),
+    // More than a subject and an e-mail address.
+    signIns: keptFiles({ root: state, folder: 'sign-in', suffix: '.person.json', longestBytes: 16 * 1024 }),
+    issuerKeys: keptFiles({ root: cache, folder: 'issuer-keys', longestBytes: 16 * 1024 }),
+  };
+}
+
+function keptFiles({ root, folder: name, suffix = '', longestBytes, heldToWrite = false }: Shelf): KeptTexts {
+  const folder = join(root, name);
+  const requireOwn = async () => {
+    for (const each of [root, folder]) await requireOwnFolder(each);
+  };
+  /** `older`: how the same was called when a key said nothing of a workspace but its platform. */
+  const file = (stem: string, older: string | undefined): KeptText => {
+    const paths = [stem, ...(older === undefined ? [] : [older])].map((each) => join(folder, `${each}${suffix}`));
+    const where = join(folder, `${stem}${suffix}`);
+    return {
+      where,
+      async read() {
+        await requireOwn();
+        for (const path of paths) {
+          const text = await readTrusted(path, ownFile(longestBytes));
+          if (text !== undefined) return text;
+        }
+        return undefined;
+      },
+      async write(text) {
+        await requireOwn();
+        await writeText(where, text, 'private');
+      },
+      async remove() {
+        for (const path of paths) await removeFile(path);
+      },
+      async hold(waiting) {
+        await requireOwn();
+        const lock = join(folder, `${stem}.lock`);
+        return await holdFile(lock, waiting, heldToWrite ? [where, lock] : []);
+      },
+    };
+  };
+  const withEnd = async (end: string) => {
+    const names = ((await listFolder(folder)) ?? []).map((entry) => entry.name);
+    return names
+      .filter((each) => each.endsWith(end) && /^[0-9a-f]{64}$/.test(each.slice(0, each.length - end.length)))
+      .map((each) => file(each.slice(0, each.length - end.length), undefined));
+  };
+  return {
+    at: (key) => file(stemOf(key), key.workspace?.id === undefined ? undefined : stemOf(withoutId(key))),
+    all: () => withEnd(suffix),
+    held: () => withEnd('.lock'),
+  };
+}
+
+/** Takes a lock that is a file. `tidy`: beside which files the one who holds it removes what others began to write. */
+export async function holdFile(path: string, waiting: Waiting, tidy: readonly string[]): Promise<Hold | Holder> {
+  const lock = await takeLock({ path, ...waiting });
+  if (!('release' in lock)) return { called: `process ${lock.pid}`, since: lock.since };
+  try {
+    for (const each of tidy) await removeUnfinished(each);
+    return lock;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** What a killed run was writing beside a file. */
+async function removeUnfinished(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)];
+  for (const { name: each } of (await listFolder(folder)) ?? []) {
+    if (each.startsWith(`${name}.`) && each.endsWith('.tmp')) await removeFile(join(folder, each));
+  }
+}
+
+/** The name of a file: a digest, so that nothing in a key chooses where its file lies, nor differs by case alone. */
+function stemOf({ workspace, person, name }: Key): string {
+  if (workspace === undefined && person === undefined) return sha256(name ?? '');
+  const place = workspace && [workspace.id === undefined ? workspace.address : [workspace.address, workspace.id]];
+  const whose = person && [person.kind, person.issuer, person.subject];
+  return sha256(JSON.stringify([...(place ?? []), ...(whose ?? []), ...(name === undefined ? [] : [name])]));
+}
+
+function withoutId({ workspace, ...key }: Key): Key {
+  return workspace === undefined ? key : { ...key, workspace: { address: workspace.address, id: undefined } };
+}

@@ -8,9 +8,8 @@ import { join } from 'node:path';
 import type { Configuration } from '../config/definitions.ts';
 import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
-import { fileSize, writeText } from '../outside/files.ts';
-import { takeLock } from '../outside/lock.ts';
-import { readSafely } from '../outside/trusted-file.ts';
+import { fileSize } from '../outside/files.ts';
+import { type ReviewedFile, reviewedFile } from '../stores/files/reviewed-file.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { type Effort, efforts } from './model.ts';
@@ -38,23 +37,21 @@ export interface AgentsLock {
 }
 
 const lockVersion = 1;
-/** Far more than any lock. */
-const longestLock = 64 * 1024 * 1024;
 
 /** Where the lock is: in the folder of the configuration, one for each workspace that has a name. */
 export type LockPlace = Pick<Configuration, 'folder' | 'workspace'>;
 
 /** Reads the lock of a configuration; an absent one is empty. Throws `config_invalid`. */
 export async function readAgentsLock(place: LockPlace): Promise<AgentsLock> {
-  const path = lockPath(place);
+  const file = lockOf(place);
   if (place.workspace !== undefined) {
     const nobodys = join(place.folder, lockName('agents', undefined));
     if ((await fileSize(nobodys)) !== undefined) throw nobodysLock(nobodys, 'agents', place.workspace);
   }
-  const text = await readSafely(path, longestLock);
+  const text = await file.read();
   if (text === undefined) return { agents: withoutPrototype({}), environments: withoutPrototype({}) };
   const invalid = (why: string) =>
-    new AppError('config_invalid', `${quote(path)}: ${why}`, {
+    new AppError('config_invalid', `${quote(file.where)}: ${why}`, {
       hint: 'restore it from version control: without it agents are found by their metadata, and that one was retired is not known',
     });
   let value: unknown;
@@ -84,12 +81,12 @@ const lockWaitMs = 10_000;
  * where another run does not let go.
  */
 export async function changeAgentsLock(place: LockPlace, seen: AgentsLock, change: LockChange): Promise<AgentsLock> {
-  const path = join(place.folder, `.${lockName('agents', place.workspace)}.running`);
-  const held = await takeLock({ path, signal: new AbortController().signal, waitMs: lockWaitMs });
+  const file = lockOf(place);
+  const held = await file.hold({ signal: new AbortController().signal, waitMs: lockWaitMs });
   if (!('release' in held)) {
     throw new AppError(
       'already_running',
-      `another run writes ${quote(lockPath(place))} (process ${held.pid}, since ${held.since})`,
+      `another run writes ${quote(file.where)} (${held.called}, since ${held.since})`,
     );
   }
   try {
@@ -101,7 +98,7 @@ export async function changeAgentsLock(place: LockPlace, seen: AgentsLock, chang
     for (const [name, entry] of Object.entries(change.agents ?? {})) {
       lock.agents[name] = newer(now.agents[name], entry, seen.agents[name]);
     }
-    if (JSON.stringify(sortedLock(lock)) !== JSON.stringify(sortedLock(now))) await writeAgentsLock(place, lock);
+    if (JSON.stringify(sortedLock(lock)) !== JSON.stringify(sortedLock(now))) await writeAgentsLock(file, lock);
     return lock;
   } finally {
     await held.release();
@@ -115,9 +112,9 @@ function newer(now: LockedAgent | undefined, entry: LockedAgent, seen: LockedAge
 }
 
 /** Writes the lock as a whole, keys sorted, so that a change in it is one line of a review. */
-async function writeAgentsLock(place: LockPlace, lock: AgentsLock): Promise<void> {
+async function writeAgentsLock(file: ReviewedFile, lock: AgentsLock): Promise<void> {
   const content = { lock_version: lockVersion, ...sortedLock(lock) };
-  await writeText(lockPath(place), `${JSON.stringify(content, undefined, 2)}\n`, 'shared');
+  await file.write(`${JSON.stringify(content, undefined, 2)}\n`);
 }
 
 function sortedLock({ agents, environments }: AgentsLock): AgentsLock {
@@ -126,8 +123,8 @@ function sortedLock({ agents, environments }: AgentsLock): AgentsLock {
   return { agents: sorted(agents), environments: sorted(environments) };
 }
 
-function lockPath({ folder, workspace }: LockPlace): string {
-  return join(folder, lockName('agents', workspace));
+function lockOf({ folder, workspace }: LockPlace): ReviewedFile {
+  return reviewedFile(join(folder, lockName('agents', workspace)));
 }
 
 function hasId(value: unknown): boolean {

@@ -1,9 +1,10 @@
 /** Where the sign-in of one client at one provider is kept, as a run uses it: it never fails but by an interruption. */
 
 import type { Secret } from '../secret/secret.ts';
+import { type KeptSecret, SecretUnavailable } from '../stores/kept-secret.ts';
 import type { Key } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
-import { type KeptSignIn, PlaceUnavailable, parseKept, type SignInPlace } from './kept-sign-in.ts';
+import { type KeptSignIn, parseKept } from './kept-sign-in.ts';
 import type { SsoIdentity } from './sso-provider.ts';
 
 /** A place that is as good as empty where it cannot be used. */
@@ -32,7 +33,7 @@ export function signInKey({ issuer, client_id: clientId }: SsoIdentity): Require
  * A place of a run. What is wrong with it is said once, with what to do instead where that is known, and it is left alone
  * from then on.
  */
-export function keptPlace(place: SignInPlace, warn: (text: string) => void, instead?: string): KeptPlace {
+export function keptPlace(place: KeptSecret, warn: (text: string) => void, instead?: string): KeptPlace {
   let unusable: string | undefined;
   let said = false;
   const say = (text: string) => {
@@ -44,7 +45,7 @@ export function keptPlace(place: SignInPlace, warn: (text: string) => void, inst
     try {
       return await act();
     } catch (error) {
-      if (!(error instanceof PlaceUnavailable)) throw error;
+      if (!(error instanceof SecretUnavailable)) throw error;
       unusable = error.message;
       say(
         [`no sign-in is kept: ${place.called} cannot be used: ${quote(error.message)}`, instead]

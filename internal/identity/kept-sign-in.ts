@@ -17,24 +17,8 @@ export interface KeptSignIn {
   scopes: readonly string[] | undefined;
 }
 
-/** Where a sign-in is kept. Every call throws {@link PlaceUnavailable} where it cannot be used now, or `interrupted`. */
-export interface SignInPlace {
-  /** In words, for messages: "the keychain". */
-  called: string;
-  /** Whether somebody is asked for something: then it is not read before it is needed. */
-  asks: boolean;
-  read(): Promise<Secret | undefined>;
-  write(value: Secret): Promise<void>;
-  remove(): Promise<void>;
-}
-
 /** Said where a sign-in ends with its run. */
 export const keptNowhere = 'nothing is kept between runs here: each command signs in by itself';
-
-/** Nothing can be kept there now. */
-export class PlaceUnavailable extends Error {
-  override readonly name: string = 'PlaceUnavailable';
-}
 
 /** Refresh tokens are opaque; some are as long as an ID token. */
 const longestRefreshToken = 8 * 1024;

@@ -1,8 +1,8 @@
 /** What proving somebody takes and gives, whichever way the configuration allows. */
 import type { Identity, Requirement } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
-import type { SignInPlace } from './kept-sign-in.ts';
 import type { Principal } from './principal.ts';
 import type { TokenPlaces } from './workload-source.ts';
 
@@ -12,7 +12,7 @@ export interface ProofRequest {
   sudoUid: string | undefined;
   visit: BrowserVisit;
   /** Where a sign-in is kept; undefined where it is not. */
-  place: SignInPlace | undefined;
+  place: KeptSecret | undefined;
   /** What a person can do who wants it kept where it is not. */
   keepInstead: string | undefined;
   /** Whether this is a CI job. It can only choose which proof is asked for, never say who somebody is. */

@@ -8,12 +8,13 @@ import { clock } from '../clock/clock.ts';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { allOf, assuranceOf, unmet } from './assurance.ts';
 import { IdTokenRefused, judgeIdToken } from './id-token.ts';
 import { keptPlace } from './kept-place.ts';
-import { type KeptSignIn, keptNowhere, printKept, type SignInPlace, scopesSince } from './kept-sign-in.ts';
+import { type KeptSignIn, keptNowhere, printKept, scopesSince } from './kept-sign-in.ts';
 import { settlePerson } from './last-person.ts';
 import type { Proof, ProofChoice, Proven } from './proof.ts';
 import type { SignedIn } from './sso.ts';
@@ -25,7 +26,7 @@ export interface SsoRun {
   identity: SsoIdentity;
   visit: BrowserVisit;
   /** Undefined where a sign-in is kept in memory only, which is: for one run. */
-  place: SignInPlace | undefined;
+  place: KeptSecret | undefined;
   /** What a person can do who wants it kept where it is not. */
   keepInstead: string | undefined;
   stores: Pick<Stores, 'signIns' | 'issuerKeys'>;

@@ -1,9 +1,9 @@
 /** The end of a kept sign-in: at the provider where it takes refresh tokens back (RFC 7009), and on this machine. */
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { revokeGrant } from '../oauth/revoke.ts';
+import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { keptPlace } from './kept-place.ts';
-import type { SignInPlace } from './kept-sign-in.ts';
 import { withSignInLock } from './renew.ts';
 import { settingOf } from './sso.ts';
 import { findProvider, type SsoIdentity } from './sso-provider.ts';
@@ -12,7 +12,7 @@ import { findProvider, type SsoIdentity } from './sso-provider.ts';
 export interface SignOutRequest {
   identity: SsoIdentity;
   visit: BrowserVisit;
-  place: SignInPlace;
+  place: KeptSecret;
   stores: Pick<Stores, 'signIns' | 'issuerKeys'>;
 }
 

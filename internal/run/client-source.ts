@@ -4,6 +4,7 @@ import { knownClients } from '../connection/client/known-clients.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readSecretFrom } from '../outside/file-descriptor.ts';
 import { openKeychain } from '../outside/keychain.ts';
+import { keychainSecrets } from '../stores/files/machine-secrets.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
 
@@ -30,7 +31,7 @@ export async function clientSource({
     throw new AppError('usage', `MAI_KEYCHAIN is ${quote(environment.MAI_KEYCHAIN)}, expected "off" or nothing`);
   }
   return {
-    known: knownClients(environment.MAI_KEYCHAIN === 'off' ? undefined : openKeychain(signal), tell),
+    known: knownClients(environment.MAI_KEYCHAIN === 'off' ? undefined : keychainSecrets(openKeychain(signal)), tell),
     entry: {
       secret: descriptor === undefined ? undefined : await readSecretFrom(descriptor, signal, programMs),
       ask: ask && {

@@ -4,10 +4,10 @@ import type { Identity } from '../config/definitions.ts';
 import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { AppError } from '../errors/app-error.ts';
 import { signInAccount, signInKey } from '../identity/kept-place.ts';
-import { PlaceUnavailable, type SignInPlace } from '../identity/kept-sign-in.ts';
-import { EncryptedFileUnusable, encryptedFile } from '../outside/encrypted-file.ts';
-import { KeychainUnavailable, openKeychain } from '../outside/keychain.ts';
+import { openKeychain } from '../outside/keychain.ts';
 import { Secret } from '../secret/secret.ts';
+import { encryptedSecret, keychainSecrets } from '../stores/files/machine-secrets.ts';
+import type { KeptSecret } from '../stores/kept-secret.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
@@ -15,7 +15,7 @@ import type { Ports } from './ports.ts';
 /** Where a sign-in is kept, and what a person can do who wants it kept where it is not. */
 export interface Keeping {
   /** Undefined where nothing is kept. */
-  place: SignInPlace | undefined;
+  place: KeptSecret | undefined;
   instead: string | undefined;
 }
 
@@ -38,16 +38,7 @@ export async function signInKeeping(ports: Ports, identity: Identity): Promise<K
     return { place: undefined, instead };
   }
   if (keep === 'keychain') {
-    const keychain = openKeychain(signal);
-    const account = signInAccount(identity);
-    const place = translated({
-      called: 'the keychain',
-      asks: false,
-      read: () => keychain.read(account),
-      write: (value) => keychain.write(account, value),
-      remove: () => keychain.remove(account),
-    });
-    return { place, instead };
+    return { place: keychainSecrets(openKeychain(signal))(signInAccount(identity)), instead };
   }
   const { file: key } = keep;
   const path = join(state, 'sign-in', `${sha256(signInKey(identity).name)}.age`);
@@ -56,24 +47,6 @@ export async function signInKeeping(ports: Ports, identity: Identity): Promise<K
     const what = 'the passphrase of the file that keeps the sign-in';
     return new Secret((await ports.entered({ what, command: 'login' })).trim());
   };
-  const asks = key === 'passphrase';
-  const file = encryptedFile(path, asks ? { passphrase: ask } : { path: key.key_file });
-  return { place: translated({ called: 'the encrypted file', asks, ...file }), instead };
-}
-
-/** The same place in the words of whoever keeps something there. */
-function translated(place: SignInPlace): SignInPlace {
-  const translate = (error: unknown) => {
-    if (error instanceof KeychainUnavailable || error instanceof EncryptedFileUnusable) {
-      throw new PlaceUnavailable(error.message, { cause: error });
-    }
-    throw error;
-  };
-  return {
-    called: place.called,
-    asks: place.asks,
-    read: () => place.read().catch(translate),
-    write: (value) => place.write(value).catch(translate),
-    remove: () => place.remove().catch(translate),
-  };
+  const fileKey = key === 'passphrase' ? { passphrase: ask } : { path: key.key_file };
+  return { place: encryptedSecret(path, fileKey), instead };
 }

@@ -7,8 +7,9 @@
 import { join } from 'node:path';
 import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
-import { fileSize, readText, writeText } from '../outside/files.ts';
-import { readSafely, safePath } from '../outside/trusted-file.ts';
+import { fileSize } from '../outside/files.ts';
+import { safePath } from '../outside/trusted-file.ts';
+import { reviewedFile } from '../stores/files/reviewed-file.ts';
 import { quote, visible } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { nameProblem } from './folder/name.ts';
@@ -37,9 +38,6 @@ export async function refuseNobodysLock(skillsFolder: string, workspace: string 
   }
 }
 
-/** Far more than any lock. */
-const longestLock = 64 * 1024 * 1024;
-
 /**
  * A lock that says what agents get; empty where there is none yet. Throws `config_invalid`, and `file_system` where somebody
  * else could have written it, as for every file that decides.
@@ -48,12 +46,12 @@ export async function readSkillsLock(skillsFolder: string, workspace?: string): 
   await refuseNobodysLock(skillsFolder, workspace);
   const path = lockFileOf(skillsFolder, workspace);
   const judged = await safePath(skillsFolder);
-  return skillsIn(path, judged === undefined ? undefined : await readSafely(path, longestLock));
+  return skillsIn(path, judged === undefined ? undefined : await reviewedFile(path).read());
 }
 
 /** The skills in a lock file; empty where there is none yet. Throws `config_invalid` with every problem in it. */
 export async function readLockFile(path: string): Promise<SkillsLock> {
-  return skillsIn(path, await readText(path));
+  return skillsIn(path, await reviewedFile(path, { fromAnybody: true }).read());
 }
 
 function skillsIn(path: string, text: string | undefined): SkillsLock {
@@ -68,7 +66,7 @@ function skillsIn(path: string, text: string | undefined): SkillsLock {
 
 /** Replaces a lock file as a whole, names sorted, so that equal locks are equal files. */
 export async function writeLockFile(path: string, skills: SkillsLock): Promise<void> {
-  await writeText(path, formatLock(skills), 'shared');
+  await reviewedFile(path).write(formatLock(skills));
 }
 
 /** The text of a lock file. */

@@ -5,8 +5,7 @@
 
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
-import { writeText } from '../outside/files.ts';
-import { readSafely } from '../outside/trusted-file.ts';
+import { type ReviewedFile, reviewedFile } from '../stores/files/reviewed-file.ts';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
@@ -42,19 +41,17 @@ export interface PinnedService {
 export type ToolsLock = Map<string, PinnedService>;
 
 const lockVersion = 1;
-/** Far more than any lock. */
-const longestLock = 64 * 1024 * 1024;
 
 /** Reads the lock of a configuration folder; an absent one is empty. Throws `config_invalid`. */
 export async function readToolsLock(configFolder: string): Promise<ToolsLock> {
-  const path = toolsLockPath(configFolder);
-  const text = await readSafely(path, longestLock);
-  return text === undefined ? new Map() : parseToolsLock(text, path);
+  const file = lockIn(configFolder);
+  const text = await file.read();
+  return text === undefined ? new Map() : parseToolsLock(text, file.where);
 }
 
 /** Writes the lock as a whole: equal locks are equal files, and nothing in the file is unseen. */
 export async function writeToolsLock(configFolder: string, lock: ToolsLock): Promise<void> {
-  await writeText(toolsLockPath(configFolder), formatToolsLock(lock), 'shared');
+  await lockIn(configFolder).write(formatToolsLock(lock));
 }
 
 /** The text of a lock. */
@@ -195,6 +192,6 @@ function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function toolsLockPath(configFolder: string): string {
-  return join(configFolder, 'tools.lock.json');
+function lockIn(configFolder: string): ReviewedFile {
+  return reviewedFile(join(configFolder, 'tools.lock.json'));
 }

@@ -74,6 +74,7 @@ export const rooms: readonly Room[] = [
     globals: true,
   },
   { folder: 'config', holds: 'the reviewed files: their shapes, rules and references' },
+  { folder: 'stores', holds: 'what is kept between runs: texts, secrets, lock files, and who may work with one' },
   {
     folder: 'outside',
     holds: 'one file for each outside thing: files, keychain, sockets, browsers, programs, services',

@@ -1,4 +1,4 @@
-import { pause } from '../../internal/clock/pause.ts';
+import { clock } from '../../internal/clock/clock.ts';
 import type { Hold, Holder, KeptText, KeptTexts, Key, Stores, Waiting } from '../../internal/stores/kept-text.ts';
 
 /** What several runs share that keep things in memory. */
@@ -27,12 +27,12 @@ export function storesInMemory(): MemoryPlace {
     write: async (value) => void texts.set(where, value),
     remove: async () => void texts.delete(where),
     async hold({ waitMs, signal }: Waiting): Promise<Hold | Holder> {
-      for (const until = performance.now() + waitMs; ; await pause(5, signal)) {
+      for (const until = clock.monotonic() + waitMs; ; await clock.pause(5, signal)) {
         const held = holds.get(where);
         if (held === undefined || dead.has(held.run)) break;
-        if (signal.aborted || performance.now() >= until) return { called: held.called, since: held.since };
+        if (signal.aborted || clock.monotonic() >= until) return { called: held.called, since: held.since };
       }
-      const mine = { called: 'another run in memory', since: new Date().toISOString(), run };
+      const mine = { called: 'another run in memory', since: clock.now().toISOString(), run };
       holds.set(where, mine);
       return { release: async () => void (holds.get(where) === mine && holds.delete(where)) };
     },

@@ -7,6 +7,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { type AuthorizationServer, judgeAuthorizationServer } from '../../oauth/authorization-server.ts';
 import { guardedFetch } from '../../outside/http.ts';
 import { Secret } from '../../secret/secret.ts';
+import { keychainSecrets } from '../../stores/files/machine-secrets.ts';
 import type { Connection } from '../credentials.ts';
 import type { AcquireRequest } from '../grant.ts';
 import { type ClientAtHand, clientForCode, type ListeningClient, listenAsClient, withClient } from './client.ts';
@@ -71,7 +72,7 @@ function requestFor(
     left: undefined,
     newClient: false,
     clients: {
-      known: knownClients(keychain, { detail: warn, warn }),
+      known: knownClients(keychainSecrets(keychain), { detail: warn, warn }),
       entry: { secret: change.secret === undefined ? undefined : new Secret(change.secret), ask: undefined },
     },
     isClientForgotten: async () => false,
@@ -184,7 +185,7 @@ describe('a client that registered itself', () => {
     const { request, keychain, said } = requestFor([metadata]);
     await listen(request, metadata);
     expect(said).toContainEqual(expect.stringContaining('notes forgets this client on 2'));
-    const later = knownClients(keychain, { detail() {}, warn() {} }, new Date((soon + 1) * 1000));
+    const later = knownClients(keychainSecrets(keychain), { detail() {}, warn() {} }, new Date((soon + 1) * 1000));
     const clients = { ...request.clients, known: later };
     expect(await listen({ ...request, clients }, metadata)).toMatchObject({ clientId: `client 2 of ${origin}` });
   });

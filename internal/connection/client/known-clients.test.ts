@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { keychainInMemory } from '../../../test/support/keychain-in-memory.ts';
 import { type Keychain, KeychainUnavailable } from '../../outside/keychain.ts';
 import { Secret } from '../../secret/secret.ts';
+import { keychainSecrets } from '../../stores/files/machine-secrets.ts';
 import { accountOf, type ClientPlace, type KnownClient, knownClients, readKnownClient } from './known-clients.ts';
 
 function heard() {
@@ -21,17 +22,17 @@ const client: KnownClient = {
 
 test('a client is found again with everything of it, under a name that a person can read', async () => {
   const keychain = keychainInMemory();
-  await knownClients(keychain, heard()).keep(place, client, false);
+  await knownClients(keychainSecrets(keychain), heard()).keep(place, client, false);
   expect([...keychain.kept.keys()]).toEqual([
     'client at https://as.example for https://mcp.example/mcp, back to http://127.0.0.1:*/callback',
   ]);
-  const found = await knownClients(keychain, heard()).find(place);
+  const found = await knownClients(keychainSecrets(keychain), heard()).find(place);
   expect(found).toMatchObject({
     client: { clientId: 'us', authMethod: 'client_secret_post' },
     redirectUri: client.redirectUri,
   });
   expect(found?.client.secret?.reveal()).toBe('the secret');
-  await knownClients(keychain, heard()).forget(place);
+  await knownClients(keychainSecrets(keychain), heard()).forget(place);
   expect(keychain.kept.size).toBe(0);
 });
 
@@ -42,7 +43,7 @@ test.each<[string, Partial<ClientPlace>]>([
   ['another redirect URI', { redirect: 'http://localhost:*/callback' }],
   ['the device flow', { redirect: undefined }],
 ])('a client is nobody for %s [A1.15]', async (_case, change) => {
-  const known = knownClients(keychainInMemory(), heard());
+  const known = knownClients(keychainSecrets(keychainInMemory()), heard());
   await known.keep(place, client, false);
   expect(await known.find({ ...place, ...change })).toBeUndefined();
   expect(await known.find(place)).toBeDefined();
@@ -87,7 +88,7 @@ describe('a keychain that fails', () => {
 
   test('is asked once, and that is said once, harmlessly', async () => {
     const [asked, saying]: [string[], ReturnType<typeof heard>] = [[], heard()];
-    const known = knownClients(failing(asked), saying);
+    const known = knownClients(keychainSecrets(failing(asked)), saying);
     expect(await known.find(place)).toBeUndefined();
     await known.keep(place, client, false);
     await known.forget(place);
@@ -97,7 +98,7 @@ describe('a keychain that fails', () => {
 
   test('is said to have lost what a person entered; where the person wants none, nothing is said', async () => {
     const saying = heard();
-    await knownClients(failing([]), saying).keep(place, client, true);
+    await knownClients(keychainSecrets(failing([])), saying).keep(place, client, true);
     expect(saying.said).toContainEqual(expect.stringContaining('has to be entered again next time'));
     const silent = heard();
     await knownClients(undefined, silent).keep(place, client, true);

@@ -1,14 +1,14 @@
 /**
- * The clients that this machine knows at authorization servers, kept in the keychain: those that were registered, and
- * what a person entered about one. Nothing of it is ever in a file. What cannot be remembered is registered or entered
- * again, so nothing here fails but by an interruption.
+ * The clients that are known at authorization servers, kept as secrets: those that were registered, and what a person entered
+ * about one. They are of the machine, not of a person or a workspace. Nothing of it is ever in a file in clear. What cannot be
+ * remembered is registered or entered again, so nothing here fails but by an interruption.
  */
 import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { splitScopes } from '../../oauth/metadata.ts';
 import { isClientText, longestClientId, longestClientSecret, type OAuthClient } from '../../oauth/registration.ts';
-import { type Keychain, KeychainUnavailable } from '../../outside/keychain.ts';
 import { Secret } from '../../secret/secret.ts';
+import { type KeptSecret, type KeptSecrets, SecretUnavailable } from '../../stores/kept-secret.ts';
 import { quote } from '../../text/quote.ts';
 
 /**
@@ -43,37 +43,41 @@ export interface Saying {
   warn(text: string): void;
 }
 
-/** The known clients of a keychain; nothing is known without one. A keychain that failed once is not asked again. */
+/** The known clients of a place; nothing is known without one. A place that failed once is not asked again. */
 export function knownClients(
-  keychain: Keychain | undefined,
+  secrets: KeptSecrets | undefined,
   { detail, warn }: Saying,
   now = clock.now(),
 ): KnownClients {
-  let usable = keychain;
-  const attempt = async <Result>(act: (keychain: Keychain) => Promise<Result>): Promise<Result | undefined> => {
-    if (usable === undefined) return undefined;
+  let failed: KeptSecret | undefined;
+  const attempt = async <Result>(
+    place: ClientPlace,
+    act: (secret: KeptSecret) => Promise<Result>,
+  ): Promise<Result | undefined> => {
+    const secret = secrets?.(accountOf(place));
+    if (secret === undefined || failed !== undefined) return undefined;
     try {
-      return await act(usable);
+      return await act(secret);
     } catch (error) {
-      if (!(error instanceof KeychainUnavailable)) throw error;
-      usable = undefined;
-      detail(`no client is remembered: the keychain cannot be used: ${quote(error.message)}`);
+      if (!(error instanceof SecretUnavailable)) throw error;
+      failed = secret;
+      detail(`no client is remembered: ${secret.called} cannot be used: ${quote(error.message)}`);
       return undefined;
     }
   };
   return {
     async find(place) {
-      const kept = await attempt((keychain) => keychain.read(accountOf(place)));
+      const kept = await attempt(place, (secret) => secret.read());
       return kept === undefined ? undefined : readKnownClient(kept, now);
     },
     async keep(place, known, typed) {
-      await unlessInterrupted(attempt((keychain) => keychain.write(accountOf(place), textOf(known, now))));
-      if (typed && usable === undefined && keychain !== undefined) {
-        warn('what you entered could not be kept in the keychain: it has to be entered again next time');
+      await unlessInterrupted(attempt(place, (secret) => secret.write(textOf(known, now))));
+      if (typed && failed !== undefined) {
+        warn(`what you entered could not be kept in ${failed.called}: it has to be entered again next time`);
       }
     },
     async forget(place) {
-      await unlessInterrupted(attempt((keychain) => keychain.remove(accountOf(place))));
+      await unlessInterrupted(attempt(place, (secret) => secret.remove()));
     },
   };
 }

@@ -1,0 +1,26 @@
+/** The lock files of a repository: written by the commands, reviewed by people, and believed as far as a checkout is. */
+import { basename, dirname, join } from 'node:path';
+import { readText, writeText } from '../../outside/files.ts';
+import { readSafely } from '../../outside/trusted-file.ts';
+import type { KeptText } from '../kept-text.ts';
+import { holdFile } from './kept-files.ts';
+
+/**
+ * One such file. Whoever changes it reads it again while they hold it, and changes what is there then. The file that says who
+ * holds it lies beside it: who can write one can write the other.
+ */
+export type ReviewedFile = Omit<KeptText, 'remove'>;
+
+/** Far more than any lock. */
+const longestBytes = 64 * 1024 * 1024;
+
+/** `fromAnybody`: read also where another account could have written it, for what decides nothing on this machine. */
+export function reviewedFile(path: string, { fromAnybody = false } = {}): ReviewedFile {
+  const running = join(dirname(path), `.${basename(path)}.running`);
+  return {
+    where: path,
+    read: () => (fromAnybody ? readText(path) : readSafely(path, longestBytes)),
+    write: (text) => writeText(path, text, 'shared'),
+    hold: (waiting) => holdFile(running, waiting, [path, running]),
+  };
+}

@@ -81,11 +81,16 @@ export async function requireContinuable(request: ContinueRequest): Promise<void
   // What it says counts only where nothing worse is the matter.
   preparing.catch(() => {});
   const { alarms } = await verifySession(request, session, lookups);
-  if (alarms.length > 0)
+  if (alarms.length > 0) {
+    // The vault of somebody who was off-boarded is archived: nobody changed the session.
+    await preparing.catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'offboarded') throw error;
+    });
     throw altered(
       session,
       alarms.map(({ what, why }) => `${what}: ${why}`),
     );
+  }
   const prepared = await preparing;
   if (session.agent.id !== prepared.inForce.agent.id) {
     throw altered(session, [`agent: ${quote(session.agent.id)} is not the agent ${quote(name)}`]);

@@ -7,6 +7,7 @@ import type { Attack } from './attack.ts';
 import { configurationAttacks } from './configuration.ts';
 import { keyringAttacks } from './keyring.ts';
 import { mainAttacks } from './main-attacks.ts';
+import { sessionAttacks } from './session-attacks.ts';
 import { stolenPage } from './stolen-page.ts';
 import { stolenServiceStep } from './stolen-service-step.ts';
 import { stolenSignIn } from './stolen-sign-in.ts';
@@ -15,6 +16,7 @@ import { tlsAttacks } from './tls.ts';
 /** Every file of attacks, in the order in which they are tried. */
 const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]> }[] = [
   { title: 'People, services and skills', attacks: mainAttacks },
+  { title: "Somebody's session", attacks: sessionAttacks },
   { title: 'Agents and environments of everybody', attacks: agentAttacks },
   { title: 'The folder that somebody stands in', attacks: configurationAttacks },
   { title: 'Where secrets are kept', attacks: keyringAttacks },

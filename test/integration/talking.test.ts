@@ -128,6 +128,22 @@ describe('send', () => {
     expect(await sent(id)).toBe(0);
   });
 
+  test('sends nothing for somebody who was off-boarded, and says that and no more [P10]', async () => {
+    const id = await started();
+    const { faults } = world.sandbox.platform.control;
+    const on = 'POST /v1/sessions/:session/archive';
+    faults.add({ on, fault: { kind: 'status', status: 409 }, times: Infinity });
+    await world.configure('interface.yaml', (content) => {
+      content.people.operators = { principals: [world.sandbox.people.grace.subject] };
+    });
+    const { subject } = world.sandbox.people.ada;
+    const ended = await world.connect(['offboard', subject, '--yes-offboard', subject], { person: 'grace' });
+    expect(ended.stderr).toContain('[offboarding_incomplete]');
+    const refused = await setup('send', id, '--message', 'hello');
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[offboarded]')]);
+    expect(await sent(id)).toBe(0);
+  });
+
   test.each([
     [
       'person',

@@ -5,10 +5,9 @@ import { baseCommand, naming, takeOnly, withSubcommands } from '../../internal/c
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
-import type { AddOptions } from './add.ts';
 import { addOffboarding } from './offboard-commands.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
-import type { ConnectOptions } from './run.ts';
+import type { ConnectOptions } from './ways.ts';
 import { addUpkeep } from './upkeep-commands.ts';
 
 /** Connects services to the vault of the person who runs it. */
@@ -56,24 +55,10 @@ Examples:
       )
       .action(
         run(async (context, service: string | undefined, options: ConnectOptions) => {
-          const { optionsOfWay, wayOf, wrongWay } = await import('./ways.ts');
+          const { optionsOfWay, performWay, wayOf, wrongWay } = await import('./ways.ts');
           const way = wayOf(service, options);
           takeOnly(program, optionsOfWay[way], (flag) => wrongWay(way, flag));
-          if (options.url !== undefined) {
-            const { runUnlisted } = await import('./unlisted.ts');
-            return await runUnlisted(context, service, options.url, options);
-          }
-          if (options.tokenStdin === true) {
-            const { runToken } = await import('./token.ts');
-            return await runToken(context, service, options);
-          }
-          if (service === undefined) {
-            const { runPage } = await import('./page.ts');
-            return await runPage(context, options);
-          }
-          const { runConnect } = await import('./run.ts');
-          const commands = program.commands.map((command) => command.name());
-          return await runConnect(context, service, options, commands);
+          return await performWay(context, service, options);
         }),
       );
     addClientOptions(
@@ -95,9 +80,10 @@ Examples:
         ]),
       )
       .action(
-        run(async (context, url: string, options: AddOptions) => {
-          const { runAdd } = await import('./add.ts');
-          return await runAdd(context, url, options);
+        run(async (context, url: string, { name, signIn = true }: { name?: string; signIn?: boolean }) => {
+          const { draftService } = await import('../../internal/run/use-cases/draft-service.ts');
+          const { showDraft } = await import('./connections-output.ts');
+          return showDraft(await context.perform(draftService, { url, name, signIn }));
         }),
       );
     addUpkeep(program, run);

@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import { descriptor } from '../../internal/cli/browser-options.ts';
 import { addConfig, addDryRun, addGroup } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { KeygenOptions, SignOptions } from './ownership.ts';
+
+/** The options of `ownership sign`. */
+interface SignOptions {
+  subject?: string;
+  dryRun?: boolean;
+}
 
 /** Adds the commands of whoever holds the ownership key. */
 export function addOwnership(program: Command, run: Run): void {
@@ -14,9 +19,10 @@ export function addOwnership(program: Command, run: Run): void {
     .requiredOption('--kid <name>', 'how the key is called in ownership.keys')
     .option('--private-key-to-fd <n>', 'write the private key to this file descriptor instead', descriptor)
     .action(
-      run(async (context, options: KeygenOptions) => {
-        const { runKeygen } = await import('./ownership.ts');
-        return await runKeygen(context, options);
+      run(async (context, { kid }: { kid: string }) => {
+        const { makeOwnershipKey } = await import('../../internal/run/use-cases/ownership.ts');
+        const { showKey } = await import('./ownership-output.ts');
+        return showKey(await context.perform(makeOwnershipKey, { kid }));
       }),
     );
   addOwnershipKey(
@@ -30,9 +36,10 @@ export function addOwnership(program: Command, run: Run): void {
       ),
     ),
   ).action(
-    run(async (context, vault: string, options: SignOptions) => {
-      const { runSign } = await import('./ownership.ts');
-      return await runSign(context, vault, options);
+    run(async (context, vault: string, { subject, dryRun = false }: SignOptions) => {
+      const { signOwner } = await import('../../internal/run/use-cases/ownership.ts');
+        const { showSigned } = await import('./ownership-output.ts');
+      return showSigned(await context.perform(signOwner, { vault, subject, dryRun }));
     }),
   );
   addConfig(
@@ -42,8 +49,9 @@ export function addOwnership(program: Command, run: Run): void {
       .argument('[vault]', 'only this one'),
   ).action(
     run(async (context, vault: string | undefined) => {
-      const { runVerify } = await import('./ownership.ts');
-      return await runVerify(context, vault);
+      const { verifyOwners } = await import('../../internal/run/use-cases/ownership.ts');
+        const { showVerified } = await import('./ownership-output.ts');
+      return showVerified(await context.perform(verifyOwners, { vault }));
     }),
   );
 }

@@ -3,14 +3,20 @@ import { Argument, type Command } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addDryRun, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { DisconnectOptions } from './upkeep.ts';
+
+/** The options of `disconnect`. */
+interface DisconnectOptions {
+  url?: string;
+  dryRun?: boolean;
+}
 
 /** Adds what a person does with connections that are there. */
 export function addUpkeep(program: Command, run: Run): void {
   addOperator(program.command('list').description('show each catalogued service and its connection')).action(
     run(async (context) => {
-      const { runList } = await import('./upkeep.ts');
-      return await runList(context);
+      const { listConnections } = await import('../../internal/run/use-cases/connections.ts');
+      const { showServices } = await import('./connections-output.ts');
+      return showServices(await context.perform(listConnections, {}));
     }),
   );
   addOperator(
@@ -20,8 +26,9 @@ export function addUpkeep(program: Command, run: Run): void {
       .addArgument(naming('services', new Argument('[service]', 'only this one'))),
   ).action(
     run(async (context, service: string | undefined) => {
-      const { runCheck } = await import('./upkeep.ts');
-      return await runCheck(context, service);
+      const { checkConnections } = await import('../../internal/run/use-cases/connections.ts');
+      const { showChecked } = await import('./connections-output.ts');
+      return showChecked(await context.perform(checkConnections, { service }));
     }),
   );
   addOperator(
@@ -33,17 +40,19 @@ export function addUpkeep(program: Command, run: Run): void {
         .option('--url <url>', 'the address of a server outside the catalogue'),
     ),
   ).action(
-    run(async (context, service: string | undefined, options: DisconnectOptions) => {
-      const { runDisconnect } = await import('./upkeep.ts');
-      return await runDisconnect(context, service, options);
+    run(async (context, service: string | undefined, { url, dryRun = false }: DisconnectOptions) => {
+      const { disconnect } = await import('../../internal/run/use-cases/connections.ts');
+      const { showDisconnected } = await import('./connections-output.ts');
+      return showDisconnected(await context.perform(disconnect, { service, url, dryRun }));
     }),
   );
   addOperator(
     program.command('doctor').description('compare your vault with the catalogue and with what the services say today'),
   ).action(
     run(async (context) => {
-      const { runDoctor } = await import('./upkeep.ts');
-      return await runDoctor(context);
+      const { examineConnections } = await import('../../internal/run/use-cases/connections.ts');
+      const { showExamination } = await import('./connections-output.ts');
+      return showExamination(await context.perform(examineConnections, {}));
     }),
   );
 }

@@ -1,7 +1,24 @@
-/** The four things that `service-connection` does without a command, and which of its options each one reads. */
-import type { CommonOptions } from '../../internal/cli/program.ts';
+/** The four things that `service-connection` does without a command: which of its options each one reads, and its request. */
+import type { CommandContext, CommandResult, CommonOptions } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { ConnectOptions } from './run.ts';
+import { quote } from '../../internal/text/quote.ts';
+import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
+import type { ScopeFlags } from '../../internal/connection/scopes.ts';
+
+/** The options of `service-connection` without a command. */
+export type ConnectOptions = BrowserOptions &
+  ClientOptions &
+  ScopeFlags & {
+    newClient?: boolean;
+    legacyEndpoints?: boolean;
+    acceptAudience?: boolean;
+    expectAccount?: string;
+    acceptAccount?: string;
+    /** The token is entered, not asked for at an authorization server. */
+    tokenStdin?: boolean;
+    /** A server outside the catalogue. */
+    url?: string;
+  };
 
 /** What is done: a service of the catalogue, a token for one, a server outside it, or the page of all services. */
 export type Way = 'service' | 'token' | 'unlisted' | 'page';
@@ -36,6 +53,50 @@ export function wayOf(service: string | undefined, { tokenStdin, url }: ConnectO
   if (url !== undefined) return 'unlisted';
   if (tokenStdin === true) return 'token';
   return service === undefined ? 'page' : 'service';
+}
+
+/** Carries out what is asked for. */
+export async function performWay(
+  context: CommandContext,
+  service: string | undefined,
+  options: ConnectOptions,
+): Promise<CommandResult> {
+  const { showConnected, showPage } = await import('./connections-output.ts');
+  const { perform } = context;
+  const accounts = () => ({ expectAccount: options.expectAccount, acceptAccount: options.acceptAccount });
+  const scopes = () => {
+    const { readOnly, scope, addScope } = options;
+    return { readOnly, scope: scope && [...scope], addScope: addScope && [...addScope] };
+  };
+  const { url } = options;
+  switch (wayOf(service, options)) {
+    case 'unlisted': {
+      if (service !== undefined || url === undefined) {
+        throw new AppError('usage', `${quote(service)} and --url exclude each other`);
+      }
+      const { connectUnlisted } = await import('../../internal/run/use-cases/connect-unlisted.ts');
+      const { newClient = false } = options;
+      return showConnected(await perform(connectUnlisted, { url, newClient, ...scopes(), ...accounts() }));
+    }
+    case 'token': {
+      if (service === undefined) throw new AppError('usage', 'whose token is it? No service was named');
+      const { connectToken } = await import('../../internal/run/use-cases/connect-token.ts');
+      return showConnected(await perform(connectToken, { service, ...accounts() }));
+    }
+    case 'page': {
+      const { openConnectionsPage } = await import('../../internal/run/use-cases/connections-page.ts');
+      return showPage(await perform(openConnectionsPage, {}));
+    }
+    case 'service': {
+      const { refuseMisspelledService } = await import('../../internal/cli/misspelled.ts');
+      const { servicesThere } = await import('../../internal/run/names-there.ts');
+      refuseMisspelledService(service ?? '', context.besideServices, await servicesThere(context));
+      const { connect } = await import('../../internal/run/use-cases/connect.ts');
+      const { newClient = false, legacyEndpoints = false, acceptAudience = false } = options;
+      const choices = { newClient, legacyEndpoints, acceptAudience, ...scopes(), ...accounts() };
+      return showConnected(await perform(connect, { service: service ?? '', ...choices }));
+    }
+  }
 }
 
 /** An option that has nothing to say about what is asked for. */

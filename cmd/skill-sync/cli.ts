@@ -3,9 +3,14 @@ import { InvalidArgumentError, Option } from 'commander';
 import { addConfig, addDryRun, baseCommand } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import { addDiff, addReports, addSelection } from './report-options.ts';
-import type { ApplyOptions, SkillSyncOptions } from './run.ts';
-import type { ScanOptions } from './scan.ts';
+import {
+  type ApplyOptions,
+  addDiff,
+  addReports,
+  addSelection,
+  type ScanOptions,
+  type SkillSyncOptions,
+} from './report-options.ts';
 import { addSupplyChain } from './supply-chain-commands.ts';
 
 /** Validates local skills and pushes what changed, as pinned versions. */
@@ -45,9 +50,18 @@ Examples:
       )
       .action(
         run(async (context, folders: string[], options: SkillSyncOptions) => {
-          const { runSkillSync } = await import('./run.ts');
-          const commands = program.commands.map((command) => command.name());
-          return await runSkillSync(context, folders, options, commands);
+          const { refuseMisspelled } = await import('../../internal/cli/misspelled.ts');
+          await refuseMisspelled(
+            folders,
+            program.commands.map((command) => command.name()),
+          );
+          const { syncSkills } = await import('../../internal/run/use-cases/sync-skills.ts');
+          const { showSkills } = await import('./output.ts');
+          const { only, changedSince, check = false, lock, overwrite = false, prune = false } = options;
+          const { report, sarif, codeQuality, dryRun = false, diff = false, yesPrune, out, keepGoing = false } = options;
+          const meant = { folders, only, changedSince, lock };
+          const how = { check, overwrite, prune, out, keepGoing, dryRun, diff, yesPrune };
+          return showSkills(await context.perform(syncSkills, { ...meant, ...how, report, sarif, codeQuality }));
         }),
       );
     addReports(
@@ -64,8 +78,11 @@ Examples:
       ),
     ).action(
       run(async (context, plan: string, options: ApplyOptions) => {
-        const { runApplyPlan } = await import('./run.ts');
-        return await runApplyPlan(context, plan, options);
+        const { applySkillsPlan } = await import('../../internal/run/use-cases/sync-skills.ts');
+        const { showSkills } = await import('./output.ts');
+        const { report, sarif, codeQuality, dryRun = false, diff = false, yesPrune } = options;
+        const how = { dryRun, diff, yesPrune, report, sarif, codeQuality };
+        return showSkills(await context.perform(applySkillsPlan, { plan, ...how }));
       }),
     );
     addReports(
@@ -81,8 +98,11 @@ Examples:
       ),
     ).action(
       run(async (context, folders: string[], options: ScanOptions) => {
-        const { runScan } = await import('./scan.ts');
-        return await runScan(context, folders, options);
+        const { scanSkills } = await import('../../internal/run/use-cases/scan-skills.ts');
+        const { showScanned } = await import('./output.ts');
+        const { only, changedSince, report, sarif, codeQuality } = options;
+        const request = { folders, only, changedSince, report, sarif, codeQuality };
+        return showScanned(await context.perform(scanSkills, request));
       }),
     );
     addSupplyChain(program, run);

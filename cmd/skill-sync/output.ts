@@ -1,100 +1,81 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
-import { formatStalePin, type StalePin } from '../../internal/skills/pins.ts';
-import { changeWord, isPending, type SkillOutcome } from '../../internal/skills/report/report.ts';
-import type { Finding } from '../../internal/skills/scan/finding.ts';
-import type { ReportSoFar } from '../../internal/skills/sync.ts';
+import type { PulledSkills, ScannedSkills, SyncedSkills, VerifiedSkills } from '../../internal/run/values/skills.ts';
+import { changeWord } from '../../internal/skills/report/report.ts';
 import { visible } from '../../internal/text/quote.ts';
 import type { Table } from '../../internal/text/table.ts';
 
-/** What is shown of a run. */
-interface Shown {
-  /** Whether pending changes, also of our agents, are exit code 7. */
-  check: boolean;
-  /** Whether what changes inside the skills is part of the result. */
-  diff: boolean;
-}
+type Skill = SyncedSkills['skills'][number];
 
-/** What became of each skill, and which agents have to follow, as text and as a JSON value. */
-export function showSkills({ skills, findings, stalePins }: ReportSoFar, { check, diff }: Shown): CommandResult {
-  const pending = skills.filter(isPending);
-  const behind = stalePins.filter(({ file }) => file !== undefined);
+/** What became of each skill, what changes inside it where that was asked for, and which agents have to follow. */
+export function showSkills(synced: SyncedSkills): CommandResult {
+  const { skills, beside } = synced;
   const parts = [
     tableOf(skills),
-    ...(diff ? skills.flatMap(diffOf) : []),
+    ...skills.flatMap(({ diff }) => (diff === undefined ? [] : [diff.trimEnd()])),
     ...orphansOf(skills),
-    ...(behind.length === 0 ? [] : [linesOf(behind)]),
+    ...(beside.behind.length === 0 ? [] : [beside.behind.join('\n')]),
   ];
   return {
     text: skills.length === 0 ? 'no skills' : parts.flatMap((part, index) => (index === 0 ? [part] : ['', part])),
-    json: {
-      skills: skills.map((skill) => ({
-        name: skill.name,
-        folder: skill.folder,
-        change: skill.change,
-        applied: skill.applied,
-        skill_id: skill.skillId ?? null,
-        version_id: skill.versionId ?? null,
-        sha256: skill.sha256,
-        agents: skill.agents,
-        ...(skill.renamedFrom !== undefined && { renamed_from: skill.renamedFrom }),
-        ...(skill.where !== undefined && { where: skill.where }),
-        ...(diff && skill.diff !== undefined && { diff: skill.diff }),
-      })),
-      pending: pending.length,
-      findings: findings.map(findingJson),
-      stale_pins: stalePins.map(({ pin, skill, locked, file }) => ({
-        agent: file ?? null,
-        agent_id: pin.agentId,
-        agent_name: pin.agentName,
-        agent_version: pin.agentVersion,
-        skill,
-        skill_id: pin.skillId,
-        pinned: pin.version,
-        locked,
-      })),
-    },
-    exit: check && pending.length + behind.length > 0 ? 7 : 0,
+    json: synced,
+    exit: beside.failsCheck ? 7 : 0,
   };
 }
 
 /** The agents are shown where a change reaches one: those have to be applied next. */
-function tableOf(skills: readonly SkillOutcome[]): Table {
+function tableOf(skills: readonly Skill[]): Table {
   const withAgents = skills.some((skill) => changes(skill) && skill.agents.length > 0);
   const rows = skills.map((skill) => [
     visible(skill.name),
     changeOf(skill),
-    visible(skill.versionId ?? '-'),
+    visible(skill.version_id ?? '-'),
     ...(withAgents ? [changes(skill) ? skill.agents.map(visible).join(', ') || '-' : '-'] : []),
   ]);
   return { heading: ['skill', 'change', 'version', ...(withAgents ? ['agents'] : [])], rows };
 }
 
-function changes({ change }: SkillOutcome): boolean {
+function changes({ change }: Skill): boolean {
   return change !== 'unchanged' && change !== 'orphaned';
 }
 
-function changeOf(skill: SkillOutcome): string {
+function changeOf(skill: Skill): string {
   const word = changeWord(skill);
-  return skill.renamedFrom === undefined ? word : `${word} from ${visible(skill.renamedFrom)}`;
+  return skill.renamed_from === undefined ? word : `${word} from ${visible(skill.renamed_from)}`;
 }
 
 /** Where the folders of orphans are that are only not read. */
-function orphansOf(skills: readonly SkillOutcome[]): string[] {
+function orphansOf(skills: readonly Skill[]): string[] {
   const lines = skills.flatMap(({ name, where }) =>
     where === undefined ? [] : [`${visible(name)}: ${where.what}; ${where.fix}`],
   );
   return lines.length === 0 ? [] : [lines.join('\n')];
 }
 
-function linesOf(behind: readonly StalePin[]): string {
-  return behind.map(formatStalePin).join('\n');
+/** What a scan found. */
+export function showScanned(scanned: ScannedSkills): CommandResult {
+  const { findings, suppressed, skills, beside } = scanned;
+  const total = [
+    counted(findings.length, 'finding'),
+    ...(suppressed === 0 ? [] : [`${suppressed} suppressed`]),
+    `in ${counted(skills, 'skill')}`,
+  ];
+  return { text: [...beside.lines, total.join(', ').replace(/, in /, ' in ')].join('\n'), json: scanned };
 }
 
-function diffOf({ diff }: SkillOutcome): string[] {
-  return diff === undefined ? [] : [diff.trimEnd()];
+function counted(count: number, thing: string): string {
+  return `${count === 0 ? 'no' : count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
-/** A finding as a JSON value. */
-export function findingJson({ rule, level, skill, file, line, column, what, fix }: Finding) {
-  return { rule, level, skill, file, line: line ?? null, column: column ?? null, what, fix };
+/** Versions that are all intact. */
+export function showVerified(verified: VerifiedSkills): CommandResult {
+  const rows = verified.skills.map(({ name, version_id: version, outcome }) => [name, version, outcome].map(visible));
+  return { text: [{ heading: ['skill', 'version', 'outcome'], rows }], json: verified };
+}
+
+/** What the folders hold now, or would. */
+export function showPulled(pulled: PulledSkills): CommandResult {
+  const rows = pulled.skills.map(({ name, change, applied, version_id: version }) =>
+    [name, change === 'pulled' && !applied ? 'would be pulled' : change, version].map(visible),
+  );
+  return { text: [{ heading: ['skill', 'change', 'version'], rows }], json: pulled };
 }

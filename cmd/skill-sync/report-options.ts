@@ -1,5 +1,38 @@
 import { type Command, Option } from 'commander';
 import { naming } from '../../internal/cli/command.ts';
+import type { Reporter } from '../../internal/skills/report/write.ts';
+
+/** The options of every command that reports. */
+export interface ReportOptions {
+  report?: Reporter;
+  sarif?: string;
+  codeQuality?: string;
+}
+
+/** The options of `skill-sync scan`. */
+export interface ScanOptions extends ReportOptions {
+  only?: string[];
+  changedSince?: string;
+}
+
+/** The options of `skill-sync apply`. */
+export interface ApplyOptions extends ReportOptions {
+  dryRun?: boolean;
+  diff?: boolean;
+  yesPrune?: number;
+}
+
+/** The options of `skill-sync`. */
+export interface SkillSyncOptions extends ApplyOptions {
+  only?: string[];
+  changedSince?: string;
+  check?: boolean;
+  lock?: string;
+  overwrite?: boolean;
+  prune?: boolean;
+  out?: string;
+  keepGoing?: boolean;
+}
 
 /** Adds the options of every command that reports: to people, to a CI system, into files. */
 export function addReports(command: Command): Command {

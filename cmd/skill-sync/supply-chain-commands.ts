@@ -2,8 +2,15 @@
 import { Argument, type Command } from 'commander';
 import { addConfig, addDryRun, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { PullOptions } from './pull.ts';
-import type { VerifyOptions } from './verify.ts';
+
+/** The options of `pull`. */
+interface PullOptions {
+  dryRun?: boolean;
+  lock?: string;
+  overwrite?: boolean;
+  folder?: string;
+  skillVersion?: string;
+}
 
 /** Adds the commands that hold the platform against the lock. */
 export function addSupplyChain(program: Command, run: Run): void {
@@ -14,9 +21,10 @@ export function addSupplyChain(program: Command, run: Run): void {
       .argument('[folder...]', 'folders that hold a lock (default: skills)')
       .option('--lock <file>', 'the lock file (default: skills.lock.json in the folder)'),
   ).action(
-    run(async (context, folders: string[], options: VerifyOptions) => {
-      const { runVerify } = await import('./verify.ts');
-      return await runVerify(context, folders, options);
+    run(async (context, folders: string[], { lock }: { lock?: string }) => {
+      const { verifySkills } = await import('../../internal/run/use-cases/verify-skills.ts');
+      const { showVerified } = await import('./output.ts');
+      return showVerified(await context.perform(verifySkills, { folders, lock }));
     }),
   );
   addDryRun(
@@ -31,9 +39,11 @@ export function addSupplyChain(program: Command, run: Run): void {
         .option('--overwrite', 'replace a folder that holds something else'),
     ),
   ).action(
-    run(async (context, names: string[], options: PullOptions) => {
-      const { runPull } = await import('./pull.ts');
-      return await runPull(context, names, options);
+    run(async (context, skills: string[], options: PullOptions) => {
+      const { pullSkills } = await import('../../internal/run/use-cases/pull-skills.ts');
+      const { showPulled } = await import('./output.ts');
+      const { folder, skillVersion, lock, overwrite = false, dryRun = false } = options;
+      return showPulled(await context.perform(pullSkills, { skills, folder, skillVersion, lock, overwrite, dryRun }));
     }),
   );
 }

@@ -1,7 +1,7 @@
 /**
  * The only file that prints an error, once, and the only one that knows both the error and its exit code (P10).
  */
-import { AppError } from '../errors/app-error.ts';
+import { AppError, asAppError } from '../errors/app-error.ts';
 import { type ExitCode, exitCodeOf } from '../errors/exit-codes.ts';
 import { didYouMean, nearestCommands } from '../text/nearest.ts';
 import { quote, visible } from '../text/quote.ts';
@@ -29,7 +29,9 @@ export async function reportError(
   { argv, environment, stderr, signal }: Invocation,
   { debug = false, jsonEvents, color }: CommonOptions,
 ): Promise<ExitCode> {
-  const appError = asAppError(failure, signal);
+  const { error, usage } = failure;
+  const appError =
+    usage === undefined || error instanceof AppError ? asAppError(error, signal) : usageError(usage);
   // Commander may have failed before it knew its options.
   if (jsonEvents ?? argv.includes('--json-events')) {
     const { errorEvents } = await import('./events.ts');
@@ -52,17 +54,6 @@ function errorText(tool: string, error: AppError, paint: Paint, debug: boolean):
   if (error.hint !== undefined) lines.push(`${paint.hint('hint:')} ${visible(error.hint)}`);
   if (debug) lines.push(...debugLines(error).map((line) => `debug: ${line}`));
   return lines.map((line) => `${tool}: ${line}\n`).join('');
-}
-
-/** What ended a run as the one kind of error that is printed: an interruption and a bug too. */
-export function asAppError({ error, usage }: Failure, signal: AbortSignal): AppError {
-  if (error instanceof AppError) return error;
-  if (usage !== undefined) return usageError(usage);
-  if (signal.aborted) return new AppError('interrupted', 'interrupted', { cause: error });
-  return new AppError('bug', 'this is a bug in the tool', {
-    hint: 'run again with --debug and report the stack',
-    cause: error,
-  });
 }
 
 /** Commander words its errors as `error: unknown option '--x'` with an optional second line of advice. */

@@ -2,6 +2,7 @@
 import type { Ports } from '../run/ports.ts';
 import type { CommandContext, CommonOptions, Invocation } from './program.ts';
 import { type BrowserOptions, terminalBrowser } from './terminal-browser.ts';
+import { version } from './version.ts';
 
 /** The options that say how a run reaches people and other programs; a command has those that it declares. */
 type PortOptions = CommonOptions & BrowserOptions & { clientSecretFd?: number; privateKeyToFd?: number };
@@ -19,6 +20,7 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
   const context: CommandContext = {
     ...given,
     ...terminal,
+    version,
     perform: async (useCase, request) =>
       await (invocation.perform === undefined
         ? useCase(request, context)

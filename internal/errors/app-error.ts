@@ -25,3 +25,13 @@ export class AppError extends Error {
     this.hint = options.hint ?? hintOf[code];
   }
 }
+
+/** What ended a run as the one kind of error that is printed: an interruption and a bug too. */
+export function asAppError(error: unknown, signal: AbortSignal): AppError {
+  if (error instanceof AppError) return error;
+  if (signal.aborted) return new AppError('interrupted', 'interrupted', { cause: error });
+  return new AppError('bug', 'this is a bug in the tool', {
+    hint: 'run again with --debug and report the stack',
+    cause: error,
+  });
+}

@@ -61,11 +61,11 @@ export function ownershipOf(
 
 /** Keeps a new private key: in the keychain, or wherever a descriptor leads. Throws `ownership_key` where neither works. */
 export async function keepOwnershipKey(
-  { signal, environment }: Ports,
+  { signal, environment, descriptors }: Ports,
   kid: string,
   privateKey: Secret,
-  descriptor: number | undefined,
 ): Promise<void> {
+  const descriptor = descriptors.newKey;
   if (descriptor !== undefined) {
     const { writeSecretTo } = await import('../outside/file-descriptor.ts');
     return await writeSecretTo(descriptor, privateKey);

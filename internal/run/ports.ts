@@ -87,6 +87,7 @@ export interface Project {
 export interface Ports {
   /** What a person types to start it, for hints. */
   executable: string;
+  version: string;
   environment: Environment;
   signal: AbortSignal;
   directories(): Directories | Promise<Directories>;

@@ -29,7 +29,7 @@ type ValuesOf<Uses> = {
 /** The use-cases of one file: each has its definitions under the same name in a file of values. */
 function listed<Uses, Name extends keyof Uses & string>(
   load: () => Promise<Uses>,
-  values: () => Promise<Pick<ValuesOf<Uses>, Name>>,
+  values: () => Promise<Pick<ValuesOf<Uses>, NoInfer<Name>>>,
   roles: Readonly<Record<Name, Role>>,
 ): Record<string, ListedUseCase> {
   return Object.fromEntries(
@@ -44,6 +44,10 @@ function listed<Uses, Name extends keyof Uses & string>(
   );
 }
 
+const connections = () => import('./values/connections.ts');
+
+const skills = () => import('./values/skills.ts');
+
 /** All of them, by name. */
 export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ...listed(
@@ -51,4 +55,23 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     () => import('./values/sign-in.ts'),
     { login: 'user', logout: 'user', whoami: 'user' },
   ),
+  ...listed(
+    () => import('./use-cases/connections.ts'),
+    connections,
+    { listConnections: 'user', checkConnections: 'user', disconnect: 'user', examineConnections: 'user' },
+  ),
+  ...listed(() => import('./use-cases/connect.ts'), connections, { connect: 'user' }),
+  ...listed(() => import('./use-cases/connect-token.ts'), connections, { connectToken: 'user' }),
+  ...listed(() => import('./use-cases/connect-unlisted.ts'), connections, { connectUnlisted: 'user' }),
+  ...listed(() => import('./use-cases/connections-page.ts'), connections, { openConnectionsPage: 'user' }),
+  ...listed(() => import('./use-cases/draft-service.ts'), connections, { draftService: 'operator' }),
+  ...listed(
+    () => import('./use-cases/ownership.ts'),
+    () => import('./values/ownership.ts'),
+    { makeOwnershipKey: 'admin', signOwner: 'admin', verifyOwners: 'auditor' },
+  ),
+  ...listed(() => import('./use-cases/sync-skills.ts'), skills, { syncSkills: 'operator', applySkillsPlan: 'operator' }),
+  ...listed(() => import('./use-cases/scan-skills.ts'), skills, { scanSkills: 'user' }),
+  ...listed(() => import('./use-cases/verify-skills.ts'), skills, { verifySkills: 'auditor' }),
+  ...listed(() => import('./use-cases/pull-skills.ts'), skills, { pullSkills: 'operator' }),
 };

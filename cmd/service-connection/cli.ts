@@ -7,8 +7,8 @@ import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
 import { addOffboarding } from './offboard-commands.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
-import type { ConnectOptions } from './ways.ts';
 import { addUpkeep } from './upkeep-commands.ts';
+import type { ConnectOptions } from './ways.ts';
 
 /** Connects services to the vault of the person who runs it. */
 export const serviceConnection: Executable = {

@@ -50,12 +50,7 @@ export function showServices(listed: ListedConnections): CommandResult {
 
 /** What was tried and works. */
 export function showChecked(checked: CheckedConnections): CommandResult {
-  const rows = checked.services.map((state) => [
-    state.service,
-    state.status,
-    accountOf(state),
-    visible(state.reason),
-  ]);
+  const rows = checked.services.map((state) => [state.service, state.status, accountOf(state), visible(state.reason)]);
   return {
     text: rows.length === 0 ? 'nothing is connected' : [{ heading: ['service', 'state', 'account', 'why'], rows }],
     json: checked,
@@ -86,9 +81,7 @@ export function showExamination(examined: ExaminedConnections): CommandResult {
     visible(next),
   ]);
   const nothing =
-    examined.vault_id === null
-      ? 'there is no vault yet'
-      : `nothing to report on ${examined.connections} connections`;
+    examined.vault_id === null ? 'there is no vault yet' : `nothing to report on ${examined.connections} connections`;
   return {
     text: rows.length === 0 ? nothing : [{ heading: ['level', 'service', 'credential', 'finding', 'next'], rows }],
     json: examined,

@@ -38,7 +38,7 @@ export function addOwnership(program: Command, run: Run): void {
   ).action(
     run(async (context, vault: string, { subject, dryRun = false }: SignOptions) => {
       const { signOwner } = await import('../../internal/run/use-cases/ownership.ts');
-        const { showSigned } = await import('./ownership-output.ts');
+      const { showSigned } = await import('./ownership-output.ts');
       return showSigned(await context.perform(signOwner, { vault, subject, dryRun }));
     }),
   );
@@ -50,7 +50,7 @@ export function addOwnership(program: Command, run: Run): void {
   ).action(
     run(async (context, vault: string | undefined) => {
       const { verifyOwners } = await import('../../internal/run/use-cases/ownership.ts');
-        const { showVerified } = await import('./ownership-output.ts');
+      const { showVerified } = await import('./ownership-output.ts');
       return showVerified(await context.perform(verifyOwners, { vault }));
     }),
   );

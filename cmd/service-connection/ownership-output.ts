@@ -12,7 +12,10 @@ export function showKey(key: OwnershipKey): CommandResult {
 /** What became of the record of one vault. */
 export function showSigned(signed: SignedOwner): CommandResult {
   const what = { signed: 'is signed now', unchanged: 'was signed already', 'would be signed': 'would be signed' };
-  return { text: `${visible(signed.vault_id)} of ${visible(signed.owner.subject)} ${what[signed.change]}`, json: signed };
+  return {
+    text: `${visible(signed.vault_id)} of ${visible(signed.owner.subject)} ${what[signed.change]}`,
+    json: signed,
+  };
 }
 
 /** Records that all count. */

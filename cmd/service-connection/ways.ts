@@ -1,9 +1,9 @@
 /** The four things that `service-connection` does without a command: which of its options each one reads, and its request. */
 import type { CommandContext, CommandResult, CommonOptions } from '../../internal/cli/program.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
-import { quote } from '../../internal/text/quote.ts';
 import type { BrowserOptions, ClientOptions } from '../../internal/cli/terminal-browser.ts';
 import type { ScopeFlags } from '../../internal/connection/scopes.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { quote } from '../../internal/text/quote.ts';
 
 /** The options of `service-connection` without a command. */
 export type ConnectOptions = BrowserOptions &

@@ -58,7 +58,16 @@ Examples:
           const { syncSkills } = await import('../../internal/run/use-cases/sync-skills.ts');
           const { showSkills } = await import('./output.ts');
           const { only, changedSince, check = false, lock, overwrite = false, prune = false } = options;
-          const { report, sarif, codeQuality, dryRun = false, diff = false, yesPrune, out, keepGoing = false } = options;
+          const {
+            report,
+            sarif,
+            codeQuality,
+            dryRun = false,
+            diff = false,
+            yesPrune,
+            out,
+            keepGoing = false,
+          } = options;
           const meant = { folders, only, changedSince, lock };
           const how = { check, overwrite, prune, out, keepGoing, dryRun, diff, yesPrune };
           return showSkills(await context.perform(syncSkills, { ...meant, ...how, report, sarif, codeQuality }));

@@ -30,8 +30,7 @@ export async function reportError(
   { debug = false, jsonEvents, color }: CommonOptions,
 ): Promise<ExitCode> {
   const { error, usage } = failure;
-  const appError =
-    usage === undefined || error instanceof AppError ? asAppError(error, signal) : usageError(usage);
+  const appError = usage === undefined || error instanceof AppError ? asAppError(error, signal) : usageError(usage);
   // Commander may have failed before it knew its options.
   if (jsonEvents ?? argv.includes('--json-events')) {
     const { errorEvents } = await import('./events.ts');

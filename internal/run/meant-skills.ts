@@ -3,8 +3,8 @@ import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type ChosenFolder, chooseFolders, selectSkills } from '../skills/choose-folders.ts';
 import { lockFileOf, refuseNobodysLock } from '../skills/lock.ts';
-import type { SkillsFolder } from '../skills/skills-plan.ts';
 import { projectOf } from '../skills/skill-pins.ts';
+import type { SkillsFolder } from '../skills/skills-plan.ts';
 import type { Ports } from './ports.ts';
 import { namedWorkspace, type ProjectNeeds, readProject } from './project.ts';
 
@@ -51,10 +51,7 @@ export async function chooseMeant(
 }
 
 /** The configuration says which workspace and which agents; without one it is the key's workspace, and no agents. */
-export async function configurationIfAny(
-  ports: Ports,
-  needs: ProjectNeeds = {},
-): Promise<Configuration | undefined> {
+export async function configurationIfAny(ports: Ports, needs: ProjectNeeds = {}): Promise<Configuration | undefined> {
   try {
     // Nothing that it believes is used here: no identity, no key, no program.
     return (await readProject(ports, needs)).configuration;

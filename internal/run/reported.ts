@@ -2,12 +2,12 @@
 import { resolve } from 'node:path';
 import { asAppError } from '../errors/app-error.ts';
 import { type ExitCode, exitCodeOf } from '../errors/exit-codes.ts';
-import type { Ports, Tell } from './ports.ts';
-import type { FindingValue, ReportRequest } from './values/skills.ts';
 import type { SkillsReport } from '../skills/report/report.ts';
 import { reporterOf, repositoryRoot, writeReports } from '../skills/report/write.ts';
 import { type Finding, formatFinding } from '../skills/scan/finding.ts';
 import type { ReportSoFar } from '../skills/sync.ts';
+import type { Ports, Tell } from './ports.ts';
+import type { FindingValue, ReportRequest } from './values/skills.ts';
 
 /** What a command has to know of the reports that are wanted. */
 interface Wanted {

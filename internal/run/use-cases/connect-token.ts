@@ -2,9 +2,9 @@
 import { serviceNamed } from '../../config/lookup.ts';
 import { checkAccountFlags } from '../../connection/account/confirm-account.ts';
 import { connectWithToken, judgeEnteredToken, requireStatic } from '../../connection/static-bearer.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
 import { type Ports, yesWithin } from '../ports.ts';
+import { loadProject, openOperatorRun } from '../project.ts';
 import type { Connected, ConnectTokenRequest } from '../values/connections.ts';
 import { accountFlagsOf } from './connect.ts';
 

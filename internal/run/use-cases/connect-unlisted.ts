@@ -7,10 +7,10 @@ import { checkScopeChoice, scopeChoiceOf } from '../../connection/scopes.ts';
 import { discoverUnlisted, toStrangers } from '../../connection/unlisted/discover-unlisted.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { clientSource } from '../client-source.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
-import { chooseOne, confirmAddress, unlistedAddress } from '../unlisted-address.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
 import { type Ports, yesWithin } from '../ports.ts';
+import { loadProject, openOperatorRun } from '../project.ts';
+import { chooseOne, confirmAddress, unlistedAddress } from '../unlisted-address.ts';
 import type { Connected, ConnectUnlistedRequest } from '../values/connections.ts';
 import { accountFlagsOf } from './connect.ts';
 
@@ -41,9 +41,7 @@ export async function connectUnlisted(request: ConnectUnlistedRequest, ports: Po
   });
   checkScopeChoice(service, scopeChoice);
   checkAccountFlags(service, accountFlags);
-  ports.tell.warn(
-    'nobody can tell whose account comes back: look at the name on the page where you allow access',
-  );
+  ports.tell.warn('nobody can tell whose account comes back: look at the name on the page where you allow access');
   const connected = await connectService({
     ...run,
     visit,

@@ -4,9 +4,9 @@ import { checkSecretIsOfUse } from '../../connection/client/enter-client.ts';
 import { connectService } from '../../connection/connect.ts';
 import { checkScopeChoice, scopeChoiceOf } from '../../connection/scopes.ts';
 import { clientSource } from '../client-source.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
 import { type Ports, yesWithin } from '../ports.ts';
+import { loadProject, openOperatorRun } from '../project.ts';
 import type { Connected, ConnectRequest } from '../values/connections.ts';
 
 /** Which account a person expects, or accepts. */

@@ -5,9 +5,16 @@ import { type Principal, requirePerson } from '../../identity/principal.ts';
 import type { ActListener } from '../../page/services-controller.ts';
 import { type ButtonPage, openPage } from '../../page/page.ts';
 import { clientSource } from '../client-source.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
-import { connectedText, connectedValue, disconnectedText, disconnectedValue, ownerOf, storedEvent } from '../connected.ts';
+import {
+  connectedText,
+  connectedValue,
+  disconnectedText,
+  disconnectedValue,
+  ownerOf,
+  storedEvent,
+} from '../connected.ts';
 import type { Ports, Tell } from '../ports.ts';
+import { loadProject, openOperatorRun } from '../project.ts';
 import type { Nothing } from '../values/common.ts';
 import type { ConnectionsPage } from '../values/connections.ts';
 

@@ -1,16 +1,16 @@
 /** `service-connection add <url>`: the draft of a service's file, for people to review. */
 
+import { clock } from '../../clock/clock.ts';
 import { toolsForAnybody, toolsForPerson, writeDraft } from '../../connection/unlisted/add.ts';
 import { discoverUnlisted, toStrangers } from '../../connection/unlisted/discover-unlisted.ts';
 import { draftName } from '../../connection/unlisted/draft.ts';
-import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../text/quote.ts';
 import { browserVisit } from '../browser-visit.ts';
 import { clientSource } from '../client-source.ts';
+import type { Ports } from '../ports.ts';
 import { loadProject } from '../project.ts';
 import { chooseOne, confirmAddress, unlistedAddress } from '../unlisted-address.ts';
-import { quote } from '../../text/quote.ts';
-import type { Ports } from '../ports.ts';
 import type { DraftedService, DraftRequest } from '../values/connections.ts';
 
 const command = 'service-connection add <url>';

@@ -1,11 +1,6 @@
 /** What whoever holds the ownership key does: make one, sign owner records, see what they are worth. */
 import { AppError } from '../../errors/app-error.ts';
 import type { Platform } from '../../platform/client.ts';
-import { keepOwnershipKey, ownershipOf } from '../ownership.ts';
-import { platformFromEnvironment } from '../platform.ts';
-import type { Ports } from '../ports.ts';
-import { loadProject } from '../project.ts';
-import type { KeyRequest, OwnershipKey, SignedOwner, SignRequest, VerifiedOwners, VerifyOwnersRequest } from '../values/ownership.ts';
 import { quote } from '../../text/quote.ts';
 import {
   type JudgedVault,
@@ -15,6 +10,18 @@ import {
   signJudgedVault,
 } from '../../vault/ownership.ts';
 import { type Ownership, requireSigner, whyNot } from '../../vault/resolve.ts';
+import { keepOwnershipKey, ownershipOf } from '../ownership.ts';
+import { platformFromEnvironment } from '../platform.ts';
+import type { Ports } from '../ports.ts';
+import { loadProject } from '../project.ts';
+import type {
+  KeyRequest,
+  OwnershipKey,
+  SignedOwner,
+  SignRequest,
+  VerifiedOwners,
+  VerifyOwnersRequest,
+} from '../values/ownership.ts';
 
 /** How long the question of `sign` waits. */
 const questionTimeoutMs = 300_000;

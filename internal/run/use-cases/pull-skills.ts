@@ -1,12 +1,12 @@
-import { chooseMeant, configurationIfAny } from '../meant-skills.ts';
-import type { PulledSkills, PullRequest } from '../values/skills.ts';
 import type { Configuration } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { platformFromEnvironment } from '../platform.ts';
-import type { Ports, Waiting } from '../ports.ts';
 import { lockFileOf, readLockFile, refuseNobodysLock } from '../../skills/lock.ts';
 import { pullSkills as pullFolders } from '../../skills/pull.ts';
 import { visible } from '../../text/quote.ts';
+import { chooseMeant, configurationIfAny } from '../meant-skills.ts';
+import { platformFromEnvironment } from '../platform.ts';
+import type { Ports, Waiting } from '../ports.ts';
+import type { PulledSkills, PullRequest } from '../values/skills.ts';
 
 /** Pulls skills from the platform into their folders. */
 export async function pullSkills(request: PullRequest, ports: Ports): Promise<PulledSkills> {

@@ -1,9 +1,9 @@
-import { configurationIfAny, foldersOf } from '../meant-skills.ts';
-import { findingValue, reported } from '../reported.ts';
-import type { Ports } from '../ports.ts';
-import type { ScannedSkills, ScanRequest } from '../values/skills.ts';
 import { formatFinding } from '../../skills/scan/finding.ts';
 import { scanFolders } from '../../skills/scan/scan-folders.ts';
+import { configurationIfAny, foldersOf } from '../meant-skills.ts';
+import type { Ports } from '../ports.ts';
+import { findingValue, reported } from '../reported.ts';
+import type { ScannedSkills, ScanRequest } from '../values/skills.ts';
 
 /** Scans folders of skills. Nothing is asked of the platform. Throws `scan_refused` where a finding is an error. */
 export async function scanSkills(request: ScanRequest, ports: Ports): Promise<ScannedSkills> {

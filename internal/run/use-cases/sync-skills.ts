@@ -1,17 +1,15 @@
 import type { Configuration } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { platformFromEnvironment } from '../platform.ts';
-import type { Waiting } from '../ports.ts';
 import { formatStalePin } from '../../skills/pins.ts';
 import { readPlanFile } from '../../skills/plan-file.ts';
-import { type SyncSettings, syncSkills as syncFolders } from '../../skills/sync.ts';
-import { configurationIfAny, foldersOf } from '../meant-skills.ts';
-import { type ReportSoFar } from '../../skills/sync.ts';
 import { isPending } from '../../skills/report/report.ts';
-import { findingValue, reported } from '../reported.ts';
-import type { Ports } from '../ports.ts';
-import type { ApplyPlanRequest, SyncedSkills, SyncRequest } from '../values/skills.ts';
+import { type ReportSoFar, type SyncSettings, syncSkills as syncFolders } from '../../skills/sync.ts';
 import { bar } from '../../text/bar.ts';
+import { configurationIfAny, foldersOf } from '../meant-skills.ts';
+import { platformFromEnvironment } from '../platform.ts';
+import type { Ports, Waiting } from '../ports.ts';
+import { findingValue, reported } from '../reported.ts';
+import type { ApplyPlanRequest, SyncedSkills, SyncRequest } from '../values/skills.ts';
 
 /** How long somebody may think. Other runs over the same lock wait for more than that. */
 const questionTimeoutMs = 45_000;

@@ -1,13 +1,13 @@
-import { configurationIfAny, foldersOf } from '../meant-skills.ts';
-import type { Ports } from '../ports.ts';
-import type { VerifiedSkills, VerifySkillsRequest } from '../values/skills.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { platformFromEnvironment } from '../platform.ts';
 import { readLockFile } from '../../skills/lock.ts';
 import { meantOf } from '../../skills/planning.ts';
 import { verificationError, verifySkills as verifyLocks } from '../../skills/verify.ts';
 import { bar } from '../../text/bar.ts';
 import { quote } from '../../text/quote.ts';
+import { configurationIfAny, foldersOf } from '../meant-skills.ts';
+import { platformFromEnvironment } from '../platform.ts';
+import type { Ports } from '../ports.ts';
+import type { VerifiedSkills, VerifySkillsRequest } from '../values/skills.ts';
 
 /** Verifies every skill of one or more locks. Throws `skill_altered` where one is not what its lock says. */
 export async function verifySkills(request: VerifySkillsRequest, ports: Ports): Promise<VerifiedSkills> {

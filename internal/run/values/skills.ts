@@ -30,17 +30,7 @@ const finding = z.strictObject({
   fix: z.string(),
 });
 
-const change = z.enum([
-  'create',
-  'update',
-  'rename',
-  'adopt',
-  'unchanged',
-  'orphaned',
-  'prune',
-  'blocked',
-  'invalid',
-]);
+const change = z.enum(['create', 'update', 'rename', 'adopt', 'unchanged', 'orphaned', 'prune', 'blocked', 'invalid']);
 
 const synced = z.strictObject({
   skills: z.array(

@@ -2,8 +2,8 @@
 
 import { clock } from '../../clock/clock.ts';
 import { type Principal, requirePerson } from '../../identity/principal.ts';
-import type { ActListener } from '../../page/services-controller.ts';
 import { type ButtonPage, openPage } from '../../page/page.ts';
+import type { ActListener } from '../../page/services-controller.ts';
 import { clientSource } from '../client-source.ts';
 import {
   connectedText,

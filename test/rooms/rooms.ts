@@ -127,10 +127,10 @@ export function lintOverrides(): unknown[] {
 
 function importsOf({ may = [], folder }: Room, index: number) {
   const denied = Object.entries(kept).filter(([name]) => !may.some((allowed) => allowed === name));
-  // `run` still climbs to the shell for its context and questions.
-  const higher = rooms.slice(0, index).filter((room) => folder !== 'run' || room.folder !== 'cli');
   // As import lines have it: a package may have a folder of the same name.
-  const above = higher.flatMap((room) => ['..', '../..', '../../..'].map((up) => `${up}/${room.folder}/**`));
+  const above = rooms
+    .slice(0, index)
+    .flatMap((room) => ['..', '../..', '../../..'].map((up) => `${up}/${room.folder}/**`));
   const patterns = [
     { group: ['**/test/**'], message: 'arrows go from tests to the product, never back' },
     ...(above.length === 0 ? [] : [{ group: above, message: `${folder} stands below: docs/architecture.md` }]),
@@ -148,7 +148,7 @@ function globalsOf({ globals }: Room) {
 }
 
 /** The table of docs/architecture.md, a line each. */
-export function roomsTable(): string[] {
+function roomsTable(): string[] {
   return [
     '| room | holds | alone may use |',
     '| --- | --- | --- |',

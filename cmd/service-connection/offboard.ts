@@ -5,7 +5,6 @@ import type { CommandContext, CommandResult } from '../../internal/cli/program.t
 import { linesOf } from '../../internal/cli/result-text.ts';
 import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { withMissingGroups } from '../../internal/identity/principal.ts';
 import {
   isOffboardedWhole,
   isTarget,
@@ -16,7 +15,7 @@ import {
   planLetIn,
   readPerson,
 } from '../../internal/offboarding/offboard.ts';
-import { isOperator } from '../../internal/policy/verdict.ts';
+import { requireOperator } from '../../internal/run/actor.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/run/project.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 import { showLetIn, showLetInPlan, showOffboarded, showPlan, showWhole, stepLine } from './offboard-output.ts';
@@ -46,11 +45,7 @@ export async function runOffboard(
   const configuration = await loadProject(context);
   const command = `service-connection offboard ${quote(subject)}`;
   const run = await openOperatorRun(context, configuration, command);
-  if (!isOperator(run.principal, configuration)) {
-    throw new AppError('not_allowed', `${quote(run.principal.label)} may not off-board anybody`, {
-      hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),
-    });
-  }
+  requireOperator(run.principal, configuration, 'off-board anybody');
   const waiting = context.progress.wait('every vault and session of the workspace is looked at');
   const things = await readPerson(run, { subject, issuer, kind }).finally(() => waiting.done());
   if (letIn) return await undo(context, run, things, options);

@@ -5,7 +5,7 @@ import { surveyFleet } from '../../internal/agent/fleet.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { piecesOf } from '../../internal/cli/result-text.ts';
 import { clock } from '../../internal/clock/clock.ts';
-import { visible } from '../../internal/text/quote.ts';
+import { quote, visible } from '../../internal/text/quote.ts';
 import { openFleet } from './agents.ts';
 import { showFleet } from './agents-output.ts';
 
@@ -19,8 +19,9 @@ export interface AdoptOptions {
 
 /** Adopts one agent and shows what apply would change about it; nothing on the platform is changed. */
 export async function runAdopt(context: CommandContext, id: string, options: AdoptOptions): Promise<CommandResult> {
-  const request = await openFleet(context, []);
   const { name, environment, group: groups = [], dryRun = false } = options;
+  const change = { what: 'adopt agents', command: `setup-session agents adopt ${quote(id)}` };
+  const request = await openFleet(context, [], dryRun ? undefined : change);
   const adopted = await (dryRun ? planAdoption : adoptAgent)({
     ...request,
     id,

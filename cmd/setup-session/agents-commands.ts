@@ -6,7 +6,7 @@ import type { ApplyOptions } from './agents.ts';
 import type { AdoptOptions } from './agents-adopt.ts';
 import type { RetireOptions } from './agents-retire.ts';
 
-/** Adds the commands of whoever makes agents. Nobody signs in: an agent belongs to the workspace, not to a person. */
+/** Adds the commands of whoever makes agents. Nobody signs in to look; who changes something is an operator. */
 export function addAgents(program: Command, run: Run): void {
   const agents = addGroup(
     program,

@@ -3,7 +3,8 @@ import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { confirm } from '../../internal/cli/confirm.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { openForChange } from '../../internal/run/open-for-change.ts';
+import { platformForReading } from '../../internal/run/platform.ts';
 import { loadProject } from '../../internal/run/project.ts';
 import { findRetiring, type Retiring, retireAgent } from '../../internal/session/retire.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
@@ -28,7 +29,10 @@ export async function runRetire(context: CommandContext, name: string, options: 
   }
   const configuration = await loadProject(context);
   const lock = await readAgentsLock(configuration);
-  const platform = await platformFromEnvironment(context, configuration.interface.platform);
+  const change = { what: 'retire agents', command: `setup-session agents retire ${quote(name)}` };
+  const platform = dryRun
+    ? await platformForReading(context, configuration.interface.platform)
+    : await openForChange(context, configuration, change);
   const request = { platform, configuration, lock, name };
   const waiting = context.progress.wait('the agent and its sessions are looked at');
   const retiring = await findRetiring(request).finally(() => waiting.done());

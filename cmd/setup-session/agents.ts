@@ -5,7 +5,8 @@ import { readAgentsLock } from '../../internal/agent/lock.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { openForChange, type SharedChange } from '../../internal/run/open-for-change.ts';
+import { platformForReading } from '../../internal/run/platform.ts';
 import { loadProject } from '../../internal/run/project.ts';
 import { readSkillPins } from '../../internal/skills/skill-pins.ts';
 import { showAdoptedDrift, showAgent, showApplied, showApplyPlan, showFleet, showList } from './agents-output.ts';
@@ -37,7 +38,8 @@ export async function runApply(
       hint: 'one takes the platform into the files, the other puts the files in force',
     });
   }
-  const request = await openFleet(context, names);
+  const command = 'setup-session agents apply';
+  const request = await openFleet(context, names, dryRun ? undefined : { what: 'change agents', command });
   const fleet = await looking(context, surveyFleet(request));
   refuseDrift(fleet, adopt || overwrite);
   if (adopt) {
@@ -75,12 +77,19 @@ export async function runShow(context: CommandContext, name: string): Promise<Co
   return showAgent(agent, fleet);
 }
 
-/** What every command of this file starts from: nothing here needs to know who is operating. */
-export async function openFleet(context: CommandContext, names: readonly string[]): Promise<FleetRequest> {
+/** What every command of this file starts from. Who only looks need not be anybody. */
+export async function openFleet(
+  context: CommandContext,
+  names: readonly string[],
+  change?: SharedChange,
+): Promise<FleetRequest> {
   const configuration = await loadProject(context);
   for (const name of names) agentNamed(configuration, name);
   const [lock, pins] = await Promise.all([readAgentsLock(configuration), readSkillPins(configuration, context.signal)]);
-  const platform = await platformFromEnvironment(context, configuration.interface.platform);
+  const platform =
+    change === undefined
+      ? await platformForReading(context, configuration.interface.platform)
+      : await openForChange(context, configuration, change);
   return { platform, configuration, lock, pins, signal: context.signal, names };
 }
 

@@ -4,14 +4,14 @@ import { undecidedWords } from '../../internal/agent/undecided.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { unknownMemberWords } from '../../internal/platform/known-members.ts';
-import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { platformForReading } from '../../internal/run/platform.ts';
 import { loadProject } from '../../internal/run/project.ts';
 import { visible } from '../../internal/text/quote.ts';
 
 /** Looks at the latest things of the workspace. Throws `unknown_member` where a member keeps sessions from being created. */
 export async function runDoctor(context: CommandContext): Promise<CommandResult> {
   const { workspace_id, accepted_members: accepted = [] } = (await loadProject(context)).interface.platform;
-  const platform = await platformFromEnvironment(context, { workspace_id });
+  const platform = await platformForReading(context, { workspace_id });
   const waiting = context.progress.wait('the answers of the platform are compared with what this version knows');
   const findings = await examineMembers(platform, accepted).finally(() => waiting.done());
   const lines = linesOf(findings);

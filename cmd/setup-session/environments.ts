@@ -4,8 +4,10 @@ import { adoptEnvironment, planEnvironmentAdoption } from '../../internal/agent/
 import { readAgentsLock } from '../../internal/agent/lock.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { clock } from '../../internal/clock/clock.ts';
-import { platformFromEnvironment } from '../../internal/run/platform.ts';
+import { openForChange } from '../../internal/run/open-for-change.ts';
+import { platformForReading } from '../../internal/run/platform.ts';
 import { loadProject } from '../../internal/run/project.ts';
+import { quote } from '../../internal/text/quote.ts';
 import { showAdoptedEnvironment } from './agents-output.ts';
 
 /** The options of `environments adopt`. */
@@ -22,7 +24,10 @@ export async function runAdoptEnvironment(
 ): Promise<CommandResult> {
   const configuration = await loadProject(context);
   const lock = await readAgentsLock(configuration);
-  const platform = await platformFromEnvironment(context, configuration.interface.platform);
+  const change = { what: 'adopt environments', command: `setup-session environments adopt ${quote(id)}` };
+  const platform = dryRun
+    ? await platformForReading(context, configuration.interface.platform)
+    : await openForChange(context, configuration, change);
   const adopt = dryRun ? planEnvironmentAdoption : adoptEnvironment;
   const adopted = await adopt({ platform, configuration, lock, id, name, now: clock.now() });
   return showAdoptedEnvironment(adopted, dryRun);

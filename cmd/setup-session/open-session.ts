@@ -3,9 +3,9 @@
 import type { CommandContext } from '../../internal/cli/program.ts';
 import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import { withMissingGroups } from '../../internal/identity/principal.ts';
 import type { Session } from '../../internal/platform/sessions.ts';
 import { isOperator } from '../../internal/policy/verdict.ts';
+import { requireOperator } from '../../internal/run/actor.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../../internal/run/project.ts';
 import { requireOwner, sessionRequirement } from '../../internal/session/continue.ts';
 import { isInScope, type Scope } from '../../internal/session/live.ts';
@@ -32,11 +32,7 @@ export async function openScopedRun(
 ): Promise<OperatorRun> {
   const configuration = await loadProject(context);
   const run = await openOperatorRun(context, configuration, command);
-  if (options.all === true && !isOperator(run.principal, configuration)) {
-    throw new AppError('not_allowed', `${quote(run.principal.label)} may not act on the sessions of others`, {
-      hint: withMissingGroups(run.principal, 'ask whoever reviews people.operators in config/interface.yaml'),
-    });
-  }
+  if (options.all === true) requireOperator(run.principal, configuration, 'act on the sessions of others');
   return run;
 }
 

@@ -9,6 +9,7 @@ import { reviewedHosts } from '../../internal/config/hosts.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
+import { isByKey, requireOperator } from '../../internal/run/actor.ts';
 import { browserVisit } from '../../internal/run/browser-visit.ts';
 import { clientSource } from '../../internal/run/client-source.ts';
 import { beginOperatorProof, loadProject, openOperatorRun } from '../../internal/run/project.ts';
@@ -236,6 +237,7 @@ async function reviewer(context: CommandContext, configuration: Configuration): 
   const visit = browserVisit(context, command, reviewedHosts(configuration));
   const { principal } = await (await beginOperatorProof(context, configuration, visit)).prove({ command });
   requirePerson(principal, 'review what tools do');
+  if (!isByKey(configuration)) requireOperator(principal, configuration, 'review what tools do');
   return principal;
 }
 

@@ -123,7 +123,9 @@ export const interfaceDefinition = z.strictObject({
             principals: z._default(z.array(z.string().check(z.minLength(1))), []),
           })
           .check(
-            z.describe('who may off-board people, and look at and end the sessions of others; nobody unless listed'),
+            z.describe(
+              'who may off-board people, look at and end the sessions of others, and change what belongs to everybody; nobody unless listed',
+            ),
           ),
       ),
     }),
@@ -157,6 +159,15 @@ export const interfaceDefinition = z.strictObject({
           .record(z.string().check(z.maxLength(64), z.regex(namePattern)), workspaceId)
           .check(
             z.describe('instead, where there are several: the id of each by its name, which --workspace chooses by'),
+          ),
+      ),
+      changes_by_key: z.optional(
+        z
+          .enum(['refuse', 'allow'])
+          .check(
+            z.describe(
+              'whether everybody with the key may change agents, environments, reviews of tools, skills and signatures of owner records, where people sign in or jobs prove themselves; refuse (the default) leaves it to people.operators',
+            ),
           ),
       ),
       accepted_members: z.optional(

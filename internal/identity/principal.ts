@@ -35,6 +35,11 @@ export interface Principal {
   assurance?: Assurance;
 }
 
+/** Whether two proofs are of the same one: nothing but kind, issuer and subject says so. */
+export function isSamePerson(one: Principal, other: Principal): boolean {
+  return one.kind === other.kind && one.issuer === other.issuer && one.subject === other.subject;
+}
+
 /** The hint of a refusal: where groups are missing, that comes first, since it may be all that is wrong. */
 export function withMissingGroups({ missingGroups }: Principal, hint: string): string {
   return missingGroups === undefined ? hint : `${missingGroups}; or ${hint}`;

@@ -63,7 +63,8 @@ function twoIds(real = -1, effective = -1): Ids {
   return { real, effective, saved: effective };
 }
 
-function accountName(): string | undefined {
+/** The name of the running account; undefined where the account database has none. It proves nothing (P2). */
+export function accountName(): string | undefined {
   try {
     return userInfo().username;
   } catch {

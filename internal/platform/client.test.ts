@@ -4,8 +4,9 @@ import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
-import { openDoor, openPlatform, type PlatformSettings } from './client.ts';
-import { nothing } from './door.ts';
+import type { Actor } from './actor.ts';
+import { type PlatformSettings, prepareDoor, preparePlatform } from './client.ts';
+import { type Change, nothing } from './door.ts';
 
 let sandbox: PlatformSandbox;
 let waits: string[];
@@ -22,11 +23,14 @@ function settings(): PlatformSettings {
     authToken: undefined,
     signal: new AbortController().signal,
     onWait: (text) => waits.push(text),
+    onChange() {},
   };
 }
 
-function open(changes: Partial<PlatformSettings> = {}) {
-  return openPlatform({ ...settings(), ...changes });
+const ada: Actor = { kind: 'person', proof: 'os', issuer: 'machine:1', subject: '1000', label: 'ada' };
+
+async function open(changes: Partial<PlatformSettings> = {}) {
+  return (await preparePlatform({ ...settings(), ...changes }))(ada);
 }
 
 async function create(changes: Partial<PlatformSettings> = {}) {
@@ -49,8 +53,8 @@ const creates = () => sandbox.control.log.count('POST /v1/vaults');
 
 describe('a read', () => {
   test('cannot change anything: the request does not leave [P8]', async () => {
-    const { door } = await openDoor(settings());
-    const asked = door.read('sneak', nothing, ({ vaults }) => vaults.create({ display_name: 'x' }));
+    const { doorFor } = await prepareDoor(settings());
+    const asked = doorFor(ada).read('sneak', nothing, ({ vaults }) => vaults.create({ display_name: 'x' }));
     await expect(asked).rejects.toThrow();
     expect(sandbox.control.log.entries).toEqual([]);
   });
@@ -136,6 +140,38 @@ describe('a change', () => {
     const server = await startHostileServer(() => ({ status: 307, headers: { location: `${other.origin}/` } }));
     await expect(create({ baseUrl: server.origin })).rejects.toThrow();
     expect(other.lines()).toEqual([]);
+  });
+});
+
+describe('every change', () => {
+  test('is by somebody: what was opened for reading changes nothing', async () => {
+    const platform = (await preparePlatform(settings()))(undefined);
+    await expect(platform.vaults.create('Ada', { display_name: 'Ada' })).rejects.toThrow('was opened for reading');
+    expect(sandbox.control.log.entries).toEqual([]);
+  });
+
+  test('is told once, with who asks for what and to which thing, before it is asked for', async () => {
+    const told: unknown[] = [];
+    const onChange = (change: Change) => void told.push({ ...change, asked: sandbox.control.log.count() });
+    const platform = await open({ onChange });
+    sandbox.control.faults.add({
+      on: 'POST /v1/vaults',
+      fault: { kind: 'status', status: 429, headers: { 'retry-after': '0' } },
+    });
+    const { id } = await platform.vaults.create('Ada', { display_name: 'Ada' });
+    const asked = sandbox.control.log.count();
+    await platform.vaults.archive(id);
+    expect(told).toEqual([
+      { actor: ada, act: 'vault.create', target: { kind: 'vault', id: undefined, label: 'Ada' }, asked: 0 },
+      { actor: ada, act: 'vault.archive', target: { kind: 'vault', id, label: id }, asked },
+    ]);
+    expect(asked).toBe(2);
+  });
+
+  test('is not asked for where it cannot be told [P7]', async () => {
+    const onChange = () => Promise.reject(new Error('no space left'));
+    await expect(create({ onChange })).rejects.toThrow('no space left');
+    expect(creates()).toBe(0);
   });
 });
 

@@ -12,10 +12,11 @@ import { AppError } from '../errors/app-error.ts';
 import { plainFetch } from '../outside/plain-fetch.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import type { Actor } from './actor.ts';
 import { type Act, hintAfterLoss } from './acts.ts';
 import { agentVerbs } from './agents.ts';
 import { credentialVerbs } from './credentials.ts';
-import type { Door } from './door.ts';
+import type { Change, Door } from './door.ts';
 import { environmentVerbs } from './environments.ts';
 import { readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
@@ -64,6 +65,8 @@ export interface PlatformSettings {
   acceptedMembers?: readonly string[] | undefined;
   /** Told once of each other member that this version does not know, and that decides nothing. */
   onUnknownMember?: ((member: string) => void) | undefined;
+  /** Hears of each change, once, before the platform is asked for it; where this throws, it is not asked. */
+  onChange(change: Change): void | Promise<void>;
   /** How long an answer may take, in milliseconds: half a minute to a read and a whole one to a change unless told. */
   patience?: { readMs: number; changeMs: number };
 }
@@ -102,19 +105,23 @@ const readAttempts = 3;
 /** More than the largest answer there is, a skill of 30 MB unpacked, and few enough for eight of them in memory. */
 const largestAnswerBytes = 40 * 2 ** 20;
 
+/** Opens the platform for somebody; for nobody it can only be read, and a change is a bug of ours. */
+export type Opening = (actor: Actor | undefined) => Platform;
+
 /**
- * Opens the platform. Loads the SDK; sends nothing yet. Throws `platform_key_missing` or `url_refused`, and
- * `config_invalid` where a federated token would be for another workspace than the configuration names.
+ * Gets everything ready but whose platform it is, so that whoever has no key learns it before they have to say who they are.
+ * Loads the SDK; sends nothing. Throws `platform_key_missing` or `url_refused`, and `config_invalid` where a federated token
+ * would be for another workspace than the configuration names.
  */
-export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
-  const { door, ...said } = await openDoor(settings);
-  return { ...verbsOver(door), ...said };
+export async function preparePlatform(settings: PlatformSettings): Promise<Opening> {
+  const { doorFor, ...said } = await prepareDoor(settings);
+  return (actor) => ({ ...verbsOver(doorFor(actor)), ...said });
 }
 
-/** What the verbs go through. Throws as {@link openPlatform}. */
-export async function openDoor(
+/** What the verbs go through. Throws as {@link preparePlatform}. */
+export async function prepareDoor(
   settings: PlatformSettings,
-): Promise<{ door: Door } & Pick<Platform, 'unknownMembers' | 'aheadMs'>> {
+): Promise<{ doorFor(actor: Actor | undefined): Door } & Pick<Platform, 'unknownMembers' | 'aheadMs'>> {
   const { AnthropicError, APIConnectionError, APIError, connect, rawEvents } = await import('./sdk.ts');
   const baseUrl = checkedBaseUrl(settings.baseUrl);
   const stored = settings.apiKey ?? settings.authToken;
@@ -248,7 +255,7 @@ export async function openDoor(
     }
   };
 
-  const door: Door = {
+  const doorFor = (actor: Actor | undefined): Door => ({
     read: (what, read, ask, { uninterrupted = false } = {}) =>
       reads(what, uninterrupted, async (client) => read(await ask(client), reading)),
     async *list(what, read, ask) {
@@ -298,6 +305,9 @@ export async function openDoor(
     },
     async change(act, id, { label = id ?? '', uninterrupted = false }, read, ask) {
       const what = `${act} ${quote(label)}`;
+      if (actor === undefined) throw new Error(`${what}: the platform was opened for reading`);
+      const [kind] = act.split('.') as [Change['target']['kind']];
+      await settings.onChange({ actor, act, target: { kind, id, label } });
       let renewed = false;
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -312,8 +322,8 @@ export async function openDoor(
         }
       }
     },
-  };
-  return { door, unknownMembers: () => [...reading.told], aheadMs: () => aheadMs };
+  });
+  return { doorFor, unknownMembers: () => [...reading.told], aheadMs: () => aheadMs };
 }
 
 /** How answers are read in this run. */

@@ -1,4 +1,6 @@
 /** What the verbs of the platform are made of. Only the files of this room see it: a feature says what it wants, not how it is asked. */
+
+import type { Actor } from './actor.ts';
 import type { Act } from './acts.ts';
 import type { EventStream } from './event-stream.ts';
 import type { Reading } from './reading.ts';
@@ -14,6 +16,13 @@ export interface Target {
 }
 
 type KindOf<Each extends string> = Each extends `${infer Kind}.${string}` ? Kind : never;
+
+/** What the platform is about to be asked to change, and by whom. */
+export interface Change {
+  actor: Actor;
+  act: Act;
+  target: Target;
+}
 
 /** How a change is told and carried out. */
 export interface How {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type PageFault, pageFaults } from '../../test/sandbox/faults.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
+import { openPlatform } from '../../test/support/open-platform.ts';
 import { Secret } from '../secret/secret.ts';
-import { openPlatform } from './client.ts';
 import { takeFirst } from './pages.ts';
 
 let sandbox: PlatformSandbox;

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
+import { openPlatform } from '../../test/support/open-platform.ts';
 import { compareAgent, type MeantAgent } from '../agent/definition.ts';
 import { Secret } from '../secret/secret.ts';
 import { readAgent } from './agents.ts';
-import { openPlatform, type Platform } from './client.ts';
+import type { Platform } from './client.ts';
 import { readCredential } from './credentials.ts';
 import { readSession } from './sessions.ts';
 import { readVault } from './vaults.ts';

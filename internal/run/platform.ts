@@ -2,23 +2,33 @@
 
 import type { Interface } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { openPlatform, type Platform } from '../platform/client.ts';
+import { actorWords } from '../platform/actor.ts';
+import { type Opening, type Platform, preparePlatform } from '../platform/client.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
 import { Secret } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
 
 /** What the configuration says of the platform. */
 type PlatformSection = Interface['platform'];
 
+/** Opens the platform for reading: nobody has to be anybody. Throws as {@link prepareFromEnvironment}. */
+export async function platformForReading(
+  ports: Pick<Ports, 'environment' | 'signal' | 'tell'>,
+  section?: Partial<PlatformSection>,
+): Promise<Platform> {
+  return (await prepareFromEnvironment(ports, section))(undefined);
+}
+
 /**
- * Opens the platform with the credential, address, signal and progress of a run. Of several credentials the first counts,
+ * Prepares the platform with the credential, address, signal and progress of a run. Of several credentials the first counts,
  * in the order of the SDK: key, bearer token, workload identity federation. Profiles on disk are not looked at. Throws as
- * {@link openPlatform} does, and `platform_key_missing` where the variables of federation are set in part.
+ * {@link preparePlatform} does, and `platform_key_missing` where the variables of federation are set in part.
  */
-export async function platformFromEnvironment(
+export async function prepareFromEnvironment(
   ports: Pick<Ports, 'environment' | 'signal' | 'tell'>,
   { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
-): Promise<Platform> {
+): Promise<Opening> {
   const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = ports.environment;
   requireHeaderText('ANTHROPIC_API_KEY', key);
   requireHeaderText('ANTHROPIC_AUTH_TOKEN', token);
@@ -34,7 +44,7 @@ export async function platformFromEnvironment(
   }
   const federation =
     stored === undefined && federated ? (await import('./federation.ts')).federationFrom(ports) : undefined;
-  return await openPlatform({
+  return await preparePlatform({
     baseUrl,
     apiKey: key === undefined ? undefined : new Secret(key),
     authToken: token === undefined ? undefined : new Secret(token),
@@ -43,6 +53,8 @@ export async function platformFromEnvironment(
     acceptedMembers,
     signal: ports.signal,
     onWait: (text) => ports.tell.warn(text),
+    onChange: ({ act, target, actor }) =>
+      ports.tell.detail(`${act} ${quote(target.label)}, asked for by ${actorWords(actor)}`),
     onUnknownMember: (member) => ports.tell.note(unknownMemberWords(member)),
   });
 }

@@ -8,6 +8,7 @@ import { called } from '../identity/last-person.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Proof } from '../identity/proof.ts';
 import { beginProof } from '../identity/prove.ts';
+import { stepUp } from '../identity/step-up.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import type { Platform } from '../platform/client.ts';
@@ -15,11 +16,12 @@ import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
 import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { Ownership, VaultMemory } from '../vault/resolve.ts';
+import { actorOf } from './actor.ts';
 import { browserVisit } from './browser-visit.ts';
 import { tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
 import { locateProject } from './place.ts';
-import { platformFromEnvironment } from './platform.ts';
+import { prepareFromEnvironment } from './platform.ts';
 import { type Ports, yesWithin } from './ports.ts';
 import { signInKeeping } from './sign-in-place.ts';
 import { storesOf, workspaceOf } from './stores.ts';
@@ -110,7 +112,7 @@ export interface OperatorNeeds {
   opensService?: boolean;
 }
 
-/** Proves who is operating and opens the platform. Call it when the command line and configuration are known to be right. */
+/** Proves who is operating and opens the platform for them. Call it when the command line and configuration are known to be right. */
 export async function openOperatorRun(
   ports: Ports,
   configuration: TrustedConfiguration,
@@ -121,15 +123,15 @@ export async function openOperatorRun(
   const visit = browserVisit(ports, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(ports, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
-  const opening = async () => {
-    const opened = await platformFromEnvironment(ports, configuration.interface.platform);
-    return { platform: opened, needed: typeof requirement === 'function' ? await requirement(opened) : requirement };
-  };
-  const { platform, needed } = await opening().catch(async (error) => {
+  const openFor = await prepareFromEnvironment(ports, configuration.interface.platform).catch(async (error) => {
     await proof.abandon();
     throw error;
   });
-  const { principal, source } = await proof.prove({ requirement: needed });
+  const known = typeof requirement === 'function' ? undefined : requirement;
+  const first = await proof.prove({ requirement: known });
+  const platform = openFor(actorOf(first.principal));
+  const { principal, source } =
+    typeof requirement === 'function' ? await stepUp(proof, first, await requirement(platform)) : first;
   if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {
     ports.tell.note(`signed in as ${called(principal)}`);
   }

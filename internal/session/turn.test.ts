@@ -6,8 +6,8 @@ import { standingClock } from '../../test/sandbox/clock.ts';
 import type { StreamFault } from '../../test/sandbox/faults.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import type { PlayTurn } from '../../test/sandbox/platform/turn.ts';
+import { openPlatform } from '../../test/support/open-platform.ts';
 import { type Clock, inTimeOf, machineClock } from '../clock/clock.ts';
-import { openPlatform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
 import { runTurn } from './turn.ts';
 

@@ -2,7 +2,8 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sdkClient } from '../../test/sandbox/platform/sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
-import { openPlatform, type Platform } from '../platform/client.ts';
+import { openPlatform } from '../../test/support/open-platform.ts';
+import type { Platform } from '../platform/client.ts';
 import { Secret } from '../secret/secret.ts';
 import { platformPins } from './pins-on-platform.ts';
 

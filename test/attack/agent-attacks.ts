@@ -20,7 +20,12 @@ export async function agentAttacks(): Promise<readonly Attack[]> {
       await stage.at('ada').run('service-connection', 'notion'),
     ];
     for (const { exit, command, stderr } of begun) if (exit !== 0) throw new Error(`${command}: ${stderr}`);
-    return [await branch(stage), await lostUpdates(stage), await alteredEnvironment(stage)];
+    return [
+      await branch(stage),
+      await lostUpdates(stage),
+      await alteredEnvironment(stage),
+      ...(await withoutOffice(stage)),
+    ];
   } finally {
     await stage.close();
   }
@@ -84,6 +89,43 @@ async function alteredEnvironment(stage: Stage): Promise<Attack> {
     'exit 1, the difference named, 0 sessions',
     `exit ${exit}, the difference ${stderr.includes('unrestricted') ? 'named' : 'not named'}, ${sessions} sessions`,
   );
+}
+
+/** A colleague who has the key like everybody, and is no operator. */
+async function withoutOffice(stage: Stage): Promise<Attack[]> {
+  const { configFolder, people } = stage.sandbox;
+  const path = join(configFolder, 'interface.yaml');
+  const reviewed = parse(await readFile(path, 'utf8'));
+  const operators = { principals: [people.grace.subject] };
+  const changed = { ...reviewed, platform: {}, people: { ...reviewed.people, operators } };
+  await stage.at('ada').run('setup-session', 'tools', 'refresh', 'notion');
+  await writeFile(path, stringify(changed, { aliasDuplicateObjects: false }));
+  const agent = join(configFolder, 'agents', 'support.yaml');
+  await writeFile(agent, stringify({ ...parse(await readFile(agent, 'utf8')), description: 'by a colleague' }));
+  await writeFile(join(configFolder, '..', 'skills', 'meeting-notes', 'MORE.md'), 'More.');
+  const attempt = async (what: string, executable: 'setup-session' | 'skill-sync', ...argv: string[]) => {
+    const before = await everybodys(stage);
+    const { exit } = await stage.at('ada').run(executable, ...argv);
+    const after = await everybodys(stage);
+    return judged(
+      `a colleague with the key who is no operator ${what}`,
+      'exit 3, everything as it was',
+      `exit ${exit}, ${before === after ? 'everything as it was' : 'something was changed'}`,
+    );
+  };
+  return [
+    await attempt('runs agents apply', 'setup-session', 'agents', 'apply'),
+    await attempt('accepts a tool', 'setup-session', 'tools', 'review', 'notion', '--accept', 'notion-search'),
+    await attempt('pushes skills', 'skill-sync'),
+  ];
+}
+
+/** What belongs to everybody: agents and skills of the workspace, and the reviews of tools. */
+async function everybodys(stage: Stage): Promise<string> {
+  const skills: object[] = [];
+  for await (const skill of stage.platform.skills.list()) skills.push(skill);
+  const reviews = await readFile(join(stage.sandbox.configFolder, 'tools.lock.json'), 'utf8');
+  return JSON.stringify([await deployed(stage), skills, reviews]);
 }
 
 /** Every agent of the workspace, whole. */

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { applyFleet, surveyFleet } from '../../internal/agent/fleet.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
-import { openPlatform } from '../../internal/platform/client.ts';
 import { Secret } from '../../internal/secret/secret.ts';
 import type { RequestPattern } from '../sandbox/faults.ts';
 import { goldenText } from '../support/golden.ts';
+import { openPlatform } from '../support/open-platform.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 
 const world = sandboxPerTest();

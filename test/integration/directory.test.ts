@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Principal } from '../../internal/identity/principal.ts';
-import { openPlatform, type Platform } from '../../internal/platform/client.ts';
+import type { Platform } from '../../internal/platform/client.ts';
 import { Secret } from '../../internal/secret/secret.ts';
 import { findVault, type Ownership, type VaultMemory } from '../../internal/vault/resolve.ts';
 import { signerOf, signOwnership } from '../../internal/vault/signature.ts';
 import { sdkClient } from '../sandbox/platform/sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
+import { openPlatform } from '../support/open-platform.ts';
 import { newOwnershipKey, type PrivateKey } from '../support/ownership-keys.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 

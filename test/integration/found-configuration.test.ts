@@ -243,6 +243,22 @@ describe('a configuration that was found', () => {
     });
     expect([exit, stderr]).toEqual([0, expect.stringContaining(JSON.stringify(join(project, 'config')))]);
   });
+
+  test('is confirmed before it says who may change skills [P2]', async () => {
+    await change((content) => {
+      delete content.platform.changes_by_key;
+      content.people.operators = { principals: [world.sandbox.people.ada.subject] };
+    });
+    await mkdir(join(project, 'skills', 'one'), { recursive: true });
+    await writeFile(join(project, 'skills', 'one', 'SKILL.md'), '---\nname: one\ndescription: one\n---\n\nOne.\n');
+    const { exit, stderr, visited } = await runCommand(skillSync, [join(project, 'skills')], {
+      environment: { ...world.sandbox.environment, MAI_CONFIG: '' },
+      person: 'ada',
+      folder,
+    });
+    expect([exit, stderr, visited]).toEqual([2, expect.stringContaining('[config_unconfirmed]'), []]);
+    expect(world.asked()).toEqual([]);
+  });
 });
 
 describe('in a wrong folder', () => {

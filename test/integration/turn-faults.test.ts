@@ -12,7 +12,7 @@ import { readAgentsLock } from '../../internal/agent/lock.ts';
 import { inTimeOf, machineClock } from '../../internal/clock/clock.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
-import { openPlatform, type Platform } from '../../internal/platform/client.ts';
+import type { Platform } from '../../internal/platform/client.ts';
 import { Secret } from '../../internal/secret/secret.ts';
 import { runFirstTurn } from '../../internal/session/first-turn.ts';
 import { prepareSession } from '../../internal/session/prepare.ts';
@@ -24,6 +24,7 @@ import { type Fault, pageFaults, type StreamFault } from '../sandbox/faults.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { runCommand } from '../support/command.ts';
 import { fastClock } from '../support/fast-clock.ts';
+import { openPlatform } from '../support/open-platform.ts';
 
 const message = 'call notion notion-create-pages {"pages":[{"title":"x"}]}';
 const fast = fastClock(40);

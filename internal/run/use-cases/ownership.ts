@@ -10,8 +10,9 @@ import {
   signJudgedVault,
 } from '../../vault/ownership.ts';
 import { type Ownership, requireSigner, whyNot } from '../../vault/resolve.ts';
+import { openForChange, type SharedChange } from '../open-for-change.ts';
 import { keepOwnershipKey, ownershipOf } from '../ownership.ts';
-import { platformFromEnvironment } from '../platform.ts';
+import { platformForReading } from '../platform.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject } from '../project.ts';
 import type {
@@ -40,7 +41,8 @@ export async function makeOwnershipKey({ kid }: KeyRequest, ports: Ports): Promi
 
 /** Signs one vault, after a yes or for exactly the named subject. */
 export async function signOwner({ vault: id, subject, dryRun }: SignRequest, ports: Ports): Promise<SignedOwner> {
-  const { platform, ownership } = await openOwnership(ports);
+  const change = { what: 'sign owner records', command: `service-connection ownership sign ${quote(id)}` };
+  const { platform, ownership } = await openOwnership(ports, dryRun ? undefined : change);
   const judged = await readVaultToSign(platform, ownership, id);
   const { owner, credentialCount } = judged;
   if (judged.signature.kind === 'valid') return signedValue(judged, 'unchanged');
@@ -92,7 +94,10 @@ export async function verifyOwners({ vault: id }: VerifyOwnersRequest, ports: Po
   return { vaults: found.map(vaultValue), beside: { keys } };
 }
 
-async function openOwnership(ports: Ports): Promise<{ platform: Platform; ownership: Ownership }> {
+async function openOwnership(
+  ports: Ports,
+  change?: SharedChange,
+): Promise<{ platform: Platform; ownership: Ownership }> {
   const configuration = await loadProject(ports);
   const ownership = ownershipOf(ports, configuration);
   if (ownership === undefined) {
@@ -100,7 +105,11 @@ async function openOwnership(ports: Ports): Promise<{ platform: Platform; owners
       hint: 'make one with: service-connection ownership keygen --kid <name>, and list it in ownership.keys of config/interface.yaml',
     });
   }
-  return { platform: await platformFromEnvironment(ports, configuration.interface.platform), ownership };
+  const platform =
+    change === undefined
+      ? await platformForReading(ports, configuration.interface.platform)
+      : await openForChange(ports, configuration, change);
+  return { platform, ownership };
 }
 
 function signedValue(judged: JudgedVault, change: SignedOwner['change']): SignedOwner {

@@ -4,7 +4,7 @@ import { lockFileOf, readLockFile, refuseNobodysLock } from '../../skills/lock.t
 import { pullSkills as pullFolders } from '../../skills/pull.ts';
 import { visible } from '../../text/quote.ts';
 import { chooseMeant, configurationIfAny } from '../meant-skills.ts';
-import { platformFromEnvironment } from '../platform.ts';
+import { platformForReading } from '../platform.ts';
 import type { Ports, Waiting } from '../ports.ts';
 import type { PulledSkills, PullRequest } from '../values/skills.ts';
 
@@ -25,7 +25,7 @@ export async function pullSkills(request: PullRequest, ports: Ports): Promise<Pu
       planIn: dryRun ? (await ports.directories()).cache : undefined,
       ...(skillVersion !== undefined && { versionId: skillVersion }),
       async openPlatform() {
-        const platform = await platformFromEnvironment(ports, configuration?.interface.platform);
+        const platform = await platformForReading(ports, configuration?.interface.platform);
         waiting = ports.tell.wait(`downloading ${names.join(', ')}`);
         return platform;
       },

@@ -1,13 +1,17 @@
 import type { Configuration } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { Platform } from '../../platform/client.ts';
 import { formatStalePin } from '../../skills/pins.ts';
 import { readPlanFile } from '../../skills/plan-file.ts';
 import { isPending } from '../../skills/report/report.ts';
 import { type ReportSoFar, type SyncSettings, syncSkills as syncFolders } from '../../skills/sync.ts';
 import { bar } from '../../text/bar.ts';
+import { isByKey } from '../actor.ts';
 import { configurationIfAny, foldersOf } from '../meant-skills.ts';
-import { platformFromEnvironment } from '../platform.ts';
+import { openForChange } from '../open-for-change.ts';
+import { platformForReading } from '../platform.ts';
 import type { Ports, Waiting } from '../ports.ts';
+import { loadProject } from '../project.ts';
 import { findingValue, reported } from '../reported.ts';
 import type { ApplyPlanRequest, SyncedSkills, SyncRequest } from '../values/skills.ts';
 
@@ -71,7 +75,9 @@ async function run(
           pins: !chosen.apply,
           configuration,
           async openPlatform() {
-            const platform = await platformFromEnvironment(ports, configuration?.interface.platform);
+            const platform = chosen.apply
+              ? await openToPush(ports, configuration)
+              : await platformForReading(ports, configuration?.interface.platform);
             waiting = tell.wait('comparing the skills with the platform');
             return platform;
           },
@@ -96,6 +102,12 @@ async function run(
     const result = syncedValue(report, { check, diff });
     return { result, exit: result.beside.failsCheck ? 7 : 0 };
   });
+}
+
+/** Whom a configuration has us believe counts only where somebody has confirmed it. */
+async function openToPush(ports: Ports, configuration: Configuration | undefined): Promise<Platform> {
+  const believed = isByKey(configuration) ? configuration : await loadProject(ports);
+  return await openForChange(ports, believed, { what: 'change skills', command: 'skill-sync' });
 }
 
 /** What became of each skill, and which agents have to follow. */

@@ -5,7 +5,7 @@ import { verificationError, verifySkills as verifyLocks } from '../../skills/ver
 import { bar } from '../../text/bar.ts';
 import { quote } from '../../text/quote.ts';
 import { configurationIfAny, foldersOf } from '../meant-skills.ts';
-import { platformFromEnvironment } from '../platform.ts';
+import { platformForReading } from '../platform.ts';
 import type { Ports } from '../ports.ts';
 import type { VerifiedSkills, VerifySkillsRequest } from '../values/skills.ts';
 
@@ -24,7 +24,7 @@ export async function verifySkills(request: VerifySkillsRequest, ports: Ports): 
       });
     }),
   );
-  const platform = await platformFromEnvironment(ports, configuration?.interface.platform);
+  const platform = await platformForReading(ports, configuration?.interface.platform);
   const waiting = ports.tell.wait('downloading the pinned versions');
   try {
     const verification = await verifyLocks(platform, locks, (looked, all) =>

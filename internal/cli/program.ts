@@ -22,6 +22,8 @@ export interface Invocation {
   signal: AbortSignal;
   directories(): Directories | Promise<Directories>;
   openBrowser: OpenBrowser;
+  /** Keeps things between runs elsewhere than on this machine. */
+  kept?: Partial<Pick<Ports, 'stores' | 'secrets'>> | undefined;
   /** Carries out a use-case in another way than here and now. */
   perform?: Perform;
 }

@@ -17,10 +17,16 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
   const { progress } = given;
   const asker = { stdin, signal, progress };
   const terminal = { ...asker, environment, directories, openBrowser, interactive };
+  const kept = {
+    stores: async () => (await import('./machine-stores.ts')).machineStores(invocation),
+    secrets: async () => (await import('./machine-stores.ts')).machineSecrets(invocation),
+    ...invocation.kept,
+  };
   const context: CommandContext = {
     ...given,
     ...terminal,
     version,
+    ...kept,
     perform: async (useCase, request) =>
       await (invocation.perform === undefined
         ? useCase(request, context)

@@ -1,11 +1,7 @@
-/** Where a command takes clients from: the keychain, a file descriptor, and the person at the terminal. */
+/** Where a command takes clients from: what is kept, a file descriptor, and the person at the terminal. */
 import type { ClientSource } from '../connection/client/client-source.ts';
 import { knownClients } from '../connection/client/known-clients.ts';
-import { AppError } from '../errors/app-error.ts';
 import { readSecretFrom } from '../outside/file-descriptor.ts';
-import { openKeychain } from '../outside/keychain.ts';
-import { keychainSecrets } from '../stores/files/machine-secrets.ts';
-import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
 
 const defaultTimeoutSeconds = 300;
@@ -17,8 +13,8 @@ const programTimeoutSeconds = 60;
  * `usage`, `timed_out` or `interrupted`.
  */
 export async function clientSource({
-  environment,
   signal,
+  secrets,
   tell,
   ask,
   descriptors,
@@ -27,11 +23,8 @@ export async function clientSource({
   const timeoutMs = timeoutSeconds * 1000;
   const programMs = Math.min(timeoutMs, programTimeoutSeconds * 1000);
   const descriptor = descriptors.clientSecret;
-  if (environment.MAI_KEYCHAIN !== undefined && environment.MAI_KEYCHAIN !== 'off') {
-    throw new AppError('usage', `MAI_KEYCHAIN is ${quote(environment.MAI_KEYCHAIN)}, expected "off" or nothing`);
-  }
   return {
-    known: knownClients(environment.MAI_KEYCHAIN === 'off' ? undefined : keychainSecrets(openKeychain(signal)), tell),
+    known: knownClients(await secrets(), tell),
     entry: {
       secret: descriptor === undefined ? undefined : await readSecretFrom(descriptor, signal, programMs),
       ask: ask && {

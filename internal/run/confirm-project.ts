@@ -7,7 +7,6 @@ import { signerBeliefs } from '../config/signer-files.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
-import { storesOf } from './stores.ts';
 
 /** How long the question waits. */
 const questionTimeoutMs = 300_000;
@@ -18,7 +17,7 @@ const questionTimeoutMs = 300_000;
  */
 export async function requireConfirmed(ports: Ports, configuration: Configuration): Promise<void> {
   const { folder } = configuration;
-  const confirmations = confirmationsIn((await storesOf(ports)).confirmations);
+  const confirmations = confirmationsIn((await ports.stores()).confirmations);
   const { ownership } = configuration.interface;
   const beliefs = [
     ...beliefsOf(configuration.interface),

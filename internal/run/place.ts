@@ -50,11 +50,8 @@ export async function locateProject(ports: Ports): Promise<ProjectPlace> {
 async function wayOut(ports: Ports, named: string | undefined): Promise<string> {
   const near = named === undefined ? [] : [join(named, 'config'), dirname(named)];
   const project = await nearestWith(interfaceFile);
-  const [{ confirmationsIn }, { storesOf }] = await Promise.all([
-    import('../config/confirmations.ts'),
-    import('./stores.ts'),
-  ]);
-  const used = await confirmationsIn((await storesOf(ports)).confirmations).folders();
+  const { confirmationsIn } = await import('../config/confirmations.ts');
+  const used = await confirmationsIn((await ports.stores()).confirmations).folders();
   for (const folder of [...near, ...(project === undefined ? [] : [join(project, 'config')]), ...used]) {
     if (await isThere(join(folder, interfaceName))) return `name the one that is there: --config ${quote(folder)}`;
   }

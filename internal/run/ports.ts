@@ -4,6 +4,8 @@
  */
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import type { Directories } from '../outside/directories.ts';
+import type { KeptSecrets } from '../stores/kept-secret.ts';
+import type { Stores } from '../stores/kept-text.ts';
 import type { Environment } from './environment.ts';
 import type { ProgressEvent } from './event-table.ts';
 
@@ -91,6 +93,10 @@ export interface Ports {
   environment: Environment;
   signal: AbortSignal;
   directories(): Directories | Promise<Directories>;
+  /** What is kept between runs. */
+  stores(): Promise<Stores>;
+  /** Secrets that are kept between runs; undefined where the person wants none kept. Throws `usage`. */
+  secrets(): Promise<KeptSecrets | undefined>;
   project: Project;
   descriptors: Descriptors;
   /** The commands that stand where a service can be named: no service can have the name of one. */

@@ -24,8 +24,8 @@ import { locateProject } from './place.ts';
 import { prepareFromEnvironment } from './platform.ts';
 import { type Ports, yesWithin } from './ports.ts';
 import { signInKeeping } from './sign-in-place.ts';
-import { storesOf, workspaceOf } from './stores.ts';
 import type { TrustedConfiguration } from './trusted-configuration.ts';
+import { workspaceOf } from './workspace.ts';
 
 /** A command's run after the person is known. */
 export interface OperatorRun {
@@ -96,7 +96,7 @@ export async function beginOperatorProof(
     keepInstead: instead,
     inCi: ports.environment.CI !== undefined,
     tokenPlaces: tokenPlaces(ports.environment),
-    stores: await storesOf(ports),
+    stores: await ports.stores(),
     stateFolder: state,
     confirm: yesWithin(ports, visit.timeoutMs),
   });
@@ -138,7 +138,7 @@ export async function openOperatorRun(
   ports.tell.detail(
     `operating as ${quote(principal.label)}: ${principal.kind} ${quote(principal.issuer)} ${quote(principal.subject)}`,
   );
-  const stores = await storesOf(ports);
+  const stores = await ports.stores();
   const workspace = workspaceOf(ports, configuration);
   const { signal } = ports;
   const { warn } = ports.tell;

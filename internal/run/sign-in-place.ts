@@ -2,11 +2,9 @@
 import { join } from 'node:path';
 import type { Identity } from '../config/definitions.ts';
 import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
-import { AppError } from '../errors/app-error.ts';
 import { signInAccount, signInKey } from '../identity/kept-place.ts';
-import { openKeychain } from '../outside/keychain.ts';
 import { Secret } from '../secret/secret.ts';
-import { encryptedSecret, keychainSecrets } from '../stores/files/machine-secrets.ts';
+import { encryptedSecret } from '../stores/files/machine-secrets.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
@@ -22,10 +20,7 @@ export interface Keeping {
 /** What the configuration, the environment and a person's own settings say of keeping sign-ins. */
 export async function signInKeeping(ports: Ports, identity: Identity): Promise<Keeping> {
   if (identity.mode !== 'sso') return { place: undefined, instead: undefined };
-  const { environment, signal } = ports;
-  if (environment.MAI_KEYCHAIN !== undefined && environment.MAI_KEYCHAIN !== 'off') {
-    throw new AppError('usage', `MAI_KEYCHAIN is ${quote(environment.MAI_KEYCHAIN)}, expected "off" or nothing`);
-  }
+  const secrets = await ports.secrets();
   const { config, state } = await ports.directories();
   const settings = await readPersonalSettings(config);
   const { keep, source } = keepOf(identity.keep, settings.keep);
@@ -34,12 +29,8 @@ export async function signInKeeping(ports: Ports, identity: Identity): Promise<K
     project: `the configuration says where (identity.keep: ${JSON.stringify(keep)})`,
     personal: `you said where in ${quote(settings.path)} (identity.keep: ${JSON.stringify(keep)})`,
   }[source];
-  if (keep === 'memory' || (keep === 'keychain' && environment.MAI_KEYCHAIN === 'off')) {
-    return { place: undefined, instead };
-  }
-  if (keep === 'keychain') {
-    return { place: keychainSecrets(openKeychain(signal))(signInAccount(identity)), instead };
-  }
+  if (keep === 'memory') return { place: undefined, instead };
+  if (keep === 'keychain') return { place: secrets?.(signInAccount(identity)), instead };
   const { file: key } = keep;
   const path = join(state, 'sign-in', `${sha256(signInKey(identity).name)}.age`);
   const ask = async () => {

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, type Readable, Writable } from 'node:stream';
-import type { Executable } from '../../internal/cli/program.ts';
+import type { Executable, Invocation } from '../../internal/cli/program.ts';
 import { runExecutable } from '../../internal/cli/run-executable.ts';
 import type { ExitCode } from '../../internal/errors/exit-codes.ts';
 import type { Directories } from '../../internal/outside/directories.ts';
@@ -26,6 +26,8 @@ export interface CommandSetting {
   folder?: string;
   /** Where exactly, instead of below the folder. */
   directories?: Directories;
+  /** Where things are kept between runs, instead of in the folder. */
+  kept?: Invocation['kept'];
   signal?: AbortSignal;
   /** Where somebody sits who can be asked; nobody when undefined. */
   terminal?: FakeTerminal;
@@ -70,6 +72,7 @@ export async function runCommand(
         config: join(folder, 'config'),
         state: join(folder, 'state'),
       },
+    kept: setting.kept,
     perform: plainly(wrong),
     openBrowser: async (url) => {
       const place = visited.push(url.href) - 1;

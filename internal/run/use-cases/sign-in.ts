@@ -14,7 +14,6 @@ import { locateProject } from '../place.ts';
 import type { Ports } from '../ports.ts';
 import { beginOperatorProof, loadProject } from '../project.ts';
 import { signInKeeping } from '../sign-in-place.ts';
-import { storesOf } from '../stores.ts';
 import type { Nothing } from '../values/common.ts';
 import type { LogoutRequest, SignedIn, SignedOut, Whoami, WhoamiRequest } from '../values/sign-in.ts';
 
@@ -37,7 +36,7 @@ export async function login(_request: Nothing, ports: Ports): Promise<SignedIn> 
 export async function logout({ dryRun }: LogoutRequest, ports: Ports): Promise<SignedOut> {
   const configuration = await loadProject(ports, { workspace: 'any' });
   const identity = requireSso(configuration, 'sign out of');
-  const stores = await storesOf(ports);
+  const stores = await ports.stores();
   // Who was here last is asked about as long as their sign-in may still be there.
   const forget = () => forgetPerson({ identity, signIns: stores.signIns });
   const { place } = await signInKeeping(ports, identity);

@@ -1,7 +1,7 @@
 /** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
 import { Argument, Option } from 'commander';
 import { addBrowserOptions, addClientOptions, addOperator } from '../../internal/cli/browser-options.ts';
-import { baseCommand, naming, takeOnly, withSubcommands } from '../../internal/cli/command.ts';
+import { baseCommand, naming, takeOnly } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
@@ -91,9 +91,6 @@ Examples:
     addOwnership(program, run);
     addOffboarding(program, run);
     addCompletion(program, run);
-    for (const command of withSubcommands(program)) {
-      command.option('--json-events', 'say everything on stderr as one JSON object for each line');
-    }
     return program;
   },
 };

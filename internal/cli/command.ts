@@ -18,7 +18,8 @@ class PrintingCommand extends Command {
     super(name);
     // Each has --help, and nothing has two ways to ask for it.
     this.helpCommand(false)
-      .option('--json', 'print the result as one JSON value')
+      .option('--json', 'print the result as one JSON value, and an error as one')
+      .option('--json-events', 'say everything on stderr as one JSON object for each line')
       .option('-q, --quiet', 'say nothing but warnings and errors')
       .option('-v, --verbose', 'say more')
       .option('--debug', 'say where an error was made')

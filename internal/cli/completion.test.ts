@@ -115,7 +115,7 @@ describe.each(Object.keys(presses) as Shell[])('%s', (shell) => {
     ).toEqual(['green', 'red']);
     expect(offered(shell, '--colour', 'g')).toContain('green');
     expect(offered(shell, 'list', '--a')).toEqual(['--all']);
-    expect(offered(shell, 'list', '--js')).toEqual(['--json']);
+    expect(offered(shell, 'list', '--js')).toEqual(['--json', '--json-events']);
     expect(offered(shell, 'completion', '')).toEqual(expect.arrayContaining([...shells]));
     expect(offered(shell, 'completion', 'z')).toEqual(['zsh']);
   });

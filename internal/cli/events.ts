@@ -44,15 +44,17 @@ export function eventsOn(stderr: Output, verbosity: Verbosity): Tell {
   };
 }
 
-/** The last lines of a run that failed. `stack` is for `--debug`, and the one field that is not in the table. */
-export function errorEvents(error: AppError, exit: ExitCode, stack: readonly string[] | undefined): string {
-  const { code, message, hint = null } = error;
+/** What comes before the error of a run that was denied, blocked, expired or mismatched; empty for any other. */
+export function causeEvent({ code, message }: AppError): string {
   const cause = causes[code];
+  return cause === undefined ? '' : eventLine({ event: cause, message });
+}
+
+/** The last line of a run that failed. `stack` is for `--debug`, and the one field that is not in the table. */
+export function errorEvent(error: AppError, exit: ExitCode, stack: readonly string[] | undefined): string {
+  const { code, message, hint = null } = error;
   const last: ProgressEvent = { event: 'error', code, message, hint, exit };
-  return [
-    ...(cause === undefined ? [] : [eventLine({ event: cause, message })]),
-    eventLine(stack === undefined ? last : { ...last, stack }),
-  ].join('');
+  return eventLine(stack === undefined ? last : { ...last, stack });
 }
 
 function eventLine(event: ProgressEvent | (EventOf<'error'> & { stack: readonly string[] })): string {

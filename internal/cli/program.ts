@@ -47,7 +47,6 @@ export interface CommonOptions {
   color?: boolean;
   /** `--ownership-key-fd`: where the private key is read from that owner records are signed with. */
   ownershipKeyFd?: number;
-  /** `--json-events`, of the commands that have it. */
   jsonEvents?: boolean;
 }
 

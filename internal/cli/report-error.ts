@@ -22,25 +22,27 @@ export interface Failure {
   usage?: Complaint | undefined;
 }
 
-/** Prints an error on stderr and returns the code to exit with. */
+/** Prints an error on stderr, with `--json` as one JSON value in the last line, and returns the code to exit with. */
 export async function reportError(
   tool: string,
   failure: Failure,
   { argv, environment, stderr, signal }: Invocation,
-  { debug = false, jsonEvents, color }: CommonOptions,
+  { debug = false, json, jsonEvents, color }: CommonOptions,
 ): Promise<ExitCode> {
   const { error, usage } = failure;
   const appError = usage === undefined || error instanceof AppError ? asAppError(error, signal) : usageError(usage);
+  const exit = exitCodeOf[appError.code];
   // Commander may have failed before it knew its options.
-  if (jsonEvents ?? argv.includes('--json-events')) {
-    const { errorEvents } = await import('./events.ts');
-    const exit = exitCodeOf[appError.code];
-    stderr.write(errorEvents(appError, exit, debug ? debugLines(appError) : undefined));
+  const asEvents = jsonEvents ?? argv.includes('--json-events');
+  if (asEvents || (json ?? argv.includes('--json'))) {
+    const { causeEvent, errorEvent } = await import('./events.ts');
+    const cause = asEvents ? causeEvent(appError) : '';
+    stderr.write(`${cause}${errorEvent(appError, exit, debug ? debugLines(appError) : undefined)}`);
     return exit;
   }
   const paint = await paintFor(stderr, environment, color ?? !argv.includes('--no-color'));
   stderr.write(errorText(tool, appError, paint, debug));
-  return exitCodeOf[appError.code];
+  return exit;
 }
 
 /** An error the one way errors are printed. */

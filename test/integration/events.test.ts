@@ -1,12 +1,14 @@
 /** `--json-events`: with it every line on stderr is one JSON object of the table, and nothing in it is secret. */
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
+import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { type EventName, eventTable } from '../../internal/run/event-table.ts';
 import { visit } from '../sandbox/visit.mjs';
-import type { CommandOutcome, CommandSetting } from '../support/command.ts';
+import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { skillText } from '../support/skill-project.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
@@ -142,6 +144,70 @@ test('every command that can fail does so in the same way', async () => {
     const { exit, events } = await run(argv, { person: undefined });
     expect([exit, events.at(-1)?.event, events.at(-2)?.event]).toEqual([4, 'error', 'blocked']);
   }
+});
+
+describe('the other executables', () => {
+  const lastOf = (outcome: CommandOutcome) => eventsOf(outcome).at(-1);
+  const sync = async (...argv: string[]) =>
+    await runCommand(skillSync, argv, { environment: world.sandbox.environment, person: undefined });
+
+  test('setup-session says its notes, its warnings and its error as events, the sign-in included', async () => {
+    const refused = await world.setup(['--agent', 'support', '--json-events']);
+    expect([refused.exit, refused.stdout, lastOf(refused)]).toEqual([
+      4,
+      '',
+      expect.objectContaining({ event: 'error', code: 'connection_needed', exit: 4 }),
+    ]);
+    expect(named(eventsOf(refused), 'waiting')).toHaveLength(1);
+    expect(lastOf(await world.setup(['agents', 'show', 'nowhere', '--json-events']))).toMatchObject({ exit: 2 });
+    expect(lastOf(await world.setup(['agents', '--json-events']))).toMatchObject({ code: 'usage' });
+  });
+
+  test('skill-sync says its notes and its error as events', async () => {
+    const folder = await mkdtemp(join(world.sandbox.folder, 'skills-'));
+    await mkdir(join(folder, 'greet'));
+    await writeFile(join(folder, 'greet', 'SKILL.md'), skillText('greet', 'Say hello.'));
+    const pushed = await sync(folder, '--json-events');
+    expect([pushed.exit, lastOf(pushed)?.event]).toEqual([0, 'note']);
+    expect(lastOf(await sync(join(folder, 'nowhere'), '--json-events'))).toMatchObject({ event: 'error', exit: 2 });
+  });
+});
+
+describe('with --json an error is one value, the last line on stderr', () => {
+  const errorOf = ({ stdout, stderr }: CommandOutcome) => {
+    expect(stdout).toBe('');
+    return JSON.parse(stderr.split('\n').at(-2) ?? '') as Record<string, unknown>;
+  };
+
+  test('with code, message, hint and exit', async () => {
+    expect(errorOf(await world.connect(['nowhere', '--json']))).toEqual({
+      event: 'error',
+      code: 'unknown_service',
+      message: expect.stringContaining('nowhere'),
+      hint: expect.any(String),
+      exit: 2,
+    });
+  });
+
+  test.each([
+    ['an option that is not known', ['--yes', '--json'], 'usage'],
+    ['an option that stands before the command', ['--json', 'agents', 'show', 'nowhere'], 'unknown_agent'],
+    ['a command that has others below it', ['agents', '--json'], 'usage'],
+  ])('also with %s', async (_case, argv, code) => {
+    const { event, exit, ...error } = errorOf(await world.setup(argv));
+    expect([event, exit, error['code']]).toEqual(['error', 2, code]);
+  });
+
+  test('after lines for people, and with no event of why', async () => {
+    const failed = await world.connect(['notion', '--json'], { deny: true });
+    expect(errorOf(failed)).toMatchObject({ code: 'access_denied', exit: 3 });
+    expect(failed.stderr).toContain('service-connection: to sign in');
+    expect(failed.stderr).not.toContain('"event":"denied"');
+  });
+
+  test('with --debug and its stack', async () => {
+    expect(errorOf(await world.connect(['nowhere', '--json', '--debug']))['stack']).toContain('AppError');
+  });
 });
 
 test('what a service says moves no cursor in an event', async () => {

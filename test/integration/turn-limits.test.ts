@@ -62,7 +62,7 @@ describe('--stop-after', () => {
       try {
         const message = `call builtin read {"file":"a"}\n${search}`;
         const stopped = await setup('--agent', 'support', '--json', '--message', message, '--stop-after', limit);
-        expect([stopped.exit, stopped.stderr]).toEqual([1, expect.stringContaining('[turn_interrupted]')]);
+        expect([stopped.exit, stopped.stderr]).toEqual([1, expect.stringContaining('"code":"turn_interrupted"')]);
         expect(stopped.stderr).toContain(`the turn has used up ${words}`);
         const { session_id: id, stop_reason } = JSON.parse(stopped.stdout) as Content;
         expect([stop_reason, await interruptions(id)]).toEqual(['end_turn', 1]);

@@ -136,7 +136,7 @@ describe('check', () => {
     const failed = await world.connect(['check', 'linear', '--json']);
     expect([failed.exit, failed.stderr]).toEqual([
       4,
-      expect.stringContaining('hint: run: service-connection linear\n'),
+      expect.stringContaining('"hint":"run: service-connection linear"'),
     ]);
     expect(world.asked().filter((line) => !line.startsWith('GET '))).toEqual([]);
   });
@@ -264,7 +264,7 @@ describe('doctor', () => {
     const token_endpoint = `${attacker.origin}/token`;
     const changed = 'mai_token_endpoint' in metadata ? { mai_token_endpoint: token_endpoint } : {};
     const id = await replaceCredential({ token_endpoint }, changed);
-    const failed = await world.connect(['doctor', '--json']);
+    const failed = await world.connect(['doctor']);
     expect([failed.exit, failed.stderr]).toEqual([1, expect.stringContaining('[connection_suspect]')]);
     expect(failed.stderr).toMatch(
       new RegExp(`^service-connection: {3}alarm: notion "${id}": its tokens are renewed at`, 'm'),

@@ -35,9 +35,6 @@ const pages: Record<string, string> = {
   'skill-sync pull': 'skills-supply-chain.md',
 };
 
-/** The commands that say what they did as events, too. */
-const events = '--json-events';
-
 /** The page as Markdown. Throws where {@link pages} names a command that is not there. */
 export async function commandsPage(): Promise<string> {
   const programs = await Promise.all(
@@ -56,9 +53,9 @@ export async function commandsPage(): Promise<string> {
     '',
     '## Options of many commands',
     '',
-    'All take those that say how things are printed (`--json`, `--quiet`, `--verbose`, `--debug`, `--no-color`) and `--help`.',
-    'What reads the configuration takes `--config` and `--workspace`; what may send you to a browser takes `--no-browser`,',
-    `\`--paste\` and \`--timeout\`. Every command of \`service-connection\` also takes \`${events}\` ([events.md](events.md)).`,
+    'All take those that say how things are printed (`--json`, `--json-events` with [events.md](events.md), `--quiet`,',
+    '`--verbose`, `--debug`, `--no-color`) and `--help`. What reads the configuration takes `--config` and `--workspace`; what',
+    'may send you to a browser takes `--no-browser`, `--paste` and `--timeout`.',
     '',
     ...shared.map(optionLine),
   ];
@@ -80,7 +77,7 @@ function sharedOptions(): readonly Option[] {
 
 function section(command: Command, shared: ReadonlySet<string | undefined>): string[] {
   const help = command.createHelp();
-  const options = command.options.filter(({ long, hidden }) => !hidden && !shared.has(long) && long !== events);
+  const options = command.options.filter(({ long, hidden }) => !hidden && !shared.has(long));
   const taken = ['--config', '--no-browser'].filter((long) => command.options.some((option) => option.long === long));
   const page = pageOf(command);
   const also = {

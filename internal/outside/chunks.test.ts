@@ -14,12 +14,14 @@ let run: (...words: string[]) => Promise<string>;
 const source = `(function(__filename){return{
 "./greet"(module,exports,require){"use strict";exports.greet=(name)=>"hello "+name+" from "+require("./main").place},
 "./part"(module,exports,require){"use strict";exports.part=(name)=>require("./end").end(name)},
-"./end"(module,exports,require){"use strict";exports.end=(name)=>"good bye "+name}}})
+"./end"(module,exports,require){"use strict";exports.end=(name)=>"good bye "+name},
+"./young"(module,exports,require){"use strict";const kept=[];for(let each=0;each<300000;each+=1)kept.push({each});
+exports.part=()=>require("node:v8").getHeapSpaceStatistics().find((space)=>space.space_name==="new_space").space_size}}})
 `;
 const program = `"use strict";LOADERrequire=chunks.requireFrom(__dirname+"/chunks/code.js",module,{"./start"(module,exports){exports.place="here"}});
 exports.place=require("./start").place;
 const said=[];
-for(const word of process.argv.slice(2))said.push(word==="greet"?require("./greet").greet("a"):word==="part"?require("./part").part("b"):require("node:path").sep);
+for(const word of process.argv.slice(2))said.push(word==="greet"?require("./greet").greet("a"):word==="part"||word==="young"?require("./"+word).part("b"):require("node:path").sep);
 process.stdout.write(said.join(", "));
 `;
 
@@ -57,6 +59,13 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
     expect((await stat(cache())).mode & 0o777).toBe(0o644);
     const first = await whenWritten();
     expect(await run('greet')).toBe(greeting);
+    expect(await whenWritten()).toBe(first);
+  });
+
+  test('is made and read with the room for young objects kept small', async () => {
+    expect(Number(await run('young'))).toBeLessThanOrEqual(4 * 2 ** 20);
+    const first = await whenWritten();
+    expect(Number(await run('young'))).toBeLessThanOrEqual(4 * 2 ** 20);
     expect(await whenWritten()).toBe(first);
   });
 

@@ -1,6 +1,6 @@
 /** What the platform answers today against the table of known members: what it added, and what that means here. */
 import type { Platform } from '../platform/client.ts';
-import { decidingMembers, knownFrom, knownMembers } from '../platform/known-members.ts';
+import { decidingMembers, knownFrom, knownMembers, sdkInBuild } from '../platform/known-members.ts';
 import { takeFirst } from '../platform/pages.ts';
 
 /** What was found. The names of members are harmless in a terminal. */
@@ -25,13 +25,13 @@ const latest = 100;
 
 /** Looks at the latest things of the workspace. `platform` accepts no member, so that all are seen. */
 export async function examineMembers(platform: Platform, accepted: readonly string[]): Promise<MemberFindings> {
-  const [agents, vaults, environments, sessions, skills, { sdkVersion }] = await Promise.all([
+  const [agents, vaults, environments, sessions, skills, sdkVersion] = await Promise.all([
     takeFirst(latest, platform.agents.list()),
     takeFirst(latest, platform.vaults.list()),
     takeFirst(latest, platform.environments.list()),
     takeFirst(latest, platform.sessions.list()),
     takeFirst(latest, platform.skills.list()),
-    import('../platform/sdk.ts'),
+    sdkInBuild(),
   ]);
   const having = new Map<string, Set<string>>();
   for (const agent of [...agents, ...sessions.map((session) => session.agent)]) {

@@ -1,14 +1,14 @@
 /** The rules, held against the sandbox, which refuses what the platform documents and the strictest of what it leaves open. */
-import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type OfficialClient, sdkClient } from '../../test/sandbox/platform/sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import { isTrial, type NewCredential, trialOf, whyRefused } from './credential-rules.ts';
 
 let platform: PlatformSandbox;
-let client: Anthropic;
+let client: OfficialClient;
 beforeAll(async () => {
   platform = await startPlatform();
-  client = new Anthropic({ apiKey: platform.apiKey, baseURL: platform.baseUrl, maxRetries: 0 });
+  client = sdkClient(platform);
 });
 afterAll(() => platform.close());
 
@@ -80,7 +80,10 @@ test.each(cases)('%s: the rules and the platform agree [b25]', async (_case, cre
   const ask = async (asked: NewCredential) =>
     await client.beta.vaults.credentials.create(id, asked).then(
       () => true,
-      (error: unknown) => error instanceof Anthropic.BadRequestError && false,
+      (error: unknown) => {
+        if (error instanceof Error && 'status' in error && error.status === 400) return false;
+        throw error;
+      },
     );
   expect([whyRefused(credential, new Date()) === undefined, await ask(credential)]).toEqual([taken, taken]);
   const trial = trialOf(credential, '3f0e4a0e-6b1e-4b6e-9f46-8b8a7d1c2e3f');

@@ -9,6 +9,11 @@ import { type Fields, fieldsOf, listOf, type Reading } from './reading.ts';
 /** The version of `@anthropic-ai/sdk` that the table was taken from. */
 export const knownFrom = '1.14.0';
 
+/** The version that is in this build. */
+export async function sdkInBuild(): Promise<string> {
+  return (await import('./sdk.ts')).sdkVersion;
+}
+
 const agent = [
   'id',
   'type',

@@ -1,6 +1,6 @@
 /** How a turn is followed, and how one ends that nobody can follow to its end. */
-import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type OfficialClient, sdkClient } from '../../test/sandbox/platform/sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import { fastClock } from '../../test/support/fast-clock.ts';
 import { startHostileServer } from '../../test/support/hostile-server.ts';
@@ -13,7 +13,7 @@ import { runTurn } from './turn.ts';
 import { judgeTurn } from './turn-outcome.ts';
 
 let sandbox: PlatformSandbox;
-let client: Anthropic;
+let client: OfficialClient;
 let sessionId: string;
 /** Lets the agent go on. */
 let goOn: () => void;
@@ -30,7 +30,7 @@ beforeEach(async () => {
       return { type: 'end_turn' };
     },
   });
-  client = new Anthropic({ baseURL: sandbox.baseUrl, apiKey: sandbox.apiKey, maxRetries: 0 });
+  client = sdkClient(sandbox);
   const agent = await client.beta.agents.create({ name: 'slow', model: 'claude-sonnet-5-5' });
   const environment = await client.beta.environments.create({ name: 'slow' });
   ({ id: sessionId } = await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id }));

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, expect, test } from 'vitest';
 import { standingClock } from '../../test/sandbox/clock.ts';
 import type { StreamFault } from '../../test/sandbox/faults.ts';
+import { sdkClient } from '../../test/sandbox/platform/sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import type { PlayTurn } from '../../test/sandbox/platform/turn.ts';
 import { openPlatform } from '../../test/support/open-platform.ts';
@@ -89,7 +89,7 @@ test('an hour with a break every minute: one answer, nothing twice, memory flat'
     const on = 'GET /v1/sessions/:session/events/stream';
     control.faults.add({ on, fault: { kind: 'stream', after: 12, how } });
   }
-  const client = new Anthropic({ baseURL: baseUrl, apiKey, maxRetries: 0 });
+  const client = sdkClient({ baseUrl, apiKey });
   const agent = await client.beta.agents.create({ name: 'patient', model: 'claude-sonnet-5-5' });
   const environment = await client.beta.environments.create({ name: 'patient' });
   const { id: sessionId } = await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id });

@@ -1,6 +1,5 @@
-import type Anthropic from '@anthropic-ai/sdk';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sdkClient } from '../../test/sandbox/platform/sdk-client.ts';
+import { type OfficialClient, sdkClient } from '../../test/sandbox/platform/sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from '../../test/sandbox/platform/start.ts';
 import { openPlatform } from '../../test/support/open-platform.ts';
 import type { Platform } from '../platform/client.ts';
@@ -8,7 +7,7 @@ import { Secret } from '../secret/secret.ts';
 import { platformPins } from './pins-on-platform.ts';
 
 let sandbox: PlatformSandbox;
-let client: Anthropic;
+let client: OfficialClient;
 let platform: Platform;
 let skillId: string;
 let versions: [string, string];

@@ -16,6 +16,7 @@ export interface Room {
 
 /** Modules that belong to few rooms, and what those who may not have them are told. */
 const reach = 'reach the outside through internal/outside or internal/platform';
+const verbs = 'what is asked of the platform is one of its verbs, such as platform.vaults.archive';
 const kept = {
   'node:fs': reach,
   'node:fs/promises': reach,
@@ -106,6 +107,15 @@ export function placeOf({ folder }: Room): string {
   return folder === 'cmd' ? 'cmd' : `internal/${folder}`;
 }
 
+/** A test beside the source reaches the official client through the sandbox. */
+const onlySandbox = {
+  level: 'error',
+  options: {
+    paths: { '@anthropic-ai/sdk': 'sdkClient of test/sandbox/platform' },
+    patterns: [{ group: ['@anthropic-ai/sdk/**'], message: 'sdkClient of test/sandbox/platform' }],
+  },
+};
+
 /** What .biome.json says of the rooms: its `overrides`. */
 export function lintOverrides(): unknown[] {
   const circles = { level: 'error', options: { ignoreTypes: false } };
@@ -117,6 +127,10 @@ export function lintOverrides(): unknown[] {
     {
       includes: ['internal/**/*.ts', 'cmd/**/*.ts', '!internal/clock/**', '!**/*.test.ts'],
       plugins: ['./internal/clock/lint.grit'],
+    },
+    {
+      includes: ['internal/**/*.test.ts', 'cmd/**/*.test.ts', '!internal/platform/**'],
+      linter: { rules: { style: { noRestrictedImports: onlySandbox } } },
     },
     ...rooms.map((room, index) => ({
       includes: [`${placeOf(room)}/**/*.ts`, '!**/*.test.ts'],
@@ -136,6 +150,7 @@ function importsOf({ may = [], folder }: Room, index: number) {
     ...(above.length === 0 ? [] : [{ group: above, message: `${folder} stands below: docs/architecture.md` }]),
     // What is kept is kept with all its entry points.
     ...denied.flatMap(([name, message]) => (name.startsWith('node:') ? [] : [{ group: [`${name}/**`], message }])),
+    ...(folder === 'platform' ? [] : [{ group: ['**/platform/sdk.ts', '**/platform/door.ts'], message: verbs }]),
     ...(folder === 'cmd' ? [{ group: ['**/outside/**'], message: 'a command calls features, not doors' }] : []),
   ];
   return { level: 'error', options: { paths: Object.fromEntries(denied), patterns } };

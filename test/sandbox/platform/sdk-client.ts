@@ -1,6 +1,9 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk';
 import type { PlatformSandbox } from './start.ts';
 
+/** The official client. */
+export type OfficialClient = Anthropic;
+
 /** Makes the official client, unmodified, talk to a platform. Without retries, so that tests see every answer. */
 export function sdkClient({ baseUrl, apiKey }: Pick<PlatformSandbox, 'baseUrl' | 'apiKey'>): Anthropic {
   return new Anthropic({ baseURL: baseUrl, apiKey, maxRetries: 0 });

@@ -39,6 +39,21 @@ const withoutKeyStores = {
   },
 };
 
+/** What libraries take for Node's own `Headers`, `Response` and `FormData` are ours, which load no undici. */
+const withOwnFetchTypes = {
+  name: 'with-own-fetch-types',
+  setup({ onLoad }) {
+    const libraries =
+      /[\\/]node_modules[\\/](@anthropic-ai|@modelcontextprotocol|oauth4webapi|openid-client)[\\/].*\.m?js$/;
+    onLoad({ filter: libraries }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      const used = ['Headers', 'Response', 'FormData'].filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+      const own = JSON.stringify(join(root, 'internal', 'outside', 'fetch-types.ts'));
+      return { contents: used.length === 0 ? text : `import { ${used.join(', ')} } from ${own};${text}` };
+    });
+  },
+};
+
 const target = 'node20.19';
 const common = {
   absWorkingDir: root,
@@ -48,9 +63,11 @@ const common = {
   target,
   minify: true,
   legalComments: 'none',
+  // Libraries ask it of each body that they send, which is never one here, and asking loads all of Node's web streams.
+  define: { 'globalThis.ReadableStream': 'undefined' },
   logLevel: 'warning',
   alias: { '@secretlint/profiler': join(root, 'cmd', 'no-profiler.mjs') },
-  plugins: [withoutExecutableSubcommands, withoutKeyStores],
+  plugins: [withoutExecutableSubcommands, withoutKeyStores, withOwnFetchTypes],
 };
 /** The files of this build. */
 const made = new Set();

@@ -3,6 +3,7 @@
 import * as openid from 'openid-client';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
+import { Headers, Response } from '../outside/fetch-types.ts';
 import type { Fetch } from '../outside/http.ts';
 import { conceal, Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';

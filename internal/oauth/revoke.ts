@@ -1,5 +1,6 @@
 import * as openid from 'openid-client';
 import { clock } from '../clock/clock.ts';
+import { Response } from '../outside/fetch-types.ts';
 import { guardedFetch } from '../outside/http.ts';
 import type { Secret } from '../secret/secret.ts';
 import type { AuthorizationServer } from './authorization-server.ts';

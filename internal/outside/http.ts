@@ -8,7 +8,8 @@ import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import type { Resolve } from './addresses.ts';
-import { sender } from './send.ts';
+import { Headers, Response } from './fetch-types.ts';
+import { type Answer, sender } from './send.ts';
 
 /** What this run allows. */
 export interface HttpRules {
@@ -69,8 +70,8 @@ export function guardedFetch(rules: HttpRules): Fetch {
       await refuseForbiddenLiteral(target, rules);
       const { method = 'GET' } = init;
       const send = target.protocol === 'http:' ? sendHere : sendOut;
-      const response = await send(target, { method, headers: headersOf(init), body: textOf(init.body), signal });
-      return bounded(response, target, failure);
+      const answer = await send(target, { method, headers: headersOf(init), body: textOf(init.body), signal });
+      return bounded(answer, target, failure);
     } catch (cause) {
       throw failure(cause);
     }
@@ -159,33 +160,39 @@ function of({ code, message, hint, cause }: AppError, whose: string): AppError {
   return new AppError(code, `${whose}: ${message}`, { ...(hint === undefined ? {} : { hint }), cause });
 }
 
-/** The same response with a body that ends in one of our errors when it breaks off, stalls or grows without bound. */
-function bounded(response: Response, target: URL, failure: (cause: unknown) => AppError): Response {
-  if (response.body === null) return response;
+/** The answer as a response, with a body that ends in one of our errors when it breaks off, stalls or grows without bound. */
+function bounded(
+  { status, headers, pieces, leave }: Answer,
+  target: URL,
+  failure: (cause: unknown) => AppError,
+): Response {
+  if (pieces === undefined) return new Response(null, { status, headers });
   // Nobody asked for it, and a few bytes of it can become any number.
-  if ((response.headers.get('content-encoding') ?? 'identity') !== 'identity') {
-    void response.body.cancel();
+  if ((headers.get('content-encoding') ?? 'identity') !== 'identity') {
+    leave();
     throw new AppError('service_metadata', `${quote(target.host)} answered compressed, which it was asked not to`);
   }
-  const reader = response.body.getReader();
+  const reader = pieces[Symbol.asyncIterator]();
   let bytes = 0;
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  const body: AsyncIterableIterator<Uint8Array> = {
+    async next() {
       try {
-        const { done, value } = await reader.read();
-        if (done) return controller.close();
-        bytes += value.byteLength;
-        if (bytes <= largestBodyBytes) return controller.enqueue(value);
-        void reader.cancel().catch(() => {});
+        const piece = await reader.next();
+        bytes += piece.done ? 0 : piece.value.byteLength;
+        if (bytes <= largestBodyBytes) return piece;
+        leave();
         throw new AppError('service_metadata', `${quote(target.host)} answered with more than 1 MiB`);
       } catch (cause) {
-        controller.error(failure(cause));
+        throw failure(cause);
       }
     },
-    cancel: (reason) => reader.cancel(reason),
-  });
-  const { status, statusText, headers } = response;
-  return new Response(body, { status, statusText, headers });
+    async return() {
+      leave();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => body,
+  };
+  return new Response(body, { status, headers });
 }
 
 function reasonOf(cause: unknown, timeoutMs: number): string {

@@ -18,6 +18,7 @@ import { AppError } from '../errors/app-error.ts';
 import { concealed, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
+import { Response } from './fetch-types.ts';
 import type { Fetch, FetchInit } from './http.ts';
 import { clientInfo, modernRequest, modernVersion, protocolVersionOf, speaksModernOnly } from './mcp-messages.ts';
 

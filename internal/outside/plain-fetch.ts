@@ -1,18 +1,27 @@
 /** `fetch` for the platform. Its address is the operator's own choice, so it may be in a private network. */
-import { sender } from './send.ts';
+
+import { FormData, Headers } from './fetch-types.ts';
+import { multipartOf } from './multipart.ts';
+import { type Answer, sender } from './send.ts';
 
 const send = sender();
 
-/** Sends a request and answers like `fetch`. What is no text, such as an upload, goes through the built-in `fetch`. */
-export async function plainFetch(input: string | URL | globalThis.Request, init: RequestInit = {}): Promise<Response> {
-  const { body, method = 'GET', signal } = init;
-  if ((body !== undefined && body !== null && typeof body !== 'string') || input instanceof globalThis.Request) {
-    return await fetch(input, { ...init, redirect: 'manual' });
-  }
-  return await send(new URL(input), {
+/** Sends what is said in the words of `fetch`: an address, and text or a form. */
+export async function sendPlainly(input: Parameters<typeof fetch>[0], init: RequestInit = {}): Promise<Answer> {
+  const { method = 'GET', signal } = init;
+  return await send(new URL(input as string | URL), {
     method,
     headers: new Headers(init.headers),
-    body: body ?? undefined,
+    body: bodyOf(init.body),
     signal: signal ?? undefined,
   });
+}
+
+function bodyOf(body: RequestInit['body']) {
+  if (body === undefined || body === null || typeof body === 'string') return body ?? undefined;
+  // Of the libraries' own class, or of ours.
+  if (body instanceof FormData || Object.prototype.toString.call(body) === '[object FormData]') {
+    return multipartOf(body as Iterable<[string, string | File]>);
+  }
+  throw new TypeError('only text and forms can be sent to the platform');
 }

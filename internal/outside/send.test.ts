@@ -1,9 +1,16 @@
 import type { LookupFunction } from 'node:net';
 import { expect, test } from 'vitest';
 import { startHostileServer } from '../../test/support/hostile-server.ts';
-import { sender } from './send.ts';
+import { Headers } from './fetch-types.ts';
+import { type Answer, sender } from './send.ts';
 
 const get = { method: 'GET', headers: new Headers(), body: undefined, signal: undefined };
+
+async function read({ pieces }: Answer): Promise<string> {
+  let text = '';
+  for await (const piece of pieces ?? []) text += Buffer.from(piece).toString();
+  return text;
+}
 
 /** A lookup that finds the loopback address for any name, and keeps what it was asked. */
 function recordingLookup() {
@@ -21,7 +28,7 @@ test('connects to what its lookup says, looks up once for a connection, and name
   const { lookup, asked } = recordingLookup();
   const send = sender({ lookup });
   const host = `mcp.example:${new URL(server.origin).port}`;
-  for (const path of ['/first', '/second']) await (await send(new URL(`http://${host}${path}`), get)).text();
+  for (const path of ['/first', '/second']) await read(await send(new URL(`http://${host}${path}`), get));
   expect(server.requests.map(({ headers }) => headers.host)).toEqual([host, host]);
   expect(asked).toEqual(['mcp.example']);
 });
@@ -30,7 +37,7 @@ test('uses no connection that another sender opened [connecting]', async () => {
   const server = await startHostileServer(() => ({ json: {} }));
   const url = new URL(`http://mcp.example:${new URL(server.origin).port}/`);
   const [one, other] = [recordingLookup(), recordingLookup()];
-  for (const { lookup } of [one, other]) await (await sender({ lookup })(url, get)).text();
+  for (const { lookup } of [one, other]) await read(await sender({ lookup })(url, get));
   expect([one.asked, other.asked]).toEqual([['mcp.example'], ['mcp.example']]);
 });
 

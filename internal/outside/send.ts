@@ -1,21 +1,33 @@
 /**
- * One request on Node's own HTTP client, answered like `fetch`: what both doors to the network send with. The built-in
- * one cannot be told which address to connect to, and compiles a WebAssembly parser at its first request: on Node 20
- * that costs a short command more processor time than everything else it does together.
+ * One request on Node's own HTTP client: what both doors to the network send with. The built-in `fetch` cannot be told
+ * which address to connect to, and compiles a WebAssembly parser at its first request: on Node 20 that costs a short
+ * command more processor time than everything else it does together.
  */
 import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage, RequestOptions } from 'node:http';
-import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Headers } from './fetch-types.ts';
+import type { Multipart } from './multipart.ts';
 
 /** What is sent. */
 export interface Outgoing {
   method: string;
   headers: Headers;
-  body: string | undefined;
+  body: string | Multipart | undefined;
   signal: AbortSignal | undefined;
 }
 
+/** The head of an answer, and its body as it comes. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** To be read or left, else its connection stays open. Undefined where the status says that there is none. */
+  pieces: AsyncIterable<Uint8Array> | undefined;
+  /** Ends the connection without reading. */
+  leave(): void;
+}
+
 /** Sends and resolves with the head of the answer. No redirect is followed: nothing goes where it was not meant to go. */
-export type Send = (url: URL, outgoing: Outgoing) => Promise<Response>;
+export type Send = (url: URL, outgoing: Outgoing) => Promise<Answer>;
 
 type Request = (url: URL, options: RequestOptions, answered: (response: IncomingMessage) => void) => ClientRequest;
 
@@ -31,36 +43,65 @@ export function sender(options: AgentOptions = {}): Send {
     const agent = agents.get(url.protocol) ?? new Agent({ ...options, keepAlive: true });
     agents.set(url.protocol, agent);
     const fields = Object.fromEntries(headers.entries());
-    if (body !== undefined) fields['content-length'] = String(Buffer.byteLength(body));
+    if (typeof body === 'string') fields['content-length'] = String(Buffer.byteLength(body));
+    else if (body !== undefined) {
+      fields['content-type'] = body.contentType;
+      fields['content-length'] = String(body.length);
+    }
     return await new Promise((resolve, reject) => {
       const answered = (message: IncomingMessage) => {
-        try {
-          resolve(toResponse(message));
-        } catch (cause) {
-          // Such as a status of 999, which no Response can have.
-          message.destroy();
-          reject(cause);
-        }
+        const status = message.statusCode ?? 0;
+        if (status <= 599) return resolve(answerOf(message, status));
+        message.destroy();
+        reject(new RangeError(`not a status of an answer: ${status}`));
       };
-      (request as Request)(url, { method, headers: fields, agent, ...(signal ? { signal } : {}) }, answered)
-        .on('error', (error) => reject(signal?.aborted ? signal.reason : error))
-        .end(body);
+      const options = { method, headers: fields, agent, ...(signal ? { signal } : {}) };
+      const sent = (request as Request)(url, options, answered).on('error', (error) =>
+        reject(signal?.aborted ? signal.reason : error),
+      );
+      // An abort just as an answer ends is an error of its connection, which Node no longer listens to by then.
+      sent.once('socket', (socket) => socket.off('error', ignored).on('error', ignored));
+      if (typeof body !== 'object') sent.end(body);
+      else pipeline(body.pieces(), sent).catch(reject);
     });
   };
 }
 
-/** The statuses that come without a body; `Response` refuses one for them. */
+/** Told elsewhere. */
+const ignored = () => {};
+
+/** The statuses that come without a body. */
 const bodiless = [204, 205, 304];
 
-function toResponse(message: IncomingMessage): Response {
-  const status = message.statusCode ?? 0;
+function answerOf(message: IncomingMessage, status: number): Answer {
   const headers = new Headers();
   for (let index = 0; index < message.rawHeaders.length; index += 2) {
     headers.append(message.rawHeaders[index] ?? '', message.rawHeaders[index + 1] ?? '');
   }
-  if (bodiless.includes(status)) {
-    message.resume();
-    return new Response(null, { status, headers });
-  }
-  return new Response(Readable.toWeb(message) as ReadableStream, { status, headers });
+  // Whoever reads is told. Where nobody does, an answer that breaks off is nobody's error, and not the end of the process.
+  message.on('error', ignored);
+  const empty = bodiless.includes(status);
+  if (empty) message.resume();
+  return {
+    status,
+    headers,
+    pieces: empty ? undefined : piecesOf(message),
+    leave: () => void message.destroy(),
+  };
+}
+
+/** The body. Whoever is done with it before its end, or before its beginning, ends the connection. */
+function piecesOf(message: IncomingMessage): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const pieces: AsyncIterator<Uint8Array> = message[Symbol.asyncIterator]();
+      return {
+        next: () => pieces.next(),
+        async return() {
+          message.destroy();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }

@@ -9,7 +9,9 @@
 
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
-import { plainFetch } from '../outside/plain-fetch.ts';
+import { Headers, Response } from '../outside/fetch-types.ts';
+import { sendPlainly } from '../outside/plain-fetch.ts';
+import type { Answer } from '../outside/send.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import type { Actor } from './actor.ts';
@@ -151,7 +153,7 @@ export async function prepareDoor(
     });
   const { signal, patience = usualPatience } = settings;
   let aheadMs = 0;
-  const heard = ({ headers }: Response) => {
+  const heard = ({ headers }: Answer) => {
     aheadMs = aheadOf(headers.get('date'), clock.now().getTime()) ?? aheadMs;
   };
   const reader = clientOver(onlyGet(interruptible(signal, heard)), patience.readMs, signal);
@@ -295,7 +297,7 @@ export async function prepareDoor(
             },
           );
         }
-        const bytes = ReadableStream.from(watched(body, counts, largestAnswerBytes));
+        const bytes = watched(body, counts, largestAnswerBytes);
         const frames = readFrames(rawEvents(new Response(bytes), closed), counts.pending);
         return { frames: endedBy(frames, failed), bytes: () => counts.bytes, close };
       } catch (error) {
@@ -419,16 +421,19 @@ function checkedBaseUrl(text: string | undefined): string | undefined {
  * A fetch that a signal ends. The body is read here, but for a stream of events, so that an answer that stalls or
  * breaks off in its middle is to the SDK what one is that never came: late, or lost. Nor does it grow without bound.
  */
-function interruptible(signal: AbortSignal, heard: (response: Response) => void): typeof fetch {
+function interruptible(signal: AbortSignal, heard: (answer: Answer) => void): typeof fetch {
   return async (input, init) => {
-    const response = await plainFetch(input, {
+    const answer = await sendPlainly(input, {
       ...init,
       signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal,
     });
-    heard(response);
-    const { body, status, headers } = response;
-    if (body === null || headers.get('content-type')?.startsWith('text/event-stream')) return response;
-    return new Response(await bounded(body, status), { status, headers });
+    heard(answer);
+    const { pieces, status, headers } = answer;
+    const isStream = headers.get('content-type')?.startsWith('text/event-stream');
+    if (pieces === undefined || isStream) return new Response(pieces, { status, headers });
+    const response = new Response(await bounded(pieces, status), { status, headers });
+    // The SDK looks at the stream of each answer and never reads one: to make them costs more than the answer.
+    return Object.defineProperty(response, 'body', { value: null });
   };
 }
 
@@ -460,7 +465,7 @@ function tooLarge(error: unknown): AnswerTooLarge | undefined {
   return undefined;
 }
 
-async function bounded(body: ReadableStream<Uint8Array>, status: number): Promise<Uint8Array<ArrayBuffer>> {
+async function bounded(body: AsyncIterable<Uint8Array>, status: number): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of body) {

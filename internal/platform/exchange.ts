@@ -1,7 +1,9 @@
 /** The exchange of a job's identity token for one of the platform (RFC 7523), in the words of the SDK. */
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
-import { plainFetch } from '../outside/plain-fetch.ts';
+import { Response } from '../outside/fetch-types.ts';
+import { sendPlainly } from '../outside/plain-fetch.ts';
+import type { Answer } from '../outside/send.ts';
 import { conceal } from '../secret/secret.ts';
 import { type ExchangeAnswer, exchangeAct, refusal, unreachable } from './exchange-refusal.ts';
 
@@ -85,9 +87,8 @@ async function send(
     async fetch(input, init) {
       try {
         const limit = AbortSignal.any([signal, clock.deadline(timeoutMs)]);
-        const response = await plainFetch(input, { ...init, signal: limit });
-        const { status, headers } = response;
-        answer = { status, headers, text: await shortText(response) };
+        const { status, headers, pieces } = await sendPlainly(input, { ...init, signal: limit });
+        answer = { status, headers, text: await shortText(pieces) };
         return new Response(answer.text === '' ? null : answer.text, { status, headers });
       } catch (cause) {
         failure = cause;
@@ -109,10 +110,10 @@ async function send(
   return answer ?? (failure instanceof Error ? failure : new Error('no answer', { cause: failure }));
 }
 
-async function shortText(response: Response): Promise<string> {
+async function shortText(body: Answer['pieces']): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of body ?? []) {
     bytes += piece.byteLength;
     if (bytes > longestAnswerBytes) throw new Error('the answer is longer than any that holds a token');
     pieces.push(piece);

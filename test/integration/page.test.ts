@@ -4,6 +4,8 @@ import { connect as connectSocket } from 'node:net';
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
+import { deferred } from '../../internal/async/deferred.ts';
+import { type Clock, machineClock } from '../../internal/clock/clock.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type Answered, ask, type Question } from '../support/ask.ts';
@@ -605,13 +607,21 @@ describe('the page', () => {
 
   test('tells the browser when the sign-in failed, and shows nothing [b13]', async () => {
     world.sandbox.identityProvider.control.failTokenEndpoint({ status: 400, body: { error: 'invalid_grant' } });
-    const { invitation, ended } = openPage((given) => world.connect([], given));
+    const told = deferred();
+    // The page stays until it was read, however long that takes here.
+    const patient: Clock = {
+      ...machineClock,
+      pause: async (milliseconds, signal) =>
+        await (milliseconds < 100 ? machineClock.pause(milliseconds, signal) : told.promise),
+    };
+    const { invitation, ended } = openPage((given) => world.connect([], { ...given, clock: patient }));
     const entered = await ask(await invitation);
     const cookie = String(entered.headers['set-cookie']).split(';')[0] ?? '';
     const { body } = await ask(new URL(String(entered.headers['location']), await invitation).href, {
       headers: { cookie },
     });
     expect(body).toContain('You are not signed in');
+    told.resolve();
     expect((await ended).exit).toBe(1);
   });
 

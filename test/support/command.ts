@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import type { Executable, Invocation } from '../../internal/cli/program.ts';
 import { runExecutable } from '../../internal/cli/run-executable.ts';
+import { type Clock, inTimeOf, machineClock } from '../../internal/clock/clock.ts';
 import type { ExitCode } from '../../internal/errors/exit-codes.ts';
 import type { Directories } from '../../internal/outside/directories.ts';
 import { readEnvironment } from '../../internal/run/environment.ts';
@@ -29,6 +30,8 @@ export interface CommandSetting {
   /** Where things are kept between runs, instead of in the folder. */
   kept?: Invocation['kept'];
   signal?: AbortSignal;
+  /** The time that the run follows; that of this machine when undefined. */
+  clock?: Clock;
   /** Where somebody sits who can be asked; nobody when undefined. */
   terminal?: FakeTerminal;
   /** How wide the terminal is that stdout is; it is none when undefined. */
@@ -59,7 +62,7 @@ export async function runCommand(
   const visited: string[] = [];
   const visits: Promise<unknown>[] = [];
   const wrong: string[] = [];
-  const exit = await runExecutable(executable, {
+  const invocation: Invocation = {
     argv,
     environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1' }), ...setting.environment }),
     stdin: setting.terminal?.stdin ?? setting.stdin ?? new PassThrough(),
@@ -87,7 +90,8 @@ export async function runCommand(
       visits.push(visiting.catch((error: unknown) => error));
       return true;
     },
-  });
+  };
+  const exit = await inTimeOf(setting.clock ?? machineClock, () => runExecutable(executable, invocation));
   await Promise.all(visits);
   if (wrong.length > 0) throw new Error(`no plain values:\n${wrong.join('\n')}`);
   return { exit, stdout: stdout.text(), stderr: stderr.text(), visited };

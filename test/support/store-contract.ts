@@ -156,6 +156,10 @@ export function storeContract(name: string, begin: () => Promise<SharedPlace>, {
           await taken(two.journals.at({ ...key, person: grace }).hold(waiting(0))),
           await taken(two.signIns.at(key).hold(waiting(0))),
         ];
+        // Who holds what nobody wrote keeps nothing.
+        const empty = await taken(one.vaults.at(key).hold(waiting(0)));
+        expect(await two.vaults.all()).toEqual([]);
+        await empty.release();
         // It hinders nobody who reads or writes without it.
         await two.journals.at(key).write('{}');
         expect(await two.journals.at(key).read()).toBe('{}');

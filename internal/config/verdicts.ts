@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isRecord } from '../text/record.ts';
 import { whenDefinition } from './condition.ts';
 
 /** The verdicts from narrow to wide; the order is the meaning (P5). */
@@ -25,7 +26,7 @@ export function conditionalVerdict(meaning: string) {
 
 /** What is said of something that is no verdict; keys and values are looked into for what is wrong with them. */
 export function expectedVerdict({ input }: { input?: unknown }): string | undefined {
-  return typeof input === 'object' && input !== null && !Array.isArray(input)
+  return isRecord(input)
     ? undefined
     : `expected one of ${verdicts.map((each) => `"${each}"`).join(', ')}, or keys and values with a verdict`;
 }

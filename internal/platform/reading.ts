@@ -3,7 +3,9 @@
  * another type. Absent and null have the default that the documents give; what decides whose something is or what it may do
  * is never made up. An answer that is no thing at all is refused, and is no bug of ours.
  */
+
 import { quote } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 
 /** An answer that is not what was asked for. The door makes a `PlatformError` of it. */
 export class UnreadableAnswer extends Error {
@@ -15,7 +17,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 /** The members of an object; undefined for anything else. */
 export function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+  return isRecord(value) ? value : undefined;
 }
 
 /** A thing with an id, such as `a vault`. Throws {@link UnreadableAnswer} for anything else. */

@@ -4,12 +4,21 @@ import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addDryRun, addGroup } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
-import type { OffboardOptions } from './offboard.ts';
 import { addOwnershipKey } from './ownership-commands.ts';
-import type { RepairOptions } from './vault.ts';
 
 /** Written out: every start loads this file, and only the type of what belongs to a principal. */
 const kinds = { sso: true, os: true, workload: true } satisfies Record<Principal['kind'], true>;
+
+/** The options of `offboard`. */
+interface OffboardOptions {
+  issuer?: string;
+  kind?: string;
+  dryRun?: boolean;
+  includeUnproven?: boolean;
+  yesOffboard?: string;
+  undo?: boolean;
+  yesUndo?: string;
+}
 
 /** Adds what operators do to the things of others, and what people do about several vaults of their own. */
 export function addOffboarding(program: Command, run: Run): void {
@@ -27,8 +36,16 @@ export function addOffboarding(program: Command, run: Run): void {
     .option('--yes-undo <subject>', 'let them in without a question if exactly this is the subject');
   addOwnershipKey(addOperator(addDryRun(offboard))).action(
     run(async (context, subject: string, options: OffboardOptions) => {
-      const { runOffboard } = await import('./offboard.ts');
-      return await runOffboard(context, subject, options);
+      const { issuer, kind, includeUnproven = false, undo = false, yesOffboard, yesUndo, dryRun = false } = options;
+      if (!undo && yesUndo !== undefined) {
+        const { AppError } = await import('../../internal/errors/app-error.ts');
+        throw new AppError('usage', '--yes-undo goes with --undo only');
+      }
+      const { offboardPerson } = await import('../../internal/run/use-cases/offboard.ts');
+      const { showOffboarding } = await import('./offboard-output.ts');
+      const confirmed = yesOffboard ?? yesUndo;
+      const request = { subject, issuer, kind, includeUnproven, undo, confirmed, dryRun };
+      return showOffboarding(await context.perform(offboardPerson, request));
     }),
   );
   const vault = addGroup(program, 'vault', 'your own vaults, where there are several');
@@ -40,9 +57,10 @@ export function addOffboarding(program: Command, run: Run): void {
         .option('--keep <vault>', 'keep this one instead of the oldest'),
     ),
   ).action(
-    run(async (context, options: RepairOptions) => {
-      const { runRepair } = await import('./vault.ts');
-      return await runRepair(context, options);
+    run(async (context, { keep, dryRun = false }: { keep?: string; dryRun?: boolean }) => {
+      const { repairVaults } = await import('../../internal/run/use-cases/repair-vaults.ts');
+      const { showRepair } = await import('./offboard-output.ts');
+      return showRepair(await context.perform(repairVaults, { keep, dryRun }));
     }),
   );
 }

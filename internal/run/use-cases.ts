@@ -46,6 +46,7 @@ function listed<Uses, Name extends keyof Uses & string>(
 
 const connections = () => import('./values/connections.ts');
 
+const vaults = () => import('./values/vaults.ts');
 const skills = () => import('./values/skills.ts');
 
 /** All of them, by name. */
@@ -71,6 +72,8 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     () => import('./values/ownership.ts'),
     { makeOwnershipKey: 'admin', signOwner: 'admin', verifyOwners: 'auditor' },
   ),
+  ...listed(() => import('./use-cases/offboard.ts'), vaults, { offboardPerson: 'operator' }),
+  ...listed(() => import('./use-cases/repair-vaults.ts'), vaults, { repairVaults: 'user' }),
   ...listed(() => import('./use-cases/sync-skills.ts'), skills, {
     syncSkills: 'operator',
     applySkillsPlan: 'operator',

@@ -1,46 +1,44 @@
 /** What a person does about several vaults that claim to be theirs. */
 
-import { confirm } from '../../internal/cli/confirm.ts';
-import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import { linesOf } from '../../internal/cli/result-text.ts';
-import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
-import { recordOf } from '../../internal/connection/credentials.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
-import type { Principal } from '../../internal/identity/principal.ts';
-import { loadProject, openOperatorRun } from '../../internal/run/project.ts';
-import { quote, visible } from '../../internal/text/quote.ts';
-import type { Table } from '../../internal/text/table.ts';
-import { isProven } from '../../internal/vault/claims.ts';
-import type { HeldVault } from '../../internal/vault/persons-vaults.ts';
+import { recordOf } from '../../connection/credentials.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Principal } from '../../identity/principal.ts';
+import { loadProject, openOperatorRun } from '../project.ts';
+import { quote, visible } from '../../text/quote.ts';
+import { tableText } from '../../text/table.ts';
+import type { Ask, Ports } from '../ports.ts';
+import type { RepairedVaults, RepairRequest } from '../values/vaults.ts';
+import { isProven } from '../../vault/claims.ts';
+import type { HeldVault } from '../../vault/persons-vaults.ts';
 import {
   archiveClaimed,
   type ClaimedVaults,
   type RepairDirectory,
   readClaimedVaults,
-} from '../../internal/vault/repair.ts';
-import { whyNot } from '../../internal/vault/resolve.ts';
+} from '../../vault/repair.ts';
+import { whyNot } from '../../vault/resolve.ts';
 
-/** The options of `vault repair`. */
-export type RepairOptions = BrowserOptions & { keep?: string; dryRun?: boolean };
+/** The columns of the vaults that claim to be somebody's. */
+export const repairHeading = ['vault', 'made', 'signature', 'holds', 'plan'];
 
 /** How long a question waits. */
 const questionTimeoutMs = 300_000;
 
 /** Shows the vaults, asks about each but the one that is kept, and ends with an ownership error while several remain. */
-export async function runRepair(context: CommandContext, options: RepairOptions): Promise<CommandResult> {
-  const { keep: named, dryRun = false } = options;
-  const configuration = await loadProject(context);
-  const run = await openOperatorRun(context, configuration, 'service-connection vault repair');
+export async function repairVaults({ keep: named, dryRun }: RepairRequest, ports: Ports): Promise<RepairedVaults> {
+  const { ask } = ports;
+  const configuration = await loadProject(ports);
+  const run = await openOperatorRun(ports, configuration, 'service-connection vault repair');
   const found = await readClaimedVaults(run, run.principal);
   const keep = keptOf(found, named);
   if (found.active.length < 2) return settled(found, run.principal, []);
   if (dryRun) return planned(found, keep);
-  if (!context.interactive) throw several(found, keep, run.principal);
-  for (const line of [...linesOf(tableOf(found, keep)), whyNothing(found)]) context.progress.warn(line);
+  if (ask === undefined) throw several(found, keep, run.principal);
+  for (const line of [...linesOf(found, keep), whyNothing(found)]) ports.tell.warn(line);
   const archived: string[] = [];
   for (const held of found.active) {
-    if (held === keep || !(await mayArchive(context, held))) continue;
-    if (await archiveAsked(context, run, run.principal, held)) archived.push(held.vault.id);
+    if (held === keep || !(await mayArchive(ask, held))) continue;
+    if (await archiveAsked(ports, run, run.principal, held)) archived.push(held.vault.id);
   }
   const after = await readClaimedVaults(run, run.principal);
   if (after.active.length > 1) throw several(after, keptOf(after, undefined), run.principal);
@@ -48,19 +46,12 @@ export async function runRepair(context: CommandContext, options: RepairOptions)
 }
 
 /** What would be asked. Nothing is archived without an answer, so a plan says no more. */
-function planned(found: ClaimedVaults, keep: HeldVault | undefined): CommandResult {
-  const asked = found.active.filter((held) => held !== keep);
+function planned(found: ClaimedVaults, keep: HeldVault | undefined): RepairedVaults {
   return {
-    text: [
-      ...tableOf(found, keep),
-      whyNothing(found),
-      `would ask whether to archive ${asked.map(({ vault }) => visible(vault.id)).join(', ')}`,
-    ],
-    json: {
-      vaults: found.active.map(vaultJson),
-      would_keep: keep?.vault.id ?? null,
-      would_ask_about: asked.map(({ vault }) => vault.id),
-    },
+    vaults: found.active.map(vaultValue),
+    would_keep: keep?.vault.id ?? null,
+    would_ask_about: found.active.filter((held) => held !== keep).map(({ vault }) => vault.id),
+    beside: { rows: rowsOf(found, keep), why: whyNothing(found) },
   };
 }
 
@@ -76,21 +67,20 @@ function keptOf(found: ClaimedVaults, named: string | undefined): HeldVault | un
 }
 
 /** A vault with connections takes two answers: their secrets are gone afterwards. */
-async function mayArchive(context: CommandContext, held: HeldVault): Promise<boolean> {
+async function mayArchive(ask: Ask, held: HeldVault): Promise<boolean> {
   const { vault, credentials } = held;
   const question = `archive ${quote(vault.id)}, made ${quote(vault.created_at)}, which holds ${contentsOf(held)}? It cannot be undone.`;
-  if (!(await confirm(context, question, questionTimeoutMs))) return false;
+  if (!(await ask.yes(question, questionTimeoutMs))) return false;
   if (credentials.length === 0) return true;
   const count = `${credentials.length} connection${credentials.length === 1 ? '' : 's'}`;
-  return await confirm(
-    context,
+  return await ask.yes(
     `${count} in ${quote(vault.id)} will have to be made again. Archive it all the same?`,
     questionTimeoutMs,
   );
 }
 
 async function archiveAsked(
-  context: CommandContext,
+  ports: Ports,
   directory: RepairDirectory,
   principal: Principal,
   held: HeldVault,
@@ -98,12 +88,12 @@ async function archiveAsked(
   const outcome = await archiveClaimed(directory, principal, held);
   if (outcome !== 'archived') {
     const why = outcome === 'changed' ? 'what it holds has changed' : 'it names somebody else by now';
-    context.progress.warn(`${quote(held.vault.id)} was not archived: ${why} since you were asked`);
+    ports.tell.warn(`${quote(held.vault.id)} was not archived: ${why} since you were asked`);
   }
   return outcome === 'archived';
 }
 
-function settled(found: ClaimedVaults, principal: Principal, archived: readonly string[]): CommandResult {
+function settled(found: ClaimedVaults, principal: Principal, archived: string[]): RepairedVaults {
   const [only] = found.active;
   if (only !== undefined && !isProven(only)) {
     throw new AppError(
@@ -113,16 +103,14 @@ function settled(found: ClaimedVaults, principal: Principal, archived: readonly 
     );
   }
   return {
-    text: [...tableOf(found, only), only === undefined ? 'no vault is yours' : 'nothing is left to repair'],
-    json: {
-      vaults: found.active.map(vaultJson),
-      archived_now: archived,
-      archived_vaults: found.archived.map(({ id, created_at, archived_at }) => ({
-        vault_id: id,
-        created_at,
-        archived_at,
-      })),
-    },
+    vaults: found.active.map(vaultValue),
+    archived_now: archived,
+    archived_vaults: found.archived.map(({ id, created_at, archived_at }) => ({
+      vault_id: id,
+      created_at,
+      archived_at: archived_at ?? null,
+    })),
+    beside: { rows: rowsOf(found, only) },
   };
 }
 
@@ -131,15 +119,15 @@ function several(found: ClaimedVaults, keep: HeldVault | undefined, principal: P
     'ownership_ambiguous',
     [
       `${found.active.length} vaults claim to be those of ${quote(principal.label)}`,
-      ...linesOf(tableOf(found, keep)),
+      ...linesOf(found, keep),
       whyNothing(found),
     ].join('\n'),
     { hint: 'run service-connection vault repair in a terminal: it asks about each; nothing was chosen' },
   );
 }
 
-function tableOf({ active, archived }: ClaimedVaults, keep: HeldVault | undefined): Table[] {
-  const rows = [
+function rowsOf({ active, archived }: ClaimedVaults, keep: HeldVault | undefined): string[][] {
+  return [
     ...active.map((held) => [
       visible(held.vault.id),
       visible(held.vault.created_at),
@@ -155,7 +143,11 @@ function tableOf({ active, archived }: ClaimedVaults, keep: HeldVault | undefine
       '-',
     ]),
   ];
-  return rows.length === 0 ? [] : [{ heading: ['vault', 'made', 'signature', 'holds', 'plan'], rows }];
+}
+
+function linesOf(found: ClaimedVaults, keep: HeldVault | undefined): string[] {
+  const rows = rowsOf(found, keep);
+  return rows.length === 0 ? [] : tableText({ heading: repairHeading, rows }).split('\n');
 }
 
 function signatureOf({ signature }: HeldVault): string {
@@ -176,7 +168,7 @@ function whyNothing({ choice }: ClaimedVaults): string {
   return 'each is proven to be yours, and nothing says which one is right, so none was chosen';
 }
 
-function vaultJson(held: HeldVault) {
+function vaultValue(held: HeldVault): RepairedVaults['vaults'][number] {
   return {
     vault_id: held.vault.id,
     created_at: held.vault.created_at,

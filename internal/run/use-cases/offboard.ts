@@ -1,0 +1,110 @@
+/** What an operator does when a person leaves, and when that person comes back. */
+
+import { AppError } from '../../errors/app-error.ts';
+import {
+  isOffboardedWhole,
+  isTarget,
+  letInAgain,
+  type OffboardRequest,
+  offboard,
+  type PersonsThings,
+  planLetIn,
+  readPerson,
+} from '../../offboarding/offboard.ts';
+import { loadProject, type OperatorRun, openOperatorRun } from '../project.ts';
+import { quote, visible } from '../../text/quote.ts';
+import { tableText } from '../../text/table.ts';
+import { offboardedValue, offboardPlan, offboardPlanText, stepLine, wholeValue } from '../offboarded.ts';
+import { requireOperator } from '../actor.ts';
+import type { Ports } from '../ports.ts';
+import type { OffboardPersonRequest, OffboardResult } from '../values/vaults.ts';
+
+/** How long a question waits. */
+const questionTimeoutMs = 300_000;
+
+/** Off-boards a person, shows what that would do, or lets them in again. */
+export async function offboardPerson(request: OffboardPersonRequest, ports: Ports): Promise<OffboardResult> {
+  const { subject, issuer, kind, dryRun, includeUnproven, confirmed } = request;
+  if (confirmed !== undefined && confirmed !== subject) {
+    throw new AppError('usage', `${quote(confirmed)} is not the subject ${quote(subject)}`, {
+      hint: 'nothing was done',
+    });
+  }
+  const configuration = await loadProject(ports);
+  const command = `service-connection offboard ${quote(subject)}`;
+  const run = await openOperatorRun(ports, configuration, command);
+  requireOperator(run.principal, configuration, 'off-board anybody');
+  const waiting = ports.tell.wait('every vault and session of the workspace is looked at');
+  const things = await readPerson(run, { subject, issuer, kind }).finally(() => waiting.done());
+  if (request.undo) return await undo(ports, run, things, request);
+
+  const { services } = configuration;
+  const plan = offboardPlan(things, services, includeUnproven);
+  if (dryRun) return plan;
+  if (isOffboardedWhole(things, includeUnproven)) return wholeValue(things);
+  const [heading, table] = offboardPlanText(plan);
+  for (const line of [heading, ...tableText(table).split('\n')]) ports.tell.note(visible(line));
+  await settle(ports, request, 'yes-offboard', 'to off-board');
+  const carrying: OffboardRequest = {
+    platform: run.platform,
+    ownership: run.ownership,
+    warn: run.warn,
+    operator: run.principal,
+    includeUnproven: includeUnproven || (await settleUnproven(ports, things, request)),
+    onStep: (step) => ports.tell.note(stepLine(step)),
+  };
+  const done = await offboard(carrying, things);
+  for (const { vault } of done.leftAlone) {
+    ports.tell.warn(
+      `${quote(vault.id)} is not proven to be theirs and is left alone: archive it with --include-unproven`,
+    );
+  }
+  return offboardedValue(done, services);
+}
+
+async function undo(
+  ports: Ports,
+  run: OperatorRun,
+  things: PersonsThings,
+  request: OffboardPersonRequest,
+): Promise<OffboardResult> {
+  const plan = planLetIn(things);
+  const { owner } = things;
+  if (request.dryRun) {
+    return { owner, would: plan.length === 0 ? 'create' : 'unmark', vault_ids: plan.map(({ vault }) => vault.id) };
+  }
+  await settle(ports, request, 'yes-undo', 'to let in again');
+  const { vault, act } = await letInAgain(run, things);
+  return { owner, change: act, vault_id: vault.id };
+}
+
+/** The subject is typed once more, or was said in so many words on the command line. */
+async function settle(
+  { ask }: Ports,
+  { subject, confirmed }: OffboardPersonRequest,
+  flag: 'yes-offboard' | 'yes-undo',
+  what: string,
+): Promise<void> {
+  if (confirmed !== undefined) return;
+  if (ask === undefined) {
+    throw new AppError('sign_in_needed', `nobody is here to confirm whom ${what}`, {
+      hint: `run it in a terminal, or say exactly whom: --${flag} <subject>; nothing was done`,
+    });
+  }
+  const typed = await ask.line(`type the subject of the person ${what}:`, questionTimeoutMs);
+  if (typed !== subject) {
+    throw new AppError('usage', 'that is not the subject', { hint: 'nothing was done' });
+  }
+}
+
+/** A separate yes for what only claims to be theirs. Without anybody to ask it is left alone. */
+async function settleUnproven(
+  { ask }: Ports,
+  { active }: PersonsThings,
+  { confirmed }: OffboardPersonRequest,
+): Promise<boolean> {
+  const unproven = active.filter((held) => !isTarget(held, false));
+  if (unproven.length === 0 || confirmed !== undefined || ask === undefined) return false;
+  const ids = unproven.map(({ vault }) => quote(vault.id)).join(', ');
+  return await ask.yes(`not proven to be theirs: ${ids}. Archive as well?`, questionTimeoutMs);
+}

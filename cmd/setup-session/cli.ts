@@ -11,7 +11,7 @@ import { addExplain } from './explain-commands.ts';
 import type { InitOptions } from './init.ts';
 import { addLive } from './live-commands.ts';
 import { addMessage, dollars } from './message-options.ts';
-import type { SetupOptions } from './run.ts';
+import type { SetupOptions } from './setup.ts';
 import { addTools } from './tools-commands.ts';
 
 function collect(value: string, before: readonly string[] = []): string[] {
@@ -63,8 +63,8 @@ Examples:
       )
       .action(
         run(async (context, options: SetupOptions) => {
-          const { runSetup } = await import('./run.ts');
-          return await runSetup(context, options);
+          const { performSetup } = await import('./setup.ts');
+          return await performSetup(context, options);
         }),
       );
     addDryRun(

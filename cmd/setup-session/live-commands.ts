@@ -2,13 +2,20 @@
 import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
+import type { MessageOptions } from '../../internal/cli/message.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
-import type { AttachOptions, ListOptions, StopOptions, VerifyOptions } from './live.ts';
-import { addMessage, duration } from './message-options.ts';
-import type { AnswerOptions, SendOptions } from './talk.ts';
+import { addMessage, duration, type TurnOptions } from './message-options.ts';
+import type { StopOptions } from './stop.ts';
+import type { AnswerOptions } from './talk-request.ts';
 
 const everybody = "everybody's, for operators (people.operators in interface.yaml)";
+
+/** The options of `verify`. */
+interface VerifyOptions {
+  all?: boolean;
+  stop?: boolean;
+  dryRun?: boolean;
+}
 
 /** Adds the commands that look at sessions that run. */
 export function addLive(program: Command, run: Run): void {
@@ -19,9 +26,10 @@ export function addLive(program: Command, run: Run): void {
       .option('--usage', 'also what each has used, as the platform tells it')
       .option('--all', everybody),
   ).action(
-    run(async (context, options: ListOptions) => {
-      const { runList } = await import('./live.ts');
-      return await runList(context, options);
+    run(async (context, { all = false, usage = false }: { all?: boolean; usage?: boolean }) => {
+      const { listSessions } = await import('../../internal/run/use-cases/sessions.ts');
+      const { showList } = await import('./live-output.ts');
+      return showList(await context.perform(listSessions, { all, usage }));
     }),
   );
   addOperator(
@@ -35,8 +43,10 @@ export function addLive(program: Command, run: Run): void {
     ),
   ).action(
     run(async (context, session: string | undefined, options: VerifyOptions) => {
-      const { runVerify } = await import('./live.ts');
-      return await runVerify(context, session, options);
+      const { all = false, stop = false, dryRun = false } = options;
+      const { verifySessions } = await import('../../internal/run/use-cases/sessions.ts');
+      const { showVerified } = await import('./live-output.ts');
+      return showVerified(await context.perform(verifySessions, { session, all, stop, dryRun }));
     }),
   );
   addOperator(
@@ -45,9 +55,10 @@ export function addLive(program: Command, run: Run): void {
       .description('show the turns of a session of yours, the calls made in it, what waits, and what it has used')
       .argument('<session>', 'its id'),
   ).action(
-    run(async (context, session: string, options: BrowserOptions) => {
-      const { runShow } = await import('./show.ts');
-      return await runShow(context, session, options);
+    run(async (context, session: string) => {
+      const { showSession } = await import('../../internal/run/use-cases/show-session.ts');
+      const { showShown } = await import('./show-output.ts');
+      return showShown(await context.perform(showSession, { session }));
     }),
   );
   addOperator(
@@ -57,9 +68,10 @@ export function addLive(program: Command, run: Run): void {
       .argument('<session>', 'its id')
       .option('--wait', 'also while a call waits, until somebody answers it'),
   ).action(
-    run(async (context, session: string, options: AttachOptions) => {
-      const { runAttach } = await import('./live.ts');
-      return await runAttach(context, session, options);
+    run(async (context, session: string, { wait = false }: { wait?: boolean }) => {
+      const { attachSession } = await import('../../internal/run/use-cases/sessions.ts');
+      const { showTurn } = await import('./output.ts');
+      return showTurn(await context.perform(attachSession, { session, wait }));
     }),
   );
   addOperator(
@@ -70,9 +82,13 @@ export function addLive(program: Command, run: Run): void {
         .argument('<session>', 'its id'),
     ),
   ).action(
-    run(async (context, session: string, options: SendOptions) => {
-      const { runSend } = await import('./talk.ts');
-      return await runSend(context, session, options);
+    run(async (context, session: string, options: MessageOptions & TurnOptions) => {
+      const { messageToSend } = await import('./talk-request.ts');
+      const message = await messageToSend(context, options);
+      const { end = false, stopAfter } = options;
+      const { sendMessage } = await import('../../internal/run/use-cases/talk.ts');
+      const { showTurn } = await import('./output.ts');
+      return showTurn(await context.perform(sendMessage, { session, message, end, stopAfter }));
     }),
   );
   addOperator(
@@ -89,8 +105,12 @@ export function addLive(program: Command, run: Run): void {
       .option('--digest <digest>', 'that of exactly these arguments, as they were shown; needed where no terminal is'),
   ).action(
     run(async (context, session: string, call: string, options: AnswerOptions) => {
-      const { runAnswer } = await import('./talk.ts');
-      return await runAnswer(context, session, call, options);
+      const { answerOf } = await import('./talk-request.ts');
+      const answer = await answerOf(context, options);
+      const { digest } = options;
+      const { answerCall } = await import('../../internal/run/use-cases/talk.ts');
+      const { showAnswer } = await import('./live-output.ts');
+      return showAnswer(await context.perform(answerCall, { session, call, answer, digest }));
     }),
   );
   addOperator(
@@ -109,8 +129,8 @@ export function addLive(program: Command, run: Run): void {
     ),
   ).action(
     run(async (context, session: string | undefined, options: StopOptions) => {
-      const { runStop } = await import('./live.ts');
-      return await runStop(context, session, options);
+      const { performStop } = await import('./stop.ts');
+      return await performStop(context, session, options);
     }),
   );
 }

@@ -11,10 +11,10 @@ import {
 } from '../offboarding/offboard.ts';
 import { quote, visible } from '../text/quote.ts';
 import type { Table } from '../text/table.ts';
-import type { OffboardedPerson, OffboardPlan, OffboardResult } from './values/vaults.ts';
 import type { HeldCredential } from '../vault/persons-vaults.ts';
 import { whyNot } from '../vault/resolve.ts';
 import { isOffboarded, offboardingOf } from '../vault/tombstone.ts';
+import type { OffboardedPerson, OffboardPlan, OffboardResult } from './values/vaults.ts';
 
 type Services = ReadonlyMap<string, Service>;
 

@@ -47,6 +47,7 @@ function listed<Uses, Name extends keyof Uses & string>(
 const connections = () => import('./values/connections.ts');
 
 const vaults = () => import('./values/vaults.ts');
+const sessions = () => import('./values/sessions.ts');
 const skills = () => import('./values/skills.ts');
 
 /** All of them, by name. */
@@ -81,4 +82,14 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ...listed(() => import('./use-cases/scan-skills.ts'), skills, { scanSkills: 'user' }),
   ...listed(() => import('./use-cases/verify-skills.ts'), skills, { verifySkills: 'auditor' }),
   ...listed(() => import('./use-cases/pull-skills.ts'), skills, { pullSkills: 'operator' }),
+  ...listed(() => import('./use-cases/start-session.ts'), sessions, { startSession: 'user' }),
+  ...listed(() => import('./use-cases/talk.ts'), sessions, { sendMessage: 'user', answerCall: 'approver' }),
+  ...listed(() => import('./use-cases/show-session.ts'), sessions, { showSession: 'user' }),
+  ...listed(() => import('./use-cases/idle-sessions.ts'), sessions, { stopIdleSessions: 'user' }),
+  ...listed(() => import('./use-cases/sessions.ts'), sessions, {
+    listSessions: 'user',
+    verifySessions: 'user',
+    attachSession: 'user',
+    stopSession: 'user',
+  }),
 };

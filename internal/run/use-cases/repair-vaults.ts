@@ -3,20 +3,15 @@
 import { recordOf } from '../../connection/credentials.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Principal } from '../../identity/principal.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { tableText } from '../../text/table.ts';
-import type { Ask, Ports } from '../ports.ts';
-import type { RepairedVaults, RepairRequest } from '../values/vaults.ts';
 import { isProven } from '../../vault/claims.ts';
 import type { HeldVault } from '../../vault/persons-vaults.ts';
-import {
-  archiveClaimed,
-  type ClaimedVaults,
-  type RepairDirectory,
-  readClaimedVaults,
-} from '../../vault/repair.ts';
+import { archiveClaimed, type ClaimedVaults, type RepairDirectory, readClaimedVaults } from '../../vault/repair.ts';
 import { whyNot } from '../../vault/resolve.ts';
+import type { Ask, Ports } from '../ports.ts';
+import { loadProject, openOperatorRun } from '../project.ts';
+import type { RepairedVaults, RepairRequest } from '../values/vaults.ts';
 
 /** The columns of the vaults that claim to be somebody's. */
 export const repairHeading = ['vault', 'made', 'signature', 'holds', 'plan'];

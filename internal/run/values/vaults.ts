@@ -96,9 +96,7 @@ export const repairVaults = {
     z.strictObject({
       vaults: z.array(claimed),
       archived_now: z.array(z.string()),
-      archived_vaults: z.array(
-        z.strictObject({ vault_id: z.string(), created_at: z.string(), archived_at: text }),
-      ),
+      archived_vaults: z.array(z.strictObject({ vault_id: z.string(), created_at: z.string(), archived_at: text })),
       beside: z.strictObject({ rows }),
     }),
   ]),

@@ -1,21 +1,18 @@
 /** Sessions that nobody uses: they are offered to their person, and ended where somebody says so. */
-import { confirm } from '../../internal/cli/confirm.ts';
-import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import type { Configuration } from '../../internal/config/definitions.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
-import { secondsOf } from '../../internal/identity/assurance.ts';
-import type { Session } from '../../internal/platform/sessions.ts';
-import type { OperatorRun } from '../../internal/run/project.ts';
-import { endIdle, findIdle, type IdleSession, judgeIdle } from '../../internal/session/idle.ts';
-import type { Scope } from '../../internal/session/live.ts';
-import type { Rest } from '../../internal/session/session-state.ts';
-import { lookupsOf } from '../../internal/session/verify.ts';
-import { quote, visible } from '../../internal/text/quote.ts';
-import { ownerOf } from '../../internal/vault/owner.ts';
-import { openScopedRun, type ScopeOptions, scopeOf } from './open-session.ts';
-
-/** What `stop --idle-for` takes. */
-export type StopIdleOptions = ScopeOptions & { dryRun?: boolean };
+import type { Configuration } from '../../config/definitions.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { secondsOf } from '../../identity/assurance.ts';
+import type { Session } from '../../platform/sessions.ts';
+import { endIdle, findIdle, type IdleSession, judgeIdle } from '../../session/idle.ts';
+import type { Scope } from '../../session/live.ts';
+import type { Rest } from '../../session/session-state.ts';
+import { lookupsOf } from '../../session/verify.ts';
+import { quote } from '../../text/quote.ts';
+import { ownerOf } from '../../vault/owner.ts';
+import { openScopedRun, scopeOf } from '../open-session.ts';
+import type { Ports } from '../ports.ts';
+import type { OperatorRun } from '../project.ts';
+import type { StopIdleRequest, StoppedIdle } from '../values/sessions.ts';
 
 /** How long idle sessions may be before they are offered for ending, in words and in milliseconds; undefined where nothing is. */
 function offerAge({ interface: { sessions } }: Configuration): { words: string; ms: number } | undefined {
@@ -49,36 +46,31 @@ export function offeredAmong(
 
 /** Offers sessions for ending: asks where somebody is there, and names the command elsewhere. */
 export async function offerToEnd(
-  context: CommandContext,
+  { tell, ask, signal }: Ports,
   { platform, configuration, visit }: Pick<OperatorRun, 'platform' | 'configuration' | 'visit'>,
   idle: readonly IdleSession[],
 ): Promise<void> {
   const age = offerAge(configuration);
-  if (age === undefined || idle.length === 0 || context.signal.aborted) return;
-  const { progress } = context;
+  if (age === undefined || idle.length === 0 || signal.aborted) return;
   const many = idle.length === 1 ? 'a session of yours was' : `${idle.length} sessions of yours were`;
-  progress.warn(`${many} not used for ${age.words}: ${idle.map(({ session }) => quote(session.id)).join(', ')}`);
-  if (!context.interactive) {
-    progress.warn(`to end what is not used: setup-session stop --idle-for ${age.words}`);
+  tell.warn(`${many} not used for ${age.words}: ${idle.map(({ session }) => quote(session.id)).join(', ')}`);
+  if (ask === undefined) {
+    tell.warn(`to end what is not used: setup-session stop --idle-for ${age.words}`);
     return;
   }
-  if (!(await confirm(context, idle.length === 1 ? 'end it?' : 'end them?', visit.timeoutMs))) return;
+  if (!(await ask.yes(idle.length === 1 ? 'end it?' : 'end them?', visit.timeoutMs))) return;
   for (const each of idle) {
-    progress.warn(`${quote(each.session.id)}: ${(await endIdle(platform, each, age.ms)).how}`);
+    tell.warn(`${quote(each.session.id)}: ${(await endIdle(platform, each, age.ms)).how}`);
   }
 }
 
 /** Ends every session of one's own, or for operators everybody's, that was not used for so long. */
-export async function runStopIdle(
-  context: CommandContext,
-  forMs: number,
-  options: StopIdleOptions,
-): Promise<CommandResult> {
-  const { dryRun = false } = options;
-  const run = await openScopedRun(context, options, 'setup-session stop --idle-for');
+export async function stopIdleSessions(request: StopIdleRequest, ports: Ports): Promise<StoppedIdle> {
+  const { idleForMs: forMs, dryRun } = request;
+  const run = await openScopedRun(ports, request, 'setup-session stop --idle-for');
   const { platform } = run;
-  const waiting = context.progress.wait('every session of the workspace is looked at');
-  const idle = await scopeOf(run, lookupsOf(platform), options)
+  const waiting = ports.tell.wait('every session of the workspace is looked at');
+  const idle = await scopeOf(run, lookupsOf(platform), request)
     .then((scope) => findIdle(platform, scope, forMs))
     .finally(() => waiting.done());
   const done: { idle: IdleSession; ended: boolean; how: string }[] = [];
@@ -94,23 +86,14 @@ export async function runStopIdle(
       [`${failed.length} of ${done.length} idle sessions were not ended`, ...lines].join('\n'),
     );
   }
-  const rows = done.map(({ idle: { session, since }, how }) =>
-    [session.id, ownerOf(session.metadata)?.subject ?? '(nobody)', timeOf(since), how].map(visible),
-  );
   return {
-    text:
-      rows.length === 0
-        ? 'no session is idle for so long'
-        : [{ heading: ['session', 'owner', 'idle since', 'ended'], rows }],
-    json: {
-      sessions: done.map(({ idle: { session, since }, how, ended }) => ({
-        session_id: session.id,
-        owner: ownerOf(session.metadata) ?? null,
-        idle_since: timeOf(since),
-        ended,
-        outcome: how,
-      })),
-    },
+    sessions: done.map(({ idle: { session, since }, how, ended }) => ({
+      session_id: session.id,
+      owner: ownerOf(session.metadata) ?? null,
+      idle_since: timeOf(since),
+      ended,
+      outcome: how,
+    })),
   };
 }
 

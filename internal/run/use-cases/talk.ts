@@ -1,65 +1,44 @@
 /** What people say to a session of theirs: a message, or the answer to a call that waits. */
 
-import { confirm } from '../../internal/cli/confirm.ts';
-import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
-import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
-import { type Answer, answerCall } from '../../internal/session/answer.ts';
-import { callDigest, type FoundCall, readCall } from '../../internal/session/call.ts';
-import { requireContinuable, requireLive, requireOwnVault } from '../../internal/session/continue.ts';
-import { readState } from '../../internal/session/session-state.ts';
-import { idWord } from '../../internal/session/turn-outcome.ts';
-import { quote } from '../../internal/text/quote.ts';
-import { callValue, detailLines, nameOf } from './call-output.ts';
-import { finishTurn, patienceFor } from './finish-turn.ts';
-import type { TurnOptions } from './message-options.ts';
-import { openOwnSession, type SessionRun } from './open-session.ts';
-import { readLocks } from './run.ts';
-
-/** The options of `send`. */
-export type SendOptions = BrowserOptions & MessageOptions & TurnOptions;
-
-/** The options of `answer`. */
-export type AnswerOptions = BrowserOptions & { yes?: boolean; no?: string; result?: string; digest?: string };
+import { AppError } from '../../errors/app-error.ts';
+import { type Answer, answerCall as sendAnswer } from '../../session/answer.ts';
+import { callDigest, type FoundCall, readCall } from '../../session/call.ts';
+import { requireContinuable, requireLive, requireOwnVault } from '../../session/continue.ts';
+import { readState } from '../../session/session-state.ts';
+import { idWord } from '../../session/turn-outcome.ts';
+import { quote } from '../../text/quote.ts';
+import { callValue, detailLines, nameOf } from '../call-words.ts';
+import { finishTurn, patienceFor } from '../finish-turn.ts';
+import { openOwnSession, type SessionRun } from '../open-session.ts';
+import type { Ports } from '../ports.ts';
+import type { AnsweredCall, AnswerRequest, FollowedTurn, SendRequest } from '../values/sessions.ts';
+import { readLocks } from './start-session.ts';
 
 /** Sends one message to a session of one's own and follows its turn. */
-export async function runSend(context: CommandContext, id: string, options: SendOptions): Promise<CommandResult> {
-  const { timeout, end = false, stopAfter } = options;
-  const timeoutMs = patienceFor(timeout, stopAfter);
-  const message = await readMessage(context, options);
-  if (message === undefined) {
-    throw new AppError('usage', 'there is nothing to send', {
-      hint: 'name one: --message - for stdin, --message-file <file> or --message <text>',
-    });
-  }
-  const opened = await openOwnSession(context, 'setup-session send', id);
+export async function sendMessage(request: SendRequest, ports: Ports): Promise<FollowedTurn> {
+  const { session: id, message, end, stopAfter } = request;
+  const timeoutMs = patienceFor(ports.timeoutSeconds, stopAfter);
+  const opened = await openOwnSession(ports, 'setup-session send', id);
   const { run, session } = opened;
-  await Promise.all([requireGoingOn(context, opened), requireNothingWaits(opened)]);
-  const { runTurn } = await import('../../internal/session/turn.ts');
+  await Promise.all([requireGoingOn(ports, opened), requireNothingWaits(opened)]);
+  const { runTurn } = await import('../../session/turn.ts');
   const turn = await runTurn({
     platform: run.platform,
     sessionId: session.id,
     message,
     timeoutMs,
     limit: stopAfter,
-    signal: context.signal,
-    told: { text: context.stream, note: context.progress.note, warn: context.progress.warn },
+    signal: ports.signal,
+    told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
   });
   const { platform, configuration } = run;
-  return await finishTurn(context, turn, { platform, configuration, about: { session_id: session.id }, end });
+  return { session_id: session.id, ...(await finishTurn(ports, turn, { platform, configuration, end })) };
 }
 
 /** Answers one call of a session of one's own, once. */
-export async function runAnswer(
-  context: CommandContext,
-  id: string,
-  callId: string,
-  options: AnswerOptions,
-): Promise<CommandResult> {
-  const { digest } = options;
-  const words = await readAnswer(context, options);
-  const opened = await openOwnSession(context, 'setup-session answer', id);
+export async function answerCall(request: AnswerRequest, ports: Ports): Promise<AnsweredCall> {
+  const { session: id, call: callId, answer: words, digest } = request;
+  const opened = await openOwnSession(ports, 'setup-session answer', id);
   const { run, session } = opened;
   const found = await readCall(run.platform, session.id, callId);
   if (found === undefined) {
@@ -76,22 +55,22 @@ export async function runAnswer(
     });
   }
   // A no lets nothing happen, and a result says what happened elsewhere: neither acts with the connections of a person.
-  await (answer.kind === 'yes' ? requireGoingOn(context, opened) : requireOwnVault(run, run.principal, session));
-  await requireSeen(context, opened, found, { answer, digest });
-  const sent = await answerCall({
+  await (answer.kind === 'yes' ? requireGoingOn(ports, opened) : requireOwnVault(run, run.principal, session));
+  await requireSeen(ports, opened, found, { answer, digest });
+  const sent = await sendAnswer({
     platform: run.platform,
     sessionId: session.id,
     callId,
     answer,
-    signal: context.signal,
+    signal: ports.signal,
   });
   if (sent !== 'sent') return alreadyAnswered(session.id, sent, answer);
-  context.progress.note(`follow it: setup-session attach ${idWord(session.id)}`);
-  return showAnswer(session.id, found, answer, false);
+  ports.tell.note(`follow it: setup-session attach ${idWord(session.id)}`);
+  return answeredValue(session.id, found, answer, false);
 }
 
 /** Everything that `verify` looks at, and what a new session of its agent would need. */
-async function requireGoingOn({ signal }: CommandContext, { run, session, lookups }: SessionRun): Promise<void> {
+async function requireGoingOn({ signal }: Ports, { run, session, lookups }: SessionRun): Promise<void> {
   await requireContinuable({
     ...run,
     session,
@@ -111,20 +90,6 @@ async function requireNothingWaits({ run, session }: SessionRun): Promise<void> 
   );
 }
 
-/** What the options say, before anything is asked. */
-async function readAnswer(context: CommandContext, { yes, no, result, timeout }: AnswerOptions): Promise<Answer> {
-  const said = [yes === true, no !== undefined, result !== undefined].filter(Boolean).length;
-  if (said !== 1) {
-    throw new AppError('usage', 'an answer is one of --yes, --no <reason> and --result <text>', {
-      hint: 'see what waits: setup-session show <session>',
-    });
-  }
-  if (no !== undefined) return { kind: 'no', reason: no };
-  if (yes === true) return { kind: 'yes' };
-  const text = await readMessage(context, { message: result ?? '', ...(timeout !== undefined && { timeout }) });
-  return { kind: 'result', text: text ?? '' };
-}
-
 /** The answer as the kind of the call wants it. Throws `usage` where it does not fit. */
 function answerTo({ call }: FoundCall, answer: Answer): Answer {
   const custom = call.service === 'custom';
@@ -142,7 +107,7 @@ function answerTo({ call }: FoundCall, answer: Answer): Answer {
  * a yes to it. A no needs neither. Throws `digest_differs` or `sign_in_needed`.
  */
 async function requireSeen(
-  context: CommandContext,
+  { tell, ask }: Ports,
   { run, session }: SessionRun,
   { call }: FoundCall,
   { answer, digest }: { answer: Answer; digest: string | undefined },
@@ -161,15 +126,15 @@ async function requireSeen(
       hint: 'say no: --no <reason>',
     });
   }
-  if (!context.interactive) {
+  if (ask === undefined) {
     throw new AppError('sign_in_needed', 'nobody is here to see the call, and no digest says what is answered', {
       hint: `nothing was answered; look at it: ${show}, and give its digest: --digest <digest>`,
     });
   }
-  context.progress.warn(`the agent asks to call ${nameOf(call)}`);
-  for (const line of detailLines(session.id, call, run.configuration)) context.progress.warn(line);
+  tell.warn(`the agent asks to call ${nameOf(call)}`);
+  for (const line of detailLines(session.id, call, run.configuration)) tell.warn(line);
   const question = answer.kind === 'yes' ? 'say yes to exactly this?' : 'give the result of exactly this?';
-  if (await confirm(context, question, run.visit.timeoutMs)) return;
+  if (await ask.yes(question, run.visit.timeoutMs)) return;
   throw new AppError('call_waits', 'nobody said yes: nothing was answered, and the call waits on', {
     hint: 'a call is never answered by waiting; to refuse it: --no <reason>',
   });
@@ -182,18 +147,14 @@ function alreadyAnswered(
   sessionId: string,
   found: Extract<FoundCall, { kind: 'answered' }>,
   answer: Answer,
-): CommandResult {
-  if (found.answer === words[answer.kind]) return showAnswer(sessionId, found, answer, true);
+): AnsweredCall {
+  if (found.answer === words[answer.kind]) return answeredValue(sessionId, found, answer, true);
   const at = found.at === undefined ? '' : ` at ${quote(found.at)}`;
   throw new AppError('call_over', `the call ${nameOf(found.call)} was answered before${at}: ${found.answer}`, {
     hint: `nothing was answered now; to stop what follows: setup-session stop ${idWord(sessionId)} --interrupt`,
   });
 }
 
-function showAnswer(sessionId: string, { call }: FoundCall, answer: Answer, already: boolean): CommandResult {
-  const said = words[answer.kind];
-  return {
-    text: already ? `${nameOf(call)}: was answered already: ${said}` : `${nameOf(call)}: ${said}`,
-    json: { session_id: sessionId, ...callValue(call), answer: said, already },
-  };
+function answeredValue(sessionId: string, { call }: FoundCall, answer: Answer, already: boolean): AnsweredCall {
+  return { session_id: sessionId, ...callValue(call), answer: words[answer.kind], already };
 }

@@ -1,5 +1,6 @@
-import type { Session } from '../../internal/platform/sessions.ts';
-import { readUsage, type Usage } from '../../internal/session/event.ts';
+import type { Session } from '../platform/sessions.ts';
+import { readUsage, type Usage } from '../session/event.ts';
+import type { UsageValue } from './values/sessions.ts';
 
 /** What a session has used so far, as the platform tells it. */
 export function usageOf(session: Session): Usage {
@@ -7,7 +8,7 @@ export function usageOf(session: Session): Usage {
 }
 
 /** A usage for programs. */
-export function usageValue({ inputTokens, outputTokens, activeSeconds, listCost }: Usage) {
+export function usageValue({ inputTokens, outputTokens, activeSeconds, listCost }: Usage): UsageValue {
   return {
     input_tokens: inputTokens ?? null,
     output_tokens: outputTokens ?? null,
@@ -17,12 +18,17 @@ export function usageValue({ inputTokens, outputTokens, activeSeconds, listCost 
 }
 
 /** A usage in words; what the platform does not tell is left out. */
-export function usageWords({ inputTokens, outputTokens, activeSeconds, listCost }: Usage): string {
+export function usageWords({
+  input_tokens: inputs,
+  output_tokens: outputs,
+  active_seconds: seconds,
+  list_cost: cost,
+}: UsageValue): string {
   const parts = [
-    ...(inputTokens === undefined ? [] : [`${inputTokens} tokens in`]),
-    ...(outputTokens === undefined ? [] : [`${outputTokens} out`]),
-    ...(activeSeconds === undefined ? [] : [`${Math.round(activeSeconds)} s`]),
-    ...(listCost === undefined ? [] : [moneyWords(listCost)]),
+    ...(inputs === null ? [] : [`${inputs} tokens in`]),
+    ...(outputs === null ? [] : [`${outputs} out`]),
+    ...(seconds === null ? [] : [`${Math.round(seconds)} s`]),
+    ...(cost === null ? [] : [moneyWords(cost)]),
   ];
   return parts.join(', ') || 'not told';
 }

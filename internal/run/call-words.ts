@@ -1,10 +1,12 @@
 /** A call that waits for a yes or no, as a person needs it to decide: whole, harmless in a terminal, with what a yes would do. */
-import type { Configuration } from '../../internal/config/definitions.ts';
-import { classify } from '../../internal/policy/classify.ts';
-import { callDigest } from '../../internal/session/call.ts';
-import type { ToolCall } from '../../internal/session/event.ts';
-import { idWord } from '../../internal/session/turn-outcome.ts';
-import { harmlessJson, quote, visible } from '../../internal/text/quote.ts';
+import type { Configuration } from '../config/definitions.ts';
+import { classify } from '../policy/classify.ts';
+import { callDigest } from '../session/call.ts';
+import type { ToolCall } from '../session/event.ts';
+import type { SessionState } from '../session/session-state.ts';
+import { idWord } from '../session/turn-outcome.ts';
+import { harmlessJson, quote, visible } from '../text/quote.ts';
+import type { WaitingCall } from './values/sessions.ts';
 
 /** A call for programs. */
 export function callValue({ eventId, service, tool }: ToolCall) {
@@ -18,7 +20,7 @@ export interface WaitingIn {
 }
 
 /** A call that waits, for programs. Arguments that nobody could read have neither text nor digest. */
-export function waitingValue({ sessionId, own }: WaitingIn, call: ToolCall) {
+export function waitingValue({ sessionId, own }: WaitingIn, call: ToolCall): WaitingCall {
   const digest = callDigest(sessionId, call);
   return {
     ...callValue(call),
@@ -57,7 +59,7 @@ export function detailLines(sessionId: string, call: ToolCall, configuration: Co
 }
 
 /** Service and tool, or the id where the call itself was not seen. */
-export function nameOf({ eventId, service, tool }: ToolCall): string {
+export function nameOf({ eventId, service, tool }: Pick<ToolCall, 'eventId' | 'service' | 'tool'>): string {
   return tool === undefined ? quote(eventId) : `${visible(service ?? '')} ${visible(tool)}`;
 }
 
@@ -78,4 +80,16 @@ function whatYesDoes({ service, tool }: ToolCall, { services }: Configuration): 
 function answerCommand(sessionId: string, { eventId }: ToolCall, digest: string | undefined): string {
   const words = `setup-session answer ${idWord(sessionId)} ${idWord(eventId, '<call>')}`;
   return digest === undefined ? words : `${words} --digest ${digest}`;
+}
+
+/** A state in few words, in which what is from outside is not harmless yet. */
+export function stateWords(state: SessionState): string {
+  switch (state.kind) {
+    case 'waiting':
+      return `waiting for a yes: ${state.asks.map(({ service, tool, eventId }) => (tool === undefined ? eventId : `${service} ${tool}`)).join(', ')}`;
+    case 'gave_up':
+      return `gave up: ${state.error?.type ?? state.reason}${state.error?.service === undefined ? '' : ` (${state.error.service})`}`;
+    default:
+      return state.kind.replaceAll('_', ' ');
+  }
 }

@@ -1,0 +1,90 @@
+/** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
+
+import { AppError } from '../errors/app-error.ts';
+import type { Session } from '../platform/sessions.ts';
+import { isOperator } from '../policy/verdict.ts';
+import { requireOwner, sessionRequirement } from '../session/continue.ts';
+import { isInScope, type Scope } from '../session/live.ts';
+import { type Lookups, lookupsOf, readSession } from '../session/verify.ts';
+import { quote } from '../text/quote.ts';
+import { isOwnedBy, ownerOf } from '../vault/owner.ts';
+import { findVault } from '../vault/resolve.ts';
+import { requireOperator } from './actor.ts';
+import type { Ports } from './ports.ts';
+import { loadProject, type OperatorRun, openOperatorRun } from './project.ts';
+
+/** A run and the session that it is about. */
+export interface SessionRun {
+  run: OperatorRun;
+  session: Session;
+  lookups: Lookups;
+}
+
+/** Whether a run looks at one's own sessions, or at everybody's. */
+export interface ScopeChoice {
+  all: boolean;
+}
+
+/** Opens a run; with `--all` for operators only. Throws `not_allowed`. */
+export async function openScopedRun(ports: Ports, { all }: ScopeChoice, command: string): Promise<OperatorRun> {
+  const configuration = await loadProject(ports);
+  const run = await openOperatorRun(ports, configuration, command);
+  if (all) requireOperator(run.principal, configuration, 'act on the sessions of others');
+  return run;
+}
+
+/** Which sessions a run is about. */
+export async function scopeOf(run: OperatorRun, lookups: Lookups, { all }: ScopeChoice): Promise<Scope> {
+  if (all) {
+    const isSomebodys = async (vaultId: string) => {
+      const vault = await lookups.vault(vaultId);
+      return vault !== undefined && ownerOf(vault.metadata) !== undefined;
+    };
+    return { kind: 'all', isSomebodys };
+  }
+  const { principal } = run;
+  return { kind: 'own', principal, vaultId: (await findVault(run, principal))?.id };
+}
+
+/** One session by its id: one's own, or for an operator anybody's, which is said. Throws `usage` or `not_allowed`. */
+export async function openSession(ports: Ports, command: string, id: string): Promise<SessionRun> {
+  const run = await openScopedRun(ports, { all: false }, command);
+  const lookups = lookupsOf(run.platform);
+  return { run, session: await readReachable(ports, run, lookups, id), lookups };
+}
+
+/** As {@link openSession}, in a run that is open. */
+export async function readReachable(ports: Ports, run: OperatorRun, lookups: Lookups, id: string): Promise<Session> {
+  const { platform, principal, configuration } = run;
+  const session = await readSession(platform, id);
+  if (isOwnedBy(session.metadata, principal)) return session;
+  if (!isOperator(principal, configuration)) {
+    // What is bound to a person's vault is theirs to look at and to end, whatever it says of itself.
+    if (await isInScope(session, await scopeOf(run, lookups, { all: false }))) return session;
+    throw new AppError('not_allowed', `${quote(id)} is not a session of ${quote(principal.label)}`, {
+      hint: 'operators may look at and end those of others: people.operators in config/interface.yaml',
+    });
+  }
+  const of = ownerOf(session.metadata)?.subject;
+  ports.tell.note(`as an operator: ${quote(id)} is a session of ${of === undefined ? 'nobody' : quote(of)}`);
+  return session;
+}
+
+/**
+ * One session by its id, for its owner alone, an operator neither. It is read first, since its agent says what the sign-in has
+ * to show. Throws `usage` or `not_allowed`.
+ */
+export async function openOwnSession(ports: Ports, command: string, id: string): Promise<SessionRun> {
+  const configuration = await loadProject(ports);
+  const read: Session[] = [];
+  const run = await openOperatorRun(ports, configuration, command, {
+    async requirement(platform) {
+      const session = await readSession(platform, id);
+      read.push(session);
+      return sessionRequirement(session, configuration);
+    },
+  });
+  const session = read[0] ?? (await readSession(run.platform, id));
+  requireOwner(session, run.principal);
+  return { run, session, lookups: lookupsOf(run.platform) };
+}

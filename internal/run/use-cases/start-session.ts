@@ -1,0 +1,166 @@
+import { readAgentsLock } from '../../agent/lock.ts';
+import type { Agent, Configuration } from '../../config/definitions.ts';
+import { agentNamed } from '../../config/lookup.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Principal } from '../../identity/principal.ts';
+import { type PreparedSession, prepareSession, requirementOf } from '../../session/prepare.ts';
+import { startSession as createSession, endTwins, type StartedSession } from '../../session/start.ts';
+import { limitWords } from '../../session/stop-after.ts';
+import { tellUnsettled } from '../../session/unsettled.ts';
+import { readSkillPins } from '../../skills/skill-pins.ts';
+import { quote } from '../../text/quote.ts';
+import { readPins } from '../../tool-review/pin.ts';
+import { ownerOf } from '../connected.ts';
+import { finishTurn, patienceFor } from '../finish-turn.ts';
+import type { Ports } from '../ports.ts';
+import { loadProject, openOperatorRun } from '../project.ts';
+import { moneyWords } from '../usage.ts';
+import type { StartRequest, StartResult } from '../values/sessions.ts';
+import { findOffered, offerToEnd } from './idle-sessions.ts';
+
+/** Prepares, starts and, with a message, talks to one session. */
+export async function startSession(request: StartRequest, ports: Ports): Promise<StartResult> {
+  const { agent: name, title, dryRun, without, budget, message, end, stopAfter } = request;
+  const timeoutMs = patienceFor(ports.timeoutSeconds, stopAfter);
+  if (message === undefined && (end || stopAfter !== undefined)) {
+    throw new AppError('usage', `${end ? '--end' : '--stop-after'} goes with a message only`, {
+      hint: 'to end a session: setup-session stop <session>',
+    });
+  }
+  const configuration = await loadProject(ports);
+  const agent = agentNamed(configuration, name);
+  const { lock, pins, toolPins } = await readLocks(configuration, agent, ports.signal);
+  const command = `setup-session --agent ${agent.name}`;
+  const requirement = requirementOf(agent, configuration);
+  const run = await openOperatorRun(ports, configuration, command, { requirement });
+  const { platform, principal, memory, ownership, sessionRecords } = run;
+
+  const prepare = () =>
+    prepareSession({
+      platform,
+      configuration,
+      agent,
+      principal,
+      memory,
+      warn: ports.tell.warn,
+      ownership,
+      lock,
+      pins,
+      toolPins,
+      without,
+    });
+  const telling = { platform, records: sessionRecords, warn: ports.tell.warn };
+  let [prepared] = await Promise.all([prepare(), tellUnsettled(telling)]);
+  if (dryRun) return plannedValue(prepared, principal, request);
+  const offered = findOffered(run, { kind: 'own', principal, vaultId: prepared.vault.id });
+  // Looked at when the result is out; a command that fails before does not offer anything.
+  offered.catch(() => {});
+
+  const start = () =>
+    createSession(prepared, {
+      platform,
+      principal,
+      title,
+      budgetCents: budget,
+      records: sessionRecords,
+      ownership,
+      warn: ports.tell.warn,
+      signal: ports.signal,
+    });
+  if (message === undefined) {
+    const started = await start();
+    ports.afterwards(async () => {
+      await started.settle();
+      await offerToEnd(ports, run, await offered);
+    });
+    return startedValue(started, prepared, principal);
+  }
+
+  const { runFirstTurn } = await import('../../session/first-turn.ts');
+  let starts = 0;
+  const { session, turn } = await runFirstTurn({
+    platform,
+    message,
+    timeoutMs,
+    limit: stopAfter,
+    signal: ports.signal,
+    told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
+    async start() {
+      starts += 1;
+      if (starts > 1) prepared = await prepare();
+      const started = await start();
+      ports.tell.note(`session ${quote(started.id)} is bound to the vault of ${quote(principal.label)}`);
+      return started;
+    },
+    beside: (started) => endTwins(started, { platform, warn: ports.tell.warn }),
+  });
+  // What goes on without this command, or may, is told of once more by the next run.
+  const known = !turn.unknown && turn.end.kind !== 'timed_out' && turn.end.kind !== 'unseen';
+  const finished = await finishTurn(ports, turn, { platform, configuration, end });
+  ports.afterwards(async () => {
+    if (known) await session.settle();
+    await offerToEnd(ports, run, await offered);
+  });
+  return { ...startedValue(session, prepared, principal), ...finished };
+}
+
+/** What was put in force, pushed and reviewed for an agent, as the files beside its configuration say. */
+export async function readLocks(configuration: Configuration, agent: Agent, signal: AbortSignal) {
+  const [lock, pins, toolPins] = await Promise.all([
+    readAgentsLock(configuration),
+    // Not read for an agent without skills.
+    agent.skills.length === 0 ? new Map() : readSkillPins(configuration, signal),
+    readPins(configuration),
+  ]);
+  return { lock, pins, toolPins };
+}
+
+/** What would be asked of the platform, and the verdict per tool with who said what. */
+function plannedValue(
+  prepared: PreparedSession,
+  principal: Principal,
+  { title, message, budget, end, stopAfter }: StartRequest,
+): StartResult {
+  const { definition, vault, inForce } = prepared;
+  const called = title === undefined ? '' : `, called ${quote(title)}`;
+  const capped = budget === undefined ? '' : `, of ${moneyWords({ amount: budget, currency: 'USD' })} at most`;
+  const until = stopAfter === undefined ? '' : `, for ${limitWords(stopAfter)} at most`;
+  const steps = [
+    `create a session of ${definition.name} with the vault ${quote(vault.id)}${called}${capped}`,
+    ...(message === undefined ? [] : [`send it ${quote(message)} and print the answer${until}`]),
+    ...(end ? ['end it with its answer'] : []),
+  ];
+  return {
+    owner: ownerOf(principal),
+    vault_id: vault.id,
+    agent: { name: definition.name, ...inForce.agent },
+    environment_id: inForce.environmentId,
+    would: steps,
+    tools: prepared.verdicts.map(({ service, tool, class: kind, agent, person, verdict }) => ({
+      service,
+      tool,
+      class: kind,
+      agent,
+      person,
+      verdict,
+    })),
+  };
+}
+
+function startedValue(session: StartedSession, prepared: PreparedSession, principal: Principal) {
+  return {
+    session_id: session.id,
+    vault_id: session.vaultId,
+    agent: { name: prepared.definition.name, id: session.agent.id, version: session.agent.version },
+    environment_id: session.environmentId,
+    owner: ownerOf(principal),
+    connections: prepared.connections.map(({ service, connection }) => ({
+      service,
+      account: connection.record.account ?? null,
+      workspace: connection.record.workspace ?? null,
+    })),
+    tools: prepared.verdicts.flatMap(({ service, tool, verdict }) =>
+      verdict === 'off' ? [] : [{ service, tool, verdict }],
+    ),
+  };
+}

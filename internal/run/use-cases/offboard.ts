@@ -13,8 +13,8 @@ import {
 } from '../../offboarding/offboard.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { tableText } from '../../text/table.ts';
-import { offboardedValue, offboardPlan, offboardPlanText, stepLine, wholeValue } from '../offboarded.ts';
 import { requireOperator } from '../actor.ts';
+import { offboardedValue, offboardPlan, offboardPlanText, stepLine, wholeValue } from '../offboarded.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from '../project.ts';
 import type { OffboardPersonRequest, OffboardResult } from '../values/vaults.ts';

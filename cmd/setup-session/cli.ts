@@ -83,7 +83,7 @@ Examples:
       program
         .command('doctor')
         .description(
-          'what the platform answers today that this version does not know, and what that means for sessions',
+          'look whether all is in place before anybody is sent anywhere, and what the platform answers that is new',
         ),
     ).action(
       run(async (context) => {

@@ -2,6 +2,7 @@
 import type { Platform } from '../platform/client.ts';
 import { decidingMembers, knownFrom, knownMembers, sdkInBuild } from '../platform/known-members.ts';
 import { takeFirst } from '../platform/pages.ts';
+import { modelId } from './model.ts';
 
 /** What was found. The names of members are harmless in a terminal. */
 export interface MemberFindings {
@@ -10,6 +11,8 @@ export interface MemberFindings {
   sdkVersion: string;
   /** How many things were looked at. */
   looked: Readonly<Record<'vaults' | 'agents' | 'environments' | 'sessions' | 'skills', number>>;
+  /** The models of those agents. */
+  models: ReadonlySet<string>;
   /** Unknown, not accepted, and it decides what a tool may do; with the agents that have it. */
   undecided: readonly { member: string; agents: readonly string[] }[];
   /** Unknown, not accepted, and it decides nothing. */
@@ -50,6 +53,7 @@ export async function examineMembers(platform: Platform, accepted: readonly stri
       sessions: sessions.length,
       skills: skills.length,
     },
+    models: new Set(agents.map(({ model }) => modelId(model))),
     undecided: [...having]
       .filter(([member]) => !taken.has(member))
       .map(([member, ids]) => ({ member, agents: [...ids].sort() })),

@@ -101,6 +101,7 @@ export const exitCodeOf = {
   plan_stale: 1,
   drift: 1,
   unknown_member: 1,
+  not_ready: 1,
   offboarding_incomplete: 1,
   file_system: 1,
   interrupted: 130,

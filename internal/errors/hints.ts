@@ -81,6 +81,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   budget_reached: 'it takes no new work until somebody with a key of the workspace raises the budget',
   billing: 'ask whoever pays: nothing runs until that is settled in the Console',
   unknown_member: 'look at what it does, and bring this tool up to date: setup-session doctor',
+  not_ready: 'setup-session doctor looks again',
   drift: 'find out who changed it on the platform; nothing was chosen',
   offboarding_incomplete: `${again}: it continues where it stopped`,
   file_system: `correct the permissions and ${again}`,

@@ -12,7 +12,6 @@ import { SecretUnavailable } from '../stores/kept-secret.ts';
 import { quote, visible } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
 import { signInKeeping } from './sign-in-place.ts';
-import { storesOf } from './stores.ts';
 
 /** One thing that was looked at. A `problem` keeps people from working; a `note` may be as it is meant. */
 export interface Check {
@@ -72,7 +71,7 @@ async function examineIssuer(ports: Ports, configuration: Configuration, identit
   const { environment, signal } = ports;
   const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
   const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts: reviewedHosts(configuration), signal });
-  const { issuerKeys } = await storesOf(ports);
+  const { issuerKeys } = await ports.stores();
   try {
     const { client: asked, unlistedScopes, groupsUnlisted } = await examineProvider(identity, fetch, issuerKeys);
     return [

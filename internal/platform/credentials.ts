@@ -91,7 +91,7 @@ export interface CredentialTrial {
 }
 
 /** Reads a trial. A word that this version does not know proves nothing. */
-export function readTrial(value: unknown): CredentialTrial {
+function readTrial(value: unknown): CredentialTrial {
   const trial = fieldsOf(value) ?? {};
   const [probe, refresh] = [fieldsOf(trial['mcp_probe']), fieldsOf(trial['refresh'])];
   const outcome = outcomes.find((each) => each === refresh?.['status']);

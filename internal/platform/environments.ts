@@ -17,7 +17,7 @@ export interface EnvironmentAnswer {
 }
 
 /** Reads an environment. A configuration that was not said is none, and equals none that is meant. */
-export function readEnvironment(value: unknown, reading: Reading): EnvironmentAnswer {
+function readEnvironment(value: unknown, reading: Reading): EnvironmentAnswer {
   const environment = thingOf(value, 'an environment');
   const config = fieldsOf(environment['config']) ?? {};
   tellUnknown('environment', environment, reading);

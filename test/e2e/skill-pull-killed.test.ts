@@ -10,6 +10,7 @@ import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { searchPath } from '../demo/executables.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
 import { runCommand } from '../support/command.ts';
+import { keyAlone } from '../support/key-alone.ts';
 import { runToDeath } from '../support/killing.ts';
 import { type BuiltCopy, copyOfBuild } from './build.ts';
 
@@ -58,6 +59,7 @@ const environment = () => ({
   HOME: home,
   ANTHROPIC_API_KEY: platform.apiKey,
   ANTHROPIC_BASE_URL: platform.baseUrl,
+  MAI_CONFIG: keyAlone,
 });
 
 const run = (argv: readonly string[]) =>

@@ -387,7 +387,7 @@ describe('the variables', () => {
   test('for another workspace than the configuration’s are refused before anything is sent [P3]', async () => {
     await world.configure('interface.yaml', (file: Content) => ({
       ...file,
-      platform: { workspace_id: 'wrkspc_reviewed' },
+      platform: { ...file.platform, workspace_id: 'wrkspc_reviewed' },
     }));
     const { exit, said } = await refused(await withToken());
     const { workspaceId } = world.sandbox.platform;
@@ -403,7 +403,7 @@ describe('the variables', () => {
   test('that name no workspace ask for that of the configuration, and a rule for another one is refused', async () => {
     await world.configure('interface.yaml', (file: Content) => ({
       ...file,
-      platform: { workspace_id: 'wrkspc_reviewed' },
+      platform: { ...file.platform, workspace_id: 'wrkspc_reviewed' },
     }));
     const { exit, said } = await refused(await withToken({ ANTHROPIC_WORKSPACE_ID: '' }));
     expect([exit, said]).toEqual([1, expect.stringContaining('that it is good in the workspace "wrkspc_reviewed"')]);

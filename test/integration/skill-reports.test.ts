@@ -10,6 +10,7 @@ import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.t
 import { commandsIn, outputsIn } from '../support/actions-runner.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { goldenText } from '../support/golden.ts';
+import { keyAlone } from '../support/key-alone.ts';
 import { judgeBy } from '../support/published-schema.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
@@ -41,7 +42,12 @@ async function run(argv: string[], environment: Record<string, string> = {}, cha
   const outcome = await runCommand(skillSync, [...argv, skills], {
     folder: home,
     ...changed,
-    environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl, ...environment },
+    environment: {
+      ANTHROPIC_API_KEY: platform.apiKey,
+      ANTHROPIC_BASE_URL: platform.baseUrl,
+      MAI_CONFIG: keyAlone,
+      ...environment,
+    },
   });
   if (outcome.exit !== 0 && outcome.exit !== 7) expect(outcome.stdout).toBe('');
   for (const text of [outcome.stdout, outcome.stderr, ...(await reports())]) {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
 import { runCommand } from '../support/command.ts';
+import { keyAlone } from '../support/key-alone.ts';
 
 const corpus = fileURLToPath(new URL('../data/skills', import.meta.url));
 
@@ -41,7 +42,7 @@ afterEach(async () => {
 async function run(...argv: string[]) {
   return await runCommand(skillSync, argv, {
     folder: home,
-    environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl },
+    environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl, MAI_CONFIG: keyAlone },
   });
 }
 

@@ -26,7 +26,7 @@ export async function trustKeys(
   }));
   await world.configure('interface.yaml', (content) => ({
     ...content,
-    platform: { workspace_id: world.sandbox.platform.workspaceId },
+    platform: { ...content.platform, workspace_id: world.sandbox.platform.workspaceId },
     ownership: {
       keys,
       ...(signs !== undefined && {

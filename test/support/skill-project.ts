@@ -8,6 +8,7 @@ import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { parseLock, type SkillsLock } from '../../internal/skills/lock.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from './command.ts';
+import { keyAlone } from './key-alone.ts';
 
 /** A skill as `--json` shows it. */
 export interface SkillJson {
@@ -84,6 +85,8 @@ export function skillProjectPerTest(): SkillProject {
         environment: {
           ANTHROPIC_API_KEY: platform.apiKey,
           ANTHROPIC_BASE_URL: platform.baseUrl,
+          // Whoever stands in the project finds what is there.
+          ...(process.cwd().startsWith(home) ? {} : { MAI_CONFIG: keyAlone }),
           ...changed.environment,
         },
       });

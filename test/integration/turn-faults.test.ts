@@ -14,10 +14,12 @@ import { loadConfiguration } from '../../internal/config/load.ts';
 import { agentNamed } from '../../internal/config/lookup.ts';
 import type { Platform } from '../../internal/platform/client.ts';
 import { Secret } from '../../internal/secret/secret.ts';
+import { answerCall } from '../../internal/session/answer.ts';
+import { readCall } from '../../internal/session/call.ts';
 import { runFirstTurn } from '../../internal/session/first-turn.ts';
 import { prepareSession } from '../../internal/session/prepare.ts';
 import { endTwins, type StartedSession, startSession } from '../../internal/session/start.ts';
-import type { TurnResult } from '../../internal/session/turn.ts';
+import { runTurn, type TurnResult } from '../../internal/session/turn.ts';
 import { judgeTurn } from '../../internal/session/turn-outcome.ts';
 import { readPins } from '../../internal/tool-review/pin.ts';
 import { type Fault, pageFaults, type StreamFault } from '../sandbox/faults.ts';
@@ -31,7 +33,7 @@ const fast = fastClock(40);
 
 let sandbox: Sandbox;
 let client: Anthropic;
-let start: (platform: Platform, warn: (text: string) => void) => () => Promise<StartedSession>;
+let start: (platform: Platform, warn: (text: string) => void, name?: string) => () => Promise<StartedSession>;
 let openHere: (patienceMs: number) => Promise<Platform>;
 /** How long an answer may take: in the time of this machine, which may be busy. Where something stalls that is waited for. */
 const patienceMs = { usual: 10_000, stalling: 1_000 };
@@ -50,6 +52,10 @@ beforeAll(async () => {
     join(sandbox.configFolder, 'agents', 'support.yaml'),
     'model: claude-sonnet-5-5\nservices:\n  notion: { write: on }\nenvironment: default\nallowed: { groups: [support] }\n',
   );
+  await writeFile(
+    join(sandbox.configFolder, 'agents', 'asking.yaml'),
+    'model: claude-sonnet-5-5\nservices:\n  notion: { write: ask }\nenvironment: default\nallowed: { groups: [support] }\n',
+  );
   await run(serviceConnection, 'notion');
   await run(setupSession, 'agents', 'apply');
   openHere = (patience) =>
@@ -62,7 +68,6 @@ beforeAll(async () => {
       patience: { readMs: patience, changeMs: patience },
     });
   const configuration = await loadConfiguration(sandbox.configFolder);
-  const agent = agentNamed(configuration, 'support');
   const [lock, toolPins] = [await readAgentsLock(configuration), await readPins(configuration)];
   const principal = {
     kind: 'sso' as const,
@@ -78,31 +83,33 @@ beforeAll(async () => {
     unsettled: async () => [],
   };
   const memory = { recall: async () => undefined, remember: async () => {} } as never;
-  start = (platform, warn) => async () => {
-    const prepared = await prepareSession({
-      platform,
-      configuration,
-      agent,
-      principal,
-      memory,
-      // What it says of tools that nobody pinned is not about a turn.
-      warn: () => {},
-      ownership: undefined,
-      lock,
-      pins: new Map(),
-      toolPins,
-      without: [],
-    } as never);
-    return await startSession(prepared, {
-      platform,
-      principal,
-      title: undefined,
-      records,
-      ownership: undefined,
-      warn,
-      signal: new AbortController().signal,
-    } as never);
-  };
+  start =
+    (platform, warn, name = 'support') =>
+    async () => {
+      const prepared = await prepareSession({
+        platform,
+        configuration,
+        agent: agentNamed(configuration, name),
+        principal,
+        memory,
+        // What it says of tools that nobody pinned is not about a turn.
+        warn: () => {},
+        ownership: undefined,
+        lock,
+        pins: new Map(),
+        toolPins,
+        without: [],
+      } as never);
+      return await startSession(prepared, {
+        platform,
+        principal,
+        title: undefined,
+        records,
+        ownership: undefined,
+        warn,
+        signal: new AbortController().signal,
+      } as never);
+    };
 }, 60_000);
 afterAll(() => sandbox.close());
 afterEach(() => sandbox.platform.control.reset());
@@ -278,4 +285,159 @@ test('a stream that breaks after each event, every time: the history is enough',
 test('no stream at all: the history is enough', async () => {
   sandbox.platform.control.faults.add({ on: stream, fault: { kind: 'status', status: 502 }, times: Infinity });
   expectWhole(await talk());
+});
+
+/** Goes on with a session: sends to it, or follows its last turn. What is counted is counted from here on. */
+async function goOn(sessionId: string, text: string | undefined, { stalls = false, befall = () => {} } = {}) {
+  const calls = callCount();
+  const before = await eventsIn(sessionId, 'user.message');
+  let printed = '';
+  const [notes, warnings]: string[][] = [[], []];
+  const platform = await openHere(stalls ? patienceMs.stalling : patienceMs.usual);
+  const warn = (said: string) => void warnings?.push(said);
+  befall();
+  const turn = await inTimeOf(fast, () =>
+    runTurn({
+      platform,
+      sessionId,
+      ...(text === undefined ? {} : { message: text }),
+      timeoutMs: 300_000,
+      signal: new AbortController().signal,
+      told: { text: (piece) => (printed += piece), note: (said) => void notes?.push(said), warn },
+    }),
+  );
+  const messages = (await eventsIn(sessionId, 'user.message')) - before;
+  return { turn, messages, calls: callCount() - calls, printed, notes, warnings };
+}
+
+async function eventsIn(sessionId: string, type: 'user.message' | 'user.tool_confirmation'): Promise<number> {
+  let count = 0;
+  for await (const _ of client.beta.sessions.events.list(sessionId, { types: [type] })) count += 1;
+  return count;
+}
+
+/** A session with a turn behind it that says the same as the next one. */
+async function startedOnce(name: 'support' | 'asking') {
+  const platform = await openHere(patienceMs.usual);
+  const { id } = await start(platform, () => {}, name)();
+  const { turn } = await goOn(id, message);
+  return { id, turn };
+}
+
+describe('send, to a session that was told the same before', () => {
+  let id: string;
+  let sessions: number;
+  beforeAll(async () => {
+    ({ id } = await startedOnce('support'));
+    sessions = sandbox.platform.control.peek.sessions().length;
+  });
+
+  function expectOnce({ turn, messages, calls, printed, notes, warnings }: Awaited<ReturnType<typeof goOn>>): void {
+    expect({ messages, calls, end: judgeTurn(turn), unknown: turn.unknown }).toEqual({
+      messages: 1,
+      calls: 1,
+      end: 'done',
+      unknown: false,
+    });
+    expect(printed).toMatch(/^notion notion-create-pages: [^\n]*$/);
+    expect([printed, notes, warnings]).toEqual([turn.answer, ['the agent calls "notion" "notion-create-pages"'], []]);
+    expect(sandbox.platform.control.peek.sessions()).toHaveLength(sessions);
+  }
+
+  test.each(
+    [
+      ['the look before', history],
+      ['the stream', stream],
+      ['the message', send],
+    ].flatMap(([what, on]) => requestFaults.map(([how, fault]) => [what, how, on, fault] as const)),
+  )('%s %s', async (_what, how, on = '', fault) => {
+    const { faults } = sandbox.platform.control;
+    const active: { hits: number }[] = [];
+    const befall = () => void active.push(faults.add({ on, fault }));
+    const sent = await goOn(id, message, { stalls: fault.kind === 'stall', befall });
+    expect(active[0]?.hits).toBe(1);
+    const missing = on === send && sent.messages === 0;
+    // What the platform refused or never saw is not sent again by this run: the next one may.
+    if (missing) expect([sent.calls, sent.printed, sent.turn.end.kind]).toEqual([0, '', 'unseen']);
+    expect([how, missing]).toEqual([how, on === send && neverArrives(fault)]);
+    expectOnce(missing ? await goOn(id, message) : sent);
+  });
+
+  test('a stream that is repeated prints nothing twice, and a message that is repeated is told', async () => {
+    const { faults } = sandbox.platform.control;
+    faults.add({ on: stream, fault: { kind: 'repeat' } });
+    expectOnce(await goOn(id, message));
+    faults.add({ on: send, fault: { kind: 'repeat' } });
+    const { messages, turn, warnings } = await goOn(id, message);
+    expect([messages, turn.copies, warnings]).toEqual([
+      2,
+      2,
+      [expect.stringContaining('the message is in the session')],
+    ]);
+  });
+
+  test.each(streamFaults)('a stream: %s, after each event', async (how) => {
+    for (let after = 0; after < eventsOfTurn; after += 1) {
+      sandbox.platform.control.faults.add({ on: stream, fault: { kind: 'stream', after, how } });
+      expectOnce(await goOn(id, message));
+      sandbox.platform.control.faults.clear();
+    }
+  });
+});
+
+/** A request that did not get as far as to be carried out, and of which nobody said so. */
+function neverArrives(fault: Fault): boolean {
+  return (
+    fault.kind === 'drop-before-commit' ||
+    (fault.kind === 'stall' && !fault.commits) ||
+    (fault.kind === 'status' && fault.status >= 500)
+  );
+}
+
+describe('an answer', () => {
+  /** Says yes as often as a person does: again where it is said that it is not known. */
+  async function sayYes(sessionId: string, callId: string, stalls: boolean): Promise<number> {
+    const platform = await openHere(stalls ? patienceMs.stalling : patienceMs.usual);
+    const signal = new AbortController().signal;
+    for (let runs = 1; ; runs += 1) {
+      const found = await readCall(platform, sessionId, callId);
+      if (found?.kind === 'answered') return runs;
+      const said = await inTimeOf(fast, () =>
+        answerCall({ platform, sessionId, callId, answer: { kind: 'yes' }, signal }),
+      ).catch((error: unknown) => {
+        if (runs === 2) throw error;
+        return undefined;
+      });
+      if (said !== undefined) return runs;
+    }
+  }
+
+  async function expectAnswered(on: string, fault: Fault, runs: number): Promise<void> {
+    const { faults } = sandbox.platform.control;
+    const { id, turn } = await startedOnce('asking');
+    const [ask] = turn.asks;
+    const calls = callCount();
+    if (on === history) faults.add({ on: send, fault: { kind: 'drop-after-commit' } });
+    // The call is looked at once before it is answered.
+    const active = faults.add({ on, fault, after: on === history ? 1 : 0 });
+    expect(await sayYes(id, ask?.eventId ?? '', fault.kind === 'stall')).toBe(runs);
+    expect(active.hits).toBe(1);
+    faults.clear();
+    const followed = await goOn(id, undefined);
+    expect([judgeTurn(followed.turn), callCount() - calls]).toEqual(['done', 1]);
+    expect(followed.printed.match(/notion notion-create-pages: /g)).toHaveLength(1);
+    expect(await eventsIn(id, 'user.tool_confirmation')).toBe(1);
+  }
+
+  test.each(requestFaults)('%s: one call is made, once', async (_how, fault) => {
+    await expectAnswered(send, fault, neverArrives(fault) ? 2 : 1);
+  });
+
+  test.each(requestFaults)('is lost, and the look for it %s', async (_how, fault) => {
+    await expectAnswered(history, fault, 1);
+  });
+
+  test('is repeated on its way: one call is made', async () => {
+    await expectAnswered(send, { kind: 'repeat' }, 1);
+  });
 });

@@ -292,6 +292,31 @@ export function storeContract(name: string, begin: () => Promise<SharedPlace>, {
         expect(warned).toEqual(Array.from({ length: 2 }, () => expect.stringContaining('is not used')));
       });
 
+      test('what a later version kept, whole as it is, is not guessed at', async () => {
+        const folder = '/project/config';
+        await two.confirmations.at({ name: folder }).write(JSON.stringify({ version: 2, folder, beliefs: [] }));
+        await two.journals.at(key).write(JSON.stringify({ ...journal, version: 2 }));
+        await two.sessions.at({ workspace, name: 'a' }).write(JSON.stringify({ record_version: 2, facts: ofAda }));
+        const identity = { issuer: 'https://idp.example', client_id: 'client' } as SsoIdentity;
+        const name = JSON.stringify([identity.issuer, identity.client_id]);
+        await two.signIns.at({ name }).write(JSON.stringify({ version: 2, subject: 'g', label: 'Grace' }));
+        await settlePerson({ identity, signIns: one.signIns, confirm: undefined, warn }, ada);
+        expect([
+          await confirmationsIn(one.confirmations).read(folder),
+          await journals(one).read(ada, service),
+          await records(one).read('a'),
+        ]).toEqual([undefined, undefined, undefined]);
+      });
+
+      test('a journal that is another run’s by now is not cleared', async () => {
+        const opened = await journals(one).open(ada, service);
+        await opened.write(journal);
+        await two.journals.at(key).write(JSON.stringify({ ...journal, vaultId: 'vlt_2' }));
+        await opened.clear();
+        await opened.close();
+        expect(await journals(two).read(ada, service)).toMatchObject({ vaultId: 'vlt_2' });
+      });
+
       test('a record whose agent cannot be read is no bug of ours', async () => {
         const record = { record_version: 1, attempt: 'attempt', at: journal.at, facts: { ...ofAda, agent: ['{'] } };
         await two.sessions.at({ workspace, name: 'attempt' }).write(JSON.stringify(record));

@@ -14,6 +14,7 @@ import { sha256 } from '../../internal/text/canonical.ts';
 import { searchPath } from '../demo/executables.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
 import { runCommand } from '../support/command.ts';
+import { keyAlone } from '../support/key-alone.ts';
 import { runToDeath } from '../support/killing.ts';
 import { skillText } from '../support/skill-project.ts';
 import { type BuiltCopy, copyOfBuild } from './build.ts';
@@ -90,6 +91,7 @@ const environmentOf = ({ platform, home }: World) => ({
   HOME: home,
   ANTHROPIC_API_KEY: platform.apiKey,
   ANTHROPIC_BASE_URL: platform.baseUrl,
+  MAI_CONFIG: keyAlone,
 });
 
 async function write(folder: string, name: string, text: string): Promise<void> {

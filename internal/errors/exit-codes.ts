@@ -59,6 +59,8 @@ export const exitCodeOf = {
   // ownership
   ownership_ambiguous: 5,
   ownership_unproven: 5,
+  // the record
+  record_unwritable: 6,
   // an operator has to put something in force first
   not_in_force: 7,
   // could not be done

@@ -37,6 +37,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   client_needed: 'run the command in a terminal, where it asks',
   ownership_ambiguous: 'see them and archive what is wrong: service-connection vault repair; nothing was chosen',
   ownership_unproven: 'ask whoever administers the identity provider; nothing was chosen',
+  record_unwritable:
+    'nothing was done; make room for it, or correct its permissions; setup-session audit verify says more',
   ownership_key: 'see ownership in config/interface.yaml; nothing was signed',
   keychain_unavailable: `unlock the keychain and ${again}`,
   platform_unreachable: 'check the network and ANTHROPIC_BASE_URL',

@@ -1,0 +1,210 @@
+/**
+ * The record of one machine: a chain of lines in files that only grow. A line is on the disk before what it announces is
+ * asked for; what arrives together is written together. Several processes write to one chain, one after the other.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { clock, giveWay } from '../clock/clock.ts';
+import { AppError } from '../errors/app-error.ts';
+import { type AppendOnlyFile, openAppendOnly } from '../outside/append-only.ts';
+import { listFolder } from '../outside/files.ts';
+import { type Lock, takeLock } from '../outside/lock.ts';
+import { requireOwnFolder } from '../outside/trusted-file.ts';
+import { sha256 } from '../text/canonical.ts';
+import { quote } from '../text/quote.ts';
+import { type Entry, type Head, noHash, readLine, writeLine } from './line.ts';
+
+/** A record that is written. */
+export interface RecordLog {
+  /** Resolves when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
+  append(entry: Entry): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where a record is, and how it is written. */
+export interface RecordPlace {
+  /** The folder; it has to be this account's alone. */
+  folder: string;
+  now(): Date;
+  signal: AbortSignal;
+  /** How large a file may become before the next one begins, in bytes. */
+  largestFile?: number;
+}
+
+/** One write, and a line of it. */
+const largestBatch = 256 * 1024;
+const usualLargestFile = 64 * 1024 * 1024;
+/** How long another process may write before we give up. */
+const lockPatienceMs = 30_000;
+
+/** The name of the nth file of a record. */
+function fileName(index: number): string {
+  return `record-${String(index).padStart(6, '0')}.jsonl`;
+}
+
+/** The files of a record, the first one first. */
+export async function recordFiles(folder: string): Promise<string[]> {
+  const entries = (await listFolder(folder)) ?? [];
+  return entries
+    .map(({ name }) => name)
+    .filter((name) => /^record-\d{6}\.jsonl$/.test(name))
+    .sort();
+}
+
+interface Waiting {
+  entry: Entry;
+  done(): void;
+  failed(error: unknown): void;
+}
+
+/** The record in a folder. Nothing is opened before the first line. */
+export function recordIn({ folder, now, signal, largestFile = usualLargestFile }: RecordPlace): RecordLog {
+  let waiting: Waiting[] = [];
+  let writing: Promise<void> | undefined;
+  let open: OpenFile | undefined;
+  let broken: unknown;
+
+  const write = async () => {
+    const lock = await hold(join(folder, 'record.lock'), signal);
+    try {
+      await requireOwnFolder(folder);
+      open = await current(folder, open, now);
+      while (waiting.length > 0) {
+        if (open.size >= largestFile) open = await further(folder, open, now);
+        const written = await put(
+          open,
+          waiting.map(({ entry }) => entry),
+          now,
+        );
+        for (const { done } of waiting.splice(0, written)) done();
+        // Whoever waited for one line often has the next: then it needs no lock of its own.
+        if (waiting.length === 0) await giveWay();
+      }
+    } finally {
+      await lock.release();
+    }
+  };
+
+  return {
+    append(entry) {
+      return new Promise<void>((resolve, reject) => {
+        waiting.push({ entry, done: resolve, failed: (error) => reject(unwritable(folder, error)) });
+        if (broken !== undefined) return void fail(broken);
+        writing ??= write()
+          .catch(fail)
+          .finally(() => {
+            writing = undefined;
+          });
+      });
+    },
+    async close() {
+      await writing;
+      await open?.file.close();
+      open = undefined;
+    },
+  };
+
+  /** After a write that failed nobody knows what the disk has: nothing more is announced in this run. */
+  function fail(error: unknown): void {
+    broken = error;
+    const all = waiting;
+    waiting = [];
+    for (const { failed } of all) failed(error);
+  }
+}
+
+interface OpenFile {
+  name: string;
+  file: AppendOnlyFile;
+  head: Head;
+  /** How long the file was when we last looked. */
+  size: number;
+  /** A piece that a crash left behind the last line. */
+  torn: Buffer | undefined;
+  /** Whether what is there has no end of line. */
+  unended: boolean;
+}
+
+async function hold(path: string, signal: AbortSignal): Promise<Lock> {
+  const lock = await takeLock({ path, signal, waitMs: lockPatienceMs });
+  if ('release' in lock) return lock;
+  throw new Error(`process ${lock.pid} has been writing to it since ${lock.since}`);
+}
+
+/** The file that lines go to, as far as it has come: another process may have gone on. */
+async function current(folder: string, before: OpenFile | undefined, now: () => Date): Promise<OpenFile> {
+  const name = (await recordFiles(folder)).at(-1) ?? fileName(1);
+  if (before?.name === name && (await before.file.size()) === before.size) return before;
+  await before?.file.close();
+  const open = await openAt(folder, name);
+  if (open.head.count === 0) await put(open, [{ kind: 'began' }], now);
+  return open;
+}
+
+/** The next file, which goes on with the chain. */
+async function further(folder: string, full: OpenFile, now: () => Date): Promise<OpenFile> {
+  const next = await openAt(folder, fileName(Number(full.name.slice(7, 13)) + 1), full.head);
+  await full.file.close();
+  await put(next, [{ kind: 'continued', file: full.name }], now);
+  return next;
+}
+
+/** Opens a file and reads its end. Throws where its last whole line is none of ours. */
+async function openAt(folder: string, name: string, start: Head = newHead()): Promise<OpenFile> {
+  const file = await openAppendOnly(join(folder, name));
+  try {
+    const size = await file.size();
+    const from = Math.max(0, size - 2 * largestBatch);
+    const tail = await file.read(from, size - from);
+    const end = tail.lastIndexOf(0x0a) + 1;
+    const piece = end === tail.length ? undefined : tail.subarray(end);
+    // Only its end is missing: it is a line all the same.
+    if (piece !== undefined && readLine(piece.toString('utf8')) !== undefined) {
+      return { name, file, head: headOf(piece), size, torn: undefined, unended: true };
+    }
+    const opened = { name, file, size, torn: piece, unended: piece !== undefined };
+    if (end > 0) return { ...opened, head: headOf(tail.subarray(tail.lastIndexOf(0x0a, end - 2) + 1, end - 1)) };
+    if (size > tail.length) throw new Error('its last line is longer than any line of ours');
+    return { ...opened, head: start };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Where a chain ends that ends with this line. */
+function headOf(bytes: Uint8Array): Head {
+  const line = readLine(Buffer.from(bytes).toString('utf8'));
+  if (line === undefined) throw new Error('its last line is none of ours: setup-session audit verify says more');
+  return { log: line.log, count: line.count, hash: sha256(bytes) };
+}
+
+function newHead(): Head {
+  return { log: randomUUID(), count: 0, hash: noHash };
+}
+
+/** Writes as many of these as fit into one write, after what has to be said of the file itself. Gives how many they were. */
+async function put(open: OpenFile, entries: readonly Entry[], now: () => Date): Promise<number> {
+  const { torn } = open;
+  const repaired: Entry[] = torn === undefined ? [] : [{ kind: 'repaired', bytes: torn.length, digest: sha256(torn) }];
+  const lines: Buffer[] = [];
+  let [head, length] = [open.head, 0];
+  for (const entry of [...repaired, ...entries]) {
+    const line = writeLine(head, entry, now().toISOString());
+    const bytes = Buffer.from(`${line.text}\n`, 'utf8');
+    if (lines.length > repaired.length && length + bytes.length > largestBatch) break;
+    lines.push(bytes);
+    length += bytes.length;
+    ({ head } = line);
+  }
+  // The piece is ended, not removed: who reads the record sees it.
+  const bytes = Buffer.concat(open.unended ? [Buffer.from('\n'), ...lines] : lines);
+  await open.file.append(bytes);
+  Object.assign(open, { head, size: open.size + bytes.length, torn: undefined, unended: false });
+  return lines.length - repaired.length;
+}
+
+function unwritable(folder: string, cause: unknown): AppError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new AppError('record_unwritable', `the record in ${quote(folder)} cannot be written: ${why}`, { cause });
+}

@@ -1,0 +1,294 @@
+/** The record of acts (P7): what is in it, that it is there before anything is done, and that nobody edits it quietly. */
+import { spawn } from 'node:child_process';
+import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sha256 } from '../text/canonical.ts';
+import { canonicalText, type RecordValue } from './canonical.ts';
+import { type Entry, noHash, readLine, writeLine } from './line.ts';
+import { recordFiles, recordIn } from './log.ts';
+import { verifyRecord } from './verify.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'record-')), 'record');
+  await mkdir(folder, { mode: 0o700 });
+});
+afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
+
+const { signal } = new AbortController();
+const now = () => new Date('2026-11-29T12:00:00.000Z');
+const file = (name = 'record-000001.jsonl') => join(folder, name);
+const actor = { kind: 'sso', issuer: 'https://id.example', subject: 'ada', label: 'ada@example.org' } as const;
+
+function intent(id: string, label = 'Ada'): Entry {
+  return { kind: 'intent', id, act: 'vault.create', actor, target: { kind: 'vault', id: '', label } };
+}
+
+const outcome = (id: string): Entry => ({ kind: 'outcome', id, outcome: 'success', attempts: 1 });
+
+/** A record of some acts. */
+async function written(acts = 3, largestFile?: number): Promise<void> {
+  const log = recordIn({ folder, now, signal, ...(largestFile !== undefined && { largestFile }) });
+  for (let act = 0; act < acts; act += 1) {
+    await log.append(intent(String(act)));
+    await log.append(outcome(String(act)));
+  }
+  await log.close();
+}
+
+const faults = async () => (await verifyRecord(folder)).findings.filter(({ severity }) => severity === 'fault');
+
+describe('the text of a line (RFC 8785)', () => {
+  test.each<[RecordValue, string]>([
+    [{ b: 1, a: 'x' }, '{"a":"x","b":1}'],
+    // The order of RFC 8785 section 3.2.3 is that of UTF-16 code units.
+    [
+      { '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 },
+      '{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"😀":5,"\ufb33":3}',
+    ],
+    ['\u20ac$\u000f\nA\'B"\\\\"/', '"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'],
+    [[null, true, -1, { toJSON: 'x', a: 1 }], '[null,true,-1,{"a":1,"toJSON":"x"}]'],
+    [JSON.parse('{"__proto__":1,"a":2}') as RecordValue, '{"__proto__":1,"a":2}'],
+  ])('%j', (value, text) => {
+    expect(canonicalText(value)).toBe(text);
+  });
+
+  test.each<[string, unknown]>([
+    ['a fraction', 1.5],
+    ['a number that is not safe', 2 ** 53],
+    ['minus nothing', -0],
+    ['not a number', Number.NaN],
+    ['undefined in a list', [undefined]],
+    ['a hole in a list', [1, , 2]],
+    ['an undefined member', { a: undefined }],
+    ['a date', new Date(0)],
+    ['a map', new Map()],
+    ['a boxed text', new String('x')],
+    ['a function', () => {}],
+    ['a bigint', 1n],
+    ['half a character', 'a\ud83d'],
+    ['the other half, in a name', { '\ude00': 1 }],
+  ])('holds no %s', (_what, value) => {
+    expect(() => canonicalText(value as RecordValue)).toThrow(TypeError);
+  });
+
+  test('one shared object is no circle', () => {
+    const shared = { a: 1 };
+    expect(canonicalText({ after: shared, before: shared })).toBe('{"after":{"a":1},"before":{"a":1}}');
+  });
+});
+
+describe('the chain', () => {
+  test('each line names the one before by the digest of its bytes, and a whole record has no findings', async () => {
+    await written();
+    const text = await readFile(file(), 'utf8');
+    const lines = text.trimEnd().split('\n');
+    expect(lines).toHaveLength(7);
+    let previous = noHash;
+    for (const line of lines) {
+      expect(readLine(line)?.previous).toBe(previous);
+      previous = sha256(line);
+    }
+    expect(await verifyRecord(folder)).toMatchObject({ head: { count: 7, hash: previous }, lines: 7, findings: [] });
+    expect((await stat(file())).mode & 0o777).toBe(0o600);
+  });
+
+  test('goes on in the next run, in further files, and where several processes write', async () => {
+    await written(3, 900);
+    await written(3, 900);
+    expect((await recordFiles(folder)).length).toBeGreaterThan(2);
+    const script = `
+      import { recordIn } from ${JSON.stringify(fileURLToPath(new URL('log.ts', import.meta.url)))};
+      const log = recordIn({ folder: ${JSON.stringify(folder)}, now: () => new Date(), signal: new AbortController().signal });
+      await Promise.all(Array.from({ length: 50 }, (_, index) => {
+        const id = process.pid + '-' + index;
+        return log.append({ kind: 'intent', id, act: 'vault.create', actor: ${JSON.stringify(actor)}, target: { kind: 'vault', id: '', label: '' } })
+          .then(() => log.append({ kind: 'outcome', id, outcome: 'success', attempts: 1 }));
+      }));
+      await log.close();
+    `;
+    const writers = Array.from({ length: 3 }, async () => {
+      const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let said = '';
+      child.stderr.on('data', (text) => (said += String(text)));
+      const code = await new Promise((resolve) => child.once('close', resolve));
+      expect([code, said]).toEqual([0, '']);
+    });
+    await Promise.all(writers);
+    const { findings, lines } = await verifyRecord(folder);
+    expect(findings.filter(({ what }) => what !== 'the clock went back')).toEqual([]);
+    expect(lines).toBeGreaterThanOrEqual(300);
+  });
+
+  /** Each manipulation, and what it is found by. */
+  test.each<[string, (lines: string[]) => string[], string]>([
+    [
+      'a word changed',
+      (lines) => lines.map((line, at) => (at === 3 ? line.replace('Ada', 'Eve') : line)),
+      'the line before this one is not the one that was written',
+    ],
+    [
+      'a word of the last line changed',
+      (lines) => lines.map((line, at) => (at === 5 ? line.replace('"2"', '"9"') : line)),
+      'the line before this one is not the one that was written',
+    ],
+    ['a line taken out', (lines) => lines.filter((_, at) => at !== 3), 'lines are missing, doubled or moved'],
+    ['the first lines taken out', (lines) => lines.slice(2), 'lines are missing before this one'],
+    [
+      'two lines changed about',
+      (lines) => [...lines.slice(0, 2), lines[3] ?? '', lines[2] ?? '', ...lines.slice(4)],
+      'lines are missing, doubled or moved',
+    ],
+    [
+      'a line twice',
+      (lines) => [...lines.slice(0, 3), lines[2] ?? '', ...lines.slice(3)],
+      'lines are missing, doubled or moved',
+    ],
+    [
+      'the same line in another form',
+      (lines) => lines.map((line, at) => (at === 3 ? line.replace('":', '": ') : line)),
+      'this is no line of a record',
+    ],
+    [
+      'a member twice',
+      (lines) => lines.map((line, at) => (at === 3 ? line.replace('{', '{"act":"vault.archive",') : line)),
+      'this is no line of a record',
+    ],
+    [
+      'a member that no line has',
+      (lines) => lines.map((line, at) => (at === 3 ? line.replace('"at":', '"as":"x","at":') : line)),
+      'this is no line of a record',
+    ],
+    ['an empty line', (lines) => [...lines.slice(0, 3), '', ...lines.slice(3)], 'this is no line of a record'],
+    [
+      'a line of another machine',
+      (lines) => {
+        const third = readLine(lines[2] ?? '');
+        const spliced = writeLine(
+          { log: 'another', count: 3, hash: sha256(lines[2] ?? '') },
+          third?.entry ?? { kind: 'began' },
+          now().toISOString(),
+        );
+        return [...lines.slice(0, 3), spliced.text, ...lines.slice(4)];
+      },
+      'this line is of another record',
+    ],
+    [
+      'an outcome that nobody announced',
+      (lines) => {
+        const last = lines.at(-1) ?? '';
+        const { log = '', count = 0 } = readLine(last) ?? {};
+        return [...lines, writeLine({ log, count, hash: sha256(last) }, outcome('never'), now().toISOString()).text];
+      },
+      'an outcome of an act that was never announced',
+    ],
+  ])('%s does not pass', async (_what, change, found) => {
+    await written();
+    const lines = (await readFile(file(), 'utf8')).trimEnd().split('\n');
+    await writeFile(file(), `${change(lines).join('\n')}\n`);
+    expect((await faults()).map(({ what }) => what).join('; ')).toContain(found);
+  });
+
+  test('a file that is missing between two others does not pass', async () => {
+    await written(6, 900);
+    await rm(file('record-000002.jsonl'));
+    expect((await faults()).map(({ what }) => what).join('; ')).toContain('files are missing or out of order');
+  });
+});
+
+describe('a run that was cut off', () => {
+  test('at every byte of a line: the next run says what is left, and nothing is taken away', async () => {
+    await written(1);
+    const whole = await readFile(file());
+    const last = whole.lastIndexOf(0x0a, whole.length - 2) + 1;
+    for (let length = last; length < whole.length; length += 1) {
+      await writeFile(file(), whole);
+      await truncate(file(), length);
+      const log = recordIn({ folder, now, signal });
+      await log.append(intent('next'));
+      await log.close();
+      const { findings } = await verifyRecord(folder);
+      expect(findings.filter(({ severity }) => severity === 'fault')).toEqual([]);
+      expect((await readFile(file())).subarray(0, length)).toEqual(whole.subarray(0, length));
+      expect(findings.some(({ what }) => what.startsWith('a crash left'))).toBe(
+        length > last && length < whole.length - 1,
+      );
+    }
+  });
+
+  test('garbage in place of a repaired piece does not pass', async () => {
+    await written(1);
+    await appendFile(file(), '{"act":"vault');
+    await written(1);
+    const text = await readFile(file(), 'utf8');
+    expect(await faults()).toEqual([]);
+    await writeFile(file(), text.replace('{"act":"vault\n', '{"act":"agent\n'));
+    expect((await faults()).map(({ what }) => what)).toEqual(['this is no line of a record']);
+  });
+});
+
+describe('a record that cannot be written', () => {
+  test.each<[string, () => Promise<unknown>]>([
+    ['a folder that others write in', () => chmod(folder, 0o777)],
+    [
+      'a file that others read',
+      async () => {
+        await writeFile(file(), '');
+        await chmod(file(), 0o644);
+      },
+    ],
+    [
+      'a link in place of the file',
+      async () => {
+        await writeFile(join(folder, 'x'), '', { mode: 0o600 });
+        await symlink(join(folder, 'x'), file());
+      },
+    ],
+    ['a last line that is none of ours', () => writeFile(file(), 'hello\n', { mode: 0o600 })],
+    ['a folder in place of the file', () => mkdir(file())],
+  ])('%s: record_unwritable, and again for whatever comes next', async (_what, spoil) => {
+    await spoil();
+    const log = recordIn({ folder, now, signal });
+    await expect(log.append(intent('1'))).rejects.toMatchObject({ code: 'record_unwritable' });
+    await expect(log.append(intent('2'))).rejects.toMatchObject({ code: 'record_unwritable' });
+    await log.close();
+  });
+
+  test('a disk that is full in the middle of a line: nothing is announced, and the piece is told of later', async () => {
+    await written(1);
+    const { size } = await stat(file());
+    // The limit of a file's size stands in for the disk: a write that reaches it writes a part (setrlimit(2)).
+    const blocks = Math.ceil(size / 1024) + 1;
+    const script = `
+      process.on('SIGXFSZ', () => {});
+      const { recordIn } = await import(${JSON.stringify(fileURLToPath(new URL('log.ts', import.meta.url)))});
+      const log = recordIn({ folder: ${JSON.stringify(folder)}, now: () => new Date(), signal: new AbortController().signal });
+      const said = [];
+      for (let id = 0; id < 20; id += 1) {
+        await log.append({ kind: 'intent', id: 'full-' + id, act: 'vault.create', actor: ${JSON.stringify(actor)}, target: { kind: 'vault', id: '', label: '' } }).then(() => said.push('ok'), (error) => said.push(error.code));
+      }
+      console.log(JSON.stringify(said));
+    `;
+    const command = `ulimit -f ${blocks}; exec "$0" --import tsx --input-type=module -e "$1"`;
+    const child = spawn('bash', ['-c', command, process.execPath, script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let printed = '';
+    child.stdout.on('data', (text) => (printed += String(text)));
+    await new Promise((resolve) => child.once('close', resolve));
+    const said = JSON.parse(printed) as string[];
+    const refused = said.indexOf('record_unwritable');
+    expect(refused).toBeGreaterThan(0);
+    expect(said.slice(refused).every((code) => code === 'record_unwritable')).toBe(true);
+    await written(1);
+    const { findings } = await verifyRecord(folder, undefined);
+    expect(findings.filter(({ severity }) => severity === 'fault')).toEqual([]);
+    const kept = (await readFile(file(), 'utf8'))
+      .split('\n')
+      .filter((line) => line.includes('full-') && readLine(line) !== undefined);
+    expect(kept).toHaveLength(refused);
+  });
+});

@@ -1,0 +1,136 @@
+/**
+ * Whether a record is whole: every line its own canonical form, each naming the one before, from the first file to the last.
+ * Needs no platform and no key. It knows what was changed inside; that lines are missing at the end only checkpoints can tell.
+ */
+import { join } from 'node:path';
+import { readLines } from '../outside/read-lines.ts';
+import { sha256 } from '../text/canonical.ts';
+import { type Entry, type Head, type Line, noHash, readLine } from './line.ts';
+import { recordFiles } from './log.ts';
+
+/** What was found. A `fault` is a line that is not what was written; a `notice` is for somebody to know. */
+export interface Finding {
+  severity: 'fault' | 'notice';
+  file: string;
+  /** Where it is in its file, from 1. */
+  line: number;
+  what: string;
+}
+
+/** What a record is worth. */
+export interface Verified {
+  /** Where the chain ends; undefined where there is no line. */
+  head: Head | undefined;
+  /** How many lines were read that are ours. */
+  lines: number;
+  findings: Finding[];
+}
+
+/** More of them say nothing new. */
+const mostFindings = 100;
+
+/** Reads a record and judges it. `take` sees every line that is whole, also behind a fault. Throws `file_system`. */
+export async function verifyRecord(folder: string, take: (line: Line) => void = () => {}): Promise<Verified> {
+  const judge = new Judge(take);
+  for (const name of await recordFiles(folder)) {
+    judge.begin(name);
+    for await (const text of readLines(join(folder, name))) judge.take(text.bytes, text.ended);
+  }
+  return judge.end();
+}
+
+class Judge {
+  private head: Head | undefined;
+  private lines = 0;
+  private readonly findings: Finding[] = [];
+  private file = '';
+  private before = '';
+  private line = 0;
+  /** A line that is none, which the next one has to explain. */
+  private torn: { bytes: number; digest: string; line: number } | undefined;
+  private lastAt = '';
+  private readonly intents = new Map<string, number>();
+  private readonly seen: (line: Line) => void;
+
+  constructor(seen: (line: Line) => void) {
+    this.seen = seen;
+  }
+
+  begin(file: string): void {
+    this.settleTorn();
+    [this.before, this.file, this.line] = [this.file, file, 0];
+  }
+
+  take(bytes: Uint8Array, ended: boolean): void {
+    this.line += 1;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    const line = ended ? readLine(text) : undefined;
+    if (line === undefined) {
+      this.settleTorn();
+      this.torn = { bytes: bytes.byteLength, digest: sha256(bytes), line: this.line };
+      return;
+    }
+    const { entry } = line;
+    if (this.torn !== undefined && isRepairOf(entry, this.torn)) {
+      this.say('notice', 'a crash left a piece of a line before this one', this.torn.line);
+      this.torn = undefined;
+    }
+    this.settleTorn();
+    this.judgePlace(line);
+    this.judgeEntry(entry);
+    if (line.at < this.lastAt) this.say('notice', 'the clock went back');
+    this.lastAt = line.at;
+    this.head = { log: line.log, count: line.count, hash: sha256(bytes) };
+    this.lines += 1;
+    this.seen(line);
+  }
+
+  end(): Verified {
+    if (this.torn !== undefined) {
+      this.say('notice', 'the last line is not whole: a run was cut off, and the next one will say so', this.torn.line);
+    }
+    for (const line of this.intents.values()) this.say('notice', 'nothing says how this act ended', line);
+    return { head: this.head, lines: this.lines, findings: this.findings };
+  }
+
+  private judgePlace({ log, count, previous, entry }: Line): void {
+    const { head } = this;
+    if (head === undefined) {
+      if (count !== 1 || previous !== noHash || entry.kind !== 'began')
+        this.say('fault', 'lines are missing before this one');
+      return;
+    }
+    if (log !== head.log) this.say('fault', 'this line is of another record');
+    else if (count !== head.count + 1) {
+      this.say(
+        'fault',
+        `this is line ${count} of the record, after line ${head.count}: lines are missing, doubled or moved`,
+      );
+    } else if (previous !== head.hash) this.say('fault', 'the line before this one is not the one that was written');
+    if ((this.line === 1) !== (entry.kind === 'continued' && entry.file === this.before)) {
+      this.say('fault', 'files are missing or out of order before this line');
+    }
+  }
+
+  private judgeEntry(entry: Entry): void {
+    if (entry.kind === 'intent') {
+      if (this.intents.has(entry.id)) this.say('fault', 'an act that was announced twice');
+      this.intents.set(entry.id, this.line);
+    }
+    if (entry.kind === 'outcome' && !this.intents.delete(entry.id))
+      this.say('fault', 'an outcome of an act that was never announced');
+  }
+
+  private settleTorn(): void {
+    if (this.torn !== undefined) this.say('fault', 'this is no line of a record', this.torn.line);
+    this.torn = undefined;
+  }
+
+  private say(severity: Finding['severity'], what: string, line = this.line): void {
+    if (this.findings.length < mostFindings) this.findings.push({ severity, file: this.file, line, what });
+  }
+}
+
+function isRepairOf(entry: Entry, torn: { bytes: number; digest: string }): boolean {
+  return entry.kind === 'repaired' && entry.bytes === torn.bytes && entry.digest === torn.digest;
+}

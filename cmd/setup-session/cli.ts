@@ -6,6 +6,7 @@ import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
+import { addAudit } from './audit-commands.ts';
 import { addEnvironments } from './environments-commands.ts';
 import { addExplain } from './explain-commands.ts';
 import type { InitOptions } from './init.ts';
@@ -96,6 +97,7 @@ Examples:
     addTools(program, run);
     addExplain(program, run);
     addLive(program, run);
+    addAudit(program, run);
     addSignIn(program, run);
     addCompletion(program, run);
     return program;

@@ -52,6 +52,7 @@ export const exitCodeOf = {
   agent_retired: 3,
   scan_refused: 3,
   skill_altered: 3,
+  record_altered: 3,
   // somebody has to do something first
   sign_in_needed: 4,
   connection_needed: 4,

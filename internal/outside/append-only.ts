@@ -17,7 +17,7 @@ export interface AppendOnlyFile {
 }
 
 /** Less was written than was given: the disk is full, or a limit is reached. */
-export class WrittenInPart extends Error {
+class WrittenInPart extends Error {
   override readonly name: string = 'WrittenInPart';
 }
 

@@ -5,8 +5,9 @@ import { type Answer, startHostileServer } from '../../test/support/hostile-serv
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
 import type { Actor } from './actor.ts';
+import type { OnChange } from './change.ts';
 import { type PlatformSettings, prepareDoor, preparePlatform } from './client.ts';
-import { type Change, nothing } from './door.ts';
+import { nothing } from './door.ts';
 
 let sandbox: PlatformSandbox;
 let waits: string[];
@@ -23,7 +24,7 @@ function settings(): PlatformSettings {
     authToken: undefined,
     signal: new AbortController().signal,
     onWait: (text) => waits.push(text),
-    onChange() {},
+    onChange: async () => async () => {},
   };
 }
 
@@ -152,7 +153,10 @@ describe('every change', () => {
 
   test('is told once, with who asks for what and to which thing, before it is asked for', async () => {
     const told: unknown[] = [];
-    const onChange = (change: Change) => void told.push({ ...change, asked: sandbox.control.log.count() });
+    const onChange: OnChange = async (change) => {
+      told.push({ ...change, asked: sandbox.control.log.count() });
+      return async () => {};
+    };
     const platform = await open({ onChange });
     sandbox.control.faults.add({
       on: 'POST /v1/vaults',

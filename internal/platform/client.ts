@@ -17,8 +17,9 @@ import { quote } from '../text/quote.ts';
 import type { Actor } from './actor.ts';
 import { type Act, hintAfterLoss } from './acts.ts';
 import { agentVerbs } from './agents.ts';
+import type { Change, OnChange } from './change.ts';
 import { credentialVerbs } from './credentials.ts';
-import type { Change, Door } from './door.ts';
+import type { Ask, Door, How, Read } from './door.ts';
 import { environmentVerbs } from './environments.ts';
 import { readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
@@ -67,8 +68,8 @@ export interface PlatformSettings {
   acceptedMembers?: readonly string[] | undefined;
   /** Told once of each other member that this version does not know, and that decides nothing. */
   onUnknownMember?: ((member: string) => void) | undefined;
-  /** Hears of each change, once, before the platform is asked for it; where this throws, it is not asked. */
-  onChange(change: Change): void | Promise<void>;
+  /** Hears of each change, once. */
+  onChange: OnChange;
   /** How long an answer may take, in milliseconds: half a minute to a read and a whole one to a change unless told. */
   patience?: { readMs: number; changeMs: number };
 }
@@ -305,23 +306,37 @@ export async function prepareDoor(
         throw translate(what, error);
       }
     },
-    async change(act, id, { label = id ?? '', uninterrupted = false }, read, ask) {
+    async change<Thing>(
+      act: Act,
+      id: string | undefined,
+      { label = id ?? '', uninterrupted = false }: How,
+      read: Read<Thing>,
+      ask: Ask,
+    ) {
       const what = `${act} ${quote(label)}`;
       if (actor === undefined) throw new Error(`${what}: the platform was opened for reading`);
       const [kind] = act.split('.') as [Change['target']['kind']];
-      await settings.onChange({ actor, act, target: { kind, id, label } });
+      const ended = await settings.onChange({ actor, act, target: { kind, id, label } });
       let renewed = false;
-      for (let attempt = 1; ; attempt += 1) {
+      for (let attempts = 1; ; attempts += 1) {
+        let thing: Thing;
         try {
-          return read(await ask(uninterrupted ? finisher : writer), reading);
+          thing = read(await ask(uninterrupted ? finisher : writer), reading);
         } catch (error) {
-          if (attempt < readAttempts && !renewed && renewable(error)) {
+          if (attempts < readAttempts && !renewed && renewable(error)) {
             renewed = true;
             continue;
           }
-          if (attempt < readAttempts && (await waitedFor(error, what))) continue;
-          throw translate(what, error, act, uninterrupted);
+          if (attempts < readAttempts && (await waitedFor(error, what))) continue;
+          const failure = translate(what, error, act, uninterrupted);
+          const unknown = !(failure instanceof PlatformError) || failure.outcome === 'unknown';
+          const code = failure instanceof AppError ? failure.code : 'bug';
+          await ended({ outcome: unknown ? 'unknown' : 'failure', attempts, error: code });
+          throw failure;
         }
+        const made = id === undefined ? fieldsOf(thing)?.['id'] : undefined;
+        await ended({ outcome: 'success', attempts, ...(typeof made === 'string' && { made }) });
+        return thing;
       }
     },
   });

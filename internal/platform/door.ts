@@ -1,28 +1,9 @@
 /** What the verbs of the platform are made of. Only the files of this room see it: a feature says what it wants, not how it is asked. */
 
-import type { Actor } from './actor.ts';
 import type { Act } from './acts.ts';
 import type { EventStream } from './event-stream.ts';
 import type { Reading } from './reading.ts';
 import type { Client } from './sdk.ts';
-
-/** What a change is done to. */
-export interface Target {
-  kind: KindOf<Act>;
-  /** The platform's; undefined for what is made by the change. */
-  id: string | undefined;
-  /** In words that a person knows: a name or an id, never a secret. */
-  label: string;
-}
-
-type KindOf<Each extends string> = Each extends `${infer Kind}.${string}` ? Kind : never;
-
-/** What the platform is about to be asked to change, and by whom. */
-export interface Change {
-  actor: Actor;
-  act: Act;
-  target: Target;
-}
 
 /** How a change is told and carried out. */
 export interface How {
@@ -59,7 +40,8 @@ export interface Door {
   change<Thing>(act: Act, id: string | undefined, how: How, read: Read<Thing>, ask: Ask): Promise<Thing>;
 }
 
-type Ask = (client: Client) => PromiseLike<unknown>;
+/** One request. */
+export type Ask = (client: Client) => PromiseLike<unknown>;
 
 /** Reads an answer that says nothing that counts. */
 export function nothing(): void {}

@@ -2,41 +2,17 @@
  * The lines of the record: one closed, versioned schema. The names follow OCSF's API Activity where it has them: actor,
  * API operation (`act`), resource (`target`), status (`outcome`). What is not declared here cannot enter, so no secret can (P3).
  */
-import type { Act } from '../platform/acts.ts';
+import type { Change, Ending } from '../platform/change.ts';
 import { sha256 } from '../text/canonical.ts';
 import { isRecord } from '../text/record.ts';
 import { canonicalText, type RecordObject } from './canonical.ts';
 
-/** Who is behind a change, and how that was proven. */
-export interface RecordedActor {
-  /** `key`: nobody was proven; whoever holds the key on this machine. */
-  kind: 'sso' | 'workload' | 'os' | 'key';
-  issuer: string;
-  subject: string;
-  /** For people to read; it decides nothing. */
-  label: string;
-}
-
-/** What an act is done to. */
-export interface RecordedTarget {
-  kind: string;
-  id: string;
-  label: string;
-}
-
 /** What a line says, beside its place in the chain. */
 export type Entry =
   | { kind: 'began' }
-  | {
-      kind: 'intent';
-      id: string;
-      act: Act;
-      actor: RecordedActor;
-      target: RecordedTarget;
-      config?: string;
-      trace?: string;
-    }
-  | { kind: 'outcome'; id: string; outcome: 'success' | 'failure' | 'unknown'; attempts: number; error?: string }
+  | ({ kind: 'intent'; id: string; platform: string; workspace?: string | undefined } & Change)
+  /** What became of it; `made` is the id of what came into being. */
+  | ({ kind: 'outcome'; id: string } & Ending)
   /** The first line of a further file: `file` is the one before. */
   | { kind: 'continued'; file: string }
   /** Before it lies a piece of a line that a crash left: how long it is, and its digest. Nothing was taken away. */
@@ -94,17 +70,20 @@ function shortened(text: string): string {
 /** The members of each kind of line beside those of all: those that have to be there, then those that may. */
 const shapes: Record<Entry['kind'], readonly [required: readonly string[], optional: readonly string[]]> = {
   began: [[], []],
-  intent: [
-    ['act', 'actor', 'id', 'target'],
-    ['config', 'trace'],
+  intent: [['act', 'actor', 'id', 'platform', 'target'], ['workspace']],
+  outcome: [
+    ['attempts', 'id', 'outcome'],
+    ['error', 'made'],
   ],
-  outcome: [['attempts', 'id', 'outcome'], ['error']],
   continued: [['file'], []],
   repaired: [['bytes', 'digest'], []],
 };
 const common = ['at', 'count', 'kind', 'log', 'previous', 'v'];
-const actorMembers = ['issuer', 'kind', 'label', 'subject'];
-const targetMembers = ['id', 'kind', 'label'];
+/** Objects of texts: the members that have to be there, then those that may. */
+const objects: Record<string, readonly [required: readonly string[], optional: readonly string[]]> = {
+  actor: [['kind'], ['account', 'issuer', 'label', 'proof', 'subject']],
+  target: [['kind', 'label'], ['id']],
+};
 const numbers = new Set(['attempts', 'bytes', 'count', 'v']);
 
 /** Reads a line as it stands in the file. Undefined for what is no line of ours or not its own canonical form. */
@@ -122,9 +101,9 @@ export function readLine(text: string): Line | undefined {
 }
 
 function hasMembers(value: Record<string, unknown>): boolean {
-  const shape = shapes[value['kind'] as Entry['kind']];
-  if (shape === undefined) return false;
-  const [required, optional] = shape;
+  const kind = String(value['kind']);
+  if (!Object.hasOwn(shapes, kind)) return false;
+  const [required, optional] = shapes[kind as Entry['kind']];
   let last = '';
   let found = 0;
   for (const [name, member] of Object.entries(value)) {
@@ -133,20 +112,21 @@ function hasMembers(value: Record<string, unknown>): boolean {
     if (required.includes(name)) found += 1;
     else if (!optional.includes(name) && !common.includes(name)) return false;
     else if (common.includes(name)) found += 1;
-    if (name === 'actor') {
-      if (!isTextObject(member, actorMembers)) return false;
-    } else if (name === 'target') {
-      if (!isTextObject(member, targetMembers)) return false;
+    const shaped = objects[name];
+    if (shaped !== undefined) {
+      if (!isTextObject(member, shaped)) return false;
     } else if (numbers.has(name) ? !Number.isSafeInteger(member) : typeof member !== 'string') return false;
   }
   return found === required.length + common.length;
 }
 
-function isTextObject(value: unknown, names: readonly string[]): boolean {
+function isTextObject(value: unknown, [required, optional]: (typeof objects)[string]): boolean {
   if (!isRecord(value)) return false;
-  const members = Object.entries(value);
+  const names = Object.keys(value);
   return (
-    members.length === names.length &&
-    members.every(([name, member], index) => name === names[index] && typeof member === 'string')
+    names.every((name, index) => index === 0 || name > (names[index - 1] ?? '')) &&
+    names.every((name) => required.includes(name) || optional.includes(name)) &&
+    required.every((name) => names.includes(name)) &&
+    Object.values(value).every((member) => typeof member === 'string')
   );
 }

@@ -18,15 +18,12 @@ import { type Entry, type Head, noHash, readLine, writeLine } from './line.ts';
 export interface RecordLog {
   /** Resolves when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
   append(entry: Entry): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** Where a record is, and how it is written. */
 export interface RecordPlace {
   /** The folder; it has to be this account's alone. */
   folder: string;
-  now(): Date;
-  signal: AbortSignal;
   /** How large a file may become before the next one begins, in bytes. */
   largestFile?: number;
 }
@@ -35,7 +32,7 @@ export interface RecordPlace {
 const largestBatch = 256 * 1024;
 const usualLargestFile = 64 * 1024 * 1024;
 /** How long another process may write before we give up. */
-const lockPatienceMs = 30_000;
+const lockPatienceMs = 10_000;
 
 /** The name of the nth file of a record. */
 function fileName(index: number): string {
@@ -57,67 +54,56 @@ interface Waiting {
   failed(error: unknown): void;
 }
 
-/** The record in a folder. Nothing is opened before the first line. */
-export function recordIn({ folder, now, signal, largestFile = usualLargestFile }: RecordPlace): RecordLog {
-  let waiting: Waiting[] = [];
-  let writing: Promise<void> | undefined;
-  let open: OpenFile | undefined;
-  let broken: unknown;
+/** The record in a folder. Nothing is open between two lines, unless one follows the other at once. */
+export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace): RecordLog {
+  const waiting: Waiting[] = [];
+  let isWriting = false;
+  let broken: { by: unknown } | undefined;
 
-  const write = async () => {
-    const lock = await hold(join(folder, 'record.lock'), signal);
+  const writeAll = async () => {
+    const lock = await hold(join(folder, 'record.lock'));
     try {
       await requireOwnFolder(folder);
-      open = await current(folder, open, now);
-      while (waiting.length > 0) {
-        if (open.size >= largestFile) open = await further(folder, open, now);
-        const written = await put(
-          open,
-          waiting.map(({ entry }) => entry),
-          now,
-        );
-        for (const { done } of waiting.splice(0, written)) done();
-        // Whoever waited for one line often has the next: then it needs no lock of its own.
-        if (waiting.length === 0) await giveWay();
+      let open = await openLast(folder);
+      try {
+        if (open.head.count === 0) await put(open, [{ kind: 'began' }]);
+        while (waiting.length > 0) {
+          if (open.size >= largestFile) open = await further(folder, open);
+          const entries = waiting.map(({ entry }) => entry);
+          const written = await put(open, entries);
+          for (const { done } of waiting.splice(0, written)) done();
+          // Whoever waited for one line often has the next: then it needs no lock of its own.
+          if (waiting.length === 0) await giveWay();
+        }
+      } finally {
+        await open.file.close();
       }
     } finally {
       await lock.release();
     }
   };
-
-  return {
-    append(entry) {
-      return new Promise<void>((resolve, reject) => {
-        waiting.push({ entry, done: resolve, failed: (error) => reject(unwritable(folder, error)) });
-        if (broken !== undefined) return void fail(broken);
-        writing ??= write()
-          .catch(fail)
-          .finally(() => {
-            writing = undefined;
-          });
-      });
-    },
-    async close() {
-      await writing;
-      await open?.file.close();
-      open = undefined;
-    },
+  const write = async () => {
+    isWriting = true;
+    // What came while the lock was given back has nobody else.
+    while (waiting.length > 0 && broken === undefined) await writeAll().catch((by: unknown) => (broken = { by }));
+    isWriting = false;
+    // After a write that failed nobody knows what the disk has: nothing more is announced in this run.
+    for (const { failed } of broken === undefined ? [] : waiting.splice(0)) failed(broken?.by);
   };
 
-  /** After a write that failed nobody knows what the disk has: nothing more is announced in this run. */
-  function fail(error: unknown): void {
-    broken = error;
-    const all = waiting;
-    waiting = [];
-    for (const { failed } of all) failed(error);
-  }
+  return {
+    append: (entry) =>
+      new Promise<void>((resolve, reject) => {
+        waiting.push({ entry, done: resolve, failed: (error) => reject(unwritable(folder, error)) });
+        if (!isWriting) void write();
+      }),
+  };
 }
 
 interface OpenFile {
   name: string;
   file: AppendOnlyFile;
   head: Head;
-  /** How long the file was when we last looked. */
   size: number;
   /** A piece that a crash left behind the last line. */
   torn: Buffer | undefined;
@@ -125,27 +111,24 @@ interface OpenFile {
   unended: boolean;
 }
 
-async function hold(path: string, signal: AbortSignal): Promise<Lock> {
+/** Also after an interruption: what is carried out to its end is announced too. */
+async function hold(path: string): Promise<Lock> {
+  const { signal } = new AbortController();
   const lock = await takeLock({ path, signal, waitMs: lockPatienceMs });
   if ('release' in lock) return lock;
   throw new Error(`process ${lock.pid} has been writing to it since ${lock.since}`);
 }
 
-/** The file that lines go to, as far as it has come: another process may have gone on. */
-async function current(folder: string, before: OpenFile | undefined, now: () => Date): Promise<OpenFile> {
-  const name = (await recordFiles(folder)).at(-1) ?? fileName(1);
-  if (before?.name === name && (await before.file.size()) === before.size) return before;
-  await before?.file.close();
-  const open = await openAt(folder, name);
-  if (open.head.count === 0) await put(open, [{ kind: 'began' }], now);
-  return open;
+/** The file that lines go to. */
+async function openLast(folder: string): Promise<OpenFile> {
+  return await openAt(folder, (await recordFiles(folder)).at(-1) ?? fileName(1));
 }
 
 /** The next file, which goes on with the chain. */
-async function further(folder: string, full: OpenFile, now: () => Date): Promise<OpenFile> {
+async function further(folder: string, full: OpenFile): Promise<OpenFile> {
   const next = await openAt(folder, fileName(Number(full.name.slice(7, 13)) + 1), full.head);
   await full.file.close();
-  await put(next, [{ kind: 'continued', file: full.name }], now);
+  await put(next, [{ kind: 'continued', file: full.name }]);
   return next;
 }
 
@@ -184,13 +167,13 @@ function newHead(): Head {
 }
 
 /** Writes as many of these as fit into one write, after what has to be said of the file itself. Gives how many they were. */
-async function put(open: OpenFile, entries: readonly Entry[], now: () => Date): Promise<number> {
+async function put(open: OpenFile, entries: readonly Entry[]): Promise<number> {
   const { torn } = open;
   const repaired: Entry[] = torn === undefined ? [] : [{ kind: 'repaired', bytes: torn.length, digest: sha256(torn) }];
   const lines: Buffer[] = [];
   let [head, length] = [open.head, 0];
   for (const entry of [...repaired, ...entries]) {
-    const line = writeLine(head, entry, now().toISOString());
+    const line = writeLine(head, entry, clock.now().toISOString());
     const bytes = Buffer.from(`${line.text}\n`, 'utf8');
     if (lines.length > repaired.length && length + bytes.length > largestBatch) break;
     lines.push(bytes);

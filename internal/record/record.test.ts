@@ -18,25 +18,36 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
 
-const { signal } = new AbortController();
 const now = () => new Date('2026-11-29T12:00:00.000Z');
 const file = (name = 'record-000001.jsonl') => join(folder, name);
-const actor = { kind: 'sso', issuer: 'https://id.example', subject: 'ada', label: 'ada@example.org' } as const;
+const actor = {
+  kind: 'person',
+  proof: 'sso',
+  issuer: 'https://id.example',
+  subject: 'ada',
+  label: 'ada@example.org',
+} as const;
 
 function intent(id: string, label = 'Ada'): Entry {
-  return { kind: 'intent', id, act: 'vault.create', actor, target: { kind: 'vault', id: '', label } };
+  return {
+    kind: 'intent',
+    id,
+    act: 'vault.create',
+    actor,
+    platform: 'https://api.anthropic.com',
+    target: { kind: 'vault', id: undefined, label },
+  };
 }
 
 const outcome = (id: string): Entry => ({ kind: 'outcome', id, outcome: 'success', attempts: 1 });
 
 /** A record of some acts. */
 async function written(acts = 3, largestFile?: number): Promise<void> {
-  const log = recordIn({ folder, now, signal, ...(largestFile !== undefined && { largestFile }) });
+  const log = recordIn({ folder, ...(largestFile !== undefined && { largestFile }) });
   for (let act = 0; act < acts; act += 1) {
     await log.append(intent(String(act)));
     await log.append(outcome(String(act)));
   }
-  await log.close();
 }
 
 const faults = async () => (await verifyRecord(folder)).findings.filter(({ severity }) => severity === 'fault');
@@ -62,7 +73,7 @@ describe('the text of a line (RFC 8785)', () => {
     ['minus nothing', -0],
     ['not a number', Number.NaN],
     ['undefined in a list', [undefined]],
-    ['a hole in a list', [1, , 2]],
+    ['a hole in a list', new Array(2)],
     ['an undefined member', { a: undefined }],
     ['a date', new Date(0)],
     ['a map', new Map()],
@@ -102,14 +113,13 @@ describe('the chain', () => {
     expect((await recordFiles(folder)).length).toBeGreaterThan(2);
     const script = `
       import { recordIn } from ${JSON.stringify(fileURLToPath(new URL('log.ts', import.meta.url)))};
-      const log = recordIn({ folder: ${JSON.stringify(folder)}, now: () => new Date(), signal: new AbortController().signal });
+      const log = recordIn({ folder: ${JSON.stringify(folder)}});
       await Promise.all(Array.from({ length: 50 }, (_, index) => {
         const id = process.pid + '-' + index;
-        return log.append({ kind: 'intent', id, act: 'vault.create', actor: ${JSON.stringify(actor)}, target: { kind: 'vault', id: '', label: '' } })
+        return log.append({ kind: 'intent', id, act: 'vault.create', actor: ${JSON.stringify(actor)}, platform: 'x', target: { kind: 'vault', label: '' } })
           .then(() => log.append({ kind: 'outcome', id, outcome: 'success', attempts: 1 }));
       }));
-      await log.close();
-    `;
+        `;
     const writers = Array.from({ length: 3 }, async () => {
       const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
         stdio: ['ignore', 'ignore', 'pipe'],
@@ -209,9 +219,8 @@ describe('a run that was cut off', () => {
     for (let length = last; length < whole.length; length += 1) {
       await writeFile(file(), whole);
       await truncate(file(), length);
-      const log = recordIn({ folder, now, signal });
+      const log = recordIn({ folder });
       await log.append(intent('next'));
-      await log.close();
       const { findings } = await verifyRecord(folder);
       expect(findings.filter(({ severity }) => severity === 'fault')).toEqual([]);
       expect((await readFile(file())).subarray(0, length)).toEqual(whole.subarray(0, length));
@@ -253,10 +262,9 @@ describe('a record that cannot be written', () => {
     ['a folder in place of the file', () => mkdir(file())],
   ])('%s: record_unwritable, and again for whatever comes next', async (_what, spoil) => {
     await spoil();
-    const log = recordIn({ folder, now, signal });
+    const log = recordIn({ folder });
     await expect(log.append(intent('1'))).rejects.toMatchObject({ code: 'record_unwritable' });
     await expect(log.append(intent('2'))).rejects.toMatchObject({ code: 'record_unwritable' });
-    await log.close();
   });
 
   test('a disk that is full in the middle of a line: nothing is announced, and the piece is told of later', async () => {
@@ -267,10 +275,10 @@ describe('a record that cannot be written', () => {
     const script = `
       process.on('SIGXFSZ', () => {});
       const { recordIn } = await import(${JSON.stringify(fileURLToPath(new URL('log.ts', import.meta.url)))});
-      const log = recordIn({ folder: ${JSON.stringify(folder)}, now: () => new Date(), signal: new AbortController().signal });
+      const log = recordIn({ folder: ${JSON.stringify(folder)}});
       const said = [];
       for (let id = 0; id < 20; id += 1) {
-        await log.append({ kind: 'intent', id: 'full-' + id, act: 'vault.create', actor: ${JSON.stringify(actor)}, target: { kind: 'vault', id: '', label: '' } }).then(() => said.push('ok'), (error) => said.push(error.code));
+        await log.append({ kind: 'intent', id: 'full-' + id, act: 'vault.create', actor: ${JSON.stringify(actor)}, platform: 'x', target: { kind: 'vault', label: '' } }).then(() => said.push('ok'), (error) => said.push(error.code));
       }
       console.log(JSON.stringify(said));
     `;

@@ -2,19 +2,19 @@
 
 import type { Interface } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { actorWords } from '../platform/actor.ts';
 import { type Opening, type Platform, preparePlatform } from '../platform/client.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
 import { Secret } from '../secret/secret.ts';
-import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
+import { recording } from './recording.ts';
+import { usualAddress } from './workspace.ts';
 
 /** What the configuration says of the platform. */
 type PlatformSection = Interface['platform'];
 
 /** Opens the platform for reading: nobody has to be anybody. Throws as {@link prepareFromEnvironment}. */
 export async function platformForReading(
-  ports: Pick<Ports, 'environment' | 'signal' | 'tell'>,
+  ports: Pick<Ports, 'directories' | 'environment' | 'signal' | 'tell'>,
   section?: Partial<PlatformSection>,
 ): Promise<Platform> {
   return (await prepareFromEnvironment(ports, section))(undefined);
@@ -26,7 +26,7 @@ export async function platformForReading(
  * {@link preparePlatform} does, and `platform_key_missing` where the variables of federation are set in part.
  */
 export async function prepareFromEnvironment(
-  ports: Pick<Ports, 'environment' | 'signal' | 'tell'>,
+  ports: Pick<Ports, 'directories' | 'environment' | 'signal' | 'tell'>,
   { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
 ): Promise<Opening> {
   const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = ports.environment;
@@ -53,8 +53,7 @@ export async function prepareFromEnvironment(
     acceptedMembers,
     signal: ports.signal,
     onWait: (text) => ports.tell.warn(text),
-    onChange: ({ act, target, actor }) =>
-      ports.tell.detail(`${act} ${quote(target.label)}, asked for by ${actorWords(actor)}`),
+    onChange: recording(ports, { address: baseUrl ?? usualAddress, id: workspaceId }),
     onUnknownMember: (member) => ports.tell.note(unknownMemberWords(member)),
   });
 }

@@ -75,6 +75,11 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ),
   ...listed(() => import('./use-cases/offboard.ts'), vaults, { offboardPerson: 'operator' }),
   ...listed(() => import('./use-cases/repair-vaults.ts'), vaults, { repairVaults: 'user' }),
+  ...listed(
+    () => import('./use-cases/record.ts'),
+    () => import('./values/record.ts'),
+    { showRecord: 'auditor', verifyRecord: 'auditor' },
+  ),
   ...listed(() => import('./use-cases/sync-skills.ts'), skills, {
     syncSkills: 'operator',
     applySkillsPlan: 'operator',

@@ -155,6 +155,8 @@ const rows: Record<string, readonly Row[]> = {
     { words: ['sesn_none', 'sevt_none', '--result', 'x'] },
   ],
   'setup-session show': [{ words: ['sesn_none'] }],
+  'setup-session audit show': [{}],
+  'setup-session audit verify': [{}],
   'setup-session attach': [{ words: ['sesn_none'] }],
   'setup-session stop': [{ words: ['sesn_none'] }, { words: ['--idle-for', '1d'], prepare: operated }],
   'setup-session list': [{ prepare: alteredSession }],

@@ -68,6 +68,7 @@ export const rooms: readonly Room[] = [
     holds: 'OAuth and OpenID: discovery, registration, flows, revocation',
     may: ['openid-client', 'oauth4webapi'],
   },
+  { folder: 'record', holds: 'the record of what was changed: its lines, their chain, and whether it is whole' },
   {
     folder: 'platform',
     holds: 'the platform: its requests, what it answers, what is known after a lost answer',

@@ -3,6 +3,6 @@ import { type Platform, type PlatformSettings, preparePlatform } from '../../int
 
 /** Opens it for a person of this machine. */
 export async function openPlatform(settings: Omit<PlatformSettings, 'onChange'>): Promise<Platform> {
-  const openFor = await preparePlatform({ ...settings, onChange() {} });
+  const openFor = await preparePlatform({ ...settings, onChange: async () => async () => {} });
   return openFor({ kind: 'person', proof: 'os', issuer: 'machine:1', subject: '1000', label: 'ada' });
 }

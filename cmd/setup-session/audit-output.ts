@@ -1,0 +1,40 @@
+import type { CommandResult } from '../../internal/cli/program.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import type { ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
+import { quote, visible } from '../../internal/text/quote.ts';
+
+/** A line for each act. */
+export function showActs(record: ShownRecord): CommandResult {
+  const rows = record.acts.map(({ at, act, actor, target, outcome, error }) => [
+    at,
+    act,
+    visible(target.label),
+    actor.kind === 'key_holder' ? 'whoever holds the key' : visible(actor.label),
+    outcome === null
+      ? 'unknown: nothing says how it ended'
+      : error === null
+        ? outcome
+        : `${outcome}: ${visible(error)}`,
+  ]);
+  const none = record.acts.length === 0 ? ['nothing of this is in the record'] : [];
+  const table = rows.length === 0 ? [] : [{ heading: ['at', 'act', 'to', 'by', 'outcome'], rows }];
+  const faults =
+    record.faults === 0
+      ? []
+      : [`the record is not as it was written (${record.faults} faults): setup-session audit verify`];
+  return { text: [...none, ...table, ...faults], json: record };
+}
+
+/** Where the chain ends, and what somebody should know of it. Throws `record_altered` where it is not as it was written. */
+export function showVerified(verified: VerifiedRecord): CommandResult {
+  const { folder, lines, head, findings } = verified;
+  const found = findings.map(({ severity, file, line, what }) => `${severity}: ${file}:${line}: ${what}`);
+  if (findings.some(({ severity }) => severity === 'fault')) {
+    throw new AppError(
+      'record_altered',
+      `the record in ${quote(folder)} is not as it was written:\n${found.join('\n')}`,
+    );
+  }
+  const end = head === null ? [] : [`it ends at line ${head.count} with ${head.hash}`];
+  return { text: [`${lines} lines in ${visible(folder)}`, ...end, ...found], json: verified };
+}

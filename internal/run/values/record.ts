@@ -1,0 +1,54 @@
+/** The requests and results of whoever reads the record. */
+import * as z from 'zod/mini';
+
+const actor = z.union([
+  z.strictObject({
+    kind: z.enum(['person', 'job']),
+    proof: z.string(),
+    issuer: z.string(),
+    subject: z.string(),
+    label: z.string(),
+  }),
+  z.strictObject({ kind: z.literal('key_holder'), account: z.nullable(z.string()) }),
+]);
+
+export const showRecord = {
+  request: z.strictObject({
+    subject: z.optional(z.string()),
+    act: z.optional(z.string()),
+    since: z.optional(z.string()),
+    last: z.number(),
+  }),
+  result: z.strictObject({
+    acts: z.array(
+      z.strictObject({
+        at: z.string(),
+        act: z.string(),
+        actor,
+        target: z.strictObject({ kind: z.string(), id: z.nullable(z.string()), label: z.string() }),
+        platform: z.string(),
+        workspace: z.nullable(z.string()),
+        /** Null where nothing says how it ended. */
+        outcome: z.nullable(z.string()),
+        attempts: z.nullable(z.number()),
+        error: z.nullable(z.string()),
+      }),
+    ),
+    /** How many faults the record has; `audit verify` says which. */
+    faults: z.number(),
+  }),
+};
+
+export const verifyRecord = {
+  request: z.strictObject({}),
+  result: z.strictObject({
+    lines: z.number(),
+    head: z.nullable(z.strictObject({ log: z.string(), count: z.number(), hash: z.string() })),
+    findings: z.array(z.strictObject({ severity: z.string(), file: z.string(), line: z.number(), what: z.string() })),
+    folder: z.string(),
+  }),
+};
+
+export type ShowRecordRequest = z.output<typeof showRecord.request>;
+export type ShownRecord = z.output<typeof showRecord.result>;
+export type VerifiedRecord = z.output<typeof verifyRecord.result>;

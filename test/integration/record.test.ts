@@ -1,0 +1,147 @@
+/** Nothing is changed that the record does not announce: who, what, to which thing, and how it ended (P7). */
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { readLine } from '../../internal/record/line.ts';
+import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+
+const world = sandboxPerTest();
+
+/** One machine for all runs of a test. */
+let machine: string;
+beforeEach(async () => {
+  machine = await world.machine();
+});
+const setup = (argv: readonly string[]) => world.setup(argv, { folder: machine });
+const connect = (argv: readonly string[]) => world.connect(argv, { folder: machine });
+
+const folder = () => join(machine, 'state', 'record');
+const file = () => join(folder(), 'record-000001.jsonl');
+
+/** The lines of the record. */
+async function lines() {
+  const text = await readFile(file(), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => readLine(line)?.entry ?? { kind: 'unreadable' as const });
+}
+
+/** What was asked of the platform that changes something. */
+const changes = () => world.asked().filter((line) => !line.startsWith('GET '));
+
+const acts = [
+  ['agents apply', () => setup(['agents', 'apply'])],
+  ['connecting', () => connect(['notion'])],
+  [
+    'disconnecting',
+    async () => {
+      await connect(['notion']);
+      return await connect(['disconnect', 'notion']);
+    },
+  ],
+  [
+    'a session',
+    async () => {
+      await setup(['agents', 'apply']);
+      await connect(['notion']);
+      return await setup(['--agent', 'support', '--message', 'hello']);
+    },
+  ],
+] as const;
+
+describe.each(acts)('%s', (_what, act) => {
+  test('each change is announced with who asks, and each has its end [P7]', async () => {
+    const { exit, stderr } = await act();
+    expect([exit, stderr]).toEqual([0, stderr]);
+    const entries = await lines();
+    const intents = entries.filter((entry) => entry.kind === 'intent');
+    const outcomes = entries.filter((entry) => entry.kind === 'outcome');
+    // Trying a stored credential asks for nothing that stays; everything else that is no GET changes something.
+    expect(intents).toHaveLength(changes().length);
+    for (const intent of intents) {
+      expect(intent.actor).toMatchObject(
+        intent.actor.kind === 'key_holder' ? {} : { kind: 'person', subject: world.sandbox.people.ada.subject },
+      );
+      expect(outcomes.filter(({ id }) => id === intent.id)).toEqual([
+        expect.objectContaining({ outcome: 'success', attempts: 1 }),
+      ]);
+    }
+    const verified = await setup(['audit', 'verify']);
+    expect([verified.exit, verified.stdout]).toEqual([0, expect.stringContaining(`${entries.length} lines in `)]);
+  });
+});
+
+describe('a record that cannot be written', () => {
+  test.each(acts)('%s: exit 6, and the platform is asked for nothing [P7]', async (_what, act) => {
+    // What is needed before is there already: only what comes next finds the record closed.
+    await setup(['agents', 'apply']);
+    await connect(['notion']);
+    const before = changes().length;
+    await rm(folder(), { recursive: true });
+    await mkdir(folder(), { mode: 0o700 });
+    await writeFile(file(), 'not a line of ours\n', { mode: 0o600 });
+    const { exit, stderr } = await act();
+    if (exit === 0) return expect(changes()).toHaveLength(before);
+    expect([exit, stderr]).toEqual([6, expect.stringContaining('[record_unwritable]')]);
+    expect(changes()).toHaveLength(before);
+  });
+
+  test('one that others can write to is not used [P7]', async () => {
+    await setup(['agents', 'apply']);
+    await chmod(folder(), 0o777);
+    const before = changes().length;
+    const { exit, stderr } = await connect(['notion']);
+    expect([exit, stderr]).toEqual([6, expect.stringContaining('others could have changed or read it')]);
+    expect(changes()).toHaveLength(before);
+  });
+});
+
+test('a refused change and one whose answer was lost are told apart', async () => {
+  const { faults } = world.sandbox.platform.control;
+  faults.add({ on: 'POST /v1/agents', fault: { kind: 'status', status: 400 } });
+  await setup(['agents', 'apply']);
+  faults.clear();
+  faults.add({ on: 'POST /v1/agents', fault: { kind: 'drop-after-commit' } });
+  await setup(['agents', 'apply']);
+  const outcomes = (await lines()).filter((entry) => entry.kind === 'outcome').map(({ outcome }) => outcome);
+  expect(outcomes).toEqual(expect.arrayContaining(['failure', 'unknown', 'success']));
+});
+
+describe('setup-session audit', () => {
+  test('show has who did what to what, and how it ended', async () => {
+    await setup(['agents', 'apply']);
+    await connect(['notion']);
+    const { stdout } = await setup(['audit', 'show']);
+    expect(stdout).toMatch(/vault\.create +.*ada@example\.test +success/);
+    const shown = JSON.parse((await setup(['audit', 'show', '--act', 'vault.create', '--json'])).stdout);
+    expect(shown).toMatchObject({
+      acts: [{ act: 'vault.create', actor: { subject: world.sandbox.people.ada.subject }, outcome: 'success' }],
+      faults: 0,
+    });
+    expect((await setup(['audit', 'show', '--subject', 'nobody'])).stdout).toContain(
+      'nothing of this is in the record',
+    );
+    const last = JSON.parse((await setup(['audit', 'show', '--last', '1', '--json'])).stdout);
+    expect(last.acts).toHaveLength(1);
+    const later = JSON.parse((await setup(['audit', 'show', '--since', '2999-01-01T00:00:00Z', '--json'])).stdout);
+    expect(later.acts).toEqual([]);
+  });
+
+  test('verify says where a line was changed, and ends with 3', async () => {
+    await setup(['agents', 'apply']);
+    const text = await readFile(file(), 'utf8');
+    await writeFile(file(), text.replace('"label":"support"', '"label":"another"'));
+    const { exit, stderr } = await setup(['audit', 'verify']);
+    expect([exit, stderr]).toEqual([3, expect.stringContaining('[record_altered]')]);
+    expect(stderr).toMatch(/fault: record-000001\.jsonl:\d+: the line before this one is not the one that was written/);
+    expect((await setup(['audit', 'show'])).stdout).toContain('the record is not as it was written');
+  });
+
+  test('without a record there is nothing, and nothing wrong', async () => {
+    expect(await setup(['audit', 'verify'])).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining('0 lines in '),
+    });
+  });
+});

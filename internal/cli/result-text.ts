@@ -15,11 +15,6 @@ export function piecesOf(text: ResultText): readonly (string | Table)[] {
   return typeof text === 'string' ? [text] : text;
 }
 
-/** The lines of a text where it is no result: said on the way, or asked about. */
-export function linesOf(text: ResultText): string[] {
-  return piecesOf(text).flatMap((piece) => (typeof piece === 'string' ? piece : tableText(piece)).split('\n'));
-}
-
 /** The library knows every script and takes longer to load than most commands to end. */
 async function measuring(tables: readonly Table[]): Promise<Pick<Layout, 'widthOf'>> {
   const odd = tables.some(({ heading, rows }) => [heading, ...rows].some((line) => line.some(isOfOddWidth)));

@@ -29,11 +29,23 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('holds what runs, the licence and the readme, and nothing else', () => {
+test('holds what runs, the licence, the readme and what that leads to, and nothing else', async () => {
   const programs = packed.filter((path) => /^dist\/(chunks\/)?[\w-]+\.js$/.test(path));
   expect(programs).toEqual(expect.arrayContaining(executables.map((name) => `dist/${name}.js`)));
-  const rest = packed.filter((path) => !programs.includes(path)).sort();
-  expect(rest).toEqual(['LICENSE', 'README.md', 'dist/THIRD-PARTY-NOTICES.txt', 'dist/package.json', 'package.json']);
+  const rest = packed.filter((path) => !programs.includes(path) && !path.startsWith('docs/')).sort();
+  expect(rest).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'SECURITY.md',
+    'dist/THIRD-PARTY-NOTICES.txt',
+    'dist/package.json',
+    'package.json',
+  ]);
+  const readme = await readFile(join(folder, 'node_modules', 'managed-agents-interface', 'README.md'), 'utf8');
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = '']) => path);
+  expect(links.length).toBeGreaterThan(20);
+  expect(links.filter((link) => !packed.some((path) => path === link || path.startsWith(link)))).toEqual([]);
 });
 
 test('needs no other package', async () => {

@@ -1,0 +1,17 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { useCases } from './use-cases.ts';
+
+test('each of the list is what a command performs, is there, and has definitions; values are checked wherever it runs', async () => {
+  const folder = fileURLToPath(new URL('../../cmd', import.meta.url));
+  const files = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith('.ts'));
+  const texts = await Promise.all(files.map((path) => readFile(join(folder, path), 'utf8')));
+  const performed = texts.flatMap((text) => [...text.matchAll(/\bperform\(\s*(\w+)/g)].map(([, name]) => name));
+  expect(Object.keys(useCases).filter((name) => !performed.includes(name))).toEqual([]);
+  for (const { load, values } of Object.values(useCases)) {
+    expect(await load()).toBeTypeOf('function');
+    expect(await values()).toMatchObject({ request: expect.anything(), result: expect.anything() });
+  }
+});

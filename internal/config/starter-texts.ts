@@ -31,6 +31,8 @@ people:
   principals: {}
   # principals are single people, by the "sub" of their ID token:
   #   "00u1a2b3c4d5": { notion: { read: on, write: on, tools: { notion-move-pages: off } } }
+  # Who may change what belongs to everybody (agents, tools, skills), off-board people and see everybody's sessions:
+  # operators: { groups: [platform-team] }
 
 # platform: { workspace_id: wrkspc_... } # where the key reaches more than one workspace
 # platform: { workspaces: { dev: wrkspc_..., prod: wrkspc_... } } # several, each with locks of its own: --workspace dev

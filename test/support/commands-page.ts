@@ -19,6 +19,8 @@ const pages: Record<string, string> = {
   'service-connection vault': 'offboarding.md',
   'setup-session': 'sessions.md',
   'setup-session init': 'configuration.md',
+  'setup-session doctor': 'first-day-operator.md',
+  'setup-session audit': 'audit.md',
   'setup-session agents': 'agents.md',
   'setup-session environments': 'agents.md',
   'setup-session tools': 'configuration.md',

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -49,6 +49,32 @@ describe('a lock', () => {
   test('is taken by exactly one of many who try at once', async () => {
     const locks = await Promise.all(Array.from({ length: 20 }, () => take()));
     expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
+  });
+
+  test('of a holder that died is taken by exactly one of many, each time', async () => {
+    const dead = file({ pid: await deadPid() });
+    for (let round = 0; round < 100; round += 1) {
+      await mkdir(join(folder, 'state'), { recursive: true });
+      await writeFile(path, dead, { mode: 0o600 });
+      // Each comes a little later than the one before: some while it is being taken over.
+      const later = async (turns: number) => {
+        for (let turn = 0; turn < turns; turn += 1) await stat(folder);
+        return await take();
+      };
+      const locks = await Promise.all(Array.from({ length: 12 }, (_, index) => later(index * 2)));
+      const held = locks.filter((lock) => 'release' in lock);
+      expect(held).toHaveLength(1);
+      for (const lock of held) await lock.release();
+    }
+    expect(await readdir(join(folder, 'state'))).toEqual([]);
+  });
+
+  test('of a holder that died is there also where another was killed while taking it over', async () => {
+    const dead = file({ pid: await deadPid() });
+    await mkdir(join(folder, 'state'), { recursive: true });
+    for (const each of [path, `${path}.removing`]) await writeFile(each, dead, { mode: 0o600 });
+    await (await taken(5_000)).release();
+    expect(await readdir(join(folder, 'state'))).toEqual([]);
   });
 
   test('is waited for when its holder is about to end', async () => {

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { clock } from '../clock/clock.ts';
-import { claimText, readText, removeFile, renameFile } from './files.ts';
+import { claimText, readText, removeFile } from './files.ts';
 
 /** Who holds a lock. */
 export interface Holder {
@@ -56,7 +56,7 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
     if (text === undefined) continue;
     const holder = readHolder(text);
     if (holder === undefined || !(await stillRuns(holder))) {
-      await removeStale(path, text);
+      await removeStale(path, text, mine);
       continue;
     }
     if (clock.now().getTime() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
@@ -64,13 +64,24 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
   }
 }
 
-/** Takes a stale file away, and puts it back where another run was quicker and it is that run's file by now. */
-async function removeStale(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}.tmp`;
-  if (!(await renameFile(path, aside))) return;
-  const found = await readText(aside);
-  if (found !== undefined && found !== stale) await claimText(path, found);
-  await removeFile(aside);
+/**
+ * Takes a stale file away. Only who holds a second file beside it may, and looks once more under it: whoever were to remove
+ * what they saw a moment ago could take the file of somebody who was quicker, and then two would hold the lock. Where that
+ * second file is left of a process that was killed right here, it goes the way of a stale lock after a moment.
+ */
+async function removeStale(path: string, stale: string, mine: string): Promise<void> {
+  const removing = `${path}.removing`;
+  if (await claimText(removing, mine)) {
+    if ((await readText(path)) === stale) await removeFile(path);
+    if ((await readText(removing)) === mine) await removeFile(removing);
+    return;
+  }
+  const text = await readText(removing);
+  const remover = text === undefined ? undefined : readHolder(text);
+  if (text !== undefined && (remover === undefined || !(await stillRuns(remover)))) {
+    await clock.pause(longestPauseMs);
+    if ((await readText(removing)) === text) await removeFile(removing);
+  }
 }
 
 interface HolderFile extends Holder {

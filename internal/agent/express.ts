@@ -9,6 +9,7 @@ import type { Configuration, Verdict } from '../config/definitions.ts';
 import type { AnsweredToolset } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
+import { isUrl } from '../text/url.ts';
 import type { AnsweredAgent, SkillPins } from './definition.ts';
 import { modelId } from './model.ts';
 import { undecidedWords } from './undecided.ts';
@@ -210,5 +211,5 @@ function serviceContent(
 }
 
 function sameServer(left: string, right: string): boolean {
-  return URL.canParse(right) && normalisedServerUrl(left) === normalisedServerUrl(right);
+  return isUrl(right) && normalisedServerUrl(left) === normalisedServerUrl(right);
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isUrl } from '../text/url.ts';
 
 /** An address that tokens are asked from or sent to, in the one form that compares equal byte for byte. */
 export function urlDefinition(meaning: string) {
@@ -106,7 +107,7 @@ function issuerProblem(text: string): string | undefined {
 }
 
 function urlProblem(text: string): string | undefined {
-  if (!URL.canParse(text)) return 'expected a whole URL such as "https://mcp.example.com/mcp"';
+  if (!isUrl(text)) return 'expected a whole URL such as "https://mcp.example.com/mcp"';
   const url = new URL(text);
   const loopback = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback)) {

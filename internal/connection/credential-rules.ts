@@ -2,7 +2,9 @@
  * What the platform is known to refuse when a credential is created, judged here, before anything is archived for it: a
  * secret cannot be read back, and what is archived never comes back. Pure.
  */
+
 import type { NewCredential as AnyCredential } from '../platform/credentials.ts';
+import { isUrl } from '../text/url.ts';
 
 /** A credential as it would be created. */
 export type NewCredential = Pick<AnyCredential, 'auth'> & {
@@ -73,7 +75,7 @@ function lengthProblem(what: string, value: string, longest: number): string | u
 
 function addressProblem(what: string, address: string): string | undefined {
   if (address.length > longestAddress) return `${what} has more than ${longestAddress} characters`;
-  if (!URL.canParse(address)) return `${what} is no URL`;
+  if (!isUrl(address)) return `${what} is no URL`;
   const { protocol, hostname, username, password } = new URL(address);
   const loopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
   if (protocol !== 'https:' && !(protocol === 'http:' && loopback)) return `${what} is not https`;
@@ -118,5 +120,5 @@ const standIn = (secret: string) => 'x'.repeat(secret.length);
 
 /** Whether a credential is a trial that a run has left behind: nothing is ever connected at such an address. */
 export function isTrial(mcpServerUrl: string): boolean {
-  return URL.canParse(mcpServerUrl) && /^\/mai-trial-[0-9a-f-]{36}$/.test(new URL(mcpServerUrl).pathname);
+  return isUrl(mcpServerUrl) && /^\/mai-trial-[0-9a-f-]{36}$/.test(new URL(mcpServerUrl).pathname);
 }

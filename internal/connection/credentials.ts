@@ -1,10 +1,12 @@
 /** The credentials of one vault, as far as connections are concerned. */
+
 import { normalisedServerUrl } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import type { ClientAuthMethod } from '../oauth/registration.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import { isTrial } from './credential-rules.ts';
 
 /** What we keep in a credential's metadata; all of it is readable by every holder of the workspace key, none is secret. */
@@ -201,9 +203,7 @@ export function connectionsOf<Kind extends Pick<Connection, 'mcpServerUrl'>>(
   service: Service,
 ): Kind[] {
   const wanted = normalisedServerUrl(service.mcp_server_url);
-  return connections.filter(
-    ({ mcpServerUrl }) => URL.canParse(mcpServerUrl) && normalisedServerUrl(mcpServerUrl) === wanted,
-  );
+  return connections.filter(({ mcpServerUrl }) => isUrl(mcpServerUrl) && normalisedServerUrl(mcpServerUrl) === wanted);
 }
 
 /** Whether a connection can still work: not expired, or able to be refreshed by the platform. */

@@ -6,6 +6,7 @@ import { type AuthorizationServer, discoverAuthorizationServer } from '../oauth/
 import type { Fetch } from '../outside/http.ts';
 import type { KeptText, KeptTexts } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import { fetchKeys, type IssuerKeys, issuerKeys } from './issuer-keys.ts';
 
 /** The `identity` of interface.yaml in its sso form. */
@@ -47,7 +48,7 @@ export async function findProvider(identity: SsoIdentity, fetch: Fetch, issuerKe
 async function askEarly(hint: KeptText, issuer: string, fetch: Fetch) {
   const address = (await hint.read().catch(() => undefined))?.trim();
   // Whoever changed it could only choose what is asked for in vain; not even that on another machine's network.
-  if (address === undefined || !URL.canParse(address) || !isNear(new URL(address), new URL(issuer))) return undefined;
+  if (address === undefined || !isUrl(address) || !isNear(new URL(address), new URL(issuer))) return undefined;
   const keys = fetchKeys(address, fetch);
   keys.catch(() => {});
   return { address, keys };

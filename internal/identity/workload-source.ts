@@ -1,4 +1,5 @@
 /** Where the token of a CI job comes from. Nothing here says who it is: that is in the token, once it is verified. */
+
 import type { Workload } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readJson } from '../oauth/json.ts';
@@ -6,6 +7,7 @@ import type { Fetch } from '../outside/http.ts';
 import { readTrusted } from '../outside/trusted-file.ts';
 import { conceal, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import { longestIdToken } from './id-token.ts';
 
 /** What the run was started with. */
@@ -72,7 +74,7 @@ export async function askActions(actions: TokenPlaces['actions'], audience: stri
     new AppError('identity_refused', `GitHub Actions gave no token: ${why}`, {
       hint: 'give the job "permissions: id-token: write", and run the command in one of its steps',
     });
-  if (actions === undefined || !URL.canParse(actions.url)) throw refuse('ACTIONS_ID_TOKEN_REQUEST_URL is no address');
+  if (actions === undefined || !isUrl(actions.url)) throw refuse('ACTIONS_ID_TOKEN_REQUEST_URL is no address');
   // It goes into a header.
   if (!/^[\x21-\x7e]+$/.test(actions.bearer.reveal())) {
     throw refuse('ACTIONS_ID_TOKEN_REQUEST_TOKEN holds a character that no token has');

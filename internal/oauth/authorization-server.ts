@@ -1,10 +1,12 @@
 /** Authorization server metadata (RFC 8414, OpenID Connect Discovery): ask, then judge what came back. */
+
 import type { ServerMetadata } from 'openid-client';
 import { tenantPlaceholder } from '../config/addresses.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import type { Exceptions } from './exceptions.ts';
 import { readJson, sameOriginRedirect } from './json.ts';
 import { checkEndpoints, parseServerMetadata } from './metadata.ts';
@@ -108,7 +110,7 @@ function legacyServer(issuer: string, { warn }: LegacyRule): AuthorizationServer
 
 /** The addresses to try, in the order of the MCP specification of 2026-07-28. Throws `service_metadata`. */
 export function metadataAddresses(issuer: string): string[] {
-  if (!URL.canParse(issuer)) {
+  if (!isUrl(issuer)) {
     throw new AppError('service_metadata', `an authorization server is named that is no address: ${quote(issuer)}`);
   }
   const { origin, pathname } = new URL(issuer);

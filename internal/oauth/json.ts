@@ -1,4 +1,5 @@
 import { isRecord } from '../text/record.ts';
+import { isUrl } from '../text/url.ts';
 
 /**
  * The JSON object of a 200 (or the given) answer, or undefined for anything else. The body is always consumed or cancelled.
@@ -47,8 +48,7 @@ function isShallow(value: object): boolean {
 /** Where a redirect points, undefined for any other answer. */
 export function redirectTarget(response: Response, asked: string): URL | undefined {
   const location = response.headers.get('location');
-  if (response.status < 300 || response.status > 399 || location === null || !URL.canParse(location, asked))
-    return undefined;
+  if (response.status < 300 || response.status > 399 || location === null || !isUrl(location, asked)) return undefined;
   return new URL(location, asked);
 }
 

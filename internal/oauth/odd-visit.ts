@@ -2,6 +2,7 @@
  * Visits to the listener that are no answer and still tell what went wrong: each is told once, in words of our own, since
  * any page may send such requests. They change nothing. Pure.
  */
+import { isUrl } from '../text/url.ts';
 import { type ReceivedRequest, splitTarget } from './navigation.ts';
 
 /** What a visit that was turned away usually means; undefined where it means nothing. */
@@ -29,7 +30,7 @@ export function meaningOf(
   if (isAnswer)
     return `an answer came to another path than ${place.path}: the redirect URI that is registered at the service, or redirect in its file, has another path`;
   const referrer = String(headers['referer'] ?? '');
-  const isTheirs = URL.canParse(referrer) && new URL(referrer).origin === new URL(place.issuer).origin;
+  const isTheirs = isUrl(referrer) && new URL(referrer).origin === new URL(place.issuer).origin;
   return isTheirs ? 'a page of the authorization server led here without an answer: does it show an error?' : undefined;
 }
 

@@ -17,6 +17,7 @@ import {
   speaksModernOnly,
 } from '../outside/mcp-messages.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import { challengesOf } from './challenge.ts';
 import type { Exceptions } from './exceptions.ts';
 import { readJson, redirectTarget, sameOriginRedirect } from './json.ts';
@@ -172,9 +173,7 @@ export function judgeChallenge(header: string | null, mcpServerUrl: string): Cha
   if (challenges.length === 0 && all.some(({ scheme }) => scheme === 'dpop'))
     throw noBearer(mcpServerUrl, 'bound to a key (DPoP, RFC 9449)');
   const named = challenges.flatMap(({ parameters }) => parameters.get('resource_metadata') ?? []);
-  const own = named.filter(
-    (address) => URL.canParse(address) && new URL(address).origin === new URL(mcpServerUrl).origin,
-  );
+  const own = named.filter((address) => isUrl(address) && new URL(address).origin === new URL(mcpServerUrl).origin);
   const candidates = named.length > 1 ? own : named;
   if (named.length > 1 && own.length === 0) {
     throw new AppError(
@@ -267,7 +266,7 @@ function noBearer(mcpServerUrl: string, kind: string): AppError {
  */
 export function isAbout(resource: string, mcpServerUrl: string): boolean {
   if (resource === mcpServerUrl) return true;
-  if (!URL.canParse(resource)) return false;
+  if (!isUrl(resource)) return false;
   const [claimed, own] = [new URL(resource), new URL(mcpServerUrl)];
   // A parser makes many spellings into one address; only the one that it would write itself is meant.
   if (![resource, `${resource}/`].includes(claimed.href) || claimed.username !== '' || claimed.password !== '')

@@ -7,6 +7,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import type { Resolve } from './addresses.ts';
 import { Headers, Response } from './fetch-types.ts';
 import { type Answer, sender } from './send.ts';
@@ -142,7 +143,7 @@ export function checkedUrl(text: string, allowLoopbackHttp: boolean, whose?: str
     const error = new AppError('url_refused', message, hint === undefined ? {} : { hint });
     return whose === undefined ? error : of(error, whose);
   };
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = isUrl(text) ? new URL(text) : undefined;
   if (url === undefined) throw refuse(`not a URL: ${quote(text)}`);
   if (url.username !== '' || url.password !== '') throw refuse(`URL with user info: ${quote(url.host)}`);
   const isHttps = url.protocol === 'https:';

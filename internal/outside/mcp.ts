@@ -18,6 +18,7 @@ import { AppError } from '../errors/app-error.ts';
 import { concealed, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
+import { isUrl } from '../text/url.ts';
 import { Response } from './fetch-types.ts';
 import type { Fetch, FetchInit } from './http.ts';
 import { clientInfo, modernRequest, modernVersion, protocolVersionOf, speaksModernOnly } from './mcp-messages.ts';
@@ -313,9 +314,7 @@ function watch(fetch: Fetch): Watched {
         challenge,
         type: headers.get('content-type') ?? undefined,
         location:
-          status < 400 && location !== null && URL.canParse(location, url)
-            ? withoutQuery(new URL(location, url))
-            : undefined,
+          status < 400 && location !== null && isUrl(location, url) ? withoutQuery(new URL(location, url)) : undefined,
         text,
       };
       return new Response(text === '' ? null : text, { status, headers });

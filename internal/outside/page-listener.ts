@@ -2,7 +2,9 @@
  * The socket of the page of buttons: a literal loopback address and a free port. Requests that no browser of the person
  * would send do not get past it; who may ask for what is judged behind it.
  */
+
 import type { AddressInfo, Socket } from 'node:net';
+import { isUrl } from '../text/url.ts';
 import { bindLoopback, closeServers, longestUrl, sendStatus } from './loopback.ts';
 import { namesPeers, type Peer, peerOf } from './peer.ts';
 
@@ -56,7 +58,7 @@ export async function listenForPage(): Promise<PageListener> {
 
 /** Whether a target means what it says: no dots, double slashes or whole addresses that a parser would have to clear up. */
 function isPlain(target: string, origin: string): boolean {
-  if (!target.startsWith('/') || target.startsWith('//') || !URL.canParse(target, origin)) return false;
+  if (!target.startsWith('/') || target.startsWith('//') || !isUrl(target, origin)) return false;
   const { pathname, search } = new URL(target, origin);
   return pathname + search === target;
 }

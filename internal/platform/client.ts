@@ -14,6 +14,7 @@ import { sendPlainly } from '../outside/plain-fetch.ts';
 import type { Answer } from '../outside/send.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import type { Actor } from './actor.ts';
 import { type Act, hintAfterLoss } from './acts.ts';
 import { agentVerbs } from './agents.ts';
@@ -424,7 +425,7 @@ async function tokenOf(
 /** The key goes to https only, or to this very machine. */
 function checkedBaseUrl(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = isUrl(text) ? new URL(text) : undefined;
   const loopback = url !== undefined && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)) return text;
   throw new AppError('url_refused', `ANTHROPIC_BASE_URL is no https address: ${quote(text)}`, {

@@ -6,6 +6,7 @@ import { guardedFetch } from '../outside/http.ts';
 import type { Federation } from '../platform/exchange.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import { tokenPlaces } from './job-token.ts';
 import type { Ports } from './ports.ts';
 
@@ -59,7 +60,7 @@ function identityTokenSource({
       tell.warn('MAI_ALLOW_LOOPBACK_HTTP is set: GitHub Actions is asked on loopback over http, for tests only');
     }
     // The runner names its own address, which on a server of the organization may be in the organization's network.
-    const reviewedHosts = new Set(URL.canParse(actions.url) ? [new URL(actions.url).hostname] : []);
+    const reviewedHosts = new Set(isUrl(actions.url) ? [new URL(actions.url).hostname] : []);
     return await askActions(actions, platformAudience, guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }));
   };
 }

@@ -1,9 +1,11 @@
 /** Whether a session is still what was started (P1, P6), judged from everything that is known of it. Pure. */
+
 import { type AnsweredAgent, serverLines } from '../agent/definition.ts';
 import { undecidedWords } from '../agent/undecided.ts';
 import { normalisedServerUrl } from '../config/addresses.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
+import { isUrl } from '../text/url.ts';
 import { type Claim, isProven } from '../vault/claims.ts';
 import { ownerOf } from '../vault/owner.ts';
 import { whyNot } from '../vault/resolve.ts';
@@ -110,7 +112,7 @@ function judgeUpdates({ updates }: SessionEvidence): Alarm[] {
 function judgeWidth({ session, base, catalogue }: SessionEvidence, facts: Facts): Alarm[] {
   const known = new Set(catalogue.map(normalisedServerUrl));
   const strangers = session.agent.mcp_servers
-    .filter(({ url }) => !URL.canParse(url) || !known.has(normalisedServerUrl(url)))
+    .filter(({ url }) => !isUrl(url) || !known.has(normalisedServerUrl(url)))
     .map(({ name, url }) => ({ what: 'MCP servers', why: `${quote(name)} at ${quote(url)} is not in the catalogue` }));
   if (base === undefined) {
     return [...strangers, { what: 'agent', why: 'the platform does not know its agent in that version' }];

@@ -1,9 +1,11 @@
 /** What `doctor` finds in a vault, judged from what others found out; nothing is asked here. */
+
 import { normalisedServerUrl } from '../../config/addresses.ts';
 import type { Service } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { isSameIssuer, reviewedIssuers } from '../../oauth/authorization-server.ts';
 import { quote } from '../../text/quote.ts';
+import { isUrl } from '../../text/url.ts';
 import { storedMismatch } from '../account/account-match.ts';
 import { type Connection, connectionsOf, isUsable, mostCredentials, wasCut } from '../credentials.ts';
 import { foreignWords } from './status.ts';
@@ -254,7 +256,7 @@ function nearDuplicates({ connections, services }: VaultEvidence): Finding[] {
 }
 
 function loosened(url: string): string {
-  return (URL.canParse(url) ? normalisedServerUrl(url) : url).toLowerCase();
+  return (isUrl(url) ? normalisedServerUrl(url) : url).toLowerCase();
 }
 
 function crowding(count: number): Finding[] {

@@ -1,4 +1,5 @@
 /** Which client a connection is made with, and the listener that its redirect URI leads to: both or neither. */
+
 import type { Service } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
@@ -12,6 +13,7 @@ import {
 } from '../../oauth/registration.ts';
 import { type LoopbackListener, listenOnLoopback, type RedirectPlace } from '../../outside/loopback.ts';
 import { quote } from '../../text/quote.ts';
+import { isUrl } from '../../text/url.ts';
 import type { Connection } from '../credentials.ts';
 import type { AcquireRequest } from '../grant.ts';
 import { enterClient, enterSecret } from './enter-client.ts';
@@ -206,7 +208,7 @@ async function fromMemory({ request, server, way, place, anew, scopes }: Search)
 /** The public client that an interrupted run registered, which nobody has used: better than a second one. */
 function unusedClient({ left }: AcquireRequest, { issuer }: AuthorizationServer, { redirect }: ClientPlace) {
   if (left === undefined || left.issuer !== issuer || redirect === undefined) return undefined;
-  if (!URL.canParse(left.redirectUri)) return undefined;
+  if (!isUrl(left.redirectUri)) return undefined;
   const client: OAuthClient = { clientId: left.clientId, authMethod: 'none' };
   return { client, redirectUri: left.redirectUri };
 }
@@ -223,7 +225,7 @@ function recordedClient(
     return undefined;
   const { redirectUri } = record;
   if ((redirect === undefined) !== (redirectUri === undefined)) return undefined;
-  if (redirectUri !== undefined && !URL.canParse(redirectUri)) return undefined;
+  if (redirectUri !== undefined && !isUrl(redirectUri)) return undefined;
   return { client: { clientId, authMethod }, redirectUri };
 }
 

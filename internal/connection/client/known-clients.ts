@@ -3,6 +3,7 @@
  * about one. They are of the machine, not of a person or a workspace. Nothing of it is ever in a file in clear. What cannot be
  * remembered is registered or entered again, so nothing here fails but by an interruption.
  */
+
 import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { splitScopes } from '../../oauth/metadata.ts';
@@ -10,6 +11,7 @@ import { isClientText, longestClientId, longestClientSecret, type OAuthClient } 
 import { Secret } from '../../secret/secret.ts';
 import { type KeptSecret, type KeptSecrets, SecretUnavailable } from '../../stores/kept-secret.ts';
 import { quote } from '../../text/quote.ts';
+import { isUrl } from '../../text/url.ts';
 
 /**
  * What a client is kept for, all of it byte for byte: a client of one authorization server is nobody at another
@@ -117,7 +119,7 @@ export function readKnownClient(text: Secret, now: Date): KnownClient | undefine
   if (authMethod !== 'none' && authMethod !== 'client_secret_basic' && authMethod !== 'client_secret_post')
     return undefined;
   if (authMethod !== 'none' && !isClientText(secret, longestClientSecret)) return undefined;
-  if (redirectUri !== undefined && !(typeof redirectUri === 'string' && URL.canParse(redirectUri))) return undefined;
+  if (redirectUri !== undefined && !(typeof redirectUri === 'string' && isUrl(redirectUri))) return undefined;
   const expiresAt = expiry === undefined ? undefined : new Date(String(expiry));
   // A date that cannot be read is no later than now either.
   if (expiresAt !== undefined && !(expiresAt > now)) return undefined;

@@ -8,6 +8,7 @@
  * one. That refuses some honest names of the same length; they can still be catalogued by hand. Any other name beyond
  * ASCII is shown as it is resolved (punycode), and typed like that.
  */
+
 import { domainToUnicode } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { getDomain, getDomainWithoutSuffix, parse } from 'tldts';
@@ -15,6 +16,7 @@ import { normalisedServerUrl } from '../../config/addresses.ts';
 import type { Service } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../text/quote.ts';
+import { isUrl } from '../../text/url.ts';
 
 /** What an address may be compared with. */
 export type Catalogued = Pick<Service, 'name' | 'mcp_server_url' | 'authorization'>;
@@ -43,7 +45,7 @@ export function judgeUnlisted(
   allowLoopbackHttp: boolean,
 ): UnlistedJudgement {
   const refused = (why: string): UnlistedJudgement => ({ kind: 'refused', why });
-  if (!URL.canParse(text)) return refused(`${quote(text)} is no whole address such as https://mcp.example.com/mcp`);
+  if (!isUrl(text)) return refused(`${quote(text)} is no whole address such as https://mcp.example.com/mcp`);
   const url = new URL(text);
   const loopback = allowLoopbackHttp && ['127.0.0.1', '[::1]'].includes(url.hostname);
   if (url.protocol !== 'https:' && !(loopback && url.protocol === 'http:'))
@@ -199,13 +201,13 @@ export function judgeNamedServer(
 ): string[] {
   const own = new URL(mcpServerUrl).origin;
   const endpoints = Object.entries(named.server ?? {}).flatMap(([key, value]) =>
-    (key === 'issuer' || key.endsWith('_endpoint')) && typeof value === 'string' && URL.canParse(value) ? [value] : [],
+    (key === 'issuer' || key.endsWith('_endpoint')) && typeof value === 'string' && isUrl(value) ? [value] : [],
   );
   for (const { name, mcp_server_url, authorization } of catalogue) {
     if (new URL(mcp_server_url).origin === own) continue;
     const hosts = [mcp_server_url, ...authorization.issuers].map((address) => new URL(address).host);
     const taken =
-      named.issuers.find((issuer) => URL.canParse(issuer) && hosts.includes(new URL(issuer).host)) ??
+      named.issuers.find((issuer) => isUrl(issuer) && hosts.includes(new URL(issuer).host)) ??
       endpoints.find((endpoint) => hosts.includes(new URL(endpoint).host));
     if (taken === undefined) continue;
     throw new AppError(

@@ -1,4 +1,5 @@
 /** What a person does with connections that are there: look at them, try them, take them away, have them examined. */
+
 import { serviceNamed } from '../../config/lookup.ts';
 import { examineVault } from '../../connection/check/doctor.ts';
 import { refuseAlarms } from '../../connection/check/findings.ts';
@@ -8,6 +9,7 @@ import { disconnectService, planDisconnect } from '../../connection/disconnect.t
 import { unlistedService } from '../../connection/unlisted/discover-unlisted.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../text/quote.ts';
+import { isUrl } from '../../text/url.ts';
 import { accountWords, disconnectedValue, ownerOf } from '../connected.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
@@ -65,7 +67,7 @@ export async function disconnect(request: DisconnectRequest, ports: Ports): Prom
   if ((name === undefined) === (url === undefined)) {
     throw new AppError('usage', 'what is to be disconnected? Name one service, or one address with --url');
   }
-  if (url !== undefined && !URL.canParse(url)) throw new AppError('usage', `not a URL: ${quote(url)}`);
+  if (url !== undefined && !isUrl(url)) throw new AppError('usage', `not a URL: ${quote(url)}`);
   const configuration = await loadProject(ports);
   const service = url === undefined ? serviceNamed(configuration, name ?? '') : unlistedService(new URL(url), url, []);
   const command = `service-connection disconnect ${name ?? '--url <url>'}`;

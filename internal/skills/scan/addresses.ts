@@ -1,6 +1,8 @@
 /** Addresses on the network and paths on the disk that lead away from the skill. */
+
 import { parse } from 'tldts';
 import { visible } from '../../text/quote.ts';
+import { isUrl } from '../../text/url.ts';
 import { isDenied } from './context.ts';
 import { matchesIn, searchable } from './search.ts';
 import type { Hit, SearchedFile } from './searched-file.ts';
@@ -30,7 +32,7 @@ const address = searchable(/\bhttps?:\/\/[^\s<>"'`\\^{}|/?#)\]]{1,300}/gi);
 export function externalUrls(file: SearchedFile, allowedDomains: readonly string[]): Hit[] {
   const hits = new Map<string, Hit>();
   for (const { 0: start, index } of matchesIn(file, address)) {
-    const url = URL.canParse(start) ? new URL(start) : undefined;
+    const url = isUrl(start) ? new URL(start) : undefined;
     if (url === undefined || leadsNowhere.test(url.hostname)) continue;
     const host = url.hostname.replace(/\.$/, '');
     if (hits.has(`${url.protocol}//${host}`)) continue;

@@ -15,7 +15,7 @@ import { judgeBy } from './support/published-schema.ts';
 const read = (path: string) => readFile(new URL(`../${path}`, import.meta.url), 'utf8');
 
 /** What has no place in a job: stdout is its log, and a job that failed is looked at with everything it said. */
-const notInJobs = ['--json', '--quiet', '--verbose', '--debug', '--no-color', '--version', '--only'];
+const notInJobs = ['--json', '--json-events', '--quiet', '--verbose', '--debug', '--no-color', '--version', '--only'];
 /** What the action needs beside the options. */
 const notOptions = ['folders', 'plan', 'command', 'executable'];
 

@@ -182,7 +182,7 @@ describe('the operating system account', () => {
     // With single sign-on the account is nobody, although nobody signs in and it would be a good one.
     const unasked = await runAs(65534);
     expect([unasked.exit, unasked.stdout]).toEqual([4, '']);
-    expect([unasked.stderr, world.asked()]).toEqual([expect.stringContaining('[sign_in_needed]'), []]);
+    expect([unasked.stderr, world.asked()]).toEqual([expect.stringContaining('"code":"sign_in_needed"'), []]);
     await world.apply('support');
     await osMode();
     const [nobody, unknown, root, sudo] = await Promise.all([

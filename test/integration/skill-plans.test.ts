@@ -165,8 +165,7 @@ describe('--prune', () => {
     await put('support-triage/SKILL.md', skillText('support-triage', 'x'));
     await run([project.skills]);
     await rm(join(project.skills, 'support-triage'), { recursive: true });
-    // The configuration of this repository, whose agent support names it.
-    const refused = await run(['--prune', '--config', 'config', project.skills]);
+    const refused = await run(['--prune', project.skills]);
     expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining('pinned by agent file support')]);
   });
 

@@ -13,6 +13,7 @@ import { parseLock } from '../../internal/skills/lock.ts';
 import { type Clock, runningClock, standingClock } from '../sandbox/clock.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
 import { type CommandOutcome, runCommand } from '../support/command.ts';
+import { keyAlone } from '../support/key-alone.ts';
 
 const name = 'triage';
 let platform: PlatformSandbox;
@@ -47,7 +48,7 @@ class Machine {
   async push(): Promise<CommandOutcome> {
     const words = this.configured ? ['--config', await this.configuration(), '--workspace', 'dev'] : [this.skills];
     return await runCommand(skillSync, [...words, '--quiet'], {
-      environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl },
+      environment: { ANTHROPIC_API_KEY: platform.apiKey, ANTHROPIC_BASE_URL: platform.baseUrl, MAI_CONFIG: keyAlone },
       folder: home,
     });
   }

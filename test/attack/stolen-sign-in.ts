@@ -73,7 +73,7 @@ async function withoutTheCookie(races: number): Promise<Attack> {
 }
 
 function howItEnded(exit: number, stdout: string, stderr: string, honest: string): Ended {
-  if (exit === 3 && stderr.includes('[sign_in_contested]')) return 'contested';
+  if (exit === 3 && stderr.includes('sign_in_contested')) return 'contested';
   if (exit !== 0) return 'otherwise';
   const { owner } = JSON.parse(stdout) as { owner: { subject: string } };
   return owner.subject === honest ? 'ada' : 'stolen';

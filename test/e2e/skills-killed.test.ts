@@ -304,7 +304,8 @@ function stepsOf(kind: string): RegExp {
     .replace(/:(skill|skver)\b/g, '$1_\\w+')
     .replace('…', '[0-9a-f-]{36}')
     .replace(':x', '[ab]')
-    .replace(/(plugins|skills)/, '.*$1');
+    // Named from the root: the folders of skills, and that of what a run keeps.
+    .replace(/(plugins|skills|\\\.local)/, '.*$1');
   return new RegExp(kind === '' ? '' : `^${pattern}$`);
 }
 

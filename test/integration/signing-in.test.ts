@@ -192,9 +192,13 @@ describe('the operating system account', () => {
       runAs(65534, { SUDO_UID: '0' }),
     ]);
     // Nobody has no vault yet: that is found out with the uid as the subject, after being let in.
-    expect([nobody.exit, nobody.stderr]).toEqual([4, expect.stringContaining('"nobody" has no vault')]);
+    expect([nobody.exit, nobody.stderr]).toEqual([4, expect.stringContaining('has no vault in this workspace yet')]);
     for (const refused of [unknown, root, sudo]) {
-      expect(refused).toMatchObject({ exit: 3, stdout: '', stderr: expect.stringContaining('[identity_refused]') });
+      expect(refused).toMatchObject({
+        exit: 3,
+        stdout: '',
+        stderr: expect.stringContaining('"code":"identity_refused"'),
+      });
     }
   });
 

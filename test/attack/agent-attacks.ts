@@ -125,7 +125,19 @@ async function everybodys(stage: Stage): Promise<string> {
   const skills: object[] = [];
   for await (const skill of stage.platform.skills.list()) skills.push(skill);
   const reviews = await readFile(join(stage.sandbox.configFolder, 'tools.lock.json'), 'utf8');
-  return JSON.stringify([await deployed(stage), skills, reviews]);
+  const agents: object[] = [];
+  for await (const agent of stage.platform.beta.agents.list()) agents.push(agent);
+  return `${textOf([agents, skills])}${reviews}`;
+}
+
+/** A value in one form: the platform answers lists of tools and servers in any order. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(textOf).sort().join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  return `{${Object.entries(value)
+    .map(([name, member]) => `${name}:${textOf(member)}`)
+    .sort()
+    .join()}}`;
 }
 
 /** Every agent of the workspace, whole. */

@@ -130,6 +130,10 @@ export function lintOverrides(): unknown[] {
       plugins: ['./internal/clock/lint.grit'],
     },
     {
+      includes: ['internal/**/*.ts', 'cmd/**/*.ts', '!**/*.test.ts'],
+      plugins: ['./internal/text/lint.grit'],
+    },
+    {
       includes: ['internal/**/*.test.ts', 'cmd/**/*.test.ts', '!internal/platform/**'],
       linter: { rules: { style: { noRestrictedImports: onlySandbox } } },
     },

@@ -7,7 +7,9 @@ test('an object is a record, and nothing else of JSON is', () => {
     fc.property(fc.jsonValue(), (value) => {
       const kind = Object.prototype.toString.call(value);
       expect(isRecord(value)).toBe(kind === '[object Object]');
-      expect(recordIn(JSON.stringify(value))).toEqual(kind === '[object Object]' ? value : undefined);
+      const text = JSON.stringify(value);
+      // JSON knows no minus nothing.
+      expect(recordIn(text)).toEqual(kind === '[object Object]' ? JSON.parse(text) : undefined);
     }),
   );
 });

@@ -3,7 +3,7 @@
  * asked for; what arrives together is written together. Several processes write to one chain, one after the other.
  */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { clock, giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AppendOnlyFile, openAppendOnly } from '../outside/append-only.ts';
@@ -61,12 +61,12 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   let broken: { by: unknown } | undefined;
 
   const writeAll = async () => {
+    // Whoever can write in the folder above could put another in its place.
+    for (const each of [dirname(folder), folder]) await requireOwnFolder(each);
     const lock = await hold(join(folder, 'record.lock'));
     try {
-      await requireOwnFolder(folder);
       let open = await openLast(folder);
       try {
-        if (open.head.count === 0) await put(open, [{ kind: 'began' }]);
         while (waiting.length > 0) {
           if (open.size >= largestFile) open = await further(folder, open);
           const entries = waiting.map(({ entry }) => entry);
@@ -119,21 +119,51 @@ async function hold(path: string): Promise<Lock> {
   throw new Error(`process ${lock.pid} has been writing to it since ${lock.since}`);
 }
 
-/** The file that lines go to. */
+/** The file that lines go to, with its first line. */
 async function openLast(folder: string): Promise<OpenFile> {
-  return await openAt(folder, (await recordFiles(folder)).at(-1) ?? fileName(1));
+  const [name = fileName(1), before] = (await recordFiles(folder)).reverse();
+  const open = await openAt(folder, name);
+  if (open.head.count > 0) return open;
+  try {
+    if (before === undefined) await put(open, [{ kind: 'began' }]);
+    // A crash came between the file and its first line.
+    else await goOnFrom(open, before, await headAt(folder, before));
+    return open;
+  } catch (error) {
+    await open.file.close();
+    throw error;
+  }
 }
 
 /** The next file, which goes on with the chain. */
 async function further(folder: string, full: OpenFile): Promise<OpenFile> {
-  const next = await openAt(folder, fileName(Number(full.name.slice(7, 13)) + 1), full.head);
+  const next = await openAt(folder, fileName(Number(full.name.slice(7, 13)) + 1));
+  try {
+    await goOnFrom(next, full.name, full.head);
+  } catch (error) {
+    await next.file.close();
+    throw error;
+  }
   await full.file.close();
-  await put(next, [{ kind: 'continued', file: full.name }]);
   return next;
 }
 
+/** Has a file without a line go on where another one ends. */
+async function goOnFrom(open: OpenFile, before: string, head: Head): Promise<void> {
+  Object.assign(open, { head });
+  await put(open, [{ kind: 'continued', file: before }]);
+}
+
+/** Where the chain of a file ends that nobody writes to any more. Throws where it has no line. */
+async function headAt(folder: string, name: string): Promise<Head> {
+  const { file, head } = await openAt(folder, name);
+  await file.close();
+  if (head.count === 0) throw new Error(`${name} has no line: setup-session audit verify says more`);
+  return head;
+}
+
 /** Opens a file and reads its end. Throws where its last whole line is none of ours. */
-async function openAt(folder: string, name: string, start: Head = newHead()): Promise<OpenFile> {
+async function openAt(folder: string, name: string): Promise<OpenFile> {
   const file = await openAppendOnly(join(folder, name));
   try {
     const size = await file.size();
@@ -148,7 +178,7 @@ async function openAt(folder: string, name: string, start: Head = newHead()): Pr
     const opened = { name, file, size, torn: piece, unended: piece !== undefined };
     if (end > 0) return { ...opened, head: headOf(tail.subarray(tail.lastIndexOf(0x0a, end - 2) + 1, end - 1)) };
     if (size > tail.length) throw new Error('its last line is longer than any line of ours');
-    return { ...opened, head: start };
+    return { ...opened, head: { log: randomUUID(), count: 0, hash: noHash } };
   } catch (error) {
     await file.close();
     throw error;
@@ -160,10 +190,6 @@ function headOf(bytes: Uint8Array): Head {
   const line = readLine(Buffer.from(bytes).toString('utf8'));
   if (line === undefined) throw new Error('its last line is none of ours: setup-session audit verify says more');
   return { log: line.log, count: line.count, hash: sha256(bytes) };
-}
-
-function newHead(): Head {
-  return { log: randomUUID(), count: 0, hash: noHash };
 }
 
 /** Writes as many of these as fit into one write, after what has to be said of the file itself. Gives how many they were. */

@@ -204,6 +204,22 @@ describe('the chain', () => {
     expect((await faults()).map(({ what }) => what).join('; ')).toContain(found);
   });
 
+  test('a fault behind more notices than are shown does not pass', async () => {
+    // The clock goes back with each line.
+    let head = { log: 'one', count: 0, hash: noHash };
+    const lines = Array.from({ length: 150 }, (_, index) => {
+      const entry = index === 0 ? ({ kind: 'began' } as const) : intent(String(index));
+      const line = writeLine(head, entry, new Date(2e12 - index * 1000).toISOString());
+      ({ head } = line);
+      return line.text;
+    });
+    await writeFile(file(), `${lines.join('\n')}\n`, { mode: 0o600 });
+    expect(await faults()).toEqual([]);
+    const edited = lines.map((line, index) => (index === 140 ? line.replace('Ada', 'Eve') : line));
+    await writeFile(file(), `${edited.join('\n')}\n`);
+    expect(await faults()).toMatchObject([{ line: 142 }]);
+  });
+
   test('a file that is missing between two others does not pass', async () => {
     await written(6, 900);
     await rm(file('record-000002.jsonl'));
@@ -228,6 +244,24 @@ describe('a run that was cut off', () => {
         length > last && length < whole.length - 1,
       );
     }
+  });
+
+  test('anywhere in the first line of a record, and of a further file: the next run goes on', async () => {
+    await written(1, 400);
+    const [first = '', second = ''] = await recordFiles(folder);
+    const cut = async (name: string, others: readonly string[]) => {
+      const whole = await readFile(file(name));
+      for (let length = 0; length < whole.indexOf(0x0a); length += 1) {
+        for (const each of await recordFiles(folder)) if (!others.includes(each)) await rm(file(each));
+        await writeFile(file(name), whole.subarray(0, length), { mode: 0o600 });
+        await recordIn({ folder }).append(intent('next'));
+        const { findings, lines } = await verifyRecord(folder);
+        expect([length, findings.filter(({ severity }) => severity === 'fault')]).toEqual([length, []]);
+        expect(lines).toBeGreaterThan(1);
+      }
+    };
+    await cut(second, [first]);
+    await cut(first, []);
   });
 
   test('garbage in place of a repaired piece does not pass', async () => {

@@ -26,7 +26,7 @@ export interface Verified {
   findings: Finding[];
 }
 
-/** More of them say nothing new. */
+/** More of one severity say nothing new. */
 const mostFindings = 100;
 
 /** Reads a record and judges it. `take` sees every line that is whole, also behind a fault. Throws `file_system`. */
@@ -43,9 +43,12 @@ class Judge {
   private head: Head | undefined;
   private lines = 0;
   private readonly findings: Finding[] = [];
+  private readonly said = { fault: 0, notice: 0 };
   private file = '';
   private before = '';
   private line = 0;
+  /** Whether the file has had the line that says where it goes on from; a crash may have come before it. */
+  private isJoined = true;
   /** A line that is none, which the next one has to explain. */
   private torn: { bytes: number; digest: string; line: number } | undefined;
   private lastAt = '';
@@ -59,6 +62,7 @@ class Judge {
   begin(file: string): void {
     this.settleTorn();
     [this.before, this.file, this.line] = [this.file, file, 0];
+    this.isJoined = this.before === '';
   }
 
   take(bytes: Uint8Array, ended: boolean): void {
@@ -96,8 +100,9 @@ class Judge {
   private judgePlace({ log, count, previous, entry }: Line): void {
     const { head } = this;
     if (head === undefined) {
-      if (count !== 1 || previous !== noHash || entry.kind !== 'began')
-        this.say('fault', 'lines are missing before this one');
+      // Where a crash left a piece of the very first line, the record begins with that.
+      const begins = entry.kind === 'began' || entry.kind === 'repaired';
+      if (count !== 1 || previous !== noHash || !begins) this.say('fault', 'lines are missing before this one');
       return;
     }
     if (log !== head.log) this.say('fault', 'this line is of another record');
@@ -107,9 +112,11 @@ class Judge {
         `this is line ${count} of the record, after line ${head.count}: lines are missing, doubled or moved`,
       );
     } else if (previous !== head.hash) this.say('fault', 'the line before this one is not the one that was written');
-    if ((this.line === 1) !== (entry.kind === 'continued' && entry.file === this.before)) {
+    const joins = entry.kind === 'continued';
+    if (joins ? this.isJoined || entry.file !== this.before : !this.isJoined && entry.kind !== 'repaired') {
       this.say('fault', 'files are missing or out of order before this line');
     }
+    if (entry.kind !== 'repaired') this.isJoined = true;
   }
 
   private judgeEntry(entry: Entry): void {
@@ -127,7 +134,9 @@ class Judge {
   }
 
   private say(severity: Finding['severity'], what: string, line = this.line): void {
-    if (this.findings.length < mostFindings) this.findings.push({ severity, file: this.file, line, what });
+    // Counted apart: however much there is to notice, no fault is left out for it.
+    this.said[severity] += 1;
+    if (this.said[severity] <= mostFindings) this.findings.push({ severity, file: this.file, line, what });
   }
 }
 

@@ -1,5 +1,7 @@
 /** A file, line by line, as bytes: what is judged by its digest must not have become text before. */
-import { createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { FileError } from './files.ts';
 
 /** A line without its end; `ended` is false for a last one that has none. */
 export interface ReadLine {
@@ -9,17 +11,36 @@ export interface ReadLine {
 
 const pieceBytes = 1024 * 1024;
 
-/** The lines of a file. Throws the system's error where it cannot be read. */
-export async function* readLines(path: string): AsyncGenerator<ReadLine, void, undefined> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const piece of createReadStream(path, { highWaterMark: pieceBytes })) {
-    const bytes = rest.length === 0 ? (piece as Buffer) : Buffer.concat([rest, piece as Buffer]);
-    let from = 0;
-    for (let to = bytes.indexOf(0x0a); to >= 0; to = bytes.indexOf(0x0a, from)) {
-      yield { bytes: bytes.subarray(from, to), ended: true };
-      from = to + 1;
+/**
+ * The lines of an ordinary file. One longer than `longest` bytes comes in pieces of that length, as if each were a line. Throws
+ * `file_system`; a pipe in its place is not waited for.
+ */
+export async function* readLines(path: string, longest: number): AsyncGenerator<ReadLine, void, undefined> {
+  const failed = (cause: unknown) => new FileError('could not read', path, cause);
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause: unknown) => {
+    throw failed(cause);
+  });
+  try {
+    if (!(await file.stat()).isFile()) throw failed(new Error('it is no ordinary file'));
+    let rest: Buffer = Buffer.alloc(0);
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, null).catch((cause) => {
+        throw failed(cause);
+      });
+      if (bytesRead === 0) break;
+      const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+      let from = 0;
+      for (let to = bytes.indexOf(0x0a); to >= 0; to = bytes.indexOf(0x0a, from)) {
+        yield { bytes: bytes.subarray(from, to), ended: true };
+        from = to + 1;
+      }
+      for (; bytes.length - from > longest; from += longest) {
+        yield { bytes: bytes.subarray(from, from + longest), ended: true };
+      }
+      rest = bytes.subarray(from);
     }
-    rest = bytes.subarray(from);
+    if (rest.length > 0) yield { bytes: rest, ended: false };
+  } finally {
+    await file.close();
   }
-  if (rest.length > 0) yield { bytes: rest, ended: false };
 }

@@ -1,5 +1,6 @@
 /** Nothing is changed that the record does not announce: who, what, to which thing, and how it ended (P7). */
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readLine } from '../../internal/record/line.ts';
@@ -136,6 +137,23 @@ describe('setup-session audit', () => {
     expect([exit, stderr]).toEqual([3, expect.stringContaining('[record_altered]')]);
     expect(stderr).toMatch(/fault: record-000001\.jsonl:\d+: the line before this one is not the one that was written/);
     expect((await setup(['audit', 'show'])).stdout).toContain('the record is not as it was written');
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['a folder', () => mkdir(file())],
+    ['a pipe', async () => execFileSync('mkfifo', [file()])],
+  ])('%s in the place of the file: file_system, at once', async (_what, put) => {
+    await mkdir(folder(), { recursive: true, mode: 0o700 });
+    await put();
+    const { exit, stderr } = await setup(['audit', 'verify']);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining('[file_system]')]);
+  });
+
+  test('a line longer than any of ours is told as none', async () => {
+    await setup(['agents', 'apply']);
+    await appendFile(file(), `${'x'.repeat(3 * 2 ** 20)}\n{}\n`);
+    const { exit, stderr } = await setup(['audit', 'verify']);
+    expect([exit, stderr]).toEqual([3, expect.stringContaining('this is no line of a record')]);
   });
 
   test('without a record there is nothing, and nothing wrong', async () => {

@@ -2,21 +2,70 @@
  * The lines of the record: one closed, versioned schema. The names follow OCSF's API Activity where it has them: actor,
  * API operation (`act`), resource (`target`), status (`outcome`). What is not declared here cannot enter, so no secret can (P3).
  */
-import type { Change, Ending } from '../platform/change.ts';
+import type { Actor } from '../platform/actor.ts';
+import type { ActingAgent, Change, Delegation, Ending } from '../platform/change.ts';
 import { sha256 } from '../text/canonical.ts';
 import { isRecord } from '../text/record.ts';
-import { canonicalText, type RecordObject } from './canonical.ts';
+import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
 
 /** What a line says, beside its place in the chain. */
 export type Entry =
   | { kind: 'began' }
-  | ({ kind: 'intent'; id: string; platform: string; workspace?: string | undefined } & Change)
+  | ({
+      kind: 'intent';
+      id: string;
+      platform: string;
+      workspace?: string | undefined;
+      /** The digest of the configuration that was in force. */
+      config?: string | undefined;
+    } & Change)
   /** What became of it; `made` is the id of what came into being. */
   | ({ kind: 'outcome'; id: string } & Ending)
+  /** A tool call that a session of ours made, as the platform tells it. */
+  | ({ kind: 'call' } & RecordedCall)
+  /** Every call of a session that was over before `through` has its line; where it is `closed`, nothing more can come. */
+  | { kind: 'pulled'; session: string; through: string; state: 'open' | 'closed'; platform: string }
   /** The first line of a further file: `file` is the one before. */
   | { kind: 'continued'; file: string }
   /** Before it lies a piece of a line that a crash left: how long it is, and its digest. Nothing was taken away. */
   | { kind: 'repaired'; bytes: number; digest: string };
+
+/** One tool call: who answers for it, what allowed it, and what became of it. */
+export interface RecordedCall {
+  /** The session, as the instance of the agent. */
+  session: string;
+  /** The id of its event. */
+  call: string;
+  /** The thread of a sub-agent. */
+  thread?: string | undefined;
+  /** When the platform took it up; empty where it does not say. */
+  happened: string;
+  /** For whom the session was started, and how that was proven. */
+  responsible: Actor;
+  agent: ActingAgent;
+  /** The MCP server, `builtin` or `custom`. */
+  service: string;
+  tool: string;
+  /** SHA-256 of the canonical arguments, and how long those are. */
+  input: string;
+  characters: number;
+  /** The arguments, where they were asked for. */
+  arguments?: string | undefined;
+  /** What the platform said: `allow`, `ask`, `deny`, or `unknown`. */
+  permission: string;
+  /** What we had decided of this tool when the session began. */
+  delegation?: Delegation | undefined;
+  /** How it was answered, and by whom; without `confirmer` by somebody whom the record does not know. */
+  answer?: string | undefined;
+  confirmer?: Actor | undefined;
+  /** `success` or `failure` as the tool says, `none` where no result came. */
+  result: 'success' | 'failure' | 'none';
+  platform: string;
+  workspace?: string | undefined;
+  /** Those of the request that made the session. */
+  config?: string | undefined;
+  trace?: string | undefined;
+}
 
 /** Where a chain ends: how many lines it has, and the SHA-256 of the bytes of the last one, in hex. */
 export interface Head {
@@ -51,9 +100,10 @@ function members(entry: Entry): RecordObject {
 }
 
 function plain(value: Record<string, unknown>): RecordObject {
-  const entries = Object.entries(value).flatMap(([name, member]): [string, RecordObject | string | number][] => {
+  const entries = Object.entries(value).flatMap(([name, member]): [string, RecordValue][] => {
     if (member === undefined) return [];
     if (typeof member === 'string') return [[name, shortened(member)]];
+    if (Array.isArray(member)) return [[name, member.map((each) => plain(each as Record<string, unknown>))]];
     if (isRecord(member)) return [[name, plain(member)]];
     return [[name, member as number]];
   });
@@ -68,23 +118,52 @@ function shortened(text: string): string {
 }
 
 /** The members of each kind of line beside those of all: those that have to be there, then those that may. */
-const shapes: Record<Entry['kind'], readonly [required: readonly string[], optional: readonly string[]]> = {
+const shapes: Record<Entry['kind'], Shape> = {
   began: [[], []],
-  intent: [['act', 'actor', 'id', 'platform', 'target'], ['workspace']],
+  intent: [
+    ['act', 'actor', 'id', 'platform', 'target'],
+    ['agent', 'answer', 'call', 'config', 'delegation', 'mark', 'tools', 'trace', 'workspace'],
+  ],
   outcome: [
     ['attempts', 'id', 'outcome'],
     ['error', 'made'],
   ],
+  call: [
+    [
+      'agent',
+      'call',
+      'characters',
+      'happened',
+      'input',
+      'permission',
+      'platform',
+      'responsible',
+      'result',
+      'service',
+      'session',
+      'tool',
+    ],
+    ['answer', 'arguments', 'config', 'confirmer', 'delegation', 'thread', 'trace', 'workspace'],
+  ],
+  pulled: [['platform', 'session', 'state', 'through'], []],
   continued: [['file'], []],
   repaired: [['bytes', 'digest'], []],
 };
 const common = ['at', 'count', 'kind', 'log', 'previous', 'v'];
+type Shape = readonly [required: readonly string[], optional: readonly string[]];
+const somebody: Shape = [['kind'], ['account', 'issuer', 'label', 'proof', 'subject']];
 /** Objects of texts: the members that have to be there, then those that may. */
-const objects: Record<string, readonly [required: readonly string[], optional: readonly string[]]> = {
-  actor: [['kind'], ['account', 'issuer', 'label', 'proof', 'subject']],
+const objects: Record<string, Shape> = {
+  actor: somebody,
+  agent: [['id', 'version'], ['name']],
+  confirmer: somebody,
+  delegation: [['rule', 'verdict'], []],
+  responsible: somebody,
   target: [['kind', 'label'], ['id']],
 };
-const numbers = new Set(['attempts', 'bytes', 'count', 'v']);
+/** Lists of such objects. */
+const lists: Record<string, Shape> = { tools: [['rule', 'service', 'tool', 'verdict'], []] };
+const numbers = new Set(['attempts', 'bytes', 'characters', 'count', 'v']);
 
 /** Reads a line as it stands in the file. Undefined for what is no line of ours or not its own canonical form. */
 export function readLine(text: string): Line | undefined {
@@ -112,15 +191,17 @@ function hasMembers(value: Record<string, unknown>): boolean {
     if (required.includes(name)) found += 1;
     else if (!optional.includes(name) && !common.includes(name)) return false;
     else if (common.includes(name)) found += 1;
-    const shaped = objects[name];
+    const [shaped, listed] = [objects[name], lists[name]];
     if (shaped !== undefined) {
       if (!isTextObject(member, shaped)) return false;
+    } else if (listed !== undefined) {
+      if (!Array.isArray(member) || !member.every((each) => isTextObject(each, listed))) return false;
     } else if (numbers.has(name) ? !Number.isSafeInteger(member) : typeof member !== 'string') return false;
   }
   return found === required.length + common.length;
 }
 
-function isTextObject(value: unknown, [required, optional]: (typeof objects)[string]): boolean {
+function isTextObject(value: unknown, [required, optional]: Shape): boolean {
   if (!isRecord(value)) return false;
   const names = Object.keys(value);
   return (

@@ -92,6 +92,53 @@ describe('the text of a line (RFC 8785)', () => {
   });
 });
 
+describe('what a line may hold', () => {
+  const call: Entry = {
+    kind: 'call',
+    session: 'sesn_1',
+    call: 'sevt_1',
+    happened: '2026-11-29T12:00:00.000Z',
+    responsible: actor,
+    agent: { id: 'agent_1', version: '3', name: 'support' },
+    service: 'notion',
+    tool: 'notion-search',
+    input: sha256('{}'),
+    characters: 2,
+    permission: 'ask',
+    delegation: { verdict: 'ask', rule: 'agents/support.yaml' },
+    answer: 'allow',
+    confirmer: actor,
+    result: 'success',
+    platform: 'https://api.anthropic.com',
+    trace: 'a'.repeat(32),
+  };
+  const tools = [{ service: 'notion', tool: 'notion-search', verdict: 'on', rule: 'x' }];
+  const grounds = { delegation: { verdict: 'allow', rule: 'x' }, agent: { id: 'a', version: '1' }, tools, mark: 'm' };
+  const head = { log: 'l', count: 0, hash: noHash };
+
+  test.each<[string, Entry]>([
+    [
+      'an act with what it rests on',
+      { ...intent('1'), ...grounds, trace: 't', config: 'c', call: 'e', answer: 'deny' } as Entry,
+    ],
+    ['a tool call', call],
+    ['how far a session was read', { kind: 'pulled', session: 's', through: '', state: 'open', platform: 'x' }],
+  ])('%s is read as it was written', (_what, entry) => {
+    expect(readLine(writeLine(head, entry, 'now').text)?.entry).toEqual(JSON.parse(JSON.stringify(entry)));
+  });
+
+  test.each<[string, object]>([
+    ['a verdict on a tool with more to say', { ...intent('1'), tools: [{ ...tools[0], token: 'secret' }] }],
+    ['a verdict on a tool without its rule', { ...intent('1'), tools: [{ service: 'a', tool: 'b', verdict: 'on' }] }],
+    ['one verdict that is in no list', { ...intent('1'), tools: tools[0] }],
+    ['a tool call with a result of its own', { ...call, content: 'secret' }],
+    ['a tool call for which nobody answers', { ...call, responsible: undefined }],
+    ['a tool call of an agent with a key', { ...call, agent: { id: 'a', version: '1', key: 'secret' } }],
+  ])('%s is no line', (_what, entry) => {
+    expect(readLine(writeLine(head, entry as Entry, 'now').text)).toBeUndefined();
+  });
+});
+
 describe('the chain', () => {
   test('each line names the one before by the digest of its bytes, and a whole record has no findings', async () => {
     await written();

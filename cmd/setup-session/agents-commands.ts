@@ -2,9 +2,28 @@
 import { Argument, type Command, Option } from 'commander';
 import { addConfig, addDryRun, addGroup, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { ApplyOptions } from './agents.ts';
-import type { AdoptOptions } from './agents-adopt.ts';
-import type { RetireOptions } from './agents-retire.ts';
+
+/** The options of `agents apply`. */
+interface ApplyOptions {
+  dryRun?: boolean;
+  overwrite?: boolean;
+  adopt?: boolean;
+}
+
+/** The options of `agents adopt`. */
+interface AdoptOptions {
+  dryRun?: boolean;
+  name?: string;
+  environment?: string;
+  group?: string[];
+}
+
+/** The options of `agents retire`. */
+interface RetireOptions {
+  dryRun?: boolean;
+  stop?: boolean;
+  yesRetire?: string;
+}
 
 /** Adds the commands of whoever makes agents. Nobody signs in to look; who changes something is an operator. */
 export function addAgents(program: Command, run: Run): void {
@@ -20,8 +39,9 @@ export function addAgents(program: Command, run: Run): void {
       .addArgument(naming('agents', new Argument('[name...]', 'only these agents and their environments'))),
   ).action(
     run(async (context, names: string[]) => {
-      const { runPlan } = await import('./agents.ts');
-      return await runPlan(context, names);
+      const { planAgents } = await import('../../internal/run/use-cases/agents.ts');
+      const { showPlan } = await import('./agents-output.ts');
+      return showPlan(await context.perform(planAgents, { names }));
     }),
   );
   addConfig(
@@ -35,8 +55,10 @@ export function addAgents(program: Command, run: Run): void {
     ),
   ).action(
     run(async (context, names: string[], options: ApplyOptions) => {
-      const { runApply } = await import('./agents.ts');
-      return await runApply(context, names, options);
+      const { applyAgents } = await import('../../internal/run/use-cases/agents.ts');
+      const { showApplied } = await import('./agents-output.ts');
+      const { overwrite = false, adopt = false, dryRun = false } = options;
+      return showApplied(await context.perform(applyAgents, { names, overwrite, adopt, dryRun }), dryRun);
     }),
   );
   addConfig(
@@ -45,8 +67,9 @@ export function addAgents(program: Command, run: Run): void {
       .description('every agent of the files and of the workspace, and how they stand to each other'),
   ).action(
     run(async (context) => {
-      const { runList } = await import('./agents.ts');
-      return await runList(context);
+      const { listAgents } = await import('../../internal/run/use-cases/agents.ts');
+      const { showList } = await import('./agents-output.ts');
+      return showList(await context.perform(listAgents, {}));
     }),
   );
   addConfig(
@@ -56,8 +79,9 @@ export function addAgents(program: Command, run: Run): void {
       .addArgument(naming('agents', new Argument('<name>', 'an agent of config/agents/'))),
   ).action(
     run(async (context, name: string) => {
-      const { runShow } = await import('./agents.ts');
-      return await runShow(context, name);
+      const { showAgent } = await import('../../internal/run/use-cases/agents.ts');
+      const { showOne } = await import('./agents-output.ts');
+      return showOne(await context.perform(showAgent, { name }));
     }),
   );
   addConfig(
@@ -67,8 +91,9 @@ export function addAgents(program: Command, run: Run): void {
       .argument('[name]', 'how it is called'),
   ).action(
     run(async (context, name: string | undefined) => {
-      const { runCreate } = await import('./agents-create.ts');
-      return await runCreate(context, name);
+      const { createAgent } = await import('../../internal/run/use-cases/create-agent.ts');
+      const { showCreated } = await import('./agents-output.ts');
+      return showCreated(await context.perform(createAgent, { name }));
     }),
   );
   addConfig(
@@ -88,8 +113,10 @@ export function addAgents(program: Command, run: Run): void {
     ),
   ).action(
     run(async (context, id: string, options: AdoptOptions) => {
-      const { runAdopt } = await import('./agents-adopt.ts');
-      return await runAdopt(context, id, options);
+      const { adoptAgent } = await import('../../internal/run/use-cases/adopt.ts');
+      const { showAdopted } = await import('./agents-output.ts');
+      const { name, environment, group: groups = [], dryRun = false } = options;
+      return showAdopted(await context.perform(adoptAgent, { id, name, environment, groups, dryRun }));
     }),
   );
   addConfig(
@@ -105,8 +132,10 @@ export function addAgents(program: Command, run: Run): void {
     ),
   ).action(
     run(async (context, name: string, options: RetireOptions) => {
-      const { runRetire } = await import('./agents-retire.ts');
-      return await runRetire(context, name, options);
+      const { retireAgent } = await import('../../internal/run/use-cases/retire-agent.ts');
+      const { showRetired } = await import('./agents-output.ts');
+      const { stop = false, dryRun = false, yesRetire: confirmed } = options;
+      return showRetired(await context.perform(retireAgent, { name, stop, dryRun, confirmed }));
     }),
   );
 }

@@ -4,16 +4,24 @@ import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
 import { addConfig, addDryRun, baseCommand, naming } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import { quote } from '../../internal/text/quote.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
 import { addAgents } from './agents-commands.ts';
 import { addAudit } from './audit-commands.ts';
 import { addEnvironments } from './environments-commands.ts';
 import { addExplain } from './explain-commands.ts';
-import type { InitOptions } from './init.ts';
 import { addLive } from './live-commands.ts';
 import { addMessage, dollars } from './message-options.ts';
 import type { SetupOptions } from './setup.ts';
 import { addTools } from './tools-commands.ts';
+
+/** The options of `setup-session init`. */
+interface InitOptions {
+  /** Names with commas between them. */
+  service?: string;
+  dryRun?: boolean;
+}
 
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
@@ -75,9 +83,16 @@ Examples:
         .argument('[folder]', 'where to write it (default: config)')
         .option('--service <names>', 'write the files of these services only, such as slack,github'),
     ).action(
-      run(async (_context, folder: string | undefined, options: InitOptions) => {
-        const { runInit } = await import('./init.ts');
-        return await runInit(folder, options);
+      run(async (context, folder: string | undefined, { service, dryRun = false }: InitOptions) => {
+        const services = service?.split(',').map((name) => name.trim());
+        if (services?.includes('') === true) {
+          throw new AppError('usage', `${quote(service)} is not a list of services`, {
+            hint: 'write it as --service slack,github',
+          });
+        }
+        const { writeStarter } = await import('../../internal/run/use-cases/write-starter.ts');
+        const { showStarter } = await import('./setup-output.ts');
+        return showStarter(await context.perform(writeStarter, { folder, services, dryRun }));
       }),
     );
     addConfig(
@@ -88,8 +103,9 @@ Examples:
         ),
     ).action(
       run(async (context) => {
-        const { runDoctor } = await import('./doctor.ts');
-        return await runDoctor(context);
+        const { examineSetup } = await import('../../internal/run/use-cases/examine-setup.ts');
+        const { showSetup } = await import('./setup-output.ts');
+        return showSetup(await context.perform(examineSetup, {}));
       }),
     );
     addAgents(program, run);

@@ -2,7 +2,12 @@
 import { type Command, Option } from 'commander';
 import { addConfig, addDryRun, addGroup, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { AdoptEnvironmentOptions } from './environments.ts';
+
+/** The options of `environments adopt`. */
+interface AdoptEnvironmentOptions {
+  dryRun?: boolean;
+  name?: string;
+}
 
 /** Adds what environments need beside `agents plan` and `apply`, which keep them. */
 export function addEnvironments(program: Command, run: Run): void {
@@ -27,9 +32,10 @@ export function addEnvironments(program: Command, run: Run): void {
         ),
     ),
   ).action(
-    run(async (context, id: string, options: AdoptEnvironmentOptions) => {
-      const { runAdoptEnvironment } = await import('./environments.ts');
-      return await runAdoptEnvironment(context, id, options);
+    run(async (context, id: string, { name, dryRun = false }: AdoptEnvironmentOptions) => {
+      const { adoptEnvironment } = await import('../../internal/run/use-cases/adopt.ts');
+      const { showAdoptedEnvironment } = await import('./agents-output.ts');
+      return showAdoptedEnvironment(await context.perform(adoptEnvironment, { id, name, dryRun }), dryRun);
     }),
   );
 }

@@ -3,7 +3,11 @@ import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
 import { naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import type { ExplainOptions } from './explain.ts';
+import type { BrowserOptions } from '../../internal/cli/terminal-browser.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+
+/** The options of `setup-session explain`. */
+type ExplainOptions = BrowserOptions & { agent?: string; tool?: string; for?: string };
 
 /** Adds the command that shows who says what about each tool. It changes nothing. */
 export function addExplain(program: Command, run: Run): void {
@@ -21,9 +25,13 @@ export function addExplain(program: Command, run: Run): void {
       ).conflicts(['browser', 'paste', 'timeout']),
     )
     .action(
-      run(async (context, options: ExplainOptions) => {
-        const { runExplain } = await import('./explain.ts');
-        return await runExplain(context, options);
+      run(async (context, { agent, tool, for: group }: ExplainOptions) => {
+        if (agent === undefined) {
+          throw new AppError('usage', 'no agent named', { hint: 'setup-session explain --agent <name>' });
+        }
+        const { explainVerdicts } = await import('../../internal/run/use-cases/explain.ts');
+        const { showExplained } = await import('./explain-output.ts');
+        return showExplained(await context.perform(explainVerdicts, { agent, tool, group }), tool);
       }),
     );
 }

@@ -45,7 +45,8 @@ function listed<Uses, Name extends keyof Uses & string>(
 }
 
 const connections = () => import('./values/connections.ts');
-
+const agents = () => import('./values/agents.ts');
+const setup = () => import('./values/setup.ts');
 const vaults = () => import('./values/vaults.ts');
 const sessions = () => import('./values/sessions.ts');
 const skills = () => import('./values/skills.ts');
@@ -87,6 +88,18 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ...listed(() => import('./use-cases/scan-skills.ts'), skills, { scanSkills: 'user' }),
   ...listed(() => import('./use-cases/verify-skills.ts'), skills, { verifySkills: 'auditor' }),
   ...listed(() => import('./use-cases/pull-skills.ts'), skills, { pullSkills: 'operator' }),
+  ...listed(() => import('./use-cases/write-starter.ts'), setup, { writeStarter: 'operator' }),
+  ...listed(() => import('./use-cases/examine-setup.ts'), setup, { examineSetup: 'user' }),
+  ...listed(() => import('./use-cases/explain.ts'), setup, { explainVerdicts: 'user' }),
+  ...listed(() => import('./use-cases/agents.ts'), agents, {
+    planAgents: 'auditor',
+    applyAgents: 'operator',
+    listAgents: 'auditor',
+    showAgent: 'auditor',
+  }),
+  ...listed(() => import('./use-cases/create-agent.ts'), agents, { createAgent: 'operator' }),
+  ...listed(() => import('./use-cases/adopt.ts'), agents, { adoptAgent: 'operator', adoptEnvironment: 'operator' }),
+  ...listed(() => import('./use-cases/retire-agent.ts'), agents, { retireAgent: 'operator' }),
   ...listed(() => import('./use-cases/start-session.ts'), sessions, { startSession: 'user' }),
   ...listed(() => import('./use-cases/talk.ts'), sessions, { sendMessage: 'user', answerCall: 'approver' }),
   ...listed(() => import('./use-cases/show-session.ts'), sessions, { showSession: 'user' }),

@@ -1,29 +1,31 @@
-/** `setup-session doctor`: what is missing before anybody is sent anywhere, and what the platform answers. Nobody signs in. */
-import { examineMembers, type MemberFindings } from '../../internal/agent/doctor.ts';
-import { modelId } from '../../internal/agent/model.ts';
-import { undecidedWords } from '../../internal/agent/undecided.ts';
-import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
-import type { Configuration } from '../../internal/config/definitions.ts';
-import { AppError } from '../../internal/errors/app-error.ts';
-import type { Platform } from '../../internal/platform/client.ts';
-import { unknownMemberWords } from '../../internal/platform/known-members.ts';
-import { platformForReading } from '../../internal/run/platform.ts';
-import { loadProject } from '../../internal/run/project.ts';
-import { type Check, examineReadiness, isExpected, problem } from '../../internal/run/readiness.ts';
-import { quote, visible } from '../../internal/text/quote.ts';
+/** What is missing before anybody is sent anywhere, and what the platform answers. Nobody signs in. */
+import { examineMembers, type MemberFindings } from '../../agent/doctor.ts';
+import { modelId } from '../../agent/model.ts';
+import { undecidedWords } from '../../agent/undecided.ts';
+import type { Configuration } from '../../config/definitions.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Platform } from '../../platform/client.ts';
+import { unknownMemberWords } from '../../platform/known-members.ts';
+import { quote, visible } from '../../text/quote.ts';
+import { platformForReading } from '../platform.ts';
+import type { Ports } from '../ports.ts';
+import { loadProject } from '../project.ts';
+import { type Check, examineReadiness, isExpected, problem } from '../readiness.ts';
+import type { Nothing } from '../values/common.ts';
+import type { ExaminedSetup } from '../values/setup.ts';
 
 /**
  * Looks at the configuration, the identity provider, the keychain and the latest things of the workspace. Throws `not_ready`
  * where something keeps people from working, or the one error that a command would end with; `unknown_member` where a member
  * keeps sessions from being created.
  */
-export async function runDoctor(context: CommandContext): Promise<CommandResult> {
-  const configuration = await loadProject(context);
+export async function examineSetup(_: Nothing, ports: Ports): Promise<ExaminedSetup> {
+  const configuration = await loadProject(ports);
   const { workspace_id, accepted_members: accepted = [] } = configuration.interface.platform;
-  const waiting = context.progress.wait('configuration, identity provider, keychain and platform are looked at');
+  const waiting = ports.tell.wait('configuration, identity provider, keychain and platform are looked at');
   const [readiness, { checks: onPlatform, findings }] = await Promise.all([
-    examineReadiness(context, configuration),
-    examinePlatform(context, configuration, accepted),
+    examineReadiness(ports, configuration),
+    examinePlatform(ports, configuration, accepted),
   ]).finally(() => waiting.done());
   const checks = [...readiness, ...onPlatform];
   refuse(checks);
@@ -36,24 +38,15 @@ export async function runDoctor(context: CommandContext): Promise<CommandResult>
   }
   const { knownFrom, sdkVersion, looked, unknown, needless } = findings;
   return {
-    text: [
-      {
-        heading: ['check', 'state', 'found', 'next'],
-        rows: checks.map(({ check, state, found, next }) => [check, state, visible(found), visible(next ?? '-')]),
-      },
-      '',
-      ...lines,
-    ],
-    json: {
-      checks: checks.map(({ check, state, found, next }) => ({ check, state, found, next: next ?? null })),
-      workspace_id: workspace_id ?? null,
-      known_from: knownFrom,
-      sdk_version: sdkVersion,
-      looked_at: looked,
-      unknown_members: unknown,
-      accepted_members: findings.accepted,
-      needless_members: needless,
-    },
+    checks: checks.map(({ check, state, found, next }) => ({ check, state, found, next: next ?? null })),
+    workspace_id: workspace_id ?? null,
+    known_from: knownFrom,
+    sdk_version: sdkVersion,
+    looked_at: { ...looked },
+    unknown_members: [...unknown],
+    accepted_members: [...findings.accepted],
+    needless_members: [...needless],
+    beside: { lines },
   };
 }
 
@@ -78,14 +71,14 @@ function refuse(checks: readonly Check[]): void {
 
 /** The key, the workspace that it reaches, the models of the agents there, and what the platform answers. */
 async function examinePlatform(
-  context: CommandContext,
+  ports: Ports,
   configuration: Configuration,
   accepted: readonly string[],
 ): Promise<{ checks: Check[]; findings?: MemberFindings }> {
   const { workspace_id } = configuration.interface.platform;
   let platform: Platform;
   try {
-    platform = await platformForReading(context, { workspace_id });
+    platform = await platformForReading(ports, { workspace_id });
   } catch (error) {
     if (!isExpected(error)) throw error;
     return { checks: [problem('key', error)] };

@@ -165,9 +165,13 @@ describe('every change', () => {
     const { id } = await platform.vaults.create('Ada', { display_name: 'Ada' });
     const asked = sandbox.control.log.count();
     await platform.vaults.archive(id);
+    // Also what is sent again carries the trace that was told.
+    const trace = sandbox.control.log.entries[0]?.trace;
+    expect(trace).toMatch(/^[0-9a-f]{32}$/);
+    expect(sandbox.control.log.entries.map((each) => each.trace)).toEqual([trace, trace, trace]);
     expect(told).toEqual([
-      { actor: ada, act: 'vault.create', target: { kind: 'vault', id: undefined, label: 'Ada' }, asked: 0 },
-      { actor: ada, act: 'vault.archive', target: { kind: 'vault', id, label: id }, asked },
+      { actor: ada, act: 'vault.create', target: { kind: 'vault', id: undefined, label: 'Ada' }, trace, asked: 0 },
+      { actor: ada, act: 'vault.archive', target: { kind: 'vault', id, label: id }, trace, asked },
     ]);
     expect(asked).toBe(2);
   });

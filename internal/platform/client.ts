@@ -7,6 +7,7 @@
  * debug log prints bodies with secrets in them.
  */
 
+import { randomBytes } from 'node:crypto';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { Headers, Response } from '../outside/fetch-types.ts';
@@ -18,7 +19,7 @@ import { isUrl } from '../text/url.ts';
 import type { Actor } from './actor.ts';
 import { type Act, hintAfterLoss } from './acts.ts';
 import { agentVerbs } from './agents.ts';
-import type { Change, OnChange } from './change.ts';
+import type { Change, Delegation, OnChange } from './change.ts';
 import { credentialVerbs } from './credentials.ts';
 import type { Ask, Door, How, Read } from './door.ts';
 import { environmentVerbs } from './environments.ts';
@@ -109,8 +110,11 @@ const readAttempts = 3;
 /** More than the largest answer there is, a skill of 30 MB unpacked, and few enough for eight of them in memory. */
 const largestAnswerBytes = 40 * 2 ** 20;
 
-/** Opens the platform for somebody; for nobody it can only be read, and a change is a bug of ours. */
-export type Opening = (actor: Actor | undefined) => Platform;
+/**
+ * Opens the platform for somebody, with the rule that lets them change what they change; for nobody it can only be read, and
+ * a change is a bug of ours.
+ */
+export type Opening = (actor: Actor | undefined, delegation?: Delegation) => Platform;
 
 /**
  * Gets everything ready but whose platform it is, so that whoever has no key learns it before they have to say who they are.
@@ -119,13 +123,15 @@ export type Opening = (actor: Actor | undefined) => Platform;
  */
 export async function preparePlatform(settings: PlatformSettings): Promise<Opening> {
   const { doorFor, ...said } = await prepareDoor(settings);
-  return (actor) => ({ ...verbsOver(doorFor(actor)), ...said });
+  return (actor, delegation) => ({ ...verbsOver(doorFor(actor, delegation)), ...said });
 }
 
 /** What the verbs go through. Throws as {@link preparePlatform}. */
 export async function prepareDoor(
   settings: PlatformSettings,
-): Promise<{ doorFor(actor: Actor | undefined): Door } & Pick<Platform, 'unknownMembers' | 'aheadMs'>> {
+): Promise<
+  { doorFor(actor: Actor | undefined, delegation?: Delegation): Door } & Pick<Platform, 'unknownMembers' | 'aheadMs'>
+> {
   const { AnthropicError, APIConnectionError, APIError, connect, rawEvents } = await import('./sdk.ts');
   const baseUrl = checkedBaseUrl(settings.baseUrl);
   const stored = settings.apiKey ?? settings.authToken;
@@ -140,13 +146,19 @@ export async function prepareDoor(
     return { credentials: async () => ({ token: await federated.current(signal), expiresAt: 0 }) };
   };
   const reading = readingOf(settings);
-  const clientOver = (fetch: typeof globalThis.fetch, timeout: number, signal: AbortSignal): Client =>
+  const clientOver = (
+    fetch: typeof globalThis.fetch,
+    timeout: number,
+    signal: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+  ): Client =>
     connect({
       ...credential(signal),
       ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
-      ...(settings.workspaceId === undefined
-        ? {}
-        : { defaultHeaders: { 'anthropic-workspace-id': settings.workspaceId } }),
+      defaultHeaders: {
+        ...(settings.workspaceId !== undefined && { 'anthropic-workspace-id': settings.workspaceId }),
+        ...headers,
+      },
       maxRetries: 0,
       timeout,
       logLevel: 'off',
@@ -159,9 +171,11 @@ export async function prepareDoor(
     aheadMs = aheadOf(headers.get('date'), clock.now().getTime()) ?? aheadMs;
   };
   const reader = clientOver(onlyGet(interruptible(signal, heard)), patience.readMs, signal);
-  const writer = clientOver(interruptible(signal, heard), patience.changeMs, signal);
   const never = new AbortController().signal;
-  const finisher = clientOver(interruptible(never, heard), patience.changeMs, never);
+  const trace = traceOf();
+  /** Only changes carry it: what the platform does because of one hangs below it, and its id is in the record. */
+  const writerFor = (until: AbortSignal): Client =>
+    clientOver(interruptible(until, heard), patience.changeMs, until, { traceparent: trace.parent() });
   const finishingReader = clientOver(onlyGet(interruptible(never, heard)), patience.readMs, never);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
@@ -259,7 +273,7 @@ export async function prepareDoor(
     }
   };
 
-  const doorFor = (actor: Actor | undefined): Door => ({
+  const doorFor = (actor: Actor | undefined, delegation?: Delegation): Door => ({
     read: (what, read, ask, { uninterrupted = false } = {}) =>
       reads(what, uninterrupted, async (client) => read(await ask(client), reading)),
     async *list(what, read, ask) {
@@ -310,19 +324,21 @@ export async function prepareDoor(
     async change<Thing>(
       act: Act,
       id: string | undefined,
-      { label = id ?? '', uninterrupted = false }: How,
+      { label = id ?? '', uninterrupted = false, grounds }: How,
       read: Read<Thing>,
       ask: Ask,
     ) {
       const what = `${act} ${quote(label)}`;
       if (actor === undefined) throw new Error(`${what}: the platform was opened for reading`);
       const [kind] = act.split('.') as [Change['target']['kind']];
-      const ended = await settings.onChange({ actor, act, target: { kind, id, label } });
+      const change: Change = { actor, act, target: { kind, id, label }, delegation, ...grounds, trace: trace.id };
+      const ended = await settings.onChange(change);
+      const writer = writerFor(uninterrupted ? never : signal);
       let renewed = false;
       for (let attempts = 1; ; attempts += 1) {
         let thing: Thing;
         try {
-          thing = read(await ask(uninterrupted ? finisher : writer), reading);
+          thing = read(await ask(writer), reading);
         } catch (error) {
           if (attempts < readAttempts && !renewed && renewable(error)) {
             renewed = true;
@@ -335,13 +351,19 @@ export async function prepareDoor(
           await ended({ outcome: unknown ? 'unknown' : 'failure', attempts, error: code });
           throw failure;
         }
-        const made = id === undefined ? fieldsOf(thing)?.['id'] : undefined;
+        const made = fieldsOf(thing)?.[id === undefined ? 'id' : 'made'];
         await ended({ outcome: 'success', attempts, ...(typeof made === 'string' && { made }) });
         return thing;
       }
     },
   });
   return { doorFor, unknownMembers: () => [...reading.told], aheadMs: () => aheadMs };
+}
+
+/** The trace of a run (W3C Trace Context): one id, and a parent of its own for each change. It says nothing of anybody. */
+function traceOf(): { id: string; parent(): string } {
+  const id = randomBytes(16).toString('hex');
+  return { id, parent: () => `00-${id}-${randomBytes(8).toString('hex')}-01` };
 }
 
 /** How answers are read in this run. */

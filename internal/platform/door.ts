@@ -1,6 +1,7 @@
 /** What the verbs of the platform are made of. Only the files of this room see it: a feature says what it wants, not how it is asked. */
 
 import type { Act } from './acts.ts';
+import type { Grounds } from './change.ts';
 import type { EventStream } from './event-stream.ts';
 import type { Reading } from './reading.ts';
 import type { Client } from './sdk.ts';
@@ -11,6 +12,8 @@ export interface How {
   label?: string;
   /** Carried out to its answer although the run was interrupted: half of it would leave less than there was. */
   uninterrupted?: boolean;
+  /** What it rests on, beside what lets the actor change things at all. */
+  grounds?: Grounds;
 }
 
 /** Reads an answer; throws `UnreadableAnswer` for something else. */

@@ -3,12 +3,14 @@
  * read in `session/event.ts`.
  */
 import { type AgentAnswer, readAgentAnswer } from './agents.ts';
+import type { Grounds } from './change.ts';
 import type { Door, How } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import {
   entriesOf,
   type Fields,
   fieldsOf,
+  idIn,
   listOf,
   metadataOf,
   type Reading,
@@ -77,9 +79,10 @@ function readEvent(value: unknown): EventAnswer {
   return thingOf(value, 'an event');
 }
 
-/** What was taken of the events that were sent. */
-function readSentEvents(value: unknown): { data: readonly unknown[] } {
-  return { data: listOf(fieldsOf(value)?.['data']) };
+/** What was taken of the one event that was sent; `made` is its id, where the platform says it. */
+function readSentEvents(value: unknown): { data: readonly unknown[]; made: string | undefined } {
+  const data = listOf(fieldsOf(value)?.['data']);
+  return { data, made: idIn(data[0]) };
 }
 
 type Sessions = Client['sessions'];
@@ -98,8 +101,8 @@ export const sessionVerbs = ({ read, list, listen, change }: Door) => {
       list('list sessions', readSession, ({ sessions }, page) => sessions.list({ limit: 100, ...query, ...page })),
     retrieve: (id: string, signal?: AbortSignal) =>
       read('read session', readSession, ({ sessions }) => sessions.retrieve(id, undefined, ownSignal(signal))),
-    create: (label: string, session: Parameters<Sessions['create']>[0]) =>
-      change('session.create', undefined, { label }, readSession, ({ sessions }) => sessions.create(session)),
+    create: (label: string, session: Parameters<Sessions['create']>[0], grounds: Grounds) =>
+      change('session.create', undefined, { label, grounds }, readSession, ({ sessions }) => sessions.create(session)),
     archive: (id: string, how: How = {}) =>
       change('session.archive', id, how, readSession, ({ sessions }) => sessions.archive(id)),
     interrupt: (id: string, how: How = {}) => send('session.interrupt', id, { type: 'user.interrupt' }, how),

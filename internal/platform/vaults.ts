@@ -1,4 +1,5 @@
 /** Vaults: what the platform answers, and what it can be asked for. */
+import type { Grounds } from './change.ts';
 import type { Door, How } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { fieldsOf, metadataOf, type Reading, text, textOrNull, thingOf } from './reading.ts';
@@ -41,8 +42,11 @@ export const vaultVerbs = ({ read, list, change }: Door) => {
     list: (query: { include_archived?: boolean; limit?: number } = {}) =>
       list('list vaults', readVault, ({ vaults }, page) => vaults.list({ limit: 100, ...query, ...page })),
     retrieve: (id: string) => read('read vault', readVault, ({ vaults }) => vaults.retrieve(id)),
-    create: (label: string, vault: { display_name: string; metadata?: Record<string, string> }) =>
-      change('vault.create', undefined, { label }, readVault, ({ vaults }) => vaults.create(vault)),
+    create: (
+      label: string,
+      vault: { display_name: string; metadata?: Record<string, string> },
+      grounds: Grounds = {},
+    ) => change('vault.create', undefined, { label, grounds }, readVault, ({ vaults }) => vaults.create(vault)),
     mark: update('vault.mark'),
     unmark: update('vault.unmark'),
     sign: update('vault.sign'),

@@ -133,18 +133,22 @@ export function mayUseService(principal: Principal, configuration: Configuration
 /** Whether this person may act on the vaults and sessions of others; nobody may unless listed. */
 export function isOperator(principal: Principal, { interface: { people } }: Configuration): boolean {
   const { groups = [], principals = [] } = people.operators ?? {};
-  return (
-    principals.some((subject) => isNamed(principal, subject)) ||
-    groups.some((group) => principal.groups.includes(group))
-  );
+  return whatNames(principal, { groups, principals }) !== undefined;
 }
 
 /** Whether the agent's file lets this person start sessions with it at all. */
 export function mayUseAgent(principal: Principal, agent: Agent): boolean {
-  return (
-    agent.allowed.principals.some((subject) => isNamed(principal, subject)) ||
-    agent.allowed.groups.some((group) => principal.groups.includes(group))
-  );
+  return whatNames(principal, agent.allowed) !== undefined;
+}
+
+/** Which entry of a list of groups and people somebody is meant by, in words; undefined where by none. */
+export function whatNames(
+  principal: Principal,
+  { groups, principals }: Readonly<Record<'groups' | 'principals', readonly string[]>>,
+): string | undefined {
+  if (principals.some((subject) => isNamed(principal, subject))) return 'principals, by subject';
+  const group = groups.find((each) => principal.groups.includes(each));
+  return group === undefined ? undefined : `groups, ${group}`;
 }
 
 /** What comes of four statements together. */

@@ -3,7 +3,8 @@ import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Principal, withMissingGroups } from '../identity/principal.ts';
 import type { Actor } from '../platform/actor.ts';
-import { isOperator } from '../policy/verdict.ts';
+import type { Delegation } from '../platform/change.ts';
+import { isOperator, whatNames } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 
 /** The actor that somebody proven is. */
@@ -16,6 +17,33 @@ export function isByKey(configuration: Configuration | undefined): boolean {
   if (configuration === undefined) return true;
   const { identity, platform } = configuration.interface;
   return identity.mode === 'os' || platform.changes_by_key === 'allow';
+}
+
+/** What lets somebody proven change what they change: what is theirs is theirs, and what is not takes an operator. */
+export function delegationOf(principal: Principal, { interface: { people } }: Configuration): Delegation {
+  const by = operatorBy(principal, people);
+  const rule = by === undefined ? 'what is theirs' : `what is theirs, and as operator what is not: ${by}`;
+  return { verdict: 'allow', rule };
+}
+
+/** What lets an operator, or whoever holds the key, change what belongs to everybody. */
+export function sharedDelegation(
+  principal: Principal | undefined,
+  configuration: Configuration | undefined,
+): Delegation {
+  return { verdict: 'allow', rule: sharedRule(principal, configuration) };
+}
+
+function sharedRule(principal: Principal | undefined, configuration: Configuration | undefined): string {
+  if (configuration === undefined) return 'no configuration: the key is enough';
+  const { identity, people } = configuration.interface;
+  if (principal !== undefined) return operatorBy(principal, people) ?? 'nothing';
+  return identity.mode === 'os' ? 'identity.mode: os' : 'platform.changes_by_key: allow';
+}
+
+function operatorBy(principal: Principal, { operators }: Configuration['interface']['people']): string | undefined {
+  const by = whatNames(principal, { groups: [], principals: [], ...operators });
+  return by && `people.operators.${by}`;
 }
 
 /** Throws `not_allowed` for somebody who is no operator. `what` follows "may not". */

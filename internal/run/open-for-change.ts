@@ -5,7 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { accountName } from '../outside/accounts.ts';
 import type { Platform } from '../platform/client.ts';
-import { actorOf, isByKey, requireOperator } from './actor.ts';
+import { actorOf, isByKey, requireOperator, sharedDelegation } from './actor.ts';
 import { browserVisit } from './browser-visit.ts';
 import { prepareFromEnvironment } from './platform.ts';
 import type { Ports } from './ports.ts';
@@ -27,11 +27,12 @@ export async function openForChange(
   configuration: Configuration | undefined,
   change: SharedChange,
 ): Promise<Platform> {
-  const openFor = await prepareFromEnvironment(ports, configuration?.interface.platform);
+  const openFor = await prepareFromEnvironment(ports, configuration?.interface.platform, configuration);
   if (configuration === undefined || isByKey(configuration)) {
-    return openFor({ kind: 'key_holder', account: accountName() });
+    return openFor({ kind: 'key_holder', account: accountName() }, sharedDelegation(undefined, configuration));
   }
-  return openFor(actorOf(await proveOperator(ports, configuration, change)));
+  const operator = await proveOperator(ports, configuration, change);
+  return openFor(actorOf(operator), sharedDelegation(operator, configuration));
 }
 
 /** Proves somebody who may change what belongs to everybody. Throws `not_allowed` for anybody else. */

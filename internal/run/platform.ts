@@ -1,6 +1,6 @@
 /** Opens the platform the way every command does: from the environment of its run. */
 
-import type { Interface } from '../config/definitions.ts';
+import type { Configuration, Interface } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Opening, type Platform, preparePlatform } from '../platform/client.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
@@ -28,6 +28,7 @@ export async function platformForReading(
 export async function prepareFromEnvironment(
   ports: Pick<Ports, 'directories' | 'environment' | 'signal' | 'tell'>,
   { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
+  configuration?: Configuration,
 ): Promise<Opening> {
   const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_BASE_URL: baseUrl } = ports.environment;
   requireHeaderText('ANTHROPIC_API_KEY', key);
@@ -53,7 +54,7 @@ export async function prepareFromEnvironment(
     acceptedMembers,
     signal: ports.signal,
     onWait: (text) => ports.tell.warn(text),
-    onChange: recording(ports, { address: baseUrl ?? usualAddress, id: workspaceId }),
+    onChange: recording(ports, { address: baseUrl ?? usualAddress, id: workspaceId }, configuration),
     onUnknownMember: (member) => ports.tell.note(unknownMemberWords(member)),
   });
 }

@@ -16,7 +16,7 @@ import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
 import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { Ownership, VaultMemory } from '../vault/resolve.ts';
-import { actorOf } from './actor.ts';
+import { actorOf, delegationOf } from './actor.ts';
 import { browserVisit } from './browser-visit.ts';
 import { tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
@@ -123,13 +123,15 @@ export async function openOperatorRun(
   const visit = browserVisit(ports, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(ports, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.
-  const openFor = await prepareFromEnvironment(ports, configuration.interface.platform).catch(async (error) => {
-    await proof.abandon();
-    throw error;
-  });
+  const openFor = await prepareFromEnvironment(ports, configuration.interface.platform, configuration).catch(
+    async (error) => {
+      await proof.abandon();
+      throw error;
+    },
+  );
   const known = typeof requirement === 'function' ? undefined : requirement;
   const first = await proof.prove({ requirement: known });
-  const platform = openFor(actorOf(first.principal));
+  const platform = openFor(actorOf(first.principal), delegationOf(first.principal, configuration));
   const { principal, source } =
     typeof requirement === 'function' ? await stepUp(proof, first, await requirement(platform)) : first;
   if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {

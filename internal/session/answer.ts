@@ -32,7 +32,10 @@ const looksMs = [250, 500, 1000, 2000];
 export async function answerCall(answering: Answering): Promise<'sent' | Extract<FoundCall, { kind: 'answered' }>> {
   const { platform, sessionId, callId, answer, signal } = answering;
   try {
-    await platform.sessions.answer(sessionId, eventOf(callId, answer), { label: callId });
+    await platform.sessions.answer(sessionId, eventOf(callId, answer), {
+      label: callId,
+      grounds: { call: callId, answer: words[answer.kind] },
+    });
     return 'sent';
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
@@ -45,6 +48,8 @@ export async function answerCall(answering: Answering): Promise<'sent' | Extract
     throw error;
   }
 }
+
+const words = { yes: 'allow', no: 'deny', result: 'result', failed: 'result' } as const;
 
 function eventOf(callId: string, answer: Answer) {
   switch (answer.kind) {

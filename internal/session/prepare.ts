@@ -18,10 +18,11 @@ import { grantedByService } from '../connection/scopes.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, requireAssurance } from '../identity/assurance.ts';
 import { type Principal, withMissingGroups } from '../identity/principal.ts';
+import type { Grounds } from '../platform/change.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
 import type { Statement } from '../policy/effective.ts';
 import { compileTooling, type Tooling } from '../policy/toolset.ts';
-import { judgeTools, mayUseAgent, type PinSource, type ToolVerdict } from '../policy/verdict.ts';
+import { judgeTools, type PinSource, type ToolVerdict, whatNames } from '../policy/verdict.ts';
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
@@ -52,6 +53,8 @@ export interface PreparedSession {
   verdicts: readonly ToolVerdict[];
   tooling: Tooling;
   attempt: string;
+  /** What the record says of why it may be. */
+  grounds: Grounds;
 }
 
 /**
@@ -60,7 +63,8 @@ export interface PreparedSession {
  */
 export async function prepareSession(request: SessionRequest): Promise<PreparedSession> {
   const { platform, configuration, agent, principal, lock } = request;
-  if (!mayUseAgent(principal, agent)) {
+  const allowedBy = whatNames(principal, agent.allowed);
+  if (allowedBy === undefined) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not use the agent ${quote(agent.name)}`, {
       hint: withMissingGroups(
         principal,
@@ -111,6 +115,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   );
   const unknown = (foundAgent?.unknown ?? []).map(unknownMemberWords);
   for (const remark of [...inForce.remarks, ...dead, ...unknown, ...unpinned]) request.warn(remark);
+  const attempt = randomUUID();
   return {
     vault,
     connections: connected,
@@ -121,7 +126,15 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     lookedAt: diedAfter === undefined ? lookedAt : Number.NEGATIVE_INFINITY,
     verdicts,
     tooling,
-    attempt: randomUUID(),
+    attempt,
+    grounds: {
+      delegation: { verdict: 'allow', rule: `config/agents/${agent.name}.yaml: allowed.${allowedBy}` },
+      agent: { id: inForce.agent.id, version: String(inForce.agent.version), name: agent.name },
+      tools: verdicts.flatMap(({ service, tool, verdict, rule }) =>
+        verdict === 'off' ? [] : [{ service, tool, verdict, rule: `${rule.party}: ${rule.because}` }],
+      ),
+      mark: attempt,
+    },
   };
 }
 

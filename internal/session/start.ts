@@ -7,6 +7,7 @@ import type { InForce } from '../agent/in-force.ts';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
+import type { Grounds } from '../platform/change.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
@@ -69,14 +70,12 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
   };
   const settle = await keepRecord(intent, request);
   const signature = await sign(intent, request, signer);
-  const { session, creates } = await createSession(request, { ...intent, signature }).catch(async (error: unknown) => {
+  const signed = { ...intent, signature };
+  const { session, creates } = await createSession(request, signed, prepared.grounds).catch(async (error: unknown) => {
     if (error instanceof PlatformError && error.outcome === 'refused') await settle();
     throw error;
   });
-  const differences = [
-    ...compareSession({ ...intent, signature }, session),
-    ...(await environmentDifferences(platform, prepared)),
-  ];
+  const differences = [...compareSession(signed, session), ...(await environmentDifferences(platform, prepared))];
   if (differences.length > 0) {
     const archived = await archive(platform, session.id);
     await settle();
@@ -161,11 +160,12 @@ const latest = 50;
 async function createSession(
   request: StartRequest,
   intent: SessionIntent,
+  grounds: Grounds,
 ): Promise<{ session: Session; creates: number }> {
   const label = `of ${intent.principal.label} with ${intent.definition.name}`;
   for (let creates = 1; ; creates += 1) {
     try {
-      const session = await request.platform.sessions.create(label, sessionParameters(intent));
+      const session = await request.platform.sessions.create(label, sessionParameters(intent), grounds);
       return { session, creates };
     } catch (error) {
       if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;

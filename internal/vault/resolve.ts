@@ -107,10 +107,14 @@ export async function createVault(
   let lost: PlatformError | undefined;
   let created: string | undefined;
   try {
-    const { id, metadata, saysMetadata } = await platform.vaults.create(principal.label, {
-      display_name: displayName,
-      metadata: { ...ownerRecord(principal), ...creationOf(mark) },
-    });
+    const { id, metadata, saysMetadata } = await platform.vaults.create(
+      principal.label,
+      {
+        display_name: displayName,
+        metadata: { ...ownerRecord(principal), ...creationOf(mark) },
+      },
+      { mark },
+    );
     // Where the answer does not say, the list does.
     if (saysMetadata && !isOwnedBy(metadata, principal)) throw notStored(id);
     created = id;

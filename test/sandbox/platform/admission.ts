@@ -44,6 +44,23 @@ export function admittedWorkspace(
   return workspace;
 }
 
+/** W3C Trace Context, version 00. An id of zeros is none. */
+const traceparent = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The trace that a request belongs to, as the documented header says; undefined where it says none. */
+export function traceOf(headers: IncomingHttpHeaders): string | undefined {
+  const said = headers['traceparent'];
+  return typeof said === 'string' ? traceparent.exec(said)?.[1] : undefined;
+}
+
+/** Checks the headers of W3C Trace Context and Baggage. */
+export function checkTrace(headers: IncomingHttpHeaders): void {
+  if (headers['traceparent'] !== undefined && traceOf(headers) === undefined) {
+    throw chosenError(choices.traceContext, 'traceparent: malformed');
+  }
+  if (headers['baggage'] !== undefined) throw chosenError(choices.traceContext, 'baggage: not taken');
+}
+
 /** Checks the two headers that select a shape of the API. */
 export function checkVersions(headers: IncomingHttpHeaders, beta: BetaRule, endpoint: string): void {
   const version = headers['anthropic-version'];

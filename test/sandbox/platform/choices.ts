@@ -45,6 +45,12 @@ export const choices = {
     choice: 'not found',
     status: 404,
   },
+  traceContext: {
+    area: 'errors',
+    unknown: 'what a malformed traceparent does, and what becomes of baggage, which may hold anything',
+    choice: 'both are refused',
+    status: 400,
+  },
   metadataLimits: {
     area: 'errors',
     unknown: 'the status of broken metadata limits, and the numbers for environments',

@@ -143,3 +143,21 @@ it('refuses cursors that it did not issue for this list', async () => {
   expect((await send(`GET /v1/agents?page=${cursor}`)).status).toBe(400);
   expect((await send('GET /v1/vaults?page=page_x')).status).toBe(400);
 });
+
+const trace = 'ab'.repeat(16);
+
+it.each([
+  ['no version', { traceparent: `${trace}-${'cd'.repeat(8)}-01` }],
+  ['another version', { traceparent: `01-${trace}-${'cd'.repeat(8)}-01` }],
+  ['capitals', { traceparent: `00-${trace.toUpperCase()}-${'cd'.repeat(8)}-01` }],
+  ['an id of zeros', { traceparent: `00-${'0'.repeat(32)}-${'cd'.repeat(8)}-01` }],
+  ['something behind it', { traceparent: `00-${trace}-${'cd'.repeat(8)}-01-x` }],
+  ['baggage', { baggage: 'user=ada' }],
+])('refuses a trace context with %s', async (_name, headers) => {
+  expect((await send('GET /v1/vaults', { headers })).status).toBe(400);
+});
+
+it('keeps the trace of a request in the log', async () => {
+  await send('GET /v1/vaults', { headers: { traceparent: `00-${trace}-${'cd'.repeat(8)}-00` } });
+  expect(platform.control.log.entries.at(-1)?.trace).toBe(trace);
+});

@@ -11,6 +11,8 @@ export interface LoggedRequest {
   requestId: string;
   /** How often the SDK had sent the same request before. */
   retry: number;
+  /** The id of the trace that it belongs to, where its traceparent says one. */
+  trace: string | undefined;
   /** When it arrived, in RFC 3339 by the sandbox's clock, and how long it took by the real one. */
   at: string;
   milliseconds: number;

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
-import { admittedWorkspace, checkVersions } from './admission.ts';
+import { admittedWorkspace, checkTrace, checkVersions, traceOf } from './admission.ts';
 import { type Answer, FileAnswer, StreamAnswer } from './answer.ts';
 import { ApiError, errorBody } from './api-error.ts';
 import { readBody } from './body.ts';
@@ -64,8 +64,9 @@ async function respond(parts: ServerParts, request: IncomingMessage, response: S
   const arrival = arrivalOf(request);
   const { method, path, search, requestId } = arrival;
   const retry = Number(request.headers['x-stainless-retry-count'] ?? 0);
+  const trace = traceOf(request.headers);
   const finish = (status: number) =>
-    addToLog({ method, path, search, status, requestId, retry, at, milliseconds: performance.now() - started });
+    addToLog({ method, path, search, status, requestId, retry, trace, at, milliseconds: performance.now() - started });
   const drop = () => {
     finish(0);
     request.socket.destroy();
@@ -121,6 +122,7 @@ async function answered(
     headers['anthropic-workspace-id'] = workspace.id;
     const { route, params } = parts.findRoute(method, path);
     checkVersions(request.headers, route.beta, `${method} ${path}`);
+    checkTrace(request.headers);
     const body = method === 'GET' ? undefined : await readBody(request, route.takesForm);
     const run = async (query: URLSearchParams) => await route.run({ workspace, params, search: query, body });
     const asked = new URLSearchParams(search);

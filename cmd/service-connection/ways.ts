@@ -62,7 +62,7 @@ export async function performWay(
   options: ConnectOptions,
 ): Promise<CommandResult> {
   const { showConnected, showPage } = await import('./connections-output.ts');
-  const { perform } = context;
+  const { perform, besideServices } = context;
   const accounts = () => ({ expectAccount: options.expectAccount, acceptAccount: options.acceptAccount });
   const scopes = () => {
     const { readOnly, scope, addScope } = options;
@@ -89,14 +89,25 @@ export async function performWay(
     }
     case 'service': {
       const { refuseMisspelledService } = await import('../../internal/cli/misspelled.ts');
-      const { servicesThere } = await import('../../internal/run/names-there.ts');
-      refuseMisspelledService(service ?? '', context.besideServices, await servicesThere(context));
+      refuseMisspelledService(service ?? '', besideServices, await servicesThere(context));
       const { connect } = await import('../../internal/run/use-cases/connect.ts');
       const { newClient = false, legacyEndpoints = false, acceptAudience = false } = options;
       const choices = { newClient, legacyEndpoints, acceptAudience, ...scopes(), ...accounts() };
       return showConnected(await perform(connect, { service: service ?? '', ...choices }));
     }
   }
+}
+
+/** The names of services that there are files of; none where there is no configuration. */
+async function servicesThere({ perform }: CommandContext): Promise<string[]> {
+  const { namesThere } = await import('../../internal/run/use-cases/names-there.ts');
+  return await perform(namesThere, { kind: 'services' }).then(
+    ({ names }) => names,
+    (error: unknown) => {
+      if (error instanceof AppError && error.code === 'config_missing') return [];
+      throw error;
+    },
+  );
 }
 
 /** An option that has nothing to say about what is asked for. */

@@ -1,5 +1,5 @@
 /** What `setup-session --agent <name>` is asked: one session, with a message or without. */
-import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
+import type { MessageOptions } from '../../internal/cli/message.ts';
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { patienceFor } from '../../internal/run/finish-turn.ts';
@@ -23,7 +23,7 @@ export async function performSetup(context: CommandContext, options: SetupOption
   if (agent === undefined) throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
   // Before anything is read: a wrong option is known to be wrong now.
   patienceFor(timeout, stopAfter);
-  const message = await readMessage(context, options);
+  const message = await context.message(options);
   const request = { agent, title, dryRun, without, budget, end, stopAfter, message };
   return showStart(await context.perform(startSession, request));
 }

@@ -1,5 +1,5 @@
 /** What is said to a session, from where the words of a command say it comes. */
-import { type MessageOptions, readMessage } from '../../internal/cli/message.ts';
+import type { MessageOptions } from '../../internal/cli/message.ts';
 import type { CommandContext } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { patienceFor } from '../../internal/run/finish-turn.ts';
@@ -19,7 +19,7 @@ export interface AnswerOptions {
 export async function messageToSend(context: CommandContext, options: MessageOptions & TurnOptions): Promise<string> {
   // Before anything is read: a wrong option is known to be wrong now.
   patienceFor(options.timeout, options.stopAfter);
-  const message = await readMessage(context, options);
+  const message = await context.message(options);
   if (message !== undefined) return message;
   throw new AppError('usage', 'there is nothing to send', {
     hint: 'name one: --message - for stdin, --message-file <file> or --message <text>',
@@ -39,6 +39,6 @@ export async function answerOf(
   }
   if (no !== undefined) return { kind: 'no', reason: no };
   if (yes === true) return { kind: 'yes' };
-  const text = await readMessage(context, { message: result ?? '', ...(timeout !== undefined && { timeout }) });
+  const text = await context.message({ message: result ?? '', ...(timeout !== undefined && { timeout }) });
   return { kind: 'result', text: text ?? '' };
 }

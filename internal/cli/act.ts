@@ -20,13 +20,13 @@ export async function act(
   requireVerifiedTls(environment);
   const { json = false } = options;
   const verbosity = verbosityOf(options);
-  const progress = await progressOf(tool, invocation, options, verbosity);
+  const tell = await progressOf(tool, invocation, options, verbosity);
   const streamed = streamOn(invocation);
   const last: (() => Promise<void>)[] = [];
   const result = await action(
     contextOf(invocation, options, {
       executable: tool,
-      progress,
+      tell,
       besideServices,
       stream: (text) => void (!json && streamed.write(text)),
       afterwards: (work) => void last.push(work),
@@ -36,7 +36,6 @@ export async function act(
     ? harmlessJson(withoutBeside(result.json))
     : printed(await plainText(result.text, () => stdout.columns), invocation);
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
-  await result.shown?.();
   for (const work of last) await work();
   if (result.failure !== undefined) throw result.failure;
   return result.exit ?? 0;

@@ -19,9 +19,9 @@ export function addCompletion(program: Command, run: Run): void {
   completion.action(
     run(async (context, shell: Shell, { names: kind }: CommonOptions & { names?: NameKind }) => {
       if (kind !== undefined) {
-        const { namesThere } = await import('../run/names-there.ts');
-        const names = await namesThere(context, kind);
-        return { text: names.join('\n'), json: { names } };
+        const { namesThere } = await import('../run/use-cases/names-there.ts');
+        const result = await context.perform(namesThere, { kind });
+        return { text: result.names.join('\n'), json: result };
       }
       const { AppError } = await import('../errors/app-error.ts');
       takeOnly(

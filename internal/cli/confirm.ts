@@ -4,10 +4,7 @@ import { createInterface } from 'node:readline';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { discardTyped } from '../outside/terminal-input.ts';
-import type { CommandContext } from './program.ts';
-
-/** What a question needs of a run. */
-export type Asker = Pick<CommandContext, 'stdin' | 'signal'> & { progress: Pick<CommandContext['progress'], 'warn'> };
+import type { Asker } from './asker.ts';
 
 /**
  * Asks once for a yes. Everything else is no: Enter, Ctrl-D, a terminal that is gone, and waiting too long. Throws

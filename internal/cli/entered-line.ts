@@ -3,9 +3,7 @@ import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readBounded, readHidden } from '../outside/terminal-input.ts';
 import type { Entering } from '../run/ports.ts';
-import type { CommandContext } from './program.ts';
-
-type Terminal = Pick<CommandContext, 'stdin' | 'signal' | 'progress' | 'interactive'>;
+import type { Terminal } from './asker.ts';
 
 /** More than any secret that is asked for. */
 const longestBytes = 64 * 1024;
@@ -17,7 +15,7 @@ const defaultSeconds = { terminal: 300, pipe: 30 };
  * entered, `timed_out` or `interrupted`.
  */
 export async function enteredLine(
-  context: Terminal,
+  context: Pick<Terminal, 'stdin' | 'signal' | 'progress' | 'interactive'>,
   { what, command, timeout }: Entering & { timeout: number | undefined },
 ): Promise<string> {
   const { stdin, progress } = context;
@@ -44,7 +42,7 @@ export async function enteredLine(
   throw nothing(`nobody entered ${what}`);
 }
 
-async function hiddenLine({ stdin }: Terminal, limit: AbortSignal): Promise<string> {
+async function hiddenLine({ stdin }: Pick<Terminal, 'stdin'>, limit: AbortSignal): Promise<string> {
   limit.throwIfAborted();
   let close = () => {};
   return await new Promise<string>((resolve, reject) => {

@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import { readBytes } from '../outside/files.ts';
 import { readBoundedBytes } from '../outside/terminal-input.ts';
 import { quote } from '../text/quote.ts';
-import type { CommandContext } from './program.ts';
+import type { Asker } from './asker.ts';
 
 /** The options that name a message; commander refuses both at once. */
 export interface MessageOptions {
@@ -24,13 +24,13 @@ const defaultSeconds = 300;
  * that is empty, too long or no UTF-8, `file_system`, `timed_out` or `interrupted`.
  */
 export async function readMessage(
-  context: CommandContext,
+  asker: Asker,
   { message, messageFile, timeout }: MessageOptions,
 ): Promise<string | undefined> {
   if (messageFile !== undefined) return checked(await fileBytes(messageFile), quote(messageFile));
   if (message === undefined) return undefined;
   if (message !== '-') return checked(Buffer.from(message), 'the message');
-  return checked(await stdinBytes(context, timeout ?? defaultSeconds), 'stdin');
+  return checked(await stdinBytes(asker, timeout ?? defaultSeconds), 'stdin');
 }
 
 async function fileBytes(path: string): Promise<Buffer> {
@@ -39,7 +39,7 @@ async function fileBytes(path: string): Promise<Buffer> {
   return bytes;
 }
 
-async function stdinBytes({ stdin, signal, progress }: CommandContext, seconds: number): Promise<Buffer> {
+async function stdinBytes({ stdin, signal, progress }: Asker, seconds: number): Promise<Buffer> {
   if (stdin.isTTY === true) progress.warn('type the message; Ctrl-D on a line of its own ends it');
   try {
     return await readBoundedBytes(stdin, longestBytes, AbortSignal.any([signal, clock.deadline(seconds * 1000)]));

@@ -4,21 +4,19 @@ import { createInterface } from 'node:readline';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readHidden } from '../outside/terminal-input.ts';
-import type { CommandContext } from './program.ts';
-
-type Terminal = Pick<CommandContext, 'stdin' | 'signal' | 'progress'>;
+import type { Asker } from './asker.ts';
 
 /** A line that is seen while it is typed. Throws `timed_out`, `interrupted`, or `client_needed` where the terminal is gone. */
 export async function shownLine(
-  terminal: Terminal,
+  asker: Asker,
   question: string,
   timeoutMs: number,
   given: AbortSignal | undefined,
 ): Promise<string> {
-  terminal.progress.warn(question);
-  return await oneLine(terminal, timeoutMs, given, (line, end) => {
+  asker.progress.warn(question);
+  return await oneLine(asker, timeoutMs, given, (line, end) => {
     // Not in raw mode: the terminal itself shows what is typed and turns Ctrl-C into the signal that everything obeys.
-    const lines = createInterface({ input: terminal.stdin, terminal: false });
+    const lines = createInterface({ input: asker.stdin, terminal: false });
     lines.once('line', line).once('close', () => end(gone()));
     return lines;
   });
@@ -26,14 +24,14 @@ export async function shownLine(
 
 /** The same, with nothing shown. */
 export async function unseenLine(
-  terminal: Terminal,
+  asker: Asker,
   what: string,
   timeoutMs: number,
   given: AbortSignal | undefined,
 ): Promise<string> {
-  terminal.progress.warn(`enter or paste ${what}; nothing is shown while you do, and Enter ends it`);
-  return await oneLine(terminal, timeoutMs, given, (line, end) =>
-    readHidden(terminal.stdin, {
+  asker.progress.warn(`enter or paste ${what}; nothing is shown while you do, and Enter ends it`);
+  return await oneLine(asker, timeoutMs, given, (line, end) =>
+    readHidden(asker.stdin, {
       line,
       interrupt: () => end(new AppError('interrupted', 'interrupted')),
       end: () => end(gone()),
@@ -47,7 +45,7 @@ function gone(): AppError {
 
 /** One line from the terminal, or how the wait for it ended. */
 async function oneLine(
-  { signal }: Terminal,
+  { signal }: Pick<Asker, 'signal'>,
   timeoutMs: number,
   given: AbortSignal | undefined,
   open: (line: (text: string) => void, end: (error: AppError) => void) => { close(): void },

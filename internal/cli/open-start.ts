@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { type RedirectFile, redirectFile } from '../outside/redirect-file.ts';
 import type { Environment } from '../run/environment.ts';
-import type { CommandContext } from './program.ts';
+import type { Terminal } from './asker.ts';
 
 /** How it was opened. */
 export interface Opened {
@@ -29,7 +29,7 @@ export interface OpenStart {
  * possible nothing is opened; the address is printed in any case.
  */
 export async function openStart(
-  context: Pick<CommandContext, 'environment' | 'openBrowser' | 'directories' | 'progress'>,
+  context: Pick<Terminal, 'environment' | 'openBrowser' | 'directories' | 'progress'>,
   { address, namesPeers }: OpenStart,
 ): Promise<Opened> {
   const { environment, progress } = context;
@@ -52,7 +52,7 @@ export async function openStart(
 }
 
 async function fileFor(
-  { directories }: Pick<CommandContext, 'directories'>,
+  { directories }: Pick<Terminal, 'directories'>,
   address: URL,
 ): Promise<RedirectFile | undefined> {
   const { state } = await directories();

@@ -6,8 +6,10 @@ import type { OpenBrowser } from '../outside/browser.ts';
 import type { Directories } from '../outside/directories.ts';
 import type { TerminalInput } from '../outside/terminal-input.ts';
 import type { Environment } from '../run/environment.ts';
-import type { Ports, Tell, UseCase } from '../run/ports.ts';
+import type { Ports, UseCase } from '../run/ports.ts';
 import type { Table } from '../text/table.ts';
+import type { Terminal } from './asker.ts';
+import type { MessageOptions } from './message.ts';
 import type { Output } from './terminal.ts';
 
 /** What a process gives to a run; tests give their own. */
@@ -51,16 +53,12 @@ export interface CommonOptions {
 }
 
 /** What the words of a command are turned into a request with, beside the ports that they run with. */
-export interface CommandContext extends Ports {
+export interface CommandContext extends Ports, Pick<Terminal, 'progress' | 'interactive' | 'stdin'> {
   /** Carries out what the words ask for. */
   perform<Request, Result>(useCase: UseCase<Request, Result>, request: Request): Promise<Result>;
-  progress: Tell;
-  openBrowser: OpenBrowser;
-  /** For questions whose answer must not be seen; to be read only when `interactive`. */
-  stdin: TerminalInput;
+  /** What a session is told, from where the options say it comes; undefined where they name nothing. */
+  message(options: MessageOptions): Promise<string | undefined>;
   options: CommonOptions;
-  /** Whether questions can be asked: stdin and stderr are terminals and this is not CI. */
-  interactive: boolean;
 }
 
 /** What people read: lines, and tables, which are as wide as the terminal lets them be; one piece below the other. */
@@ -75,8 +73,6 @@ export interface CommandResult {
   exit?: ExitCode;
   /** Why the command failed all the same: the result is what there was until then. */
   failure?: AppError;
-  /** What is to happen once the result was written, and not before. */
-  shown?: () => Promise<void>;
 }
 
 /** Turns an action into a commander action. */

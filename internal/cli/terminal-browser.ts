@@ -4,8 +4,8 @@ import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import type { Browser, InvitingPage, Tell } from '../run/ports.ts';
 import { quote } from '../text/quote.ts';
+import type { Terminal } from './asker.ts';
 import { isVisible, type Opened, openStart } from './open-start.ts';
-import type { CommandContext } from './program.ts';
 
 /** The options of every command that signs somebody in. */
 export interface BrowserOptions {
@@ -28,12 +28,6 @@ export interface ClientOptions {
 }
 
 const defaultTimeoutSeconds = 300;
-
-/** What the browser needs of a command line. */
-type Terminal = Pick<
-  CommandContext,
-  'environment' | 'progress' | 'interactive' | 'stdin' | 'openBrowser' | 'directories'
->;
 
 /** The browser of one run; `command` is what to type where somebody is. */
 export function terminalBrowser(terminal: Terminal, options: BrowserOptions, command: string): Browser {

@@ -1,5 +1,6 @@
 /** The ports of a run that a command line started: its options, its terminal, its browser. */
 import type { Ports } from '../run/ports.ts';
+import type { Terminal } from './asker.ts';
 import type { CommandContext, CommonOptions, Invocation } from './program.ts';
 import { type BrowserOptions, terminalBrowser } from './terminal-browser.ts';
 import { version } from './version.ts';
@@ -8,15 +9,14 @@ import { version } from './version.ts';
 type PortOptions = CommonOptions & BrowserOptions & { clientSecretFd?: number; privateKeyToFd?: number };
 
 /** What is decided outside: what is said, and what becomes of the result. */
-type Given = Pick<Ports, 'executable' | 'besideServices' | 'stream' | 'afterwards'> & Pick<CommandContext, 'progress'>;
+type Given = Pick<Ports, 'executable' | 'besideServices' | 'stream' | 'afterwards' | 'tell'>;
 
 /** The ports of one command line. Each option is read when a run asks for it, and not before. */
 export function contextOf(invocation: Invocation, options: PortOptions, given: Given): CommandContext {
   const { environment, stdin, stderr, signal, directories, openBrowser } = invocation;
   const interactive = stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined;
-  const { progress } = given;
-  const asker = { stdin, signal, progress };
-  const terminal = { ...asker, environment, directories, openBrowser, interactive };
+  const { tell: progress } = given;
+  const terminal: Terminal = { stdin, signal, progress, environment, directories, openBrowser, interactive };
   const kept = {
     stores: async () => (await import('./machine-stores.ts')).machineStores(invocation),
     secrets: async () => (await import('./machine-stores.ts')).machineSecrets(invocation),
@@ -24,15 +24,20 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
   };
   const context: CommandContext = {
     ...given,
-    ...terminal,
+    progress,
+    interactive,
+    stdin,
+    environment,
+    signal,
+    directories,
     version,
     ...kept,
     perform: async (useCase, request) =>
       await (invocation.perform === undefined
         ? useCase(request, context)
         : invocation.perform(useCase, request, context)),
+    message: async (said) => await (await import('./message.ts')).readMessage(terminal, said),
     options,
-    tell: progress,
     project: {
       get config() {
         return options.config;
@@ -57,13 +62,14 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
     },
     ask: interactive
       ? {
-          yes: async (question, timeoutMs) => await (await import('./confirm.ts')).confirm(asker, question, timeoutMs),
+          yes: async (question, timeoutMs) =>
+            await (await import('./confirm.ts')).confirm(terminal, question, timeoutMs),
           line: async (question, timeoutMs) =>
-            await (await import('./confirm.ts')).typedLine(asker, question, timeoutMs),
+            await (await import('./confirm.ts')).typedLine(terminal, question, timeoutMs),
           needed: async (question, timeoutMs, given) =>
-            await (await import('./needed-line.ts')).shownLine(asker, question, timeoutMs, given),
+            await (await import('./needed-line.ts')).shownLine(terminal, question, timeoutMs, given),
           unseen: async (what, timeoutMs, given) =>
-            await (await import('./needed-line.ts')).unseenLine(asker, what, timeoutMs, given),
+            await (await import('./needed-line.ts')).unseenLine(terminal, what, timeoutMs, given),
         }
       : undefined,
     async entered(entering) {

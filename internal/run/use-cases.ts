@@ -88,6 +88,7 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ...listed(() => import('./use-cases/scan-skills.ts'), skills, { scanSkills: 'user' }),
   ...listed(() => import('./use-cases/verify-skills.ts'), skills, { verifySkills: 'auditor' }),
   ...listed(() => import('./use-cases/pull-skills.ts'), skills, { pullSkills: 'operator' }),
+  ...listed(() => import('./use-cases/names-there.ts'), setup, { namesThere: 'user' }),
   ...listed(() => import('./use-cases/write-starter.ts'), setup, { writeStarter: 'operator' }),
   ...listed(() => import('./use-cases/examine-setup.ts'), setup, { examineSetup: 'user' }),
   ...listed(() => import('./use-cases/explain.ts'), setup, { explainVerdicts: 'user' }),

@@ -1,5 +1,6 @@
 /** The requests and results of whoever sets things up: a starter, what is missing, what applies to whom. */
 import * as z from 'zod/mini';
+import { nameKinds } from '../../config/names.ts';
 import { verdicts } from '../../config/verdicts.ts';
 import { nothing, owner } from './common.ts';
 
@@ -84,6 +85,14 @@ export const explainVerdicts = {
   }),
 };
 
+/** The names that a word of a command line can be. */
+export const namesThere = {
+  request: z.strictObject({ kind: z.enum(nameKinds) }),
+  result: z.strictObject({ names: lines }),
+};
+
+export type NamesRequest = z.output<typeof namesThere.request>;
+export type NamesThere = z.output<typeof namesThere.result>;
 export type StarterRequest = z.output<typeof writeStarter.request>;
 export type WrittenStarter = z.output<typeof writeStarter.result>;
 export type ExaminedSetup = z.output<typeof examineSetup.result>;

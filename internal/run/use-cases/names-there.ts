@@ -1,30 +1,22 @@
 /** The names that a word of a command line can be, for completion. Nothing is believed, sent or started for it. */
 import { dirname, join } from 'node:path';
-import { type NameKind, namePattern } from '../config/names.ts';
-import { AppError } from '../errors/app-error.ts';
-import { listFolder, readText } from '../outside/files.ts';
-import { isRecord } from '../text/record.ts';
-import { locateProject } from './place.ts';
-import type { Ports } from './ports.ts';
+import { namePattern } from '../../config/names.ts';
+import { listFolder, readText } from '../../outside/files.ts';
+import { isRecord } from '../../text/record.ts';
+import { locateProject } from '../place.ts';
+import type { Ports } from '../ports.ts';
+import type { NamesRequest, NamesThere } from '../values/setup.ts';
 
 /**
  * The names of services, agents or environments that the configuration of a run has files of, or those of skills in its
  * folders and their locks; sorted. A name is letters, digits and hyphens (P9). Throws `config_missing` as every command does.
  */
-export async function namesThere(ports: Ports, kind: NameKind): Promise<string[]> {
+export async function namesThere({ kind }: NamesRequest, ports: Ports): Promise<NamesThere> {
   const names = kind === 'skills' ? await skillNames(ports) : await configured(ports, kind);
-  return [...new Set(names.filter((name) => namePattern.test(name)))].sort();
+  return { names: [...new Set(names.filter((name) => namePattern.test(name)))].sort() };
 }
 
-/** The names of services that there are files of; none where there is no configuration. */
-export async function servicesThere(ports: Ports): Promise<string[]> {
-  return await namesThere(ports, 'services').catch((error: unknown) => {
-    if (error instanceof AppError && error.code === 'config_missing') return [];
-    throw error;
-  });
-}
-
-async function configured(ports: Ports, kind: NameKind): Promise<string[]> {
+async function configured(ports: Ports, kind: NamesRequest['kind']): Promise<string[]> {
   const { folder } = await locateProject(ports);
   const entries = (await listFolder(join(folder, kind))) ?? [];
   return entries.flatMap(({ name }) => (name.endsWith('.yaml') ? [name.slice(0, -'.yaml'.length)] : []));
@@ -45,11 +37,11 @@ async function skillFolders(configuration: string, { signal }: Ports): Promise<s
   const text = await readText(join(configuration, 'interface.yaml'));
   // Most name none, and reading YAML takes longer than all else here.
   if (text?.includes('skills') !== true) return ['skills'];
-  const { readDocument } = await import('../config/document.ts');
+  const { readDocument } = await import('../../config/document.ts');
   const document = readDocument(text);
   const named = Array.isArray(document) ? undefined : foldersNamed(document.data);
   if (named === undefined) return ['skills'];
-  const { chooseFolders } = await import('../skills/choose-folders.ts');
+  const { chooseFolders } = await import('../../skills/choose-folders.ts');
   const chosen = await chooseFolders(named, { from: dirname(configuration), signal, say() {} });
   return chosen.map(({ folder }) => folder);
 }
@@ -69,6 +61,6 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 async function namesOfLock(text: string | undefined): Promise<string[]> {
-  const { parseLock } = await import('../skills/lock.ts');
+  const { parseLock } = await import('../../skills/lock.ts');
   return text === undefined ? [] : [...parseLock(text).skills.keys()];
 }

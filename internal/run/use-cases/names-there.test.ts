@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serviceConnection } from '../../cmd/service-connection/cli.ts';
-import { setupSession } from '../../cmd/setup-session/cli.ts';
-import { skillSync } from '../../cmd/skill-sync/cli.ts';
-import { runCommand } from '../../test/support/command.ts';
+import { serviceConnection } from '../../../cmd/service-connection/cli.ts';
+import { setupSession } from '../../../cmd/setup-session/cli.ts';
+import { skillSync } from '../../../cmd/skill-sync/cli.ts';
+import { runCommand } from '../../../test/support/command.ts';
 
 let project: string;
 let config: string;

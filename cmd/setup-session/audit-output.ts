@@ -9,7 +9,7 @@ export function showActs(record: ShownRecord): CommandResult {
     at,
     act,
     visible(target.label),
-    actor.kind === 'key_holder' ? 'whoever holds the key' : visible(actor.label),
+    actorCell(actor),
     outcome === null
       ? 'unknown: nothing says how it ended'
       : error === null
@@ -23,6 +23,11 @@ export function showActs(record: ShownRecord): CommandResult {
       ? []
       : [`the record is not as it was written (${record.faults} faults): setup-session audit verify`];
   return { text: [...none, ...table, ...faults], json: record };
+}
+
+function actorCell(actor: ShownRecord['acts'][number]['actor']): string {
+  if ('label' in actor) return visible(actor.label);
+  return actor.kind === 'key_holder' ? 'whoever holds the key' : 'not proven yet';
 }
 
 /** Where the chain ends, and what somebody should know of it. Throws `record_altered` where it is not as it was written. */

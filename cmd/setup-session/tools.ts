@@ -9,7 +9,7 @@ import { reviewedHosts } from '../../internal/config/hosts.ts';
 import { serviceNamed } from '../../internal/config/lookup.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type Principal, requirePerson } from '../../internal/identity/principal.ts';
-import { isByKey, requireOperator } from '../../internal/run/actor.ts';
+import { isByKey, recorderFor, requireOperator } from '../../internal/run/actor.ts';
 import { browserVisit } from '../../internal/run/browser-visit.ts';
 import { clientSource } from '../../internal/run/client-source.ts';
 import { beginOperatorProof, loadProject, openOperatorRun } from '../../internal/run/project.ts';
@@ -183,7 +183,7 @@ async function pin(
   offer: Offer,
 ): Promise<Refreshed> {
   const { lock, changed, refreshed } = await merged(context, configuration, service, offer);
-  if (changed) await writeToolsLock(configuration.folder, lock);
+  if (changed) await writeToolsLock(configuration.folder, lock, recorderFor(context));
   return refreshed;
 }
 
@@ -272,7 +272,7 @@ async function record(
       hint: 'it was not accepted; see what it is now: setup-session tools review',
     });
   }
-  await writeToolsLock(configuration.folder, lock);
+  await writeToolsLock(configuration.folder, lock, recorderFor(context, by));
   const { tools } = serviceNamed(configuration, change.service);
   if (change.kind !== 'gone' && ![...tools.read, ...tools.write, ...tools.destructive].includes(change.name)) {
     context.progress.warn(

@@ -43,7 +43,7 @@ export async function adoptDrift(request: FleetRequest, fleet: Fleet): Promise<A
   const { files, lock, warnings } = await rewrite(request, fleet);
   // The lock last: without it the next run sees that files and platform agree, and writes it.
   for (const [path, text] of files) await writeText(path, text, 'shared');
-  if (files.size > 0) await changeAgentsLock(request.configuration, request.lock, lock);
+  if (files.size > 0) await changeAgentsLock(request.configuration, request.lock, lock, request.platform.recorder);
   return { paths: [...files.keys()], warnings };
 }
 

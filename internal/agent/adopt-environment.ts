@@ -46,7 +46,8 @@ export async function adoptEnvironment(request: AdoptEnvironmentRequest): Promis
   const adopted = await planEnvironmentAdoption(request);
   const { meant, entry, path, text } = adopted;
   // The lock first, so that nothing makes a second one meanwhile (P8).
-  await changeAgentsLock(request.configuration, request.lock, { environments: { [meant.name]: entry } });
+  const change = { environments: { [meant.name]: entry } };
+  await changeAgentsLock(request.configuration, request.lock, change, request.platform.recorder);
   if (text !== undefined) await writeNewFile(path, text);
   return adopted;
 }

@@ -40,7 +40,7 @@ export async function adoptAgent(request: AdoptRequest): Promise<Adopted> {
   const { folder } = request.configuration;
   const entry = adopted.lock.agents[adopted.name];
   const change = { agents: entry === undefined ? {} : { [adopted.name]: entry } };
-  const lock = await changeAgentsLock(request.configuration, request.lock, change);
+  const lock = await changeAgentsLock(request.configuration, request.lock, change, request.platform.recorder);
   await writeAgentFile(folder, adopted.name, text);
   return { ...adopted, lock };
 }

@@ -182,7 +182,7 @@ export async function applyFleet(
   const { platform, configuration, signal } = request;
   let lock = request.lock;
   const remember = async (change: LockChange) => {
-    lock = await changeAgentsLock(configuration, request.lock, change);
+    lock = await changeAgentsLock(configuration, request.lock, change, platform.recorder);
   };
   for (const { meant, found, state, relock } of fleet.environments) {
     if (state.act === 'none' && !relock) continue;

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { unrecorded } from '../../test/support/unrecorded.ts';
 import { takeLock } from '../outside/lock.ts';
 import { type AgentsLock, changeAgentsLock, type LockChange, readAgentsLock } from './lock.ts';
 
@@ -12,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const nothing: AgentsLock = { agents: {}, environments: {} };
-const change = (entries: LockChange, seen = nothing) => changeAgentsLock({ folder }, seen, entries);
+const change = (entries: LockChange, seen = nothing) => changeAgentsLock({ folder }, seen, entries, unrecorded);
 
 test('an absent lock is empty, and finds nothing by an inherited name', async () => {
   expect(await readAgentsLock({ folder })).toEqual({ agents: {}, environments: {} });

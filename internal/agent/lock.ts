@@ -9,7 +9,9 @@ import type { Configuration } from '../config/definitions.ts';
 import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import { fileSize } from '../outside/files.ts';
+import type { Recorder } from '../platform/recorder.ts';
 import { type ReviewedFile, reviewedFile } from '../stores/files/reviewed-file.ts';
+import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { type Effort, efforts } from './model.ts';
@@ -80,7 +82,12 @@ const lockWaitMs = 10_000;
  * wrote a later version than this run had seen, that one stays: whoever wrote it knew more. Throws `already_running`
  * where another run does not let go.
  */
-export async function changeAgentsLock(place: LockPlace, seen: AgentsLock, change: LockChange): Promise<AgentsLock> {
+export async function changeAgentsLock(
+  place: LockPlace,
+  seen: AgentsLock,
+  change: LockChange,
+  recorder: Recorder,
+): Promise<AgentsLock> {
   const file = lockOf(place);
   const held = await file.hold({ signal: new AbortController().signal, waitMs: lockWaitMs });
   if (!('release' in held)) {
@@ -98,7 +105,8 @@ export async function changeAgentsLock(place: LockPlace, seen: AgentsLock, chang
     for (const [name, entry] of Object.entries(change.agents ?? {})) {
       lock.agents[name] = newer(now.agents[name], entry, seen.agents[name]);
     }
-    if (JSON.stringify(sortedLock(lock)) !== JSON.stringify(sortedLock(now))) await writeAgentsLock(file, lock);
+    if (JSON.stringify(sortedLock(lock)) !== JSON.stringify(sortedLock(now)))
+      await writeAgentsLock(file, lock, recorder);
     return lock;
   } finally {
     await held.release();
@@ -112,9 +120,14 @@ function newer(now: LockedAgent | undefined, entry: LockedAgent, seen: LockedAge
 }
 
 /** Writes the lock as a whole, keys sorted, so that a change in it is one line of a review. */
-async function writeAgentsLock(file: ReviewedFile, lock: AgentsLock): Promise<void> {
+async function writeAgentsLock(file: ReviewedFile, lock: AgentsLock, recorder: Recorder): Promise<void> {
   const content = { lock_version: lockVersion, ...sortedLock(lock) };
-  await file.write(`${JSON.stringify(content, undefined, 2)}\n`);
+  const text = `${JSON.stringify(content, undefined, 2)}\n`;
+  await recorder.act(
+    { act: 'agents_lock.write', target: { kind: 'agents_lock', id: undefined, label: file.where } },
+    (announced) => file.write(text, announced),
+    () => ({ made: `sha256:${sha256(text)}` }),
+  );
 }
 
 function sortedLock({ agents, environments }: AgentsLock): AgentsLock {

@@ -19,6 +19,7 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
   const terminal: Terminal = { stdin, signal, progress, environment, directories, openBrowser, interactive };
   const kept = {
     stores: async () => (await import('./machine-stores.ts')).machineStores(invocation),
+    record: once(async () => (await import('./machine-stores.ts')).machineRecord(invocation)),
     secrets: async () => (await import('./machine-stores.ts')).machineSecrets(invocation),
     ...invocation.kept,
   };
@@ -79,4 +80,13 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
     browser: (command) => terminalBrowser(terminal, options, command),
   };
   return context;
+}
+
+/** What is opened when it is first asked for: whoever asks again gets the same. */
+function once<Thing>(open: () => Promise<Thing>): () => Promise<Thing> {
+  let opened: Promise<Thing> | undefined;
+  return () => {
+    opened ??= open();
+    return opened;
+  };
 }

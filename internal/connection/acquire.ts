@@ -17,6 +17,7 @@ import { splitScopes } from '../oauth/metadata.ts';
 import { discoverProtectedResource } from '../oauth/protected-resource.ts';
 import { OAuthRefusal } from '../oauth/refusal.ts';
 import type { OAuthClient } from '../oauth/registration.ts';
+import type { Announcement } from '../platform/recorder.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { readAccount } from './account/account.ts';
@@ -97,6 +98,11 @@ function warnOfAddress(
   warn(`${quote(asked)} sends every request on to ${quote(address)}: ${where}`);
 }
 
+/** What is announced before somebody is sent to a service. */
+function grantOfService({ name }: Service, { issuer }: AuthorizationServer): Announcement {
+  return { act: 'grant.obtain', target: { kind: 'grant', id: undefined, label: name }, server: issuer };
+}
+
 /** Which of the scopes a client may ask for. */
 type Bounded = (scopes: string[] | undefined, client: OAuthClient) => string[] | undefined;
 
@@ -143,23 +149,28 @@ function byBrowser(
     try {
       const scopes = bounded(wanted, client);
       await request.asking({ client, server, redirectUri: listener.redirectUri });
-      const tokens = await authorize({
-        server,
-        client,
-        listener,
-        path: authorization.redirect.path,
-        scopes,
-        resource,
-        parameters: { ...consentFor(scopes, server, again), ...authorization.authorize_parameters },
-        tokenResponse: authorization.token_response,
-        openid: false,
-        allowLoopbackHttp: visit.allowLoopbackHttp,
-        fetch: visit.fetch,
-        signal: visit.signal,
-        timeoutMs: visit.timeoutMs,
-        visit: (places) => visit.show(places, `allow access to ${title}`),
-        warn: visit.warn,
-      }).catch((error: unknown) => giveBack(error, client, listener.redirectUri));
+      const tokens = await visit.recorder
+        .act(grantOfService(service, server), (announced) =>
+          authorize({
+            announced,
+            server,
+            client,
+            listener,
+            path: authorization.redirect.path,
+            scopes,
+            resource,
+            parameters: { ...consentFor(scopes, server, again), ...authorization.authorize_parameters },
+            tokenResponse: authorization.token_response,
+            openid: false,
+            allowLoopbackHttp: visit.allowLoopbackHttp,
+            fetch: visit.fetch,
+            signal: visit.signal,
+            timeoutMs: visit.timeoutMs,
+            visit: (places) => visit.show(places, `allow access to ${title}`),
+            warn: visit.warn,
+          }),
+        )
+        .catch((error: unknown) => giveBack(error, client, listener.redirectUri));
       at.proven = true;
       ended = await take(tokens, scopes, client, listener.redirectUri);
     } catch (error) {
@@ -203,19 +214,24 @@ function byCode(
       mayAskFor(client, more) ? { ...at, remembered: false } : await clientForCode(request, server, true, more);
     const scopes = bounded(wanted, client);
     await request.asking({ client, server, redirectUri: undefined });
-    const tokens = await authorizeDevice({
-      server,
-      client,
-      scopes,
-      resource,
-      tokenResponse: service.authorization.token_response,
-      openid: false,
-      allowLoopbackHttp,
-      fetch,
-      signal,
-      timeoutMs,
-      showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
-    }).catch((error: unknown) => giveBack(error, client, undefined));
+    const tokens = await visit.recorder
+      .act(grantOfService(service, server), (announced) =>
+        authorizeDevice({
+          announced,
+          server,
+          client,
+          scopes,
+          resource,
+          tokenResponse: service.authorization.token_response,
+          openid: false,
+          allowLoopbackHttp,
+          fetch,
+          signal,
+          timeoutMs,
+          showCode: (address, code) => showCode(address, code, `allow access to ${service.title ?? service.name}`),
+        }),
+      )
+      .catch((error: unknown) => giveBack(error, client, undefined));
     at.proven = true;
     await take(tokens, scopes, client, undefined);
   };

@@ -4,6 +4,7 @@ import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { Secret } from '../secret/secret.ts';
+import type { Announced } from '../stores/announced.ts';
 import type { KeptTexts } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { IdTokenRefused, judgeIdToken, requireSamePerson } from './id-token.ts';
@@ -45,13 +46,24 @@ export async function renew(request: RenewRequest): Promise<Renewal> {
       const claims = await request.judge(now);
       if (claims !== undefined) return { claims, by: 'another run' };
     }
-    return now.refreshToken === undefined
-      ? { why: 'it has expired and cannot be renewed' }
-      : await refresh(request, now, now.refreshToken);
+    const { refreshToken } = now;
+    if (refreshToken === undefined) return { why: 'it has expired and cannot be renewed' };
+    const { identity, visit } = request;
+    const target = { kind: 'sign_in', id: undefined, label: identity.client_id } as const;
+    return await visit.recorder.act(
+      { act: 'sign_in.renew', target, server: identity.issuer },
+      (announced) => refresh(request, now, refreshToken, announced),
+      (renewal) => ('why' in renewal ? { outcome: 'failure', error: 'sign_in_needed' } : {}),
+    );
   });
 }
 
-async function refresh(request: RenewRequest, kept: KeptSignIn, refreshToken: Secret): Promise<Renewal> {
+async function refresh(
+  request: RenewRequest,
+  kept: KeptSignIn,
+  refreshToken: Secret,
+  announced: Announced,
+): Promise<Renewal> {
   const { identity, provider, visit, place } = request;
   const { refreshSignIn } = await import('../oauth/refresh.ts');
   const forget = () => place.write(printKept({ ...kept, refreshToken: undefined }));
@@ -77,6 +89,7 @@ async function refresh(request: RenewRequest, kept: KeptSignIn, refreshToken: Se
         },
       },
       refreshToken,
+      announced,
     );
     if (refreshed.kind !== 'tokens') {
       await forget();

@@ -58,9 +58,16 @@ export async function signOut(request: SignOutRequest): Promise<SignedOut> {
   const place = keptPlace(request.place, () => {});
   return await withSignInLock({ identity, signIns: stores.signIns, visit }, async () => {
     const kept = await place.read();
-    const refreshToken = kept?.refreshToken === undefined ? 'none' : await revoke(request, kept.refreshToken);
-    const removed = await place.remove();
-    return { removed, unusable: place.unusable(), refreshToken };
+    const target = { kind: 'sign_in', id: undefined, label: identity.client_id } as const;
+    return await visit.recorder.act(
+      { act: 'sign_in.end', target, server: identity.issuer },
+      async () => {
+        const refreshToken = kept?.refreshToken === undefined ? 'none' : await revoke(request, kept.refreshToken);
+        const removed = await place.remove();
+        return { removed, unusable: place.unusable(), refreshToken };
+      },
+      ({ removed }) => (removed ? {} : { outcome: 'failure', error: 'keychain_unavailable' }),
+    );
   });
 }
 

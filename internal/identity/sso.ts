@@ -11,6 +11,7 @@ import { authorizeDevice, requireDeviceFlow } from '../oauth/device.ts';
 import type { LibrarySetting, Tokens } from '../oauth/library.ts';
 import { listenOnLoopback } from '../outside/loopback.ts';
 import { Secret } from '../secret/secret.ts';
+import type { Announced } from '../stores/announced.ts';
 import { quote } from '../text/quote.ts';
 import { askFor, assuranceMissing, assuranceOf, unmet } from './assurance.ts';
 import { judgeIdToken } from './id-token.ts';
@@ -51,24 +52,26 @@ export async function signIn(request: SignInRequest): Promise<SignedIn> {
   let ended: Outcome = { ok: false, title: 'You are not signed in' };
   try {
     const judged: Judged = { claims: undefined, nonce: undefined };
-    const tokens = await authorize({
-      ...settingOf(request),
-      listener,
-      path: identity.redirect.path,
-      scopes: scopesOf(request),
-      resource: undefined,
-      parameters: { ...identity.authorize_parameters, ...askFor(requirement) },
-      signal: visit.signal,
-      timeoutMs: visit.timeoutMs,
-      visit: (places) => visit.show(places, `sign in at ${quote(identity.issuer)}`),
-      warn: visit.warn,
-      judgeIdToken: async (token, nonce) => {
-        judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce });
-        judged.nonce = nonce;
-        return await provider.keys.current();
-      },
-    });
-    const signedIn = signedInAs(request, tokens, judged);
+    const obtain = (announced: Announced) =>
+      authorize({
+        ...settingOf(request),
+        announced,
+        listener,
+        path: identity.redirect.path,
+        scopes: scopesOf(request),
+        resource: undefined,
+        parameters: { ...identity.authorize_parameters, ...askFor(requirement) },
+        signal: visit.signal,
+        timeoutMs: visit.timeoutMs,
+        visit: (places) => visit.show(places, `sign in at ${quote(identity.issuer)}`),
+        warn: visit.warn,
+        judgeIdToken: async (token, nonce) => {
+          judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce });
+          judged.nonce = nonce;
+          return await provider.keys.current();
+        },
+      });
+    const signedIn = await recorded(request, async (announced) => signedInAs(request, await obtain(announced), judged));
     ended = {
       ok: true,
       title: 'Signed in',
@@ -89,20 +92,34 @@ export async function signInByCode(
   const { identity, provider, visit, requirement } = request;
   requireDeviceFlow(provider.server, identity.issuer);
   const judged: Judged = { claims: undefined, nonce: undefined };
-  const tokens = await authorizeDevice({
-    ...settingOf(request),
-    scopes: scopesOf(request),
-    resource: undefined,
-    parameters: askFor(requirement),
-    signal: visit.signal,
-    timeoutMs: visit.timeoutMs,
-    showCode: (address, code) => showCode(address, code, `sign in at ${quote(identity.issuer)}`),
-    judgeIdToken: async (token) => {
-      judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce: undefined });
-      return await provider.keys.current();
-    },
+  const obtain = (announced: Announced) =>
+    authorizeDevice({
+      ...settingOf(request),
+      announced,
+      scopes: scopesOf(request),
+      resource: undefined,
+      parameters: askFor(requirement),
+      signal: visit.signal,
+      timeoutMs: visit.timeoutMs,
+      showCode: (address, code) => showCode(address, code, `sign in at ${quote(identity.issuer)}`),
+      judgeIdToken: async (token) => {
+        judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce: undefined });
+        return await provider.keys.current();
+      },
+    });
+  return await recorded(request, async (announced) => signedInAs(request, await obtain(announced), judged));
+}
+
+/** A sign-in is in the record before anybody is asked for it, and who it was after (P7). */
+function recorded(
+  { identity, visit }: SignInRequest,
+  work: (announced: Announced) => Promise<SignedIn>,
+): Promise<SignedIn> {
+  const target = { kind: 'sign_in', id: undefined, label: identity.client_id } as const;
+  return visit.recorder.act({ act: 'sign_in.obtain', target, server: identity.issuer }, work, ({ claims }) => {
+    const { issuer, subject, label } = principalOf(identity, claims);
+    return { proved: { kind: 'person', proof: 'sso', issuer, subject, label } };
   });
-  return signedInAs(request, tokens, judged);
 }
 
 /** What the library has to know of the provider and of us there. */

@@ -12,6 +12,7 @@ import { deferred } from '../async/deferred.ts';
 import { type Clock, inTimeOf, machineClock } from '../clock/clock.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { listenOnLoopback } from '../outside/loopback.ts';
+import { announced } from '../stores/announced.ts';
 import { judgeAuthorizationServer } from './authorization-server.ts';
 import { type Attempt, authorize } from './authorize.ts';
 import type { Tokens } from './library.ts';
@@ -69,6 +70,7 @@ async function flow(
   const calm = new AbortController().signal;
   const attempt = async () =>
     await authorize({
+      announced: announced(),
       server: judgeAuthorizationServer(metadata, { issuer: server.origin, requirePkce: true }),
       client: { clientId: 'us', authMethod: 'none' },
       listener,

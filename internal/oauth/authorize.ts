@@ -12,6 +12,7 @@ import * as openid from 'openid-client';
 import { checkedUrl } from '../outside/http.ts';
 import type { LoopbackListener } from '../outside/loopback.ts';
 import { conceal, Secret } from '../secret/secret.ts';
+import type { Announced } from '../stores/announced.ts';
 import { awaitAnswer } from './answer.ts';
 import type { Shown, VisitPlaces } from './browser-visit.ts';
 import { type KeySet, type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
@@ -32,6 +33,8 @@ export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
   /** Shows where to begin and opens it. */
   visit(places: VisitPlaces): Promise<Shown>;
   warn(text: string): void;
+  /** Nobody is sent to a browser for what is not in the record. */
+  announced: Announced;
 }
 
 /**

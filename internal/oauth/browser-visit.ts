@@ -1,4 +1,5 @@
 import type { Fetch } from '../outside/http.ts';
+import type { Recorder } from '../platform/recorder.ts';
 
 /** What a sign-in through the browser needs; the same for single sign-on and for services. */
 export interface BrowserVisit {
@@ -17,6 +18,8 @@ export interface BrowserVisit {
   /** Says where to enter which code; there only where the person wants the device flow. */
   showCode?: ((address: URL, code: string, purpose: string) => { done(): void }) | undefined;
   warn(text: string): void;
+  /** Records what is done at services and identity providers. */
+  recorder: Recorder;
 }
 
 /** The addresses of one visit. */

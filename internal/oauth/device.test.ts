@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
 import { guardedFetch } from '../outside/http.ts';
+import { announced } from '../stores/announced.ts';
 import { judgeAuthorizationServer } from './authorization-server.ts';
 import { authorizeDevice, type DeviceAttempt, requireDeviceFlow } from './device.ts';
 import type { Tokens } from './library.ts';
@@ -33,6 +34,7 @@ async function flow(
   const shown: [string, string][] = [];
   let done = 0;
   const outcome: Tokens | unknown = await authorizeDevice({
+    announced: announced(),
     server: judgeAuthorizationServer(
       {
         issuer: server.origin,

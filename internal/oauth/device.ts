@@ -8,6 +8,7 @@ import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { checkedUrl } from '../outside/http.ts';
 import { conceal } from '../secret/secret.ts';
+import type { Announced } from '../stores/announced.ts';
 import { quote } from '../text/quote.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
@@ -24,6 +25,7 @@ export interface DeviceAttempt extends LibrarySetting {
   timeoutMs: number;
   /** Shows where to enter which code; `done` ends what says that something is awaited. */
   showCode(address: URL, code: string): { done(): void };
+  announced: Announced;
 }
 
 const defaultIntervalSeconds = 5;

@@ -2,6 +2,7 @@
 import * as openid from 'openid-client';
 import type { AppError } from '../errors/app-error.ts';
 import type { Secret } from '../secret/secret.ts';
+import type { Announced } from '../stores/announced.ts';
 import { type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
 
 /** What became of a refresh token that was shown. */
@@ -16,7 +17,11 @@ export type Refreshed =
  * Shows a refresh token once. Never tried again: where tokens rotate, showing a spent one ends everything that came of
  * the sign-in (RFC 9700 section 4.14). Throws `interrupted`, `client_refused`, and what judging the ID token throws.
  */
-export async function refreshSignIn(setting: LibrarySetting, refreshToken: Secret): Promise<Refreshed> {
+export async function refreshSignIn(
+  setting: LibrarySetting,
+  refreshToken: Secret,
+  _announced: Announced,
+): Promise<Refreshed> {
   try {
     const tokens = await openid.refreshTokenGrant(libraryConfiguration(setting), refreshToken.reveal());
     return { kind: 'tokens', tokens };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
+import { unrecorded } from '../../test/support/unrecorded.ts';
 import type { Service } from '../config/definitions.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { type AuthorizationServer, judgeAuthorizationServer } from './authorization-server.ts';
@@ -43,6 +44,7 @@ async function register(answer: Answer, metadata: Record<string, unknown> = {}, 
       scopes,
       allowLoopbackHttp: true,
       fetch,
+      recorder: unrecorded,
     });
   const outcome = await attempt().catch((error: unknown) => error);
   return { outcome, requests: server.requests };

@@ -5,6 +5,7 @@ import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
+import type { Recorder } from '../platform/recorder.ts';
 import { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { type AuthorizationServer, isSameIssuer, reviewedIssuers } from './authorization-server.ts';
@@ -39,6 +40,7 @@ export interface RegistrationRequest {
   scopes: readonly string[] | undefined;
   allowLoopbackHttp: boolean;
   fetch: Fetch;
+  recorder: Recorder;
 }
 
 /** The grant type of the device flow (RFC 8628). */
@@ -101,9 +103,18 @@ export function methodForSecret(server: AuthorizationServer): ClientAuthMethod {
 
 /**
  * Registers a client (RFC 7591) with the exact redirect URI of the listener that is already bound, at the server whose
- * metadata was judged and nowhere else: no redirect is followed. Throws `registration_refused`.
+ * metadata was judged and nowhere else: no redirect is followed. Throws `registration_refused` and `record_unwritable`.
  */
 export async function registerClient(request: RegistrationRequest): Promise<OAuthClient> {
+  const { service, server, recorder } = request;
+  return await recorder.act(
+    { act: 'client.register', target: { kind: 'client', id: undefined, label: service.name }, server: server.issuer },
+    () => askForClient(request),
+    ({ clientId }) => ({ made: clientId }),
+  );
+}
+
+async function askForClient(request: RegistrationRequest): Promise<OAuthClient> {
   const { server, redirectUri, scopes = [] } = request;
   const metadata = {
     client_name: 'managed-agents-interface (service-connection)',

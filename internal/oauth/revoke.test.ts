@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
+import { unrecorded } from '../../test/support/unrecorded.ts';
 import { Secret } from '../secret/secret.ts';
 import { judgeAuthorizationServer } from './authorization-server.ts';
 import type { OAuthClient } from './registration.ts';
@@ -19,6 +20,8 @@ async function revoke(answer: Answer, metadata: Record<string, unknown> = {}, cl
   const confirmed = await revokeGrant(judged, { clientId: 'us', authMethod: 'none', ...client }, new Secret('rt'), {
     allowLoopbackHttp: true,
     reviewedHosts: new Set(),
+    recorder: unrecorded,
+    warn: () => {},
   });
   return { confirmed, bodies: server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body))) };
 }
@@ -46,7 +49,7 @@ test.each(['client_secret_basic', 'client_secret_post'] as const)(
       { issuer: server.origin, requirePkce: true },
     );
     const client = { clientId: 'us', authMethod, secret: new Secret('the client secret') };
-    const rules = { allowLoopbackHttp: true, reviewedHosts: new Set<string>() };
+    const rules = { allowLoopbackHttp: true, reviewedHosts: new Set<string>(), recorder: unrecorded, warn: () => {} };
     expect(await revokeGrant(judged, client, new Secret('rt'), rules)).toBe(true);
     const [{ headers, body } = { headers: {}, body: '' }] = server.requests;
     const form = Object.fromEntries(new URLSearchParams(body));

@@ -19,9 +19,32 @@ export async function revokeGrant(
   server: AuthorizationServer,
   client: OAuthClient,
   token: Secret,
-  { allowLoopbackHttp, reviewedHosts }: Pick<BrowserVisit, 'allowLoopbackHttp' | 'reviewedHosts'>,
+  visit: RevokingVisit,
 ): Promise<boolean> {
   if (typeof server.revocation_endpoint !== 'string') return false;
+  const label = client.clientId;
+  try {
+    return await visit.recorder.act(
+      { act: 'grant.revoke', target: { kind: 'grant', id: undefined, label }, server: server.issuer },
+      () => askToRevoke(server, client, token, visit),
+      (confirmed) => (confirmed ? {} : { outcome: 'unknown', error: 'service_unreachable' }),
+    );
+  } catch (error) {
+    // Nothing is done that cannot be recorded (P7), and what failed before this is what has to be told.
+    visit.warn(`nothing was given back: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
+
+/** What giving back needs of a visit. */
+export type RevokingVisit = Pick<BrowserVisit, 'allowLoopbackHttp' | 'reviewedHosts' | 'recorder' | 'warn'>;
+
+async function askToRevoke(
+  server: AuthorizationServer,
+  client: OAuthClient,
+  token: Secret,
+  { allowLoopbackHttp, reviewedHosts }: RevokingVisit,
+): Promise<boolean> {
   const configuration = new openid.Configuration(server, client.clientId, {}, clientAuthentication(client));
   const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, signal: clock.deadline(timeoutMs) });
   // The library takes 200 alone for a yes; a server with nothing more to say may answer 204.

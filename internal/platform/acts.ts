@@ -40,6 +40,25 @@ export const reruns = {
 /** A change that the platform can be asked for. */
 export type Act = keyof typeof reruns;
 
+/** What changes elsewhere, and what of it: at a service, at the identity provider, in files that are believed. */
+export const elsewhere = {
+  'agents_lock.write': 'a file that says which agents of the platform are meant',
+  'client.register': 'an authorization server: a client of its own for us',
+  'grant.obtain': 'a service: access for a person, from the question to the tokens',
+  'grant.revoke': 'a service: access that was granted and stored nowhere',
+  'ownership_key.make': 'the keychain, or whoever is handed the new key',
+  'person.let_in': 'the platform: a person who was off-boarded, step by step',
+  'person.offboard': 'the platform: all that one person has there, step by step',
+  'sign_in.end': 'the identity provider and the keychain: a sign-in that was kept',
+  'sign_in.obtain': 'the identity provider: a sign-in, from the question to the tokens',
+  'sign_in.renew': 'the identity provider and the keychain: the tokens of a sign-in that is kept',
+  'skills_lock.write': 'a file that says which skills of the platform are meant',
+  'tools_lock.write': 'a file that says which tools were reviewed',
+} as const satisfies Record<string, string>;
+
+/** A change that the platform has no part in, or that it hears of step by step. */
+export type ActElsewhere = keyof typeof elsewhere;
+
 /** Where a lost answer leads, by what a rerun would do. */
 export function hintAfterLoss(act: Act): string {
   if (reruns[act] === 'looks')

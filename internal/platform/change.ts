@@ -1,11 +1,11 @@
 /** What is told of every change, before it is asked for and after. */
 import type { Actor } from './actor.ts';
-import type { Act } from './acts.ts';
+import type { Act, ActElsewhere } from './acts.ts';
 
 /** What a change is done to. */
 interface Target {
-  kind: KindOf<Act>;
-  /** The platform's; undefined for what is made by the change. */
+  kind: KindOf<Act | ActElsewhere>;
+  /** What knows it by that: the platform, a service. Undefined for what is made by the change. */
   id: string | undefined;
   /** In words that a person knows: a name or an id, never a secret. */
   label: string;
@@ -47,13 +47,15 @@ export interface Grounds {
   answer?: 'allow' | 'deny' | 'result' | undefined;
 }
 
-/** What the platform is about to be asked to change, and by whom. */
+/** What is about to be changed, and by whom. */
 export interface Change extends Grounds {
   actor: Actor;
-  act: Act;
+  act: Act | ActElsewhere;
   target: Target;
   /** The trace id (W3C Trace Context) that the request carries. */
   trace?: string;
+  /** The address of whoever is asked for it, where that is not the platform. */
+  server?: string | undefined;
 }
 
 /** What became of a change. */
@@ -64,9 +66,11 @@ export interface Ending {
   attempts: number;
   /** The code of the error. */
   error?: string;
-  /** The platform's id of what came into being, also of an event that was sent. */
+  /** The id of what came into being, also of an event that was sent; or the digest of a file that was written. */
   made?: string;
+  /** Who somebody turned out to be who was not proven before. */
+  proved?: Actor;
 }
 
-/** Hears of a change before the platform is asked for it, and gives back who hears how it ended. Where it throws, nothing is asked. */
+/** Hears of a change before anything is asked for it, and gives back who hears how it ended. Where it throws, nothing is asked. */
 export type OnChange = (change: Change) => Promise<(ending: Ending) => Promise<void>>;

@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
+import { accountName } from '../outside/accounts.ts';
 import { Headers, Response } from '../outside/fetch-types.ts';
 import { sendPlainly } from '../outside/plain-fetch.ts';
 import type { Answer } from '../outside/send.ts';
@@ -28,6 +29,7 @@ import type { Federation } from './exchange.ts';
 import type { FederatedToken } from './federated-token.ts';
 import { eachOnce } from './pages.ts';
 import { fieldsOf, type Reading, UnreadableAnswer } from './reading.ts';
+import { type Recorder, recorderOf } from './recorder.ts';
 import type { Client, ClientOptions } from './sdk.ts';
 import { sessionVerbs } from './sessions.ts';
 import { skillVerbs } from './skills.ts';
@@ -39,6 +41,8 @@ export interface Platform extends Verbs {
   unknownMembers(): readonly string[];
   /** How far the platform's clock is ahead of ours, in milliseconds, as its last answer said; 0 where that is a moment. */
   aheadMs(): number;
+  /** Records what is done beside it by whoever it was opened for, such as a lock file that is written. */
+  recorder: Recorder;
 }
 
 type Verbs = ReturnType<typeof verbsOver>;
@@ -123,7 +127,12 @@ export type Opening = (actor: Actor | undefined, delegation?: Delegation) => Pla
  */
 export async function preparePlatform(settings: PlatformSettings): Promise<Opening> {
   const { doorFor, ...said } = await prepareDoor(settings);
-  return (actor, delegation) => ({ ...verbsOver(doorFor(actor, delegation)), ...said });
+  return (actor, delegation) => ({
+    ...verbsOver(doorFor(actor, delegation)),
+    ...said,
+    // Whoever opened it holds the key, also where nobody had to say who they are.
+    recorder: recorderOf(settings.onChange, actor ?? { kind: 'key_holder', account: accountName() }),
+  });
 }
 
 /** What the verbs go through. Throws as {@link preparePlatform}. */

@@ -1,6 +1,9 @@
 /**
  * The lines of the record: one closed, versioned schema. The names follow OCSF's API Activity where it has them: actor,
  * API operation (`act`), resource (`target`), status (`outcome`). What is not declared here cannot enter, so no secret can (P3).
+ *
+ * To add an act, give it a row in platform/acts.ts. To add a member or a kind of line, give it its type in {@link Entry} and
+ * its row in {@link shapes}: one without the other does not compile.
  */
 import type { Actor } from '../platform/actor.ts';
 import type { ActingAgent, Change, Delegation, Ending } from '../platform/change.ts';
@@ -14,7 +17,7 @@ export type Entry =
   | ({
       kind: 'intent';
       id: string;
-      platform: string;
+      platform?: string | undefined;
       workspace?: string | undefined;
       /** The digest of the configuration that was in force. */
       config?: string | undefined;
@@ -25,6 +28,8 @@ export type Entry =
   | ({ kind: 'call' } & RecordedCall)
   /** Every call of a session that was over before `through` has its line; where it is `closed`, nothing more can come. */
   | { kind: 'pulled'; session: string; through: string; state: 'open' | 'closed'; platform: string }
+  /** A piece of the text of an entry that is too long for one line; `of` is the SHA-256 of the whole. */
+  | { kind: 'part'; of: string; part: number; parts: number; text: string }
   /** The first line of a further file: `file` is the one before. */
   | { kind: 'continued'; file: string }
   /** Before it lies a piece of a line that a crash left: how long it is, and its digest. Nothing was taken away. */
@@ -83,131 +88,234 @@ export interface Line {
   entry: Entry;
 }
 
+/** What a member holds: a text for people, which is cut where it is long; one that is kept whole; a number; members; a list of them. */
+type Holds = 'text' | 'whole' | 'number' | Members | readonly [Members];
+/** What each member holds, and whether it has to be there. */
+interface Members {
+  readonly [name: string]: { readonly holds: Holds; readonly required: boolean };
+}
+
+const text = { holds: 'text', required: true } as const;
+const maybeText = { holds: 'text', required: false } as const;
+const number = { holds: 'number', required: true } as const;
+const actor = {
+  account: maybeText,
+  issuer: maybeText,
+  kind: text,
+  label: maybeText,
+  proof: maybeText,
+  subject: maybeText,
+} as const;
+const target = { id: maybeText, kind: text, label: text } as const;
+const agent = { id: text, name: maybeText, version: text } as const;
+const delegation = { rule: text, verdict: text } as const;
+const toolDelegation = { rule: text, service: text, tool: text, verdict: text } as const;
+
+/** The members of each kind of line beside its kind and those of all. */
+const shapes = {
+  began: {},
+  intent: {
+    act: text,
+    actor: { holds: actor, required: true },
+    agent: { holds: agent, required: false },
+    answer: maybeText,
+    call: maybeText,
+    config: maybeText,
+    delegation: { holds: delegation, required: false },
+    id: text,
+    mark: maybeText,
+    platform: maybeText,
+    server: maybeText,
+    target: { holds: target, required: true },
+    tools: { holds: [toolDelegation], required: false },
+    trace: maybeText,
+    workspace: maybeText,
+  },
+  outcome: {
+    attempts: number,
+    error: maybeText,
+    id: text,
+    made: maybeText,
+    outcome: text,
+    proved: { holds: actor, required: false },
+  },
+  call: {
+    agent: { holds: agent, required: true },
+    answer: maybeText,
+    arguments: { holds: 'whole', required: false },
+    call: text,
+    characters: number,
+    config: maybeText,
+    confirmer: { holds: actor, required: false },
+    delegation: { holds: delegation, required: false },
+    happened: text,
+    input: text,
+    permission: text,
+    platform: text,
+    responsible: { holds: actor, required: true },
+    result: text,
+    service: text,
+    session: text,
+    thread: maybeText,
+    tool: text,
+    trace: maybeText,
+    workspace: maybeText,
+  },
+  pulled: { platform: text, session: text, state: text, through: text },
+  part: { of: text, part: number, parts: number, text: { holds: 'whole', required: true } },
+  continued: { file: text },
+  repaired: { bytes: number, digest: text },
+} as const satisfies { [Kind in Entry['kind']]: Record<MembersOf<Kind>, Members[string]> };
+
+type MembersOf<Kind extends Entry['kind']> = Exclude<keyof Extract<Entry, { kind: Kind }>, 'kind'>;
+
+/** The members of every line. */
+const common: Members = { at: text, count: number, log: text, previous: text, v: number };
+
 /** What the first line of a log has before it. */
 export const noHash = '0'.repeat(64);
-/** The longest text of one member, in UTF-16 code units; what is longer is cut, with a mark, and said with its digest. */
+/** The longest text for people, in UTF-16 code units; what is longer is cut, with a mark, and said with its digest. */
 const longestText = 4096;
+/** The longest text of an entry that is one line, in UTF-16 code units: no line comes near what is written at once. */
+const longestEntry = 32 * 1024;
 
 /** The next line, without its end, and the head that it makes. Throws `TypeError` for an entry that no record may hold. */
 export function writeLine(head: Head, entry: Entry, at: string): { text: string; head: Head } {
   const count = head.count + 1;
-  const text = canonicalText({ ...members(entry), at, count, log: head.log, previous: head.hash, v: 1 });
-  return { text, head: { log: head.log, count, hash: sha256(text) } };
+  const line = canonicalText({ ...declared(entry), at, count, log: head.log, previous: head.hash, v: 1 });
+  return { text: line, head: { log: head.log, count, hash: sha256(line) } };
 }
 
-function members(entry: Entry): RecordObject {
-  return plain(entry as unknown as Record<string, unknown>);
+/** An entry as what is written of it, one line each: itself, or the parts of one that is too long. */
+export function inLines(entry: Entry): Entry[] {
+  if (entry.kind === 'part') return [entry];
+  const whole = canonicalText(declared(entry));
+  if (whole.length <= longestEntry) return [entry];
+  const pieces: string[] = [];
+  for (let from = 0; from < whole.length; ) {
+    const piece = whole.slice(from, from + longestEntry).replace(/[\uD800-\uDBFF]$/, '');
+    pieces.push(piece);
+    from += piece.length;
+  }
+  const of = sha256(whole);
+  return pieces.map((piece, index) => ({ kind: 'part', of, part: index + 1, parts: pieces.length, text: piece }));
 }
 
-function plain(value: Record<string, unknown>): RecordObject {
-  const entries = Object.entries(value).flatMap(([name, member]): [string, RecordValue][] => {
-    if (member === undefined) return [];
-    if (typeof member === 'string') return [[name, shortened(member)]];
-    if (Array.isArray(member)) return [[name, member.map((each) => plain(each as Record<string, unknown>))]];
-    if (isRecord(member)) return [[name, plain(member)]];
-    return [[name, member as number]];
-  });
-  return Object.fromEntries(entries);
+/** The members of an entry that are declared, and no others: whoever announces an act may hold more than it says. */
+function declared(entry: Entry): RecordObject {
+  return { kind: entry.kind, ...membersIn(entry as unknown as Record<string, unknown>, shapes[entry.kind]) };
 }
 
-function shortened(text: string): string {
-  const whole = text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD');
-  if (whole.length <= longestText) return whole;
-  const kept = whole.slice(0, longestText).replace(/[\uD800-\uDBFF]$/, '');
-  return `${kept}… (${text.length} characters, sha256 ${sha256(text)})`;
+function membersIn(value: Record<string, unknown>, members: Members): RecordObject {
+  const written: Record<string, RecordValue> = {};
+  for (const name in members) {
+    const member = value[name];
+    if (member !== undefined) written[name] = memberValue(member, members[name]?.holds);
+  }
+  return written;
 }
 
-/** The members of each kind of line beside those of all: those that have to be there, then those that may. */
-const shapes: Record<Entry['kind'], Shape> = {
-  began: [[], []],
-  intent: [
-    ['act', 'actor', 'id', 'platform', 'target'],
-    ['agent', 'answer', 'call', 'config', 'delegation', 'mark', 'tools', 'trace', 'workspace'],
-  ],
-  outcome: [
-    ['attempts', 'id', 'outcome'],
-    ['error', 'made'],
-  ],
-  call: [
-    [
-      'agent',
-      'call',
-      'characters',
-      'happened',
-      'input',
-      'permission',
-      'platform',
-      'responsible',
-      'result',
-      'service',
-      'session',
-      'tool',
-    ],
-    ['answer', 'arguments', 'config', 'confirmer', 'delegation', 'thread', 'trace', 'workspace'],
-  ],
-  pulled: [['platform', 'session', 'state', 'through'], []],
-  continued: [['file'], []],
-  repaired: [['bytes', 'digest'], []],
-};
-const common = ['at', 'count', 'kind', 'log', 'previous', 'v'];
-type Shape = readonly [required: readonly string[], optional: readonly string[]];
-const somebody: Shape = [['kind'], ['account', 'issuer', 'label', 'proof', 'subject']];
-/** Objects of texts: the members that have to be there, then those that may. */
-const objects: Record<string, Shape> = {
-  actor: somebody,
-  agent: [['id', 'version'], ['name']],
-  confirmer: somebody,
-  delegation: [['rule', 'verdict'], []],
-  responsible: somebody,
-  target: [['kind', 'label'], ['id']],
-};
-/** Lists of such objects. */
-const lists: Record<string, Shape> = { tools: [['rule', 'service', 'tool', 'verdict'], []] };
-const numbers = new Set(['attempts', 'bytes', 'characters', 'count', 'v']);
+/** What does not fit its declaration is refused where it is written. */
+function memberValue(member: unknown, holds: Holds | undefined): RecordValue {
+  if (typeof member === 'string') return holds === 'whole' ? wellFormed(member) : shortened(member);
+  if (Array.isArray(holds) && Array.isArray(member)) {
+    return member.map((each) => membersIn(each as Record<string, unknown>, (holds as readonly [Members])[0]));
+  }
+  if (isRecord(member) && typeof holds === 'object' && !Array.isArray(holds)) {
+    return membersIn(member, holds as Members);
+  }
+  if (typeof member === 'number' && holds === 'number') return member;
+  throw new TypeError('a member holds what is not declared of it');
+}
+
+function wellFormed(whole: string): string {
+  return whole.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD');
+}
+
+function shortened(whole: string): string {
+  const formed = wellFormed(whole);
+  if (formed.length <= longestText) return formed;
+  const kept = formed.slice(0, longestText).replace(/[\uD800-\uDBFF]$/, '');
+  return `${kept}… (${whole.length} characters, sha256 ${sha256(whole)})`;
+}
+
+/** What a reader looks for in an object: every member that may be there, and how many have to. */
+interface Shape {
+  members: ReadonlyMap<string, Declaration>;
+  required: number;
+}
+
+interface Declaration {
+  holds: 'text' | 'number' | Shape;
+  listed: boolean;
+  required: boolean;
+}
+
+function shapeOf(declared: Members): Shape {
+  const members = new Map<string, Declaration>();
+  for (const [name, { holds, required }] of Object.entries(declared)) {
+    const listed = Array.isArray(holds);
+    const one = (listed ? (holds as readonly [Members])[0] : holds) as Exclude<Holds, readonly [Members]>;
+    const held = typeof one === 'object' ? shapeOf(one) : one === 'number' ? 'number' : 'text';
+    members.set(name, { holds: held, listed, required });
+  }
+  return { members, required: [...members.values()].filter(({ required }) => required).length };
+}
+
+function shapesWith(more: Members): ReadonlyMap<string, Shape> {
+  return new Map(
+    Object.entries(shapes).map(([kind, own]) => [kind, shapeOf({ kind: text, ...more, ...own })] as const),
+  );
+}
+
+const shapesOfLines = shapesWith(common);
 
 /** Reads a line as it stands in the file. Undefined for what is no line of ours or not its own canonical form. */
-export function readLine(text: string): Line | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  // Members in order, no double ones, no other form of a number or a text: then writing it again gives the same.
-  if (!isRecord(value) || JSON.stringify(value) !== text || !hasMembers(value)) return undefined;
+export function readLine(bytes: string): Line | undefined {
+  const value = readCanonical(bytes, shapesOfLines);
+  if (value === undefined) return undefined;
   const { log, count, previous, at, v, ...entry } = value as unknown as Line & { v: number };
   return v === 1 ? { log, count, previous, at, entry: entry as unknown as Entry } : undefined;
 }
 
-function hasMembers(value: Record<string, unknown>): boolean {
-  const kind = String(value['kind']);
-  if (!Object.hasOwn(shapes, kind)) return false;
-  const [required, optional] = shapes[kind as Entry['kind']];
-  let last = '';
-  let found = 0;
-  for (const [name, member] of Object.entries(value)) {
-    if (name <= last) return false;
-    last = name;
-    if (required.includes(name)) found += 1;
-    else if (!optional.includes(name) && !common.includes(name)) return false;
-    else if (common.includes(name)) found += 1;
-    const [shaped, listed] = [objects[name], lists[name]];
-    if (shaped !== undefined) {
-      if (!isTextObject(member, shaped)) return false;
-    } else if (listed !== undefined) {
-      if (!Array.isArray(member) || !member.every((each) => isTextObject(each, listed))) return false;
-    } else if (numbers.has(name) ? !Number.isSafeInteger(member) : typeof member !== 'string') return false;
-  }
-  return found === required.length + common.length;
+/** The entry whose parts these are, in their order. Undefined where they are not those of one entry, whole and as it was. */
+export function readParts(parts: readonly Extract<Entry, { kind: 'part' }>[]): Entry | undefined {
+  const whole = parts.map((part) => part.text).join('');
+  if (parts.some(({ of }) => of !== sha256(whole))) return undefined;
+  return readCanonical(whole, shapesWith({})) as Entry | undefined;
 }
 
-function isTextObject(value: unknown, [required, optional]: Shape): boolean {
-  if (!isRecord(value)) return false;
-  const names = Object.keys(value);
-  return (
-    names.every((name, index) => index === 0 || name > (names[index - 1] ?? '')) &&
-    names.every((name) => required.includes(name) || optional.includes(name)) &&
-    required.every((name) => names.includes(name)) &&
-    Object.values(value).every((member) => typeof member === 'string')
-  );
+function readCanonical(written: string, known: ReadonlyMap<string, Shape>): Record<string, unknown> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(written);
+  } catch {
+    return undefined;
+  }
+  // Members in order, no double ones, no other form of a number or a text: then writing it again gives the same.
+  if (!isRecord(value) || JSON.stringify(value) !== written) return undefined;
+  const shape = known.get(String(value['kind']));
+  return shape !== undefined && isOf(value, shape) ? value : undefined;
+}
+
+function isOf(value: Record<string, unknown>, { members, required }: Shape): boolean {
+  let last = '';
+  let found = 0;
+  for (const name in value) {
+    const declaration = members.get(name);
+    if (declaration === undefined || name <= last) return false;
+    last = name;
+    if (declaration.required) found += 1;
+    const { holds, listed } = declaration;
+    const member = value[name];
+    if (listed ? !Array.isArray(member) || !member.every((each) => fits(each, holds)) : !fits(member, holds))
+      return false;
+  }
+  return found === required;
+}
+
+function fits(member: unknown, holds: 'text' | 'number' | Shape): boolean {
+  if (holds === 'text') return typeof member === 'string';
+  if (holds === 'number') return Number.isSafeInteger(member);
+  return isRecord(member) && isOf(member, holds);
 }

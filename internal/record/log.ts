@@ -7,18 +7,13 @@ import { dirname, join } from 'node:path';
 import { clock, giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AppendOnlyFile, openAppendOnly } from '../outside/append-only.ts';
-import { listFolder } from '../outside/files.ts';
 import { type Lock, takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
-import { type Entry, type Head, noHash, readLine, writeLine } from './line.ts';
-
-/** A record that is written. */
-export interface RecordLog {
-  /** Resolves when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
-  append(entry: Entry): Promise<void>;
-}
+import { recordFiles } from './files.ts';
+import { type Entry, type Head, inLines, noHash, readLine, writeLine } from './line.ts';
+import type { RecordLog } from './record-log.ts';
 
 /** Where a record is, and how it is written. */
 export interface RecordPlace {
@@ -37,15 +32,6 @@ const lockPatienceMs = 10_000;
 /** The name of the nth file of a record. */
 function fileName(index: number): string {
   return `record-${String(index).padStart(6, '0')}.jsonl`;
-}
-
-/** The files of a record, the first one first. */
-export async function recordFiles(folder: string): Promise<string[]> {
-  const entries = (await listFolder(folder)) ?? [];
-  return entries
-    .map(({ name }) => name)
-    .filter((name) => /^record-\d{6}\.jsonl$/.test(name))
-    .sort();
 }
 
 interface Waiting {
@@ -92,9 +78,16 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   };
 
   return {
+    where: folder,
+    verify: async (take) => await (await import('./verify.ts')).verifyRecord(folder, take),
     append: (entry) =>
       new Promise<void>((resolve, reject) => {
-        waiting.push({ entry, done: resolve, failed: (error) => reject(unwritable(folder, error)) });
+        const failed = (error: unknown) => reject(unwritable(folder, error));
+        // Nothing comes between the parts of one entry: they are waiting one behind the other.
+        const lines = inLines(entry);
+        for (const [index, line] of lines.entries()) {
+          waiting.push({ entry: line, done: index === lines.length - 1 ? resolve : () => {}, failed });
+        }
         if (!isWriting) void write();
       }),
   };

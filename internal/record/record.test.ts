@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../text/canonical.ts';
-import { canonicalText, type RecordValue } from './canonical.ts';
-import { type Entry, noHash, readLine, writeLine } from './line.ts';
-import { recordFiles, recordIn } from './log.ts';
+import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
+import { recordFiles } from './files.ts';
+import { type Entry, inLines, noHash, readLine, writeLine } from './line.ts';
+import { recordIn } from './log.ts';
 import { verifyRecord } from './verify.ts';
 
 let folder: string;
@@ -92,26 +93,27 @@ describe('the text of a line (RFC 8785)', () => {
   });
 });
 
+const call: Entry = {
+  kind: 'call',
+  session: 'sesn_1',
+  call: 'sevt_1',
+  happened: '2026-11-29T12:00:00.000Z',
+  responsible: actor,
+  agent: { id: 'agent_1', version: '3', name: 'support' },
+  service: 'notion',
+  tool: 'notion-search',
+  input: sha256('{}'),
+  characters: 2,
+  permission: 'ask',
+  delegation: { verdict: 'ask', rule: 'agents/support.yaml' },
+  answer: 'allow',
+  confirmer: actor,
+  result: 'success',
+  platform: 'https://api.anthropic.com',
+  trace: 'a'.repeat(32),
+};
+
 describe('what a line may hold', () => {
-  const call: Entry = {
-    kind: 'call',
-    session: 'sesn_1',
-    call: 'sevt_1',
-    happened: '2026-11-29T12:00:00.000Z',
-    responsible: actor,
-    agent: { id: 'agent_1', version: '3', name: 'support' },
-    service: 'notion',
-    tool: 'notion-search',
-    input: sha256('{}'),
-    characters: 2,
-    permission: 'ask',
-    delegation: { verdict: 'ask', rule: 'agents/support.yaml' },
-    answer: 'allow',
-    confirmer: actor,
-    result: 'success',
-    platform: 'https://api.anthropic.com',
-    trace: 'a'.repeat(32),
-  };
   const tools = [{ service: 'notion', tool: 'notion-search', verdict: 'on', rule: 'x' }];
   const grounds = { delegation: { verdict: 'allow', rule: 'x' }, agent: { id: 'a', version: '1' }, tools, mark: 'm' };
   const head = { log: 'l', count: 0, hash: noHash };
@@ -134,10 +136,73 @@ describe('what a line may hold', () => {
     ['a tool call with a result of its own', { ...call, content: 'secret' }],
     ['a tool call for which nobody answers', { ...call, responsible: undefined }],
     ['a tool call of an agent with a key', { ...call, agent: { id: 'a', version: '1', key: 'secret' } }],
-  ])('%s is no line', (_what, entry) => {
-    expect(readLine(writeLine(head, entry as Entry, 'now').text)).toBeUndefined();
+  ])('%s is no line, and is not written', (_what, entry) => {
+    const members = JSON.parse(JSON.stringify(entry)) as RecordObject;
+    expect(
+      readLine(canonicalText({ ...members, at: 'now', count: 1, log: 'l', previous: noHash, v: 1 })),
+    ).toBeUndefined();
+    // What is declared is written without the rest; what lacks something cannot be read.
+    let text = '';
+    try {
+      ({ text } = writeLine(head, entry as Entry, 'now'));
+    } catch (error) {
+      expect(error).toBeInstanceOf(TypeError);
+    }
+    expect(text).not.toContain('secret');
   });
 });
+
+describe('an entry that is longer than a line', () => {
+  const long = (characters: number): Entry => {
+    return { ...(call as Extract<Entry, { kind: 'call' }>), arguments: `"${'😀"\\'.repeat(characters / 4)}` };
+  };
+  const entries = async () => {
+    const seen: Entry[] = [];
+    const { findings } = await verifyRecord(folder, ({ entry }) => seen.push(entry));
+    return { seen, findings };
+  };
+
+  test.each([40_000, 2_000_000])('of %i characters is split, and read as it was written', async (characters) => {
+    // Further files begin between its parts.
+    const log = recordIn({ folder, largestFile: 200_000 });
+    await Promise.all([log.append(intent('1')), log.append(long(characters)), log.append(outcome('1'))]);
+    const lines = (await Promise.all((await recordFiles(folder)).map((name) => readFile(file(name), 'utf8'))))
+      .join('')
+      .split('\n');
+    expect(lines.filter((line) => line.includes('"part"')).length).toBeGreaterThan(1);
+    expect(Math.max(...lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(256 * 1024);
+    const { seen, findings } = await entries();
+    expect(findings).toEqual([]);
+    expect(seen.filter(({ kind }) => kind === 'call')).toEqual([long(characters)]);
+    // The next run finds the end of it.
+    await recordIn({ folder }).append(intent('2'));
+    expect((await entries()).findings).toMatchObject([{ severity: 'notice' }]);
+  });
+
+  test('whose run was cut off between its parts is told, and is no entry', async () => {
+    await recordIn({ folder }).append(long(100_000));
+    const lines = (await readFile(file(), 'utf8')).trimEnd().split('\n');
+    await writeFile(file(), `${lines.slice(0, 3).join('\n')}\n`);
+    await written(1);
+    const { seen, findings } = await entries();
+    expect(findings).toMatchObject([{ severity: 'notice', line: 2, what: 'a run was cut off within this entry' }]);
+    expect(seen.map(({ kind }) => kind)).toEqual(['began', 'intent', 'outcome']);
+  });
+
+  test.each<[string, (parts: Part[]) => Part[], string]>([
+    ['a part of another entry', ([a, b]) => [a, { ...b, text: 'x' }] as Part[], 'not those of one entry'],
+    ['a part that is doubled', ([a, b]) => [a, b, b] as Part[], 'does not belong'],
+    ['a part without those before it', ([_a, b]) => [b] as Part[], 'does not belong'],
+  ])('%s does not pass', async (_what, change, found) => {
+    const parts = inLines(long(40_000)) as Part[];
+    expect(parts).toHaveLength(2);
+    const log = recordIn({ folder });
+    for (const part of change(parts)) await log.append(part);
+    expect((await faults()).map(({ what }) => what).join('; ')).toContain(found);
+  });
+});
+
+type Part = Extract<Entry, { kind: 'part' }>;
 
 describe('the chain', () => {
   test('each line names the one before by the digest of its bytes, and a whole record has no findings', async () => {

@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { readLines } from '../outside/read-lines.ts';
 import { sha256 } from '../text/canonical.ts';
-import { type Entry, type Head, type Line, noHash, readLine } from './line.ts';
-import { recordFiles } from './log.ts';
+import { recordFiles } from './files.ts';
+import { type Entry, type Head, type Line, noHash, readLine, readParts } from './line.ts';
 
 /** What was found. A `fault` is a line that is not what was written; a `notice` is for somebody to know. */
 export interface Finding {
@@ -41,6 +41,8 @@ export async function verifyRecord(folder: string, take: (line: Line) => void = 
   return judge.end();
 }
 
+type Part = Extract<Entry, { kind: 'part' }>;
+
 class Judge {
   private head: Head | undefined;
   private lines = 0;
@@ -53,6 +55,9 @@ class Judge {
   private isJoined = true;
   /** A line that is none, which the next one has to explain. */
   private torn: { bytes: number; digest: string; line: number } | undefined;
+  /** The parts so far of an entry that is longer than a line. */
+  private parts: Part[] = [];
+  private firstPart = 0;
   private lastAt = '';
   private readonly intents = new Map<string, number>();
   private readonly seen: (line: Line) => void;
@@ -83,15 +88,17 @@ class Judge {
     }
     this.settleTorn();
     this.judgePlace(line);
-    this.judgeEntry(entry);
+    const whole = this.wholeOf(entry);
+    if (whole !== undefined) this.judgeEntry(whole);
     if (line.at < this.lastAt) this.say('notice', 'the clock went back');
     this.lastAt = line.at;
     this.head = { log: line.log, count: line.count, hash: sha256(bytes) };
     this.lines += 1;
-    this.seen(line);
+    if (whole !== undefined) this.seen(whole === entry ? line : { ...line, entry: whole });
   }
 
   end(): Verified {
+    this.settleParts();
     if (this.torn !== undefined) {
       this.say('notice', 'the last line is not whole: a run was cut off, and the next one will say so', this.torn.line);
     }
@@ -128,6 +135,32 @@ class Judge {
     }
     if (entry.kind === 'outcome' && !this.intents.delete(entry.id))
       this.say('fault', 'an outcome of an act that was never announced');
+  }
+
+  /** An entry that was too long for one line, at its last part; undefined before. Every other entry is whole. */
+  private wholeOf(entry: Entry): Entry | undefined {
+    if (entry.kind !== 'part') {
+      // A further file may begin between two parts.
+      if (entry.kind !== 'continued') this.settleParts();
+      return entry;
+    }
+    if (entry.part === 1) this.settleParts();
+    if (entry.part !== this.parts.length + 1 || entry.part > entry.parts) {
+      this.say('fault', 'this part of an entry does not belong to those before it');
+      return undefined;
+    }
+    if (entry.part === 1) this.firstPart = this.line;
+    this.parts.push(entry);
+    if (entry.part < entry.parts) return undefined;
+    const whole = readParts(this.parts);
+    this.parts = [];
+    if (whole === undefined) this.say('fault', 'the parts up to this one are not those of one entry');
+    return whole;
+  }
+
+  private settleParts(): void {
+    if (this.parts.length > 0) this.say('notice', 'a run was cut off within this entry', this.firstPart);
+    this.parts = [];
   }
 
   private settleTorn(): void {

@@ -1,15 +1,25 @@
-/** Who somebody is to the platform, and who may change what belongs to everybody. Pure. */
+/** Who somebody is to the platform, and who may change what belongs to everybody. */
 import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Principal, withMissingGroups } from '../identity/principal.ts';
+import { accountName } from '../outside/accounts.ts';
 import type { Actor } from '../platform/actor.ts';
 import type { Delegation } from '../platform/change.ts';
+import { type Recorder, recorderOf } from '../platform/recorder.ts';
 import { isOperator, whatNames } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
+import type { Ports } from './ports.ts';
+import { recording } from './recording.ts';
 
 /** The actor that somebody proven is. */
 export function actorOf({ kind, issuer, subject, label }: Principal): Actor {
   return { kind: kind === 'workload' ? 'job' : 'person', proof: kind, issuer, subject, label };
+}
+
+/** Records what somebody does of whom the platform is not told: of nobody who is proven, unless said. */
+export function recorderFor(ports: Pick<Ports, 'record' | 'tell'>, principal?: Principal): Recorder {
+  const nobody: Actor = { kind: 'unproven', account: accountName() };
+  return recorderOf(recording(ports), principal === undefined ? nobody : actorOf(principal));
 }
 
 /** Whether the key alone is enough: where the configuration has nobody sign in, or says so. */

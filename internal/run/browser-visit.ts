@@ -1,14 +1,12 @@
 /** How a run sends somebody to a browser: through the port of whoever started it, and out through a guarded fetch. */
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { guardedFetch } from '../outside/http.ts';
+import { recorderFor } from './actor.ts';
 import type { Ports } from './ports.ts';
 
-/** The browser visit of one run; `command` is how to run it where somebody is. */
-export function browserVisit(
-  { environment, tell, signal, browser }: Ports,
-  command: string,
-  reviewedHosts: ReadonlySet<string>,
-): BrowserVisit {
+/** The browser visit of one run, of nobody who is proven yet; `command` is how to run it where somebody is. */
+export function browserVisit(ports: Ports, command: string, reviewedHosts: ReadonlySet<string>): BrowserVisit {
+  const { environment, tell, signal, browser } = ports;
   const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
   if (allowLoopbackHttp) tell.warn('MAI_ALLOW_LOOPBACK_HTTP is set: http on loopback is allowed, for tests only');
   return {
@@ -18,5 +16,6 @@ export function browserVisit(
     reviewedHosts,
     signal,
     warn: tell.warn,
+    recorder: recorderFor(ports),
   };
 }

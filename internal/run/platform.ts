@@ -14,7 +14,7 @@ type PlatformSection = Interface['platform'];
 
 /** Opens the platform for reading: nobody has to be anybody. Throws as {@link prepareFromEnvironment}. */
 export async function platformForReading(
-  ports: Pick<Ports, 'directories' | 'environment' | 'signal' | 'tell'>,
+  ports: Pick<Ports, 'directories' | 'environment' | 'record' | 'signal' | 'tell'>,
   section?: Partial<PlatformSection>,
 ): Promise<Platform> {
   return (await prepareFromEnvironment(ports, section))(undefined);
@@ -26,7 +26,7 @@ export async function platformForReading(
  * {@link preparePlatform} does, and `platform_key_missing` where the variables of federation are set in part.
  */
 export async function prepareFromEnvironment(
-  ports: Pick<Ports, 'directories' | 'environment' | 'signal' | 'tell'>,
+  ports: Pick<Ports, 'directories' | 'environment' | 'record' | 'signal' | 'tell'>,
   { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
   configuration?: Configuration,
 ): Promise<Opening> {

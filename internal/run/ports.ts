@@ -4,6 +4,7 @@
  */
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import type { Directories } from '../outside/directories.ts';
+import type { RecordLog } from '../record/record-log.ts';
 import type { KeptSecrets } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import type { Environment } from './environment.ts';
@@ -95,6 +96,8 @@ export interface Ports {
   directories(): Directories | Promise<Directories>;
   /** What is kept between runs. */
   stores(): Promise<Stores>;
+  /** The record of what is done; every run has one, whatever it does. */
+  record(): Promise<RecordLog>;
   /** Secrets that are kept between runs; undefined where the person wants none kept. Throws `usage`. */
   secrets(): Promise<KeptSecrets | undefined>;
   project: Project;

@@ -148,5 +148,17 @@ export async function openOperatorRun(
   const journals = journalsIn({ journals: stores.journals, workspace, signal, warn });
   const sessionRecords = sessionRecordsIn({ sessions: stores.sessions, workspace, principal, signal, warn });
   const signedInNow = source === 'fresh';
-  return { configuration, principal, signedInNow, platform, memory, ownership, journals, sessionRecords, visit, warn };
+  const theirs = { ...visit, recorder: visit.recorder.as(actorOf(principal)) };
+  return {
+    configuration,
+    principal,
+    signedInNow,
+    platform,
+    memory,
+    ownership,
+    journals,
+    sessionRecords,
+    visit: theirs,
+    warn,
+  };
 }

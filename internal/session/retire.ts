@@ -60,9 +60,8 @@ export async function retireAgent(
     await archiveAgent(platform, agent, name, justRead);
     onStep(`archived the agent ${name} (${agent.id})`);
   }
-  await changeAgentsLock(configuration, lock, {
-    agents: { [name]: { id: agent.id, version: agent.version, retired: true } },
-  });
+  const change = { agents: { [name]: { id: agent.id, version: agent.version, retired: true as const } } };
+  await changeAgentsLock(configuration, lock, change, platform.recorder);
   if (!stop) return [];
   const ended: string[] = [];
   for (const session of await liveSessionsOf(platform, agent.id)) {

@@ -1,5 +1,6 @@
 /** What an upload that failed means for those that wait for their turn. */
 import { expect, test } from 'vitest';
+import { unrecorded } from '../../test/support/unrecorded.ts';
 import { type Platform, PlatformError, verbsOver } from '../platform/client.ts';
 import { applyChanges } from './apply.ts';
 import type { Skill } from './folder/read.ts';
@@ -38,7 +39,7 @@ function refusing(): { platform: Platform; uploads: () => number } {
       throw no();
     },
   });
-  const platform = { ...verbs, aheadMs: () => 0, unknownMembers: () => [] };
+  const platform = { ...verbs, aheadMs: () => 0, unknownMembers: () => [], recorder: unrecorded };
   return { platform, uploads: () => uploads };
 }
 

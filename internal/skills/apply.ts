@@ -44,7 +44,7 @@ export async function applyChanges(changes: readonly Change[], target: Target): 
   const lock = new Map(target.lock);
   const save = saver(async () => {
     const saved = new Map(lock);
-    await writeLockFile(target.lockFile, saved);
+    await writeLockFile(target.lockFile, saved, platform.recorder);
     target.onSaved(saved);
   });
   const created: CreatedSkill[] = [];

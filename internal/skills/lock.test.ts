@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { unrecorded } from '../../test/support/unrecorded.ts';
 import { formatLock, lockFileOf, parseLock, readSkillsLock, writeLockFile } from './lock.ts';
 
 const sha256 = 'a'.repeat(64);
@@ -21,7 +22,7 @@ test('a folder without a lock has an empty one', async () => {
 test.each(['', 'skills.lock.json'])(
   'a lock that somebody else could have written says nothing of agents: %j',
   async (what) => {
-    await writeLockFile(lockFileOf(folder), new Map([['support-triage', triage]]));
+    await writeLockFile(lockFileOf(folder), new Map([['support-triage', triage]]), unrecorded);
     await chmod(join(folder, what), 0o777);
     await expect(readSkillsLock(folder)).rejects.toMatchObject({
       code: 'file_system',
@@ -37,6 +38,7 @@ test('what was written is read back, sorted by name, and nothing is left beside 
       ['support-triage', triage],
       ['meeting-notes', notes],
     ]),
+    unrecorded,
   );
   expect([...(await readSkillsLock(folder)).keys()]).toEqual(['meeting-notes', 'support-triage']);
   expect(await readdir(folder)).toEqual(['skills.lock.json']);

@@ -9,7 +9,9 @@ import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import { fileSize } from '../outside/files.ts';
 import { safePath } from '../outside/trusted-file.ts';
+import type { Recorder } from '../platform/recorder.ts';
 import { reviewedFile } from '../stores/files/reviewed-file.ts';
+import { sha256 } from '../text/canonical.ts';
 import { quote, visible } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { nameProblem } from './folder/name.ts';
@@ -65,8 +67,13 @@ function skillsIn(path: string, text: string | undefined): SkillsLock {
 }
 
 /** Replaces a lock file as a whole, names sorted, so that equal locks are equal files. */
-export async function writeLockFile(path: string, skills: SkillsLock): Promise<void> {
-  await reviewedFile(path).write(formatLock(skills));
+export async function writeLockFile(path: string, skills: SkillsLock, recorder: Recorder): Promise<void> {
+  const text = formatLock(skills);
+  await recorder.act(
+    { act: 'skills_lock.write', target: { kind: 'skills_lock', id: undefined, label: path } },
+    (announced) => reviewedFile(path).write(text, announced),
+    () => ({ made: `sha256:${sha256(text)}` }),
+  );
 }
 
 /** The text of a lock file. */

@@ -187,6 +187,7 @@ async function pullInto(
     await writeLockFile(
       request.lockFile,
       new Map([...lock, ...learned.map(({ name, version }) => [name, version] as const)]),
+      request.platform.recorder,
     );
   }
   return pulled;

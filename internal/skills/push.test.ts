@@ -5,6 +5,7 @@
  */
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
+import { unrecorded } from '../../test/support/unrecorded.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Platform, PlatformError, verbsOver } from '../platform/client.ts';
 import { sha256 } from '../text/canonical.ts';
@@ -110,7 +111,7 @@ function platformOf(versions: Versions, gate: Gate): Platform {
     listen: () => Promise.reject(new Error('nothing is streamed')),
     change: (_act, _id, _how, _read, ask) => step(true, ask) as Promise<never>,
   });
-  return { ...verbs, aheadMs: () => 0, unknownMembers: () => [] };
+  return { ...verbs, aheadMs: () => 0, unknownMembers: () => [], recorder: unrecorded };
 }
 
 function skillOf(text: string): Skill {

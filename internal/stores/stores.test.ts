@@ -11,6 +11,7 @@ import { storeContract } from '../../test/support/store-contract.ts';
 import { storesInMemory } from '../../test/support/stores-in-memory.ts';
 import { KeychainUnavailable } from '../outside/keychain.ts';
 import { sha256 } from '../text/canonical.ts';
+import { announced } from './announced.ts';
 import { fileStores } from './files/kept-files.ts';
 import { encryptedSecret, keychainSecrets } from './files/machine-secrets.ts';
 import { reviewedFile } from './files/reviewed-file.ts';
@@ -88,7 +89,7 @@ test('what was begun beside a reviewed file is removed by whoever holds it, and 
   const folder = await mkdtemp(join(tmpdir(), 'reviewed-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = reviewedFile(join(folder, 'agents.lock.json'));
-  await file.write('{}\n');
+  await file.write('{}\n', announced());
   const others = ['agents.lock.json', 'skills.lock.json.1.tmp', 'xagents.lock.json.1.tmp', 'agents.lock.json.orig'];
   for (const name of [...others.slice(1), 'agents.lock.json.1.tmp', '.agents.lock.json.running.1.tmp']) {
     await writeFile(join(folder, name), '');
@@ -103,7 +104,7 @@ test('a reviewed file that somebody else could have written is refused where it 
   const folder = await mkdtemp(join(tmpdir(), 'reviewed-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, 'tools.lock.json');
-  await reviewedFile(path).write('{}\n');
+  await reviewedFile(path).write('{}\n', announced());
   await chmod(path, 0o666);
   await expect(reviewedFile(path).read()).rejects.toMatchObject({ code: 'file_system' });
   expect(await reviewedFile(path, { fromAnybody: true }).read()).toBe('{}\n');

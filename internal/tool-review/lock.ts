@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
+import type { Recorder } from '../platform/recorder.ts';
 import { type ReviewedFile, reviewedFile } from '../stores/files/reviewed-file.ts';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
@@ -50,8 +51,13 @@ export async function readToolsLock(configFolder: string): Promise<ToolsLock> {
 }
 
 /** Writes the lock as a whole: equal locks are equal files, and nothing in the file is unseen. */
-export async function writeToolsLock(configFolder: string, lock: ToolsLock): Promise<void> {
-  await lockIn(configFolder).write(formatToolsLock(lock));
+export async function writeToolsLock(configFolder: string, lock: ToolsLock, recorder: Recorder): Promise<void> {
+  const [file, text] = [lockIn(configFolder), formatToolsLock(lock)];
+  await recorder.act(
+    { act: 'tools_lock.write', target: { kind: 'tools_lock', id: undefined, label: file.where } },
+    (announced) => file.write(text, announced),
+    () => ({ made: `sha256:${sha256(text)}` }),
+  );
 }
 
 /** The text of a lock. */

@@ -5,6 +5,7 @@
  */
 import { exportJWK, generateKeyPair } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { unrecorded } from '../../test/support/unrecorded.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import { offboard, readPerson } from '../offboarding/offboard.ts';
@@ -100,7 +101,7 @@ function platformOf(vaults: Vaults, gate: Gate): Platform {
     listen: () => Promise.reject(new Error('nothing is streamed')),
     change: (_act, _id, _how, _read, ask) => step(true, ask) as Promise<never>,
   });
-  return { ...verbs, aheadMs: () => 0, unknownMembers: () => [] };
+  return { ...verbs, aheadMs: () => 0, unknownMembers: () => [], recorder: unrecorded };
 }
 
 function refused(why: string): PlatformError {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { reruns } from '../../internal/platform/acts.ts';
 import { readLine } from '../../internal/record/line.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -59,10 +60,10 @@ describe.each(acts)('%s', (_what, act) => {
     const intents = entries.filter((entry) => entry.kind === 'intent');
     const outcomes = entries.filter((entry) => entry.kind === 'outcome');
     // Trying a stored credential asks for nothing that stays; everything else that is no GET changes something.
-    expect(intents).toHaveLength(changes().length);
+    expect(intents.filter(({ act }) => Object.hasOwn(reruns, act))).toHaveLength(changes().length);
     for (const intent of intents) {
       expect(intent.actor).toMatchObject(
-        intent.actor.kind === 'key_holder' ? {} : { kind: 'person', subject: world.sandbox.people.ada.subject },
+        'account' in intent.actor ? {} : { kind: 'person', subject: world.sandbox.people.ada.subject },
       );
       expect(outcomes.filter(({ id }) => id === intent.id)).toEqual([
         expect.objectContaining({ outcome: 'success', attempts: 1 }),

@@ -2,6 +2,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startHostileServer } from '../../../test/support/hostile-server.ts';
 import { keychainInMemory } from '../../../test/support/keychain-in-memory.ts';
+import { unrecorded } from '../../../test/support/unrecorded.ts';
 import type { Service } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { type AuthorizationServer, judgeAuthorizationServer } from '../../oauth/authorization-server.ts';
@@ -63,6 +64,7 @@ function requestFor(
       fetch: guardedFetch({ allowLoopbackHttp: true, signal }),
       allowLoopbackHttp: true,
       reviewedHosts: new Set(),
+      recorder: unrecorded,
       signal,
       timeoutMs: 1_000,
       warn,

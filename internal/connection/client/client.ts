@@ -267,8 +267,8 @@ async function becomeClient(search: Search, redirectUri: string | undefined): Pr
     case 'client-metadata':
       return atHand(search, { client: { clientId: metadataUrl, authMethod: 'none' }, redirectUri }, 'given');
     case 'dynamic': {
-      const { allowLoopbackHttp, fetch } = visit;
-      const client = await registerClient({ service, server, redirectUri, scopes, allowLoopbackHttp, fetch });
+      const { allowLoopbackHttp, fetch, recorder } = visit;
+      const client = await registerClient({ service, server, redirectUri, scopes, allowLoopbackHttp, fetch, recorder });
       await clients.known.keep(place, { client, redirectUri }, false);
       if (client.expiresAt !== undefined) {
         visit.warn(`${service.name} forgets this client on ${client.expiresAt.toISOString()}: connect it again before`);

@@ -53,7 +53,8 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
     includeUnproven: includeUnproven || (await settleUnproven(ports, things, request)),
     onStep: (step) => ports.tell.note(stepLine(step)),
   };
-  const done = await offboard(carrying, things);
+  const target = { kind: 'person', id: request.subject, label: request.subject } as const;
+  const done = await run.platform.recorder.act({ act: 'person.offboard', target }, () => offboard(carrying, things));
   for (const { vault } of done.leftAlone) {
     ports.tell.warn(
       `${quote(vault.id)} is not proven to be theirs and is left alone: archive it with --include-unproven`,
@@ -74,7 +75,10 @@ async function undo(
     return { owner, would: plan.length === 0 ? 'create' : 'unmark', vault_ids: plan.map(({ vault }) => vault.id) };
   }
   await settle(ports, request, 'yes-undo', 'to let in again');
-  const { vault, act } = await letInAgain(run, things);
+  const target = { kind: 'person', id: owner.subject, label: owner.subject } as const;
+  const { vault, act } = await run.platform.recorder.act({ act: 'person.let_in', target }, () =>
+    letInAgain(run, things),
+  );
   return { owner, change: act, vault_id: vault.id };
 }
 

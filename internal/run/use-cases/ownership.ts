@@ -10,6 +10,7 @@ import {
   signJudgedVault,
 } from '../../vault/ownership.ts';
 import { type Ownership, requireSigner, whyNot } from '../../vault/resolve.ts';
+import { recorderFor } from '../actor.ts';
 import { openForChange, type SharedChange } from '../open-for-change.ts';
 import { keepOwnershipKey, ownershipOf } from '../ownership.ts';
 import { platformForReading } from '../platform.ts';
@@ -35,7 +36,10 @@ export async function makeOwnershipKey({ kid }: KeyRequest, ports: Ports): Promi
     });
   }
   const { publicKey, privateKey } = await newOwnershipKey(kid);
-  await keepOwnershipKey(ports, kid, privateKey);
+  await recorderFor(ports).act(
+    { act: 'ownership_key.make', target: { kind: 'ownership_key', id: kid, label: kid } },
+    () => keepOwnershipKey(ports, kid, privateKey),
+  );
   return publicKey;
 }
 

@@ -1,8 +1,6 @@
 import type { Actor } from '../../platform/actor.ts';
 import type { Line } from '../../record/line.ts';
-import { verifyRecord as verifyFiles } from '../../record/verify.ts';
 import type { Ports } from '../ports.ts';
-import { recordFolder } from '../recording.ts';
 import type { Nothing } from '../values/common.ts';
 import type { ShownRecord, ShowRecordRequest, VerifiedRecord } from '../values/record.ts';
 
@@ -11,7 +9,7 @@ type ShownAct = ShownRecord['acts'][number];
 /** The latest acts of this machine that the record has, the earliest first. Throws `file_system`. */
 export async function showRecord({ subject, act, since, last }: ShowRecordRequest, ports: Ports): Promise<ShownRecord> {
   const acts = new Map<string, ShownAct>();
-  const { findings } = await verifyFiles(await recordFolder(ports), ({ at, entry }: Line) => {
+  const { findings } = await (await ports.record()).verify(({ at, entry }: Line) => {
     if (entry.kind === 'outcome') {
       const { outcome, attempts, error = null } = entry;
       const announced = acts.get(entry.id);
@@ -24,10 +22,10 @@ export async function showRecord({ subject, act, since, last }: ShowRecordReques
     acts.set(entry.id, {
       at,
       act: entry.act,
-      actor:
-        entry.actor.kind === 'key_holder' ? { kind: 'key_holder', account: entry.actor.account ?? null } : entry.actor,
+      actor: actorValue(entry.actor),
       target: { ...entry.target, id: entry.target.id ?? null },
-      platform: entry.platform,
+      platform: entry.platform ?? null,
+      server: entry.server ?? null,
       workspace: entry.workspace ?? null,
       outcome: null,
       attempts: null,
@@ -40,12 +38,16 @@ export async function showRecord({ subject, act, since, last }: ShowRecordReques
 }
 
 function subjectOf(actor: Actor): string | undefined {
-  return actor.kind === 'key_holder' ? undefined : actor.subject;
+  return 'subject' in actor ? actor.subject : undefined;
+}
+
+function actorValue(actor: Actor): ShownAct['actor'] {
+  return 'subject' in actor ? actor : { kind: actor.kind, account: actor.account ?? null };
 }
 
 /** Reads the whole record and says what is not as it was written. Throws `file_system`. */
 export async function verifyRecord(_request: Nothing, ports: Ports): Promise<VerifiedRecord> {
-  const folder = await recordFolder(ports);
-  const { head = null, lines, findings } = await verifyFiles(folder);
-  return { folder, lines, head, findings };
+  const record = await ports.record();
+  const { head = null, lines, findings } = await record.verify();
+  return { folder: record.where, lines, head, findings };
 }

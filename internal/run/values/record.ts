@@ -9,7 +9,7 @@ const actor = z.union([
     subject: z.string(),
     label: z.string(),
   }),
-  z.strictObject({ kind: z.literal('key_holder'), account: z.nullable(z.string()) }),
+  z.strictObject({ kind: z.enum(['key_holder', 'unproven']), account: z.nullable(z.string()) }),
 ]);
 
 export const showRecord = {
@@ -26,7 +26,10 @@ export const showRecord = {
         act: z.string(),
         actor,
         target: z.strictObject({ kind: z.string(), id: z.nullable(z.string()), label: z.string() }),
-        platform: z.string(),
+        /** The address of the platform; null for what it has no part in. */
+        platform: z.nullable(z.string()),
+        /** The address of whoever else was asked. */
+        server: z.nullable(z.string()),
         workspace: z.nullable(z.string()),
         /** Null where nothing says how it ended. */
         outcome: z.nullable(z.string()),

@@ -2,6 +2,7 @@
 import { basename, dirname, join } from 'node:path';
 import { readText, writeText } from '../../outside/files.ts';
 import { readSafely } from '../../outside/trusted-file.ts';
+import type { Announced } from '../announced.ts';
 import type { KeptText } from '../kept-text.ts';
 import { holdFile } from './kept-files.ts';
 
@@ -9,7 +10,10 @@ import { holdFile } from './kept-files.ts';
  * One such file. Whoever changes it reads it again while they hold it, and changes what is there then. The file that says who
  * holds it lies beside it: who can write one can write the other.
  */
-export type ReviewedFile = Omit<KeptText, 'remove'>;
+export interface ReviewedFile extends Omit<KeptText, 'remove' | 'write'> {
+  /** Replaces it as a whole, as an act that is in the record: whoever changes it changes what is believed. */
+  write(text: string, announced: Announced): Promise<void>;
+}
 
 /** Far more than any lock. */
 const longestBytes = 64 * 1024 * 1024;
@@ -20,7 +24,7 @@ export function reviewedFile(path: string, { fromAnybody = false } = {}): Review
   return {
     where: path,
     read: () => (fromAnybody ? readText(path) : readSafely(path, longestBytes)),
-    write: (text) => writeText(path, text, 'shared'),
+    write: (text, _announced) => writeText(path, text, 'shared'),
     hold: (waiting) => holdFile(running, waiting, [path, running]),
   };
 }

@@ -86,10 +86,12 @@ Examples:
         ),
       ),
     ).action(
-      run(async (context, plan: string, options: ApplyOptions) => {
+      run(async (context, file: string, options: ApplyOptions) => {
+        const { readPlanFile } = await import('../../internal/skills/plan-file.ts');
         const { applySkillsPlan } = await import('../../internal/run/use-cases/sync-skills.ts');
         const { showSkills } = await import('./output.ts');
         const { report, sarif, codeQuality, dryRun = false, diff = false, yesPrune } = options;
+        const plan = await readPlanFile(file);
         const how = { dryRun, diff, yesPrune, report, sarif, codeQuality };
         return showSkills(await context.perform(applySkillsPlan, { plan, ...how }));
       }),

@@ -11,11 +11,17 @@ import type { SkillsLock } from './lock.ts';
 import { type Change, type Choices, isPending, nameOf } from './plan.ts';
 import type { SkillsFolder, SkillsPlan } from './skills-plan.ts';
 
-/** A plan as it stands in a file. */
+/** A plan as it stands in a file, as a plain value. */
 export interface PlanFile extends Choices {
   /** That the configuration named when the plan was made; undefined where it was the key's. */
-  workspaceId: string | undefined;
-  parts: readonly (SkillsFolder & { changes: readonly PlannedChange[] })[];
+  workspaceId?: string | undefined;
+  parts: PlannedPart[];
+}
+
+interface PlannedPart extends Omit<SkillsFolder, 'only'> {
+  /** Names, sorted; undefined for all there are. */
+  only?: string[] | undefined;
+  changes: PlannedChange[];
 }
 
 /** One change of a plan. */
@@ -147,7 +153,7 @@ function partOf(part: unknown): PlanFile['parts'][number] | undefined {
   if (typeof folder !== 'string' || typeof lockFile !== 'string' || !Array.isArray(changes)) return undefined;
   if (only !== undefined && !(Array.isArray(only) && only.every((name) => typeof name === 'string'))) return undefined;
   if (!changes.every(isPlannedChange)) return undefined;
-  return { folder, lockFile, changes, ...(only !== undefined && { only: new Set<string>(only) }) };
+  return { folder, lockFile, changes, ...(only !== undefined && { only }) };
 }
 
 function isPlannedChange(value: unknown): value is PlannedChange {

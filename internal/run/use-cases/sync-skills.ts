@@ -2,7 +2,6 @@ import type { Configuration } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Platform } from '../../platform/client.ts';
 import { formatStalePin } from '../../skills/pins.ts';
-import { readPlanFile } from '../../skills/plan-file.ts';
 import { isPending } from '../../skills/report/report.ts';
 import { type ReportSoFar, type SyncSettings, syncSkills as syncFolders } from '../../skills/sync.ts';
 import { bar } from '../../text/bar.ts';
@@ -36,12 +35,16 @@ export async function syncSkills(request: SyncRequest, ports: Ports): Promise<Sy
 
 /** Carries out a plan that somebody reviewed, and nothing else. */
 export async function applySkillsPlan(request: ApplyPlanRequest, ports: Ports): Promise<SyncedSkills> {
-  const reviewed = await readPlanFile(request.plan);
+  const { plan: reviewed } = request;
   const { overwrite, prune, parts } = reviewed;
   if (request.yesPrune !== undefined && !prune) {
     throw new AppError('usage', '--yes-prune says yes to what --prune deletes, and the plan was made without --prune');
   }
-  const folders = parts.map(({ changes: _changes, ...place }) => place);
+  const folders = parts.map(({ folder, lockFile, only }) => ({
+    folder,
+    lockFile,
+    ...(only !== undefined && { only: new Set(only) }),
+  }));
   return await run(ports, request, async () => ({
     folders,
     choices: { overwrite, prune },

@@ -84,7 +84,30 @@ export const syncSkills = {
   result: synced,
 };
 
-export const applySkillsPlan = { request: z.strictObject({ ...applying, plan: z.string() }), result: synced };
+/** A plan that somebody reviewed, as its file has it. */
+const plan = z.strictObject({
+  workspaceId: z.optional(z.string()),
+  overwrite: z.boolean(),
+  prune: z.boolean(),
+  parts: z.array(
+    z.strictObject({
+      folder: z.string(),
+      lockFile: z.string(),
+      only: z.optional(z.array(z.string())),
+      changes: z.array(
+        z.strictObject({
+          name: z.string(),
+          change: z.string(),
+          sha256: z.string(),
+          skill_id: text,
+          version_id: text,
+        }),
+      ),
+    }),
+  ),
+});
+
+export const applySkillsPlan = { request: z.strictObject({ ...applying, plan }), result: synced };
 
 export const scanSkills = {
   request: z.strictObject({ ...meant, ...reports }),

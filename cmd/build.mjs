@@ -1,5 +1,5 @@
-// Builds the three executables into dist/: one small file each, and beside it one with everything heavy, in chunks that
-// are run when a command line needs them. Run by `npm run build`; needs the development dependencies.
+// Builds the three executables into dist/: one small file each, and beside it files of chunks that are run when a command
+// line needs them. Run by `npm run build`; needs the development dependencies.
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -88,8 +88,8 @@ await emit('dist/THIRD-PARTY-NOTICES.txt', await notices({ outputs }));
 await removeStale();
 
 /**
- * Builds one executable: a small file with what every start needs, and one file of chunks beside it, named by its digest,
- * that is read when a command needs the first of them. What they say is CommonJS: ESM would have Node resolve and link each
+ * Builds one executable: a small file with what every start needs, and files of chunks beside it, named by their digests,
+ * that are read when a command needs the first of their chunks. What they say is CommonJS: ESM would have Node resolve and link each
  * file, reads no code cache, and from Node 22 on loads all of undici to import `node:http`. Returns esbuild's outputs.
  */
 async function executable(name, loader) {
@@ -117,15 +117,34 @@ async function executable(name, loader) {
   const bodiesOf = (ids) =>
     ids.map((id) => `${JSON.stringify(id)}(module,exports,require){${texts.get(id)}}`).join(',\n');
   const start = bodiesOf([...atStart].filter((id) => id !== './main'));
-  const chunks = `(function(__filename){return{${bodiesOf([...texts.keys()].filter((id) => !atStart.has(id)))}}})\n`;
-  const file = `${name}-${createHash('sha256').update(chunks).digest('hex').slice(0, 16)}.js`;
-  await emit(`dist/chunks/${file}`, chunks);
+  const files = {};
+  for (const ids of inFiles([...texts].filter(([id]) => !atStart.has(id)))) {
+    const chunks = `(function(__filename){return{${bodiesOf(ids)}}})\n`;
+    const file = `${name}-${createHash('sha256').update(chunks).digest('hex').slice(0, 16)}.js`;
+    await emit(`dist/chunks/${file}`, chunks);
+    files[file] = ids.join(' ');
+  }
   await emit(
     `dist/${name}.js`,
-    `#!/usr/bin/env node\n"use strict";${loader}require=chunks.requireFrom(__dirname+"/chunks/${file}",module,{${start}});\n${main}`,
+    `#!/usr/bin/env node\n"use strict";${loader}require=chunks.requireFrom(__dirname+"/chunks/",module,{${start}},${JSON.stringify(files)});\n${main}`,
   );
   await chmod(join(dist, `${name}.js`), 0o755);
   return metafile.outputs;
+}
+
+/**
+ * Chunks in files: what is large alone, so that a command reads no library that it does not use; small ones that several
+ * commands share together; and those of one command together.
+ */
+function inFiles(chunks) {
+  const large = 16 * 1024;
+  const [alone, small] = [
+    chunks.filter(([, text]) => text.length >= large),
+    chunks.filter(([, text]) => text.length < large),
+  ];
+  const isShared = ([id]) => id.startsWith('./chunk-');
+  const groups = [...alone.map((chunk) => [chunk]), small.filter(isShared), small.filter((chunk) => !isShared(chunk))];
+  return groups.map((group) => group.map(([id]) => id)).filter((ids) => ids.length > 0);
 }
 
 /** One output of esbuild as the body of a CommonJS module, whose names for the others have no extension. */

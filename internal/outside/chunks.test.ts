@@ -10,18 +10,27 @@ let folder: string;
 let chunks: string;
 let run: (...words: string[]) => Promise<string>;
 
-// Two chunks and a program that uses one or both, and says how much of them it found compiled.
+// Chunks in two files, and a program that uses some of them.
 const source = `(function(__filename){return{
 "./greet"(module,exports,require){"use strict";exports.greet=(name)=>"hello "+name+" from "+require("./main").place},
 "./part"(module,exports,require){"use strict";exports.part=(name)=>require("./end").end(name)},
-"./end"(module,exports,require){"use strict";exports.end=(name)=>"good bye "+name},
 "./young"(module,exports,require){"use strict";const kept=[];for(let each=0;each<300000;each+=1)kept.push({each});
 exports.part=()=>require("node:v8").getHeapSpaceStatistics().find((space)=>space.space_name==="new_space").space_size}}})
 `;
-const program = `"use strict";LOADERrequire=chunks.requireFrom(__dirname+"/chunks/code.js",module,{"./start"(module,exports){exports.place="here"}});
+const otherSource = `(function(__filename){return{
+"./end"(module,exports,require){"use strict";exports.end=(name)=>"good bye "+name}}})
+`;
+const program = `"use strict";LOADERrequire=chunks.requireFrom(__dirname+"/chunks/",module,{"./start"(module,exports){exports.place="here"}},{"code.js":"./greet ./part ./young","other.js":"./end"});
 exports.place=require("./start").place;
 const said=[];
-for(const word of process.argv.slice(2))said.push(word==="greet"?require("./greet").greet("a"):word==="part"||word==="young"?require("./"+word).part("b"):require("node:path").sep);
+for(const word of process.argv.slice(2))said.push(word==="greet"?require("./greet").greet("a"):word==="part"||word==="young"?require("./"+word).part("b"):word==="late"?late():require("node:path").sep);
+function late(){
+const name="NativeModule child_process";
+const program=require("node:child_process");
+const before=process.moduleLoadList.includes(name);
+const {execFileSync}=program;
+return [before,typeof execFileSync,process.moduleLoadList.includes(name),Object.keys(program).includes("spawn")].join(" ");
+}
 process.stdout.write(said.join(", "));
 `;
 
@@ -34,6 +43,7 @@ beforeEach(async () => {
   const settings = { bundle: true, write: false, format: 'iife', globalName: 'chunks', platform: 'node' } as const;
   const { outputFiles } = await build({ entryPoints: [entry], ...settings });
   await writeFile(join(chunks, 'code.js'), source, { mode: 0o644 });
+  await writeFile(join(chunks, 'other.js'), otherSource, { mode: 0o644 });
   await writeFile(join(folder, 'main.cjs'), program.replace('LOADER', outputFiles[0]?.text ?? ''));
   const execute = promisify(execFile);
   run = async (...words) => (await execute(process.execPath, [join(folder, 'main.cjs'), ...words])).stdout;
@@ -53,9 +63,9 @@ const greeting = 'hello a from here';
 describe.skipIf(process.geteuid === undefined)('the code cache', () => {
   test('is written by the first run that uses a chunk, and read afterwards', async () => {
     expect(await run()).toBe('');
-    expect(await readdir(chunks)).toEqual(['code.js']);
+    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
     expect(await run('greet')).toBe(greeting);
-    expect((await readdir(chunks)).sort()).toEqual(['code.js', cacheName]);
+    expect((await readdir(chunks)).sort()).toEqual(['code.js', cacheName, 'other.js']);
     expect((await stat(cache())).mode & 0o777).toBe(0o644);
     const first = await whenWritten();
     expect(await run('greet')).toBe(greeting);
@@ -76,9 +86,16 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
     expect(await run('part')).toBe('good bye b');
     expect(await whenWritten()).not.toBe(first);
     const second = await whenWritten();
-    expect(await learned()).toEqual(expect.arrayContaining(['./greet', './part', './end']));
+    expect(await learned()).toEqual(expect.arrayContaining(['./greet', './part']));
     expect(await run('part', 'greet')).toBe(`good bye b, ${greeting}`);
     expect(await whenWritten()).toBe(second);
+  });
+
+  test('is one for each file, and only of files that were used', async () => {
+    await run('greet');
+    expect(await readdir(chunks)).not.toContain(`other.${cacheName.slice(5)}`);
+    await run('part');
+    expect(await readdir(chunks)).toContain(`other.${cacheName.slice(5)}`);
   });
 
   test('a damaged one is left alone by V8, and replaced', async () => {
@@ -129,7 +146,7 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
       const { mode } = await stat(place);
       await chmod(place, mode | 0o020);
       expect(await run('greet')).toBe(greeting);
-      expect(await readdir(chunks)).toEqual(['code.js']);
+      expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
       await chmod(place, mode);
     }
   });
@@ -139,10 +156,10 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
     await chown(chunks, nobody, nobody);
     await chown(join(chunks, 'code.js'), nobody, nobody);
     expect(await run('greet')).toBe(greeting);
-    expect(await readdir(chunks)).toEqual(['code.js']);
+    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
     await chown(chunks, 0, 0);
     expect(await run('greet')).toBe(greeting);
-    expect(await readdir(chunks)).toEqual(['code.js']);
+    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
     await chown(join(chunks, 'code.js'), 0, 0);
     await run('greet');
     const first = await whenWritten();
@@ -150,6 +167,17 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
     expect(await run('greet')).toBe(greeting);
     expect(await whenWritten()).not.toBe(first);
   });
+});
+
+test('a built-in module that most runs do not use is loaded when something of it is used', async () => {
+  expect(await run('late')).toBe('false function true true');
+});
+
+test('no version of Node.js complains of a flag', async () => {
+  // V8 says on stderr that it does not know a flag.
+  const execute = promisify(execFile);
+  const { stdout, stderr } = await execute(process.execPath, [join(folder, 'main.cjs'), 'greet']);
+  expect({ stdout, stderr }).toEqual({ stdout: greeting, stderr: '' });
 });
 
 test('what is no chunk is a built-in module and nothing else', async () => {

@@ -1,13 +1,13 @@
 /**
- * The file beside an executable that holds what is loaded when a command needs it (cmd/build.mjs), and V8's code cache of
- * it: what a command compiled once is read back afterwards, which costs a third of compiling it.
+ * The files beside an executable that hold what is loaded when a command needs it (cmd/build.mjs), and V8's code cache of
+ * each: what a command compiled once is read back afterwards, which costs a third of compiling it.
  *
  * Whoever can write the cache decides what runs. So it lies beside the code, never in a folder of caches; it is written by
  * the owner of the code alone; and it is read only where code, folder and cache have one owner and nobody else may write
  * them. V8 judges for itself whether a cache fits it (version, flags), but believes the rest of what it is given: a cache
  * that was damaged is told by its checksum, one of other code by the digest in the name of the file.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Script } from 'node:vm';
 
@@ -33,55 +33,124 @@ const writableForOthers = 0o022;
 
 /**
  * What stands in for `require` in an executable. `main` is the executable itself, which chunks import as `./main`; `start`
- * are the modules that it brings along, `path` the file of all others. What is neither can only be a built-in module.
+ * are the modules that it brings along; `files` tells which files of the folder hold the others, each with the names of its
+ * chunks between blanks. What is none of these can only be a built-in module.
  */
-export function requireFrom(path: string, main: Module, start: Bodies): Require {
+export function requireFrom(
+  folder: string,
+  main: Module,
+  start: Bodies,
+  files: Readonly<Record<string, string>>,
+): Require {
   const modules = new Map([['./main', main]]);
-  let others: Bodies | undefined;
+  const bodies: Record<string, Bodies[string]> = { ...start };
+  const fileOf = (id: string) => Object.keys(files).find((file) => files[file]?.split(' ').includes(id)) ?? '';
   const require: Require = (id) => {
-    if (!id.startsWith('./')) return process.getBuiltinModule(id);
+    if (!id.startsWith('./')) return lateModules.has(id) ? whenUsed(id) : process.getBuiltinModule(id);
     const known = modules.get(id);
     if (known !== undefined) return known.exports;
-    let body = start[id];
-    if (body === undefined) {
-      others ??= compiled(path, modules);
-      body = others[id];
-    }
+    if (bodies[id] === undefined) Object.assign(bodies, compiled(folder + fileOf(id), modules));
     const module: Module = { exports: {} };
     modules.set(id, module);
-    body?.(module, module.exports, require);
+    bodies[id]?.(module, module.exports, require);
     return module.exports;
   };
   return require;
 }
 
-/** Compiles the file, with its cache where there is one; a run of its owner that uses chunks for the first time adds them. */
+/** Built-in modules that most runs import and do not use, and that bring many others along. */
+const lateModules = new Set([
+  'node:child_process',
+  'node:module',
+  'node:readline',
+  'node:readline/promises',
+  'node:zlib',
+]);
+
+/** A built-in module that is loaded when something of it is used for the first time. */
+function whenUsed(id: string): object {
+  const module = () => process.getBuiltinModule(id) as object;
+  return new Proxy(
+    {},
+    {
+      get: (_, name) => Reflect.get(module(), name),
+      ownKeys: () => Reflect.ownKeys(module()),
+      getOwnPropertyDescriptor: (_, name) => ({
+        ...Reflect.getOwnPropertyDescriptor(module(), name),
+        configurable: true,
+      }),
+    },
+  );
+}
+
+/** Compiles a file, with its cache where there is one; a run of its owner that uses chunks for the first time adds them. */
 function compiled(path: string, modules: ReadonlyMap<string, unknown>): Bodies {
-  keepYoungSpaceSmall();
-  const source = readFileSync(path, 'latin1');
+  setFlags();
+  const source = readAll(openSync(path, constants.O_RDONLY)).toString('latin1');
   const cachePath = `${path.replace(/\.js$/, '')}.${process.version}-${process.arch}.cache`;
   const owner = ownerOf(path);
   const cache = owner === undefined ? undefined : readCache(cachePath, owner);
   const script = new Script(source, { filename: path, ...(cache && { cachedData: cache.code }) });
   const known = cache === undefined || script.cachedDataRejected === true ? [] : cache.chunks;
+  const bodies = (script.runInThisContext() as (path: string) => Bodies)(path);
   if (owner !== undefined && owner === process.geteuid?.()) {
-    process.once('exit', () => {
-      const used = [...modules.keys()];
+    atExit(() => {
+      const used = Object.keys(bodies).filter((id) => modules.has(id));
       if (used.some((id) => !known.includes(id))) {
         writeCache(cachePath, { chunks: [...new Set([...known, ...used])], code: script.createCachedData() });
       }
     });
   }
-  return (script.runInThisContext() as (path: string) => Bodies)(path);
+  return bodies;
+}
+
+const lastActs: (() => void)[] = [];
+
+/** One listener for all files: Node.js warns of many. */
+function atExit(act: () => void): void {
+  if (lastActs.push(act) > 1) return;
+  process.once('exit', () => {
+    for (const each of lastActs) each();
+  });
+}
+
+/** What files are read into, one after the other: what is read is copied, or compiled, before the next. */
+let room = Buffer.alloc(0);
+
+/** Reads a file that is open and closes it. What is returned holds until the next is read. */
+function readAll(descriptor: number): Buffer {
+  try {
+    const { size } = fstatSync(descriptor);
+    if (room.length < size) room = Buffer.allocUnsafeSlow(size);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < size; length += read) {
+      read = readSync(descriptor, room, length, size - length, null);
+    }
+    return room.subarray(0, length);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /**
- * Left alone, V8 doubles the space of young objects, up to 48 MiB, as often as what fits into it has been kept. What a
- * command keeps it keeps to its end, so that the room is only touched: a quarter more memory, and no less time. Before the
- * cache is read, since one that was made under another flag does not fit.
+ * How V8 is told to run what is short. Left alone, it doubles the space of young objects, up to 48 MiB, as often as what fits
+ * into it has been kept; what a command keeps it keeps to its end, so that the room is only touched: a quarter more memory,
+ * and no less time. And V8 of Node.js 20 optimizes what a command runs a few hundred times, which takes longer than what
+ * it gains, and 6 MiB; seven times later is soon enough for what takes long. (Later versions have no such flag, say so on
+ * stderr where it is given, and optimize later of themselves.) Before a cache is read, since one that was made under other
+ * flags does not fit.
  */
-function keepYoungSpaceSmall(): void {
-  process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
+const flags = [
+  '--semi-space-growth-factor=1',
+  ...(process.version.startsWith('v20.') ? ['--interrupt-budget=500000'] : []),
+];
+
+let flagsAreSet = false;
+function setFlags(): void {
+  if (flagsAreSet) return;
+  flagsAreSet = true;
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8');
+  for (const flag of flags) setFlagsFromString(flag);
 }
 
 /** Who owns a file and its folder, where nobody else may write either. Undefined on Windows, where modes say nothing. */
@@ -93,20 +162,18 @@ function ownerOf(path: string): number | undefined {
 }
 
 function readCache(path: string, owner: number): Cache | undefined {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stats = fstatSync(descriptor);
-    if (!stats.isFile() || stats.uid !== owner || (stats.mode & writableForOthers) !== 0) return undefined;
-    const bytes = readFileSync(descriptor);
+    const trusted = stats.isFile() && stats.uid === owner && (stats.mode & writableForOthers) === 0;
+    if (!trusted) return void closeSync(descriptor);
+    const bytes = readAll(descriptor);
     if (bytes.length < 4 || bytes.readUInt32LE() !== checksum(bytes.subarray(4))) return undefined;
     const end = bytes.indexOf('\n', 4);
     return { chunks: bytes.toString('latin1', 4, end).split(' '), code: bytes.subarray(end + 1) };
   } catch {
     // There is none, or none that can be read: the code is compiled as if there had never been one.
     return undefined;
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

@@ -27,7 +27,7 @@ export interface Comparison {
   baseline: Cost;
 }
 
-const reporter = fileURLToPath(new URL('report-usage.mjs', import.meta.url));
+const reporter = fileURLToPath(new URL('report-usage.cjs', import.meta.url));
 
 /** A bare Node process that does nothing: what every run of ours is compared with. */
 export const bareNode: Subject = { words: ['-e', '0'], check: () => {} };
@@ -53,7 +53,7 @@ export async function compare(
 /** Runs a subject once. Rejects when it exits with anything but 0 or its output is not right. */
 export async function run(subject: Subject): Promise<Cost> {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'pipe'];
-  const words = subject.program === undefined ? ['--import', reporter, ...subject.words] : subject.words;
+  const words = subject.program === undefined ? ['--require', reporter, ...subject.words] : subject.words;
   const started = performance.now();
   const child = spawn(subject.program ?? process.execPath, words, {
     stdio,

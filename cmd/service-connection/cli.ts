@@ -7,6 +7,7 @@ import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
 import { addOffboarding } from './offboard-commands.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
+import { addServe } from './serve-commands.ts';
 import { addUpkeep } from './upkeep-commands.ts';
 import type { ConnectOptions } from './ways.ts';
 
@@ -90,6 +91,7 @@ Examples:
     addSignIn(program, run);
     addOwnership(program, run);
     addOffboarding(program, run);
+    addServe(program, run);
     addCompletion(program, run);
     return program;
   },

@@ -35,7 +35,7 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
     ...kept,
     perform: async (useCase, request) =>
       await (invocation.perform === undefined
-        ? useCase(request, context)
+        ? (await import('./perform.ts')).performWhereItBelongs(useCase, request, context)
         : invocation.perform(useCase, request, context)),
     message: async (said) => await (await import('./message.ts')).readMessage(terminal, said),
     options,

@@ -9,7 +9,11 @@ import type { Interface } from './definitions.ts';
 export type Belief = readonly [what: string, value: string];
 
 /** What an interface file has us believe, in a fixed order. */
-export function beliefsOf({ identity, ownership }: Pick<Interface, 'identity' | 'ownership'>): Belief[] {
+export function beliefsOf({
+  identity,
+  ownership,
+  console,
+}: Pick<Interface, 'identity' | 'ownership' | 'console'>): Belief[] {
   const provider: Belief[] =
     identity.mode === 'sso'
       ? [
@@ -22,6 +26,8 @@ export function beliefsOf({ identity, ownership }: Pick<Interface, 'identity' | 
   return [
     ['identity', identity.mode],
     ...provider,
+    // It is handed what proves a person, and acts in their name.
+    ...(console === undefined ? [] : [['console', console] satisfies Belief]),
     ...sorted(workloads.map(({ issuer, audience }): Belief => ['issuer of CI jobs', `${issuer} for ${audience}`])),
     ...sorted(keys.map(({ kid, x, retired }): Belief => ['ownership key', `${kid} ${x}${retired ? ', retired' : ''}`])),
     ...(signer === undefined

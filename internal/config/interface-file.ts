@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { issuerDefinition, redirectDefinition } from './addresses.ts';
+import { issuerDefinition, redirectDefinition, urlDefinition } from './addresses.ts';
 import { assuranceDefinition } from './assurance.ts';
 import { whenDefinition } from './condition.ts';
 import { keepDefinition } from './keep.ts';
@@ -104,6 +104,12 @@ const skillsFolder = z
     ),
   );
 
+/** Who has something: those of a group, and single principals. */
+const thoseIn = z.strictObject({
+  groups: z._default(z.array(z.string().check(z.minLength(1))), []),
+  principals: z._default(z.array(z.string().check(z.minLength(1))), []),
+});
+
 /** `interface.yaml`: whom we believe, and what people may do. */
 export const interfaceDefinition = z.strictObject({
   identity: identityDefinition,
@@ -117,19 +123,33 @@ export const interfaceDefinition = z.strictObject({
         {},
       ),
       operators: z.optional(
+        thoseIn.check(
+          z.describe(
+            'who may off-board people, look at and end the sessions of others, and change what belongs to everybody; nobody unless listed',
+          ),
+        ),
+      ),
+      roles: z.optional(
         z
           .strictObject({
-            groups: z._default(z.array(z.string().check(z.minLength(1))), []),
-            principals: z._default(z.array(z.string().check(z.minLength(1))), []),
+            user: z.optional(thoseIn.check(z.describe('who may have connections and sessions of their own'))),
+            approver: z.optional(thoseIn.check(z.describe('who may answer tool calls that wait for a yes'))),
+            auditor: z.optional(thoseIn.check(z.describe('who may read the record'))),
+            admin: z.optional(thoseIn.check(z.describe('who may sign owner records'))),
           })
           .check(
             z.describe(
-              'who may off-board people, look at and end the sessions of others, and change what belongs to everybody; nobody unless listed',
+              'who is what at a console, beside people.operators; nobody unless listed. Without a console it has no effect',
             ),
           ),
       ),
     }),
     {},
+  ),
+  console: z.optional(
+    urlDefinition(
+      'the console that holds the key, such as "https://console.example.com": commands of people ask it, and need no key',
+    ).check(z.regex(/^https?:\/\/[^/?]+$/, 'expected scheme and host alone, such as "https://console.example.com"')),
   ),
   ownership: z.optional(ownershipDefinition),
   sessions: z.optional(

@@ -106,6 +106,8 @@ export const exitCodeOf = {
   unknown_member: 1,
   not_ready: 1,
   offboarding_incomplete: 1,
+  console_unreachable: 1,
+  console_refused: 1,
   file_system: 1,
   interrupted: 130,
   bug: 70,

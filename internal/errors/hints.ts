@@ -87,6 +87,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   not_ready: 'setup-session doctor looks again',
   drift: 'find out who changed it on the platform; nothing was chosen',
   offboarding_incomplete: `${again}: it continues where it stopped`,
+  console_unreachable: 'check the network and console in config/interface.yaml',
+  console_refused: `${again}; if it stays, tell whoever runs the console which request it was`,
   file_system: `correct the permissions and ${again}`,
   interrupted: undefined,
   bug: 'run again with --debug and report the stack',

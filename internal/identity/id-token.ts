@@ -50,6 +50,8 @@ export interface IdTokenExpectation {
   keys: IssuerKeys;
   /** The nonce of the attempt; undefined where none was sent, and then there must be none. */
   nonce: string | undefined;
+  /** Whoever asked for it has compared the nonce; we are handed the token alone. */
+  anyNonce?: boolean;
   /** A refreshed token may leave the nonce out (OpenID Connect Core section 12.2). */
   nonceOptional?: boolean;
   /** `max_age` was asked for: the token has to say when the person signed in. */
@@ -109,7 +111,11 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
   }
   if (iat > now.getTime() / 1000 + clockSkewSeconds) throw refuse('issued_in_future', 'it was issued in the future');
   const nonce = claims['nonce'];
-  if (nonce !== expected.nonce && !(nonce === undefined && expected.nonceOptional === true)) {
+  if (
+    expected.anyNonce !== true &&
+    nonce !== expected.nonce &&
+    !(nonce === undefined && expected.nonceOptional === true)
+  ) {
     throw refuse('nonce', 'it belongs to another sign-in (nonce)');
   }
   const { authTime } = assuranceOf(claims);

@@ -1,6 +1,7 @@
 /** What proving somebody takes and gives, whichever way the configuration allows. */
 import type { Identity, Requirement } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { Secret } from '../secret/secret.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import type { Principal } from './principal.ts';
@@ -47,6 +48,8 @@ export interface Proven {
   expiresAt: Date | undefined;
   /** Where it is kept, in words. */
   keptIn: string | undefined;
+  /** The token that proves it, for a console to judge anew; undefined for an account of this machine. */
+  token: Secret | undefined;
 }
 
 /** A proof that has begun. */

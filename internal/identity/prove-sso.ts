@@ -8,6 +8,7 @@ import { clock } from '../clock/clock.ts';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
+import type { Secret } from '../secret/secret.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
@@ -34,8 +35,15 @@ export interface SsoRun {
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }
 
+/** A good ID token, and where it comes from. */
+interface Seen {
+  claims: JWTPayload;
+  token: Secret;
+  source: Proven['source'];
+}
+
 /** A kept sign-in after a look at it: who it is, or why it is of no use. */
-type Look = { claims: JWTPayload; source: Proven['source'] } | { why: string | undefined; loud: boolean };
+type Look = Seen | { why: string | undefined; loud: boolean };
 
 /** Begins a proof: the provider is asked and the kept sign-in is read. Nobody is asked for anything yet. */
 export function beginSso(run: SsoRun): Proof {
@@ -86,7 +94,7 @@ export function beginSso(run: SsoRun): Proof {
       if (error instanceof IdTokenRefused) return error;
       throw error;
     });
-    if (!(flaw instanceof IdTokenRefused)) return { claims: flaw, source: 'kept' };
+    if (!(flaw instanceof IdTokenRefused)) return { claims: flaw, token: kept.idToken, source: 'kept' };
     // A key that the issuer published when it signed this, and has withdrawn since.
     const outdated = flaw.flaw === 'expired' || flaw.flaw === 'unknown_key';
     if (!outdated || kept.refreshToken === undefined) return { why: flaw.message, loud: !outdated };
@@ -105,15 +113,16 @@ export function beginSso(run: SsoRun): Proof {
         }),
     });
     if ('why' in renewal) return { why: renewal.why, loud: true };
-    return { claims: renewal.claims, source: renewal.by === 'us' ? 'renewed' : 'kept' };
+    return { claims: renewal.claims, token: renewal.token, source: renewal.by === 'us' ? 'renewed' : 'kept' };
   };
 
   const canKeep = () => place !== undefined && place.unusable() === undefined;
-  const proven = (claims: JWTPayload, source: Proven['source'], isKept: boolean): Proven => ({
+  const proven = ({ claims, token, source }: Seen, isKept: boolean): Proven => ({
     principal: { ...principalOf(identity, claims), assurance: assuranceOf(claims) },
     source,
     expiresAt: new Date((claims.exp ?? 0) * 1000),
     keptIn: isKept ? place?.called : undefined,
+    token,
   });
 
   async function signInAnew(requirement: Requirement, choice: ProofChoice): Promise<Proven> {
@@ -125,9 +134,10 @@ export function beginSso(run: SsoRun): Proof {
       choice.byCode && visit.showCode !== undefined
         ? await signInByCode(request, visit.showCode)
         : await signIn(request);
+    const seen: Seen = { claims, token: kept.idToken, source: 'fresh' };
     // Before it is kept: a sign-in of somebody else would stay.
     await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, claims));
-    if (place === undefined || !willBeKept) return proven(claims, 'fresh', false);
+    if (place === undefined || !willBeKept) return proven(seen, false);
     const { withSignInLock } = await import('./renew.ts');
     const written = await withSignInLock({ identity, signIns, visit }, () => place.write(printKept(kept))).catch(
       (error: unknown) => {
@@ -137,7 +147,7 @@ export function beginSso(run: SsoRun): Proof {
         return false;
       },
     );
-    return proven(claims, 'fresh', written);
+    return proven(seen, written);
   }
 
   async function proveAs(choice: ProofChoice): Promise<Proven> {
@@ -156,7 +166,7 @@ export function beginSso(run: SsoRun): Proof {
         if (choice.sign !== 'never') {
           await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, seen.claims));
         }
-        return proven(seen.claims, seen.source, true);
+        return proven(seen, true);
       }
       visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
     } else if (choice.sign === 'never') {

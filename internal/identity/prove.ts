@@ -22,7 +22,7 @@ export async function beginProof(request: ProofRequest): Promise<Proof> {
     async prove({ requirement } = {}) {
       const principal = judgeAccount(await runningAccount(request.stateFolder), sudoUid);
       requireAssurance(principal, requirement);
-      return { principal, source: 'system', expiresAt: undefined, keptIn: undefined };
+      return { principal, source: 'system', expiresAt: undefined, keptIn: undefined, token: undefined };
     },
   };
 }
@@ -43,9 +43,9 @@ async function beginWorkload({ tokenPlaces, visit }: ProofRequest, workloads: re
       await proving.catch(() => {});
     },
     async prove({ requirement } = {}) {
-      const { principal, expiresAt } = await proving;
+      const { principal, expiresAt, token } = await proving;
       requireAssurance(principal, requirement);
-      return { principal, source: 'fresh', expiresAt, keptIn: undefined };
+      return { principal, source: 'fresh', expiresAt, keptIn: undefined, token };
     },
   };
 }

@@ -27,7 +27,7 @@ export interface RenewRequest {
 }
 
 /** How it went: verified claims, or why the person has to sign in again. */
-export type Renewal = { claims: JWTPayload; by: 'us' | 'another run' } | { why: string };
+export type Renewal = { claims: JWTPayload; token: Secret; by: 'us' | 'another run' } | { why: string };
 
 /** How long a run that is renewing the same sign-in is waited for: longer than its one request may take. */
 const lockWaitMs = 30_000;
@@ -44,7 +44,7 @@ export async function renew(request: RenewRequest): Promise<Renewal> {
     if (now === undefined) return { why: 'another run has signed out meanwhile' };
     if (now.idToken.reveal() !== request.kept.idToken.reveal()) {
       const claims = await request.judge(now);
-      if (claims !== undefined) return { claims, by: 'another run' };
+      if (claims !== undefined) return { claims, token: now.idToken, by: 'another run' };
     }
     const { refreshToken } = now;
     if (refreshToken === undefined) return { why: 'it has expired and cannot be renewed' };
@@ -108,11 +108,10 @@ async function refresh(
     }
     // Where they do not rotate, the one that was shown stays good (RFC 6749 section 6).
     const renewed = isKeepable(next) ? new Secret(next) : refreshToken;
-    const written = await place.write(
-      printKept({ ...kept, idToken: new Secret(idToken), refreshed: true, refreshToken: renewed }),
-    );
+    const token = new Secret(idToken);
+    const written = await place.write(printKept({ ...kept, idToken: token, refreshed: true, refreshToken: renewed }));
     if (!written) visit.warn('the renewed sign-in could not be kept: the next run has to sign in again');
-    return { claims: judged.claims, by: 'us' };
+    return { claims: judged.claims, token, by: 'us' };
   } catch (error) {
     if (!(error instanceof IdTokenRefused)) throw error;
     await forget();

@@ -12,7 +12,7 @@ function provenAs(subject: string, acr?: string): Proven {
     label: subject,
     assurance,
   };
-  return { principal, source: 'fresh', expiresAt: undefined, keptIn: undefined };
+  return { principal, source: 'fresh', expiresAt: undefined, keptIn: undefined, token: undefined };
 }
 
 /** A proof that ends with this one, and what it was asked for. */

@@ -8,6 +8,7 @@ import { clock } from '../clock/clock.ts';
 import type { Workload } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
+import { Secret } from '../secret/secret.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import type { Principal } from './principal.ts';
 import { findWorkloadIssuer } from './workload-issuer.ts';
@@ -25,6 +26,7 @@ export interface WorkloadRun {
 export interface ProvenWorkload {
   principal: Principal;
   expiresAt: Date;
+  token: Secret;
 }
 
 /**
@@ -47,9 +49,36 @@ export async function proveWorkload({ workloads, places, fetch }: WorkloadRun): 
       finding.catch(() => {});
       const source = JSON.stringify([workload.token, workload.audience]);
       const token = await tokens(source, () => tokenFrom(workload, places, fetch));
-      return { workload, claims: await judgeWorkloadToken(token, workload, await finding, clock.now()) };
+      return { workload, token, claims: await judgeWorkloadToken(token, workload, await finding, clock.now()) };
     }),
   );
+  return theOne(workloads, tried);
+}
+
+/**
+ * The same for a token that somebody hands us: of all workloads, wherever their own jobs have theirs. Throws as
+ * {@link proveWorkload}.
+ */
+export async function proveHandedToken(
+  workloads: readonly Workload[],
+  token: string,
+  keysOf: (issuer: string) => Promise<IssuerKeys>,
+): Promise<ProvenWorkload> {
+  const tried = await Promise.allSettled(
+    workloads.map(async (workload) => ({
+      workload,
+      token,
+      claims: await judgeWorkloadToken(token, workload, await keysOf(workload.issuer), clock.now()),
+    })),
+  );
+  return theOne(workloads, tried);
+}
+
+/** The one that fits, or why there is none. */
+function theOne(
+  workloads: readonly Workload[],
+  tried: readonly PromiseSettledResult<{ workload: Workload; token: string; claims: JWTPayload }>[],
+): ProvenWorkload {
   const [first, ...others] = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   if (first === undefined) throw refusalOf(tried.flatMap((each) => (each.status === 'rejected' ? [each.reason] : [])));
   if (others.length > 0) {
@@ -61,6 +90,7 @@ export async function proveWorkload({ workloads, places, fetch }: WorkloadRun): 
   return {
     principal: workloadPrincipal(first.workload, first.claims),
     expiresAt: new Date((first.claims.exp ?? 0) * 1000),
+    token: new Secret(first.token),
   };
 }
 

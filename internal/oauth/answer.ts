@@ -29,7 +29,10 @@ import {
 
 /** What is waited for. */
 export interface AnswerRequest {
-  server: AuthorizationServer;
+  server: Pick<
+    AuthorizationServer,
+    'issuer' | 'authorization_endpoint' | 'authorization_response_iss_parameter_supported'
+  >;
   listener: LoopbackListener;
   path: string;
   signal: AbortSignal;

@@ -73,6 +73,7 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
     authorization,
     redirectUri,
     namesPeers,
+    server: attempt.server,
   });
   wait.shown({ isPublic: shown.startIsPublic, canPaste: shown.prompt !== undefined });
   const prompt = shown.prompt?.(wait);

@@ -1,5 +1,7 @@
 import type { Fetch } from '../outside/http.ts';
+import type { LoopbackListener, RedirectPlace } from '../outside/loopback.ts';
 import type { Recorder } from '../platform/recorder.ts';
+import type { AuthorizationServer } from './authorization-server.ts';
 
 /** What a sign-in through the browser needs; the same for single sign-on and for services. */
 export interface BrowserVisit {
@@ -13,6 +15,8 @@ export interface BrowserVisit {
   callbackPort?: number | undefined;
   /** Where the browser goes once it brought an answer, instead of a page that only says how it ended. */
   returnTo?: URL | undefined;
+  /** Listens where the person's browser is, where that is not this machine. */
+  listen?: ((place: RedirectPlace) => Promise<LoopbackListener>) | undefined;
   /** Prints where to begin, opens it where a browser can be seen, and says what it is for. */
   show(places: VisitPlaces, purpose: string): Promise<Shown>;
   /** Says where to enter which code; there only where the person wants the device flow. */
@@ -32,6 +36,8 @@ export interface VisitPlaces {
   authorization: URL;
   /** Where it comes back to. */
   redirectUri: string;
+  /** Who answers there. */
+  server: Pick<AuthorizationServer, 'issuer' | 'authorization_response_iss_parameter_supported'>;
   /** Whether the listener is told by the kernel whose a connection is. */
   namesPeers: boolean;
 }

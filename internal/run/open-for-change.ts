@@ -19,7 +19,7 @@ export interface SharedChange {
 
 /**
  * Opens the platform for a change of what belongs to everybody: for an operator or a job that is one, or, where the key alone
- * is enough, for whoever holds it. The configuration has to be a trusted one unless {@link isByKey}. Throws `not_allowed` and
+ * is enough, for whoever holds it; at a server nobody does. The configuration has to be a trusted one unless {@link isByKey}. Throws `not_allowed` and
  * what proving throws.
  */
 export async function openForChange(
@@ -28,7 +28,7 @@ export async function openForChange(
   change: SharedChange,
 ): Promise<Platform> {
   const openFor = await prepareFromEnvironment(ports, configuration?.interface.platform, configuration);
-  if (configuration === undefined || isByKey(configuration)) {
+  if (configuration === undefined || (ports.proof === undefined && isByKey(configuration))) {
     return openFor({ kind: 'key_holder', account: accountName() }, sharedDelegation(undefined, configuration));
   }
   const operator = await proveOperator(ports, configuration, change);

@@ -2,6 +2,8 @@
  * What a run gets from whoever starts it: a command line at a terminal, or a server that has no terminal. What people say
  * and see goes through here, and nothing in this room or below knows more of where it runs.
  */
+import type { Configuration } from '../config/definitions.ts';
+import type { Proof } from '../identity/proof.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import type { Directories } from '../outside/directories.ts';
 import type { RecordLog } from '../record/record-log.ts';
@@ -54,7 +56,7 @@ export interface Entering {
 }
 
 /** How somebody is sent to a browser and comes back. */
-export interface Browser extends Pick<BrowserVisit, 'timeoutMs' | 'callbackPort' | 'show' | 'showCode'> {
+export interface Browser extends Pick<BrowserVisit, 'timeoutMs' | 'callbackPort' | 'listen' | 'show' | 'showCode'> {
   /** Shows a page of ours that waits for one browser. What it returns cleans up. Throws `sign_in_needed`. */
   invite(page: InvitingPage, purpose: string): Promise<() => void>;
 }
@@ -84,6 +86,8 @@ export interface Project {
   readonly config?: string | undefined;
   /** `--workspace`: the name of a workspace of the configuration. */
   readonly workspace?: string | undefined;
+  /** The configuration itself, where a server has read it whole: then none is looked for. */
+  readonly read?: Configuration | undefined;
 }
 
 /** What a run gets from whoever starts it. */
@@ -101,6 +105,8 @@ export interface Ports {
   /** Secrets that are kept between runs; undefined where the person wants none kept. Throws `usage`. */
   secrets(): Promise<KeptSecrets | undefined>;
   project: Project;
+  /** Who the run is for, where whoever starts it has proven that: a server. Nobody signs in then, and the key is nobody's proof. */
+  readonly proof?: Proof | undefined;
   descriptors: Descriptors;
   /** The commands that stand where a service can be named: no service can have the name of one. */
   besideServices: readonly string[];

@@ -63,12 +63,19 @@ export async function readProject(
   ports: Ports,
   { workspace }: ProjectNeeds = {},
 ): Promise<{ configuration: Configuration; found: boolean }> {
+  if (ports.project.read !== undefined) {
+    return { configuration: chosen(ports, ports.project.read, workspace), found: false };
+  }
   const { folder, source, found } = await locateProject(ports);
   ports.tell.detail(`configuration ${quote(folder)}: ${source}`);
   const configuration = await loadConfiguration(folder, ports.besideServices);
+  return { configuration: chosen(ports, configuration, workspace), found };
+}
+
+/** The configuration of the workspace that the run is in. */
+function chosen(ports: Ports, configuration: Configuration, workspace: ProjectNeeds['workspace']): Configuration {
   const named = namedWorkspace(ports);
-  if (workspace === 'any' && named === undefined) return { configuration, found };
-  return { configuration: inWorkspace(configuration, named), found };
+  return workspace === 'any' && named === undefined ? configuration : inWorkspace(configuration, named);
 }
 
 /** The workspace that a command line or else the environment names. */
@@ -84,6 +91,7 @@ export async function beginOperatorProof(
   { interface: { identity } }: Configuration,
   visit: BrowserVisit,
 ): Promise<Proof> {
+  if (ports.proof !== undefined) return ports.proof;
   const { state } = await ports.directories();
   // What an earlier run left there is read later: who could have written it is settled before anybody is asked for anything.
   await requireOwnFolder(state);

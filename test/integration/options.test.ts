@@ -110,6 +110,7 @@ const rows: Record<string, readonly Row[]> = {
     { words: ['nobody', '--undo'], prepare: operated },
   ],
   'service-connection vault repair': [{}],
+  'service-connection serve': [{ endsAfterMs: 700 }],
   'service-connection completion': [{ words: ['bash'] }],
   'setup-session': [
     {
@@ -178,6 +179,8 @@ function valueFor({ long, argChoices }: Option): string {
   const values: Record<string, string> = {
     '--config': world.sandbox.configFolder,
     '--timeout': '1',
+    '--listen': '127.0.0.1:0',
+    '--trusted-proxy': '127.0.0.1',
     '--stop-after': '1s',
     '--idle-for': '1d',
     '--budget': '1',

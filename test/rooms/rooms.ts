@@ -52,6 +52,12 @@ export const rooms: readonly Room[] = [
     may: ['commander', 'ora', 'chalk', 'node:fs', 'node:net', 'node:os', 'node:process'],
     globals: true,
   },
+  {
+    folder: 'console',
+    holds:
+      'the process that holds the key for many: who asks, which role, runs and their lines; and commands that ask it',
+    may: ['hono'],
+  },
   { folder: 'run', holds: 'what a run is composed of: configuration, proof, platform, stores' },
   { folder: 'page', holds: 'the page of buttons: routes, forms, one place for each person', may: ['hono'] },
   { folder: 'offboarding', holds: 'ending everything of one person' },

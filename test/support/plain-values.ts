@@ -1,5 +1,6 @@
 /** Runs use-cases as a server would: what they are asked and what they answer goes through JSON and its definition. */
 import { isDeepStrictEqual } from 'node:util';
+import { performWhereItBelongs } from '../../internal/cli/perform.ts';
 import type { Perform } from '../../internal/cli/program.ts';
 import type { UseCase } from '../../internal/run/ports.ts';
 import { type ListedUseCase, useCases } from '../../internal/run/use-cases.ts';
@@ -10,7 +11,7 @@ export function plainly(wrong: string[]): Perform {
     const entry = await entryOf(useCase);
     if (entry === undefined) {
       wrong.push(`${useCase.name} is not in internal/run/use-cases.ts`);
-      return await useCase(request, ports);
+      return await performWhereItBelongs(useCase, request, ports);
     }
     const [name, { values }] = entry;
     const definition = await values();
@@ -21,7 +22,7 @@ export function plainly(wrong: string[]): Perform {
       if (error !== undefined) wrong.push(`the ${what} of ${name}: ${JSON.stringify(error.issues)}`);
       return back;
     };
-    return through('result', await useCase(through('request', request), ports));
+    return through('result', await performWhereItBelongs(useCase, through('request', request), ports));
   };
 }
 

@@ -113,10 +113,10 @@ export async function listenAsClient(
   };
   const remembered = await fromMemory(search);
   if (remembered?.redirectUri !== undefined) {
-    const listener = await listenThere(remembered.redirectUri, redirect, visit.returnTo);
+    const listener = await listenThere(remembered.redirectUri, redirect, visit);
     if (listener !== undefined) return { ...atHand(search, remembered, 'memory'), listener };
   }
-  const listener = await listenOnLoopback(redirect, visit.returnTo);
+  const listener = await listenWhereTheBrowserIs(visit, redirect);
   try {
     return { ...(await becomeClient(search, listener.redirectUri)), listener };
   } catch (error) {
@@ -128,7 +128,7 @@ export async function listenAsClient(
 /** The same client once more, at the one address that it may be used with. */
 export async function listenAgain(at: ListeningClient, { service, visit }: AcquireRequest): Promise<ListeningClient> {
   const place = { ...service.authorization.redirect, port: Number(new URL(at.listener.redirectUri).port) };
-  return { ...at, remembered: false, listener: await listenOnLoopback(place, visit.returnTo) };
+  return { ...at, remembered: false, listener: await listenWhereTheBrowserIs(visit, place) };
 }
 
 /** Whether a client may ask for these scopes, as far as the server said. */
@@ -233,17 +233,25 @@ function recordedClient(
 async function listenThere(
   redirectUri: string,
   redirect: RedirectPlace,
-  returnTo: Parameters<typeof listenOnLoopback>[1],
+  visit: AcquireRequest['visit'],
 ): Promise<LoopbackListener | undefined> {
   const port = Number(new URL(redirectUri).port);
   if (port !== (redirect.port ?? port)) return undefined;
-  const listener = await listenOnLoopback({ ...redirect, port }, returnTo).catch((error: unknown) => {
+  const listener = await listenWhereTheBrowserIs(visit, { ...redirect, port }).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'port_taken' && redirect.port === undefined) return undefined;
     throw error;
   });
   if (listener?.redirectUri === redirectUri) return listener;
   listener?.close();
   return undefined;
+}
+
+/** Throws `port_taken`. */
+async function listenWhereTheBrowserIs(
+  { listen, returnTo }: AcquireRequest['visit'],
+  place: RedirectPlace,
+): Promise<LoopbackListener> {
+  return await (listen === undefined ? listenOnLoopback(place, returnTo) : listen(place));
 }
 
 async function becomeClient(search: Search, redirectUri: string | undefined): Promise<ClientAtHand> {

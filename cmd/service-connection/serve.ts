@@ -1,0 +1,29 @@
+/** What `service-connection serve` is asked: one console, until it is ended. */
+import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { serve } from '../../internal/console/serve.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+
+/** The options that say how a console is served. */
+interface Options {
+  listen: { host: string; port: number };
+  data?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  trustedProxy?: string[];
+}
+
+/** Serves; its lines go to stdout as they come. */
+export async function runServe(context: CommandContext, options: Options): Promise<CommandResult> {
+  const { listen, data, tlsCert, tlsKey, trustedProxy = [] } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new AppError('usage', '--tls-cert and --tls-key go together');
+  }
+  const { state } = await context.directories();
+  const served = await serve(context, {
+    ...listen,
+    data: data ?? `${state}/console`,
+    tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: tlsCert, key: tlsKey },
+    trustedProxies: trustedProxy,
+  });
+  return { text: '', json: served };
+}

@@ -1,0 +1,379 @@
+/**
+ * What a console answers. Each request goes the same way: from where it comes, which route it is, who asks, whether they have
+ * the role, whether they ask too often, what they ask for. Whatever fails on the way is an answer with an id, and nothing more.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { clock } from '../clock/clock.ts';
+import { AppError, asAppError } from '../errors/app-error.ts';
+import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
+import { isSamePerson } from '../identity/principal.ts';
+import type { ConsoleHandler, Origin } from '../outside/console-listener.ts';
+import { beginSecrets } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
+import { type Caller, type CredentialSetting, callerOf, exchange } from './credentials.ts';
+import type { CurrentConfiguration, Reviewed } from './current-configuration.ts';
+import { figures } from './figures.ts';
+import type { Journal } from './journal.ts';
+import { limitEach } from './limits.ts';
+import { openApi } from './open-api.ts';
+import { answerBody, exchangeGrant, largestRequest, runBody, type Said } from './protocol.ts';
+import { rolesOf } from './roles.ts';
+import { paths, type Route, routes } from './routes.ts';
+import { beginRun, type Run, type RunSetting, wireError } from './run.ts';
+
+/** What a console answers with. */
+export interface AppSetting extends CredentialSetting, RunSetting {
+  configuration: CurrentConfiguration;
+  journal: Journal;
+}
+
+/** A console that answers. */
+export interface ConsoleApp {
+  handle: ConsoleHandler;
+  /** Takes no new runs. Those that wait for a person end; the others are brought to their end. */
+  drain(): void;
+  /** Ends every run as Ctrl-C does. */
+  interruptAll(): void;
+  /** Settles when no run is left. */
+  idle(): Promise<void>;
+}
+
+interface Variables {
+  /** `id` is said with every error and every line about the request. */
+  Bindings: { origin: Origin; id: string };
+  Variables: { reviewed: Reviewed; caller: Caller };
+}
+
+/** Runs beside each other: of all, and of one person. */
+const mostRuns = 500;
+const mostRunsOfOne = 20;
+const pingMs = 15_000;
+/** A reader that takes nothing for so long is gone. */
+const longestSilenceMs = 60_000;
+
+/** Requests of one address, before anybody is anybody; and of one person after. */
+const perAddress = { burst: 200, perSecond: 20 };
+const perPerson = { burst: 60, perSecond: 5 };
+const perExchange = { burst: 30, perSecond: 1 };
+
+const headers = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'strict-transport-security': 'max-age=63072000',
+};
+
+/** The status that says roughly the same as an exit code. */
+function statusOf(code: ErrorCode): 400 | 401 | 403 | 409 | 429 | 500 | 502 | 503 {
+  if (code === 'sign_in_needed') return 401;
+  if (code === 'console_refused') return 503;
+  switch (exitCodeOf[code]) {
+    case 2:
+      return 400;
+    case 3:
+      return 403;
+    case 6:
+      return 503;
+    case 70:
+      return 500;
+    case 1:
+      return 502;
+    default:
+      return 409;
+  }
+}
+
+/** Makes the answers of a console. */
+export function consoleApp(setting: AppSetting): ConsoleApp {
+  const { origin, journal, configuration, sessions } = setting;
+  const host = new URL(origin).host;
+  const counted = figures();
+  const runs = new Map<string, Run>();
+  const limits = { address: limitEach(perAddress), person: limitEach(perPerson), exchange: limitEach(perExchange) };
+  let draining = false;
+  const app = new Hono<Variables>({ strict: true });
+
+  const fail = (c: Context<Variables>, error: AppError, status: number = statusOf(error.code)) => {
+    const wire = wireError(error, c.env.id);
+    const { code, message, hint, id } = wire;
+    if (status === 401) c.header('www-authenticate', `DPoP realm="${origin}", Bearer realm="${origin}"`);
+    return c.json({ error: { code, message, hint, id } }, status as 400);
+  };
+  const tooOften = (c: Context<Variables>, seconds: number) => {
+    c.header('retry-after', String(seconds));
+    return fail(c, new AppError('console_refused', `too many requests: again in ${seconds} s`), 429);
+  };
+
+  app.notFound((c) => fail(c, new AppError('usage', 'there is nothing here'), 404));
+  app.onError((error, c) => {
+    const failure = asAppError(error, c.req.raw.signal);
+    if (failure.code === 'bug') journal.say('bug', { id: c.env.id, stack: framesOf(error) });
+    return fail(c, failure);
+  });
+
+  app.use(async (c, next) => {
+    const { address, isPrivate } = c.env.origin;
+    const health = c.req.path === paths.live || c.req.path === paths.ready || c.req.path === paths.metrics;
+    // Those who look whether it lives ask by address, as nobody, and learn nothing.
+    if (!health) {
+      if (!isPrivate) return fail(c, new AppError('usage', 'only over TLS'), 403);
+      if (c.req.header('host') !== host) return fail(c, new AppError('usage', `this console is ${origin}`), 421);
+      const limited = limits.address(address);
+      if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
+    }
+    return await next();
+  });
+
+  /** Who asks, by what they show; the configuration is the one that this request goes by to its end. */
+  const admit = (route: Route) => async (c: Context<Variables>, next: () => Promise<void>) => {
+    const reviewed = await configuration.current();
+    c.set('reviewed', reviewed);
+    if (route.admission === 'everybody') return await next();
+    if (route.admission === 'this machine') {
+      if (!c.env.origin.isHere) return fail(c, new AppError('not_allowed', 'only from this machine'), 403);
+      return await next();
+    }
+    const caller = await callerOf(setting, reviewed.configuration, {
+      method: c.req.method,
+      path: new URL(c.req.url).pathname,
+      authorization: c.req.header('authorization'),
+      proof: c.req.header('dpop'),
+    });
+    c.set('caller', caller);
+    if (route.admission !== 'proven') {
+      const roles = rolesOf(caller.principal, reviewed.configuration);
+      if (!roles.has(route.admission)) {
+        throw new AppError(
+          'not_allowed',
+          `${quote(caller.principal.label)} has no role ${quote(route.admission)} here`,
+          {
+            hint: `ask whoever reviews ${route.admission === 'operator' ? 'people.operators' : `people.roles.${route.admission}`} in config/interface.yaml`,
+          },
+        );
+      }
+    }
+    const limited = limits.person(personOf(caller));
+    if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
+    return await next();
+  };
+  const bounded = bodyLimit({
+    maxSize: largestRequest,
+    onError: (c) => fail(c, new AppError('usage', `a request has at most ${largestRequest / 1024} KiB`), 413),
+  });
+
+  const ready = () => !draining && configuration.broken() === undefined;
+  const answers: Record<string, (c: Context<Variables>) => Response | Promise<Response>> = {
+    [paths.live]: (c) => c.json({ live: true }),
+    [paths.ready]: (c) => c.json({ ready: ready() }, ready() ? 200 : 503),
+    [paths.metrics]: (c) =>
+      c.text(
+        counted.text({
+          runs_now: runs.size,
+          sessions_now: sessions.count(),
+          configuration_broken: configuration.broken() === undefined ? 0 : 1,
+        }),
+      ),
+    [paths.description]: async (c) => c.json((await openApi(origin, setting.version)) as object),
+    [paths.token]: async (c) => {
+      const limited = limits.exchange(c.env.origin.address);
+      if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
+      const form = new URLSearchParams(await c.req.text());
+      const one = (name: string) => (form.getAll(name).length === 1 ? (form.get(name) ?? '') : '');
+      if (one('grant_type') !== exchangeGrant) throw new AppError('usage', 'this console only exchanges tokens');
+      const { token, seconds } = await exchange(setting, c.var.reviewed.configuration, {
+        subjectToken: one('subject_token'),
+        subjectTokenType: one('subject_token_type'),
+        proof: c.req.header('dpop'),
+        path: paths.token,
+      });
+      return c.json({
+        access_token: token,
+        issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        token_type: 'DPoP',
+        expires_in: seconds,
+      });
+    },
+    [paths.answer]: async (c) => {
+      const run = runOf(c);
+      const answered = answerBody.safeParse(await jsonOf(c));
+      if (!answered.success) throw new AppError('usage', 'that is no answer to any question');
+      if (!run.answer(Number(c.req.param('question')), answered.data)) {
+        throw new AppError('usage', 'nothing is asked there, or it was answered');
+      }
+      return c.body(null, 204);
+    },
+    [paths.interrupt]: (c) => {
+      runOf(c).interrupt();
+      return c.body(null, 204);
+    },
+  };
+
+  /** A run of the caller's own. Somebody else's is as little there as none. */
+  const runOf = (c: Context<Variables>): Run => {
+    const run = runs.get(c.req.param('run') ?? '');
+    if (run !== undefined && isSamePerson(run.caller.principal, c.var.caller.principal)) return run;
+    throw new AppError('usage', 'there is no such run of yours');
+  };
+
+  const begin = async (c: Context<Variables>, useCase: NonNullable<Route['useCase']>): Promise<Response> => {
+    const { caller, reviewed } = c.var;
+    const { id } = c.env;
+    if (draining) throw new AppError('console_refused', 'this console is about to end: try again');
+    const own = [...runs.values()].filter(({ caller: other }) => isSamePerson(other.principal, caller.principal));
+    if (own.length >= mostRunsOfOne || runs.size >= mostRuns) return tooOften(c, 1);
+    const body = runBody.safeParse(await jsonOf(c));
+    if (!body.success) throw new AppError('usage', 'the request is not one of this interface: compare the versions');
+    const { request } = await useCase.values();
+    const judged = request.safeParse(body.data.request);
+    if (!judged.success) throw new AppError('usage', `the request is no ${useCase.name}: compare the versions`);
+    const run = beginRun(setting, {
+      id,
+      useCase,
+      request: judged.data,
+      asking: body.data.asking,
+      caller,
+      configuration: reviewed.configuration,
+    });
+    runs.set(id, run);
+    void run.over.then((failure) => {
+      runs.delete(id);
+      counted.ended(useCase.name, failure?.code ?? 'done');
+      journal.say('run', {
+        id,
+        use_case: useCase.name,
+        ...personIn(caller),
+        code: failure?.code ?? 'done',
+        configuration: reviewed.digest,
+        ...(failure?.code === 'bug' && { stack: framesOf(failure) }),
+      });
+      if (useCase.name === 'offboardPerson' && failure === undefined) endSessionsOf(judged.data, caller);
+    });
+    return new Response(streamOf(run), {
+      headers: { 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' },
+    });
+  };
+
+  /** Off-boarding is in force at once: who was let go has no session left. */
+  const endSessionsOf = (request: unknown, { principal }: Caller) => {
+    if (!isRecord(request) || typeof request['subject'] !== 'string' || request['dryRun'] === true) return;
+    const { subject, issuer = principal.issuer, kind = principal.kind } = request;
+    const ended = sessions.endAllOf({ kind: String(kind), issuer: String(issuer), subject: String(subject) });
+    journal.say('sessions ended', { ended });
+  };
+
+  for (const route of routes()) {
+    const { method, path, useCase } = route;
+    const answer = useCase === undefined ? answers[path] : (c: Context<Variables>) => begin(c, useCase);
+    if (answer === undefined) throw new Error(`nothing answers ${path}`);
+    app.on(method, path, admit(route), bounded, answer);
+  }
+  const routePaths = routes().map(({ path }) => ({ path, shape: new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`) }));
+
+  return {
+    async handle(request, from) {
+      const began = clock.monotonic();
+      const id = randomUUID();
+      const { pathname } = new URL(request.url);
+      const route = routePaths.find(({ shape }) => shape.test(pathname))?.path ?? 'none';
+      // What a request shows is concealed in what is said about it, and forgotten with it.
+      const response = await beginSecrets()(() => app.fetch(request, { origin: from, id }));
+      for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+      response.headers.set('x-request-id', id);
+      const took = clock.monotonic() - began;
+      counted.answered(route, response.status, took / 1000);
+      if (route !== paths.live && route !== paths.ready) {
+        journal.say('request', {
+          id,
+          route,
+          method: request.method,
+          status: response.status,
+          ms: Math.round(took),
+          address: from.address,
+        });
+      }
+      return response;
+    },
+    drain() {
+      draining = true;
+    },
+    interruptAll() {
+      for (const run of runs.values()) run.interrupt();
+    },
+    async idle() {
+      while (runs.size > 0) await Promise.all([...runs.values()].map(({ over }) => over));
+    },
+  };
+}
+
+/** The lines of a run as they come. A reader that leaves ends the run as Ctrl-C does. */
+function streamOf(run: Run): ReadableStream<Uint8Array> {
+  const text = new TextEncoder();
+  const bytes = (line: Said) => text.encode(`${JSON.stringify(line)}\n`);
+  const lines = run.lines[Symbol.asyncIterator]();
+  let pending: Promise<IteratorResult<Said>> | undefined;
+  let stopWatching = () => {};
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      stopWatching();
+      pending ??= lines.next();
+      let stop = () => {};
+      const pinged = new Promise<'ping'>((resolve) => {
+        stop = clock.after(pingMs, () => resolve('ping'));
+      });
+      const next = await Promise.race([pending, pinged]);
+      stop();
+      if (next === 'ping') controller.enqueue(bytes({ kind: 'ping' }));
+      else {
+        pending = undefined;
+        if (next.done === true) return controller.close();
+        controller.enqueue(bytes(next.value));
+        if (next.value.kind === 'end') return controller.close();
+      }
+      // Until the next one is asked for, the reader has not taken this one.
+      stopWatching = clock.after(longestSilenceMs, () => {
+        run.interrupt();
+        controller.error(new Error('nobody reads'));
+      });
+    },
+    cancel() {
+      stopWatching();
+      run.interrupt();
+    },
+  });
+}
+
+function personOf({ principal }: Caller): string {
+  return JSON.stringify([principal.kind, principal.issuer, principal.subject]);
+}
+
+/** Somebody in a line of the journal: who they are to the issuer, and not how they are called. */
+function personIn({ principal }: Caller): { person: string; proof: string } {
+  return { person: principal.subject, proof: principal.kind };
+}
+
+async function jsonOf(c: Context<Variables>): Promise<unknown> {
+  if (c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
+    throw new AppError('usage', 'a request is JSON: content-type application/json');
+  }
+  try {
+    return JSON.parse(await c.req.text());
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new AppError('usage', 'the request is no JSON');
+  }
+}
+
+/** Where something was made: never its message, which may quote what came from outside. */
+function framesOf(error: Error): string {
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim())
+    .slice(0, 20)
+    .join(' | ');
+}

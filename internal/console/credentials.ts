@@ -1,0 +1,193 @@
+/**
+ * Who asks, by what the request shows: the token of a short session of ours with the proof of its key, or an access token
+ * of the configuration's issuer that is for this console and nobody else. Never a cookie, which a browser would bring along
+ * whoever made it ask (P2).
+ */
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { clock } from '../clock/clock.ts';
+import type { Configuration } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
+import { assuranceOf, clockSkewSeconds } from '../identity/assurance.ts';
+import { IdTokenRefused, judgeIdToken, longestIdToken } from '../identity/id-token.ts';
+import type { IssuerKeys } from '../identity/issuer-keys.ts';
+import type { Principal } from '../identity/principal.ts';
+import { principalOf } from '../identity/sso-principal.ts';
+import type { SsoIdentity } from '../identity/sso-provider.ts';
+import { proveHandedToken } from '../identity/workload.ts';
+import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
+import { conceal } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
+import { judgeProof, type SeenProofs } from './dpop.ts';
+import type { WithKeys } from './issuers.ts';
+import { tokenTypes } from './protocol.ts';
+import type { ConsoleSessions } from './sessions.ts';
+
+/** Somebody who asks, and until when that is proven. */
+export interface Caller {
+  principal: Principal;
+  expiresAt: Date;
+}
+
+/** What is judged with. */
+export interface CredentialSetting {
+  /** Where the console is, as everybody calls it. */
+  origin: string;
+  sessions: ConsoleSessions;
+  seen: SeenProofs;
+  withKeys: WithKeys;
+}
+
+/** What a request shows. */
+export interface Shown {
+  method: string;
+  path: string;
+  authorization: string | undefined;
+  /** The `DPoP` header. */
+  proof: string | undefined;
+}
+
+const signInFirst = { hint: 'run the command again: it signs in' };
+
+/** Who asks. Throws `sign_in_needed` where nothing is shown or what is shown has ended, and `identity_refused`. */
+export async function callerOf(
+  setting: CredentialSetting,
+  configuration: Configuration,
+  { method, path, authorization, proof }: Shown,
+): Promise<Caller> {
+  const [, scheme = '', token = ''] = /^(DPoP|Bearer) ([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
+  if (token === '') throw new AppError('sign_in_needed', 'the request does not say whose it is', signInFirst);
+  if (token.length > longestIdToken) throw new AppError('identity_refused', 'the token is too long');
+  conceal(token);
+  const bound = scheme.toLowerCase() === 'dpop';
+  const proven = async () => await judgeProof(proof, { method, url: `${setting.origin}${path}`, token }, setting.seen);
+  if (token.includes('.')) {
+    const { caller, thumbprint } = await judgeAccessToken(setting, configuration, token);
+    if ((thumbprint !== undefined) !== bound) throw refusedToken('it is not shown in the way that it was made for');
+    if (thumbprint !== undefined && (await proven()) !== thumbprint) throw refusedToken('its key is another one');
+    return caller;
+  }
+  const session = setting.sessions.find(token);
+  if (session === undefined) throw new AppError('sign_in_needed', 'the session has ended', signInFirst);
+  if (!bound) throw refusedToken('a session counts with the proof of its key (DPoP) alone');
+  if ((await proven()) !== session.thumbprint) throw refusedToken('its key is another one');
+  requireStill(configuration, session.principal);
+  return session;
+}
+
+function refusedToken(why: string): AppError {
+  return new AppError('identity_refused', `the token is refused: ${why}`, signInFirst);
+}
+
+/** Throws `identity_refused` where the configuration believes somebody else by now. */
+function requireStill({ interface: { identity } }: Configuration, { kind, issuer }: Principal): void {
+  const issuerOfPeople = identity.mode === 'sso' ? [identity.issuer] : [];
+  const ofJobs = 'workloads' in identity ? (identity.workloads ?? []).map((each) => each.issuer) : [];
+  const believed = kind === 'sso' ? issuerOfPeople : kind === 'workload' ? ofJobs : [];
+  if (!believed.includes(issuer)) throw refusedToken(`the configuration does not believe ${quote(issuer)}`);
+}
+
+/** An access token of RFC 9068: signed by the issuer, for this console, and no other kind of token. */
+async function judgeAccessToken(
+  { origin, withKeys }: CredentialSetting,
+  { interface: { identity } }: Configuration,
+  token: string,
+): Promise<{ caller: Caller; thumbprint: string | undefined }> {
+  if (identity.mode !== 'sso') throw refusedToken('nobody signs in here');
+  const claims = await withKeys(identity, async (keys) => await verified(token, identity, origin, keys));
+  const { exp = 0, cnf } = claims;
+  const bound = typeof cnf === 'object' && cnf !== null;
+  const thumbprint = bound && 'jkt' in cnf && typeof cnf.jkt === 'string' ? cnf.jkt : undefined;
+  if (cnf !== undefined && thumbprint === undefined) throw refusedToken('it is bound to something that is not known');
+  return { caller: callerFrom(identity, claims, exp), thumbprint };
+}
+
+async function verified(token: string, identity: SsoIdentity, audience: string, keys: IssuerKeys): Promise<JWTPayload> {
+  return await jwtVerify(token, keys.find, {
+    typ: 'at+jwt',
+    algorithms: [...idTokenAlgorithms],
+    issuer: identity.issuer,
+    audience,
+    requiredClaims: ['iss', 'aud', 'sub', 'exp', 'iat', 'client_id'],
+    clockTolerance: clockSkewSeconds,
+    currentDate: clock.now(),
+  }).then(
+    ({ payload }) => {
+      // One that is good elsewhere too could come from there.
+      if (Array.isArray(payload.aud) && payload.aud.length !== 1) throw refusedToken('it is for others too (aud)');
+      return payload;
+    },
+    (error: unknown) => {
+      if (error instanceof errors.JWKSNoMatchingKey) {
+        throw new IdTokenRefused(identity.issuer, 'unknown_key', 'the issuer does not publish its key');
+      }
+      if (error instanceof errors.JWTExpired)
+        throw new AppError('sign_in_needed', 'the token has expired', signInFirst);
+      if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
+      throw refusedToken('it is no access token of the issuer for this console');
+    },
+  );
+}
+
+function callerFrom(identity: SsoIdentity, claims: JWTPayload, exp: number): Caller {
+  return {
+    principal: { ...principalOf(identity, claims), assurance: assuranceOf(claims) },
+    expiresAt: new Date(exp * 1000),
+  };
+}
+
+/** What is exchanged. */
+export interface Exchange {
+  subjectToken: string;
+  subjectTokenType: string;
+  proof: string | undefined;
+  path: string;
+}
+
+/**
+ * A session for what proves somebody: an ID token of our own client, or the token of a job (RFC 8693). It is bound to the
+ * key that the request is proven with. Throws `usage` or `identity_refused`.
+ */
+export async function exchange(
+  setting: CredentialSetting,
+  configuration: Configuration,
+  { subjectToken, subjectTokenType, proof, path }: Exchange,
+): Promise<{ token: string; seconds: number; principal: Principal }> {
+  conceal(subjectToken);
+  // Before anybody is asked for keys: without a key of its own nothing is given.
+  const thumbprint = await judgeProof(
+    proof,
+    { method: 'POST', url: `${setting.origin}${path}`, token: undefined },
+    setting.seen,
+  );
+  const { principal, expiresAt } = await proven(setting, configuration, subjectToken, subjectTokenType);
+  return { ...setting.sessions.open(principal, thumbprint, expiresAt), principal };
+}
+
+async function proven(
+  { withKeys }: CredentialSetting,
+  { interface: { identity } }: Configuration,
+  token: string,
+  type: string,
+): Promise<Caller> {
+  if (type === tokenTypes.person && identity.mode === 'sso') {
+    const claims = await withKeys(
+      identity,
+      async (keys) =>
+        await judgeIdToken(token, {
+          issuer: identity.issuer,
+          clientId: identity.client_id,
+          keys,
+          nonce: undefined,
+          anyNonce: true,
+          authTimeRequired: false,
+          now: clock.now(),
+        }),
+    );
+    return callerFrom(identity, claims, claims.exp ?? 0);
+  }
+  const workloads = 'workloads' in identity ? (identity.workloads ?? []) : [];
+  if (type === tokenTypes.job && workloads.length > 0) {
+    return await proveHandedToken(workloads, token, async (issuer) => await withKeys(issuer, async (keys) => keys));
+  }
+  throw new AppError('usage', `this console does not exchange ${quote(type)}`);
+}

@@ -1,0 +1,17 @@
+/** What a console says of itself: a line of JSON for each request and each change of its own state, without content. */
+import { clock } from '../clock/clock.ts';
+
+/** One line. Nothing of a request or an answer is in it but where it went, whose it was and how it ended. */
+export type JournalLine = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** Where lines go. */
+export interface Journal {
+  say(what: string, line?: JournalLine): void;
+}
+
+/** Lines as they are written. */
+export function journalTo(write: (text: string) => void): Journal {
+  return {
+    say: (what, line = {}) => write(`${JSON.stringify({ at: clock.now().toISOString(), what, ...line })}\n`),
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * What a console does for whoever asks it, of the list of use-cases: a name that is not here is reachable nowhere. Those
+ * that read or write what lies where the person is, or are about their own sign-in, stay there.
+ */
+import type { UseCase } from '../run/ports.ts';
+import { type ListedUseCase, useCases } from '../run/use-cases.ts';
+
+/** By executable, those that are asked for most first. */
+const reachable = {
+  'setup-session': [
+    'startSession',
+    'sendMessage',
+    'answerCall',
+    'showSession',
+    'listSessions',
+    'verifySessions',
+    'attachSession',
+    'stopSession',
+    'stopIdleSessions',
+    'explainVerdicts',
+    'listAgents',
+    'showAgent',
+    'showRecord',
+    'verifyRecord',
+  ],
+  'service-connection': [
+    'connect',
+    'listConnections',
+    'checkConnections',
+    'disconnect',
+    'examineConnections',
+    'connectToken',
+    'connectUnlisted',
+    'repairVaults',
+    'offboardPerson',
+    'signOwner',
+    'verifyOwners',
+  ],
+} as const;
+
+/**
+ * What is done where the person is, console or not: it is about their own sign-in or their own files, or changes reviewed
+ * files, which are committed where they are changed, by a job or an operator with a key.
+ */
+const here: readonly string[] = [
+  'namesThere',
+  'login',
+  'logout',
+  'whoami',
+  'makeOwnershipKey',
+  'draftService',
+  'scanSkills',
+  'syncSkills',
+  'applySkillsPlan',
+  'verifySkills',
+  'pullSkills',
+  'writeStarter',
+  'examineSetup',
+  'planAgents',
+  'applyAgents',
+  'createAgent',
+  'adoptAgent',
+  'adoptEnvironment',
+  'retireAgent',
+];
+
+/** A use-case with its name. */
+export type Reachable = ListedUseCase & { name: string };
+
+/** All that a console does. */
+export function reachableUseCases(): Reachable[] {
+  return Object.values(reachable)
+    .flat()
+    .flatMap((name) => {
+      const listed = useCases[name];
+      return listed === undefined ? [] : [{ ...listed, name }];
+    });
+}
+
+/** Where what a command performs is done when there is a console: there, here, or nowhere yet. Its own executable's are looked at first. */
+export async function placeOf<Request, Result>(
+  useCase: UseCase<Request, Result>,
+  executable: string,
+): Promise<Reachable | 'here' | 'nowhere'> {
+  const isIt = async (listed: ListedUseCase | undefined) => (await listed?.load()) === (useCase as unknown);
+  const all = reachableUseCases();
+  const own: readonly string[] = executable in reachable ? reachable[executable as keyof typeof reachable] : [];
+  const [first = '', ...others] = here;
+  // Other commands look there before they begin.
+  if (await isIt(useCases[first])) return 'here';
+  for (const each of all) if (own.includes(each.name) && (await isIt(each))) return each;
+  for (const name of others) if (await isIt(useCases[name])) return 'here';
+  for (const each of all) if (!own.includes(each.name) && (await isIt(each))) return each;
+  return 'nowhere';
+}

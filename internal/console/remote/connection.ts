@@ -1,0 +1,109 @@
+/** A command's connection to the console: a session for what proves the person, and requests that are proven with its key. */
+import * as z from 'zod/mini';
+import { AppError } from '../../errors/app-error.ts';
+import type { AskConsole, ConsoleAnswer } from '../../outside/console-client.ts';
+import { Secret } from '../../secret/secret.ts';
+import { quote } from '../../text/quote.ts';
+import { newProofKey, type ProofKey } from '../dpop.ts';
+import { errorBody, exchanged, exchangeGrant, longestLine, tokenTypes, type WireError } from '../protocol.ts';
+import { paths } from '../routes.ts';
+
+/** What proves somebody, and of which kind it is. */
+export interface ShownProof {
+  token: Secret;
+  kind: 'person' | 'job';
+}
+
+/** An open connection. */
+export interface ConsoleConnection {
+  /** Throws what the console answers that is no success, or `console_unreachable`. */
+  ask(path: string, value: unknown): Promise<ConsoleAnswer>;
+}
+
+/** The console said no, and perhaps what a sign-in would have to show. */
+export class ConsoleRefusal extends AppError {
+  readonly requirement: WireError['requirement'];
+
+  constructor({ code, message, hint, id, requirement }: WireError) {
+    // Its own faults are not ours, and its log says which request it was.
+    const isTheirs = code === 'bug' || code === 'console_refused' || code === 'platform_key_missing';
+    const named = isTheirs && id !== undefined ? ` (request ${quote(id)})` : '';
+    const options = hint === null || hint === undefined ? {} : { hint };
+    if (code === 'bug') super('console_refused', `the console has a fault${named}`);
+    else super(code, `${message}${named}`, options);
+    this.requirement = requirement;
+  }
+}
+
+/** Opens one: the first of two round trips. Throws as {@link ConsoleConnection.ask} does. */
+export async function openConnection(
+  origin: string,
+  askConsole: AskConsole,
+  { token, kind }: ShownProof,
+): Promise<ConsoleConnection> {
+  const key = await newProofKey();
+  const form = new URLSearchParams({
+    grant_type: exchangeGrant,
+    subject_token: token.reveal(),
+    subject_token_type: tokenTypes[kind],
+  });
+  const answer = await askConsole(
+    paths.token,
+    {
+      'content-type': 'application/x-www-form-urlencoded',
+      dpop: await key.proofFor('POST', `${origin}${paths.token}`),
+    },
+    form.toString(),
+  );
+  const session = exchanged.safeParse(await successful(answer));
+  if (!session.success) throw noConsole(origin);
+  const secret = new Secret(session.data.access_token);
+  return {
+    ask: async (path, value) => {
+      const reply = await askConsole(path, await shown(origin, path, secret, key), JSON.stringify(value));
+      if (reply.status === 200 || reply.status === 204) return reply;
+      throw await refusalOf(reply, origin);
+    },
+  };
+
+  async function successful(reply: ConsoleAnswer): Promise<unknown> {
+    if (reply.status !== 200) throw await refusalOf(reply, origin);
+    return await jsonOf(reply);
+  }
+}
+
+async function shown(origin: string, path: string, token: Secret, key: ProofKey): Promise<Record<string, string>> {
+  return {
+    'content-type': 'application/json',
+    authorization: `DPoP ${token.reveal()}`,
+    dpop: await key.proofFor('POST', `${origin}${path}`, token.reveal()),
+  };
+}
+
+/** What an answer without success says; whatever stands between may have said something else. */
+async function refusalOf(reply: ConsoleAnswer, origin: string): Promise<AppError> {
+  const body = errorBody.safeParse(await jsonOf(reply));
+  if (body.success) return new ConsoleRefusal(body.data.error);
+  return new AppError('console_refused', `${quote(origin)} answered ${reply.status}, and not as a console does`);
+}
+
+/** What answers there is no console that this version can talk to. */
+export function noConsole(origin: string): AppError {
+  return new AppError('console_refused', `what ${quote(origin)} says is not what this version understands`, {
+    hint: 'is it a console, and is this command of the same version? --version',
+  });
+}
+
+async function jsonOf(reply: ConsoleAnswer): Promise<unknown> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const piece of reply.pieces()) {
+    text += decoder.decode(piece, { stream: true });
+    if (text.length > longestLine) return undefined;
+  }
+  try {
+    return z.unknown().parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * A console from its start to its end: the one process that holds the key. It needs a folder that is its own, a
+ * configuration that says where people find it and who proves them, and a socket on which nobody reads along.
+ */
+import { join } from 'node:path';
+import { deferred } from '../async/deferred.ts';
+import { clock } from '../clock/clock.ts';
+import type { Configuration } from '../config/definitions.ts';
+import { reviewedHosts } from '../config/hosts.ts';
+import { inWorkspace } from '../config/workspace.ts';
+import { AppError } from '../errors/app-error.ts';
+import {
+  type ConsoleListener,
+  isLoopback,
+  type ListeningPlace,
+  listenForConsole,
+} from '../outside/console-listener.ts';
+import { makeFolder } from '../outside/files.ts';
+import { guardedFetch } from '../outside/http.ts';
+import { takeLock } from '../outside/lock.ts';
+import { requireOwnFolder } from '../outside/trusted-file.ts';
+import { recordIn } from '../record/log.ts';
+import type { RecordLog } from '../record/record-log.ts';
+import type { Environment } from '../run/environment.ts';
+import { locateProject } from '../run/place.ts';
+import { prepareFromEnvironment } from '../run/platform.ts';
+import type { Ports } from '../run/ports.ts';
+import { fileStores } from '../stores/files/kept-files.ts';
+import { quote } from '../text/quote.ts';
+import { consoleApp } from './app.ts';
+import { currentConfiguration } from './current-configuration.ts';
+import { seenProofs } from './dpop.ts';
+import { issuers } from './issuers.ts';
+import { journalTo } from './journal.ts';
+import { consoleSessions } from './sessions.ts';
+
+/** How a console is started. */
+export interface ServeRequest extends ListeningPlace {
+  /** The folder for everything that it keeps; it is one console's alone. */
+  data: string;
+  /** How often the configuration is looked at; usual where undefined. */
+  lookEveryMs?: number | undefined;
+  /** Told where it listens, once it does. */
+  listening?: ((port: number) => void) | undefined;
+}
+
+/** How it went. */
+export interface Served {
+  origin: string;
+  seconds: number;
+}
+
+/** How long runs have for what they began, and how long for their last words. */
+const drainMs = 20_000;
+const lastWordsMs = 5_000;
+
+/** The variables that a console needs of its own. What a person's run would look for is none of its business. */
+const passedOn = [
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'ANTHROPIC_BASE_URL',
+  'ANTHROPIC_FEDERATION_RULE_ID',
+  'ANTHROPIC_ORGANIZATION_ID',
+  'ANTHROPIC_SERVICE_ACCOUNT_ID',
+  'ANTHROPIC_WORKSPACE_ID',
+  'ANTHROPIC_IDENTITY_TOKEN_FILE',
+  'MAI_ALLOW_LOOPBACK_HTTP',
+] as const;
+
+/**
+ * Serves until the run is interrupted. Throws `usage` or `config_invalid` for what cannot be served safely,
+ * `already_running` where another process has the folder, `platform_key_missing`, and what reading the configuration throws.
+ */
+export async function serve(ports: Ports, request: ServeRequest): Promise<Served> {
+  const began = clock.monotonic();
+  const environment: Environment = Object.fromEntries(
+    passedOn.flatMap((name) => (ports.environment[name] === undefined ? [] : [[name, ports.environment[name]]])),
+  );
+  const { workspace } = ports.project;
+  const journal = journalTo(ports.stream);
+  const { folder, found } = await locateProject(ports);
+  if (found) {
+    throw new AppError('usage', 'a console serves a configuration that is named, and not one that is found', {
+      hint: `name it: --config ${quote(folder)}`,
+    });
+  }
+  const directories = {
+    cache: join(request.data, 'cache'),
+    state: join(request.data, 'state'),
+    config: join(request.data, 'config'),
+  };
+  const held = await holdFolder(request.data, ports.signal);
+  let listener: ConsoleListener | undefined;
+  try {
+    let origin: string | undefined;
+    const configuration = await currentConfiguration(
+      folder,
+      (read) => {
+        const named = servedAt(read);
+        // One that it cannot be in is known to be wrong now.
+        if (workspace !== undefined) inWorkspace(read, { name: workspace, said: '--workspace' });
+        // Every session and proof is for the address that this console was started as.
+        if (origin !== undefined && named !== origin) {
+          throw new AppError(
+            'config_invalid',
+            `console is ${quote(named)} now, and this one was started as ${quote(origin)}`,
+            {
+              hint: 'start it again',
+            },
+          );
+        }
+      },
+      (change) =>
+        'error' in change
+          ? journal.say('configuration refused', { code: change.error.code, why: change.error.message })
+          : journal.say('configuration', { digest: change.digest }),
+      request.lookEveryMs,
+    );
+    const first = await configuration.current();
+    const named = servedAt(first.configuration);
+    origin = named;
+    requireSafePlace(named, request);
+    const stores = fileStores(directories);
+    const { signal: never } = new AbortController();
+    const here = { ...ports, environment, directories: () => directories, signal: never };
+    // Without a key nothing could be done for anybody.
+    await prepareFromEnvironment(here, first.configuration.interface.platform);
+    const app = consoleApp({
+      origin: named,
+      version: ports.version,
+      workspace,
+      environment,
+      directories,
+      stores,
+      record: lastingRecord(join(directories.state, 'record')),
+      journal,
+      configuration,
+      sessions: consoleSessions(),
+      seen: seenProofs(),
+      withKeys: issuers({
+        fetch: guardedFetch({
+          allowLoopbackHttp: environment.MAI_ALLOW_LOOPBACK_HTTP === '1',
+          reviewedHosts: reviewedHosts(first.configuration),
+          signal: never,
+        }),
+        stores,
+      }),
+    });
+    listener = await listenForConsole(request, app.handle);
+    const { port } = listener;
+    journal.say('listening', {
+      origin: named,
+      host: request.host,
+      port,
+      configuration: first.digest,
+      version: ports.version,
+    });
+    request.listening?.(port);
+    ports.tell.note(`the console ${quote(named)} listens at ${request.host}, port ${port}`);
+    await interrupted(ports.signal);
+    journal.say('ending');
+    app.drain();
+    listener.stopAccepting();
+    const idle = app.idle();
+    await Promise.race([idle, clock.pause(drainMs)]);
+    app.interruptAll();
+    await Promise.race([idle, clock.pause(lastWordsMs)]);
+    journal.say('ended');
+    return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
+  } finally {
+    listener?.close();
+    await held.release();
+  }
+}
+
+/**
+ * The record of a process that lasts. A line that could not be written is refused, with everything that waits behind it; what
+ * comes later is tried anew, when there may be room again.
+ */
+function lastingRecord(folder: string): RecordLog {
+  let log = recordIn({ folder });
+  return {
+    where: log.where,
+    verify: (take) => log.verify(take),
+    async append(entry) {
+      const used = log;
+      try {
+        await used.append(entry);
+      } catch (error) {
+        if (log === used) log = recordIn({ folder });
+        throw error;
+      }
+    },
+  };
+}
+
+/** Where people find a console, as its configuration says. Throws `config_invalid` for one that no console can serve. */
+function servedAt({ interface: { console: origin, identity } }: Configuration): string {
+  if (origin === undefined) {
+    throw new AppError('config_invalid', 'interface.yaml does not say where the console is', {
+      hint: 'write its address there, such as console: https://console.example.com',
+    });
+  }
+  if (identity.mode === 'os') {
+    throw new AppError('config_invalid', 'the accounts of one machine prove nobody to a console (identity.mode: os)', {
+      hint: 'let people sign in: identity.mode: sso (docs/identity.md)',
+    });
+  }
+  return origin;
+}
+
+/** Throws `usage` where what is shown would be read on the way, whatever the socket is. */
+function requireSafePlace(origin: string, { host, tls, trustedProxies }: ListeningPlace): void {
+  const isHttps = origin.startsWith('https:');
+  if (
+    isHttps ||
+    (isLoopback(new URL(origin).hostname) && isLoopback(host) && tls === undefined && trustedProxies.length === 0)
+  )
+    return;
+  throw new AppError('usage', `${quote(origin)} is http, which is for loopback alone`, {
+    hint: 'write console: https://... in interface.yaml',
+  });
+}
+
+/** One process for one folder. Throws `already_running`, or `file_system` where others could write there. */
+async function holdFolder(data: string, signal: AbortSignal) {
+  await makeFolder(data);
+  await requireOwnFolder(data);
+  const lock = await takeLock({ path: join(data, 'console.lock'), signal, waitMs: 0 });
+  if ('release' in lock) return lock;
+  throw new AppError(
+    'already_running',
+    `${quote(data)} belongs to a console that runs: process ${lock.pid}, since ${lock.since}`,
+    {
+      hint: 'end that one, or give this one a folder of its own: --data <folder>',
+    },
+  );
+}
+
+async function interrupted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = deferred();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}

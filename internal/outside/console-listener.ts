@@ -1,0 +1,173 @@
+/**
+ * The socket of a console: http on loopback, https with a certificate of its own, or http behind proxies that are named.
+ * Anywhere else nothing is opened. Who asks for what is judged behind it.
+ */
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { type AddressInfo, BlockList, isIP } from 'node:net';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../text/quote.ts';
+import { readTrusted } from './trusted-file.ts';
+
+/** Where a console listens, and what stands before it. */
+export interface ListeningPlace {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Files in PEM. */
+  tls: { certificate: string; key: string } | undefined;
+  /** Addresses or ranges whose word of whom they speak for counts. */
+  trustedProxies: readonly string[];
+}
+
+/** Whose a connection is, as far as can be known. */
+export interface Origin {
+  /** The address of whoever asks: that of the connection, or what a trusted proxy says. */
+  address: string;
+  /** Whether nobody on the way can read along: TLS here, TLS to a trusted proxy, or this machine alone. */
+  isPrivate: boolean;
+  /** Whether the connection itself comes from this machine, and from no proxy. */
+  isHere: boolean;
+}
+
+/** Answers a request. */
+export type ConsoleHandler = (request: Request, origin: Origin) => Response | Promise<Response>;
+
+/** An open socket. */
+export interface ConsoleListener {
+  port: number;
+  /** Takes no new connections, and ends those on which nothing is under way. */
+  stopAccepting(): void;
+  /** Ends everything at once. */
+  close(): void;
+}
+
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+const keepAliveTimeoutMs = 65_000;
+const mostConnections = 4_096;
+
+const loopbackAddresses = new BlockList();
+loopbackAddresses.addSubnet('127.0.0.0', 8, 'ipv4');
+loopbackAddresses.addAddress('::1', 'ipv6');
+
+/** Throws `usage` for a place where everybody on the way could read along, or `port_taken`. */
+export async function listenForConsole(place: ListeningPlace, handler: ConsoleHandler): Promise<ConsoleListener> {
+  const { host, port, tls } = place;
+  const proxies = rangesOf(place.trustedProxies);
+  if (!isLoopback(host) && tls === undefined && place.trustedProxies.length === 0) {
+    throw new AppError('usage', `${quote(host)} is not loopback: without TLS everybody on the way reads along`, {
+      hint: 'name --tls-cert and --tls-key, or the proxy that has them: --trusted-proxy <address>',
+    });
+  }
+  const { getRequestListener } = await import('@hono/node-server');
+  const listener = getRequestListener(
+    async (request, { incoming }) => await handler(request, originOf(incoming as IncomingMessage, proxies)),
+    { overrideGlobalObjects: false },
+  );
+  const options = {
+    maxHeaderSize: 24 * 1024,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: 1_000,
+  };
+  const server: HttpServer =
+    tls === undefined
+      ? (await import('node:http')).createServer(options)
+      : (await import('node:https')).createServer({ ...options, ...(await certified(tls)), minVersion: 'TLSv1.2' });
+  server.maxConnections = mostConnections;
+  server.on('request', (request, response) => void listener(request, response).catch(() => response.destroy()));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen({ host, port }, resolve);
+  }).catch((cause: unknown) => {
+    const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw taken
+      ? new AppError('port_taken', `port ${port} of ${quote(host)} is in use by another program`, { cause })
+      : new AppError('usage', `cannot listen at ${quote(host)}: ${why}`, { cause });
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    stopAccepting() {
+      server.close();
+      server.closeIdleConnections();
+    },
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** What proxies write who speak for somebody. */
+const forwarding = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'];
+
+/** Whether only this machine reaches it. A name is none: what it means is decided elsewhere. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return host === 'localhost' || (family !== 0 && loopbackAddresses.check(host, family === 6 ? 'ipv6' : 'ipv4'));
+}
+
+async function certified({ certificate, key }: { certificate: string; key: string }) {
+  const read = async (path: string, what: string, forbidden: number, correction: string) => {
+    const trust = { longestBytes: 256 * 1024, rootToo: true, links: true, forbidden, correction };
+    const text = await readTrusted(path, trust);
+    if (text === undefined) throw new AppError('usage', `there is no ${what} ${quote(path)}`);
+    return text;
+  };
+  return {
+    cert: await read(certificate, 'certificate', 0o022, 'chmod go-w'),
+    // A group may read it: that is how systemd and Kubernetes hand one over.
+    key: await read(key, 'private key', 0o027, 'chmod o-rwx,g-w'),
+  };
+}
+
+/** Addresses and ranges such as `10.0.0.0/8`. Throws `usage`. */
+function rangesOf(texts: readonly string[]): BlockList {
+  const ranges = new BlockList();
+  for (const text of texts) {
+    const [address = '', bits] = text.split('/');
+    const version = isIP(address);
+    const most = version === 6 ? 128 : 32;
+    const prefix = bits === undefined ? most : Number(bits);
+    if (version === 0 || !/^\d{1,3}$/.test(bits ?? '0') || prefix > most || prefix === 0) {
+      throw new AppError('usage', `not an address or a range of addresses: ${quote(text)}`, {
+        hint: 'such as --trusted-proxy 10.0.3.4 or --trusted-proxy 10.0.3.0/24; the whole internet is no proxy',
+      });
+    }
+    ranges.addSubnet(address, prefix, version === 6 ? 'ipv6' : 'ipv4');
+  }
+  return ranges;
+}
+
+function isIn(ranges: BlockList, address: string): boolean {
+  const version = isIP(address);
+  return version !== 0 && ranges.check(address, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+/**
+ * Whose a request is. The header that says for whom a proxy speaks counts only from one that is trusted, and of its list
+ * only the last address that is none of them: everything before it is what somebody wrote who wanted to be somebody else.
+ */
+function originOf({ socket, headers }: IncomingMessage, proxies: BlockList): Origin {
+  const peer = plain(socket.remoteAddress ?? '');
+  const encrypted = 'encrypted' in socket && socket.encrypted === true;
+  const fromProxy = isIn(proxies, peer);
+  if (!fromProxy) {
+    // A proxy that nobody named speaks for somebody else, whoever that is.
+    const isHere = isIn(loopbackAddresses, peer) && !forwarding.some((name) => headers[name] !== undefined);
+    return { address: peer, isPrivate: encrypted || isHere, isHere };
+  }
+  const claimed = String(headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((each) => plain(each.trim()))
+    .filter((each) => each !== '');
+  const address = claimed.findLast((each) => !isIn(proxies, each)) ?? peer;
+  const isPrivate = String(headers['x-forwarded-proto'] ?? '').trim() === 'https';
+  return { address: isIP(address) === 0 ? peer : address, isPrivate, isHere: false };
+}
+
+/** An IPv4 address in the form of IPv6 is that address. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+}

@@ -1,4 +1,4 @@
-/** The words of `setup-session list`, `verify`, `attach` and `stop`. */
+/** The words of `setup-session list`, `verify`, `attach`, `approvals` and `stop`. */
 import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addDryRun } from '../../internal/cli/command.ts';
@@ -111,6 +111,20 @@ export function addLive(program: Command, run: Run): void {
       const { answerCall } = await import('../../internal/run/use-cases/talk.ts');
       const { showAnswer } = await import('./live-output.ts');
       return showAnswer(await context.perform(answerCall, { session, call, answer, digest }));
+    }),
+  );
+  addOperator(
+    program
+      .command('approvals')
+      .description(
+        'show every call that waits for your yes or no: of your sessions, and of those whose calls you approve',
+      )
+      .option('--watch', 'go on, and tell each call when it comes; --timeout <seconds> ends it'),
+  ).action(
+    run(async (context, { watch = false }: { watch?: boolean }) => {
+      const { listApprovals } = await import('../../internal/run/use-cases/approvals.ts');
+      const { showApprovals } = await import('./live-output.ts');
+      return showApprovals(await context.perform(listApprovals, { watch }), watch);
     }),
   );
   addOperator(

@@ -2,6 +2,7 @@ import type { CommandResult } from '../../internal/cli/program.ts';
 import { usageWords } from '../../internal/run/usage.ts';
 import type {
   AnsweredCall,
+  Approvals,
   ListedSessions,
   StoppedIdle,
   StoppedSession,
@@ -59,10 +60,19 @@ export function showStoppedIdle(stopped: StoppedIdle): CommandResult {
   };
 }
 
+/** The calls that wait; those that were told while somebody watched are not told again. */
+export function showApprovals(approvals: Approvals, watched: boolean): CommandResult {
+  const { asks, beside } = approvals;
+  const none = asks.length === 0 && !watched ? ['nothing waits for you'] : [];
+  return { text: [...none, ...beside.lines], json: approvals };
+}
+
 /** The answer that stands. */
 export function showAnswer(answered: AnsweredCall): CommandResult {
   const { answer, already } = answered;
-  return { text: `${callName(answered)}: ${already ? 'was answered already: ' : ''}${answer}`, json: answered };
+  const { waits_until: until } = answered;
+  const more = until === undefined ? '' : `, and waits for another until ${until}`;
+  return { text: `${callName(answered)}: ${already ? 'was answered already: ' : ''}${answer}${more}`, json: answered };
 }
 
 function countText({ service, on, auto, ask, open }: ListedSessions['sessions'][number]['tools'][number]): string {

@@ -1,6 +1,7 @@
 /** The types of the configuration, all inferred from the definitions that check the files. */
 import type * as z from 'zod/mini';
 import type { agentDefinition, agentServiceDefinition } from './agent-file.ts';
+import type { approversDefinition } from './approvals.ts';
 import type { assuranceDefinition } from './assurance.ts';
 import type { environmentDefinition } from './environment-file.ts';
 import type { interfaceDefinition, permissionDefinition } from './interface-file.ts';
@@ -27,6 +28,9 @@ export type Workload = z.infer<typeof workloadDefinition>;
 
 /** What a sign-in has to show: a `require` of `interface.yaml`, of a service or of an agent. */
 export type Requirement = z.infer<typeof assuranceDefinition>;
+
+/** Who says yes to a call in the place of its owner: an entry of `approvals`. */
+export type Approvers = z.infer<typeof approversDefinition>;
 
 /** The widest verdicts of a group or principal at one service. */
 export type Permission = z.infer<typeof permissionDefinition>;

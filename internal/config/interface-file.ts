@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { issuerDefinition, redirectDefinition, urlDefinition } from './addresses.ts';
+import { approvalsDefinition } from './approvals.ts';
 import { assuranceDefinition } from './assurance.ts';
 import { whenDefinition } from './condition.ts';
 import { keepDefinition } from './keep.ts';
@@ -151,6 +152,7 @@ export const interfaceDefinition = z.strictObject({
       'the console that holds the key, such as "https://console.example.com": commands of people ask it, and need no key',
     ).check(z.regex(/^https?:\/\/[^/?]+$/, 'expected scheme and host alone, such as "https://console.example.com"')),
   ),
+  approvals: z.optional(approvalsDefinition),
   ownership: z.optional(ownershipDefinition),
   sessions: z.optional(
     z.strictObject({

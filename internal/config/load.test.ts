@@ -242,7 +242,7 @@ describe('one mistake is one line with file, place, path and fix: [P10]', () => 
       inInterface,
       'people:',
       'workload: {}\npeople:',
-      ':2:1 workload: unknown key; known are: "identity", "people", "console", "ownership", "sessions", "unlisted_services", "platform", "skills"',
+      ':2:1 workload: unknown key; known are: "identity", "people", "console", "approvals", "ownership", "sessions", "unlisted_services", "platform", "skills"',
     ],
     [
       'a key of the other identity mode',
@@ -706,6 +706,27 @@ describe('one mistake is one line with file, place, path and fix: [P10]', () => 
       'principals: { __proto__: {} }',
       ':5:17: this key is not allowed',
     ],
+    [
+      'approvers of whom nobody is named',
+      inInterface,
+      'principals: {}',
+      'principals: {}\napprovals: { services: { notes: { every: { persons: 2 } } } }',
+      ':6:42 approvals.services.notes.every: got keys and values, expected at least one of groups and principals: nobody named is nobody, never everybody',
+    ],
+    [
+      'approvers of a service that is not there',
+      inInterface,
+      'principals: {}',
+      'principals: {}\napprovals: { services: { nots: { every: { groups: [a] } } } }',
+      ':6:26 approvals.services.nots: no such service; did you mean "notes"?',
+    ],
+    [
+      'approvers of a tool that is not there',
+      inInterface,
+      'principals: {}',
+      'principals: {}\napprovals: { services: { builtin: { tools: { bsh: { groups: [a] } } } } }',
+      ':6:46 approvals.services.builtin.tools.bsh: no tool of the platform; did you mean "bash"?',
+    ],
     ['an alias', inAgent, '[tidy-up]', '*x', ':6:9: aliases are not read here: write the value of *x out'],
     [
       'a tag',
@@ -781,7 +802,7 @@ describe('files', () => {
     try {
       await writeFile(join(here, 'interface.yaml'), 'identity: { mode: os }\nx: 1\n');
       await expect(loadConfiguration(here)).rejects.toThrow(
-        `${relative('', here)}/interface.yaml:2:1 x: unknown key; known are: "identity", "people", "console", "ownership", "sessions", "unlisted_services", "platform", "skills"`,
+        `${relative('', here)}/interface.yaml:2:1 x: unknown key; known are: "identity", "people", "console", "approvals", "ownership", "sessions", "unlisted_services", "platform", "skills"`,
       );
     } finally {
       await rm(here, { recursive: true });

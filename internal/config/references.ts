@@ -2,8 +2,10 @@
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { normalisedServerUrl } from './addresses.ts';
+import { builtinToolNames } from './agent-file.ts';
 import type { Agent, AgentService, Catalogue, Interface, Permission, Service, Verdict, When } from './definitions.ts';
 import type { Finding, Path } from './mistake.ts';
+import { platformsOwn } from './names.ts';
 import { verdictIn, verdicts } from './verdicts.ts';
 
 /** The most tools an agent takes; of the two limits that are published, the smaller. */
@@ -16,8 +18,13 @@ export interface Known {
 }
 
 /** What `interface.yaml` names and is not there. */
-export function interfaceReferences({ people }: Partial<Interface>, known: Known): Finding[] {
+export function interfaceReferences({ people, approvals }: Partial<Interface>, known: Known): Finding[] {
   const findings: Finding[] = [];
+  for (const [service, { tools }] of Object.entries(approvals?.services ?? {})) {
+    const path = ['approvals', 'services'];
+    if (service === platformsOwn) findings.push(...builtinReferences([...path, service], Object.keys(tools ?? {})));
+    else findings.push(...serviceReferences(path, service, Object.keys(tools ?? {}), known));
+  }
   for (const kind of ['groups', 'principals'] as const) {
     for (const [who, permissions] of Object.entries(people?.[kind] ?? {})) {
       for (const [service, permission] of Object.entries(permissions)) {
@@ -28,6 +35,16 @@ export function interfaceReferences({ people }: Partial<Interface>, known: Known
     }
   }
   return findings;
+}
+
+function builtinReferences(path: Path, tools: readonly string[]): Finding[] {
+  return tools
+    .filter((tool) => !builtinToolNames.some((name) => name === tool))
+    .map((tool) => ({
+      path: [...path, 'tools', tool],
+      problem: `no tool of the platform; ${nearestHint(tool, builtinToolNames)}`,
+      atKey: true,
+    }));
 }
 
 /** What an agent names and is not there, and tools beyond the platform's limit. */

@@ -34,6 +34,9 @@ people:
   # Who may change what belongs to everybody (agents, tools, skills), off-board people and see everybody's sessions:
   # operators: { groups: [platform-team] }
 
+# Whose yes a waiting call takes in the place of its owner's, by service and tool: docs/approvals.md
+# approvals: { services: { notion: { every: { groups: [leads] }, tools: { notion-move-pages: { groups: [leads], persons: 2 } } } } }
+
 # platform: { workspace_id: wrkspc_... } # where the key reaches more than one workspace
 # platform: { workspaces: { dev: wrkspc_..., prod: wrkspc_... } } # several, each with locks of its own: --workspace dev
 

@@ -36,7 +36,10 @@ export interface Principal {
 }
 
 /** Whether two proofs are of the same one: nothing but kind, issuer and subject says so. */
-export function isSamePerson(one: Principal, other: Principal): boolean {
+export function isSamePerson(
+  one: Pick<Principal, 'kind' | 'issuer' | 'subject'>,
+  other: Pick<Principal, 'kind' | 'issuer' | 'subject'>,
+): boolean {
   return one.kind === other.kind && one.issuer === other.issuer && one.subject === other.subject;
 }
 
@@ -46,7 +49,7 @@ export function withMissingGroups({ missingGroups }: Principal, hint: string): s
 }
 
 /** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */
-export function isNamed({ kind, subject }: Principal, listed: string): boolean {
+export function isNamed({ kind, subject }: Pick<Principal, 'kind' | 'subject'>, listed: string): boolean {
   return kind !== 'workload' && subject === listed;
 }
 

@@ -28,12 +28,39 @@ export type Entry =
   | ({ kind: 'call' } & RecordedCall)
   /** Every call of a session that was over before `through` has its line; where it is `closed`, nothing more can come. */
   | { kind: 'pulled'; session: string; through: string; state: 'open' | 'closed'; platform: string }
+  /** A yes, a no or a result that somebody gave to a call: it counts from here on, and is sent after it. */
+  | ({ kind: 'answer' } & RecordedAnswer)
   /** A piece of the text of an entry that is too long for one line; `of` is the SHA-256 of the whole. */
   | { kind: 'part'; of: string; part: number; parts: number; text: string }
   /** The first line of a further file: `file` is the one before. */
   | { kind: 'continued'; file: string }
   /** Before it lies a piece of a line that a crash left: how long it is, and its digest. Nothing was taken away. */
   | { kind: 'repaired'; bytes: number; digest: string };
+
+/** An answer to a call that waits, before it is sent. */
+export interface RecordedAnswer {
+  id: string;
+  platform: string;
+  workspace?: string | undefined;
+  actor: Actor;
+  answer: 'yes' | 'no' | 'result';
+  /** Why they may: they own the session, the configuration names them, or a rule of it answers. */
+  as: 'owner' | 'approver' | 'rule';
+  /** The place in the configuration that says so. */
+  rule?: string | undefined;
+  /** What it is bound to; of a no to what nobody can read, the call alone. */
+  ask: {
+    session: string;
+    call: string;
+    digest?: string;
+    service?: string;
+    tool?: string;
+    server?: string;
+    agent?: string;
+    version?: string;
+    policy?: string;
+  };
+}
 
 /** One tool call: who answers for it, what allowed it, and what became of it. */
 export interface RecordedCall {
@@ -109,6 +136,17 @@ const actor = {
 const target = { id: maybeText, kind: text, label: text } as const;
 const agent = { id: text, name: maybeText, version: text } as const;
 const delegation = { rule: text, verdict: text } as const;
+const ask = {
+  agent: maybeText,
+  call: text,
+  digest: maybeText,
+  policy: maybeText,
+  server: maybeText,
+  service: maybeText,
+  session: text,
+  tool: maybeText,
+  version: maybeText,
+} as const;
 const toolDelegation = { rule: text, service: text, tool: text, verdict: text } as const;
 
 /** The members of each kind of line beside its kind and those of all. */
@@ -159,6 +197,16 @@ const shapes = {
     thread: maybeText,
     tool: text,
     trace: maybeText,
+    workspace: maybeText,
+  },
+  answer: {
+    actor: { holds: actor, required: true },
+    answer: text,
+    as: text,
+    ask: { holds: ask, required: true },
+    id: text,
+    platform: text,
+    rule: maybeText,
     workspace: maybeText,
   },
   pulled: { platform: text, session: text, state: text, through: text },

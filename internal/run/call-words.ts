@@ -1,5 +1,6 @@
 /** A call that waits for a yes or no, as a person needs it to decide: whole, harmless in a terminal, with what a yes would do. */
 import type { Configuration } from '../config/definitions.ts';
+import { approvalFor, approverWords } from '../policy/approvers.ts';
 import { classify } from '../policy/classify.ts';
 import { callDigest } from '../session/call.ts';
 import type { ToolCall } from '../session/event.ts';
@@ -35,15 +36,17 @@ export function waitingLines({ sessionId, own }: WaitingIn, call: ToolCall, conf
   return [
     `waiting for a yes or no: ${nameOf(call)}`,
     ...detailLines(sessionId, call, configuration),
-    ...(own ? answerLines(sessionId, call) : ['  only the owner of the session answers it']),
+    ...(own ? answerLines(sessionId, call, configuration) : ['  only the owner of the session answers it']),
   ];
 }
 
-function answerLines(sessionId: string, call: ToolCall): string[] {
+function answerLines(sessionId: string, call: ToolCall, configuration: Configuration): string[] {
   const digest = callDigest(sessionId, call);
   const command = answerCommand(sessionId, call, digest);
   const no = `  no: ${command} --no "<why>"`;
   if (digest === undefined) return [no];
+  const approval = approvalFor(configuration, call);
+  if (approval !== undefined) return [`  yes: takes ${approverWords(approval.approvers)}, not its owner`, no];
   return [call.service === 'custom' ? `  its result: ${command} --result <text>` : `  yes: ${command} --yes`, no];
 }
 
@@ -77,7 +80,7 @@ function whatYesDoes({ service, tool }: ToolCall, { services }: Configuration): 
 }
 
 /** The command that answers a call, without the answer. */
-function answerCommand(sessionId: string, { eventId }: ToolCall, digest: string | undefined): string {
+export function answerCommand(sessionId: string, { eventId }: ToolCall, digest: string | undefined): string {
   const words = `setup-session answer ${idWord(sessionId)} ${idWord(eventId, '<call>')}`;
   return digest === undefined ? words : `${words} --digest ${digest}`;
 }

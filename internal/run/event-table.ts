@@ -15,6 +15,10 @@ export const eventTable = {
     fields: ['message'],
     when: 'the account that came back may not be stored, or the person is not the last one here',
   },
+  ask: {
+    fields: ['session', 'call', 'service', 'tool', 'digest', 'as'],
+    when: 'with `approvals --watch`: a call waits for a yes or no; `as` is `owner` or `approver`, `digest` is null where its arguments may not be seen',
+  },
   note: { fields: ['message'], when: 'progress; nothing has to be done' },
   warning: {
     fields: ['message'],

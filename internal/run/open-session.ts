@@ -1,8 +1,11 @@
 /** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
 
 import { AppError } from '../errors/app-error.ts';
+import type { Platform } from '../platform/client.ts';
 import type { Session } from '../platform/sessions.ts';
+import { type Approval, approvalFor, isApprover } from '../policy/approvers.ts';
 import { isOperator } from '../policy/verdict.ts';
+import { type FoundCall, readCall } from '../session/call.ts';
 import { requireOwner, sessionRequirement } from '../session/continue.ts';
 import { isInScope, type Scope } from '../session/live.ts';
 import { type Lookups, lookupsOf, readSession } from '../session/verify.ts';
@@ -68,6 +71,42 @@ export async function readReachable(ports: Ports, run: OperatorRun, lookups: Loo
   const of = ownerOf(session.metadata)?.subject;
   ports.tell.note(`as an operator: ${quote(id)} is a session of ${of === undefined ? 'nobody' : quote(of)}`);
   return session;
+}
+
+/** A run, a session and a call of it that may be answered. */
+export interface CallRun extends SessionRun {
+  found: FoundCall | undefined;
+  /** Why this person may answer it; undefined for the owner, where nobody else approves the call. */
+  approval: Approval | undefined;
+  own: boolean;
+}
+
+/**
+ * One call of a session, for the owner of the session and for whom the configuration names to approve it. Both are read first,
+ * since they say what the sign-in has to show. Throws `usage` or `not_allowed`.
+ */
+export async function openCall(ports: Ports, command: string, id: string, callId: string): Promise<CallRun> {
+  const configuration = await loadProject(ports);
+  let read: Pick<CallRun, 'session' | 'found'> | undefined;
+  const look = async (platform: Platform) => {
+    const session = await readSession(platform, id);
+    return { session, found: await readCall(platform, session.id, callId) };
+  };
+  const run = await openOperatorRun(ports, configuration, command, {
+    async requirement(platform, first) {
+      read = await look(platform);
+      if (isOwnedBy(read.session.metadata, first)) return sessionRequirement(read.session, configuration);
+      const approval = read.found && approvalFor(configuration, read.found.call);
+      return approval !== undefined && isApprover(first, approval.approvers) ? approval.approvers.require : undefined;
+    },
+  });
+  const { session, found } = read ?? (await look(run.platform));
+  const own = isOwnedBy(session.metadata, run.principal);
+  const approval = found && approvalFor(configuration, found.call);
+  if (!own && (approval === undefined || !isApprover(run.principal, approval.approvers))) {
+    requireOwner(session, run.principal);
+  }
+  return { run, session, found, approval, own, lookups: lookupsOf(run.platform) };
 }
 
 /**

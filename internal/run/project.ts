@@ -13,6 +13,7 @@ import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import type { Platform } from '../platform/client.ts';
 import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
+import type { KeptTexts, Workspace } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { vaultMemory } from '../vault/memory.ts';
 import type { Ownership, VaultMemory } from '../vault/resolve.ts';
@@ -39,6 +40,9 @@ export interface OperatorRun {
   warn(text: string): void;
   journals: Journals;
   sessionRecords: SessionRecords;
+  /** Yeses to calls that wait for another one. */
+  approvals: KeptTexts;
+  workspace: Workspace;
   visit: BrowserVisit;
 }
 
@@ -115,7 +119,7 @@ export interface OperatorNeeds {
   /** Where the browser goes after the sign-in, instead of a page that only says how it ended. */
   returnTo?: URL;
   /** What the sign-in has to show beyond what the identity itself requires; asked of the platform where only that knows. */
-  requirement?: Requirement | ((platform: Platform) => Promise<Requirement | undefined>) | undefined;
+  requirement?: Requirement | ((platform: Platform, first: Principal) => Promise<Requirement | undefined>) | undefined;
   /** Whether somebody is to be sent to a service: then it is said before as whom, also where the sign-in was kept. */
   opensService?: boolean;
 }
@@ -141,7 +145,9 @@ export async function openOperatorRun(
   const first = await proof.prove({ requirement: known });
   const platform = openFor(actorOf(first.principal), delegationOf(first.principal, configuration));
   const { principal, source } =
-    typeof requirement === 'function' ? await stepUp(proof, first, await requirement(platform)) : first;
+    typeof requirement === 'function'
+      ? await stepUp(proof, first, await requirement(platform, first.principal))
+      : first;
   if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {
     ports.tell.note(`signed in as ${called(principal)}`);
   }
@@ -166,6 +172,8 @@ export async function openOperatorRun(
     ownership,
     journals,
     sessionRecords,
+    approvals: stores.approvals,
+    workspace,
     visit: theirs,
     warn,
   };

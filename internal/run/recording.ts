@@ -1,16 +1,23 @@
 /** Every act of a run in the record: announced before anything is asked for, and what became of it after (P7). */
 import { randomUUID } from 'node:crypto';
+import type { AnswerEntry } from '../approval/give.ts';
 import type { Configuration } from '../config/definitions.ts';
-import { actorWords } from '../platform/actor.ts';
+import { configurationDigest } from '../config/digest.ts';
+import { type Actor, actorWords } from '../platform/actor.ts';
 import type { OnChange } from '../platform/change.ts';
 import type { Workspace } from '../stores/kept-text.ts';
-import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
 
-/** What a configuration says, as a digest: of two with equal values it is the same, wherever they lie. */
-export function configurationDigest({ interface: settings, services, agents, environments }: Configuration): string {
-  return sha256(canonicalJson([1, settings, ...[services, agents, environments].map(Object.fromEntries)]));
+/** Records an answer to a call before it counts. Throws `record_unwritable`. */
+export async function recordAnswer(
+  { record }: Pick<Ports, 'record'>,
+  { address: platform, id: workspace }: Workspace,
+  actor: Actor,
+  answer: AnswerEntry,
+): Promise<void> {
+  const log = await record();
+  await log.append({ kind: 'answer', id: randomUUID(), platform, workspace, actor, ...answer });
 }
 
 /**

@@ -3,6 +3,7 @@
  * what stands in the history, which is looked at before and after.
  */
 import { clock } from '../clock/clock.ts';
+import type { Delegation } from '../platform/change.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { type FoundCall, readCall } from './call.ts';
 
@@ -19,6 +20,8 @@ export interface Answering {
   sessionId: string;
   callId: string;
   answer: Answer;
+  /** What lets it be given, where that is more than being the owner of the session. */
+  delegation?: Delegation | undefined;
   signal: AbortSignal;
 }
 
@@ -30,11 +33,11 @@ const looksMs = [250, 500, 1000, 2000];
  * `interrupted`.
  */
 export async function answerCall(answering: Answering): Promise<'sent' | Extract<FoundCall, { kind: 'answered' }>> {
-  const { platform, sessionId, callId, answer, signal } = answering;
+  const { platform, sessionId, callId, answer, delegation, signal } = answering;
   try {
     await platform.sessions.answer(sessionId, eventOf(callId, answer), {
       label: callId,
-      grounds: { call: callId, answer: words[answer.kind] },
+      grounds: { call: callId, answer: words[answer.kind], ...(delegation !== undefined && { delegation }) },
     });
     return 'sent';
   } catch (error) {

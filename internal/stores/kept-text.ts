@@ -89,6 +89,8 @@ export interface Stores {
   journals: KeptTexts;
   /** What was meant by a session, of a workspace and an attempt. */
   sessions: KeptTexts;
+  /** The yeses to a call that wait for another one, of a workspace and a call; who holds one answers the call. */
+  approvals: KeptTexts;
   /** Configurations that a person said yes to, by folder. */
   confirmations: KeptTexts;
   /** Who signed in last, by client of an identity provider; who holds one changes the sign-in that is kept of it. */

@@ -155,7 +155,7 @@ export async function createVault(
 const looksMs = [250, 500, 1000, 2000];
 
 /** What a person's vault is called when it is created. Anybody can choose the same: it proves nothing. */
-function displayNameOf({ label }: Principal): string {
+function displayNameOf({ label }: Pick<Principal, 'label'>): string {
   return `Connections of ${label}`.slice(0, 255);
 }
 
@@ -272,7 +272,10 @@ export async function signVault(
 }
 
 /** Throws `offboarded` where any vault that names the principal, archived or not, says so. */
-async function refuseOffboarded(directory: VaultDirectory, principal: Principal): Promise<void> {
+export async function refuseOffboarded(
+  directory: Pick<VaultDirectory, 'platform' | 'ownership'>,
+  principal: Pick<Principal, 'kind' | 'issuer' | 'subject' | 'label'>,
+): Promise<void> {
   const { offboarded } = await readClaims(directory, principal, { archivedToo: true });
   if (offboarded !== undefined) throw await offboardedError(offboarded, principal, directory.ownership);
 }
@@ -292,7 +295,7 @@ interface Survey {
 /** Reads every page. Which signature a mark of off-boarding has does not matter: it only ever refuses. */
 async function readClaims(
   { platform, ownership }: Pick<VaultDirectory, 'platform' | 'ownership'>,
-  principal: Principal,
+  principal: Pick<Principal, 'kind' | 'issuer' | 'subject' | 'label'>,
   { archivedToo = false }: { archivedToo?: boolean } = {},
 ): Promise<Survey> {
   const naming = new Set<string>();

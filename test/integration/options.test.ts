@@ -155,6 +155,7 @@ const rows: Record<string, readonly Row[]> = {
     { words: ['sesn_none', 'sevt_none', '--yes'] },
     { words: ['sesn_none', 'sevt_none', '--result', 'x'] },
   ],
+  'setup-session approvals': [{}],
   'setup-session show': [{ words: ['sesn_none'] }],
   'setup-session audit show': [{}],
   'setup-session audit verify': [{}],

@@ -35,6 +35,7 @@ const kinds: (keyof Stores)[] = [
   'creations',
   'journals',
   'sessions',
+  'approvals',
   'confirmations',
   'signIns',
   'issuerKeys',

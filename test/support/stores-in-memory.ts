@@ -14,7 +14,16 @@ interface Held extends Holder {
   run: object;
 }
 
-const kinds = ['vaults', 'creations', 'journals', 'sessions', 'confirmations', 'signIns', 'issuerKeys'] as const;
+const kinds = [
+  'vaults',
+  'creations',
+  'journals',
+  'sessions',
+  'approvals',
+  'confirmations',
+  'signIns',
+  'issuerKeys',
+] as const;
 
 /** An empty place. */
 export function storesInMemory(): MemoryPlace {

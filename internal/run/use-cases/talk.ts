@@ -1,16 +1,26 @@
 /** What people say to a session of theirs: a message, or the answer to a call that waits. */
 
+import { bindingOf } from '../../approval/binding.ts';
+import { giveAnswer } from '../../approval/give.ts';
+import { yesesTo } from '../../approval/yeses.ts';
+import type { Agent } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { type Answer, answerCall as sendAnswer } from '../../session/answer.ts';
-import { callDigest, type FoundCall, readCall } from '../../session/call.ts';
+import { approverWords, maySeeArguments } from '../../policy/approvers.ts';
+import type { Answer } from '../../session/answer.ts';
+import { callDigest, type FoundCall } from '../../session/call.ts';
 import { requireContinuable, requireLive, requireOwnVault } from '../../session/continue.ts';
+import type { ToolCall } from '../../session/event.ts';
 import { readState } from '../../session/session-state.ts';
 import { idWord } from '../../session/turn-outcome.ts';
 import { quote } from '../../text/quote.ts';
+import { ownerOf } from '../../vault/owner.ts';
+import { refuseOffboarded } from '../../vault/resolve.ts';
+import { actorOf } from '../actor.ts';
 import { callValue, detailLines, nameOf } from '../call-words.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
-import { openOwnSession, type SessionRun } from '../open-session.ts';
+import { type CallRun, openCall, openOwnSession, type SessionRun } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
+import { recordAnswer } from '../recording.ts';
 import type { AnsweredCall, AnswerRequest, FollowedTurn, SendRequest } from '../values/sessions.ts';
 import { readLocks } from './start-session.ts';
 
@@ -35,12 +45,14 @@ export async function sendMessage(request: SendRequest, ports: Ports): Promise<F
   return { session_id: session.id, ...(await finishTurn(ports, turn, { platform, configuration, end })) };
 }
 
-/** Answers one call of a session of one's own, once. */
+/**
+ * Answers one call, once: of a session of one's own, or where the configuration names one to approve it. Where it does, the
+ * owner of the session only says no.
+ */
 export async function answerCall(request: AnswerRequest, ports: Ports): Promise<AnsweredCall> {
   const { session: id, call: callId, answer: words, digest } = request;
-  const opened = await openOwnSession(ports, 'setup-session answer', id);
-  const { run, session } = opened;
-  const found = await readCall(run.platform, session.id, callId);
+  const opened = await openCall(ports, 'setup-session answer', id, callId);
+  const { run, session, found, own, approval } = opened;
   if (found === undefined) {
     throw new AppError('usage', `the session ${quote(session.id)} has no call ${quote(callId)}`, {
       hint: `see which wait: setup-session show ${idWord(session.id)}`,
@@ -54,19 +66,64 @@ export async function answerCall(request: AnswerRequest, ports: Ports): Promise<
       hint: `nothing was answered; see what became of it: setup-session show ${idWord(session.id)}`,
     });
   }
-  // A no lets nothing happen, and a result says what happened elsewhere: neither acts with the connections of a person.
-  await (answer.kind === 'yes' ? requireGoingOn(ports, opened) : requireOwnVault(run, run.principal, session));
-  await requireSeen(ports, opened, found, { answer, digest });
-  const sent = await sendAnswer({
+  const requireMay = () => requireMayAnswer(ports, opened, found.call, answer);
+  await requireMay();
+  const asked = await requireSeen(ports, opened, found, { answer, digest });
+  // While somebody read, much can have changed.
+  if (asked) await requireMay();
+  const given = await giveAnswer({
     platform: run.platform,
+    seen: found.call,
     sessionId: session.id,
-    callId,
     answer,
+    as: own ? 'owner' : 'approver',
+    rule: own ? undefined : approval?.place,
+    by: run.principal,
+    owner: ownerOf(session.metadata) ?? run.principal,
+    binding: bindingOf(session, found.call, run.configuration),
+    approval: own ? undefined : approval,
+    validFor: run.configuration.interface.approvals?.valid_for ?? '15m',
+    kept: yesesTo(run.approvals, run.workspace, session.id, callId),
     signal: ports.signal,
+    record: (entry) => recordAnswer(ports, run.workspace, actorOf(run.principal), entry),
+    requireStanding: (by) => refuseOffboarded(run, by),
   });
-  if (sent !== 'sent') return alreadyAnswered(session.id, sent, answer);
-  ports.tell.note(`follow it: setup-session attach ${idWord(session.id)}`);
+  if (given.kind === 'answered') return alreadyAnswered(session.id, given.found, answer);
+  if (given.kind === 'waits') {
+    const { until } = given;
+    ports.tell.warn(`another person has to say yes until ${until}: nothing was sent yet`);
+    return { ...answeredValue(session.id, found, answer, false), waits_until: until };
+  }
+  if (own) ports.tell.note(`follow it: setup-session attach ${idWord(session.id)}`);
   return answeredValue(session.id, found, answer, false);
+}
+
+/** A no lets nothing happen, and a result says what happened elsewhere: neither acts with the connections of a person. */
+async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, answer: Answer): Promise<void> {
+  const { run, session, lookups, own, approval } = opened;
+  const { configuration, principal } = run;
+  if (own && answer.kind !== 'yes') return void (await requireOwnVault(run, principal, session));
+  if (own && approval !== undefined) {
+    throw new AppError(
+      'not_allowed',
+      `a yes to ${nameOf(call)} is not its owner's to give: it takes ${approverWords(approval.approvers)}`,
+      {
+        hint: `nothing was answered; they see it with: setup-session approvals; to refuse it yourself: --no <reason> (${approval.place})`,
+      },
+    );
+  }
+  if (own) return await requireGoingOn(ports, opened);
+  // Somebody who was off-boarded neither lets nor stops anything.
+  await refuseOffboarded(run, principal);
+  if (answer.kind !== 'yes') return;
+  if (!maySeeArguments(principal, configuration, call.service ?? '')) {
+    throw new AppError('not_allowed', `${quote(principal.label)} may not see the arguments of ${nameOf(call)}`, {
+      hint: `nobody says yes to what they cannot see: people in interface.yaml gives them nothing at ${quote(call.service ?? '')}`,
+    });
+  }
+  const { requireApprovable } = await import('../../approval/approvable.ts');
+  const readOwn = (agent: Agent) => readLocks(configuration, agent, ports.signal);
+  await requireApprovable({ ...run, session, lookups, readLocks: readOwn }, call);
 }
 
 /** Everything that `verify` looks at, and what a new session of its agent would need. */
@@ -104,23 +161,23 @@ function answerTo({ call }: FoundCall, answer: Answer): Answer {
 
 /**
  * An answer is bound to what the person saw: the digest of exactly these arguments, or the call whole on their terminal and
- * a yes to it. A no needs neither. Throws `digest_differs` or `sign_in_needed`.
+ * a yes to it. A no needs neither. Says whether somebody was asked. Throws `digest_differs` or `sign_in_needed`.
  */
 async function requireSeen(
   { tell, ask }: Ports,
   { run, session }: SessionRun,
   { call }: FoundCall,
   { answer, digest }: { answer: Answer; digest: string | undefined },
-): Promise<void> {
+): Promise<boolean> {
   const own = callDigest(session.id, call);
   const show = `setup-session show ${idWord(session.id)}`;
   if (digest !== undefined) {
-    if (own === digest.toLowerCase()) return;
+    if (own === digest.toLowerCase()) return false;
     throw new AppError('digest_differs', `the call ${nameOf(call)} is not the one with the digest ${quote(digest)}`, {
       hint: `nothing was answered; look at it again: ${show}`,
     });
   }
-  if (answer.kind === 'no' || answer.kind === 'failed') return;
+  if (answer.kind === 'no' || answer.kind === 'failed') return false;
   if (own === undefined) {
     throw new AppError('digest_differs', `the arguments of ${nameOf(call)} cannot be shown, so nobody can say yes`, {
       hint: 'say no: --no <reason>',
@@ -134,7 +191,7 @@ async function requireSeen(
   tell.warn(`the agent asks to call ${nameOf(call)}`);
   for (const line of detailLines(session.id, call, run.configuration)) tell.warn(line);
   const question = answer.kind === 'yes' ? 'say yes to exactly this?' : 'give the result of exactly this?';
-  if (await ask.yes(question, run.visit.timeoutMs)) return;
+  if (await ask.yes(question, run.visit.timeoutMs)) return true;
   throw new AppError('call_waits', 'nobody said yes: nothing was answered, and the call waits on', {
     hint: 'a call is never answered by waiting; to refuse it: --no <reason>',
   });

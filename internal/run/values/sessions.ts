@@ -120,6 +120,33 @@ export const answerCall = {
     ...call,
     answer: z.enum(['yes', 'no', 'result']),
     already: z.boolean(),
+    /** Until when another person has to say yes as well; nothing was sent yet. */
+    waits_until: z.optional(z.string()),
+  }),
+};
+
+export const listApprovals = {
+  request: z.strictObject({ watch: z.boolean() }),
+  result: z.strictObject({
+    asks: z.array(
+      z.strictObject({
+        session_id: z.string(),
+        owner: z.nullable(owner),
+        agent: z.string(),
+        /** Whether it is a call of one's own session. */
+        as: z.enum(['owner', 'approver']),
+        ...call,
+        /** Null where they cannot be shown to this person, as is their digest. */
+        arguments: z.unknown(),
+        digest: text,
+        answer: text,
+        /** Whose yes it takes in the place of the owner's. */
+        approvers: text,
+        /** Yeses that wait for another one. */
+        yeses: z.array(z.strictObject({ by: z.string(), until: z.string() })),
+      }),
+    ),
+    beside: z.strictObject({ lines }),
   }),
 };
 
@@ -238,6 +265,8 @@ export type StartRequest = z.output<typeof startSession.request>;
 export type StartResult = z.output<typeof startSession.result>;
 export type AnswerRequest = z.output<typeof answerCall.request>;
 export type AnsweredCall = z.output<typeof answerCall.result>;
+export type ApprovalsRequest = z.output<typeof listApprovals.request>;
+export type Approvals = z.output<typeof listApprovals.result>;
 export type ListRequest = z.output<typeof listSessions.request>;
 export type ListedSessions = z.output<typeof listSessions.result>;
 export type VerifyRequest = z.output<typeof verifySessions.request>;

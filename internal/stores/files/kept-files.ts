@@ -36,6 +36,7 @@ export function fileStores({ cache, state }: { cache: string; state: string }): 
     }),
     // 256 tools with their names are less.
     sessions: keptFiles({ root: state, folder: 'sessions', suffix: '.json', longestBytes: 512 * 1024 }),
+    approvals: keptFiles({ root: state, folder: 'approvals', suffix: '.json', longestBytes: 64 * 1024 }),
     confirmations: keptFiles({ root: state, folder: 'configurations', suffix: '.json', longestBytes: 256 * 1024 }),
     // More than a subject and an e-mail address.
     signIns: keptFiles({ root: state, folder: 'sign-in', suffix: '.person.json', longestBytes: 16 * 1024 }),

@@ -1,0 +1,52 @@
+/** Every call that waits and that one person may answer, over all sessions: their own, and those that they approve. */
+import { inParallel } from '../async/in-parallel.ts';
+import type { Configuration } from '../config/definitions.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { Platform } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
+import type { Session } from '../platform/sessions.ts';
+import { type Approval, approvalFor, approvesAnything, isApprover, maySeeArguments } from '../policy/approvers.ts';
+import type { ToolCall } from '../session/event.ts';
+import { readState } from '../session/session-state.ts';
+import { isOwnedBy } from '../vault/owner.ts';
+
+/** One call that waits, as one person sees it. */
+export interface InboxAsk {
+  session: Session;
+  call: ToolCall;
+  /** Whether it is a call of a session of theirs. */
+  own: boolean;
+  /** Whose yes it needs in the place of the owner's. */
+  approval: Approval | undefined;
+  /** Whether they may see its arguments; without them nobody says yes. */
+  sees: boolean;
+}
+
+const atOnce = 10;
+
+/** Reads it: one request for each session that rests and could have a call for this person. */
+export async function readInbox(
+  platform: Platform,
+  configuration: Configuration,
+  principal: Principal,
+): Promise<InboxAsk[]> {
+  const approves = approvesAnything(principal, configuration);
+  const resting: Session[] = [];
+  for await (const session of platform.sessions.list({ statuses: ['idle'] })) {
+    if (isLive(session) && (approves || isOwnedBy(session.metadata, principal))) resting.push(session);
+  }
+  const asks = await inParallel(resting, atOnce, async (session) => {
+    // One that was deleted meanwhile asks nothing any more.
+    const state = await unlessMissing('listed', readState(platform, session));
+    if (state?.kind !== 'waiting') return [];
+    return state.asks.flatMap((call) => seenBy(principal, configuration, session, call));
+  });
+  return asks.flat();
+}
+
+function seenBy(principal: Principal, configuration: Configuration, session: Session, call: ToolCall): InboxAsk[] {
+  const own = isOwnedBy(session.metadata, principal);
+  const approval = approvalFor(configuration, call);
+  if (!own && (approval === undefined || !isApprover(principal, approval.approvers))) return [];
+  return [{ session, call, own, approval, sees: own || maySeeArguments(principal, configuration, call.service ?? '') }];
+}

@@ -13,8 +13,7 @@ import { agentNamed } from '../config/lookup.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { readSkillPins } from '../skills/skill-pins.ts';
 import { visible } from '../text/quote.ts';
-import { openForChange, type SharedChange } from './open-for-change.ts';
-import { platformForReading } from './platform.ts';
+import { openShared, type SharedChange } from './open-for-change.ts';
 import type { Ports } from './ports.ts';
 import { loadProject } from './project.ts';
 import type { AgentValue, FleetPlan, FleetValue, FleetWords } from './values/agents.ts';
@@ -27,11 +26,15 @@ export async function openFleet(ports: Ports, names: readonly string[], change?:
   const configuration = await loadProject(ports);
   for (const name of names) agentNamed(configuration, name);
   const [lock, pins] = await Promise.all([readAgentsLock(configuration), readSkillPins(configuration, signal)]);
-  const platform =
-    change === undefined
-      ? await platformForReading(ports, configuration.interface.platform)
-      : await openForChange(ports, configuration, change);
+  const platform = await openShared(ports, configuration, change);
   return { platform, configuration, lock, pins, signal, names };
+}
+
+/** What is about one agent or environment starts from: configuration, lock and platform. */
+export async function openAgents(ports: Ports, change: SharedChange | undefined) {
+  const configuration = await loadProject(ports);
+  const lock = await readAgentsLock(configuration);
+  return { configuration, lock, platform: await openShared(ports, configuration, change) };
 }
 
 /** What would be done, and how much of it is pending. */

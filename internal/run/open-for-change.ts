@@ -7,9 +7,10 @@ import { accountName } from '../outside/accounts.ts';
 import type { Platform } from '../platform/client.ts';
 import { actorOf, isByKey, requireOperator, sharedDelegation } from './actor.ts';
 import { browserVisit } from './browser-visit.ts';
-import { prepareFromEnvironment } from './platform.ts';
+import { platformForReading, prepareFromEnvironment } from './platform.ts';
 import type { Ports } from './ports.ts';
 import { beginOperatorProof } from './project.ts';
+import type { TrustedConfiguration } from './trusted-configuration.ts';
 
 /** What is about to be done, in words that follow "may not", and the command that does it. */
 export interface SharedChange {
@@ -33,6 +34,17 @@ export async function openForChange(
   }
   const operator = await proveOperator(ports, configuration, change);
   return openFor(actorOf(operator), sharedDelegation(operator, configuration));
+}
+
+/** Opens the platform as {@link openForChange} does; where nothing is changed, for whoever looks, who need not be anybody. */
+export async function openShared(
+  ports: Ports,
+  configuration: TrustedConfiguration,
+  change: SharedChange | undefined,
+): Promise<Platform> {
+  return change === undefined
+    ? await platformForReading(ports, configuration.interface.platform)
+    : await openForChange(ports, configuration, change);
 }
 
 /** Proves somebody who may change what belongs to everybody. Throws `not_allowed` for anybody else. */

@@ -3,14 +3,10 @@ import { adoptAgent as adoptFoundAgent, planAdoption } from '../../agent/adopt.t
 import { adoptEnvironment as adoptFoundEnvironment, planEnvironmentAdoption } from '../../agent/adopt-environment.ts';
 import { differenceLines } from '../../agent/difference-lines.ts';
 import { surveyFleet } from '../../agent/fleet.ts';
-import { readAgentsLock } from '../../agent/lock.ts';
 import { clock } from '../../clock/clock.ts';
 import { quote } from '../../text/quote.ts';
-import { openFleet, planValue } from '../fleet.ts';
-import { openForChange } from '../open-for-change.ts';
-import { platformForReading } from '../platform.ts';
+import { openAgents, openFleet, planValue } from '../fleet.ts';
 import type { Ports } from '../ports.ts';
-import { loadProject } from '../project.ts';
 import type { AdoptAgentRequest, AdoptEnvironmentRequest, AdoptedAgent, AdoptedEnvironment } from '../values/agents.ts';
 
 /** Adopts one agent and says what apply would change about it. */
@@ -31,21 +27,10 @@ export async function adoptAgent(request: AdoptAgentRequest, ports: Ports): Prom
 /** Adopts one environment and says how its file stands to it. */
 export async function adoptEnvironment(request: AdoptEnvironmentRequest, ports: Ports): Promise<AdoptedEnvironment> {
   const { id, name, dryRun } = request;
-  const configuration = await loadProject(ports);
-  const lock = await readAgentsLock(configuration);
   const change = { what: 'adopt environments', command: `setup-session environments adopt ${quote(id)}` };
-  const platform = dryRun
-    ? await platformForReading(ports, configuration.interface.platform)
-    : await openForChange(ports, configuration, change);
+  const place = await openAgents(ports, dryRun ? undefined : change);
   const adopt = dryRun ? planEnvironmentAdoption : adoptFoundEnvironment;
-  const { meant, path, text, entry, state } = await adopt({
-    platform,
-    configuration,
-    lock,
-    id,
-    name,
-    now: clock.now(),
-  });
+  const { meant, path, text, entry, state } = await adopt({ ...place, id, name, now: clock.now() });
   const { differences } = state.act === 'create' ? { differences: [] } : state;
   return {
     environment: meant.name,

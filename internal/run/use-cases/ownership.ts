@@ -11,9 +11,8 @@ import {
 } from '../../vault/ownership.ts';
 import { type Ownership, requireSigner, whyNot } from '../../vault/resolve.ts';
 import { recorderFor } from '../actor.ts';
-import { openForChange, type SharedChange } from '../open-for-change.ts';
+import { openShared, type SharedChange } from '../open-for-change.ts';
 import { keepOwnershipKey, ownershipOf } from '../ownership.ts';
-import { platformForReading } from '../platform.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject } from '../project.ts';
 import type {
@@ -109,11 +108,7 @@ async function openOwnership(
       hint: 'make one with: service-connection ownership keygen --kid <name>, and list it in ownership.keys of config/interface.yaml',
     });
   }
-  const platform =
-    change === undefined
-      ? await platformForReading(ports, configuration.interface.platform)
-      : await openForChange(ports, configuration, change);
-  return { platform, ownership };
+  return { platform: await openShared(ports, configuration, change), ownership };
 }
 
 function signedValue(judged: JudgedVault, change: SignedOwner['change']): SignedOwner {

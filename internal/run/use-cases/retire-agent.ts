@@ -1,11 +1,8 @@
-import { readAgentsLock } from '../../agent/lock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { retireAgent as endAgent, findRetiring, type Retiring } from '../../session/retire.ts';
 import { quote } from '../../text/quote.ts';
-import { openForChange } from '../open-for-change.ts';
-import { platformForReading } from '../platform.ts';
+import { openAgents } from '../fleet.ts';
 import type { Ports } from '../ports.ts';
-import { loadProject } from '../project.ts';
 import type { RetireRequest, RetireResult } from '../values/agents.ts';
 
 /** How long the question waits. */
@@ -20,13 +17,8 @@ export async function retireAgent(request: RetireRequest, ports: Ports): Promise
     });
   }
   const { tell } = ports;
-  const configuration = await loadProject(ports);
-  const lock = await readAgentsLock(configuration);
   const change = { what: 'retire agents', command: `setup-session agents retire ${quote(name)}` };
-  const platform = dryRun
-    ? await platformForReading(ports, configuration.interface.platform)
-    : await openForChange(ports, configuration, change);
-  const place = { platform, configuration, lock, name };
+  const place = { ...(await openAgents(ports, dryRun ? undefined : change)), name };
   const waiting = tell.wait('the agent and its sessions are looked at');
   const retiring = await findRetiring(place).finally(() => waiting.done());
   const { agent, sessions, whole, justRead } = retiring;
@@ -39,7 +31,7 @@ export async function retireAgent(request: RetireRequest, ports: Ports): Promise
   const asked = !whole && (await settle(ports, request, retiring));
   const settled = { ...retiring, justRead: justRead && !asked };
   const ended = whole ? [] : await endAgent(place, settled, { stop, onStep: tell.note });
-  const hasFile = configuration.agents.has(name);
+  const hasFile = place.configuration.agents.has(name);
   return { agent: name, id: agent.id, already: whole, ended_sessions: ended, beside: { hasFile } };
 }
 

@@ -154,7 +154,7 @@ function expressBuiltin({ rest, named }: Opened, { content, allows, warnings, pr
     content.builtin_tools[tool] = web ? { verdict, domains: hosts ?? 'open' } : verdict;
   }
   const unknown = [...named].filter(([tool, { verdict }]) => !builtin.includes(tool) && verdict !== 'off');
-  for (const [tool] of unknown) problems.push(`builtin ${quote(tool)} is no tool that a file can name`);
+  for (const [tool] of unknown) problems.push(`builtin ${quote(tool)} is not a tool that a file can name`);
 }
 
 function expressService(

@@ -25,7 +25,7 @@ export function whyRefused({ auth, display_name, metadata }: NewCredential, plat
   return (
     lengthProblem('the name of the connection', display_name, longestName) ??
     metadataProblem(metadata) ??
-    (auth.type === 'environment_variable' ? 'it is no credential of an MCP server' : authProblem(auth, platformNow))
+    (auth.type === 'environment_variable' ? 'it is not a credential of an MCP server' : authProblem(auth, platformNow))
   );
 }
 

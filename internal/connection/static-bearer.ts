@@ -28,7 +28,7 @@ export function requireStatic({ name, authorization }: Service): void {
 export function judgeEnteredToken(entered: string, { name }: Service): Secret {
   const token = entered.replace(/\r?\n$/, '');
   const wrong = (why: string) =>
-    new AppError('usage', `what was entered is no token of ${quote(name)}: ${why}`, {
+    new AppError('usage', `what was entered is not a token of ${quote(name)}: ${why}`, {
       hint: 'enter the token alone, without quotes, spaces or the word Bearer; nothing of it is shown',
     });
   if (token === '') throw wrong('it is empty');

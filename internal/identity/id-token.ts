@@ -74,7 +74,7 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
   const refuse = (flaw: IdTokenFlaw, why: string) => new IdTokenRefused(issuer, flaw, why, expected.hint);
   if (token.length > longestIdToken) throw refuse('oversized', `longer than ${longestIdToken / 1024} KiB`);
   const header = headerOf(token);
-  if (header === undefined) throw refuse('not_a_token', 'it is no signed JWT');
+  if (header === undefined) throw refuse('not_a_token', 'it is not a signed JWT');
   const { alg, typ, kid } = header;
   if (typeof alg !== 'string' || !idTokenAlgorithms.includes(alg)) {
     throw refuse('algorithm', `its algorithm ${quote(alg)} is none that only the issuer can sign with`);

@@ -42,7 +42,7 @@ export function judgeAccount(account: Account, sudoUid: string | undefined): Pri
   const { uids, gids, loginUid } = account;
   const uid = uids.real;
   const refuse = (why: string, hint: string) =>
-    new AppError('identity_refused', `the operating system account is no identity here: ${why}`, { hint });
+    new AppError('identity_refused', `the operating system account is not an identity here: ${why}`, { hint });
   if (uid < 0) throw refuse('this system has no numeric accounts', useSso);
   if (differs(uids)) throw refuse('the program runs set-uid', 'run it as yourself');
   if (differs(gids)) throw refuse('the program runs set-gid', 'run it as yourself');

@@ -37,7 +37,7 @@ function missingGroups(name: string, claims: Readonly<Record<string, unknown>>):
   if (groups === undefined && typeof elsewhere === 'object' && elsewhere !== null && Object.hasOwn(elsewhere, name)) {
     return `no group counts: the person is in too many, so the provider left ${quote(name)} out of the ID token (_claim_names): let it send only the groups that are assigned to this application`;
   }
-  const what = groups === undefined ? `has no claim ${quote(name)}` : `has a claim ${quote(name)} that is no list`;
+  const what = groups === undefined ? `has no claim ${quote(name)}` : `has a claim ${quote(name)} that is not a list`;
   return `no group counts: the ID token ${what}: let the provider send it, or correct identity.groups_claim and identity.scopes`;
 }
 

@@ -83,8 +83,8 @@ describe('groups that are missing', () => {
 
   test.each([
     ['without the claim', {}, 'has no claim "groups"'],
-    ['with the claim of one group', { groups: 'support' }, 'has a claim "groups" that is no list'],
-    ['with nothing', { groups: null }, 'has a claim "groups" that is no list'],
+    ['with the claim of one group', { groups: 'support' }, 'has a claim "groups" that is not a list'],
+    ['with nothing', { groups: null }, 'has a claim "groups" that is not a list'],
     [
       'with the overage of Entra ID',
       { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.example' } } },

@@ -74,7 +74,7 @@ export async function askActions(actions: TokenPlaces['actions'], audience: stri
     new AppError('identity_refused', `GitHub Actions gave no token: ${why}`, {
       hint: 'give the job "permissions: id-token: write", and run the command in one of its steps',
     });
-  if (actions === undefined || !isUrl(actions.url)) throw refuse('ACTIONS_ID_TOKEN_REQUEST_URL is no address');
+  if (actions === undefined || !isUrl(actions.url)) throw refuse('ACTIONS_ID_TOKEN_REQUEST_URL is not an address');
   // It goes into a header.
   if (!/^[\x21-\x7e]+$/.test(actions.bearer.reveal())) {
     throw refuse('ACTIONS_ID_TOKEN_REQUEST_TOKEN holds a character that no token has');

@@ -167,7 +167,7 @@ describe('a token is refused: [P2]', () => {
     ['a name', 'repo:acme/agents:environment:production'],
     ['JSON', '{"sub":"repo:acme/agents"}'],
   ])('that is %s and no JWT', async (_case, text) => {
-    await expect(prove([workload()], holding(text))).rejects.toEqual(refusal('it is no signed JWT'));
+    await expect(prove([workload()], holding(text))).rejects.toEqual(refusal('it is not a signed JWT'));
   });
 
   test('signed with a key that is no longer published', async () => {

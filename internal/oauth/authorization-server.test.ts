@@ -271,7 +271,7 @@ describe('discovery', () => {
     expect(outcome).toEqual({ ...good, issuer: origin });
   });
 
-  test('of an issuer that is no address says so', async () => {
+  test('of an issuer that is not an address says so', async () => {
     await expect(discoverAuthorizationServer({ issuer: 'as.example', requirePkce: true }, fetch)).rejects.toMatchObject(
       { code: 'service_metadata', message: expect.stringContaining('"as.example"') },
     );

@@ -111,7 +111,7 @@ function legacyServer(issuer: string, { warn }: LegacyRule): AuthorizationServer
 /** The addresses to try, in the order of the MCP specification of 2026-07-28. Throws `service_metadata`. */
 export function metadataAddresses(issuer: string): string[] {
   if (!isUrl(issuer)) {
-    throw new AppError('service_metadata', `an authorization server is named that is no address: ${quote(issuer)}`);
+    throw new AppError('service_metadata', `an authorization server is named that is not an address: ${quote(issuer)}`);
   }
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/+$/, '');

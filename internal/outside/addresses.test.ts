@@ -71,7 +71,7 @@ describe('a name', () => {
       permittedAddresses('inside.example', { resolve: async () => found(...addresses) }),
     ).rejects.toMatchObject({
       code: 'url_refused',
-      message: `"inside.example" leads to "${refused}", which is no public address`,
+      message: `"inside.example" leads to "${refused}", which is not a public address`,
     });
   });
 
@@ -89,7 +89,7 @@ describe('a name', () => {
     const never = () => Promise.reject(new Error('looked up'));
     expect(await permittedAddresses('1.1.1.1', { resolve: never })).toEqual(found('1.1.1.1'));
     await expect(permittedAddresses('10.0.0.1', { resolve: never })).rejects.toMatchObject({
-      message: '"10.0.0.1" is no public address',
+      message: '"10.0.0.1" is not a public address',
     });
   });
 

@@ -71,7 +71,7 @@ export async function permittedAddresses(
   const refused = found.find(({ address }) => !isPublicAddress(address) && !(internal && isInternalAddress(address)));
   if (refused === undefined) return found;
   const leads = refused.address === host ? '' : ` leads to ${quote(refused.address)}, which`;
-  throw new AppError('url_refused', `${quote(host)}${leads} is no public address`, {
+  throw new AppError('url_refused', `${quote(host)}${leads} is not a public address`, {
     hint: 'nothing was sent there; only hosts that the configuration names may be in a network of their own',
   });
 }

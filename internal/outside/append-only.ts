@@ -32,7 +32,7 @@ export async function openAppendOnly(path: string): Promise<AppendOnlyFile> {
   const file = await open(path, flags | (constants.O_NONBLOCK ?? 0), modeOfFile);
   try {
     const stats = await file.stat();
-    if (!stats.isFile()) throw new Error('it is no ordinary file');
+    if (!stats.isFile()) throw new Error('it is not an ordinary file');
     const own = process.getuid?.();
     if (own !== undefined && (stats.uid !== own || (stats.mode & forbidden) !== 0)) {
       throw new Error(

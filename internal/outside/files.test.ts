@@ -140,7 +140,7 @@ describe('what is not there', () => {
   });
 });
 
-describe('what is no ordinary file', () => {
+describe('what is not an ordinary file', () => {
   test('is refused at once, and not waited for', async () => {
     const pipe = join(folder, 'pipe');
     spawnSync('mkfifo', [pipe]);
@@ -148,7 +148,7 @@ describe('what is no ordinary file', () => {
     for (const path of [pipe, join(folder, 'link'), '/dev/zero']) {
       await expect(readText(path), path).rejects.toMatchObject({
         code: 'file_system',
-        message: `could not read ${JSON.stringify(path)}: it is no ordinary file`,
+        message: `could not read ${JSON.stringify(path)}: it is not an ordinary file`,
         hint: 'put a file in its place, or remove it',
       });
     }

@@ -42,7 +42,7 @@ export async function readBytes(path: string, longestBytes = Number.POSITIVE_INF
     const file = await open(path, constants.O_RDONLY | unwaited);
     try {
       const stats = await file.stat();
-      if (!stats.isFile() && !stats.isDirectory()) throw new NoFile('it is no ordinary file');
+      if (!stats.isFile() && !stats.isDirectory()) throw new NoFile('it is not an ordinary file');
       if (stats.size > longestBytes)
         throw new FileError('could not read', path, new NoFile(`it is longer than ${longestBytes} bytes`));
       return await file.readFile();

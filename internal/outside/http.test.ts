@@ -186,7 +186,7 @@ describe('where an address leads', () => {
     const guarded = guardedFetch({ allowLoopbackHttp: true, signal: calm, timeoutMs: 2_000, resolve });
     await expect(guarded(`https://inside.example:${listener.port}/`)).rejects.toMatchObject({
       code: 'url_refused',
-      message: expect.stringMatching(/^"inside.example" leads to ".+", which is no public address$/),
+      message: expect.stringMatching(/^"inside.example" leads to ".+", which is not a public address$/),
     });
     expect([listener.connections(), asked]).toEqual([0, ['inside.example']]);
   });

@@ -21,7 +21,7 @@ export async function* readLines(path: string, longest: number): AsyncGenerator<
     throw failed(cause);
   });
   try {
-    if (!(await file.stat()).isFile()) throw failed(new Error('it is no ordinary file'));
+    if (!(await file.stat()).isFile()) throw failed(new Error('it is not an ordinary file'));
     let rest: Buffer = Buffer.alloc(0);
     for (;;) {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, null).catch((cause) => {

@@ -49,7 +49,7 @@ export async function readTrusted(path: string, trust: Trust): Promise<string | 
     const file = await open(path, flags);
     try {
       const stats = await file.stat();
-      if (!stats.isFile()) throw new AppError('file_system', `${quote(path)} is no file`, { hint: 'remove it' });
+      if (!stats.isFile()) throw new AppError('file_system', `${quote(path)} is not a file`, { hint: 'remove it' });
       await refuseExposed(path, stats, trust);
       const bytes = await readUpTo(file, stats.size, trust.longestBytes);
       if (bytes === undefined) {
@@ -74,7 +74,8 @@ export async function requireOwnFolder(path: string): Promise<void> {
   try {
     // A person may keep the folder on another disk with a link of their own.
     const [link, stats] = await Promise.all([lstat(path), stat(path)]);
-    if (!stats.isDirectory()) throw new AppError('file_system', `${quote(path)} is no folder`, { hint: 'remove it' });
+    if (!stats.isDirectory())
+      throw new AppError('file_system', `${quote(path)} is not a folder`, { hint: 'remove it' });
     // The mode of a link says nothing; only its owner can change where it leads.
     await refuseExposed(path, link, { forbidden: link.isSymbolicLink() ? 0 : writableForOthers, correction: takeAway });
     await refuseExposed(path, stats, { forbidden: writableForOthers, correction: takeAway });

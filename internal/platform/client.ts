@@ -459,7 +459,7 @@ function checkedBaseUrl(text: string | undefined): string | undefined {
   const url = isUrl(text) ? new URL(text) : undefined;
   const loopback = url !== undefined && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)) return text;
-  throw new AppError('url_refused', `ANTHROPIC_BASE_URL is no https address: ${quote(text)}`, {
+  throw new AppError('url_refused', `ANTHROPIC_BASE_URL is not an https address: ${quote(text)}`, {
     hint: 'use https, or http on loopback for the sandbox',
   });
 }

@@ -130,7 +130,7 @@ function judgedIdentityToken(text: string): string {
   const why =
     Buffer.byteLength(token) > longestIdentityTokenBytes
       ? `it is longer than ${longestIdentityTokenBytes / 1024} KiB`
-      : 'it is no signed JWT';
+      : 'it is not a signed JWT';
   if (Buffer.byteLength(token) <= longestIdentityTokenBytes && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token;
   throw new AppError('identity_refused', `could not ${exchangeAct}: ${why}`, {
     hint: 'see where ANTHROPIC_IDENTITY_TOKEN_FILE or ANTHROPIC_IDENTITY_TOKEN comes from; nothing was sent',

@@ -33,7 +33,7 @@ export const variables = {
   MAI_KEYCHAIN: { meaning: '`off` leaves the keychain of the operating system alone: nothing is remembered in it' },
   BROWSER: { meaning: 'the program that opens a URL, instead of the system browser' },
   NO_COLOR: { meaning: 'no color when set to anything' },
-  FORCE_COLOR: { meaning: 'color even when the output is no terminal' },
+  FORCE_COLOR: { meaning: 'color even when the output is not a terminal' },
   TERM: { meaning: '`dumb` gets plain lines instead of one that changes' },
   CI: { meaning: 'no browser, no questions, plain progress lines; `false` counts as not set' },
   SSH_CONNECTION: { meaning: 'no browser is opened: it would open on the wrong machine' },

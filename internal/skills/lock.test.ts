@@ -64,7 +64,7 @@ test.each([
   ['{"lock_version":1,"skills":{"a":3}}', 'skills."a" is not an object'],
   [
     `{"lock_version":1,"skills":{"a":{"skill_id":"","version_id":"v","sha256":"${sha256}"}}}`,
-    'skills."a".skill_id is no text',
+    'skills."a".skill_id is not a text',
   ],
   [
     '{"lock_version":1,"skills":{"a":{"skill_id":"s","version_id":"v","sha256":"AA"}}}',

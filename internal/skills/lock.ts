@@ -132,7 +132,7 @@ function entryProblemsOf(name: string, entry: unknown, at: string): string[] {
   const problems = unknownKeys(entry, entryKeys, `${at}: `);
   for (const key of entryKeys) {
     const value = entry[key];
-    if (typeof value !== 'string' || value === '') problems.push(`${at}.${key} is no text`);
+    if (typeof value !== 'string' || value === '') problems.push(`${at}.${key} is not a text`);
     else if (key === 'sha256' && !/^[0-9a-f]{64}$/.test(value)) problems.push(`${at}.sha256 is no SHA-256 in hex`);
   }
   return problems;

@@ -60,7 +60,7 @@ function listedIn(text: string, root: string): Listed | string {
     const named = skills === undefined || skills === null ? ['skills'] : typeof skills === 'string' ? [skills] : skills;
     if (!Array.isArray(named)) return `plugins[${index}].skills is neither a path nor a list of paths`;
     for (const path of named) {
-      if (typeof path !== 'string') return `plugins[${index}].skills holds something that is no path`;
+      if (typeof path !== 'string') return `plugins[${index}].skills holds something that is not a path`;
       const place = join(folder, path);
       if (!isBelow(root, folder) || !isBelow(root, place)) {
         return `plugins[${index}] leads out of the marketplace: ${quote(join(source, path))}`;

@@ -66,7 +66,7 @@ export async function readPlanFile(path: string): Promise<PlanFile> {
   }
   const plan = parsePlan(text);
   if (plan === undefined) {
-    throw new AppError('config_invalid', `${visible(path)} is no plan of this version`, {
+    throw new AppError('config_invalid', `${visible(path)} is not a plan of this version`, {
       hint: 'make a new one: skill-sync --out <file>',
     });
   }

@@ -93,7 +93,7 @@ async function planPull(request: PullRequest, names: readonly string[], planIn: 
 function checkedNames({ names, versionId }: PullRequest): string[] {
   for (const name of names) {
     const wrong = nameProblem(name);
-    if (wrong !== undefined) throw new AppError('usage', `${quote(name)} is no skill: ${wrong}`);
+    if (wrong !== undefined) throw new AppError('usage', `${quote(name)} is not a skill: ${wrong}`);
   }
   const unique = [...new Set(names)];
   if (versionId !== undefined && unique.length > 1) {

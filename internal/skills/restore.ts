@@ -57,7 +57,7 @@ function refuseInTheWay(name: string, path: string, files: VersionFiles): void {
   const parts = path.split('/');
   const inTheWay = parts.map((_, index) => parts.slice(0, index + 1).join('/')).find((above) => files.has(above));
   if (inTheWay === undefined) return;
-  throw new AppError('drift', `${quote(`${name}/${path}`)} is no part of the skill and would be lost`, {
+  throw new AppError('drift', `${quote(`${name}/${path}`)} is not part of the skill and would be lost`, {
     hint: `nothing was written; the version to pull has a file ${quote(inTheWay)} there: move yours away`,
   });
 }

@@ -45,7 +45,7 @@ export async function findSigner({
 
 function privateSigner(text: Secret, { keys }: SignerSources['ownership'], what: string): Signer {
   const key = privateKeyOf(text);
-  if (key === undefined) throw unusable(`${what} is no private Ed25519 key (JWK)`);
+  if (key === undefined) throw unusable(`${what} is not a private Ed25519 key (JWK)`);
   const known = keys.find(({ kid, x, retired }) => kid === key.kid && x === key.x && !retired);
   if (known === undefined) throw unusable(`${what} is not one of ownership.keys, or is retired`);
   return signerOf(key);

@@ -50,7 +50,7 @@ export async function readVaultToSign(
   const vault = await unlessMissing('given', platform.vaults.retrieve(id));
   const judged = vault === undefined ? undefined : await judgeVault(vault, ownership);
   if (vault === undefined || judged === undefined) {
-    throw new AppError('ownership_unproven', `${quote(id)} is no active vault with an owner record`, {
+    throw new AppError('ownership_unproven', `${quote(id)} is not an active vault with an owner record`, {
       hint: 'list them: service-connection ownership verify',
     });
   }

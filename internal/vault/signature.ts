@@ -98,7 +98,7 @@ export async function judgeDetached(
 ): Promise<SignatureVerdict> {
   if (signature === undefined || signature === '') return { kind: 'unsigned' };
   const [header = '', content, mark, ...rest] = signature.split('.');
-  if (content !== '' || mark === undefined || rest.length > 0) return { kind: 'invalid', why: 'it is no signature' };
+  if (content !== '' || mark === undefined || rest.length > 0) return { kind: 'invalid', why: 'it is not a signature' };
   let signer: OwnershipKey | undefined;
   try {
     const whole = `${header}.${Buffer.from(signed).toString('base64url')}.${mark}`;

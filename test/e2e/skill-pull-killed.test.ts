@@ -1,6 +1,6 @@
 /**
  * `kill -9` at every step of `skill-sync pull --overwrite`: the folder is the old one or the new one whole, or the old one
- * lies aside; the same command again ends with the new one, and with everything that is no part of the skill (P8).
+ * lies aside; the same command again ends with the new one, and with everything that is not part of the skill (P8).
  */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -81,7 +81,7 @@ describe('an address inside is not asked, though sandbox mode allows literal loo
     const listener = await startSilentListener();
     const { outcome } = await connectTo(lies('https://169.254.169.254'));
     await expectRefused(outcome, listener);
-    expect(outcome.stderr).toContain('"169.254.169.254" is no public address');
+    expect(outcome.stderr).toContain('"169.254.169.254" is not a public address');
   });
 
   test('a redirect leads there [connecting]', async () => {

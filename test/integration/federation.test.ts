@@ -415,14 +415,14 @@ describe('the variables', () => {
 
   test('send nothing to an address that is no https one [P3]', async () => {
     const { exit, said } = await refused(await withToken({ ANTHROPIC_BASE_URL: 'http://api.anthropic.example' }));
-    expect([exit, said]).toEqual([1, expect.stringContaining('ANTHROPIC_BASE_URL is no https address')]);
+    expect([exit, said]).toEqual([1, expect.stringContaining('ANTHROPIC_BASE_URL is not an https address')]);
   });
 });
 
 describe('an identity token', () => {
   test.each([
-    ['is no JWT', 'sk-ant-something-else', 'it is no signed JWT'],
-    ['is JSON around one', '{"value":"a.b.c"}', 'it is no signed JWT'],
+    ['is no JWT', 'sk-ant-something-else', 'it is not a signed JWT'],
+    ['is JSON around one', '{"value":"a.b.c"}', 'it is not a signed JWT'],
     ['is too long', `a.${'b'.repeat(17_000)}.c`, 'it is longer than 16 KiB'],
   ])('that %s is not sent [P3]', async (_case, token, why) => {
     const { exit, said } = await refused(keyless({ ANTHROPIC_IDENTITY_TOKEN: token }));

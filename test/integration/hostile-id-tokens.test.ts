@@ -132,9 +132,9 @@ const rows: readonly Row[] = [
   ],
   ['a sign-in at no time', 'auth_time', withClaims({ auth_time: 'today' }), 'says in no way that is known when'],
   ['more than any has to say', 'oversized', withClaims({ more: 'x'.repeat(16 * 1024) }), 'longer than 16 KiB'],
-  ['no JWT', 'not_a_token', () => 'not-a-token-at-all', 'it is no signed JWT'],
-  ['five parts', 'not_a_token', () => 'a.b.c.d.e', 'it is no signed JWT'],
-  ['a payload that is none', 'not_a_token', () => `${encode({ alg: 'ES256' })}.bm9uZQ.c2ln`, 'it is no signed JWT'],
+  ['no JWT', 'not_a_token', () => 'not-a-token-at-all', 'it is not a signed JWT'],
+  ['five parts', 'not_a_token', () => 'a.b.c.d.e', 'it is not a signed JWT'],
+  ['a payload that is none', 'not_a_token', () => `${encode({ alg: 'ES256' })}.bm9uZQ.c2ln`, 'it is not a signed JWT'],
 ];
 
 describe.each(rows)('an ID token with %s', (_what, flaw, make, why) => {

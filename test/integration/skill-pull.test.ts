@@ -125,7 +125,7 @@ describe('pulling the version of the lock', () => {
     expect(await tree(join(skills, 'notes'))).toEqual(pushed);
   });
 
-  test('--overwrite keeps what is no part of the skill, and mends a broken SKILL.md', async () => {
+  test('--overwrite keeps what is not part of the skill, and mends a broken SKILL.md', async () => {
     const kept: Record<string, string> = {
       '.git/HEAD': 'ref: x',
       'node_modules/x/index.js': 'x',
@@ -152,7 +152,7 @@ describe('pulling the version of the lock', () => {
     await rm(join(skills, 'notes/run.sh'));
     await put('notes/run.sh/.DS_Store', 'x');
     const { exit, stderr } = await expectNothingWritten(() => pull(['notes', '--overwrite']));
-    expect([exit, stderr]).toEqual([1, expect.stringContaining('"notes/run.sh/.DS_Store" is no part of the skill')]);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining('"notes/run.sh/.DS_Store" is not part of the skill')]);
   });
 
   test('writes none of several where one cannot be had', async () => {

@@ -277,7 +277,7 @@ describe('drift', () => {
     expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining('any more; remove it from the lock')]);
   });
 
-  test('a download that is no zip file is explained', async () => {
+  test('a download that is not a zip file is explained', async () => {
     await run([skills]);
     await rm(lockFile);
     const body = { hello: 'there' };
@@ -311,7 +311,7 @@ describe('bad input', () => {
   test('a corrupted lock file is refused before anything is asked', async () => {
     await put('skills.lock.json', '{"lock_version": 1, "skills": {"meeting-notes": {}}}');
     const ran = await run([skills]);
-    expect([ran.exit, ran.stderr]).toEqual([2, expect.stringContaining('skill_id is no text')]);
+    expect([ran.exit, ran.stderr]).toEqual([2, expect.stringContaining('skill_id is not a text')]);
     expect(platform.control.log.count()).toBe(0);
   });
 

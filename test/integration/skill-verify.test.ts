@@ -145,11 +145,11 @@ describe('refused with 3 is', () => {
 
 describe('ends with 1 where', () => {
   test.each<[string, () => Uint8Array, string]>([
-    ['an archive is no zip file', () => Buffer.from('{"type":"error"}'), 'cannot be read: it is no zip file'],
+    ['an archive is not a zip file', () => Buffer.from('{"type":"error"}'), 'cannot be read: it is not a zip file'],
     [
       'an archive leads out of its folder',
       () => handmadeZip([{ name: 's-2/SKILL.md' }, { name: 's-2/../../x' }]),
-      '"s-2/../../x" is no path of a skill',
+      '"s-2/../../x" is not a path of a skill',
     ],
     [
       'an archive holds a link',

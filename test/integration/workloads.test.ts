@@ -176,7 +176,7 @@ test('a job of GitLab has its token in a variable', async () => {
   expect(await world.connectJson(['whoami'], { environment })).toMatchObject({ ...owner(), subject: sub });
   // A name is no token.
   const declared = await world.connect(['whoami'], { environment: { CI: 'true', MAI_ID_TOKEN_GITLAB: sub } });
-  expect([declared.exit, declared.stderr]).toEqual([3, expect.stringContaining('it is no signed JWT')]);
+  expect([declared.exit, declared.stderr]).toEqual([3, expect.stringContaining('it is not a signed JWT')]);
 });
 
 describe('a process of its own', () => {

@@ -105,7 +105,7 @@ export const sections: readonly Section[] = [
         `${practices}, SSRF`,
       ],
       [
-        'metadata is typed once: a member of another type, or an endpoint that is no https address, is named before anything is registered or asked of a person',
+        'metadata is typed once: a member of another type, or an endpoint that is not an https address, is named before anything is registered or asked of a person',
         'RFC 8414 2; RFC 9728 2',
       ],
       ['a member that is null says what one says that is left out', 'seen at several services'],

@@ -45,7 +45,7 @@ export function judgeUnlisted(
   allowLoopbackHttp: boolean,
 ): UnlistedJudgement {
   const refused = (why: string): UnlistedJudgement => ({ kind: 'refused', why });
-  if (!isUrl(text)) return refused(`${quote(text)} is no whole address such as https://mcp.example.com/mcp`);
+  if (!isUrl(text)) return refused(`${quote(text)} is not a whole address such as https://mcp.example.com/mcp`);
   const url = new URL(text);
   const loopback = allowLoopbackHttp && ['127.0.0.1', '[::1]'].includes(url.hostname);
   if (url.protocol !== 'https:' && !(loopback && url.protocol === 'http:'))

@@ -54,7 +54,7 @@ function keptOf(found: ClaimedVaults, named: string | undefined): HeldVault | un
   if (named === undefined) return found.keep;
   const held = found.active.find(({ vault }) => vault.id === named);
   if (held === undefined || !isProven(held)) {
-    throw new AppError('ownership_unproven', `${quote(named)} is no active vault that is proven to be yours`, {
+    throw new AppError('ownership_unproven', `${quote(named)} is not an active vault that is proven to be yours`, {
       hint: 'service-connection vault repair lists them; nothing was archived',
     });
   }

@@ -78,14 +78,14 @@ const otherName = Buffer.concat([Buffer.from([0x75, 0x70, 6, 0, 1, 0, 0, 0, 0]),
 
 describe('an archive is refused', () => {
   test.each<[string, Uint8Array, string]>([
-    ['that is empty', new Uint8Array(), 'it is no zip file, or it was cut off'],
-    ['that is JSON', bytes('{"type":"error"}'), 'it is no zip file'],
-    ['that is a page', bytes(`<html>${' '.repeat(100)}</html>`), 'it is no zip file'],
-    ['whose end is missing', valid.subarray(0, -1), 'it is no zip file, or it was cut off'],
+    ['that is empty', new Uint8Array(), 'it is not a zip file, or it was cut off'],
+    ['that is JSON', bytes('{"type":"error"}'), 'it is not a zip file'],
+    ['that is a page', bytes(`<html>${' '.repeat(100)}</html>`), 'it is not a zip file'],
+    ['whose end is missing', valid.subarray(0, -1), 'it is not a zip file, or it was cut off'],
     ['that holds nothing', handmadeZip([]), 'it holds no SKILL.md'],
     ['that lost its beginning', valid.subarray(10), 'its directory is not where its end says'],
     ['with something before it', Buffer.concat([bytes('#!/bin/sh\n'), valid]), 'not where its end says'],
-    ['with something behind it', Buffer.concat([valid, bytes('x')]), 'it is no zip file'],
+    ['with something behind it', Buffer.concat([valid, bytes('x')]), 'it is not a zip file'],
     [
       'with an end in the comment of its end',
       handmadeZip([skillFile], { comment: valid.subarray(-22) }),
@@ -130,7 +130,7 @@ describe('an archive is refused', () => {
       '.',
     ].map((name) => [JSON.stringify(name), name]),
   )('with the path %s [P9]', (_shown, name) => {
-    expectRefused('', handmadeZip(named(name)), 'is no path of a skill');
+    expectRefused('', handmadeZip(named(name)), 'is not a path of a skill');
   });
 
   test.each<[string, HandmadeEntry[], string]>([

@@ -69,6 +69,6 @@ function sameOnDisk(name: string): string {
 function refuseBadPath(path: string): void {
   const steps = path.split('/').some((name) => name === '' || name === '.' || name === '..');
   if (steps || /^[a-z]:/i.test(path) || /[\p{C}\p{Zl}\p{Zp}"\\\ufffd]/u.test(path)) {
-    throw new ArchiveError(`${quote(path)} is no path of a skill`);
+    throw new ArchiveError(`${quote(path)} is not a path of a skill`);
   }
 }

@@ -55,15 +55,19 @@ test('a version is its files, and they hash like the folder that they came from'
 
 describe('a download that is not a skill is explained:', () => {
   test.each<[string, Answer, string]>([
-    ['JSON', { json: { type: 'file' } }, 'cannot be read: it is no zip file'],
+    ['JSON', { json: { type: 'file' } }, 'cannot be read: it is not a zip file'],
     [
       'a page',
       { text: '<html>signed out</html>', headers: { 'content-type': 'text/html' } },
-      'cannot be read: it is no zip',
+      'cannot be read: it is not a zip',
     ],
-    ['nothing', { text: '' }, 'cannot be read: it is no zip file'],
-    ['half of an archive that calls itself whole', sent(archive.subarray(0, 90)), 'cannot be read: it is no zip file'],
-    ['a way out', sent(Buffer.from(handmadeZip([{ name: 'a/../../x' }]))), '"a/../../x" is no path of a skill'],
+    ['nothing', { text: '' }, 'cannot be read: it is not a zip file'],
+    [
+      'half of an archive that calls itself whole',
+      sent(archive.subarray(0, 90)),
+      'cannot be read: it is not a zip file',
+    ],
+    ['a way out', sent(Buffer.from(handmadeZip([{ name: 'a/../../x' }]))), '"a/../../x" is not a path of a skill'],
     [
       'a skill that cannot be decrypted',
       { status: 409, json: undecryptable() },

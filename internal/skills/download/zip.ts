@@ -70,7 +70,7 @@ function findEnd(view: DataView): number {
     if (at + endLength + view.getUint16(at + 20, true) === view.byteLength) found.push(at);
   }
   const [end] = found;
-  if (end === undefined) throw new ArchiveError('it is no zip file, or it was cut off');
+  if (end === undefined) throw new ArchiveError('it is not a zip file, or it was cut off');
   if (found.length > 1) throw new ArchiveError('it has more than one end');
   return end;
 }

@@ -37,7 +37,7 @@ const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
     invalidRule,
     {
       level: 'error',
-      description: 'A folder that is no valid skill.',
+      description: 'A folder that is not a valid skill.',
       help: 'The message says what to change. The rules are in docs/skills.md.',
     },
   ],

@@ -77,7 +77,7 @@ export function kindHits({ path, bytes }: FileToScan, readable: boolean): KindHi
   if (archive !== undefined) return [{ rule: 'archive', what: `it is ${archive}` }];
   if (archiveNames.test(path)) return [{ rule: 'archive', what: 'it has the name of an archive' }];
   if (readable || isKnownBinary(bytes)) return [];
-  return [{ rule: 'unknown-binary', what: 'it is no text and of no known kind' }];
+  return [{ rule: 'unknown-binary', what: 'it is not text and of no known kind' }];
 }
 
 /** Whether a file is of a binary kind in which words mean nothing. */

@@ -96,7 +96,7 @@ export const rules = {
   },
   'large-file': {
     level: 'note',
-    finds: 'files of more than 4 MiB that are no text: they are not searched',
+    finds: 'files of more than 4 MiB that are not text: they are not searched',
     fix: 'see that the skill needs it',
   },
   'suppression-expired': {

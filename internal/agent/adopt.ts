@@ -29,7 +29,6 @@ export interface Adopted {
   name: string;
   path: string;
   lock: AgentsLock;
-  /** With the agent in it. */
   configuration: Configuration;
   expressed: Expressed;
 }

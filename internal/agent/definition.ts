@@ -10,7 +10,6 @@ import { type AnsweredModel, type Effort, modelLines, modelLinesBesideEffort } f
 /** The metadata key by which an agent or environment is found again when the lock does not know it. */
 export const nameKey = 'mai_name';
 
-/** A skill pinned to one version. */
 export interface PinnedSkill {
   type: 'custom';
   skill_id: string;

@@ -36,12 +36,10 @@ export function withAgent(configuration: Configuration, name: string, text: stri
   return { ...configuration, agents: new Map<string, Agent>([...configuration.agents, [name, agent]]) };
 }
 
-/** Where the file of an agent is. */
 export function agentFilePath(folder: string, name: string): string {
   return join(folder, 'agents', `${name}.yaml`);
 }
 
-/** Where the file of an environment is. */
 export function environmentFilePath(folder: string, name: string): string {
   return join(folder, 'environments', `${name}.yaml`);
 }

@@ -9,7 +9,6 @@ import type { NameKind } from '../config/names.ts';
 import { kindNamed } from './command.ts';
 import type { Shell } from './shells.ts';
 
-/** The completion script of a program for a shell. */
 export function completionScript(program: Command, shell: Shell): string {
   const tool = program.name();
   const levels = levelsOf(program, '');

@@ -24,7 +24,6 @@ export interface Confirmations {
 
 const version = 1;
 
-/** The confirmations that are kept. */
 export function confirmationsIn(kept: KeptTexts): Confirmations {
   const read = async (text: KeptText) => parse(await text.read());
   return {

@@ -84,12 +84,10 @@ export function wasCut(value: string | undefined): boolean {
   return value !== undefined && value.length >= longestValue;
 }
 
-/** The active connections of a vault. */
 export async function readConnections(platform: Platform, vaultId: string): Promise<Connection[]> {
   return (await readCredentials(platform, vaultId)).connections;
 }
 
-/** The active credentials of a vault. */
 export interface ActiveCredentials {
   connections: Connection[];
   /** How many there are, of any kind. */

@@ -17,7 +17,6 @@ import { awaitAnswer } from './answer.ts';
 import type { Shown, VisitPlaces } from './browser-visit.ts';
 import { type KeySet, type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
 
-/** One attempt. */
 export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
   /** Judges the ID token that came of this attempt, of which the nonce is. */
   judgeIdToken?: (token: string, nonce: string) => Promise<KeySet>;

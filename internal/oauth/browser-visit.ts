@@ -26,7 +26,6 @@ export interface BrowserVisit {
   recorder: Recorder;
 }
 
-/** The addresses of one visit. */
 export interface VisitPlaces {
   /** On this machine: the browser begins here, once, and is sent on. */
   start: URL;

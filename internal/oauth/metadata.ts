@@ -53,7 +53,6 @@ const resourceMetadata = z.object({
   tls_client_certificate_bound_access_tokens: z.optional(flag),
 });
 
-/** The metadata of an authorization server. */
 export type ServerDocument = z.output<typeof serverMetadata>;
 
 /** The metadata of a protected resource. */

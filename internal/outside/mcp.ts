@@ -23,7 +23,6 @@ import { Response } from './fetch-types.ts';
 import type { Fetch, FetchInit } from './http.ts';
 import { clientInfo, modernRequest, modernVersion, protocolVersionOf, speaksModernOnly } from './mcp-messages.ts';
 
-/** One exchange. */
 export interface Exchange {
   mcpServerUrl: string;
   /** Left out where the server is to answer anybody. */

@@ -11,7 +11,6 @@ import { clock } from '../clock/clock.ts';
 /** Whose program it is. `unknown` where nothing on this machine is told to own the other end. */
 export type Peer = { kind: 'own' } | { kind: 'root' } | { kind: 'other'; uid: number } | { kind: 'unknown' };
 
-/** One end of a connection. */
 interface End {
   address: string;
   port: number;

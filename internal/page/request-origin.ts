@@ -3,7 +3,6 @@
  * about them tells the person's own clicks apart (Fetch metadata, RFC 6454). What it does not say is not held against it.
  */
 
-/** The headers of a request. */
 export type RequestHeaders = Pick<Headers, 'get'>;
 
 /** The status to refuse with, or undefined where the request is let through. */

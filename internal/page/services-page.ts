@@ -16,7 +16,6 @@ import type { ServicesController, View } from './services-controller.ts';
 export const signOfLife =
   "const here=new EventSource('here');const ended=(is)=>document.body.classList.toggle('ended',is);here.onopen=()=>ended(false);here.onerror=()=>ended(true)";
 
-/** The whole page. */
 export async function servicesPage(controller: ServicesController, view: View, formToken: string): Promise<string> {
   const { principal, configuration } = controller.run;
   const button = buttons(formToken);

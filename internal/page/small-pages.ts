@@ -62,7 +62,6 @@ export function waitingPage(title: string, flow: Flow, formToken: string): Promi
   });
 }
 
-/** The last page. */
 export function endPage(): Promise<string> {
   return smallPage({
     look: 'ok',

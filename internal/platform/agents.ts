@@ -36,7 +36,6 @@ export interface AgentAnswer {
   unknown: readonly string[];
 }
 
-/** A model, whole. */
 interface ModelAnswer {
   id: string;
   effort?: unknown;
@@ -44,7 +43,6 @@ interface ModelAnswer {
   inference_geo?: unknown;
 }
 
-/** An agent. */
 export interface Agent extends AgentAnswer {
   metadata: Readonly<Record<string, string>>;
   /** Whether the platform said any metadata at all: an agent of which it did not may be one of ours. */
@@ -53,7 +51,6 @@ export interface Agent extends AgentAnswer {
   archived_at: string | null;
 }
 
-/** Reads an agent. */
 export function readAgent(value: unknown, reading: Reading): Agent {
   const agent = thingOf(value, 'an agent');
   return {

@@ -28,7 +28,6 @@ export interface Credential {
   archived_at: string | null;
 }
 
-/** Reads a credential. */
 export function readCredential(value: unknown, reading: Reading): Credential {
   const credential = thingOf(value, 'a credential');
   tellUnknown('credential', credential, reading);

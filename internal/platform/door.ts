@@ -43,7 +43,6 @@ export interface Door {
   change<Thing>(act: Act, id: string | undefined, how: How, read: Read<Thing>, ask: Ask): Promise<Thing>;
 }
 
-/** One request. */
 export type Ask = (client: Client) => PromiseLike<unknown>;
 
 /** Reads an answer that says nothing that counts. */

@@ -4,7 +4,6 @@ import { tellUnknown } from './known-members.ts';
 import { type Fields, fieldsOf, metadataOf, type Reading, text, textOrNull, thingOf } from './reading.ts';
 import type { Client } from './sdk.ts';
 
-/** An environment. */
 export interface EnvironmentAnswer {
   id: string;
   name: string;

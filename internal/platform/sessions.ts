@@ -21,7 +21,6 @@ import {
 } from './reading.ts';
 import type { Client } from './sdk.ts';
 
-/** A session. */
 export interface Session {
   id: string;
   /** The platform's word; `idle`, as a session begins, where it was not said. */
@@ -43,7 +42,6 @@ export interface Session {
   };
 }
 
-/** Reads a session. */
 export function readSession(value: unknown, reading: Reading): Session {
   const session = thingOf(value, 'a session');
   const agent = fieldsOf(session['agent']) ?? {};
@@ -74,7 +72,6 @@ export function readSession(value: unknown, reading: Reading): Session {
 /** An event of a history, unread. */
 export type EventAnswer = Fields & { id: string };
 
-/** Reads an event. */
 function readEvent(value: unknown): EventAnswer {
   return thingOf(value, 'an event');
 }

@@ -5,7 +5,6 @@ import { type Door, type How, nothing } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { type Reading, text, thingOf } from './reading.ts';
 
-/** A skill. */
 export interface Skill {
   id: string;
   /** Empty where it was not said, which is no version. */
@@ -13,7 +12,6 @@ export interface Skill {
   created_at: string;
 }
 
-/** Reads a skill. */
 function readSkill(value: unknown, reading: Reading): Skill {
   const skill = thingOf(value, 'a skill');
   tellUnknown('skill', skill, reading);
@@ -24,7 +22,6 @@ function readSkill(value: unknown, reading: Reading): Skill {
   };
 }
 
-/** A version of a skill. */
 export interface SkillVersion {
   id: string;
   /** Undefined where it was not said. */
@@ -32,7 +29,6 @@ export interface SkillVersion {
   created_at: string;
 }
 
-/** Reads a version of a skill. */
 function readVersion(value: unknown, reading: Reading): SkillVersion {
   const version = thingOf(value, 'a version of a skill');
   tellUnknown('skill_version', version, reading);
@@ -69,7 +65,6 @@ export const skillVerbs = ({ read, list, change }: Door) => ({
     change('skill_version.delete', versionId, how, nothing, ({ skills }) =>
       skills.versions.delete(versionId, { skill_id: id }),
     ),
-  /** The archive of a version. */
   downloadVersion: (id: string, versionId: string) =>
     read(
       `download version ${quote(versionId)} of skill ${quote(id)}`,

@@ -4,7 +4,6 @@ import type { Door, How } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { fieldsOf, metadataOf, type Reading, text, textOrNull, thingOf } from './reading.ts';
 
-/** A vault. */
 export interface Vault {
   id: string;
   display_name: string;
@@ -17,7 +16,6 @@ export interface Vault {
   archived_at: string | null;
 }
 
-/** Reads a vault. */
 export function readVault(value: unknown, reading: Reading): Vault {
   const vault = thingOf(value, 'a vault');
   tellUnknown('vault', vault, reading);

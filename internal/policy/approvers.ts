@@ -7,7 +7,6 @@ import { mayUseService } from './verdict.ts';
 /** Who approves calls of a tool, and where that is said: the entry of the tool before that of its service. */
 export interface Approval {
   approvers: Approvers;
-  /** A place in the configuration. */
   place: string;
 }
 
@@ -51,7 +50,6 @@ export function maySeeArguments(principal: Principal, configuration: Configurati
   return known !== undefined && mayUseService(principal, configuration, known);
 }
 
-/** The approvers in words. */
 export function approverWords({ groups, principals, persons }: Approvers): string {
   const named = principals.length === 0 ? [] : [`${principals.length} named people`];
   const who = [...groups.map((group) => `the group ${quote(group)}`), ...named].join(', ');

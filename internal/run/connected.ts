@@ -93,7 +93,6 @@ export function vaultWords(label: string, vaultId: string | null): string {
   return `the vault of ${visible(label)}${vaultId === null ? '' : ` (${visible(vaultId)})`}`;
 }
 
-/** The account of a connection, in words. */
 export function accountWords({ record }: Pick<Connection, 'record'>): string {
   const { account, workspace, accountAccepted } = record;
   const accepted = accountAccepted === undefined ? '' : ' (accepted by name)';

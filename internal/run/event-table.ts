@@ -30,13 +30,10 @@ export const eventTable = {
   },
 } as const satisfies Record<string, { fields: readonly string[]; when: string }>;
 
-/** The name of an event. */
 export type EventName = keyof typeof eventTable;
 
 type Fields<Name extends EventName> = Record<(typeof eventTable)[Name]['fields'][number], string | number | null>;
 
-/** One event of one kind. */
 export type EventOf<Name extends EventName> = { event: Name } & Fields<Name>;
 
-/** One event. */
 export type ProgressEvent = { [Name in EventName]: EventOf<Name> }[EventName];

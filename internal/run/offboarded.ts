@@ -68,7 +68,6 @@ export function offboardPlanText({ owner, beside }: OffboardPlan): [string, Tabl
   return [`${visible(owner.subject)}: ${owner.kind} ${visible(owner.issuer)}`, { heading, rows: beside.rows }];
 }
 
-/** One step in one line. */
 export function stepLine({ act, id, done, answer, seconds }: OffboardStep): string {
   return `${act} ${quote(id)}: ${done ? '' : 'not done: '}${answer} (${seconds.toFixed(2)} s)`;
 }

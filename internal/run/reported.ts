@@ -74,7 +74,6 @@ function tellFindings(findings: readonly Finding[], tell: Tell): void {
   }
 }
 
-/** A finding as a value. */
 export function findingValue({ rule, level, skill, file, line, column, what, fix }: Finding): FindingValue {
   return { rule, level, skill, file, line: line ?? null, column: column ?? null, what, fix };
 }

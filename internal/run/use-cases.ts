@@ -14,7 +14,6 @@ interface Values<Request, Result> {
   result: z.ZodMiniType<Result>;
 }
 
-/** One use-case. */
 export interface ListedUseCase {
   role: Role;
   load(): Promise<UseCase<never, unknown>>;

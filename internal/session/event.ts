@@ -3,7 +3,6 @@
  * that this version does not know has its meaning here, so that nothing behind this file meets it. Pure.
  */
 
-/** A call of a tool. */
 export interface ToolCall {
   /** The id of the event that announced it, which is also what a yes or no names. */
   eventId: string;

@@ -41,7 +41,6 @@ export interface RecordPlace {
 
 const recordVersion = 1;
 
-/** The records of a workspace. */
 export function sessionRecordsIn({ sessions, workspace, principal, signal, warn }: RecordPlace): SessionRecords {
   const keptFor = (attempt: string) => sessions.at({ workspace, name: attempt });
   // As in the facts of a session.

@@ -70,7 +70,6 @@ export class TurnGuard {
   }
 }
 
-/** A limit in words. */
 export function limitWords(limit: TurnLimit): string {
   return limit.kind === 'tokens' ? `${limit.tokens} tokens` : `${limit.milliseconds / 1000} s`;
 }

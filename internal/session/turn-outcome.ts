@@ -12,7 +12,6 @@ import type { TurnResult } from './turn.ts';
 /** `done`, `asks` where a call waits for a yes or no, or the error that ended it. */
 export type TurnOutcome = 'done' | 'asks' | AppError;
 
-/** Judges a turn. */
 export function judgeTurn(result: TurnResult): TurnOutcome {
   const { end, sessionId } = result;
   const session = quote(sessionId);

@@ -264,7 +264,6 @@ function isQueued({ kind, at }: SessionEvent): boolean {
   return at === undefined && (kind === 'message' || kind === 'confirmation');
 }
 
-/** A call in words. */
 function callWords({ service, tool, eventId }: ToolCall): string {
   return tool === undefined ? quote(eventId) : `${quote(service ?? '')} ${quote(tool)}`;
 }

@@ -8,7 +8,6 @@ import { readHashed } from './folder/read-hashed.ts';
 import { entriesOf, findSkillFiles, notPlain, orProblem, withIgnoreFileOf } from './folder/skill-files.ts';
 import { type HashedFile, hashOf } from './hash.ts';
 
-/** The content of a folder. */
 export interface LocalContent {
   /** What would be uploaded, if SKILL.md is in order. */
   files: readonly HashedFile[];

@@ -24,7 +24,6 @@ interface PlannedPart extends Omit<SkillsFolder, 'only'> {
   changes: PlannedChange[];
 }
 
-/** One change of a plan. */
 interface PlannedChange {
   name: string;
   change: string;

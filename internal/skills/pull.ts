@@ -34,7 +34,6 @@ export interface PullRequest {
   say(text: string): void;
 }
 
-/** What became of a skill. */
 export interface PulledSkill {
   name: string;
   change: 'pulled' | 'unchanged';

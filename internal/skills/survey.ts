@@ -52,7 +52,6 @@ export async function listSkills(platform: Platform): Promise<ListedSkill[]> {
   return skills;
 }
 
-/** The latest version of each skill of a list. */
 export function latestVersionsOf(skills: readonly ListedSkill[]): Map<string, string> {
   return new Map(skills.map(({ id, latest_version_id }) => [id, latest_version_id]));
 }

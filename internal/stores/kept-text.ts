@@ -4,9 +4,7 @@
  * test/support/store-contract.ts. What the texts mean, and what a damaged one means, is said by the feature that keeps them.
  */
 
-/** A workspace of a platform. */
 export interface Workspace {
-  /** The address of the platform. */
   address: string;
   /** Undefined where the configuration does not say which one it is: then the key of the platform decides. */
   id: string | undefined;

@@ -12,7 +12,6 @@ import { type HeldVault, holdings, readHeld, vaultsOf } from './persons-vaults.t
 import type { VaultDirectory } from './resolve.ts';
 import { isOffboarded, offboardedError } from './tombstone.ts';
 
-/** Where vaults are repaired. */
 export type RepairDirectory = Pick<VaultDirectory, 'platform' | 'ownership'>;
 
 /** Every vault that claims to be the person's. */

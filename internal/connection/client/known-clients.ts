@@ -31,7 +31,6 @@ export interface KnownClient {
   redirectUri: string | undefined;
 }
 
-/** The clients of one run. */
 export interface KnownClients {
   find(place: ClientPlace): Promise<KnownClient | undefined>;
   /** `typed`: somebody has to enter it again when it is not kept, and is told so. */

@@ -42,7 +42,6 @@ export interface JournalPlace {
 /** How long a run that is about to end is waited for. */
 const waitMs = 3_000;
 
-/** The journals of a workspace. */
 export function journalsIn({ journals, workspace, signal, warn }: JournalPlace): Journals {
   const keptFor = (person: Principal, { mcp_server_url: url }: Service) =>
     journals.at({ workspace, person, name: normalisedServerUrl(url) });

@@ -7,7 +7,6 @@
 import ignore, { type Ignore } from 'ignore';
 import { visible } from '../../text/quote.ts';
 
-/** The name of an ignore file. */
 export const ignoreFileName = '.skillignore';
 
 /** Never uploaded, and no pattern can change that: version control holds everything that was ever left out. */

@@ -60,7 +60,6 @@ const largestKept = 4 * 2 ** 20;
 /** How many bytes are kept over the whole run. */
 const keptAtMost = 32 * 2 ** 20;
 
-/** How skills are read. */
 export interface ReadOptions {
   /**
    * The hash that the skill of this name in this folder of skills is expected to have. The bytes of a skill with another

@@ -22,7 +22,6 @@ export interface JobEnvironment {
   CI_PROJECT_DIR?: string;
 }
 
-/** What reports are written with. */
 export interface ReportSettings {
   reporter: Reporter;
   environment: JobEnvironment;

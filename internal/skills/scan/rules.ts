@@ -111,7 +111,6 @@ export const rules = {
   },
 } as const satisfies Readonly<Record<string, Rule>>;
 
-/** The id of a rule. */
 export type RuleId = keyof typeof rules;
 
 /** Every id, in the order of the table. */

@@ -13,7 +13,6 @@ import { skippedLine } from '../whereabouts.ts';
 import { findingsError, scanFolder } from './scan.ts';
 import { readScanSettings } from './settings.ts';
 
-/** What a scan works with. */
 export interface FoldersToScan {
   folders: readonly ChosenFolder[];
   /** Whose agents use the skills; undefined where there is no configuration. */

@@ -3,7 +3,6 @@ import { EncryptedFileUnusable, encryptedFile, type FileKey } from '../../outsid
 import { type Keychain, KeychainUnavailable } from '../../outside/keychain.ts';
 import { type KeptSecret, type KeptSecrets, SecretUnavailable } from '../kept-secret.ts';
 
-/** The secrets of a keychain, by account. */
 export function keychainSecrets(keychain: Keychain): KeptSecrets {
   return (account) =>
     translated({
@@ -15,7 +14,6 @@ export function keychainSecrets(keychain: Keychain): KeptSecrets {
     });
 }
 
-/** The secret in one encrypted file. */
 export function encryptedSecret(path: string, key: FileKey): KeptSecret {
   return translated({ called: 'the encrypted file', asks: 'passphrase' in key, ...encryptedFile(path, key) });
 }

@@ -25,7 +25,7 @@ export interface Invocation {
   directories(): Directories | Promise<Directories>;
   openBrowser: OpenBrowser;
   /** Keeps things between runs elsewhere than on this machine. */
-  kept?: Partial<Pick<Ports, 'stores' | 'secrets'>> | undefined;
+  kept?: Partial<Pick<Ports, 'stores' | 'secrets' | 'record'>> | undefined;
   /** Carries out a use-case in another way than here and now. */
   perform?: Perform;
 }

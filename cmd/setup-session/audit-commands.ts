@@ -35,11 +35,25 @@ export function addAudit(program: Command, run: Run): void {
   audit
     .command('verify')
     .description('read the whole record and say what is not as it was written; asks nobody')
+    .option('--key <key...>', 'the key that checkpoints are verified with, from where you kept it')
+    .option('--checkpoint <file...>', 'a checkpoint that you kept elsewhere')
     .action(
-      run(async (context) => {
+      run(async (context, { key = [], checkpoint = [] }: { key?: string[]; checkpoint?: string[] }) => {
         const { verifyRecord } = await import('../../internal/run/use-cases/record.ts');
         const { showVerified } = await import('./audit-output.ts');
-        return showVerified(await context.perform(verifyRecord, {}));
+        const { readNote } = await import('../../internal/cli/note-file.ts');
+        const checkpoints = await Promise.all(checkpoint.map(readNote));
+        return showVerified(await context.perform(verifyRecord, { keys: key, checkpoints }));
+      }),
+    );
+  audit
+    .command('checkpoint')
+    .description('sign how many lines the record has and what its last one is; keep it somewhere else')
+    .action(
+      run(async (context) => {
+        const { checkpointRecord } = await import('../../internal/run/use-cases/record.ts');
+        const { showCheckpoint } = await import('./audit-output.ts');
+        return showCheckpoint(await context.perform(checkpointRecord, {}), context.tell);
       }),
     );
 }

@@ -1,6 +1,7 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
+import type { Tell } from '../../internal/run/ports.ts';
+import type { MadeCheckpoint, ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** A line for each act. */
@@ -32,8 +33,10 @@ function actorCell(actor: ShownRecord['acts'][number]['actor']): string {
 
 /** Where the chain ends, and what somebody should know of it. Throws `record_altered` where it is not as it was written. */
 export function showVerified(verified: VerifiedRecord): CommandResult {
-  const { folder, lines, head, findings } = verified;
-  const found = findings.map(({ severity, file, line, what }) => `${severity}: ${file}:${line}: ${what}`);
+  const { folder, lines, head, findings, checkpoints, unknown } = verified;
+  const found = findings.map(
+    ({ severity, file, line, what }) => `${severity}: ${visible(file)}${line === 0 ? '' : `:${line}`}: ${what}`,
+  );
   if (findings.some(({ severity }) => severity === 'fault')) {
     throw new AppError(
       'record_altered',
@@ -41,5 +44,14 @@ export function showVerified(verified: VerifiedRecord): CommandResult {
     );
   }
   const end = head === null ? [] : [`it ends at line ${head.count} with ${head.hash}`];
-  return { text: [`${lines} lines in ${visible(folder)}`, ...end, ...found], json: verified };
+  const agreeing = checkpoints.filter(({ verdict }) => verdict === 'agrees');
+  const signed = agreeing.length === 0 ? [] : [`${agreeing.length} checkpoints agree with it`];
+  const open = unknown.length === 0 ? [] : ['what nobody can know from this:', ...unknown.map((each) => `  ${each}`)];
+  return { text: [`${lines} lines in ${visible(folder)}`, ...end, ...signed, ...found, ...open], json: verified };
+}
+
+/** The note itself, to be kept or sent elsewhere. */
+export function showCheckpoint(made: MadeCheckpoint, tell: Pick<Tell, 'note'>): CommandResult {
+  tell.note(`kept in ${visible(made.where)}; verify it with the key ${visible(made.key)}`);
+  return { text: made.note.trimEnd().split('\n'), json: made };
 }

@@ -130,6 +130,16 @@ export async function fileSize(path: string): Promise<number | undefined> {
   }
 }
 
+/** When a file was last written to, or undefined where there is none. Throws `file_system` for anything else. */
+export async function modifiedAt(path: string): Promise<Date | undefined> {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.mtime;
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw fileError('could not read', path, cause);
+  }
+}
+
 /** One entry of a folder. A symbolic link is `other`: nothing here follows links out of a folder. */
 export interface FolderEntry {
   name: string;
@@ -221,10 +231,10 @@ export async function appendText(path: string, text: string): Promise<void> {
 }
 
 /** Writes a file that must not exist yet; false where it does, which is left as it is. */
-export async function createText(path: string, text: string): Promise<boolean> {
+export async function createText(path: string, text: string, audience: Audience = 'shared'): Promise<boolean> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    const file = await open(path, 'wx', 0o644);
+    await mkdir(dirname(path), { recursive: true, mode: audience === 'private' ? 0o700 : 0o755 });
+    const file = await open(path, 'wx', audience === 'private' ? 0o600 : 0o644);
     try {
       await file.writeFile(text);
     } finally {

@@ -43,6 +43,7 @@ export type Act = keyof typeof reruns;
 /** What changes elsewhere, and what of it: at a service, at the identity provider, in files that are believed. */
 export const elsewhere = {
   'agents_lock.write': 'a file that says which agents of the platform are meant',
+  'checkpoint_key.make': 'the keychain: the key that checkpoints of the record are signed with',
   'client.register': 'an authorization server: a client of its own for us',
   'grant.obtain': 'a service: access for a person, from the question to the tokens',
   'grant.revoke': 'a service: access that was granted and stored nowhere',

@@ -12,6 +12,7 @@ import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { recordFiles } from './files.ts';
+import { checkpointsIn } from './kept-checkpoints.ts';
 import { type Entry, type Head, inLines, noHash, readLine, writeLine } from './line.ts';
 import type { RecordLog } from './record-log.ts';
 
@@ -36,7 +37,7 @@ function fileName(index: number): string {
 
 interface Waiting {
   entry: Entry;
-  done(): void;
+  done(head: Head): void;
   failed(error: unknown): void;
 }
 
@@ -56,8 +57,8 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
         while (waiting.length > 0) {
           if (open.size >= largestFile) open = await further(folder, open);
           const entries = waiting.map(({ entry }) => entry);
-          const written = await put(open, entries);
-          for (const { done } of waiting.splice(0, written)) done();
+          const heads = await put(open, entries);
+          for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);
           // Whoever waited for one line often has the next: then it needs no lock of its own.
           if (waiting.length === 0) await giveWay();
         }
@@ -79,9 +80,10 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
 
   return {
     where: folder,
-    verify: async (take) => await (await import('./verify.ts')).verifyRecord(folder, take),
+    verify: async (...how) => await (await import('./verify.ts')).verifyRecord(folder, ...how),
+    checkpoints: checkpointsIn(folder),
     append: (entry) =>
-      new Promise<void>((resolve, reject) => {
+      new Promise<Head>((resolve, reject) => {
         const failed = (error: unknown) => reject(unwritable(folder, error));
         // Nothing comes between the parts of one entry: they are waiting one behind the other.
         const lines = inLines(entry);
@@ -185,11 +187,12 @@ function headOf(bytes: Uint8Array): Head {
   return { log: line.log, count: line.count, hash: sha256(bytes) };
 }
 
-/** Writes as many of these as fit into one write, after what has to be said of the file itself. Gives how many they were. */
-async function put(open: OpenFile, entries: readonly Entry[]): Promise<number> {
+/** Writes as many of these as fit into one write, after what has to be said of the file itself. Gives the head that each makes. */
+async function put(open: OpenFile, entries: readonly Entry[]): Promise<Head[]> {
   const { torn } = open;
   const repaired: Entry[] = torn === undefined ? [] : [{ kind: 'repaired', bytes: torn.length, digest: sha256(torn) }];
   const lines: Buffer[] = [];
+  const heads: Head[] = [];
   let [head, length] = [open.head, 0];
   for (const entry of [...repaired, ...entries]) {
     const line = writeLine(head, entry, clock.now().toISOString());
@@ -198,12 +201,13 @@ async function put(open: OpenFile, entries: readonly Entry[]): Promise<number> {
     lines.push(bytes);
     length += bytes.length;
     ({ head } = line);
+    heads.push(head);
   }
   // The piece is ended, not removed: who reads the record sees it.
   const bytes = Buffer.concat(open.unended ? [Buffer.from('\n'), ...lines] : lines);
   await open.file.append(bytes);
   Object.assign(open, { head, size: open.size + bytes.length, torn: undefined, unended: false });
-  return lines.length - repaired.length;
+  return heads.slice(repaired.length);
 }
 
 function unwritable(folder: string, cause: unknown): AppError {

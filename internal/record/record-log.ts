@@ -2,15 +2,36 @@
  * The record behind one port: lines that are only ever added, and can be read and judged. Files of one machine implement it
  * (log.ts); a database can. What every implementation has to do is test/support/record-contract.ts.
  */
-import type { Entry, Line } from './line.ts';
+import type { Entry, Head, Line } from './line.ts';
 import type { Verified } from './verify.ts';
 
 /** A record. */
 export interface RecordLog {
   /** Where it is, for messages. */
   where: string;
-  /** Resolves when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
-  append(entry: Entry): Promise<void>;
-  /** Reads all of it and judges it. `take` sees every line that is whole, also behind a fault. Throws `file_system`. */
-  verify(take?: (line: Line) => void): Promise<Verified>;
+  /** Resolves, with the end of the chain that it makes, when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
+  append(entry: Entry): Promise<Head>;
+  /** Reads all of it and judges it. `take` sees every line that is whole, also behind a fault; the hashes of the lines `wanted` are kept. Throws `file_system`. */
+  verify(take?: (line: Line) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
+  checkpoints: Checkpoints;
+}
+
+/** A checkpoint that is kept somewhere. */
+export interface KeptNote {
+  /** Where, for messages. */
+  from: string;
+  note: string;
+}
+
+/** The checkpoints beside a record. Every call throws `file_system` where it cannot be carried out. */
+export interface Checkpoints {
+  all(): Promise<KeptNote[]>;
+  /** The one of the most lines, and when it was made. */
+  last(): Promise<{ count: number; at: Date } | undefined>;
+  /** Keeps a note; of one count the first stays. Says where it is. */
+  keep(count: number, note: string): Promise<string>;
+  /** The public key beside the record, in the form that public tools take. */
+  key(): Promise<string | undefined>;
+  /** Keeps it; false where another one is there. */
+  keepKey(verifierKey: string): Promise<boolean>;
 }

@@ -24,6 +24,8 @@ export interface Verified {
   /** How many lines were read that are ours. */
   lines: number;
   findings: Finding[];
+  /** The hashes of the lines that were wanted, by their count. */
+  hashes: ReadonlyMap<number, string>;
 }
 
 /** No line of ours comes near so many bytes. */
@@ -32,8 +34,12 @@ const longestLine = 1024 * 1024;
 const mostFindings = 100;
 
 /** Reads a record and judges it. `take` sees every line that is whole, also behind a fault. Throws `file_system`. */
-export async function verifyRecord(folder: string, take: (line: Line) => void = () => {}): Promise<Verified> {
-  const judge = new Judge(take);
+export async function verifyRecord(
+  folder: string,
+  take: (line: Line) => void = () => {},
+  wanted: ReadonlySet<number> = new Set(),
+): Promise<Verified> {
+  const judge = new Judge(take, wanted);
   for (const name of await recordFiles(folder)) {
     judge.begin(name);
     for await (const text of readLines(join(folder, name), longestLine)) judge.take(text.bytes, text.ended);
@@ -62,8 +68,12 @@ class Judge {
   private readonly intents = new Map<string, number>();
   private readonly seen: (line: Line) => void;
 
-  constructor(seen: (line: Line) => void) {
+  private readonly wanted: ReadonlySet<number>;
+  private readonly hashes = new Map<number, string>();
+
+  constructor(seen: (line: Line) => void, wanted: ReadonlySet<number>) {
     this.seen = seen;
+    this.wanted = wanted;
   }
 
   begin(file: string): void {
@@ -93,6 +103,7 @@ class Judge {
     if (line.at < this.lastAt) this.say('notice', 'the clock went back');
     this.lastAt = line.at;
     this.head = { log: line.log, count: line.count, hash: sha256(bytes) };
+    if (this.wanted.has(line.count)) this.hashes.set(line.count, this.head.hash);
     this.lines += 1;
     if (whole !== undefined) this.seen(whole === entry ? line : { ...line, entry: whole });
   }
@@ -103,7 +114,7 @@ class Judge {
       this.say('notice', 'the last line is not whole: a run was cut off, and the next one will say so', this.torn.line);
     }
     for (const line of this.intents.values()) this.say('notice', 'nothing says how this act ended', line);
-    return { head: this.head, lines: this.lines, findings: this.findings };
+    return { head: this.head, lines: this.lines, findings: this.findings, hashes: this.hashes };
   }
 
   private judgePlace({ log, count, previous, entry }: Line): void {

@@ -8,8 +8,7 @@ import type { Delegation } from '../platform/change.ts';
 import { type Recorder, recorderOf } from '../platform/recorder.ts';
 import { isOperator, whatNames } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
-import type { Ports } from './ports.ts';
-import { recording } from './recording.ts';
+import { type RecordingPorts, recording } from './recording.ts';
 
 /** The actor that somebody proven is. */
 export function actorOf({ kind, issuer, subject, label }: Principal): Actor {
@@ -17,7 +16,7 @@ export function actorOf({ kind, issuer, subject, label }: Principal): Actor {
 }
 
 /** Records what somebody does of whom the platform is not told: of nobody who is proven, unless said. */
-export function recorderFor(ports: Pick<Ports, 'record' | 'tell'>, principal?: Principal): Recorder {
+export function recorderFor(ports: RecordingPorts, principal?: Principal): Recorder {
   const nobody: Actor = { kind: 'unproven', account: accountName() };
   return recorderOf(recording(ports), principal === undefined ? nobody : actorOf(principal));
 }

@@ -6,7 +6,7 @@ import { type Opening, type Platform, preparePlatform } from '../platform/client
 import { unknownMemberWords } from '../platform/known-members.ts';
 import { Secret } from '../secret/secret.ts';
 import type { Ports } from './ports.ts';
-import { recording } from './recording.ts';
+import { type RecordingPorts, recording } from './recording.ts';
 import { usualAddress } from './workspace.ts';
 
 /** What the configuration says of the platform. */
@@ -14,7 +14,7 @@ type PlatformSection = Interface['platform'];
 
 /** Opens the platform for reading: nobody has to be anybody. Throws as {@link prepareFromEnvironment}. */
 export async function platformForReading(
-  ports: Pick<Ports, 'directories' | 'environment' | 'record' | 'signal' | 'tell'>,
+  ports: RecordingPorts & Pick<Ports, 'directories' | 'environment' | 'signal'>,
   section?: Partial<PlatformSection>,
 ): Promise<Platform> {
   return (await prepareFromEnvironment(ports, section))(undefined);
@@ -26,7 +26,7 @@ export async function platformForReading(
  * {@link preparePlatform} does, and `platform_key_missing` where the variables of federation are set in part.
  */
 export async function prepareFromEnvironment(
-  ports: Pick<Ports, 'directories' | 'environment' | 'record' | 'signal' | 'tell'>,
+  ports: RecordingPorts & Pick<Ports, 'directories' | 'environment' | 'signal'>,
   { workspace_id: workspaceId, accepted_members: acceptedMembers }: Partial<PlatformSection> = {},
   configuration?: Configuration,
 ): Promise<Opening> {

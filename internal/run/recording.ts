@@ -5,6 +5,7 @@ import type { Configuration } from '../config/definitions.ts';
 import { configurationDigest } from '../config/digest.ts';
 import { type Actor, actorWords } from '../platform/actor.ts';
 import type { OnChange } from '../platform/change.ts';
+import type { Head } from '../record/line.ts';
 import type { Workspace } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
@@ -20,15 +21,15 @@ export async function recordAnswer(
   await log.append({ kind: 'answer', id: randomUUID(), platform, workspace, actor, ...answer });
 }
 
+/** What recording needs of a run. */
+export type RecordingPorts = Pick<Ports, 'record' | 'tell' | 'secrets' | 'afterwards'>;
+
 /**
  * Records what a run does, in a workspace of a platform or beside any, with the configuration that was in force. Throws
  * `record_unwritable` before anything is done.
  */
-export function recording(
-  { record, tell }: Pick<Ports, 'record' | 'tell'>,
-  workspace?: Workspace,
-  configuration?: Configuration,
-): OnChange {
+export function recording(ports: RecordingPorts, workspace?: Workspace, configuration?: Configuration): OnChange {
+  const { record, tell } = ports;
   const where = workspace && { platform: workspace.address, workspace: workspace.id };
   let config: string | undefined;
   return async (change) => {
@@ -40,7 +41,7 @@ export function recording(
     await log.append({ kind: 'intent', id, ...where, config, ...change });
     return async (ending) => {
       try {
-        await log.append({ kind: 'outcome', id, ...ending });
+        checkpointLater(ports, await log.append({ kind: 'outcome', id, ...ending }));
       } catch (error) {
         // It was done: whoever asked has to hear how it ended. Nothing further is announced in this run, so nothing is done.
         const why = error instanceof Error ? error.message : String(error);
@@ -48,4 +49,24 @@ export function recording(
       }
     };
   };
+}
+
+/** The last end of the chain that a run has made, which is signed once it is over. */
+const ends = new WeakMap<RecordingPorts['record'], Head>();
+
+/** Has a checkpoint made after the result, where one is due. Without it the record stands all the same. */
+function checkpointLater(ports: RecordingPorts, head: Head): void {
+  const isFirst = !ends.has(ports.record);
+  ends.set(ports.record, head);
+  if (!isFirst) return;
+  ports.afterwards(async () => {
+    try {
+      const { signWhereDue } = await import('./checkpoints.ts');
+      await signWhereDue(ports, ends.get(ports.record) ?? head);
+    } catch (error) {
+      ports.tell.warn(
+        `no checkpoint of the record was made: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  });
 }

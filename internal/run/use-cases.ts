@@ -78,7 +78,7 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ...listed(
     () => import('./use-cases/record.ts'),
     () => import('./values/record.ts'),
-    { showRecord: 'auditor', verifyRecord: 'auditor' },
+    { showRecord: 'auditor', verifyRecord: 'auditor', checkpointRecord: 'auditor' },
   ),
   ...listed(() => import('./use-cases/sync-skills.ts'), skills, {
     syncSkills: 'operator',

@@ -12,19 +12,23 @@ import { type Entry, readLine } from '../../internal/record/line.ts';
 import { recordIn } from '../../internal/record/log.ts';
 import type { RecordLog } from '../../internal/record/record-log.ts';
 import { verifyRecord } from '../../internal/record/verify.ts';
+import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { keepSignIns } from '../support/kept-sign-in.ts';
+import { keychainInMemory, type MemoryKeychain } from '../support/keychain-in-memory.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { skillText } from '../support/skill-project.ts';
 
 const world = sandboxPerTest();
 let machine: string;
+let keychain: MemoryKeychain;
 /** What left the machine and changes something: which request, and the acts that the record had open then. */
 let sent: { what: string; open: string[] }[];
 /** What is left of the record's disk, in lines. */
 let room: number;
 beforeEach(async () => {
   machine = await world.machine();
+  keychain = keychainInMemory();
   sent = [];
   room = Number.POSITIVE_INFINITY;
 });
@@ -80,17 +84,17 @@ function boundedRecord(): RecordLog {
   const log = recordIn({ folder: folder() });
   return {
     ...log,
-    async append(entry) {
+    async append(entry: Entry) {
       if (room <= 0) throw new AppError('record_unwritable', 'the record cannot be written: ENOSPC');
       room -= 1;
-      await log.append(entry);
+      return await log.append(entry);
     },
   };
 }
 
 const setting = (): Partial<CommandSetting> => {
   const log = boundedRecord();
-  return { folder: machine, kept: { record: async () => log } };
+  return { folder: machine, kept: { record: async () => log, secrets: async () => keychainSecrets(keychain) } };
 };
 const connect = (...argv: string[]) => world.connect(argv, setting());
 const setup = (...argv: string[]) => world.setup(argv, setting());
@@ -173,6 +177,12 @@ const rows: Record<string, Row> = {
       return outcome;
     },
     files: () => [join(machine, 'key')],
+  },
+  'a first checkpoint': {
+    acts: ['checkpoint_key.make'],
+    prepare: () => connect('login'),
+    act: () => setup('audit', 'checkpoint'),
+    files: () => [join(folder(), 'checkpoint.vkey')],
   },
   'off-boarding': {
     acts: ['person.offboard'],
@@ -262,4 +272,13 @@ describe('connecting, with a disk that is full', () => {
 
 afterEach(() => {
   room = Number.POSITIVE_INFINITY;
+});
+
+test('docs/audit.md has every one of them', async () => {
+  const text = await readFile(new URL('../../docs/audit.md', import.meta.url), 'utf8');
+  const section = text.slice(text.indexOf('## Acts'), text.indexOf('## Reading it'));
+  const told = Object.fromEntries(
+    [...section.matchAll(/^\| `([\w.]+)` \| (.*) \|$/gm)].map(([, act = '', what = '']) => [act, what]),
+  );
+  expect(told).toEqual(elsewhere);
 });

@@ -159,6 +159,7 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session show': [{ words: ['sesn_none'] }],
   'setup-session audit show': [{}],
   'setup-session audit verify': [{}],
+  'setup-session audit checkpoint': [{}],
   'setup-session attach': [{ words: ['sesn_none'] }],
   'setup-session stop': [{ words: ['sesn_none'] }, { words: ['--idle-for', '1d'], prepare: operated }],
   'setup-session list': [{ prepare: alteredSession }],

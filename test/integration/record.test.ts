@@ -1,10 +1,14 @@
 /** Nothing is changed that the record does not announce: who, what, to which thing, and how it ended (P7). */
 import { execFileSync } from 'node:child_process';
-import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { reruns } from '../../internal/platform/acts.ts';
+import { newCheckpointKey } from '../../internal/record/checkpoint.ts';
 import { readLine } from '../../internal/record/line.ts';
+import { verifierKey } from '../../internal/record/note.ts';
+import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts';
+import { keychainInMemory } from '../support/keychain-in-memory.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
 const world = sandboxPerTest();
@@ -162,5 +166,81 @@ describe('setup-session audit', () => {
       exit: 0,
       stdout: expect.stringContaining('0 lines in '),
     });
+  });
+});
+
+describe('checkpoints', () => {
+  const keychain = keychainInMemory();
+  const kept = { secrets: async () => keychainSecrets(keychain) };
+  const audit = (...argv: string[]) => world.setup(['audit', ...argv], { folder: machine, kept });
+  const verified = async (...argv: string[]) => {
+    const { exit, stdout, stderr } = await audit('verify', '--json', ...argv);
+    return {
+      exit,
+      stderr,
+      ...(exit === 0 ? (JSON.parse(stdout) as { checkpoints: unknown[]; unknown: string[] }) : {}),
+    };
+  };
+
+  test('are signed with a key of the keychain, and show what a chain cannot', async () => {
+    await setup(['agents', 'apply']);
+    const whole = await readFile(file());
+    const made = await audit('checkpoint', '--json');
+    expect([made.exit, made.stderr]).toEqual([0, expect.stringContaining('kept in ')]);
+    const { note, key, count } = JSON.parse(made.stdout) as { note: string; key: string; count: number };
+    expect((await audit('checkpoint')).stdout).toContain('sha256 chain');
+    expect([...keychain.kept.keys()]).toEqual([expect.stringMatching(/^record checkpoint key /)]);
+    const elsewhere = join(machine, 'kept.note');
+    await writeFile(elsewhere, note);
+    const all = await verified('--key', key, '--checkpoint', elsewhere);
+    expect(all).toMatchObject({
+      exit: 0,
+      checkpoints: [
+        { count, verdict: 'agrees' },
+        { from: elsewhere, count },
+      ],
+    });
+    expect(all.unknown).toEqual([expect.stringContaining('the clock of this machine')]);
+    expect((await verified()).unknown).toHaveLength(3);
+    // Put back to an earlier state, with all that lies beside it.
+    await writeFile(file(), whole);
+    await rm(join(folder(), `checkpoint-${String(count).padStart(12, '0')}.note`));
+    expect((await verified()).exit).toBe(0);
+    const missed = await verified('--key', key, '--checkpoint', elsewhere);
+    expect([missed.exit, missed.stderr]).toEqual([3, expect.stringMatching(/kept\.note: there were \d+ lines when/)]);
+    const strange = verifierKey(newCheckpointKey('another').key);
+    expect((await verified('--key', strange)).stderr).toContain(
+      'the key beside the record is none of those that you gave',
+    );
+    expect((await verified('--key', 'x')).exit).toBe(2);
+    expect((await verified('--checkpoint', join(machine, 'none'))).exit).toBe(2);
+  });
+
+  test('are not made of a record that was altered, nor without a keychain', async () => {
+    expect((await setup(['audit', 'checkpoint'])).exit).toBe(2);
+    await setup(['agents', 'apply']);
+    expect((await setup(['audit', 'checkpoint'])).stderr).toContain('[keychain_unavailable]');
+    const text = await readFile(file(), 'utf8');
+    await writeFile(file(), text.replace('"label":"support"', '"label":"another"'));
+    const { exit, stderr } = await audit('checkpoint');
+    expect([exit, stderr]).toEqual([3, expect.stringContaining('nothing was signed')]);
+  });
+
+  test('are made in passing once somebody made the first one, a day after the last', async () => {
+    await setup(['agents', 'apply']);
+    await audit('checkpoint');
+    const notes = async () => (await readdir(folder())).filter((name) => name.endsWith('.note'));
+    const [first = ''] = await notes();
+    await world.connect(['notion'], { folder: machine, kept });
+    expect(await notes()).toEqual([first]);
+    const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    await utimes(join(folder(), first), yesterday, yesterday);
+    await world.connect(['disconnect', 'notion'], { folder: machine, kept });
+    expect(await notes()).toHaveLength(2);
+    expect(await verified()).toMatchObject({ exit: 0, checkpoints: [{ verdict: 'agrees' }, { verdict: 'agrees' }] });
+    // Where the keychain is gone the act is done all the same.
+    await utimes(join(folder(), (await notes())[1] ?? ''), yesterday, yesterday);
+    const { exit, stderr } = await connect(['notion']);
+    expect([exit, stderr]).toEqual([0, expect.stringContaining('no checkpoint of the record was made')]);
   });
 });

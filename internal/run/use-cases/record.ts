@@ -1,8 +1,27 @@
+import { AppError } from '../../errors/app-error.ts';
 import type { Actor } from '../../platform/actor.ts';
+import { originOf } from '../../record/checkpoint.ts';
+import {
+  isKeyOf,
+  judgeCheckpoints,
+  openCheckpoints,
+  whatIsWrong,
+  whatStaysOpen,
+} from '../../record/judge-checkpoints.ts';
 import type { Line } from '../../record/line.ts';
+import { type NoteKey, readVerifierKey } from '../../record/note.ts';
+import { quote } from '../../text/quote.ts';
+import { recorderFor } from '../actor.ts';
+import { keyPlace, makeKey, readKey, sign } from '../checkpoints.ts';
 import type { Ports } from '../ports.ts';
 import type { Nothing } from '../values/common.ts';
-import type { ShownRecord, ShowRecordRequest, VerifiedRecord } from '../values/record.ts';
+import type {
+  MadeCheckpoint,
+  ShownRecord,
+  ShowRecordRequest,
+  VerifiedRecord,
+  VerifyRecordRequest,
+} from '../values/record.ts';
 
 type ShownAct = ShownRecord['acts'][number];
 
@@ -45,9 +64,89 @@ function actorValue(actor: Actor): ShownAct['actor'] {
   return 'subject' in actor ? actor : { kind: actor.kind, account: actor.account ?? null };
 }
 
-/** Reads the whole record and says what is not as it was written. Throws `file_system`. */
-export async function verifyRecord(_request: Nothing, ports: Ports): Promise<VerifiedRecord> {
+/**
+ * Reads the whole record, holds it against checkpoints, and says what is not as it was written and what nobody can know.
+ * Throws `file_system`, and `usage` for a key that is none.
+ */
+export async function verifyRecord(
+  { keys: given, checkpoints: elsewhere }: VerifyRecordRequest,
+  ports: Ports,
+): Promise<VerifiedRecord> {
   const record = await ports.record();
-  const { head = null, lines, findings } = await record.verify();
-  return { folder: record.where, lines, head, findings };
+  const beside = await record.checkpoints.key();
+  const keys = given.length > 0 ? given.map(keyOf) : beside === undefined ? [] : [keyBeside(beside)].filter(isThere);
+  const notes = openCheckpoints([...(await record.checkpoints.all()), ...elsewhere], keys);
+  const wanted = new Set(notes.flatMap(({ checkpoint }) => checkpoint?.count ?? []));
+  const { head, lines, findings, hashes } = await record.verify(undefined, wanted);
+  const judged = judgeCheckpoints({ head, hashes }, notes);
+  const fault = (file: string, what: string) => ({ severity: 'fault' as const, file, line: 0, what });
+  const wrong = judged.flatMap((each) => {
+    const what = whatIsWrong(each, head?.count ?? 0);
+    return what === undefined ? [] : [fault(each.from, what)];
+  });
+  const strange = keys.filter((key) => head !== undefined && !isKeyOf(key, head.log));
+  return {
+    folder: record.where,
+    lines,
+    head: head ?? null,
+    findings: [
+      ...findings,
+      ...wrong,
+      ...strange.map(({ name }) => fault(name, 'this key is of another record')),
+      ...(beside !== undefined && given.length > 0 && !given.includes(beside)
+        ? [fault('checkpoint.vkey', 'the key beside the record is none of those that you gave')]
+        : []),
+    ],
+    checkpoints: judged.map(({ from, count = null, verdict }) => ({ from, count, verdict })),
+    unknown: whatStaysOpen({ head, judged, keysGiven: given.length > 0, notesGiven: elsewhere.length > 0 }),
+  };
+}
+
+function isThere<Thing>(thing: Thing | undefined): thing is Thing {
+  return thing !== undefined;
+}
+
+/** The key beside a record, which anybody may have damaged: then no checkpoint counts. */
+function keyBeside(text: string): NoteKey | undefined {
+  try {
+    return readVerifierKey(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOf(text: string): NoteKey {
+  try {
+    return readVerifierKey(text);
+  } catch (cause) {
+    throw new AppError('usage', `${quote(text)} is not a verifier key`, {
+      cause,
+      hint: 'it has a name, a hash and a key with "+" between them, as audit checkpoint says it',
+    });
+  }
+}
+
+/** Signs where the record ends, if it is whole; the key is made at the first time. Throws `record_altered`, `keychain_unavailable`. */
+export async function checkpointRecord(_request: Nothing, ports: Ports): Promise<MadeCheckpoint> {
+  const record = await ports.record();
+  const whole = async () => {
+    const { head, findings } = await record.verify();
+    if (findings.some(({ severity }) => severity === 'fault')) {
+      throw new AppError('record_altered', `the record in ${quote(record.where)} is not as it was written`, {
+        hint: 'nothing was signed; setup-session audit verify says what was changed',
+      });
+    }
+    if (head === undefined)
+      throw new AppError('usage', 'there is nothing in the record yet', { hint: 'nothing was signed' });
+    return head;
+  };
+  const before = await whole();
+  const place = await keyPlace(ports, before.log);
+  const key =
+    (await readKey(place, before.log)) ??
+    (await recorderFor(ports).act(
+      { act: 'checkpoint_key.make', target: { kind: 'checkpoint_key', id: undefined, label: originOf(before.log) } },
+      () => makeKey(record, place, before.log),
+    ));
+  return await sign(record, key, await whole());
 }

@@ -43,15 +43,36 @@ export const showRecord = {
 };
 
 export const verifyRecord = {
-  request: z.strictObject({}),
+  request: z.strictObject({
+    /** Public keys, in the form that public tools take; the one beside the record where there are none. */
+    keys: z.array(z.string()),
+    /** Checkpoints that are kept elsewhere. */
+    checkpoints: z.array(z.strictObject({ from: z.string(), note: z.string() })),
+  }),
   result: z.strictObject({
     lines: z.number(),
     head: z.nullable(z.strictObject({ log: z.string(), count: z.number(), hash: z.string() })),
     findings: z.array(z.strictObject({ severity: z.string(), file: z.string(), line: z.number(), what: z.string() })),
     folder: z.string(),
+    checkpoints: z.array(z.strictObject({ from: z.string(), count: z.nullable(z.number()), verdict: z.string() })),
+    /** What nobody can know from this. */
+    unknown: z.array(z.string()),
+  }),
+};
+
+export const checkpointRecord = {
+  request: z.strictObject({}),
+  result: z.strictObject({
+    note: z.string(),
+    where: z.string(),
+    count: z.number(),
+    hash: z.string(),
+    key: z.string(),
   }),
 };
 
 export type ShowRecordRequest = z.output<typeof showRecord.request>;
 export type ShownRecord = z.output<typeof showRecord.result>;
 export type VerifiedRecord = z.output<typeof verifyRecord.result>;
+export type VerifyRecordRequest = z.output<typeof verifyRecord.request>;
+export type MadeCheckpoint = z.output<typeof checkpointRecord.result>;

@@ -35,12 +35,32 @@ export interface FetchInit {
   /** Text or form parameters; nothing else is ever sent. */
   body?: RequestInit['body'];
   signal?: AbortSignal | null | undefined;
+  /** How long an answer may be; 1 MiB unless told. */
+  largestBytes?: number | undefined;
   /** Whose address it is, for the message where it is refused or nobody answers there: who named it, and as what. */
   whose?: string | undefined;
 }
 
 const defaultTimeoutMs = 15_000;
-const largestBodyBytes = 1024 * 1024;
+const mebibyte = 1024 * 1024;
+
+/** `service_metadata`: an answer was longer than it may be. */
+export class TooLong extends AppError {
+  override readonly name: string = 'TooLong';
+  /** How long it was or, where nobody knows, that it was longer than the limit; in words. */
+  readonly size: string;
+
+  constructor(host: string, limit: number, length: number | undefined) {
+    const size = length === undefined ? `more than ${inMebibytes(limit)}` : inMebibytes(length);
+    const beyond = length === undefined ? '' : `, more than ${inMebibytes(limit)}`;
+    super('service_metadata', `${quote(host)} answered with ${size}${beyond}`);
+    this.size = `${size}${beyond}`;
+  }
+}
+
+function inMebibytes(bytes: number): string {
+  return `${Number((bytes / mebibyte).toFixed(1))} MiB`;
+}
 /** Firewalls forget idle connections without a word; a request on such a one would wait for its whole time limit. */
 const idleMs = 4_000;
 
@@ -72,7 +92,7 @@ export function guardedFetch(rules: HttpRules): Fetch {
       const { method = 'GET' } = init;
       const send = target.protocol === 'http:' ? sendHere : sendOut;
       const answer = await send(target, { method, headers: headersOf(init), body: textOf(init.body), signal });
-      return bounded(answer, target, failure);
+      return bounded(answer, target, failure, init.largestBytes ?? mebibyte);
     } catch (cause) {
       throw failure(cause);
     }
@@ -166,12 +186,18 @@ function bounded(
   { status, headers, pieces, leave }: Answer,
   target: URL,
   failure: (cause: unknown) => AppError,
+  largestBytes: number,
 ): Response {
   if (pieces === undefined) return new Response(null, { status, headers });
   // Nobody asked for it, and a few bytes of it can become any number.
   if ((headers.get('content-encoding') ?? 'identity') !== 'identity') {
     leave();
     throw new AppError('service_metadata', `${quote(target.host)} answered compressed, which it was asked not to`);
+  }
+  const announced = Number(headers.get('content-length') ?? 0);
+  if (announced > largestBytes) {
+    leave();
+    throw new TooLong(target.host, largestBytes, announced);
   }
   const reader = pieces[Symbol.asyncIterator]();
   let bytes = 0;
@@ -180,9 +206,9 @@ function bounded(
       try {
         const piece = await reader.next();
         bytes += piece.done ? 0 : piece.value.byteLength;
-        if (bytes <= largestBodyBytes) return piece;
+        if (bytes <= largestBytes) return piece;
         leave();
-        throw new AppError('service_metadata', `${quote(target.host)} answered with more than 1 MiB`);
+        throw new TooLong(target.host, largestBytes, undefined);
       } catch (cause) {
         throw failure(cause);
       }

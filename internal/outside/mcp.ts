@@ -20,8 +20,16 @@ import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { isUrl } from '../text/url.ts';
 import { Response } from './fetch-types.ts';
-import type { Fetch, FetchInit } from './http.ts';
-import { clientInfo, modernRequest, modernVersion, protocolVersionOf, speaksModernOnly } from './mcp-messages.ts';
+import { type Fetch, type FetchInit, TooLong } from './http.ts';
+import {
+  clientInfo,
+  type McpMessage,
+  modernRequest,
+  modernVersion,
+  protocolVersionOf,
+  speaksModernOnly,
+} from './mcp-messages.ts';
+import { withoutTools } from './tool-stream.ts';
 
 export interface Exchange {
   mcpServerUrl: string;
@@ -29,10 +37,16 @@ export interface Exchange {
   token: Secret | undefined;
   /** The tool to call; left out, the connection is only begun. */
   call?: { tool: string; arguments: Record<string, unknown> } | undefined;
-  /** Asks for a page of the list of tools instead. */
-  listing?: { cursor?: string } | undefined;
+  /** Asks for the list of tools instead. */
+  listing?: Listing | undefined;
   fetch: Fetch;
   signal: AbortSignal;
+}
+
+/** How a list of tools is taken in. */
+export interface Listing {
+  /** Begins anew, also where another version of the protocol has to be tried, and says what to do with each tool. */
+  begin(): (tool: unknown) => void;
 }
 
 /** The server turned the token away. Callers read its challenge: more scopes may be what it wants. */
@@ -56,21 +70,29 @@ const timeoutMs = 20_000;
  * `service_refused`, `service_unreachable` or `interrupted`.
  */
 export async function exchangeWith(exchange: Exchange): Promise<unknown> {
-  const watched = watch(exchange.fetch);
+  const watched = watch(exchange);
   const nothing = exchange.listing === undefined ? 'anything' : 'what its tools are';
   const asked = exchange.call === undefined ? nothing : quote(exchange.call.tool);
   const host = quote(new URL(exchange.mcpServerUrl).host);
+  // Who showed no token is not told of one.
+  const withToken = exchange.token === undefined ? '' : ' with the new token';
   try {
     return requireComplete(await inItsDialect(exchange, watched), `${host} did not answer ${asked}`);
-  } catch (cause) {
+  } catch (error) {
+    // An answer that broke off while it was read: the SDK would wait for another one.
+    const cause = watched.broken() ?? error;
+    if (cause instanceof TooLong && exchange.listing !== undefined) throw tooLongList(host, cause);
     if (cause instanceof AppError) throw cause;
-    if (exchange.signal.aborted)
-      throw new AppError('interrupted', 'interrupted while the new token was tried', { cause });
+    if (exchange.signal.aborted) {
+      const what = exchange.token === undefined ? `${host} was asked` : 'the new token was tried';
+      throw new AppError('interrupted', `interrupted while ${what}`, { cause });
+    }
     const failed = watched.failed();
     const said = saidBy(failed, cause);
     if (failed?.status === 401 || failed?.status === 403) {
       const { status, challenge } = failed;
-      throw new TokenTurnedAway(status, challenge, `${host} does not let the new token in: ${said}`, cause);
+      const turnedAway = exchange.token === undefined ? 'lets in nobody unknown' : 'does not let the new token in';
+      throw new TokenTurnedAway(status, challenge, `${host} ${turnedAway}: ${said}`, cause);
     }
     if (failed !== undefined && (await speaksOldTransport(exchange, failed))) {
       throw new AppError(
@@ -90,7 +112,7 @@ export async function exchangeWith(exchange: Exchange): Promise<unknown> {
           };
     throw new AppError(
       'service_refused',
-      `${host} did not answer ${asked} with the new token${said === undefined ? '' : `: ${said}`}`,
+      `${host} did not answer ${asked}${withToken}${said === undefined ? '' : `: ${said}`}`,
       { ...hint, cause },
     );
   }
@@ -106,14 +128,14 @@ async function inItsDialect(exchange: Exchange, watched: Watched): Promise<unkno
     first ??= message;
   };
   try {
-    return await handshakeAndCall(exchange, watched.fetch, { hear });
+    return await handshakeAndCall(exchange, watched, { hear });
   } catch (error) {
     const failed = watched.failed();
     const next = otherVersion(first ?? parsed(failed?.text ?? ''), failed);
     if (next === undefined || exchange.signal.aborted) throw error;
     return next === modernVersion
-      ? await callWithoutHandshake(exchange, watched.fetch)
-      : await handshakeAndCall(exchange, watched.fetch, { version: next });
+      ? await callWithoutHandshake(exchange, watched)
+      : await handshakeAndCall(exchange, watched, { version: next });
   }
 }
 
@@ -164,46 +186,61 @@ async function speaksOldTransport({ mcpServerUrl, token, fetch }: Exchange, { st
   }
 }
 
-/** How many pages of tools are read: more tools than any agent may have. */
-const mostPages = 10;
+/** How long a list of tools may be, all its pages together: four times the longest that was seen. */
+const largestListBytes = 8 * 1024 * 1024;
+/** How many pages of tools are read. */
+const mostPages = 200;
 
-/** What a server listed. */
-export interface ListedTools {
-  /** As it gave them. */
-  tools: unknown[];
-  /** False where there are more, which were not read. */
-  whole: boolean;
+function tooLongList(host: string, cause: TooLong): AppError {
+  return new AppError('service_refused', `the list of tools of ${host} is too long: ${cause.size}`, {
+    hint: 'nothing was pinned; ask whoever runs the service for an address with fewer tools, such as one that only reads',
+    cause,
+  });
 }
 
-/** The tools that a server offers, at most {@link mostPages} pages. Throws as {@link exchangeWith} does. */
-export async function listTools(exchange: Omit<Exchange, 'call' | 'listing'>): Promise<ListedTools> {
-  const tools: unknown[] = [];
-  let listing: { cursor?: string } = {};
+/**
+ * Reads the tools that a server offers, each handed over as it comes. Throws as {@link exchangeWith} does, and
+ * `service_refused` for a list that is longer than 8 MiB or has no end.
+ */
+export async function listTools(exchange: Omit<Exchange, 'call' | 'listing'>, listing: Listing): Promise<void> {
+  await exchangeWith({ ...exchange, listing });
+}
+
+/** Asks for page after page; what a page still holds was not taken out of it as it came. */
+async function allPages(
+  { mcpServerUrl }: Exchange,
+  take: (tool: unknown) => void,
+  ask: (params: { cursor?: string }) => Promise<unknown>,
+): Promise<undefined> {
+  const host = quote(new URL(mcpServerUrl).host);
+  const seen = new Set<string>();
+  let params: { cursor?: string } = {};
   for (let page = 0; page < mostPages; page += 1) {
-    const answer = (await exchangeWith({ ...exchange, listing })) as
-      | { tools?: unknown; nextCursor?: unknown }
-      | undefined;
-    if (!Array.isArray(answer?.tools)) {
-      throw new AppError(
-        'service_refused',
-        `${quote(new URL(exchange.mcpServerUrl).host)} did not answer with a list of its tools`,
-      );
+    const answer = requireComplete(await ask(params), `${host} did not answer what its tools are`);
+    if (!isRecord(answer) || !Array.isArray(answer['tools'])) {
+      throw new AppError('service_refused', `${host} did not answer with a list of its tools`);
     }
-    for (const tool of answer.tools) tools.push(tool);
-    if (typeof answer?.nextCursor !== 'string') return { tools, whole: true };
-    listing = { cursor: answer.nextCursor };
+    for (const tool of answer['tools']) take(tool);
+    const { nextCursor: cursor } = answer;
+    if (typeof cursor !== 'string') return undefined;
+    if (seen.has(cursor)) break;
+    seen.add(cursor);
+    params = { cursor };
   }
-  return { tools, whole: false };
+  throw new AppError('service_refused', `the list of tools of ${host} has no end: ${seen.size} pages were read`, {
+    hint: 'nothing was pinned; tell whoever runs the service',
+  });
 }
 
 async function handshakeAndCall(
-  { mcpServerUrl, token, call, listing, signal: ended }: Exchange,
-  fetch: Fetch,
+  exchange: Exchange,
+  watched: Watched,
   { version, hear }: { version?: string; hear?: (message: JSONRPCMessage) => void },
 ): Promise<unknown> {
+  const { mcpServerUrl, token, call, signal: ended } = exchange;
   // One of its own: the SDK never takes its listeners off, and a list of many pages would leave a warning.
-  const signal = AbortSignal.any([ended]);
-  const transport = transportTo(mcpServerUrl, token, fetch);
+  const signal = AbortSignal.any([ended, watched.ended]);
+  const transport = transportTo(mcpServerUrl, token, watched.fetch);
   if (hear !== undefined) transport.onmessage = hear;
   if (version !== undefined) beginIn(version, transport);
   const client = new Client(clientInfo);
@@ -213,8 +250,15 @@ async function handshakeAndCall(
     const options = { timeout: timeoutMs, signal };
     // Not through the client's own method: it would compile the schemas that the server sends. Nor with its schema: one
     // tool that says something wrong would hide all the others.
-    if (listing !== undefined)
-      return await client.request({ method: 'tools/list', params: listing }, ResultSchema, options);
+    const take = watched.listing();
+    if (take !== undefined) {
+      const ask = (params: { cursor?: string }) =>
+        client.request({ method: 'tools/list', params }, ResultSchema, {
+          ...options,
+          signal: AbortSignal.any([signal]),
+        });
+      return await allPages(exchange, take, ask);
+    }
     if (call === undefined) return undefined;
     return await client.callTool({ name: call.tool, arguments: call.arguments }, undefined, options);
   } finally {
@@ -222,19 +266,32 @@ async function handshakeAndCall(
   }
 }
 
-/** One request of the dialect of 2026-07-28: the tool call, else the question what the server can do. */
-async function callWithoutHandshake(
-  { mcpServerUrl, token, call, listing, signal }: Exchange,
-  fetch: Fetch,
+/** The dialect of 2026-07-28: the tool call or the pages of tools, else the question what the server can do. */
+async function callWithoutHandshake(exchange: Exchange, watched: Watched): Promise<unknown> {
+  const { call } = exchange;
+  const take = watched.listing();
+  if (take !== undefined) {
+    return await allPages(exchange, take, (params) => askOnce(exchange, watched, modernRequest('tools/list', params)));
+  }
+  if (call !== undefined) {
+    return await askOnce(
+      exchange,
+      watched,
+      modernRequest('tools/call', { name: call.tool, arguments: call.arguments }),
+    );
+  }
+  await askOnce(exchange, watched, modernRequest('server/discover'));
+  return undefined;
+}
+
+/** One request without a handshake. */
+async function askOnce(
+  { mcpServerUrl, token, signal }: Exchange,
+  watched: Watched,
+  { headers, body }: McpMessage,
 ): Promise<unknown> {
-  const { headers, body } =
-    call === undefined
-      ? listing === undefined
-        ? modernRequest('server/discover')
-        : modernRequest('tools/list', listing)
-      : modernRequest('tools/call', { name: call.tool, arguments: call.arguments });
-  const transport = transportTo(mcpServerUrl, token, fetch, headers);
-  const limit = AbortSignal.any([signal, clock.deadline(timeoutMs)]);
+  const transport = transportTo(mcpServerUrl, token, watched.fetch, headers);
+  const limit = AbortSignal.any([signal, watched.ended, clock.deadline(timeoutMs)]);
   try {
     const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
       limit.addEventListener('abort', () => reject(limit.reason), { once: true });
@@ -247,7 +304,7 @@ async function callWithoutHandshake(
         .catch(reject);
     });
     if ('error' in answer) throw new McpError(answer.error.code, answer.error.message);
-    return (call ?? listing) === undefined || !('result' in answer) ? undefined : answer.result;
+    return 'result' in answer ? answer.result : undefined;
   } finally {
     await transport.close();
   }
@@ -289,19 +346,65 @@ interface Failed {
 interface Watched {
   /** What the last message was answered with, if that was no success. */
   failed(): Failed | undefined;
+  /** What broke off an answer while it was read. */
+  broken(): unknown;
+  /** Aborted once an answer broke off. */
+  ended: AbortSignal;
+  /** Begins to take in a list, where one is asked for: what to do with a tool. */
+  listing(): ((tool: unknown) => void) | undefined;
   fetch: Fetch;
 }
 
-/** The same fetch, and how the last message that was posted with it failed: the SDK keeps most of that to itself. */
-function watch(fetch: Fetch): Watched {
+/**
+ * The same fetch, and how the last message that was posted with it failed: the SDK keeps most of that to itself. Where a
+ * list is asked for, its tools are taken out of the answers as they come.
+ */
+function watch({ fetch, listing }: Exchange): Watched {
   let failed: Failed | undefined;
+  let broken: unknown;
+  let take: ((tool: unknown) => void) | undefined;
+  let left = largestListBytes;
+  const ended = new AbortController();
+  const reading = (response: Response): Response => {
+    const type = response.headers.get('content-type') ?? '';
+    const events = /^text\/event-stream\b/i.test(type);
+    const { body, status, headers } = response;
+    if (take === undefined || body === null || !(events || /\bjson\b/i.test(type))) return response;
+    const takeOne = take;
+    async function* pieces() {
+      try {
+        const counted = async function* (from: AsyncIterable<Uint8Array>) {
+          for await (const piece of from) {
+            left -= piece.byteLength;
+            yield piece;
+          }
+        };
+        yield* withoutTools(counted(body as unknown as AsyncIterable<Uint8Array>), events, (text) =>
+          takeOne(parsed(text)),
+        );
+      } catch (error) {
+        if (error instanceof AppError) {
+          broken ??= error;
+          ended.abort(error);
+        }
+        throw error;
+      }
+    }
+    return new Response(pieces(), { status, headers });
+  };
   return {
     failed: () => failed,
+    broken: () => broken,
+    ended: ended.signal,
+    listing() {
+      take = listing?.begin();
+      return take;
+    },
     fetch: async (url, init = {}) => {
-      const response = await fetch(url, init);
-      if (init.method !== 'POST') return response;
+      const response = await fetch(url, take === undefined ? init : { ...init, largestBytes: Math.max(left, 0) });
+      if (init.method !== 'POST') return response.ok ? reading(response) : response;
       failed = undefined;
-      if (response.ok) return response;
+      if (response.ok) return reading(response);
       const { status, headers } = response;
       const text = await response.text();
       const [challenge, location] = ['www-authenticate', 'location'].map((name) => headers.get(name)) as [

@@ -15,12 +15,16 @@ export function classify({ name, annotations }: OfferedTool, catalogue: Catalogu
   return raised(reviewedClass(name, catalogue), annotations ?? {});
 }
 
-/** A class after what the server says of its tool, which may be of any type: only the two booleans count. */
-export function raised(
-  reviewed: ToolClass,
-  { readOnlyHint, destructiveHint }: { readonly readOnlyHint?: unknown; readonly destructiveHint?: unknown },
-): ToolClass {
-  if (reviewed === 'destructive' || destructiveHint === true) return 'destructive';
+/** What may raise a class: what the server says of its tool, and that a verdict by its name bounds nothing. */
+export interface Raising {
+  readonly readOnlyHint?: unknown;
+  readonly destructiveHint?: unknown;
+  readonly router?: unknown;
+}
+
+/** A class after what is known of its tool, which may be of any type: only the booleans count. */
+export function raised(reviewed: ToolClass, { readOnlyHint, destructiveHint, router }: Raising): ToolClass {
+  if (reviewed === 'destructive' || destructiveHint === true || router === true) return 'destructive';
   return readOnlyHint === false ? 'write' : reviewed;
 }
 

@@ -7,7 +7,7 @@ import { clock } from '../clock/clock.ts';
 import type { Agent, Configuration, Service, Verdict } from '../config/definitions.ts';
 import { isNamed, type Principal } from '../identity/principal.ts';
 import { agentSays, builtinTools, classified, type ToolClass } from './agent-says.ts';
-import { raised } from './classify.ts';
+import { type Raising, raised } from './classify.ts';
 import { effective, type Statement } from './effective.ts';
 import { personSays } from './person-says.ts';
 import type { DecidedTool } from './toolset.ts';
@@ -40,8 +40,12 @@ export interface PinSource {
     verdict: 'on' | 'off';
     /** `not-pinned` where the service has no pin, so that it has no say. */
     reason: string;
-    /** What the server claims of the tool: it may raise its class and never lowers it. */
-    annotations: Readonly<Record<string, unknown>> | undefined;
+    /** Why it is so, where there is more to say than the reason. */
+    why?: string;
+    /** What may raise its class and never lowers it: what the server claims, and that it is a router. */
+    annotations: Raising | undefined;
+    /** By what it is known as a router, and why a person said that it is none. */
+    router?: { shape: string; reason: string | undefined };
   };
 }
 
@@ -217,13 +221,23 @@ function pinsSay(): (pin: ReturnType<PinSource['pinVerdict']> | undefined) => Sw
   const known = new Map<string, SwitchStatement>();
   return (pin) => {
     if (pin === undefined || pin.reason === 'not-pinned') return undefined;
-    const { verdict, reason } = pin;
-    const before = known.get(reason);
+    const { verdict, reason, why, router } = pin;
+    const kind = [reason.replaceAll('-', ' '), ...(why === undefined ? [] : [why]), ...routerWords(router)].join(': ');
+    const before = known.get(kind);
     if (before?.verdict === verdict) return before;
-    const statement = { party: 'pin', verdict, because: `tools.lock.json: ${reason.replaceAll('-', ' ')}` } as const;
-    known.set(reason, statement);
+    const statement = { party: 'pin', verdict, because: `tools.lock.json: ${kind}` } as const;
+    known.set(kind, statement);
     return statement;
   };
+}
+
+/** What is said of a router: that it counts as destructive, or why a person said otherwise. */
+function routerWords(router: ReturnType<PinSource['pinVerdict']>['router']): string[] {
+  if (router === undefined) return [];
+  const { shape, reason } = router;
+  return [
+    reason === undefined ? `a router, so destructive (${shape})` : `a router, left as it is listed because: ${reason}`,
+  ];
 }
 
 function judgeBuiltin(tool: ReturnType<typeof builtinTools>[number]): ToolVerdict {

@@ -69,6 +69,7 @@ export const rooms: readonly Room[] = [
   { folder: 'connection', holds: 'a service in a vault: becoming a client, granting, storing, checking, ending' },
   { folder: 'vault', holds: 'vaults and whose they are' },
   { folder: 'policy', holds: 'who may use what, and which tool is on; pure' },
+  { folder: 'offer', holds: 'what servers say of their tools, and what is suspicious of it; pure' },
   { folder: 'identity', holds: 'who is operating, and how that is proven' },
   {
     folder: 'oauth',

@@ -1,0 +1,129 @@
+/**
+ * Tools behind which other tools are: a verdict by their name bounds nothing, since what they do stands in what they are
+ * called with. Known by their shape alone, whatever they say of themselves. Pure.
+ */
+import { canonicalJson, sha256 } from '../text/canonical.ts';
+import { isRecord } from '../text/record.ts';
+import { wordsOf } from './tool-words.ts';
+
+/** By what a router is known. */
+export const routers = {
+  command: 'it takes a free command and its parameters',
+  request: 'it takes a free address and how to ask there',
+  code: 'it takes free code',
+  pair: 'it carries out what another tool of the list finds',
+  'same-schema': 'it takes free words, as other tools with one and the same schema do',
+} as const;
+
+/** By what a tool is known as a router. */
+export type Router = keyof typeof routers;
+
+const commandName =
+  /^(command|cmd|operation|operation_?(id|name)|action|action_?(id|name|slug)|tool|tool_?(id|name|slug)|function|function_?name|endpoint|api|api_?(name|id)|procedure|rpc|subcommand|capability|intent)$/i;
+const parametersName =
+  /^(params?|parameters|args|arguments|inputs?|payload|body|data|options|variables|(params|args|input|arguments|parameters)_?json|(tool|action|operation|function|command)_?(args|arguments|inputs?|params|parameters))$/i;
+const addressName = /^(url|uri|path|endpoint|route|resource_?path|api_?path)$/i;
+const codeName =
+  /^(code|script|sql|graphql|javascript|python|shell|bash|source_?code|sql_?(query|statement)|statement|kql|expression_?code)$/i;
+const wordsName = /^(command|operation|action|intent|instructions?|prompt|task|request|question|goal)$/i;
+const finds = ['search', 'find', 'list', 'discover', 'describe', 'get', 'learn', 'lookup', 'explore'];
+const thingsFound = /^(tools?|operations?|actions?|endpoints?|commands?|capabilit(y|ies)|apis?|functions?|catalog)$/;
+const carriesOut = ['execute', 'call', 'invoke', 'run', 'perform', 'dispatch', 'use', 'trigger'];
+/** As many tools with one schema are no coincidence. */
+const fewestAlike = 4;
+
+/** Watches the tools of one list go by, and says which of them are routers. */
+export function routersAmong() {
+  const found = new Map<string, Router>();
+  const executors: string[] = [];
+  const alike = new Map<string, string[]>();
+  let someFinds = false;
+  return {
+    see(name: string, tool: Readonly<Record<string, unknown>>): void {
+      const properties = propertiesOf(tool['inputSchema']);
+      const words = wordsOf(name);
+      const alone = routerAlone(words, properties);
+      if (alone !== undefined) found.set(name, alone);
+      if (words.some((word) => finds.includes(word)) && words.some((word) => thingsFound.test(word))) someFinds = true;
+      const entries = Object.entries(properties);
+      const namesOne = entries.some(([key, value]) => commandName.test(key) && isFreeText(value));
+      if (words.some((word) => carriesOut.includes(word)) && namesOne) executors.push(name);
+      if (entries.some(([key, value]) => wordsName.test(key) && isFreeText(value))) {
+        const shape = sha256(canonicalJson(shapeOf(properties)));
+        alike.set(shape, [...(alike.get(shape) ?? []), name]);
+      }
+    },
+    found(): ReadonlyMap<string, Router> {
+      if (someFinds) for (const name of executors) if (!found.has(name)) found.set(name, 'pair');
+      for (const names of alike.values()) {
+        if (names.length < fewestAlike) continue;
+        for (const name of names) if (!found.has(name)) found.set(name, 'same-schema');
+      }
+      return found;
+    },
+  };
+}
+
+function routerAlone(words: readonly string[], properties: Properties, depth = 0): Router | undefined {
+  const entries = Object.entries(properties);
+  const some = (pattern: RegExp, holds: (value: unknown) => boolean) =>
+    entries.some(([key, value]) => pattern.test(key) && holds(value));
+  if (some(commandName, isFreeText) && some(parametersName, isOpen)) return 'command';
+  if (some(codeName, isFreeText)) return 'code';
+  const query = some(/^(query|mutation|q)$/i, isFreeText);
+  if (query && some(/^variables(_?json)?$/i, isOpen)) return 'code';
+  if (query && words.some((word) => /^(graphql|sql|eval|raw|kql)$/.test(word))) return 'code';
+  const shell = words.some((word) => /^(shell|bash|terminal|exec|cmd)$/.test(word));
+  if (shell && some(/^(command|cmd|input|args)$/i, isFreeText)) return 'code';
+  if (some(/^(method|http_?method|verb)$/i, isText) && some(addressName, isFreeText)) return 'request';
+  if (depth === deepest) return undefined;
+  // Several such requests in one call, or one inside a body.
+  for (const [, value] of entries) {
+    for (const inside of isRecord(value) ? [value, value['items']] : []) {
+      const nested = propertiesOf(inside);
+      const router = Object.keys(nested).length === 0 ? undefined : routerAlone([], nested, depth + 1);
+      if (router !== undefined) return router;
+    }
+  }
+  return undefined;
+}
+
+const deepest = 2;
+
+type Properties = Readonly<Record<string, unknown>>;
+
+function propertiesOf(schema: unknown): Properties {
+  const properties = isRecord(schema) ? schema['properties'] : undefined;
+  return isRecord(properties) ? properties : {};
+}
+
+/** The same for schemas that differ in words alone. */
+function shapeOf(properties: Properties): unknown {
+  return Object.entries(properties).map(([key, value]) => [key, isRecord(value) ? (value['type'] ?? null) : null]);
+}
+
+function typesOf(value: unknown): unknown[] {
+  if (!isRecord(value)) return [];
+  const { type, anyOf, oneOf } = value;
+  const own = Array.isArray(type) ? type : type === undefined ? [] : [type];
+  return [...own, ...[anyOf, oneOf].flatMap((each) => (Array.isArray(each) ? each.flatMap(typesOf) : []))];
+}
+
+function isText(value: unknown): boolean {
+  return typesOf(value).includes('string');
+}
+
+/** Text in which anything can stand. */
+function isFreeText(value: unknown): boolean {
+  if (!isRecord(value) || !isText(value)) return false;
+  return !Array.isArray(value['enum']) && value['const'] === undefined;
+}
+
+/** Something in which anything can stand: an object without members of its own, a list, or text. */
+function isOpen(value: unknown): boolean {
+  if (!isRecord(value)) return value === true;
+  const types = typesOf(value);
+  if (types.includes('object'))
+    return Object.keys(propertiesOf(value)).length === 0 || value['additionalProperties'] === true;
+  return types.length === 0 || types.includes('array') || isFreeText(value);
+}

@@ -1,113 +1,97 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
-import type { Service } from '../../internal/config/definitions.ts';
-import { changeLines, type ToolChange } from '../../internal/tool-review/change.ts';
-import type { Offer } from '../../internal/tool-review/offered-tool.ts';
+import type {
+  AcceptResult,
+  DiffResult,
+  ExportedSheet,
+  Refreshed,
+  RefreshResult,
+  Reviewed,
+  ReviewResult,
+} from '../../internal/run/values/tools.ts';
 
-/** What listing the tools of one service came to. */
-export interface Refreshed {
-  service: string;
-  /** How many tools were listed that can be reviewed. */
-  listed: number;
-  /** What is off because nobody reviewed it as it is. */
-  changes: readonly ToolChange[];
-  leftOut: Offer['leftOut'];
+const kinds = ['new', 'changed', 'varying', 'gone'] as const;
+
+/** What was listed, and what is off now; or what a refresh would write. */
+export function showRefreshed(result: RefreshResult): CommandResult {
+  const lines = result.services.flatMap(refreshedLines);
+  if ('would_sign_in_at' in result) {
+    const signIns = result.would_sign_in_at.map((name) => `${name}: would sign in there to see its tools`);
+    return {
+      text: [...lines, ...nextLines(result.services), ...signIns, 'nothing was written'].join('\n'),
+      json: result,
+    };
+  }
+  return { text: [...lines, ...nextLines(result.services)].join('\n'), json: result };
 }
 
-const kinds = ['new', 'changed', 'gone'] as const;
-
-/** What was listed, and what is off now. */
-export function showRefreshed(done: readonly Refreshed[]): CommandResult {
-  const lines = done.flatMap(({ service, listed, changes }) => [
-    `${service}: ${listed} tools, ${changes.length === 0 ? 'all as they were reviewed' : `${changes.length} wait for a review`}`,
-    ...changes.map(({ kind, name }) => `  ${kind.padEnd(7)}  ${name}`),
-  ]);
-  const waiting = done.find(({ changes }) => changes.length > 0);
-  const next = waiting === undefined ? [] : [`they are off until then: setup-session tools review ${waiting.service}`];
-  return {
-    text: [...lines, ...next].join('\n'),
-    json: {
-      services: done.map(({ service, listed, changes, leftOut }) => ({
-        service,
-        listed,
-        ...Object.fromEntries(kinds.map((kind) => [kind, namesOf(changes, kind)])),
-        left_out: leftOut,
-      })),
-    },
-  };
+function refreshedLines(refreshed: Refreshed): string[] {
+  const { service, listed, varying } = refreshed;
+  const waiting = kinds.reduce((sum, kind) => sum + refreshed[kind].length, 0);
+  const left = refreshed.left_out.length === 0 ? '' : `, ${refreshed.left_out.length} more cannot be reviewed`;
+  return [
+    `${service}: ${listed} tools, ${waiting === 0 ? 'all as they were reviewed' : `${waiting} wait for a review`}${left}`,
+    ...kinds.flatMap((kind) => refreshed[kind].map((name) => `  ${kind.padEnd(7)}  ${name}`)),
+    ...(varying.length === 0
+      ? []
+      : ['  varying: another each time it is asked; a review can pin the shape of what varies']),
+  ];
 }
 
-/** What a refresh would write, and where somebody would have to sign in to know. */
-export function showRefreshPlan(done: readonly Refreshed[], wouldSignIn: readonly string[]): CommandResult {
-  const { text, json } = showRefreshed(done);
-  return {
-    text: [
-      ...(text === '' ? [] : [text]),
-      ...wouldSignIn.map((name) => `${name}: would sign in there to see its tools`),
-      'nothing was written',
-    ].join('\n'),
-    json: { ...(json as object), would_sign_in_at: wouldSignIn },
-  };
+function nextLines(services: readonly Refreshed[]): string[] {
+  const waiting = services.find((each) => kinds.some((kind) => each[kind].length > 0));
+  return waiting === undefined ? [] : [`they are off until then: setup-session tools review ${waiting.service}`];
 }
 
-/** What a review would ask about, or accept where it was said so. */
-export function showReviewPlan(changes: readonly ToolChange[], accepted: boolean): CommandResult {
-  const would = accepted ? 'would accept' : 'would ask about';
-  return {
-    text: changes.flatMap((change) => [...changeLines(change), `${would} ${change.service} ${change.name}`]).join('\n'),
-    json: {
-      [accepted ? 'would_accept' : 'would_ask_about']: changes.map(({ service, name, kind }) => ({
-        service,
-        tool: name,
-        change: kind,
-      })),
-    },
-  };
-}
-
-/** What waits for a review, as text with everything unseen made visible. Ends with 7 where there is anything. */
-export function showDiff(
-  changes: readonly ToolChange[],
-  unpinned: readonly Service[],
-  moved: readonly Service[],
-): CommandResult {
+/** What waits for a review. Ends with 7 where there is anything. */
+export function showDiff(result: DiffResult): CommandResult {
+  const { changes, moved, not_pinned: unpinned, beside } = result;
   const lines = [
     ...moved.map(
-      ({ name }) => `moved    ${name}: its file names another server than the one that was listed; its tools are off`,
+      (name) => `moved    ${name}: its file names another server than the one that was listed; its tools are off`,
     ),
-    ...changes.flatMap(changeLines),
-    ...unpinned.map(({ name }) => `${name} is not pinned: setup-session tools refresh ${name}`),
+    ...beside.lines,
+    ...unpinned.map((name) => `${name} is not pinned: setup-session tools refresh ${name}`),
   ];
   return {
     text: lines.length === 0 ? 'every tool is as it was reviewed' : lines.join('\n'),
-    json: {
-      changes: changes.map(({ service, name, kind, pinned: { tool, review } }) => ({
-        service,
-        tool: name,
-        change: kind,
-        offered: kind === 'gone' ? null : tool,
-        reviewed: review?.tool ?? null,
-        reviewed_by: review?.by ?? null,
-        reviewed_at: review?.at ?? null,
-      })),
-      moved: moved.map(({ name }) => name),
-      not_pinned: unpinned.map(({ name }) => name),
-    },
+    json: result,
     exit: changes.length + moved.length === 0 ? 0 : 7,
   };
 }
 
-/** What was accepted, and how many tools are off still. */
-export function showReviewed(accepted: readonly ToolChange[], waiting: number): CommandResult {
+/** What was accepted, or what a review would ask about or accept. */
+export function showReview(result: ReviewResult): CommandResult {
+  if ('accepted' in result) return showReviewed(result);
+  const [tools, would] =
+    'would_accept' in result ? [result.would_accept, 'would accept'] : [result.would_ask_about, 'would ask about'];
+  return {
+    text: [...result.beside.lines, ...tools.map(({ service, tool }) => `${would} ${service} ${tool}`)].join('\n'),
+    json: result,
+  };
+}
+
+/** What a sheet accepted, or would accept. */
+export function showAccepted(result: AcceptResult): CommandResult {
+  if ('accepted' in result) return showReviewed(result);
+  return {
+    text: result.would_accept.map(({ service, tool }) => `would accept ${service} ${tool}`).join('\n'),
+    json: result,
+  };
+}
+
+/** The review sheet. */
+export function showSheet(result: ExportedSheet): CommandResult {
+  return { text: result.waiting === 0 ? 'nothing waits for a review' : result.sheet, json: result };
+}
+
+function showReviewed(result: Reviewed): CommandResult {
+  const { accepted, waiting } = result;
   const lines = accepted.map(
-    ({ service, name, kind }) => `${kind === 'gone' ? 'forgot' : 'accepted'} ${service} ${name}`,
+    ({ service, tool, change }) => `${change === 'gone' ? 'forgot' : 'accepted'} ${service} ${tool}`,
   );
   const rest = waiting === 0 ? [] : [`${waiting} still wait for a review, and are off`];
   return {
     text: lines.length + rest.length === 0 ? 'nothing waits for a review' : [...lines, ...rest].join('\n'),
-    json: { accepted: accepted.map(({ service, name, kind }) => ({ service, tool: name, change: kind })), waiting },
+    json: result,
   };
-}
-
-function namesOf(changes: readonly ToolChange[], kind: ToolChange['kind']): string[] {
-  return changes.filter((change) => change.kind === kind).map(({ name }) => name);
 }

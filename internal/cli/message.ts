@@ -1,10 +1,10 @@
 /** What a session is told: from an argument, from stdin or from a file. */
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
-import { readBytes } from '../outside/files.ts';
 import { readBoundedBytes } from '../outside/terminal-input.ts';
 import { quote } from '../text/quote.ts';
 import type { Asker } from './asker.ts';
+import { namedFile } from './named-file.ts';
 
 /** The options that name a message; commander refuses both at once. */
 export interface MessageOptions {
@@ -27,16 +27,10 @@ export async function readMessage(
   asker: Asker,
   { message, messageFile, timeout }: MessageOptions,
 ): Promise<string | undefined> {
-  if (messageFile !== undefined) return checked(await fileBytes(messageFile), quote(messageFile));
+  if (messageFile !== undefined) return checked(await namedFile(messageFile, longestBytes), quote(messageFile));
   if (message === undefined) return undefined;
   if (message !== '-') return checked(Buffer.from(message), 'the message');
   return checked(await stdinBytes(asker, timeout ?? defaultSeconds), 'stdin');
-}
-
-async function fileBytes(path: string): Promise<Buffer> {
-  const bytes = await readBytes(path, longestBytes);
-  if (bytes === undefined) throw new AppError('usage', `there is no file ${quote(path)}`);
-  return bytes;
 }
 
 async function stdinBytes({ stdin, signal, progress }: Asker, seconds: number): Promise<Buffer> {

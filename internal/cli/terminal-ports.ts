@@ -1,5 +1,7 @@
 /** The ports of a run that a command line started: its options, its terminal, its browser. */
-import type { Ports } from '../run/ports.ts';
+import type { Ports, Tell } from '../run/ports.ts';
+import { boundToRun } from '../secret/secret.ts';
+import { visible } from '../text/quote.ts';
 import type { Terminal } from './asker.ts';
 import type { CommandContext, CommonOptions, Invocation } from './program.ts';
 import { type BrowserOptions, terminalBrowser } from './terminal-browser.ts';
@@ -10,6 +12,27 @@ type PortOptions = CommonOptions & BrowserOptions & { clientSecretFd?: number; p
 
 /** What is decided outside: what is said, and what becomes of the result. */
 type Given = Pick<Ports, 'executable' | 'besideServices' | 'stream' | 'afterwards' | 'tell'>;
+
+/** Lines on a terminal, without the name of the tool in front of each. */
+function shownOn(stderr: Invocation['stderr']): (lines: readonly string[]) => void {
+  // A terminal belongs to no run.
+  const shown = boundToRun(visible);
+  return (lines) => void stderr.write(lines.map((line) => `${shown(line)}\n`).join(''));
+}
+
+/** Lines for a program that reads events. */
+function toldBy({ warn }: Tell): (lines: readonly string[]) => void {
+  return (lines) => {
+    for (const line of lines) warn(line);
+  };
+}
+
+/** Some terminals say that they are 0 wide; nothing can be laid out for one that is narrower than this. */
+function countable(size: number | undefined): number | undefined {
+  return size === undefined || size < leastRoom ? undefined : size;
+}
+
+const leastRoom = 10;
 
 /** The ports of one command line. Each option is read when a run asks for it, and not before. */
 export function contextOf(invocation: Invocation, options: PortOptions, given: Given): CommandContext {
@@ -61,8 +84,17 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
     get timeoutSeconds() {
       return options.timeout;
     },
+    screen: {
+      get columns() {
+        return countable(stderr.columns ?? invocation.stdout.columns);
+      },
+      get rows() {
+        return countable(stderr.rows);
+      },
+    },
     ask: interactive
       ? {
+          show: options.jsonEvents === true ? toldBy(progress) : shownOn(stderr),
           yes: async (question, timeoutMs) =>
             await (await import('./confirm.ts')).confirm(terminal, question, timeoutMs),
           line: async (question, timeoutMs) =>

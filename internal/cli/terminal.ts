@@ -11,7 +11,7 @@ import { visible } from '../text/quote.ts';
 import { wantsColor } from './paint.ts';
 
 /** A stream that may be a terminal. */
-export type Output = Writable & { isTTY?: boolean; columns?: number };
+export type Output = Writable & { isTTY?: boolean; columns?: number; rows?: number };
 
 /** How much is said. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose' | 'debug';

@@ -62,6 +62,11 @@ const here: readonly string[] = [
   'adoptAgent',
   'adoptEnvironment',
   'retireAgent',
+  'refreshTools',
+  'diffTools',
+  'exportToolSheet',
+  'reviewTools',
+  'acceptToolSheet',
 ];
 
 /** A use-case with its name. */

@@ -175,8 +175,12 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
     besideServices: [],
     timeoutSeconds: asking.timeoutSeconds,
     tell: tellThrough(say),
+    screen: { columns: undefined, rows: undefined },
     ask: asking.interactive
       ? {
+          show: boundToRun((lines: readonly string[]) => {
+            for (const each of lines) say({ kind: 'warn', text: concealed(each) });
+          }),
           async yes(text, milliseconds) {
             const answer = await questions.ask(
               (id) => ({ kind: 'yes', id, text, timeoutMs: milliseconds }),

@@ -37,6 +37,8 @@ export interface Tell {
 
 /** Questions to the person who is here. Each throws `interrupted` on Ctrl-C. */
 export interface Ask {
+  /** Shows what a question is about, as lines of its own. Nothing in them moves a cursor, whatever they hold (P9). */
+  show(lines: readonly string[]): void;
   /** Asks once for a yes. Everything else is no, and so is waiting too long. */
   yes(question: string, timeoutMs: number): Promise<boolean>;
   /** Asks once for one line, which is empty where none came. */
@@ -115,6 +117,8 @@ export interface Ports {
   tell: Tell;
   /** Undefined where nobody can be asked. */
   ask: Ask | undefined;
+  /** How much room there is where people read, as far as anybody knows; asked for by what lays lines out, and not before. */
+  screen: { readonly columns: number | undefined; readonly rows: number | undefined };
   /**
    * One secret, typed unseen or piped in, as it came. Throws `sign_in_needed` where nobody can enter anything or nothing was
    * entered, `timed_out` or `interrupted`.

@@ -47,6 +47,7 @@ const connections = () => import('./values/connections.ts');
 const agents = () => import('./values/agents.ts');
 const setup = () => import('./values/setup.ts');
 const vaults = () => import('./values/vaults.ts');
+const tools = () => import('./values/tools.ts');
 const sessions = () => import('./values/sessions.ts');
 const skills = () => import('./values/skills.ts');
 
@@ -75,6 +76,15 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ),
   ...listed(() => import('./use-cases/offboard.ts'), vaults, { offboardPerson: 'operator' }),
   ...listed(() => import('./use-cases/repair-vaults.ts'), vaults, { repairVaults: 'user' }),
+  ...listed(() => import('./use-cases/tools.ts'), tools, {
+    refreshTools: 'operator',
+    diffTools: 'user',
+    exportToolSheet: 'user',
+  }),
+  ...listed(() => import('./use-cases/review-tools.ts'), tools, {
+    reviewTools: 'operator',
+    acceptToolSheet: 'operator',
+  }),
   ...listed(
     () => import('./use-cases/record.ts'),
     () => import('./values/record.ts'),

@@ -6,14 +6,13 @@ import type { Service } from '../config/definitions.ts';
 import type { ClientSource } from '../connection/client/client-source.ts';
 import { type Connection, readConnections } from '../connection/credentials.ts';
 import { giveBack } from '../connection/give-back.ts';
-import { toolsForAnybody, toolsForPerson } from '../connection/unlisted/add.ts';
+import { type ListedOffer, toolsForAnybody, toolsForPerson, type WantsAgain } from '../connection/unlisted/add.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
-import type { ListedTools } from '../outside/mcp.ts';
+import { mostTools } from '../offer/offered-tool.ts';
 import { quote } from '../text/quote.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
-import { mostTools, type Offer, readOffer } from './offered-tool.ts';
 
 /** Who signs in where a service shows its tools to nobody else. */
 export interface Lister {
@@ -32,26 +31,30 @@ export interface Listing {
   signIn: boolean;
   /** Called only where somebody has to sign in at the service. */
   lister(): Promise<Lister>;
+  /** Whether to ask once more, to see what differs between two lists of one moment. */
+  wantsAgain: WantsAgain;
   wait(text: string): { done(): void };
   detail(text: string): void;
 }
 
 /** The tools of a service. Throws `service_refused` where they cannot be listed or are too many, or what signing in throws. */
-export async function listOffer(listing: Listing): Promise<Offer> {
+export async function listOffer(listing: Listing): Promise<ListedOffer> {
   const { service, signIn, lister, detail } = listing;
   const openly = signIn ? undefined : await offerToAnybody(listing);
-  return openly ?? offerOf(service, await listSignedIn(service, await lister(), detail));
+  return openly ?? withinLimit(service, await listSignedIn(listing, await lister(), detail));
 }
 
 /** What a service offers to anybody; undefined where it wants to know who asks. Throws `service_refused`. */
-export async function offerToAnybody(listing: Pick<Listing, 'service' | 'visit' | 'wait'>): Promise<Offer | undefined> {
+export async function offerToAnybody(
+  listing: Pick<Listing, 'service' | 'visit' | 'wantsAgain' | 'wait'>,
+): Promise<ListedOffer | undefined> {
   const listed = await listOpenly(listing);
-  return listed && offerOf(listing.service, listed);
+  return listed && withinLimit(listing.service, listed);
 }
 
-function offerOf(service: Service, listed: ListedTools): Offer {
-  if (listed.whole && listed.tools.length <= mostTools) return readOffer(listed.tools);
-  const count = listed.whole ? `${listed.tools.length}` : `more than ${listed.tools.length}`;
+function withinLimit(service: Service, listed: ListedOffer): ListedOffer {
+  const { count } = listed.offer;
+  if (count <= mostTools) return listed;
   throw new AppError(
     'service_refused',
     `${quote(service.name)} lists ${count} tools; more than ${mostTools} are not reviewed by anybody`,
@@ -67,12 +70,23 @@ export async function connectionsOfPerson(directory: VaultDirectory, principal: 
   return vault === undefined ? [] : await readConnections(directory.platform, vault.id);
 }
 
-async function listOpenly({ service, visit, wait }: Pick<Listing, 'service' | 'visit' | 'wait'>) {
+async function listOpenly({
+  service,
+  visit,
+  wantsAgain,
+  wait,
+}: Pick<Listing, 'service' | 'visit' | 'wantsAgain' | 'wait'>) {
   const waiting = wait(`${service.name} is asked which tools it has`);
-  return await toolsForAnybody({ mcpServerUrl: service.mcp_server_url, visit }).finally(() => waiting.done());
+  return await toolsForAnybody({ mcpServerUrl: service.mcp_server_url, visit }, wantsAgain).finally(() =>
+    waiting.done(),
+  );
 }
 
-async function listSignedIn(service: Service, { visit, clients, connections }: Lister, detail: Listing['detail']) {
+async function listSignedIn(
+  { service, wantsAgain }: Pick<Listing, 'service' | 'wantsAgain'>,
+  { visit, clients, connections }: Lister,
+  detail: Listing['detail'],
+) {
   const { warn } = visit;
   return await toolsForPerson(
     { mcpServerUrl: service.mcp_server_url, visit },
@@ -80,6 +94,7 @@ async function listSignedIn(service: Service, { visit, clients, connections }: L
     {
       clients,
       detail,
+      wantsAgain,
       end: async (grant) => {
         await giveBack({ service, grant, account: undefined, connections, visit, warn });
       },

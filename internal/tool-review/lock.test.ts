@@ -1,37 +1,62 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
-import { conceal } from '../secret/secret.ts';
-import { canonicalJson } from '../text/canonical.ts';
-import { formatToolsLock, type PinnedTool, parseToolsLock, type ToolsLock } from './lock.ts';
-import { type OfferedTool, readOffer } from './offered-tool.ts';
+import { listedAs, type OfferedTool } from '../offer/offered-tool.ts';
+import { formatToolsLock, parseToolsLock } from './lock.ts';
 import { pinsOf } from './pin.ts';
+import type { PinnedTool, ToolsLock } from './pinned.ts';
 
 const by = { kind: 'sso', issuer: 'https://id.example', subject: 'ada', label: 'ada@example.test' };
 const look: OfferedTool = {
   title: 'Look',
   description: 'Looks.\u202e\u200b',
   inputSchema: { type: 'object', properties: { b: {}, a: {} } },
-  outputSchema: undefined,
   annotations: { readOnlyHint: true },
 };
 const url = 'https://mcp.example/mcp';
-const reviewOf = (tool: OfferedTool) => ({ class: 'read' as const, by, at: '2026-11-22T00:00:00.000Z', tool });
-const lockWith = (tools: Record<string, PinnedTool>): ToolsLock =>
-  new Map([['notion', { mcpServerUrl: url, tools: new Map(Object.entries(tools)) }]]);
+const digestOf = (tool: OfferedTool) => listedAs('look', tool).sha256;
+const reviewOf = (tool: OfferedTool) => ({
+  class: 'read' as const,
+  by,
+  at: '2026-11-22T00:00:00.000Z',
+  sha256: digestOf(tool),
+});
+/** A tool as it is listed now, and as it was reviewed. */
+const pinned = (tool: OfferedTool, reviewed?: OfferedTool, more: Partial<PinnedTool> = {}): PinnedTool => {
+  const { sha256, facts } = listedAs('look', tool);
+  return { sha256, facts, offered: true, review: reviewed && reviewOf(reviewed), ...more };
+};
+const lockWith = (tools: Record<string, PinnedTool>, leftOut: { name: string; why: string }[] = []): ToolsLock =>
+  new Map([['notion', { mcpServerUrl: url, tools: new Map(Object.entries(tools)), leftOut }]]);
 const services = new Map([['notion', { mcp_server_url: url }]]);
 const parse = (text: string) => parseToolsLock(text, 'tools.lock.json');
 
 test('says of each tool whether it may be on, and why not', () => {
-  const lock = lockWith({
-    kept: { tool: look, offered: true, review: reviewOf({ ...look }) },
-    fresh: { tool: look, offered: true, review: undefined },
-    described: { tool: { ...look, description: 'x' }, offered: true, review: reviewOf(look) },
-    schema: { tool: { ...look, inputSchema: { type: 'object' } }, offered: true, review: reviewOf(look) },
-    output: { tool: { ...look, outputSchema: { type: 'object' } }, offered: true, review: reviewOf(look) },
-    claims: { tool: { ...look, annotations: undefined }, offered: true, review: reviewOf(look) },
-    titled: { tool: { ...look, title: 'x' }, offered: true, review: reviewOf(look) },
-    gone: { tool: look, offered: false, review: reviewOf(look) },
-  });
+  const changed: Record<string, Partial<OfferedTool>> = {
+    described: { description: 'x' },
+    schema: { inputSchema: { type: 'object' } },
+    output: { outputSchema: { type: 'object' } },
+    claims: { annotations: undefined },
+    titled: { title: 'x' },
+    tasked: { execution: { taskSupport: 'optional' } },
+    pictured: { icons: [{ src: 'https://x.example/i.png' }] },
+    paged: { meta: { ui: { resourceUri: 'ui://x' } } },
+  };
+  const lock = lockWith(
+    {
+      kept: pinned(look, { ...look }),
+      fresh: pinned(look),
+      ...Object.fromEntries(
+        Object.entries(changed).map(([name, change]) => [name, pinned({ ...look, ...change }, look)]),
+      ),
+      gone: pinned(look, look, { offered: false }),
+      restless: pinned({ ...look, description: 'x' }, look, { varies: ['/description'] }),
+      task: pinned(
+        { ...look, execution: { taskSupport: 'required' } },
+        { ...look, execution: { taskSupport: 'required' } },
+      ),
+    },
+    [{ name: 'odd', why: 'its input schema is no object' }],
+  );
   // As it is in memory, and as it is once it was written and read.
   for (const pins of [pinsOf(lock, services), pinsOf(parse(formatToolsLock(lock)), services)]) {
     const said = (tool: string) => {
@@ -40,8 +65,14 @@ test('says of each tool whether it may be on, and why not', () => {
     };
     expect(said('kept')).toBe('on as-reviewed');
     expect(said('fresh')).toBe('off new');
-    for (const tool of ['described', 'schema', 'output', 'claims', 'titled']) expect(said(tool)).toBe('off changed');
+    for (const tool of Object.keys(changed)) expect(said(tool)).toBe('off changed');
     expect(said('gone')).toBe('off no-longer-listed');
+    expect(said('restless')).toBe('off varying');
+    expect(said('task')).toBe('off needs-task');
+    expect(pins.pinVerdict('notion', 'odd')).toMatchObject({
+      reason: 'not-reviewable',
+      why: 'its input schema is no object',
+    });
     for (const tool of ['unheard', 'constructor', '__proto__', '']) expect(said(tool)).toBe('off not-listed');
     expect(pins.pinVerdict('slack', 'kept')).toEqual({ verdict: 'on', reason: 'not-pinned', annotations: undefined });
     expect(pins.pinVerdict('notion', 'fresh').annotations).toEqual({ readOnlyHint: true });
@@ -49,59 +80,68 @@ test('says of each tool whether it may be on, and why not', () => {
 });
 
 test('of another server counts for nothing', () => {
-  const lock = lockWith({ kept: { tool: look, offered: true, review: reviewOf(look) } });
+  const lock = lockWith({ kept: pinned(look, look) });
   const moved = new Map([['notion', { mcp_server_url: 'https://evil.example/mcp' }]]);
   expect(pinsOf(lock, moved).pinVerdict('notion', 'kept')).toMatchObject({ verdict: 'off', reason: 'other-server' });
 });
 
 test('tools of one name at two services have nothing to do with each other', () => {
-  const lock = lockWith({ look: { tool: look, offered: true, review: reviewOf(look) } });
-  lock.set('slack', {
-    mcpServerUrl: url,
-    tools: new Map([['look', { tool: look, offered: true, review: undefined }]]),
-  });
+  const lock = lockWith({ look: pinned(look, look) });
+  lock.set('slack', { mcpServerUrl: url, tools: new Map([['look', pinned(look)]]), leftOut: [] });
   const pins = pinsOf(lock, new Map([...services, ['slack', { mcp_server_url: url }]]));
   expect([pins.pinVerdict('notion', 'look').verdict, pins.pinVerdict('slack', 'look').verdict]).toEqual(['on', 'off']);
 });
 
-test('is written the same whatever the order, with nothing unseen, and reads back', () => {
-  const entries = {
-    b: { tool: look, offered: true, review: reviewOf(look) },
-    ['__proto__']: { tool: look, offered: true, review: undefined },
-    a: { tool: look, offered: false, review: reviewOf({ ...look, description: undefined }) },
+test('a router counts as destructive until somebody gave a reason, and as it is listed only as it was reviewed', () => {
+  const router: OfferedTool = {
+    ...look,
+    inputSchema: { type: 'object', properties: { command: { type: 'string' }, parameters: { type: 'object' } } },
   };
-  const lock = lockWith(entries);
-  const text = formatToolsLock(lock);
-  expect(formatToolsLock(lockWith(Object.fromEntries(Object.entries(entries).toReversed())))).toBe(text);
-  const otherKeys = { ...look, inputSchema: { properties: { a: {}, b: {} }, type: 'object' } };
-  expect(formatToolsLock(lockWith({ ...entries, b: { ...entries.b, tool: otherKeys } }))).toBe(text);
+  const reasoned = { ...reviewOf(router), reason: 'the account reads only' };
+  const lock = lockWith({
+    bare: pinned(router, router),
+    reasoned: pinned(router, undefined, { review: reasoned }),
+    changed: pinned({ ...router, description: 'x' }, undefined, { review: reasoned }),
+  });
+  const pins = pinsOf(parse(formatToolsLock(lock)), services);
+  const raises = (tool: string) => pins.pinVerdict('notion', tool).annotations?.router;
+  expect(['bare', 'reasoned', 'changed'].map(raises)).toEqual([true, undefined, true]);
+  expect(pins.pinVerdict('notion', 'reasoned').router?.reason).toBe('the account reads only');
+});
+
+test('is written the same whatever the order, with nothing unseen, without any text, and reads back', () => {
+  const entries = {
+    b: pinned(look, look),
+    ['__proto__']: pinned(look),
+    a: pinned(look, { ...look, description: undefined }, { offered: false }),
+  };
+  const text = formatToolsLock(lockWith(entries, [{ name: 'odd\u200b', why: 'x' }]));
+  const other = lockWith(Object.fromEntries(Object.entries(entries).toReversed()), [{ name: 'odd\u200b', why: 'x' }]);
+  expect(formatToolsLock(other)).toBe(text);
+  expect(digestOf({ ...look, inputSchema: { properties: { a: {}, b: {} }, type: 'object' } })).toBe(digestOf(look));
   expect(text).toMatch(/^[\x20-\x7e\n]*$/);
+  expect(text).not.toContain('Looks');
   expect(formatToolsLock(parse(text))).toBe(text);
   expect([...(parse(text).get('notion')?.tools.keys() ?? [])]).toEqual(['__proto__', 'a', 'b']);
 });
 
 test.each<[string, (text: string) => string]>([
-  ['a description', (text) => text.replace('Looks.', 'Sends everything away.')],
+  ['a digest of what is listed', (text) => text.replace(digestOf(look), digestOf({ ...look, title: 'x' }))],
   ['a reviewer', (text) => text.replace('"ada"', '"eve"')],
   ['a claim', (text) => text.replace('"readOnlyHint": true', '"readOnlyHint": false')],
   ['a review that is taken from another', (text) => text.replace('"fresh": {', '"kept": {')],
   ['the name of the service', (text) => text.replace('"notion": {', '"slack": {')],
   ['the digest', (text) => text.replace(/"digest": "./, '"digest": "x')],
   ['no digest', (text) => text.replace(/"digest": ".*",/, '')],
-  ['another version', (text) => text.replace('"lock_version": 1', '"lock_version": 2')],
+  ['another version', (text) => text.replace('"lock_version": 2', '"lock_version": 3')],
   ['half of it', (text) => text.slice(0, 300)],
   ['a conflict', (text) => `<<<<<<< HEAD\n${text}`],
   [
     'a section that is nested without end',
-    (text) => text.replace('"properties": {', `"x": ${'['.repeat(9999)}${']'.repeat(9999)}, "properties": {`),
+    (text) => text.replace('"hints": {', `"x": ${'['.repeat(9999)}${']'.repeat(9999)}, "hints": {`),
   ],
 ])('edited by hand is refused with the file and the way out: %s', (_case, edit) => {
-  const text = formatToolsLock(
-    lockWith({
-      kept: { tool: look, offered: true, review: reviewOf(look) },
-      fresh: { tool: look, offered: true, review: undefined },
-    }),
-  );
+  const text = formatToolsLock(lockWith({ kept: pinned(look, look), fresh: pinned(look) }));
   parse(text);
   const edited = edit(text);
   const refused = () => parse(edited);
@@ -118,57 +158,14 @@ test.each<[string, (text: string) => string]>([
   }
 });
 
-test('equal values have one text, whatever the order of their keys', () => {
-  expect(canonicalJson({ b: [1, { d: null, c: 'é' }], a: 2 })).toBe('{"a":2,"b":[1,{"c":"é","d":null}]}');
-  expect(() => canonicalJson(JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`))).toThrow(RangeError);
-});
-
-const bare = { name: 'look', inputSchema: { type: 'object' } };
-const deep = JSON.parse(`${'{"a":'.repeat(1000)}1${'}'.repeat(1000)}`);
-test.each<[string, unknown, string]>([
-  ['no object', 'look', 'not an object'],
-  ['no name', { ...bare, name: 7 }, 'printable'],
-  ['a name with a control character', { ...bare, name: 'look\u001b[2J' }, 'printable'],
-  ['a name that reads like another', { ...bare, name: 'l\u043eok' }, 'printable'],
-  ['a name that is too long', { ...bare, name: 'x'.repeat(129) }, 'printable'],
-  ['a description that is no text', { ...bare, description: ['x'] }, 'no text'],
-  ['a description without end', { ...bare, description: 'x'.repeat(20_001) }, 'more than'],
-  ['no schema', { name: 'look' }, 'no object'],
-  ['a schema that is huge', { ...bare, inputSchema: { a: 'x'.repeat(70_000) } }, 'longer'],
-  ['a schema that is nested without end', { ...bare, inputSchema: deep }, 'deeper'],
-  ['annotations that are a list', { ...bare, annotations: [] }, 'no object'],
-  ['a claim that is text', { ...bare, annotations: { readOnlyHint: 'true' } }, 'readOnlyHint'],
-  ['a claim that is null', { ...bare, annotations: { destructiveHint: null } }, 'destructiveHint'],
-])('a tool with %s cannot be reviewed, and is named', (_case, tool, why) => {
-  const { tools, leftOut } = readOffer([tool, { ...bare, name: 'fine' }]);
-  expect([...tools.keys()]).toEqual(['fine']);
-  expect(leftOut).toEqual([{ name: expect.any(String), why: expect.stringContaining(why) }]);
-});
-
-test('a name that is listed twice is neither of both', () => {
-  const { tools, leftOut } = readOffer([bare, { ...bare, description: 'another' }]);
-  expect([tools.size, leftOut]).toEqual([0, [{ name: 'look', why: 'it is listed twice' }]]);
-});
-
-test('a tool that repeats a secret of this run does not get into a file', () => {
-  conceal('a-token-of-this-run');
-  const said = [
-    { ...bare, name: 'a', description: 'Uses a-token-of-this-run.' },
-    { ...bare, name: 'b', inputSchema: { default: 'a-token-of-this-run' } },
-    { ...bare, name: 'c', annotations: { title: 'a-token-of-this-run' } },
-  ];
-  expect(readOffer(said).leftOut.map(({ why }) => why)).toEqual(said.map(() => 'it repeats a secret of this run'));
-});
-
 test('5,000 pinned tools are read and judged in a moment', () => {
-  const tools = Object.fromEntries(
-    Array.from({ length: 5_000 }, (_, index) => [`t${index}`, { tool: look, offered: true, review: reviewOf(look) }]),
-  );
+  const tools = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`t${index}`, pinned(look, look)]));
   const text = formatToolsLock(lockWith(tools));
-  const started = performance.now();
+  const started = process.cpuUsage();
   const pins = pinsOf(parse(text), services);
-  const read = performance.now();
-  for (const name of Object.keys(tools)) expect(pins.pinVerdict('notion', name).verdict === 'on').toBe(true);
-  expect(read - started).toBeLessThan(2_000);
-  expect(performance.now() - read).toBeLessThan(500);
+  const verdicts = Object.keys(tools).map((name) => pins.pinVerdict('notion', name).verdict);
+  const { user } = process.cpuUsage(started);
+  expect(verdicts.every((verdict) => verdict === 'on')).toBe(true);
+  // Of processor time, whoever else runs beside it.
+  expect(user / 1000).toBeLessThan(2_000);
 });

@@ -1,47 +1,26 @@
 /**
- * `config/tools.lock.json`: what each service said of its tools when it was last asked, and who reviewed what. The texts
- * stand in it whole: from a hash nobody could see what changed. Reviewed like code.
+ * `config/tools.lock.json`: what each service said of its tools when it was last asked, by digest, and who reviewed what. It
+ * is read whenever a verdict is computed, so that nothing stands in it but what a verdict needs; what the tools say is in
+ * texts.ts. Reviewed like code.
  */
 
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
+import { suggestedClass } from '../offer/offered-tool.ts';
+import { type Router, routers } from '../offer/router.ts';
 import type { Recorder } from '../platform/recorder.ts';
 import { type ReviewedFile, reviewedFile } from '../stores/files/reviewed-file.ts';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { revealedJson } from '../text/revealed.ts';
-import { fingerprint, type OfferedTool, suggestedClass, type ToolClass } from './offered-tool.ts';
+import { olderPins } from './older-lock.ts';
+import { isClass, isReviewer, type PinnedService, type PinnedTool, type Review, type ToolsLock } from './pinned.ts';
 
-/** Who reviewed a tool, as a proven principal, and when. */
-export interface Review {
-  /** What the tool counted as then. */
-  class: ToolClass;
-  by: { kind: string; issuer: string; subject: string; label: string };
-  at: string;
-  /** What was reviewed. */
-  tool: OfferedTool;
-}
-
-/** One tool of a service. */
-export interface PinnedTool {
-  /** What was listed last. */
-  tool: OfferedTool;
-  /** False where the service no longer lists it. */
-  offered: boolean;
-  review: Review | undefined;
-}
-
-/** The tools of one service by name, and the server that they were listed by. */
-export interface PinnedService {
-  mcpServerUrl: string;
-  tools: Map<string, PinnedTool>;
-}
-
-/** The lock's content by service. */
-export type ToolsLock = Map<string, PinnedService>;
-
-const lockVersion = 1;
+const lockVersion = 2;
+/** How many of the tools that cannot be reviewed are kept, and how much of the name of one. */
+const mostLeftOut = 1_000;
+const longestName = 128;
 
 /** Reads the lock of a configuration folder; an absent one is empty. Throws `config_invalid`. */
 export async function readToolsLock(configFolder: string): Promise<ToolsLock> {
@@ -50,29 +29,67 @@ export async function readToolsLock(configFolder: string): Promise<ToolsLock> {
   return text === undefined ? new Map() : parseToolsLock(text, file.where);
 }
 
-/** Writes the lock as a whole: equal locks are equal files, and nothing in the file is unseen. */
-export async function writeToolsLock(configFolder: string, lock: ToolsLock, recorder: Recorder): Promise<void> {
-  const [file, text] = [lockIn(configFolder), formatToolsLock(lock)];
-  await recorder.act(
-    { act: 'tools_lock.write', target: { kind: 'tools_lock', id: undefined, label: file.where } },
-    (announced) => file.write(text, announced),
-    () => ({ made: `sha256:${sha256(text)}` }),
-  );
+/** How long another run is waited for: it holds the lock for one reading and one writing. */
+const lockWaitMs = 10_000;
+
+/** Another file that goes with the lock. */
+export interface FileBeside {
+  file: ReviewedFile;
+  text: string;
+}
+
+/**
+ * Changes the lock as it is now, and writes it as a whole where that made a difference: equal locks are equal files, and nothing
+ * in one is unseen. What `change` answers with is written before it. Throws `already_running` where another run does not let
+ * go, and what `change` throws; then nothing is written.
+ */
+export async function changeToolsLock(
+  configFolder: string,
+  { signal, recorder }: { signal: AbortSignal; recorder: Recorder },
+  change: (lock: ToolsLock) => Promise<FileBeside[]>,
+): Promise<void> {
+  const file = lockIn(configFolder);
+  const held = await file.hold({ signal, waitMs: lockWaitMs });
+  if (!('release' in held)) {
+    throw new AppError(
+      'already_running',
+      `another run writes ${quote(file.where)} (${held.called}, since ${held.since})`,
+    );
+  }
+  try {
+    const before = await file.read();
+    const lock: ToolsLock = before === undefined ? new Map() : parseToolsLock(before, file.where);
+    const beside = await change(lock);
+    const text = formatToolsLock(lock);
+    if (text === before && beside.length === 0) return;
+    await recorder.act(
+      { act: 'tools_lock.write', target: { kind: 'tools_lock', id: undefined, label: file.where } },
+      async (announced) => {
+        // First what the lock speaks of, then the lock: one that was killed between both knows what it says.
+        for (const each of beside) await each.file.write(each.text, announced);
+        await file.write(text, announced);
+      },
+      () => ({ made: `sha256:${sha256(text)}` }),
+    );
+  } finally {
+    await held.release();
+  }
 }
 
 /** The text of a lock. */
 export function formatToolsLock(lock: ToolsLock): string {
-  const services = sorted(lock).map(([name, { mcpServerUrl, tools }]) => {
+  const services = sorted(lock).map(([name, { mcpServerUrl, tools, leftOut }]) => {
     const section = {
       mcp_server_url: mcpServerUrl,
       tools: Object.fromEntries(sorted(tools).map(([tool, pinned]) => [tool, toolJson(pinned)])),
+      ...(leftOut.length === 0 ? {} : { cannot_be_reviewed: leftOutJson(leftOut) }),
     };
     return [name, { digest: digestOf(name, section), ...section }] as const;
   });
   return `${revealedJson({ lock_version: lockVersion, services: Object.fromEntries(services) })}\n`;
 }
 
-/** Reads the text of a lock. Throws `config_invalid`, also where a section is not as it was written. */
+/** Reads the text of a lock, of its first version as well. Throws `config_invalid`, also where a section is not as it was written. */
 export function parseToolsLock(text: string, path: string): ToolsLock {
   const invalid = (why: string) =>
     new AppError('config_invalid', `${quote(path)}: ${why}`, {
@@ -84,7 +101,10 @@ export function parseToolsLock(text: string, path: string): ToolsLock {
   } catch {
     throw invalid(/^(<{7}|={7}|>{7})/m.test(text) ? 'it holds merge conflict markers' : 'it is not JSON');
   }
-  if (!isRecord(whole) || whole['lock_version'] !== lockVersion) throw invalid(`not a lock of version ${lockVersion}`);
+  const version = isRecord(whole) ? whole['lock_version'] : undefined;
+  if (!isRecord(whole) || (version !== lockVersion && version !== 1)) {
+    throw invalid(`not a lock of version ${lockVersion}`);
+  }
   if (!isRecord(whole['services'])) throw invalid('"services" is not an object');
   const lock: ToolsLock = new Map();
   for (const [name, value] of Object.entries(whole['services'])) {
@@ -96,17 +116,20 @@ export function parseToolsLock(text: string, path: string): ToolsLock {
     const tools = isRecord(section['tools']) ? Object.entries(section['tools']) : undefined;
     const { mcp_server_url: mcpServerUrl } = section;
     if (tools === undefined || typeof mcpServerUrl !== 'string') throw invalid(`${quote(name)} is not a pin`);
-    const pinned = tools.map(([tool, entry]) => [tool, pinnedTool(entry)] as const);
-    const wrong = pinned.find(([, entry]) => entry === undefined);
+    const pinned =
+      version === 1 ? olderPins(tools) : { tools: tools.map(([tool, entry]) => [tool, pinnedTool(entry)] as const) };
+    const wrong = pinned.tools.find(([, entry]) => entry === undefined);
     if (wrong !== undefined) throw invalid(`${quote(name)} ${quote(wrong[0])} is not a pin`);
-    lock.set(name, { mcpServerUrl, tools: new Map(pinned as [string, PinnedTool][]) });
+    const leftOut = leftOutOf(section['cannot_be_reviewed']);
+    if (leftOut === undefined) throw invalid(`${quote(name)} is not a pin`);
+    lock.set(name, {
+      mcpServerUrl,
+      tools: new Map(pinned.tools as [string, PinnedTool][]),
+      leftOut,
+      ...('texts' in pinned ? { texts: pinned.texts } : {}),
+    });
   }
   return lock;
-}
-
-/** Whether the tool is as it was when somebody reviewed it. */
-export function isAsReviewed({ tool, review }: PinnedTool): boolean {
-  return review !== undefined && (review.tool === tool || fingerprint(tool) === fingerprint(review.tool));
 }
 
 function digestOf(service: string, section: object): string {
@@ -122,76 +145,111 @@ function digestIfShallow(service: string, section: object): string | undefined {
   }
 }
 
-function toolJson(pinned: PinnedTool) {
-  const { tool, offered, review } = pinned;
+function toolJson({ sha256: digest, facts, offered, review, shaped, varies }: PinnedTool) {
   return {
-    ...offeredJson(tool),
-    suggested_class: suggestedClass(tool),
+    sha256: digest,
+    suggested_class: suggestedClass(facts),
+    ...(Object.keys(facts.hints).length === 0 ? {} : { hints: facts.hints }),
+    router: facts.router,
+    needs_task: facts.needsTask,
+    characters: facts.characters,
     ...(offered ? {} : { offered: false }),
+    varies,
+    shape_sha256: shaped,
     review: review && {
       class: review.class,
       by: { kind: review.by.kind, issuer: review.by.issuer, subject: review.by.subject, label: review.by.label },
       at: review.at,
-      // Once more only where it is something else: what stands above is what was reviewed otherwise.
-      ...(isAsReviewed(pinned) ? {} : { tool: offeredJson(review.tool) }),
+      sha256: review.sha256,
+      shape: review.shape,
+      reason: review.reason,
+      older: review.older,
     },
   };
 }
 
-function offeredJson({ title, description, inputSchema, outputSchema, annotations }: OfferedTool) {
-  return {
-    title,
-    description_sha256: sha256(description ?? ''),
-    description,
-    input_schema_sha256: sha256(canonicalJson(inputSchema)),
-    input_schema: sortedKeys(inputSchema),
-    output_schema: sortedKeys(outputSchema),
-    annotations: sortedKeys(annotations),
-  };
-}
-
-/** A service that lists its keys in another order every night has changed nothing. */
-function sortedKeys(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(canonicalJson(value));
+function leftOutJson(leftOut: PinnedService['leftOut']) {
+  return leftOut
+    .filter(({ name }) => name !== '' && name.length <= longestName)
+    .slice(0, mostLeftOut)
+    .map(({ name, why }) => ({ name, why }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function pinnedTool(entry: unknown): PinnedTool | undefined {
   if (!isRecord(entry)) return undefined;
-  const tool = offeredTool(entry);
-  if (tool === undefined) return undefined;
-  const pinned = { tool, offered: entry['offered'] !== false };
-  const { review } = entry;
-  if (review === undefined) return { ...pinned, review: undefined };
-  if (!isRecord(review)) return undefined;
-  const { by, at, class: kind } = review;
-  const reviewed = review['tool'] === undefined ? tool : isRecord(review['tool']) && offeredTool(review['tool']);
-  if (!isReviewer(by) || typeof at !== 'string' || !isClass(kind) || !reviewed) return undefined;
-  return { ...pinned, review: { class: kind, by, at, tool: reviewed } };
-}
-
-function offeredTool(entry: Record<string, unknown>): OfferedTool | undefined {
-  const { title, description, annotations } = entry;
-  if (!isText(title) || !isText(description)) return undefined;
-  if (annotations !== undefined && !isRecord(annotations)) return undefined;
+  const {
+    sha256: digest,
+    review,
+    shape_sha256: shaped,
+    varies,
+    hints = {},
+    router,
+    needs_task: task,
+    characters,
+  } = entry;
+  if (typeof digest !== 'string' || !isOptional(shaped, 'string') || !isOptional(characters, 'number'))
+    return undefined;
+  if (varies !== undefined && !isTexts(varies)) return undefined;
+  if (router !== undefined && !isRouter(router)) return undefined;
+  if (!isRecord(hints) || Object.values(hints).some((value) => typeof value !== 'boolean')) return undefined;
+  const read = review === undefined ? undefined : reviewOf(review);
+  if (review !== undefined && read === undefined) return undefined;
   return {
-    title,
-    description,
-    inputSchema: entry['input_schema'],
-    outputSchema: entry['output_schema'],
-    annotations,
+    sha256: digest,
+    facts: {
+      hints,
+      ...(router === undefined ? {} : { router }),
+      ...(task === true ? { needsTask: true as const } : {}),
+      ...(typeof characters === 'number' ? { characters } : {}),
+    },
+    offered: entry['offered'] !== false,
+    review: read,
+    ...(typeof shaped === 'string' ? { shaped } : {}),
+    ...(varies === undefined ? {} : { varies }),
   };
 }
 
-function isReviewer(by: unknown): by is Review['by'] {
-  return isRecord(by) && ['kind', 'issuer', 'subject', 'label'].every((key) => typeof by[key] === 'string');
+function reviewOf(review: unknown): Review | undefined {
+  if (!isRecord(review)) return undefined;
+  const { by, at, class: kind, sha256: digest, shape, reason, older } = review;
+  if (!isReviewer(by) || typeof at !== 'string' || !isClass(kind) || typeof digest !== 'string') return undefined;
+  if (!isOptional(reason, 'string')) return undefined;
+  if (shape !== undefined && !(isRecord(shape) && typeof shape['of'] === 'string' && isTexts(shape['places']))) {
+    return undefined;
+  }
+  return {
+    class: kind,
+    by,
+    at,
+    sha256: digest,
+    ...(shape === undefined ? {} : { shape: shape as unknown as NonNullable<Review['shape']> }),
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(older === true ? { older: true as const } : {}),
+  };
 }
 
-function isClass(kind: unknown): kind is ToolClass {
-  return kind === 'read' || kind === 'write' || kind === 'destructive';
+function leftOutOf(value: unknown): PinnedService['leftOut'] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return undefined;
+  const read = value.flatMap((each) =>
+    isRecord(each) && typeof each['name'] === 'string' && typeof each['why'] === 'string'
+      ? [{ name: each['name'], why: each['why'] }]
+      : [],
+  );
+  return read.length === value.length ? read : undefined;
 }
 
-function isText(value: unknown): value is string | undefined {
-  return value === undefined || typeof value === 'string';
+function isRouter(value: unknown): value is Router {
+  return typeof value === 'string' && Object.hasOwn(routers, value);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}
+
+function isOptional(value: unknown, type: 'string' | 'number'): boolean {
+  return value === undefined || typeof value === type;
 }
 
 function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {

@@ -1,6 +1,8 @@
 /** What the reviewed pin says of a tool, for the verdict on it. */
 import type { Configuration } from '../config/definitions.ts';
-import { isAsReviewed, readToolsLock, type ToolsLock } from './lock.ts';
+import { routers } from '../offer/router.ts';
+import { readToolsLock } from './lock.ts';
+import { isAsReviewed, type ToolsLock } from './pinned.ts';
 
 /** Why a pin says what it says. */
 export type PinReason =
@@ -9,18 +11,28 @@ export type PinReason =
   | 'as-reviewed'
   /** The service file names another server than the one whose tools were listed. */
   | 'other-server'
-  /** The service did not list it, or in a way that nobody can review. */
+  /** The service did not list it. */
   | 'not-listed'
+  /** The service listed it in a way that nobody can review. */
+  | 'not-reviewable'
   | 'no-longer-listed'
   | 'new'
-  | 'changed';
+  | 'changed'
+  /** It is another each time the service is asked. */
+  | 'varying'
+  /** It can only be called as a task, which nothing here starts. */
+  | 'needs-task';
 
 /** What the pin says of one tool. */
 export interface PinJudgement {
   verdict: 'on' | 'off';
   reason: PinReason;
-  /** What the server claims of the tool; it may raise caution and never lowers it. Undefined where nothing is pinned. */
-  annotations: Readonly<Record<string, unknown>> | undefined;
+  /** In words, where there is more to say than the reason: why it cannot be reviewed. */
+  why?: string;
+  /** What raises what it counts as: the server's claims, which never lower it. Undefined where nothing is pinned. */
+  annotations: { readOnlyHint?: boolean; destructiveHint?: boolean; router?: boolean } | undefined;
+  /** By what it is known as a router, and why a person said that it is none; undefined where it is none. */
+  router?: { shape: string; reason: string | undefined };
 }
 
 /** The pins of a configuration. */
@@ -47,12 +59,25 @@ function judge(
 ): PinJudgement {
   const section = lock.get(service);
   const pinned = section?.tools.get(tool);
-  const annotations = pinned?.tool.annotations;
-  const off = (reason: PinReason): PinJudgement => ({ verdict: 'off', reason, annotations });
-  if (section === undefined) return { verdict: 'on', reason: 'not-pinned', annotations };
+  if (section === undefined) return { verdict: 'on', reason: 'not-pinned', annotations: undefined };
+  if (pinned === undefined) {
+    const isThere = services.get(service)?.mcp_server_url === section.mcpServerUrl;
+    const left = isThere ? section.leftOut.find(({ name }) => name === tool) : undefined;
+    const reason = !isThere ? 'other-server' : left === undefined ? 'not-listed' : 'not-reviewable';
+    return { verdict: 'off', reason, annotations: undefined, ...(left === undefined ? {} : { why: left.why }) };
+  }
+  const { facts, review } = pinned;
+  const isReviewed = isAsReviewed(pinned);
+  const reason = isReviewed ? review?.reason : undefined;
+  const said = {
+    annotations: { ...facts.hints, ...(facts.router !== undefined && reason === undefined ? { router: true } : {}) },
+    ...(facts.router === undefined ? {} : { router: { shape: routers[facts.router], reason } }),
+  };
+  const off = (why: PinReason): PinJudgement => ({ verdict: 'off', reason: why, ...said });
   if (services.get(service)?.mcp_server_url !== section.mcpServerUrl) return off('other-server');
-  if (pinned === undefined) return off('not-listed');
   if (!pinned.offered) return off('no-longer-listed');
-  if (pinned.review === undefined) return off('new');
-  return isAsReviewed(pinned) ? { verdict: 'on', reason: 'as-reviewed', annotations } : off('changed');
+  if (facts.needsTask === true) return off('needs-task');
+  if (review === undefined) return off('new');
+  if (!isReviewed) return off(pinned.varies === undefined ? 'changed' : 'varying');
+  return { verdict: 'on', reason: 'as-reviewed', ...said };
 }

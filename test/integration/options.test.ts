@@ -149,6 +149,18 @@ const rows: Record<string, readonly Row[]> = {
       },
     },
   ],
+  'setup-session tools export': [{}],
+  'setup-session tools accept': [
+    {
+      async prepare() {
+        await world.setup(['tools', 'refresh', 'notion']);
+        const { stdout } = await world.setup(['tools', 'export', 'notion']);
+        const sheet = join(world.sandbox.configFolder, 'sheet.md');
+        await writeFile(sheet, stdout.replaceAll('- [ ] ', '- [x] '));
+        return ['--from', sheet];
+      },
+    },
+  ],
   'setup-session explain': [{ words: ['--agent', 'support'] }],
   'setup-session send': [{ words: ['sesn_none', '--message', 'x'] }],
   'setup-session answer': [

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
 import { revokeGrant } from '../../oauth/revoke.ts';
+import { type Offer, OfferReader } from '../../offer/offered-tool.ts';
 import { createText } from '../../outside/files.ts';
-import { type ListedTools, listTools, TokenTurnedAway } from '../../outside/mcp.ts';
+import { type Exchange, listTools, TokenTurnedAway } from '../../outside/mcp.ts';
 import { quote } from '../../text/quote.ts';
 import { acquire } from '../acquire.ts';
 import type { ClientSource } from '../client/client-source.ts';
@@ -20,25 +21,54 @@ interface ListingSignIn {
   detail(text: string): void;
   /** Ends the access that was granted; revokes it unless told. */
   end?: (grant: Grant) => Promise<void>;
+  wantsAgain?: WantsAgain | undefined;
 }
 
+/** What a server listed, and what it listed a moment later where that was asked for. */
+export interface ListedOffer {
+  offer: Offer;
+  again: Offer | undefined;
+}
+
+/** Whether a list is to be asked for once more, to see what differs between two lists of one moment. */
+export type WantsAgain = (offer: Offer) => boolean;
+
 /** The tools that a server shows to anybody; undefined where it wants to know who asks. */
-export async function toolsForAnybody({ mcpServerUrl, visit }: ListedServer): Promise<ListedTools | undefined> {
+export async function toolsForAnybody(
+  { mcpServerUrl, visit }: ListedServer,
+  wantsAgain?: WantsAgain,
+): Promise<ListedOffer | undefined> {
   try {
-    return await listTools({ mcpServerUrl, token: undefined, fetch: visit.fetch, signal: visit.signal });
+    return await readTools({ mcpServerUrl, token: undefined, fetch: visit.fetch, signal: visit.signal }, wantsAgain);
   } catch (error) {
     if (error instanceof TokenTurnedAway) return undefined;
     throw error;
   }
 }
 
+async function readTools(exchange: Exchange, wantsAgain?: WantsAgain): Promise<ListedOffer> {
+  const read = async () => {
+    let reader = new OfferReader();
+    await listTools(exchange, {
+      begin() {
+        const fresh = new OfferReader();
+        reader = fresh;
+        return (tool) => fresh.take(tool);
+      },
+    });
+    return reader.offer();
+  };
+  const offer = await read();
+  return { offer, again: wantsAgain?.(offer) === true ? await read() : undefined };
+}
+
 /** The tools that a server shows to a person who signs in. What is granted for that is given back before this returns. */
 export async function toolsForPerson(
   { mcpServerUrl, visit }: ListedServer,
   { service, judgeServer }: Pick<UnlistedServer, 'service'> & Pick<AcquireRequest, 'judgeServer'>,
-  { clients, detail, end = (grant) => revoke(grant, service.name, visit) }: ListingSignIn,
-): Promise<ListedTools> {
-  let tools: ListedTools | undefined;
+  { clients, detail, end = (grant) => revoke(grant, service.name, visit), wantsAgain }: ListingSignIn,
+): Promise<ListedOffer> {
+  let tools: ListedOffer | undefined;
   await acquire({
     service,
     visit,
@@ -57,7 +87,7 @@ export async function toolsForPerson(
     conclude: async (grant) => {
       try {
         const { accessToken: token } = grant;
-        tools = await listTools({ mcpServerUrl, token, fetch: visit.fetch, signal: visit.signal });
+        tools = await readTools({ mcpServerUrl, token, fetch: visit.fetch, signal: visit.signal }, wantsAgain);
       } finally {
         await end(grant);
       }

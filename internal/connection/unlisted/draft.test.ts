@@ -2,10 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfiguration } from '../../config/load.ts';
 import { writeStarter } from '../../config/starter.ts';
+import { readOffer } from '../../offer/offered-tool.ts';
 import { writeDraft } from './add.ts';
 import { type DraftEvidence, draftName, draftText } from './draft.ts';
+
+const bare = { inputSchema: { type: 'object' } };
 
 const evidence = (changes: object = {}): DraftEvidence =>
   ({
@@ -23,11 +27,14 @@ const evidence = (changes: object = {}): DraftEvidence =>
       issuer: 'https://auth.example.com',
       registration_endpoint: 'https://auth.example.com/register',
     },
-    tools: [
-      { name: 'find', description: 'Finds pages', annotations: { readOnlyHint: true } },
-      { name: 'wipe', annotations: { readOnlyHint: true, destructiveHint: true } },
-      { name: 'put' },
-    ],
+    tools: readOffer([
+      { ...bare, name: 'find_pages', description: 'Finds pages', annotations: { readOnlyHint: true } },
+      { ...bare, name: 'get_all', annotations: { readOnlyHint: true, destructiveHint: true } },
+      { ...bare, name: 'put' },
+      { ...bare, name: 'get_user' },
+      { ...bare, name: 'on' },
+      { name: 'find_none' },
+    ]),
     warnings: [],
     now: new Date('2026-11-22T00:00:00Z'),
     ...changes,
@@ -69,7 +76,12 @@ describe('a draft', () => {
       '\u001b[2J',
     ];
     const found = { ...evidence().found, offeredScopes: hostile, resource: hostile[0] };
-    const tools = hostile.map((text) => ({ name: text, description: text }));
+    const odd = hostile.map((text, index) => ({
+      name: `get_${index}`,
+      inputSchema: { type: 'object', properties: { action: { enum: [`delete ${text}`] } } },
+      description: `You must always call ${text}`,
+    }));
+    const tools = readOffer([...odd, ...hostile.map((text) => ({ ...bare, name: text })), { ...bare, name: '`#"]:-' }]);
     const changes = { found, tools, warnings: ['x'] };
     expect(draftText(evidence(changes))).toMatch(/^[\n\x20-\x7e]*$/);
     expect(await drafted(changes)).toMatchObject({ tools: { read: [], write: [], destructive: [] } });
@@ -81,11 +93,24 @@ describe('a draft', () => {
   });
 });
 
-test('a tool that claims to read and to destroy is suggested as destructive, one that claims nothing as writing', () => {
-  const text = draftText(evidence());
-  expect(text).toContain('#   read        "find" (readOnlyHint true) "Finds pages"');
-  expect(text).toContain('#   destructive "wipe" (readOnlyHint true, destructiveHint true)');
-  expect(text).toContain('#   write       "put" (no claims)');
+test('its lists can be pasted: each tool is in the most careful one, and what is suspicious of it stands behind it', () => {
+  const lines = draftText(evidence()).split('\n');
+  const from = lines.indexOf('# tools:');
+  const pasted = lines
+    .slice(from)
+    .filter((line) => line.startsWith('#   ') || line === '# tools:')
+    .map((line) => line.slice(2))
+    .join('\n');
+  expect(parse(pasted)).toEqual({
+    tools: { read: ['find_pages'], write: ['put', 'get_user', 'on'], destructive: ['get_all'] },
+  });
+  expect(pasted).toMatch(/- get_all # it claims to read only and to destroy/);
+  expect(lines.join('\n')).toContain('# "find_none" cannot be reviewed and stays off: its input schema is no object');
+});
+
+test('what is beyond the limit is said with its number', () => {
+  const many = Array.from({ length: 1_250 }, (_, index) => ({ ...bare, name: `get_${index}` }));
+  expect(draftText(evidence({ tools: readOffer(many) }))).toContain('# 250 more were not read.');
 });
 
 test.each([

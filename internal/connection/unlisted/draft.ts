@@ -6,8 +6,9 @@ import { AppError } from '../../errors/app-error.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { type Exception, exceptionLine, exceptionRisk } from '../../oauth/exceptions.ts';
 import type { ProtectedResource } from '../../oauth/protected-resource.ts';
+import { type Offer, type ToolClass, toolOf } from '../../offer/offered-tool.ts';
+import { readingOf, type Suspicion, suspecting } from '../../offer/suspicion.ts';
 import { quote } from '../../text/quote.ts';
-import { isRecord } from '../../text/record.ts';
 
 /** What is known of the server. Its own words are text from outside. */
 export interface DraftEvidence {
@@ -16,8 +17,8 @@ export interface DraftEvidence {
   issuer: string;
   server: AuthorizationServer;
   exceptions: readonly Exception[];
-  /** As the server gave them; undefined where nobody signed in to see them. */
-  tools: readonly unknown[] | undefined;
+  /** Undefined where nobody signed in to see them. */
+  tools: Offer | undefined;
   warnings: readonly string[];
   now: Date;
 }
@@ -62,7 +63,7 @@ export function draftText(evidence: DraftEvidence): string {
     '  read: []',
     '  write: []',
     '  destructive: []',
-    ...toolLines(evidence.tools),
+    ...toolLines(evidence.tools, now),
     '',
   ].join('\n');
 }
@@ -78,9 +79,10 @@ function registrationLines(server: AuthorizationServer, registers: boolean): str
   ];
 }
 
-/** How many scopes and tools a draft has room for: more are nothing that a person reviews. */
+/** How many scopes a draft has room for: more are nothing that a person reviews. */
 const mostScopes = 50;
-const mostTools = 256;
+/** How many tools that cannot be reviewed a draft names. */
+const mostLeftOut = 20;
 
 function scopeLines({ scopes, offeredScopes }: ProtectedResource): string[] {
   if (offeredScopes.length === 0) return ['  # It names no scopes.'];
@@ -105,30 +107,64 @@ function resourceLines({ found: { address, resource, withoutMetadata }, exceptio
   return resource === address ? [] : [`  # It calls itself ${quote(resource)}; tokens are asked for under that name.`];
 }
 
-function toolLines(tools: readonly unknown[] | undefined): string[] {
-  if (tools === undefined) return ['', '# Its tools are shown to those who signed in; nobody did for this draft.'];
-  const rows = tools.flatMap(toolLine);
-  const more = rows.length > mostTools ? [`#   and ${rows.length - mostTools} more`] : [];
-  const heading =
-    rows.length === 0
-      ? '# It offered no tools.'
-      : '# What it offered, and what the server itself claims of each. Suggested class, name, claims, description:';
-  return ['', heading, ...rows.slice(0, mostTools), ...more];
+/** What it offered, as lists that can be pasted; nothing of it is in force. */
+function toolLines(offer: Offer | undefined, now: Date): string[] {
+  if (offer === undefined) return ['', '# Its tools are shown to those who signed in; nobody did for this draft.'];
+  const { tools, leftOut, count } = offer;
+  const suspect = suspecting(now);
+  const read = [...tools].map(([name, listed]) => {
+    const tool = toolOf(listed);
+    const suspicions = suspect(name, tool, listed.facts);
+    return { name, suspicions, kind: readingOf(name, tool, listed.facts).ours };
+  });
+  const unread = count - tools.size - leftOut.length;
+  if (count === 0) return ['', '# It offered no tools.'];
+  return [
+    '',
+    `# What it offered, ${count} tools, as lists that can be pasted over those above without their #. Nobody has reviewed them.`,
+    '# A tool is in the most careful list of what its server claims, what its name says, and what can be asked of it.',
+    '# tools:',
+    ...(['read', 'write', 'destructive'] as const).flatMap((kind) =>
+      classLines(
+        kind,
+        read.filter((each) => each.kind === kind),
+      ),
+    ),
+    ...leftOut
+      .slice(0, mostLeftOut)
+      .map(({ name, why }) => `# ${quote(name)} cannot be reviewed and stays off: ${ascii(why)}`),
+    ...(leftOut.length > mostLeftOut
+      ? [`# ${leftOut.length - mostLeftOut} more cannot be reviewed and stay off.`]
+      : []),
+    ...(unread > 0 ? [`# ${unread} more were not read.`] : []),
+  ];
 }
 
-const longestDescription = 120;
+interface DraftedTool {
+  name: string;
+  suspicions: readonly Suspicion[];
+}
 
-function toolLine(tool: unknown): string[] {
-  if (!isRecord(tool) || typeof tool['name'] !== 'string') return [];
-  const { name, description } = tool;
-  const annotations = isRecord(tool['annotations']) ? tool['annotations'] : {};
-  const { readOnlyHint: reads, destructiveHint: destroys } = annotations;
-  // Caution first: what claims both is not believed to read only. What claims nothing counts as writing.
-  const suggested = destroys === true ? 'destructive' : reads === true ? 'read' : 'write';
-  const claims = [
-    ...(typeof reads === 'boolean' ? [`readOnlyHint ${reads}`] : []),
-    ...(typeof destroys === 'boolean' ? [`destructiveHint ${destroys}`] : []),
+/** One class: what nothing is suspicious of, then the rest, each with why. */
+function classLines(kind: ToolClass, tools: readonly DraftedTool[]): string[] {
+  if (tools.length === 0) return [`#   ${kind}: []`];
+  const plain = tools.filter(({ suspicions }) => suspicions.length === 0);
+  const suspicious = tools.filter(({ suspicions }) => suspicions.length > 0);
+  // A name is a JSON string wherever YAML could take it for something else.
+  const entry = (name: string) =>
+    `#     - ${/^[a-z][\w.-]*$/i.test(name) && !/^(y|n|yes|no|on|off|true|false|null|[.\d]+e?\d*)$/i.test(name) ? name : JSON.stringify(name)}`;
+  return [
+    `#   ${kind}:`,
+    ...(plain.length > 0 && suspicious.length > 0 ? [`#     # nothing suspicious: ${plain.length}`] : []),
+    ...plain.map(({ name }) => entry(name)),
+    ...(suspicious.length > 0 ? [`#     # to be looked at: ${suspicious.length}`] : []),
+    ...suspicious.map(
+      ({ name, suspicions }) => `${entry(name)} # ${ascii(suspicions.map(({ why }) => why).join('; '))}`,
+    ),
   ];
-  const said = typeof description === 'string' ? ` ${quote(description.slice(0, longestDescription))}` : '';
-  return [`#   ${suggested.padEnd(11)} ${quote(name)} (${claims.join(', ') || 'no claims'})${said}`];
+}
+
+/** A text from outside in a comment: printable ASCII of one line. */
+function ascii(text: string): string {
+  return quote(text).slice(1, -1).replaceAll('\\"', "'");
 }

@@ -49,7 +49,7 @@ export async function draftService(request: DraftRequest, ports: Ports): Promise
   };
   const unlisted = await discoverUnlisted(lookup);
   const found = { ...unlisted, warnings: [...warnings], now: clock.now() };
-  let tools = (await toolsForAnybody(lookup))?.tools;
+  let tools = (await toolsForAnybody(lookup))?.offer;
   const reviewable = unlisted.exceptions.length > 0;
   if (tools === undefined && signIn && !reviewable) {
     await confirmAddress(ports, address, {
@@ -58,7 +58,7 @@ export async function draftService(request: DraftRequest, ports: Ports): Promise
       timeoutMs: visit.timeoutMs,
     });
     const { detail } = ports.tell;
-    ({ tools } = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, { clients, detail }));
+    ({ offer: tools } = await toolsForPerson({ ...lookup, visit: strangers }, unlisted, { clients, detail }));
   }
   const path = await writeDraft(configuration.folder, name, { ...found, tools });
   return {
@@ -66,7 +66,7 @@ export async function draftService(request: DraftRequest, ports: Ports): Promise
     path,
     mcp_server_url: unlisted.found.address,
     issuer: unlisted.issuer,
-    tools: tools?.length ?? null,
+    tools: tools?.count ?? null,
     warnings: found.warnings,
     beside: { host: address.host, exceptions: unlisted.exceptions.length },
   };

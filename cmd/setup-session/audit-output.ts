@@ -1,24 +1,23 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { Tell } from '../../internal/run/ports.ts';
+import type { PulledCalls } from '../../internal/run/values/audit.ts';
 import type { MadeCheckpoint, ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** A line for each act. */
 export function showActs(record: ShownRecord): CommandResult {
-  const rows = record.acts.map(({ at, act, actor, target, outcome, error }) => [
-    at,
-    act,
-    visible(target.label),
-    actorCell(actor),
-    outcome === null
-      ? 'unknown: nothing says how it ended'
-      : error === null
-        ? outcome
-        : `${outcome}: ${visible(error)}`,
+  const rows = record.acts.map((shown) => [
+    shown.at,
+    shown.act,
+    visible(shown.target.label),
+    actorCell(shown.actor),
+    shown.agent === null ? '-' : `${visible(shown.agent.name ?? shown.agent.id)} ${visible(shown.agent.version)}`,
+    visible(shown.session ?? '-'),
+    outcomeCell(shown),
   ]);
   const none = record.acts.length === 0 ? ['nothing of this is in the record'] : [];
-  const table = rows.length === 0 ? [] : [{ heading: ['at', 'act', 'to', 'by', 'outcome'], rows }];
+  const table = rows.length === 0 ? [] : [{ heading: ['at', 'act', 'to', 'by', 'agent', 'session', 'outcome'], rows }];
   const faults =
     record.faults === 0
       ? []
@@ -26,9 +25,36 @@ export function showActs(record: ShownRecord): CommandResult {
   return { text: [...none, ...table, ...faults], json: record };
 }
 
-function actorCell(actor: ShownRecord['acts'][number]['actor']): string {
+type ShownAct = ShownRecord['acts'][number];
+
+function outcomeCell({ outcome, error, call }: ShownAct): string {
+  if (outcome === null) return 'unknown: nothing says how it ended';
+  if (error !== null) return `${outcome}: ${visible(error)}`;
+  if (call === null || call.answer === null) return outcome;
+  const by = call.confirmer === null ? 'by somebody whom the record does not know' : `by ${actorCell(call.confirmer)}`;
+  return `${outcome}: ${visible(call.answer)} ${by}`;
+}
+
+function actorCell(actor: ShownAct['actor']): string {
   if ('label' in actor) return visible(actor.label);
   return actor.kind === 'key_holder' ? 'whoever holds the key' : 'not proven yet';
+}
+
+/** How many calls were written, and what somebody should look at. */
+export function showPulled(pulled: PulledCalls): CommandResult {
+  const { sessions, calls, going_on: goingOn, foreign_answers: foreign, gone, unknown_types: unknown } = pulled;
+  return {
+    text: [
+      `${calls} calls of ${sessions} sessions are in the record now${goingOn === 0 ? '' : `; ${goingOn} go on and come later`}`,
+      ...foreign.map(
+        ({ session, call, answer }) =>
+          `somebody whom the record does not know answered ${visible(call)} of ${visible(session)}: ${answer}; setup-session audit reconcile`,
+      ),
+      ...gone.map((id) => `the platform does not know the session ${visible(id)} any more: its calls cannot be read`),
+      ...unknown.map((type) => `this version does not know events of the type ${visible(type)}: they were passed over`),
+    ],
+    json: pulled,
+  };
 }
 
 /** Where the chain ends, and what somebody should know of it. Throws `record_altered` where it is not as it was written. */

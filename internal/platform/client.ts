@@ -22,7 +22,7 @@ import { type Act, hintAfterLoss } from './acts.ts';
 import { agentVerbs } from './agents.ts';
 import type { Change, Delegation, OnChange } from './change.ts';
 import { credentialVerbs } from './credentials.ts';
-import type { Ask, Door, How, Read } from './door.ts';
+import type { Ask, Door, How, PageQuery, Read } from './door.ts';
 import { environmentVerbs } from './environments.ts';
 import { readFrames, watched } from './event-stream.ts';
 import type { Federation } from './exchange.ts';
@@ -131,7 +131,7 @@ export async function preparePlatform(settings: PlatformSettings): Promise<Openi
     ...verbsOver(doorFor(actor, delegation)),
     ...said,
     // Whoever opened it holds the key, also where nobody had to say who they are.
-    recorder: recorderOf(settings.onChange, actor ?? { kind: 'key_holder', account: accountName() }),
+    recorder: recorderOf(settings.onChange, actor ?? { kind: 'key_holder', account: accountName() }, delegation),
   });
 }
 
@@ -292,12 +292,12 @@ export async function prepareDoor(
           cause: undefined,
         });
       // The SDK would take null for an empty list, and fail on what is none.
-      const page = (cursor: { page?: string }) =>
+      const page = (query: PageQuery) =>
         reads(what, false, async (client) => {
-          const body = fieldsOf((await (await ask(client, cursor).asResponse()).json()) as unknown);
+          const body = fieldsOf((await (await ask(client, query).asResponse()).json()) as unknown);
           return { data: body?.['data'], next_page: body?.['next_page'] };
         });
-      for await (const item of eachOnce(page, refused)) yield read(item, reading);
+      for await (const item of eachOnce(inSmallerPages(page), refused)) yield read(item, reading);
     },
     async listen(what, ask) {
       const closed = new AbortController();
@@ -389,6 +389,30 @@ function readingOf({
       told.add(member);
       onUnknownMember?.(member);
     },
+  };
+}
+
+/** How many items are asked for: as many as usual, and fewer where those are too much. One alone is what it is. */
+const pageSizes: readonly PageQuery[] = [{}, { limit: 100 }, { limit: 10 }, { limit: 1 }];
+/** So many pages later more are tried again: what is large comes seldom, and a list has an end to its pages. */
+const smallPagesInARow = 10;
+
+/** Asks for a page that was too large in smaller ones. */
+function inSmallerPages<Page>(ask: (query: PageQuery) => Promise<Page>): (cursor: { page?: string }) => Promise<Page> {
+  let [size, pages] = [0, 0];
+  return async (cursor) => {
+    for (;;) {
+      try {
+        const page = await ask({ ...cursor, ...pageSizes[size] });
+        pages += 1;
+        if (pages % smallPagesInARow === 0) size = Math.max(0, size - 1);
+        return page;
+      } catch (error) {
+        if (tooLarge(error) === undefined || size === pageSizes.length - 1) throw error;
+        size += 1;
+        pages = 0;
+      }
+    }
   };
 }
 

@@ -19,6 +19,12 @@ export interface How {
 /** Reads an answer; throws `UnreadableAnswer` for something else. */
 export type Read<Thing> = (answer: unknown, reading: Reading) => Thing;
 
+/** Which page is asked for; `limit` where pages of the usual size were more than an answer may have. */
+export interface PageQuery {
+  page?: string;
+  limit?: number;
+}
+
 /** A request whose body is read here. */
 export interface Raw {
   asResponse(): PromiseLike<Response>;
@@ -28,11 +34,14 @@ export interface Raw {
 export interface Door {
   /** Asks for one thing. Repeated up to twice when the network or the platform stumbles; a 429 is waited for. */
   read<Thing>(what: string, read: Read<Thing>, ask: Ask, how?: Pick<How, 'uninterrupted'>): Promise<Thing>;
-  /** Every item of a list, once (`eachOnce`), page by page, never more than one page in memory. */
+  /**
+   * Every item of a list, once (`eachOnce`), page by page, never more than one page in memory. A page that is more than an
+   * answer may have is asked for again with fewer items, down to one.
+   */
   list<Item>(
     what: string,
     read: Read<Item>,
-    ask: (client: Client, page: { page?: string }) => Raw,
+    ask: (client: Client, page: PageQuery) => Raw,
   ): AsyncGenerator<Item, void, undefined>;
   /** Opens a stream of events, once: whoever follows it opens the next one, and reads what was missed in between. */
   listen(what: string, ask: (client: Client, closed: AbortSignal) => Raw): Promise<EventStream>;

@@ -3,7 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type Announced, announced } from '../stores/announced.ts';
 import type { Actor } from './actor.ts';
 import type { ActElsewhere } from './acts.ts';
-import type { Change, Ending, OnChange } from './change.ts';
+import type { Change, Delegation, Ending, OnChange } from './change.ts';
 
 /** An act, as it is announced: without whoever does it. */
 export interface Announcement extends Pick<Change, 'target' | 'server'> {
@@ -28,12 +28,12 @@ export interface Recorder {
 /** After these nobody knows whether it happened. */
 const doubtful: readonly AppError['code'][] = ['service_unreachable', 'interrupted', 'platform_outcome_unknown'];
 
-/** The recorder of one actor, over whoever hears of changes. */
-export function recorderOf(onChange: OnChange, actor: Actor): Recorder {
+/** The recorder of one actor, over whoever hears of changes, with the rule that lets them do what they do. */
+export function recorderOf(onChange: OnChange, actor: Actor, delegation?: Delegation): Recorder {
   return {
     as: (other) => recorderOf(onChange, other),
     async act({ act, target, server }, work, learn = () => ({})) {
-      const ended = await onChange({ actor, act, target, server });
+      const ended = await onChange({ actor, act, target, server, delegation });
       try {
         const result = await work(announced());
         await ended({ outcome: 'success', attempts: 1, ...learn(result) });

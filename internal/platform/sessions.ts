@@ -3,7 +3,7 @@
  * read in `session/event.ts`.
  */
 import { type AgentAnswer, readAgentAnswer } from './agents.ts';
-import type { Grounds } from './change.ts';
+import type { ActingAgent, Grounds } from './change.ts';
 import type { Door, How } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import {
@@ -76,6 +76,30 @@ function readEvent(value: unknown): EventAnswer {
   return thingOf(value, 'an event');
 }
 
+/** A thread of a session: its own agent, which may be one that the model made up. */
+export interface Thread {
+  id: string;
+  /** Whether its events are those of the session itself; undefined where that was not said. */
+  primary: boolean | undefined;
+  agent: ActingAgent;
+}
+
+/** Reads a thread. */
+function readThread(value: unknown): Thread {
+  const thread = thingOf(value, 'a thread');
+  const { id, version, name, type } = fieldsOf(thread['agent']) ?? {};
+  const parent = thread['parent_thread_id'];
+  return {
+    id: thread.id,
+    primary: parent === undefined ? undefined : parent === null,
+    agent: {
+      id: text(id) ?? text(type) ?? 'unknown',
+      version: typeof version === 'number' ? String(version) : '',
+      ...(typeof name === 'string' && { name }),
+    },
+  };
+}
+
 /** What was taken of the one event that was sent; `made` is its id, where the platform says it. */
 function readSentEvents(value: unknown): { data: readonly unknown[]; made: string | undefined } {
   const data = listOf(fieldsOf(value)?.['data']);
@@ -110,6 +134,14 @@ export const sessionVerbs = ({ read, list, listen, change }: Door) => {
     history: (id: string, query: Parameters<Sessions['events']['list']>[1], signal?: AbortSignal) =>
       list('read the history', readEvent, ({ sessions }, page) =>
         sessions.events.list(id, { ...query, ...page }, ownSignal(signal)),
+      ),
+    /** Its threads; the events of a session are those of the primary one, and what others have to ask. */
+    threads: (id: string) =>
+      list('list the threads', readThread, ({ sessions }, page) => sessions.threads.list(id, { limit: 100, ...page })),
+    /** What has happened in one thread, in pages. The platform can choose nothing of it. */
+    threadHistory: (id: string, threadId: string, query: { limit: number }) =>
+      list('read the history of a thread', readEvent, ({ sessions }, page) =>
+        sessions.threads.events.list(threadId, { session_id: id, ...query, ...page }),
       ),
     /** What happens from now on, frame by frame (event-stream.ts). */
     listen: (id: string, signal: AbortSignal) =>

@@ -90,6 +90,11 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     () => import('./values/record.ts'),
     { showRecord: 'auditor', verifyRecord: 'auditor', checkpointRecord: 'auditor' },
   ),
+  ...listed(
+    () => import('./use-cases/pull-calls.ts'),
+    () => import('./values/audit.ts'),
+    { pullCalls: 'auditor' },
+  ),
   ...listed(() => import('./use-cases/sync-skills.ts'), skills, {
     syncSkills: 'operator',
     applySkillsPlan: 'operator',

@@ -170,6 +170,7 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session approvals': [{}],
   'setup-session show': [{ words: ['sesn_none'] }],
   'setup-session audit show': [{}],
+  'setup-session audit pull': [{}],
   'setup-session audit verify': [{}],
   'setup-session audit checkpoint': [{}],
   'setup-session attach': [{ words: ['sesn_none'] }],

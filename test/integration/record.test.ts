@@ -119,7 +119,7 @@ describe('setup-session audit', () => {
     await setup(['agents', 'apply']);
     await connect(['notion']);
     const { stdout } = await setup(['audit', 'show']);
-    expect(stdout).toMatch(/vault\.create +.*ada@example\.test +success/);
+    expect(stdout).toMatch(/vault\.create +.*ada@example\.test +- +- +success/);
     const shown = JSON.parse((await setup(['audit', 'show', '--act', 'vault.create', '--json'])).stdout);
     expect(shown).toMatchObject({
       acts: [{ act: 'vault.create', actor: { subject: world.sandbox.people.ada.subject }, outcome: 'success' }],

@@ -62,6 +62,7 @@ export const rooms: readonly Room[] = [
   { folder: 'page', holds: 'the page of buttons: routes, forms, one place for each person', may: ['hono'] },
   { folder: 'offboarding', holds: 'ending everything of one person' },
   { folder: 'approval', holds: 'calls that wait: who says yes to one, what a yes is bound to, and what it is worth' },
+  { folder: 'audit', holds: 'the platform held against the record: tool calls, and what no act explains' },
   { folder: 'session', holds: 'sessions: what one is bound to, its turns, calls that wait, its end' },
   { folder: 'tool-review', holds: 'what services offer, what was reviewed of it, and what changed' },
   { folder: 'skills', holds: 'skills: reading, scanning, planning, pushing, pulling' },

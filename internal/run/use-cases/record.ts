@@ -1,5 +1,6 @@
 import { AppError } from '../../errors/app-error.ts';
 import type { Actor } from '../../platform/actor.ts';
+import type { ActingAgent } from '../../platform/change.ts';
 import { originOf } from '../../record/checkpoint.ts';
 import {
   isKeyOf,
@@ -8,7 +9,7 @@ import {
   whatIsWrong,
   whatStaysOpen,
 } from '../../record/judge-checkpoints.ts';
-import type { Line } from '../../record/line.ts';
+import type { Entry, Line, RecordedCall } from '../../record/line.ts';
 import { type NoteKey, readVerifierKey } from '../../record/note.ts';
 import { quote } from '../../text/quote.ts';
 import { recorderFor } from '../actor.ts';
@@ -25,39 +26,97 @@ import type {
 
 type ShownAct = ShownRecord['acts'][number];
 
-/** The latest acts of this machine that the record has, the earliest first. Throws `file_system`. */
-export async function showRecord({ subject, act, since, last }: ShowRecordRequest, ports: Ports): Promise<ShownRecord> {
+/**
+ * The latest acts that the record has, and the calls of tools that were pulled into it, the earliest first. A call is an act
+ * of whom its session was started for, at the time of the call. Throws `file_system`.
+ */
+export async function showRecord(request: ShowRecordRequest, ports: Ports): Promise<ShownRecord> {
   const acts = new Map<string, ShownAct>();
+  const add = (id: string, act: ShownAct) => {
+    if (!isWanted(act, request)) return;
+    acts.set(id, act);
+    // Of a long record little more is kept than is shown.
+    if (acts.size > request.last) acts.delete(acts.keys().next().value ?? '');
+  };
+  /** What a session was made as is known when it was made. */
+  const creates = new Map<string, ShownAct>();
   const { findings } = await (await ports.record()).verify(({ at, entry }: Line) => {
+    if (entry.kind === 'call') add(`call ${entry.session} ${entry.call}`, callAct(at, entry));
     if (entry.kind === 'outcome') {
-      const { outcome, attempts, error = null } = entry;
-      const announced = acts.get(entry.id);
-      if (announced !== undefined) Object.assign(announced, { outcome, attempts, error });
+      const { outcome, attempts, error = null, made } = entry;
+      const announced = acts.get(entry.id) ?? creates.get(entry.id);
+      if (announced === undefined) return;
+      Object.assign(announced, { outcome, attempts, error });
+      if (!creates.delete(entry.id)) return;
+      announced.session = made ?? null;
+      add(entry.id, announced);
     }
     if (entry.kind !== 'intent') return;
-    if (act !== undefined && entry.act !== act) return;
-    if (since !== undefined && at < since) return;
-    if (subject !== undefined && subjectOf(entry.actor) !== subject) return;
-    acts.set(entry.id, {
-      at,
-      act: entry.act,
-      actor: actorValue(entry.actor),
-      target: { ...entry.target, id: entry.target.id ?? null },
-      platform: entry.platform ?? null,
-      server: entry.server ?? null,
-      workspace: entry.workspace ?? null,
-      outcome: null,
-      attempts: null,
-      error: null,
-    });
-    // Of a long record no more is kept than is shown.
-    if (acts.size > last) acts.delete(acts.keys().next().value ?? '');
+    const act = intentAct(at, entry);
+    if (entry.act === 'session.create') creates.set(entry.id, act);
+    else add(entry.id, act);
   });
-  return { acts: [...acts.values()], faults: findings.filter(({ severity }) => severity === 'fault').length };
+  for (const [id, act] of creates) add(id, act);
+  const inTime = [...acts.values()].sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
+  return { acts: inTime, faults: findings.filter(({ severity }) => severity === 'fault').length };
 }
 
-function subjectOf(actor: Actor): string | undefined {
-  return 'subject' in actor ? actor.subject : undefined;
+function isWanted({ at, act, actor, agent, session, call }: ShownAct, wanted: ShowRecordRequest): boolean {
+  if (wanted.since !== undefined && at < wanted.since) return false;
+  const { name, id } = agent ?? {};
+  const members: [string | undefined, (string | null | undefined)[]][] = [
+    [wanted.act, [act]],
+    [wanted.subject, ['subject' in actor ? actor.subject : undefined]],
+    [wanted.agent, [name, id]],
+    [wanted.session, [session]],
+    [wanted.service, [call?.service]],
+    [wanted.tool, [call?.tool]],
+  ];
+  return members.every(([said, found]) => said === undefined || found.includes(said));
+}
+
+function intentAct(at: string, entry: Extract<Entry, { kind: 'intent' }>): ShownAct {
+  const { act, target } = entry;
+  return {
+    at,
+    act,
+    actor: actorValue(entry.actor),
+    agent: agentValue(entry.agent),
+    session: target.kind === 'session' ? (target.id ?? null) : null,
+    rule: entry.delegation?.rule ?? null,
+    call: null,
+    target: { ...target, id: target.id ?? null },
+    platform: entry.platform ?? null,
+    server: entry.server ?? null,
+    workspace: entry.workspace ?? null,
+    outcome: null,
+    attempts: null,
+    error: null,
+  };
+}
+
+function callAct(at: string, entry: RecordedCall): ShownAct {
+  const { service, tool, permission, answer, confirmer } = entry;
+  return {
+    at: entry.happened === '' ? at : entry.happened,
+    act: 'tool.call',
+    actor: actorValue(entry.responsible),
+    agent: agentValue(entry.agent),
+    session: entry.session,
+    rule: entry.delegation?.rule ?? null,
+    call: { service, tool, permission, answer: answer ?? null, confirmer: confirmer ? actorValue(confirmer) : null },
+    target: { kind: 'tool', id: entry.call, label: `${service}/${tool}` },
+    platform: entry.platform,
+    server: null,
+    workspace: entry.workspace ?? null,
+    outcome: entry.result,
+    attempts: null,
+    error: null,
+  };
+}
+
+function agentValue(agent: ActingAgent | undefined): ShownAct['agent'] {
+  return agent === undefined ? null : { id: agent.id, version: agent.version, name: agent.name ?? null };
 }
 
 function actorValue(actor: Actor): ShownAct['actor'] {

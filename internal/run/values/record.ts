@@ -16,6 +16,10 @@ export const showRecord = {
   request: z.strictObject({
     subject: z.optional(z.string()),
     act: z.optional(z.string()),
+    agent: z.optional(z.string()),
+    session: z.optional(z.string()),
+    service: z.optional(z.string()),
+    tool: z.optional(z.string()),
     since: z.optional(z.string()),
     last: z.number(),
   }),
@@ -25,6 +29,21 @@ export const showRecord = {
         at: z.string(),
         act: z.string(),
         actor,
+        /** The agent that acts, in its version. */
+        agent: z.nullable(z.strictObject({ id: z.string(), version: z.string(), name: z.nullable(z.string()) })),
+        session: z.nullable(z.string()),
+        /** What decided, in words; null where the line does not say. */
+        rule: z.nullable(z.string()),
+        /** What a call of a tool was; null for other acts. Without `confirmer` nobody answered, or nobody whom the record knows. */
+        call: z.nullable(
+          z.strictObject({
+            service: z.string(),
+            tool: z.string(),
+            permission: z.string(),
+            answer: z.nullable(z.string()),
+            confirmer: z.nullable(actor),
+          }),
+        ),
         target: z.strictObject({ kind: z.string(), id: z.nullable(z.string()), label: z.string() }),
         /** The address of the platform; null for what it has no part in. */
         platform: z.nullable(z.string()),

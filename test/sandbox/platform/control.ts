@@ -1,10 +1,14 @@
 import type { BetaManagedAgentsSession } from '@anthropic-ai/sdk/resources/beta/sessions/sessions';
 import type { Clock } from '../clock.ts';
 import { createFaults, type Faults, matchesRequest, type RequestLine, type RequestPattern } from '../faults.ts';
+import { Collection } from './collection.ts';
 import type { Secrets } from './credential-auth.ts';
+import type { SessionEvent } from './event.ts';
 import type { FederationRule, RuleOptions } from './federation-rule.ts';
+import { newId } from './identifier.ts';
 import type { Metadata } from './metadata.ts';
 import type { RequestLog } from './request-log.ts';
+import type { Session } from './session.ts';
 import type { TokenExchange } from './token-exchange.ts';
 import { addVault } from './vault.ts';
 import type { Workspace } from './workspace.ts';
@@ -46,6 +50,10 @@ export interface PlatformControl {
   tamperFile(on: RequestPattern, change: FileTampering): () => void;
   /** Creates vaults at once, without HTTP, and returns their ids in the order of creation. */
   seedVaults(count: number, seeding?: Seeding): string[];
+  /** Adds events to a session or to one of its threads, as the platform would, of whatever types; returns their ids. */
+  addEvents(sessionId: string, events: readonly object[], threadId?: string): string[];
+  /** Gives a session a thread of a sub-agent; returns its id. */
+  addThread(sessionId: string, thread: { agent: object; parent_thread_id?: string | null }): string;
   /** Adds a rule for CI jobs without a key, as somebody does in the Console. */
   federate(rule: RuleOptions): FederationRule;
   /** Ends every token that CI jobs were given, long before its time. */
@@ -93,6 +101,21 @@ export function createControl({ clock, log, workspaces, tokenExchange }: Control
       if (workspace === undefined) throw new RangeError(`no workspace ${workspaceId}`);
       return Array.from({ length: count }, (_, index) => addVault(workspace, displayName(index), metadata(index)).id);
     },
+    addEvents(sessionId, events, threadId) {
+      const session = sessionIn(workspaces, sessionId);
+      const history = threadId === undefined ? session.history : session.threads.find(threadId)?.history;
+      if (history === undefined) throw new RangeError(`no thread ${threadId}`);
+      const stamped = events.map((event) => ({ id: newId('sevt'), processed_at: clock.timestamp(), ...event }));
+      for (const event of stamped) history.add(event as unknown as SessionEvent);
+      return stamped.map(({ id }) => id);
+    },
+    addThread(sessionId, { agent, parent_thread_id = 'sthr_primary' }) {
+      const session = sessionIn(workspaces, sessionId);
+      const id = newId('sthr');
+      const shown = { id, type: 'session_thread', session_id: session.id, parent_thread_id, agent, status: 'idle' };
+      session.threads.add({ id, shown, history: new Collection() });
+      return id;
+    },
     federate: (rule) => tokenExchange.addRule(rule),
     revokeTokens: () => tokenExchange.revokeAll(),
     reset() {
@@ -126,6 +149,14 @@ export function createControl({ clock, log, workspaces, tokenExchange }: Control
 /** Documented: metadata is the way to say whose vault it is; these belong to nobody who signs in. */
 function foreignOwner(index: number): Metadata {
   return { external_user_id: `seeded-user-${index}` };
+}
+
+function sessionIn(workspaces: readonly Workspace[], id: string): Session {
+  for (const { sessions } of workspaces) {
+    const found = sessions.find(id);
+    if (found !== undefined) return found.session;
+  }
+  throw new RangeError(`no session ${id}`);
 }
 
 function peekInto(workspaces: readonly Workspace[]): Peek {

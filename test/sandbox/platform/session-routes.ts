@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { chosenError, invalidRequest } from './api-error.ts';
+import { chosenError, invalidRequest, notFound } from './api-error.ts';
 import { choices } from './choices.ts';
 import { findEnvironment } from './environment.ts';
+import type { SessionEvent } from './event.ts';
 import { initialEventsSchema } from './event-schema.ts';
 import { checkedMetadata, metadataPatchSchema, metadataSchema, patchedMetadata } from './metadata.ts';
-import { pageQuery, readPageWithPrevious } from './page.ts';
+import { pageQuery, readPage, readPageWithPrevious } from './page.ts';
 import { route } from './route.ts';
 import { createdAtQuery, createdAtRange, queryCount, queryFlag, text } from './schema.ts';
-import { Session } from './session.ts';
+import { Session, type Thread } from './session.ts';
 import {
   resolveSessionAgent,
   sessionAgentSchema,
@@ -118,13 +119,32 @@ export const sessionRoutes = [
     return { id: record.id, type: 'session_deleted' };
   }),
 
-  // The emulator's agents have no sub-agents; the endpoint exists for those who audit every thread.
+  // The emulator's agents have no sub-agents: what is here was put there (PlatformControl.addThread).
   route(
     'GET /v1/sessions/:session/threads',
     { beta: 'hidden', query: z.strictObject({ ...pageQuery(1000, 1000), 'statuses[]': statuses.optional() }) },
-    ({ workspace, param }) => {
-      findSession(workspace, param('session'));
-      return { data: [], next_page: null };
+    ({ workspace, param, query }) => {
+      const { session } = findSession(workspace, param('session'));
+      const view = ({ shown }: Thread) => shown;
+      return readPage(session.threads, {
+        list: `threads of ${session.id}`,
+        query,
+        order: 'asc',
+        where: () => true,
+        view,
+      });
+    },
+  ),
+
+  // Documented: nothing of it can be chosen.
+  route(
+    'GET /v1/sessions/:session/threads/:thread/events',
+    { beta: 'hidden', query: z.strictObject(pageQuery(1000, 1000)) },
+    ({ workspace, param, query }) => {
+      const thread = findSession(workspace, param('session')).session.threads.find(param('thread'));
+      if (thread === undefined) throw notFound('thread', param('thread'));
+      const view = (event: SessionEvent) => event;
+      return readPage(thread.history, { list: `events of ${thread.id}`, query, order: 'asc', where: () => true, view });
     },
   ),
 ];

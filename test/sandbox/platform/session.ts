@@ -27,6 +27,13 @@ export interface Listener {
   deleted(timestamp: string): void;
 }
 
+/** A thread of a sub-agent. The sandbox's agents have none: tests put them there. */
+export interface Thread {
+  readonly id: string;
+  readonly shown: object;
+  readonly history: Collection<SessionEvent>;
+}
+
 /** A stored session: its settings, its status and its events. What happens in it is the turn loop's business. */
 export class Session {
   readonly id = newId('sesn');
@@ -35,6 +42,7 @@ export class Session {
   readonly environment: BetaEnvironment;
   readonly vaultIds: readonly string[];
   readonly history = new Collection<SessionEvent>();
+  readonly threads = new Collection<Thread>();
   readonly listeners = new Set<Listener>();
   agent: BetaManagedAgentsSessionAgent;
   title: string | null;

@@ -70,6 +70,15 @@ test('docs/environment.md has the variables of the code', async () => {
   );
 });
 
+test('docs/architecture.md names no file that is not there', async () => {
+  const named = [...(await read('docs/architecture.md')).matchAll(/`([\w./-]+\.(?:ts|mjs))`/g)].map(([, path]) => path);
+  const folders = ['cmd', 'internal', 'test'];
+  const below = await Promise.all(folders.map((folder) => readdir(join(root, folder), { recursive: true })));
+  const there = below.flatMap((paths, at) => paths.map((path) => `/${folders[at]}/${path}`));
+  expect(named.filter((path) => !there.some((file) => file.endsWith(`/${path}`)))).toEqual([]);
+  expect(named.length).toBeGreaterThan(100);
+});
+
 test('docs/commands.md has the commands and options of the code; written by: npx vitest run --config test/vitest.config.ts test/docs.test.ts --update', async () => {
   await expect(await commandsPage()).toMatchFileSnapshot('../docs/commands.md');
 });

@@ -13,7 +13,7 @@ import { mayUseService } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 import { createVault, findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 import type { Account } from './account/account.ts';
-import { settleAudience } from './account/audience.ts';
+import { requireAudience } from './account/audience.ts';
 import { type AccountFlags, type Confirm, checkRuleCanBeMet, confirmAccount } from './account/confirm-account.ts';
 import { acquire, withAccount } from './acquire.ts';
 import { isClientUnknown, tryCredential, validateCredential } from './check/validate.ts';
@@ -102,7 +102,7 @@ async function connectIn(request: ConnectRequest, place: Place): Promise<Connect
     conclude: async (fresh) => {
       const made: Connected = await keepOrGiveBack(request, place, fresh, async (read) => {
         await journal.granted(fresh);
-        settleAudience(fresh, service, request);
+        requireAudience(fresh, service, request);
         const grant = await withAccount(fresh, service, visit);
         read(grant.account);
         return { grant, ...(await confirmAndStore(request, place, grant)) };

@@ -101,7 +101,7 @@ export async function openPage(signal: AbortSignal): Promise<ButtonPage> {
         (await Promise.race([tabs.gone, end.promise, interrupted, broken.promise, controller.broken])) ?? undefined;
     } finally {
       busy = controller.isBusy();
-      await controller.settle();
+      await controller.stop();
     }
     if (busy && signal.aborted) throw new AppError('interrupted', 'interrupted in the middle of an act');
     if (outcome?.everSeen === false) {

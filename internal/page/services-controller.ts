@@ -63,7 +63,7 @@ export interface ServicesController {
   /** Whether something is being connected or disconnected. */
   isBusy(): boolean;
   /** Cancels the sign-in, which gives back what it was granted, and waits for what cannot be cancelled. */
-  settle(): Promise<void>;
+  stop(): Promise<void>;
   /** Rejects with what is nobody's to mend at a page: a bug, an interruption, a contested sign-in. */
   broken: Promise<never>;
 }
@@ -204,7 +204,7 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
       }
     },
     isBusy: () => flow !== undefined || running.size > 0,
-    async settle() {
+    async stop() {
       const cut = flow;
       cut?.cancel();
       await Promise.all([cut?.until(['over'], lastWordsMs), ...running]);

@@ -3,7 +3,7 @@ import type { Service } from '../../config/definitions.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { Secret } from '../../secret/secret.ts';
 import type { Grant } from '../grant.ts';
-import { foreignAudience, settleAudience } from './audience.ts';
+import { foreignAudience, requireAudience } from './audience.ts';
 
 const recipients = {
   mcpServerUrl: 'https://mcp.example/mcp',
@@ -52,7 +52,7 @@ describe('a token that is for somebody else', () => {
   } as unknown as Grant;
   const service = { name: 'x', mcp_server_url: 'https://mcp.example/mcp' } as Service;
   const settle = (acceptAudience: boolean, warn: (text: string) => void = () => {}) =>
-    settleAudience(grant, service, { acceptAudience, warn });
+    requireAudience(grant, service, { acceptAudience, warn });
 
   test('is refused [c12]', () => {
     expect(() => settle(false)).toThrow(

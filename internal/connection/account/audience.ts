@@ -36,7 +36,7 @@ function audienceOf(token: string): string[] {
 }
 
 /** Refuses a token that is for somebody else with `token_unusable`; with `--accept-audience` it is said and let through. */
-export function settleAudience(
+export function requireAudience(
   { accessToken, resource, server }: Grant,
   { name, mcp_server_url: mcpServerUrl }: Service,
   { acceptAudience, warn }: { acceptAudience: boolean; warn(text: string): void },

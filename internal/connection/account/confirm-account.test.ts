@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Service } from '../../config/definitions.ts';
 import type { Principal } from '../../identity/principal.ts';
-import { type AccountToSettle, checkAccountFlags, checkRuleCanBeMet, confirmAccount } from './confirm-account.ts';
+import { type AccountToConfirm, checkAccountFlags, checkRuleCanBeMet, confirmAccount } from './confirm-account.ts';
 
 const ada: Principal = {
   kind: 'sso',
@@ -16,7 +16,7 @@ const onThisMachine: Principal = { kind: 'os', issuer: 'machine:m', subject: '10
 const serviceWith = (match?: string) => ({ name: 'notes', ...(match && { account: { match } }) }) as Service;
 const none = { expected: undefined, accepted: undefined };
 
-function settle(changes: Partial<AccountToSettle>) {
+function settle(changes: Partial<AccountToConfirm>) {
   return confirmAccount({
     ...none,
     service: serviceWith('email'),

@@ -17,8 +17,8 @@ export interface AccountFlags {
 /** Asks the person a question that has a yes. Undefined where nobody is at the terminal. */
 export type Confirm = ((question: string) => Promise<boolean>) | undefined;
 
-/** Whose account is to be settled. */
-export interface AccountToSettle extends AccountFlags {
+/** Whose account is to be confirmed. */
+export interface AccountToConfirm extends AccountFlags {
   service: Service;
   principal: Principal;
   account: Account | undefined;
@@ -47,7 +47,7 @@ export function checkRuleCanBeMet(service: Service, principal: Principal, { acce
 }
 
 /** Returns when the account may be stored, and whether only `--accept-account` let it in. Throws `account_mismatch`. */
-export async function confirmAccount(request: AccountToSettle): Promise<{ accepted: boolean }> {
+export async function confirmAccount(request: AccountToConfirm): Promise<{ accepted: boolean }> {
   const { service, principal, account, previous, confirm } = request;
   const found: AccountCase = { ...request, rule: ruleOf(service), verifiedEmail: principal.verifiedEmail };
   const verdict = judgeAccountMatch(found);
@@ -73,7 +73,7 @@ function ruleOf(service: Service): AccountRule {
 
 function refusal(
   why: AccountRefusal,
-  request: Omit<AccountToSettle, keyof AccountFlags | 'previous' | 'confirm'> & Partial<AccountFlags>,
+  request: Omit<AccountToConfirm, keyof AccountFlags | 'previous' | 'confirm'> & Partial<AccountFlags>,
 ): AppError {
   const { service, principal, account } = request;
   const file = `config/services/${service.name}.yaml`;

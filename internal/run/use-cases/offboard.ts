@@ -44,13 +44,13 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
   if (isOffboardedWhole(things, includeUnproven)) return wholeValue(things);
   const [heading, table] = offboardPlanText(plan);
   for (const line of [heading, ...tableText(table).split('\n')]) ports.tell.note(visible(line));
-  await settle(ports, request, 'yes-offboard', 'to off-board');
+  await confirmSubject(ports, request, 'yes-offboard', 'to off-board');
   const carrying: OffboardRequest = {
     platform: run.platform,
     ownership: run.ownership,
     warn: run.warn,
     operator: run.principal,
-    includeUnproven: includeUnproven || (await settleUnproven(ports, things, request)),
+    includeUnproven: includeUnproven || (await confirmUnproven(ports, things, request)),
     onStep: (step) => ports.tell.note(stepLine(step)),
   };
   const target = { kind: 'person', id: request.subject, label: request.subject } as const;
@@ -74,7 +74,7 @@ async function undo(
   if (request.dryRun) {
     return { owner, would: plan.length === 0 ? 'create' : 'unmark', vault_ids: plan.map(({ vault }) => vault.id) };
   }
-  await settle(ports, request, 'yes-undo', 'to let in again');
+  await confirmSubject(ports, request, 'yes-undo', 'to let in again');
   const target = { kind: 'person', id: owner.subject, label: owner.subject } as const;
   const { vault, act } = await run.platform.recorder.act({ act: 'person.let_in', target }, () =>
     letInAgain(run, things),
@@ -83,7 +83,7 @@ async function undo(
 }
 
 /** The subject is typed once more, or was said in so many words on the command line. */
-async function settle(
+async function confirmSubject(
   { ask }: Ports,
   { subject, confirmed }: OffboardPersonRequest,
   flag: 'yes-offboard' | 'yes-undo',
@@ -102,7 +102,7 @@ async function settle(
 }
 
 /** A separate yes for what only claims to be theirs. Without anybody to ask it is left alone. */
-async function settleUnproven(
+async function confirmUnproven(
   { ask }: Ports,
   { active }: PersonsThings,
   { confirmed }: OffboardPersonRequest,

@@ -26,7 +26,7 @@ export async function repairVaults({ keep: named, dryRun }: RepairRequest, ports
   const run = await openOperatorRun(ports, configuration, 'service-connection vault repair');
   const found = await readClaimedVaults(run, run.principal);
   const keep = keptOf(found, named);
-  if (found.active.length < 2) return settled(found, run.principal, []);
+  if (found.active.length < 2) return repairedValue(found, run.principal, []);
   if (dryRun) return planned(found, keep);
   if (ask === undefined) throw several(found, keep, run.principal);
   for (const line of [...linesOf(found, keep), whyNothing(found)]) ports.tell.warn(line);
@@ -37,7 +37,7 @@ export async function repairVaults({ keep: named, dryRun }: RepairRequest, ports
   }
   const after = await readClaimedVaults(run, run.principal);
   if (after.active.length > 1) throw several(after, keptOf(after, undefined), run.principal);
-  return settled(after, run.principal, archived);
+  return repairedValue(after, run.principal, archived);
 }
 
 /** What would be asked. Nothing is archived without an answer, so a plan says no more. */
@@ -88,7 +88,7 @@ async function archiveAsked(
   return outcome === 'archived';
 }
 
-function settled(found: ClaimedVaults, principal: Principal, archived: string[]): RepairedVaults {
+function repairedValue(found: ClaimedVaults, principal: Principal, archived: string[]): RepairedVaults {
   const [only] = found.active;
   if (only !== undefined && !isProven(only)) {
     throw new AppError(

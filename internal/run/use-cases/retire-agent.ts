@@ -28,9 +28,9 @@ export async function retireAgent(request: RetireRequest, ports: Ports): Promise
     const statuses = sessions.map(({ status }) => status);
     return { agent: name, id: agent.id, would_end_sessions: ids, beside: { statuses } };
   }
-  const asked = !whole && (await settle(ports, request, retiring));
-  const settled = { ...retiring, justRead: justRead && !asked };
-  const ended = whole ? [] : await endAgent(place, settled, { stop, onStep: tell.note });
+  const asked = !whole && (await confirmRetiring(ports, request, retiring));
+  const sure = { ...retiring, justRead: justRead && !asked };
+  const ended = whole ? [] : await endAgent(place, sure, { stop, onStep: tell.note });
   const hasFile = place.configuration.agents.has(name);
   return { agent: name, id: agent.id, already: whole, ended_sessions: ended, beside: { hasFile } };
 }
@@ -44,7 +44,7 @@ function refuseInUse(name: string, { sessions }: Retiring, stop: boolean): void 
 }
 
 /** Whether somebody was asked, and said yes. */
-async function settle(
+async function confirmRetiring(
   { ask }: Ports,
   { name, confirmed }: RetireRequest,
   { agent, sessions }: Retiring,

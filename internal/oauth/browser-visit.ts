@@ -1,4 +1,4 @@
-import type { Fetch } from '../outside/http.ts';
+import type { Fetch, HttpRules } from '../outside/http.ts';
 import type { LoopbackListener, RedirectPlace } from '../outside/loopback.ts';
 import type { Recorder } from '../platform/recorder.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
@@ -9,6 +9,8 @@ export interface BrowserVisit {
   allowLoopbackHttp: boolean;
   /** The hosts that may be inside the organization's own network. */
   reviewedHosts: ReadonlySet<string>;
+  /** How the network is left, where that is not directly. */
+  proxies?: HttpRules['proxies'];
   signal: AbortSignal;
   timeoutMs: number;
   /** The port that a service has to send the browser back to, instead of the one of its file. */

@@ -37,16 +37,16 @@ export async function revokeGrant(
 }
 
 /** What giving back needs of a visit. */
-export type RevokingVisit = Pick<BrowserVisit, 'allowLoopbackHttp' | 'reviewedHosts' | 'recorder' | 'warn'>;
+export type RevokingVisit = Pick<BrowserVisit, 'allowLoopbackHttp' | 'reviewedHosts' | 'proxies' | 'recorder' | 'warn'>;
 
 async function askToRevoke(
   server: AuthorizationServer,
   client: OAuthClient,
   token: Secret,
-  { allowLoopbackHttp, reviewedHosts }: RevokingVisit,
+  { allowLoopbackHttp, reviewedHosts, proxies }: RevokingVisit,
 ): Promise<boolean> {
   const configuration = new openid.Configuration(server, client.clientId, {}, clientAuthentication(client));
-  const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, signal: clock.deadline(timeoutMs) });
+  const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts, proxies, signal: clock.deadline(timeoutMs) });
   // The library takes 200 alone for a yes; a server with nothing more to say may answer 204.
   configuration[openid.customFetch] = async (url, init) => {
     const response = await fetch(url, init);

@@ -10,7 +10,9 @@ import { quote } from '../text/quote.ts';
 import { isUrl } from '../text/url.ts';
 import type { Resolve } from './addresses.ts';
 import { Headers, Response } from './fetch-types.ts';
+import type { Proxies } from './proxies.ts';
 import { type Answer, sender } from './send.ts';
+import { whyUnreached } from './unreached.ts';
 
 /** What this run allows. */
 export interface HttpRules {
@@ -23,6 +25,8 @@ export interface HttpRules {
   resolve?: Resolve;
   /** Host names that the reviewed configuration names: these may lead into the organization's own network. */
   reviewedHosts?: ReadonlySet<string>;
+  /** How the network is left, where that is not directly. */
+  proxies?: Proxies | undefined;
 }
 
 /** The web as features use it: `fetch`, guarded. Rejects with `url_refused`, `service_unreachable` or `interrupted`. */
@@ -39,6 +43,8 @@ export interface FetchInit {
   largestBytes?: number | undefined;
   /** Whose address it is, for the message where it is refused or nobody answers there: who named it, and as what. */
   whose?: string | undefined;
+  /** Done once the connection stands, before the first byte of the request is sent. */
+  beforeSending?: (() => Promise<void>) | undefined;
 }
 
 const defaultTimeoutMs = 15_000;
@@ -69,8 +75,9 @@ export function guardedFetch(rules: HttpRules): Fetch {
   const { timeoutMs = defaultTimeoutMs } = rules;
   // Its connections are its own, and each was opened to an address that was checked just before: using one again asks
   // the same peer, whatever its name means by then.
-  const sendOut = sender({ lookup: checkedLookup(rules), timeout: idleMs });
-  const sendHere = sender({ lookup: loopbackLookup, timeout: idleMs });
+  const { proxies } = rules;
+  const sendOut = sender({ lookup: checkedLookup(rules), timeout: idleMs }, proxies);
+  const sendHere = sender({ lookup: loopbackLookup, timeout: idleMs }, proxies);
   return async (url, init = {}) => {
     const { whose } = init;
     const target = checkedUrl(url, rules.allowLoopbackHttp, whose);
@@ -80,18 +87,25 @@ export function guardedFetch(rules: HttpRules): Fetch {
         return whose !== undefined && cause.code === 'url_refused' ? of(cause, whose) : cause;
       if (rules.signal.aborted)
         return new AppError('interrupted', `interrupted while asking ${target.host}`, { cause });
-      const reason = reasonOf(signal.aborted ? signal.reason : cause, timeoutMs);
+      const { reason, hint } = reasonOf(signal.aborted ? signal.reason : cause, timeoutMs);
       const named = whose === undefined ? '' : ` (${whose})`;
       return new AppError('service_unreachable', `${quote(target.host)}${named} cannot be reached: ${reason}`, {
-        hint: 'check the network and try again',
+        hint,
         cause,
       });
     };
     try {
       await refuseForbiddenLiteral(target, rules);
+      if (target.protocol === 'https:' && proxies?.for(target) !== undefined) await refuseForbiddenName(target, rules);
       const { method = 'GET' } = init;
       const send = target.protocol === 'http:' ? sendHere : sendOut;
-      const answer = await send(target, { method, headers: headersOf(init), body: textOf(init.body), signal });
+      const answer = await send(target, {
+        method,
+        headers: headersOf(init),
+        body: textOf(init.body),
+        signal,
+        beforeSending: init.beforeSending,
+      });
       return bounded(answer, target, failure, init.largestBytes ?? mebibyte);
     } catch (cause) {
       throw failure(cause);
@@ -127,6 +141,20 @@ async function refuseForbiddenLiteral(target: URL, { allowLoopbackHttp, reviewed
   if (isIP(host) === 0 || (allowLoopbackHttp && loopbackHosts.includes(target.hostname))) return;
   const { permittedAddresses } = await import('./addresses.ts');
   await permittedAddresses(host, { internal: reviewedHosts?.has(target.hostname) === true });
+}
+
+/**
+ * A proxy looks names up by itself. What they mean here is judged all the same; where they mean nothing here, as in networks
+ * that leave all names to the proxy, that is told.
+ */
+async function refuseForbiddenName({ hostname }: URL, { resolve, reviewedHosts, proxies }: HttpRules): Promise<void> {
+  if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return;
+  const { permittedAddresses } = await import('./addresses.ts');
+  const internal = reviewedHosts?.has(hostname) === true;
+  await permittedAddresses(hostname, { resolve, internal }).catch((error: unknown) => {
+    if (error instanceof AppError) throw error;
+    proxies?.resolvedThere?.(hostname);
+  });
 }
 
 function headersOf(init: FetchInit): Headers {
@@ -222,10 +250,13 @@ function bounded(
   return new Response(body, { status, headers });
 }
 
-function reasonOf(cause: unknown, timeoutMs: number): string {
+/** Why there is no answer, and what to do about it. */
+function reasonOf(cause: unknown, timeoutMs: number): { reason: string; hint: string } {
   for (let current = cause; current instanceof Error; current = current.cause) {
-    if (current.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
-    if ('code' in current && typeof current.code === 'string') return current.code;
+    if (current.name === 'TimeoutError') return { reason: `no answer within ${timeoutMs / 1000} s`, hint: usualHint };
   }
-  return 'connection failed';
+  const { reason, hint = usualHint } = whyUnreached(cause) ?? { reason: 'connection failed' };
+  return { reason, hint };
 }
+
+const usualHint = 'check the network and try again';

@@ -2,13 +2,27 @@
 
 import { FormData, Headers } from './fetch-types.ts';
 import { multipartOf } from './multipart.ts';
-import { type Answer, sender } from './send.ts';
+import type { Proxies } from './proxies.ts';
+import { type Answer, type Send, sender } from './send.ts';
 
-const send = sender();
+/** One for each set of proxies, so that its connections are kept. */
+const senders = new WeakMap<Proxies, Send>();
+const direct = sender();
+
+function senderThrough(proxies: Proxies): Send {
+  const send = senders.get(proxies) ?? sender({}, proxies);
+  senders.set(proxies, send);
+  return send;
+}
 
 /** Sends what is said in the words of `fetch`: an address, and text or a form. */
-export async function sendPlainly(input: Parameters<typeof fetch>[0], init: RequestInit = {}): Promise<Answer> {
+export async function sendPlainly(
+  input: Parameters<typeof fetch>[0],
+  init: RequestInit = {},
+  proxies?: Proxies,
+): Promise<Answer> {
   const { method = 'GET', signal } = init;
+  const send = proxies === undefined ? direct : senderThrough(proxies);
   return await send(new URL(input as string | URL), {
     method,
     headers: new Headers(init.headers),

@@ -13,7 +13,9 @@ import { AppError } from '../errors/app-error.ts';
 import { accountName } from '../outside/accounts.ts';
 import { Headers, Response } from '../outside/fetch-types.ts';
 import { sendPlainly } from '../outside/plain-fetch.ts';
+import type { Proxies } from '../outside/proxies.ts';
 import type { Answer } from '../outside/send.ts';
+import { isNeverSent, whyUnreached } from '../outside/unreached.ts';
 import type { Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { isUrl } from '../text/url.ts';
@@ -68,6 +70,8 @@ export interface PlatformSettings {
   federation?: Federation | undefined;
   workspaceId?: string | undefined;
   signal: AbortSignal;
+  /** How the network is left, where that is not directly. */
+  proxies?: Proxies | undefined;
   /** Told when a 429 makes us wait. */
   onWait(text: string): void;
   /** Members of answers that the reviewed configuration takes, by name, although this version does not know them. */
@@ -179,13 +183,14 @@ export async function prepareDoor(
   const heard = ({ headers }: Answer) => {
     aheadMs = aheadOf(headers.get('date'), clock.now().getTime()) ?? aheadMs;
   };
-  const reader = clientOver(onlyGet(interruptible(signal, heard)), patience.readMs, signal);
+  const over = (until: AbortSignal) => interruptible(until, heard, settings.proxies);
+  const reader = clientOver(onlyGet(over(signal)), patience.readMs, signal);
   const never = new AbortController().signal;
   const trace = traceOf();
   /** Only changes carry it: what the platform does because of one hangs below it, and its id is in the record. */
   const writerFor = (until: AbortSignal): Client =>
-    clientOver(interruptible(until, heard), patience.changeMs, until, { traceparent: trace.parent() });
-  const finishingReader = clientOver(onlyGet(interruptible(never, heard)), patience.readMs, never);
+    clientOver(over(until), patience.changeMs, until, { traceparent: trace.parent() });
+  const finishingReader = clientOver(onlyGet(over(never)), patience.readMs, never);
 
   /** The platform's answer to a failed request as our error; anything that is not one passes unchanged. */
   const translate = (what: string, error: unknown, changing?: Act, uninterrupted = false): unknown => {
@@ -215,15 +220,12 @@ export async function prepareDoor(
           });
     }
     if (error instanceof APIConnectionError || error instanceof SyntaxError) {
-      return changing !== undefined && !neverSent(error)
+      return changing !== undefined && !isNeverSent(error)
         ? new PlatformError('platform_outcome_unknown', `${what}: the platform's answer was lost`, {
             hint: hintAfterLoss(changing),
             cause: error,
           })
-        : new PlatformError('platform_unreachable', `${what}: the platform cannot be reached`, {
-            hint: 'check the network and ANTHROPIC_BASE_URL',
-            cause: error,
-          });
+        : unreachable(what, error);
     }
     if (error instanceof AnthropicError && !(error instanceof APIError)) {
       // An id that the platform gave and that no address can hold, such as an empty one: it is answered like an unknown one.
@@ -375,6 +377,13 @@ function traceOf(): { id: string; parent(): string } {
   return { id, parent: () => `00-${id}-${randomBytes(8).toString('hex')}-01` };
 }
 
+/** Nobody is there. Why is only said where somebody in between is meant. */
+function unreachable(what: string, cause: Error): PlatformError {
+  const { reason, hint = 'check the network and ANTHROPIC_BASE_URL' } = whyUnreached(cause) ?? { reason: '' };
+  const named = /^[A-Z_]*$/.test(reason) ? '' : `: ${reason}`;
+  return new PlatformError('platform_unreachable', `${what}: the platform cannot be reached${named}`, { hint, cause });
+}
+
 /** How answers are read in this run. */
 function readingOf({
   acceptedMembers = [],
@@ -457,7 +466,7 @@ function secondsOf(retryAfter: string): number | undefined {
 
 /** The token of a job, for the workspace that the configuration names: it is good in one only, and no header moves it. */
 async function tokenOf(
-  { federation, workspaceId, onWait }: PlatformSettings,
+  { federation, workspaceId, onWait, proxies }: PlatformSettings,
   baseUrl: string | undefined,
 ): Promise<FederatedToken | undefined> {
   if (federation === undefined) return undefined;
@@ -473,6 +482,7 @@ async function tokenOf(
   return federatedToken({
     federation: inWorkspace,
     baseUrl,
+    proxies,
     waitAsAsked: (headers, what, signal) => waitAsAsked(headers, onWait, what, signal),
   });
 }
@@ -492,12 +502,10 @@ function checkedBaseUrl(text: string | undefined): string | undefined {
  * A fetch that a signal ends. The body is read here, but for a stream of events, so that an answer that stalls or
  * breaks off in its middle is to the SDK what one is that never came: late, or lost. Nor does it grow without bound.
  */
-function interruptible(signal: AbortSignal, heard: (answer: Answer) => void): typeof fetch {
+function interruptible(signal: AbortSignal, heard: (answer: Answer) => void, proxies?: Proxies): typeof fetch {
   return async (input, init) => {
-    const answer = await sendPlainly(input, {
-      ...init,
-      signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal,
-    });
+    const until = init?.signal ? AbortSignal.any([init.signal, signal]) : signal;
+    const answer = await sendPlainly(input, { ...init, signal: until }, proxies);
     heard(answer);
     const { pieces, status, headers } = answer;
     const isStream = headers.get('content-type')?.startsWith('text/event-stream');
@@ -564,19 +572,6 @@ function onlyGet(send: typeof fetch): typeof fetch {
     if (method !== 'GET') throw new Error(`a read tried to ${method}`);
     return send(input, init);
   };
-}
-
-/** Whether the connection failed before a byte of the request left this machine. */
-function neverSent(error: Error): boolean {
-  for (let current: unknown = error; current instanceof Error; current = current.cause) {
-    if (
-      'code' in current &&
-      ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(String(current.code))
-    ) {
-      return true;
-    }
-  }
-  return false;
 }
 
 function hintFor(status: number, { apiKey }: PlatformSettings, federated: boolean): { hint?: string } {

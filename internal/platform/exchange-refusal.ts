@@ -1,5 +1,6 @@
 /** Judges the answers to an exchange that brought no token. What they repeat of our secrets is not shown (P3). */
 import { AppError } from '../errors/app-error.ts';
+import { whyUnreached } from '../outside/unreached.ts';
 import { quote } from '../text/quote.ts';
 
 /** What the platform answered to an exchange. */
@@ -22,7 +23,7 @@ export const exchangeAct = 'exchange the identity token of this job for one of t
 export function unreachable(cause: Error): AppError {
   const why = cause.name === 'TimeoutError' ? 'the platform did not answer in time' : 'the platform cannot be reached';
   return new AppError('platform_unreachable', `could not ${exchangeAct}: ${why}`, {
-    hint: 'check the network and ANTHROPIC_BASE_URL',
+    hint: whyUnreached(cause)?.hint ?? 'check the network and ANTHROPIC_BASE_URL',
     cause,
   });
 }

@@ -3,6 +3,7 @@ import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { Response } from '../outside/fetch-types.ts';
 import { sendPlainly } from '../outside/plain-fetch.ts';
+import type { Proxies } from '../outside/proxies.ts';
 import type { Answer } from '../outside/send.ts';
 import { conceal } from '../secret/secret.ts';
 import { type ExchangeAnswer, exchangeAct, refusal, unreachable } from './exchange-refusal.ts';
@@ -22,6 +23,8 @@ export interface Federation {
 export interface ExchangeSettings {
   federation: Federation;
   baseUrl: string | undefined;
+  /** How the network is left, where that is not directly. */
+  proxies?: Proxies | undefined;
   /** How long one exchange may take, its body included; 15 s unless told. */
   timeoutMs?: number;
   /** Waits as a 429 asks; false where it would take too long, or was interrupted. */
@@ -69,7 +72,7 @@ export async function exchangeToken(settings: ExchangeSettings, signal: AbortSig
 
 /** Sends one exchange. What came back if it was no token: the platform's answer, or why there is none. */
 async function send(
-  { federation, baseUrl = defaultBaseUrl, timeoutMs = defaultTimeoutMs }: ExchangeSettings,
+  { federation, baseUrl = defaultBaseUrl, proxies, timeoutMs = defaultTimeoutMs }: ExchangeSettings,
   identityToken: string,
   signal: AbortSignal,
 ): Promise<ExchangedToken | ExchangeAnswer | Error> {
@@ -87,7 +90,7 @@ async function send(
     async fetch(input, init) {
       try {
         const limit = AbortSignal.any([signal, clock.deadline(timeoutMs)]);
-        const { status, headers, pieces } = await sendPlainly(input, { ...init, signal: limit });
+        const { status, headers, pieces } = await sendPlainly(input, { ...init, signal: limit }, proxies);
         answer = { status, headers, text: await shortText(pieces) };
         return new Response(answer.text === '' ? null : answer.text, { status, headers });
       } catch (cause) {

@@ -25,6 +25,17 @@ export const variables = {
     secret: true,
   },
   ANTHROPIC_BASE_URL: { meaning: 'another address of the platform; https, or http on loopback' },
+  HTTPS_PROXY: { meaning: 'the proxy that https goes through: `http://<host>:<port>`; `https_proxy` comes first' },
+  https_proxy: { meaning: 'the same, as curl spells it' },
+  HTTP_PROXY: { meaning: 'the proxy that http goes through, which is only ever on loopback; `http_proxy` comes first' },
+  http_proxy: { meaning: 'the same, as curl spells it' },
+  NO_PROXY: {
+    meaning: 'what is reached without a proxy: hosts with all below them, addresses, ranges (CIDR), `host:port`, `*`',
+  },
+  no_proxy: { meaning: 'the same, as curl spells it' },
+  NODE_EXTRA_CA_CERTS: {
+    meaning: 'read by Node: a file with certificate authorities to trust as well, such as that of a proxy',
+  },
   MAI_CONFIG: { meaning: 'the configuration folder, before a `config/` here or above' },
   MAI_WORKSPACE: {
     meaning: 'the name of a workspace, where the configuration names several; `--workspace` comes first',

@@ -9,6 +9,7 @@ import { quote } from '../text/quote.ts';
 import { isUrl } from '../text/url.ts';
 import { tokenPlaces } from './job-token.ts';
 import type { Ports } from './ports.ts';
+import { proxiesOf } from './way-out.ts';
 
 /**
  * The audience of a token that GitHub is asked for: the one that the platform's guide to GitHub Actions asks for, and that
@@ -59,9 +60,14 @@ function identityTokenSource({
     if (allowLoopbackHttp && actions.url.startsWith('http:')) {
       tell.warn('MAI_ALLOW_LOOPBACK_HTTP is set: GitHub Actions is asked on loopback over http, for tests only');
     }
+    const proxies = proxiesOf({ environment, tell });
     // The runner names its own address, which on a server of the organization may be in the organization's network.
     const reviewedHosts = new Set(isUrl(actions.url) ? [new URL(actions.url).hostname] : []);
-    return await askActions(actions, platformAudience, guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }));
+    return await askActions(
+      actions,
+      platformAudience,
+      guardedFetch({ allowLoopbackHttp, reviewedHosts, proxies, signal }),
+    );
   };
 }
 

@@ -7,6 +7,7 @@ import { unknownMemberWords } from '../platform/known-members.ts';
 import { Secret } from '../secret/secret.ts';
 import type { Ports } from './ports.ts';
 import { type RecordingPorts, recording } from './recording.ts';
+import { proxiesOf } from './way-out.ts';
 import { usualAddress } from './workspace.ts';
 
 /** What the configuration says of the platform. */
@@ -53,6 +54,7 @@ export async function prepareFromEnvironment(
     workspaceId,
     acceptedMembers,
     signal: ports.signal,
+    proxies: proxiesOf(ports),
     onWait: (text) => ports.tell.warn(text),
     onChange: recording(ports, { address: baseUrl ?? usualAddress, id: workspaceId }, configuration),
     onUnknownMember: (member) => ports.tell.note(unknownMemberWords(member)),

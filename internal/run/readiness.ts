@@ -12,10 +12,11 @@ import { SecretUnavailable } from '../stores/kept-secret.ts';
 import { quote, visible } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
 import { signInKeeping } from './sign-in-place.ts';
+import { proxiesOf } from './way-out.ts';
 
 /** One thing that was looked at. A `problem` keeps people from working; a `note` may be as it is meant. */
 export interface Check {
-  check: 'placeholders' | 'issuer' | 'client' | 'groups' | 'keychain' | 'key' | 'workspace' | 'model';
+  check: 'placeholders' | 'network' | 'issuer' | 'client' | 'groups' | 'keychain' | 'key' | 'workspace' | 'model';
   state: 'ok' | 'note' | 'problem';
   found: string;
   next?: string;
@@ -30,7 +31,26 @@ export async function examineReadiness(ports: Ports, configuration: Configuratio
     examinePlaceholders(configuration),
     identity.mode === 'sso' ? examineSignIn(ports, configuration, identity) : [],
   ]);
-  return [...placeholders, ...signIn, ...groupsNobodyIsIn(configuration)];
+  return [...placeholders, ...examineNetwork(ports), ...signIn, ...groupsNobodyIsIn(configuration)];
+}
+
+/** How the network is left, where somebody has said so. */
+function examineNetwork(ports: Ports): Check[] {
+  const proxies = proxiesOf(ports);
+  const ways = (['https:', 'http:'] as const).flatMap((protocol): Check[] => {
+    // Of a name that nobody has: what is left out by name says NO_PROXY.
+    const proxy = proxies?.for(new URL(`${protocol}//host.invalid`));
+    if (proxy === undefined) return [];
+    const asks = proxy.authorization === undefined ? '' : ', with credentials';
+    const found = `${protocol.slice(0, -1)} leaves through the proxy ${quote(proxy.url.origin)} (${proxy.variable}${asks})`;
+    const except = ports.environment.no_proxy ?? ports.environment.NO_PROXY;
+    return [
+      { check: 'network', state: 'ok', found: except === undefined ? found : `${found}, except to ${quote(except)}` },
+    ];
+  });
+  const { NODE_EXTRA_CA_CERTS: file } = ports.environment;
+  if (file === undefined) return ways;
+  return [...ways, { check: 'network', state: 'ok', found: `Node also trusts the authorities in ${quote(file)}` }];
 }
 
 async function examinePlaceholders(configuration: Configuration): Promise<Check[]> {
@@ -70,7 +90,12 @@ async function examineIssuer(ports: Ports, configuration: Configuration, identit
   }
   const { environment, signal } = ports;
   const allowLoopbackHttp = environment.MAI_ALLOW_LOOPBACK_HTTP === '1';
-  const fetch = guardedFetch({ allowLoopbackHttp, reviewedHosts: reviewedHosts(configuration), signal });
+  const fetch = guardedFetch({
+    allowLoopbackHttp,
+    reviewedHosts: reviewedHosts(configuration),
+    proxies: proxiesOf(ports),
+    signal,
+  });
   const { issuerKeys } = await ports.stores();
   try {
     const { client: asked, unlistedScopes, groupsUnlisted } = await examineProvider(identity, fetch, issuerKeys);

@@ -38,9 +38,9 @@ export interface UnlistedLookup {
 
 /** A visit that may not enter the organization's own network: no host that nobody reviewed may lead there. */
 export function toStrangers(visit: BrowserVisit): BrowserVisit {
-  const { allowLoopbackHttp, signal } = visit;
+  const { allowLoopbackHttp, proxies, signal } = visit;
   const reviewedHosts = new Set<string>();
-  return { ...visit, reviewedHosts, fetch: guardedFetch({ allowLoopbackHttp, reviewedHosts, signal }) };
+  return { ...visit, reviewedHosts, fetch: guardedFetch({ allowLoopbackHttp, reviewedHosts, proxies, signal }) };
 }
 
 /** Asks the server, without a token. Throws `not_allowed` as {@link judgeNamedServer} does, or what discovery throws. */

@@ -10,7 +10,11 @@ export function reviewedHosts({ interface: { identity }, services }: Configurati
     mcp_server_url,
     ...authorization.issuers,
   ]);
-  if (identity.mode === 'sso') addresses.push(identity.issuer);
+  if (identity.mode === 'sso') {
+    addresses.push(identity.issuer);
+    const { groups_from: from } = identity;
+    if (typeof from === 'object') addresses.push(from.overage);
+  }
   if (identity.mode !== 'os') addresses.push(...(identity.workloads ?? []).map(({ issuer }) => issuer));
   return new Set(addresses.map((address) => new URL(address).hostname));
 }

@@ -8,6 +8,32 @@ import { namePattern } from './names.ts';
 import { conditionalVerdict, record, verdict } from './verdicts.ts';
 import { workloadsDefinition } from './workload.ts';
 
+/** Where groups are that the ID token leaves out. */
+const groupsSourceDefinition = z
+  .union(
+    [
+      z.enum(['id_token', 'userinfo']),
+      z.strictObject({ overage: urlDefinition('where to ask for the groups of somebody who is in too many') }),
+    ],
+    { error: () => 'expected id_token, userinfo or { overage: <https address> }' },
+  )
+  .check(
+    z.describe(
+      'where the claim is: id_token (the default), userinfo, or overage: an address that lists the groups of somebody who is in too many (Microsoft Graph)',
+    ),
+  );
+
+/** At most five minutes: what is further apart is a clock that is wrong. */
+const clockMarginDefinition = z
+  .string()
+  .check(
+    z.regex(
+      /^(?:[1-9]|[1-9][0-9]|[12][0-9]{2}|300)s$|^[1-5]m$/,
+      'expected a time of at most five minutes, such as "2m"',
+    ),
+    z.describe('how far the clocks of this machine and of who signs tokens may be apart; 60s unless told, at most 5m'),
+  );
+
 const identityDefinition = z
   .discriminatedUnion('mode', [
     z.strictObject({
@@ -22,7 +48,23 @@ const identityDefinition = z
         'email',
       ]),
       groups_claim: z.optional(
-        z.string().check(z.minLength(1), z.describe("the claim of the ID token that lists a person's groups")),
+        z
+          .string()
+          .check(
+            z.minLength(1),
+            z.describe("the claim with a person's groups, or the path to it such as resource_access.app.roles"),
+          ),
+      ),
+      groups_from: z.optional(groupsSourceDefinition),
+      groups_kept_for: z.optional(
+        z
+          .string()
+          .check(
+            z.regex(/^[1-9][0-9]{0,5}(s|m|h|d)$/, 'expected a time such as "8h"'),
+            z.describe(
+              'how long the groups of an ID token count where a renewed one leaves them out; left out, the person signs in again',
+            ),
+          ),
       ),
       redirect: redirectDefinition,
       public_client_secret: z.optional(
@@ -41,10 +83,15 @@ const identityDefinition = z
       ),
       require: z.optional(assuranceDefinition),
       keep: z.optional(keepDefinition),
+      clock_margin: z.optional(clockMarginDefinition),
       workloads: z.optional(workloadsDefinition),
     }),
     z.strictObject({ mode: z.literal('os') }),
-    z.strictObject({ mode: z.literal('workload'), workloads: workloadsDefinition }),
+    z.strictObject({
+      mode: z.literal('workload'),
+      workloads: workloadsDefinition,
+      clock_margin: z.optional(clockMarginDefinition),
+    }),
   ])
   .check(
     z.describe(

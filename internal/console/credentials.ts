@@ -3,11 +3,12 @@
  * of the configuration's issuer that is for this console and nobody else. Never a cookie, which a browser would bring along
  * whoever made it ask (P2).
  */
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload } from 'jose';
 import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { assuranceOf, clockSkewSeconds } from '../identity/assurance.ts';
+import { groupsIn } from '../identity/groups.ts';
 import { IdTokenRefused, judgeIdToken, longestIdToken } from '../identity/id-token.ts';
 import type { IssuerKeys } from '../identity/issuer-keys.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -102,7 +103,7 @@ async function judgeAccessToken(
 }
 
 async function verified(token: string, identity: SsoIdentity, audience: string, keys: IssuerKeys): Promise<JWTPayload> {
-  return await jwtVerify(token, keys.find, {
+  const wanted = {
     typ: 'at+jwt',
     algorithms: [...idTokenAlgorithms],
     issuer: identity.issuer,
@@ -110,8 +111,9 @@ async function verified(token: string, identity: SsoIdentity, audience: string, 
     requiredClaims: ['iss', 'aud', 'sub', 'exp', 'iat', 'client_id'],
     clockTolerance: clockSkewSeconds,
     currentDate: clock.now(),
-  }).then(
-    ({ payload }) => {
+  };
+  return await keys.verify(token, wanted).then(
+    (payload) => {
       // One that is good elsewhere too could come from there.
       if (Array.isArray(payload.aud) && payload.aud.length !== 1) throw refusedToken('it is for others too (aud)');
       return payload;
@@ -122,15 +124,20 @@ async function verified(token: string, identity: SsoIdentity, audience: string, 
       }
       if (error instanceof errors.JWTExpired)
         throw new AppError('sign_in_needed', 'the token has expired', signInFirst);
-      if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
+      if (error instanceof AppError) throw error;
       throw refusedToken('it is no access token of the issuer for this console');
     },
   );
 }
 
+function toldIn({ groups_claim: name }: SsoIdentity, claims: JWTPayload) {
+  return name === undefined ? undefined : groupsIn(claims, name);
+}
+
 function callerFrom(identity: SsoIdentity, claims: JWTPayload, exp: number): Caller {
   return {
-    principal: { ...principalOf(identity, claims), assurance: assuranceOf(claims) },
+    // What is elsewhere than in the token is not asked for here: the one who shows it may be anybody's server.
+    principal: { ...principalOf(identity, claims, toldIn(identity, claims)), assurance: assuranceOf(claims) },
     expiresAt: new Date(exp * 1000),
   };
 }

@@ -9,7 +9,7 @@ const ago = (seconds: number) => now.getTime() / 1000 - seconds;
 const none = { acr: undefined, amr: [], authTime: undefined };
 
 test('claims of another type say nothing of how somebody signed in', () => {
-  expect(assuranceOf({ acr: ['mfa'], amr: 'mfa', auth_time: '1' })).toEqual(none);
+  expect(assuranceOf({ acr: ['mfa'], amr: 'pwd mfa', auth_time: '1' })).toEqual(none);
   // How some providers say that they do not know.
   expect(assuranceOf({ auth_time: 0 })).toEqual(none);
   expect(assuranceOf({ acr: 'a', amr: ['pwd', 7, null], auth_time: 5 })).toEqual({
@@ -17,6 +17,23 @@ test('claims of another type say nothing of how somebody signed in', () => {
     amr: ['pwd'],
     authTime: 5,
   });
+});
+
+test.each<[unknown, number | undefined]>([
+  ['1764500000', 1764500000],
+  ['2026-11-29T12:17:06.060Z', 1795954626.06],
+  ['2026-11-29T13:17:06+01:00', 1795954626],
+  ['2026-11-29T12:17:06', undefined],
+  ['29.11.2026', undefined],
+  ['1764500000000000', undefined],
+  ['2026-13-29T12:17:06Z', undefined],
+  [Number.NaN, undefined],
+])('the time of signing in that is written as %j is read as %j', (written, seconds) => {
+  expect(assuranceOf({ auth_time: written }).authTime).toBe(seconds);
+});
+
+test('one method as a text, and a level as a number, are what they can only mean', () => {
+  expect(assuranceOf({ acr: 2, amr: 'mfa' })).toEqual({ ...none, acr: '2', amr: ['mfa'] });
 });
 
 describe('a requirement', () => {

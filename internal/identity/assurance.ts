@@ -5,18 +5,35 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import type { Assurance, Principal } from './principal.ts';
 
-/** Clocks differ: so much later a sign-in still counts as recent enough, in seconds. */
+/** Clocks differ: so much later a sign-in still counts as recent enough, in seconds, unless the configuration says more. */
 export const clockSkewSeconds = 60;
+
+/** How far clocks may be apart in seconds, as the configuration says it. */
+export function clockMarginOf({ clock_margin: margin }: { clock_margin?: string | undefined }): number {
+  return margin === undefined ? clockSkewSeconds : secondsOf(margin);
+}
 
 /** What verified claims say of the sign-in. Values of another type say nothing. */
 export function assuranceOf(claims: Readonly<Record<string, unknown>>): Assurance {
   const { acr, amr, auth_time: authTime } = claims;
+  const methods = typeof amr === 'string' && /^[\w.:/-]+$/.test(amr) ? [amr] : amr;
   return {
-    acr: typeof acr === 'string' ? acr : undefined,
-    amr: Array.isArray(amr) ? amr.filter((method) => typeof method === 'string') : [],
-    // 0 is how some providers say that they do not know; nobody signed in in 1970.
-    authTime: typeof authTime === 'number' && Number.isFinite(authTime) && authTime !== 0 ? authTime : undefined,
+    // A level that is a number is written as one by some; it can be meant in one way only.
+    acr: typeof acr === 'number' && Number.isSafeInteger(acr) ? String(acr) : typeof acr === 'string' ? acr : undefined,
+    amr: Array.isArray(methods) ? methods.filter((method) => typeof method === 'string') : [],
+    authTime: timeIn(authTime),
   };
+}
+
+/** A time in a claim, in seconds since 1970. AD FS writes it in ISO 8601; a zone has to be in it, else nobody knows which is meant. */
+function timeIn(claim: unknown): number | undefined {
+  // 0 is how some providers say that they do not know; nobody signed in in 1970.
+  if (typeof claim === 'number') return Number.isFinite(claim) && claim !== 0 ? claim : undefined;
+  if (typeof claim !== 'string') return undefined;
+  if (/^[1-9]\d{8,10}$/.test(claim)) return Number(claim);
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(claim)) return undefined;
+  const milliseconds = Date.parse(claim);
+  return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000;
 }
 
 /** One requirement that asks for all that several ask for. Throws `config_invalid` where nothing could fulfil it. */

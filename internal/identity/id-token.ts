@@ -3,7 +3,7 @@
  * that was kept, and one that a refresh brought. jose does the cryptography and most claims; the order, and what it
  * leaves to its callers, is here. Each rule has its own refusal.
  */
-import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload } from 'jose';
 import { AppError } from '../errors/app-error.ts';
 import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
 import { quote } from '../text/quote.ts';
@@ -35,12 +35,21 @@ const signInAgain = 'sign in again; if it stays, show this to whoever runs the i
 /** An ID token that proves nothing (`identity_refused`). */
 export class IdTokenRefused extends AppError {
   readonly flaw: IdTokenFlaw;
+  /** What is wrong, without whose token it is. */
+  readonly why: string;
 
   constructor(issuer: string, flaw: IdTokenFlaw, why: string, hint: string = signInAgain) {
     super('identity_refused', `the ID token of ${quote(issuer)} is refused (${flaw}): ${why}`, { hint });
     this.flaw = flaw;
+    this.why = why;
   }
 }
+
+const noAuthTime =
+  'the provider ignores max_age: have it send auth_time, or have people asked each time: authorize_parameters: { prompt: login }, and no max_age';
+
+const tooMuch =
+  'let the provider leave out what is not asked for, such as groups that nobody here names: one that filters them, or identity.groups_from';
 
 /** What an ID token has to be. */
 export interface IdTokenExpectation {
@@ -58,6 +67,10 @@ export interface IdTokenExpectation {
   authTimeRequired: boolean;
   /** Of a CI job: whoever asked for the token may be named (azp), and it is for nobody else but us. */
   anyParty?: boolean;
+  /** How far clocks may be apart; {@link clockSkewSeconds} unless told. */
+  marginSeconds?: number;
+  /** The longest subject, in characters; that of a person unless told. */
+  longestSubject?: number;
   /** What to do about a refusal, where signing in again is not it. */
   hint?: string;
   now: Date;
@@ -66,13 +79,15 @@ export interface IdTokenExpectation {
 /** Longer than any that names a person's groups; a keychain could not keep it either. */
 export const longestIdToken: number = 16 * 1024;
 /** OpenID Connect Core section 2. */
-const longestSubject = 255;
+const longestPerson = 255;
 
 /** The claims of a good ID token. Throws {@link IdTokenRefused}, or what fetching the issuer's keys throws. */
 export async function judgeIdToken(token: string, expected: IdTokenExpectation): Promise<JWTPayload> {
-  const { issuer, clientId, now } = expected;
+  const { issuer, clientId, now, marginSeconds = clockSkewSeconds, longestSubject = longestPerson } = expected;
   const refuse = (flaw: IdTokenFlaw, why: string) => new IdTokenRefused(issuer, flaw, why, expected.hint);
-  if (token.length > longestIdToken) throw refuse('oversized', `longer than ${longestIdToken / 1024} KiB`);
+  if (token.length > longestIdToken) {
+    throw new IdTokenRefused(issuer, 'oversized', `longer than ${longestIdToken / 1024} KiB`, expected.hint ?? tooMuch);
+  }
   const header = headerOf(token);
   if (header === undefined) throw refuse('not_a_token', 'it is not a signed JWT');
   const { alg, typ, kid } = header;
@@ -82,21 +97,22 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
   // An access token or a logout token of the same issuer is signed with the same key (RFC 8725 section 3.11).
   if (typ !== undefined && !/^(application\/)?jwt$/i.test(String(typ))) throw refuse('type', `it is a ${quote(typ)}`);
 
-  const claims = await jwtVerify(token, expected.keys.find, {
-    algorithms: [...idTokenAlgorithms],
-    issuer,
-    audience: clientId,
-    requiredClaims: ['iss', 'aud', 'sub', 'exp', 'iat'],
-    clockTolerance: clockSkewSeconds,
-    currentDate: now,
-  }).then(
-    ({ payload }) => payload,
-    (error: unknown) => {
+  const claims = await expected.keys
+    .verify(token, {
+      algorithms: [...idTokenAlgorithms],
+      issuer,
+      audience: clientId,
+      requiredClaims: ['iss', 'aud', 'sub', 'exp', 'iat'],
+      clockTolerance: marginSeconds,
+      currentDate: now,
+    })
+    .catch((error: unknown) => {
       throw refusalOf(error, refuse, kid);
-    },
-  );
+    });
 
-  const { aud, azp, sub, iat = 0 } = claims;
+  const { aud, sub, iat = 0 } = claims;
+  // Left out in one of the ways in which providers do that.
+  const azp = claims['azp'] === null || claims['azp'] === '' ? undefined : claims['azp'];
   if (expected.anyParty === true && Array.isArray(aud) && aud.length > 1) {
     throw refuse('audience', 'it is for others too (aud)');
   }
@@ -109,7 +125,7 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
   if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject || hasControls(sub)) {
     throw refuse('subject', 'it does not name a person (sub)');
   }
-  if (iat > now.getTime() / 1000 + clockSkewSeconds) throw refuse('issued_in_future', 'it was issued in the future');
+  if (iat > now.getTime() / 1000 + marginSeconds) throw refuse('issued_in_future', 'it was issued in the future');
   const nonce = claims['nonce'];
   if (
     expected.anyNonce !== true &&
@@ -123,9 +139,14 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
     throw refuse('auth_time', 'it says in no way that is known when the person signed in (auth_time)');
   }
   if (expected.authTimeRequired && authTime === undefined) {
-    throw refuse('auth_time', 'it does not say when the person signed in (auth_time), which was asked for');
+    throw new IdTokenRefused(
+      issuer,
+      'auth_time',
+      'it does not say when the person signed in (auth_time), which was asked for',
+      expected.hint ?? noAuthTime,
+    );
   }
-  if (authTime !== undefined && authTime > now.getTime() / 1000 + clockSkewSeconds) {
+  if (authTime !== undefined && authTime > now.getTime() / 1000 + marginSeconds) {
     throw refuse('auth_time', 'the person signed in in the future (auth_time)');
   }
   return claims;
@@ -133,26 +154,31 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
 
 /**
  * Throws {@link IdTokenRefused} unless a refreshed token speaks of the same person for the same client as the one before
- * (OpenID Connect Core section 12.2). The one before may be old: it is only compared with.
+ * (OpenID Connect Core section 12.2). The one before may be old: it is only compared with. When the person signed in is not
+ * compared: providers that say the time of the renewal are common, and whoever asks has both ({@link authTimeOf}).
  */
 export function requireSamePerson(issuer: string, before: string, after: JWTPayload): void {
-  let old: JWTPayload = {};
-  try {
-    old = decodeJwt(before);
-  } catch {
-    // What cannot be read is nobody, and nobody is not the same.
-  }
-  // The last two may be left out; auth_time says when the person signed in, and a refresh is no sign-in.
-  const both = (claim: string) => !saysNothing(old[claim]) && !saysNothing(after[claim]);
-  const compared = ['iss', 'sub', 'aud', ...['azp', 'auth_time'].filter(both)];
-  const differs = compared.filter((claim) => !same(old, after, claim));
+  const old = claimsIn(before);
+  const differs = ['iss', 'sub'].filter((claim) => old[claim] === undefined || old[claim] !== after[claim]);
+  const audience = listOf(after.aud);
+  // It has to include the audience of the first one, and may be for more.
+  if (old.aud === undefined || !listOf(old.aud).every((each) => audience.includes(each))) differs.push('aud');
+  if (!saysNothing(old['azp']) && !saysNothing(after['azp']) && old['azp'] !== after['azp']) differs.push('azp');
   if (differs.length === 0) return;
   throw new IdTokenRefused(issuer, 'another_person', `the refreshed one differs in ${differs.join(', ')}`);
 }
 
-function same(old: JWTPayload, after: JWTPayload, claim: string): boolean {
-  const text = (value: unknown) => JSON.stringify(Array.isArray(value) ? value.toSorted() : [value]);
-  return old[claim] !== undefined && text(old[claim]) === text(after[claim]);
+/** The claims of a token that nobody has judged, only to compare with. What cannot be read is nobody. */
+export function claimsIn(token: string): JWTPayload {
+  try {
+    return decodeJwt(token);
+  } catch {
+    return {};
+  }
+}
+
+function listOf(audience: unknown): unknown[] {
+  return Array.isArray(audience) ? audience : [audience];
 }
 
 /** Whether a claim is absent in one of the ways in which providers leave it out. */
@@ -184,21 +210,22 @@ const claimFlaws: Readonly<Record<string, readonly [IdTokenFlaw, string]>> = {
 function refusalOf(error: unknown, refuse: (flaw: IdTokenFlaw, why: string) => IdTokenRefused, kid: unknown): unknown {
   if (error instanceof errors.JWTExpired) return refuse('expired', 'it has expired (exp)');
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return refuse(...(claimFlaws[error.claim] ?? (['not_a_token', 'a claim in it has the wrong type'] as const)));
+    return refuse(
+      ...(claimFlaws[error.claim] ?? (['not_a_token', `its ${quote(error.claim)} has the wrong type`] as const)),
+    );
   }
   if (error instanceof errors.JWKSNoMatchingKey) {
     return refuse('unknown_key', `it is signed with the key ${quote(kid)}, which the issuer does not publish`);
   }
-  if (error instanceof errors.JWKSMultipleMatchingKeys) {
-    return refuse('unknown_key', 'it does not say which of the keys of the issuer it is signed with');
-  }
   if (error instanceof errors.JWSSignatureVerificationFailed) {
     return refuse('signature', 'its signature is not that of the issuer');
   }
-  if (error instanceof errors.JOSEError) return refuse('not_a_token', 'it is no JWT that can be read');
-  // A key of the issuer that no library takes for good, such as RSA of too few bits.
-  if (error instanceof TypeError) return refuse('signature', 'the key that it names is too weak or of another kind');
-  return error;
+  if (error instanceof AppError) return error;
+  if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) {
+    return refuse('not_a_token', 'it is not a JWT that can be read');
+  }
+  // A key of the issuer that no library takes for good: RSA of too few bits, a point off its curve, numbers that are none.
+  return refuse('signature', `the key ${quote(kid)} that it names is too weak, of another kind, or no key`);
 }
 
 function hasControls(text: string): boolean {

@@ -8,6 +8,10 @@ import { fetchKeys, issuerKeys } from './issuer-keys.ts';
 
 const fetch = guardedFetch({ allowLoopbackHttp: true, signal: new AbortController().signal });
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const strangers = {
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  kid: 'b',
+};
 const good = { ...publicKey.export({ format: 'jwk' }), kid: 'a', alg: 'ES256', use: 'sig' };
 
 test.each<[string, Answer]>([
@@ -17,7 +21,11 @@ test.each<[string, Answer]>([
   ['no list', { json: { keys: {} } }],
   ['a list of anything', { json: { keys: ['x'] } }],
   ['a key of no kind', { json: { keys: [{ kid: 'a' }] } }],
-  ['more keys than anybody has', { json: { keys: Array.from({ length: 101 }, () => good) } }],
+  ['a shared secret', { json: { keys: [{ kty: 'oct', k: 'c2VjcmV0', kid: 'a' }] } }],
+  ['a key with its private part', { json: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'a' }] } }],
+  ['a key to sign with', { json: { keys: [{ ...good, key_ops: ['sign'] }] } }],
+  ['a key of which a part is no text', { json: { keys: [{ ...good, x: 7 }] } }],
+  ['a redirect to somebody else', { status: 302, headers: { location: 'http://localhost:9/keys' } }],
 ])('%s is no key set', async (_case, answer) => {
   const { origin } = await startHostileServer(() => answer);
   await expect(fetchKeys(`${origin}/keys`, fetch)).rejects.toMatchObject({ code: 'service_metadata' });
@@ -44,10 +52,39 @@ test.each<[string, string | undefined, object[], unknown[]]>([
   ['that is new', 'a', [[{ ...good, kid: 'b' }], [good]], ['ada', 2]],
   ['that is in neither of two answers', 'a', [[], [], [good]], ['unknown_key', 2]],
   ['that is not named, of one', undefined, [[good]], ['ada', 1]],
-  ['that is not named, of two', undefined, [[good, { ...good, kid: 'b' }]], ['unknown_key', 1]],
+  ['that is not named, of two', undefined, [[strangers, good]], ['ada', 1]],
+  ['that is not named, and of which none fits', undefined, [[strangers]], ['signature', 1]],
   ['that is for encryption', 'a', [[{ ...good, use: 'enc' }]], ['unknown_key', 2]],
   ['that is for another algorithm', 'a', [[{ ...good, alg: 'ES384' }]], ['unknown_key', 2]],
-  ['that is a shared secret', 'a', [[{ kty: 'oct', k: 'c2VjcmV0', kid: 'a' }]], ['unknown_key', 2]],
+  ['that shares its name', 'a', [[{ ...strangers, kid: 'a' }, good]], ['ada', 1]],
+  ['that is there twice', 'a', [[good, { ...good }]], ['ada', 1]],
+  [
+    'beside what is none',
+    'a',
+    [[null, 'x', { kid: 'a' }, { kty: 'AKP', alg: 'ML-DSA-44', kid: 'pq' }, good]],
+    ['ada', 1],
+  ],
+  [
+    'beside 150 others',
+    'a',
+    [[...Array.from({ length: 150 }, (_, at) => ({ ...strangers, kid: `k${at}` })), good]],
+    ['ada', 1],
+  ],
+  ['beside one of two mebibytes', 'a', [[{ ...strangers, kid: 'x', x5c: ['A'.repeat(2 ** 21)] }, good]], ['ada', 1]],
+  ['that lies on no curve', 'a', [[{ ...good, x: good.y }]], ['signature', 1]],
+  ['beside one of the same name that is none', 'a', [[{ ...good, x: '!!!' }, good]], ['ada', 1]],
+  ['of which a part is missing', 'a', [[{ ...good, y: undefined }]], ['signature', 1]],
 ])('a token signed with a key %s: %#', async (_case, kid, answers, outcome) => {
   expect(await judge(kid, ...answers)).toEqual(outcome);
+});
+
+test('keys that have moved on their own origin are found, and no longer way is followed', async () => {
+  const { origin, lines } = await startHostileServer((line) => {
+    const [, at = ''] = /^GET \/hop(\d+)$/.exec(line) ?? [];
+    if (at === '3') return { json: { keys: [good] } };
+    return { status: 302, headers: { location: `/hop${Number(at) + 1}` } };
+  });
+  await expect(fetchKeys(`${origin}/hop0`, fetch)).resolves.toMatchObject({ keys: [{ kid: 'a' }] });
+  await expect(fetchKeys(`${origin}/hop9`, fetch)).rejects.toMatchObject({ code: 'service_metadata' });
+  expect(lines()).toHaveLength(8);
 });

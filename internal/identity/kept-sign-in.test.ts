@@ -44,7 +44,7 @@ test.each<[string, object]>([
   ['with scopes that are no list', { scopes: 'openid' }],
   ['with a scope that is no text', { scopes: [7] }],
   ['with a refresh token that is no text', { refresh_token: {} }],
-  ['with a refresh token beyond all measure', { refresh_token: 'x'.repeat(9 * 1024) }],
+  ['with a refresh token beyond all measure', { refresh_token: 'x'.repeat(17 * 1024) }],
 ])('a sign-in %s is nobody', (_case, change) => {
   expect(parseKept(new Secret(JSON.stringify(whole)))).toBeDefined();
   expect(parseKept(new Secret(JSON.stringify({ ...whole, ...change })))).toBeUndefined();

@@ -15,18 +15,27 @@ export interface KeptSignIn {
   refreshToken: Secret | undefined;
   /** What was asked for then; undefined for one that was kept before that was written down. */
   scopes: readonly string[] | undefined;
+  /** The provider gave no other refresh token for this one: it may be shown as often as one likes. */
+  steady?: boolean | undefined;
+  /** When the person signed in, in seconds since 1970, as the first ID token said it: a renewed one can only be older. */
+  authTime?: number | undefined;
+  /** An ID token of before, signed like any other, that names groups where a renewed one leaves them out. */
+  groupsToken?: Secret | undefined;
+  /** What the groups are asked with, where they are not in the ID token. */
+  accessToken?: Secret | undefined;
 }
 
 /** Said where a sign-in ends with its run. */
 export const keptNowhere = 'nothing is kept between runs here: each command signs in by itself';
 
-/** Refresh tokens are opaque; some are as long as an ID token. */
-const longestRefreshToken = 8 * 1024;
+/** Refresh and access tokens are opaque; some are as long as an ID token. */
+const longestOpaqueToken = 16 * 1024;
 const longestNonce = 256;
 const version = 1;
 
 /** The text of a sign-in. */
-export function printKept({ idToken, nonce, refreshed, refreshToken, scopes }: KeptSignIn): Secret {
+export function printKept(kept: KeptSignIn): Secret {
+  const { idToken, nonce, refreshed, refreshToken, scopes, steady, authTime, groupsToken, accessToken } = kept;
   return new Secret(
     JSON.stringify({
       version,
@@ -35,6 +44,10 @@ export function printKept({ idToken, nonce, refreshed, refreshToken, scopes }: K
       refreshed,
       ...(refreshToken !== undefined && { refresh_token: refreshToken.reveal() }),
       ...(scopes !== undefined && { scopes }),
+      ...(steady === true && { steady }),
+      ...(authTime !== undefined && { auth_time: authTime }),
+      ...(groupsToken !== undefined && { groups_token: groupsToken.reveal() }),
+      ...(accessToken !== undefined && { access_token: accessToken.reveal() }),
     }),
   );
 }
@@ -51,25 +64,37 @@ export function parseKept(text: Secret): KeptSignIn | undefined {
   if (kept['version'] !== version || !isText(idToken, 2 * longestIdToken)) return undefined;
   if (typeof refreshed !== 'boolean') return undefined;
   if (nonce !== undefined && !isText(nonce, longestNonce)) return undefined;
-  if (refreshToken !== undefined && !isText(refreshToken, longestRefreshToken)) return undefined;
+  if (refreshToken !== undefined && !isText(refreshToken, longestOpaqueToken)) return undefined;
   if (scopes !== undefined && !isScopes(scopes)) return undefined;
+  const { steady, auth_time: authTime, groups_token: groupsToken, access_token: accessToken } = kept;
+  if (authTime !== undefined && (typeof authTime !== 'number' || !Number.isFinite(authTime))) return undefined;
+  if (groupsToken !== undefined && !isText(groupsToken, 2 * longestIdToken)) return undefined;
+  if (accessToken !== undefined && !isText(accessToken, longestOpaqueToken)) return undefined;
   return {
     idToken: new Secret(idToken),
     nonce,
     refreshed,
     scopes,
-    refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken),
+    refreshToken: secretOf(refreshToken),
+    steady: steady === true || undefined,
+    authTime,
+    groupsToken: secretOf(groupsToken),
+    accessToken: secretOf(accessToken),
   };
 }
 
-/** Whether a refresh token can be kept. */
-export function isKeepable(refreshToken: string | undefined): refreshToken is string {
-  return isText(refreshToken, longestRefreshToken);
+/** Whether a refresh or access token can be kept. */
+export function isKeepable(token: string | undefined): token is string {
+  return isText(token, longestOpaqueToken);
 }
 
 /** The scopes that are asked for now and were not then. */
 export function scopesSince({ scopes = [] }: KeptSignIn, now: readonly string[]): string[] {
   return now.filter((scope) => !scopes.includes(scope));
+}
+
+function secretOf(text: string | undefined): Secret | undefined {
+  return text === undefined ? undefined : new Secret(text);
 }
 
 function isScopes(value: unknown): value is string[] {

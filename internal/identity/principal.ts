@@ -24,6 +24,8 @@ export interface Principal {
   groups: readonly string[];
   /** Why no group counts although the configuration says where they are; undefined where they were told. */
   missingGroups?: string;
+  /** Which claim groups were looked for in and what it says; undefined where the configuration names none. */
+  groupsSaid?: string;
   /** How to call them in messages: a verified e-mail address, a name of the system's, or the subject. Never decides anything. */
   label: string;
   /**
@@ -44,8 +46,9 @@ export function isSamePerson(
 }
 
 /** The hint of a refusal: where groups are missing, that comes first, since it may be all that is wrong. */
-export function withMissingGroups({ missingGroups }: Principal, hint: string): string {
-  return missingGroups === undefined ? hint : `${missingGroups}; or ${hint}`;
+export function withMissingGroups({ missingGroups, groupsSaid }: Principal, hint: string): string {
+  if (missingGroups !== undefined) return `${missingGroups}; or ${hint}`;
+  return groupsSaid === undefined ? hint : `${hint}; ${groupsSaid}`;
 }
 
 /** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */

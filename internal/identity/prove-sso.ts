@@ -12,15 +12,18 @@ import type { Secret } from '../secret/secret.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
-import { allOf, assuranceOf, unmet } from './assurance.ts';
-import { IdTokenRefused, judgeIdToken } from './id-token.ts';
+import { allOf, assuranceOf, clockMarginOf, secondsOf, unmet } from './assurance.ts';
+import { type GroupsTold, groupsIn } from './groups.ts';
+import { groupsOf } from './groups-source.ts';
+import { claimsIn, IdTokenRefused, judgeIdToken } from './id-token.ts';
 import { keptPlace } from './kept-place.ts';
-import { type KeptSignIn, keptNowhere, printKept, scopesSince } from './kept-sign-in.ts';
+import { isKeepable, type KeptSignIn, keptNowhere, printKept, scopesSince } from './kept-sign-in.ts';
 import { settlePerson } from './last-person.ts';
 import type { Proof, ProofChoice, Proven } from './proof.ts';
 import type { SignedIn } from './sso.ts';
 import { principalOf } from './sso-principal.ts';
 import { findProvider, type SsoIdentity } from './sso-provider.ts';
+import { theirClock } from './their-clock.ts';
 
 /** What a proof by single sign-on needs. */
 export interface SsoRun {
@@ -35,20 +38,25 @@ export interface SsoRun {
   confirm: ((question: string) => Promise<boolean>) | undefined;
 }
 
-/** A good ID token, and where it comes from. */
-interface Seen {
+/** A kept sign-in after a look at it: who it is, or why it is of no use. */
+type Look = Known | { why: string | undefined; loud: boolean };
+
+/** Claims that were judged in this run, and what else is known by them. */
+interface Known {
   claims: JWTPayload;
+  told: GroupsTold | undefined;
+  /** The ID token that they are of. */
   token: Secret;
   source: Proven['source'];
 }
 
-/** A kept sign-in after a look at it: who it is, or why it is of no use. */
-type Look = Seen | { why: string | undefined; loud: boolean };
-
 /** Begins a proof: the provider is asked and the kept sign-in is read. Nobody is asked for anything yet. */
 export function beginSso(run: SsoRun): Proof {
-  const { identity, visit } = run;
+  const { identity } = run;
   const { signIns } = run.stores;
+  const marginSeconds = clockMarginOf(identity);
+  const their = theirClock(identity.issuer, marginSeconds);
+  const visit: BrowserVisit = { ...run.visit, fetch: their.watch(run.visit.fetch) };
   const abandoned = new AbortController();
   const place = run.place && keptPlace(run.place, visit.warn, run.keepInstead);
   const early = (url: string, init?: Parameters<typeof visit.fetch>[1]) =>
@@ -67,17 +75,41 @@ export function beginSso(run: SsoRun): Proof {
     return reading;
   };
 
-  const judge = async (kept: KeptSignIn): Promise<JWTPayload> => {
+  const judgeToken = async (token: string, kept: KeptSignIn, now: Date): Promise<JWTPayload> => {
     const provider = await finding;
-    return await judgeIdToken(kept.idToken.reveal(), {
+    return await judgeIdToken(token, {
       issuer: provider.server.issuer,
       clientId: identity.client_id,
       keys: provider.keys,
       nonce: kept.nonce,
       nonceOptional: kept.refreshed,
       authTimeRequired: false,
-      now: clock.now(),
+      marginSeconds,
+      now,
     });
+  };
+  const judge = (kept: KeptSignIn) => judgeToken(kept.idToken.reveal(), kept, clock.now());
+  /** What claims say of groups, or `stale` where that can only be asked with a newer access token. */
+  const tell = async (claims: JWTPayload, kept: KeptSignIn): Promise<GroupsTold | 'stale' | undefined> => {
+    const provider = await finding;
+    const told = await groupsOf({ identity, provider, fetch: visit.fetch, claims, accessToken: kept.accessToken });
+    const before = kept.groupsToken?.reveal();
+    const { groups_claim: name, groups_kept_for: keptFor } = identity;
+    if (told === undefined || told === 'stale' || told.kind !== 'left out') return told;
+    if (before === undefined || name === undefined || keptFor === undefined) return told;
+    // Judged as of when it was issued: it may have expired, but not its key, and it has to be the same person's.
+    const issuedAt = claimsIn(before).iat ?? 0;
+    const then = await judgeToken(before, { ...kept, refreshed: true }, new Date(issuedAt * 1000)).catch(refusedAs);
+    if (then instanceof IdTokenRefused || then.sub !== claims.sub) return told;
+    const age = clock.now().getTime() / 1000 - issuedAt;
+    if (age < -marginSeconds || age > secondsOf(keptFor)) return told;
+    const when = new Date(issuedAt * 1000).toISOString();
+    return groupsIn(then, name, `the ID token of ${when}, since the renewed one leaves it out`);
+  };
+  /** How long ago somebody signed in does not become less by a renewal. */
+  const asOfSignIn = (claims: JWTPayload, { authTime: first }: KeptSignIn): JWTPayload => {
+    const { authTime } = assuranceOf(claims);
+    return first === undefined || authTime === undefined ? claims : { ...claims, auth_time: Math.min(first, authTime) };
   };
   const look = async (): Promise<Look> => {
     const kept = await readKept();
@@ -90,14 +122,20 @@ export function beginSso(run: SsoRun): Proof {
         loud: true,
       };
     }
-    const flaw = await judge(kept).catch((error: unknown) => {
-      if (error instanceof IdTokenRefused) return error;
-      throw error;
-    });
-    if (!(flaw instanceof IdTokenRefused)) return { claims: flaw, token: kept.idToken, source: 'kept' };
-    // A key that the issuer published when it signed this, and has withdrawn since.
-    const outdated = flaw.flaw === 'expired' || flaw.flaw === 'unknown_key';
-    if (!outdated || kept.refreshToken === undefined) return { why: flaw.message, loud: !outdated };
+    const judged = await judge(kept).catch(refusedAs);
+    const flaw = judged instanceof IdTokenRefused ? judged : undefined;
+    // Nothing is shown to a provider for a clock that is wrong: what came of it would look as old, or as early.
+    const explained = their.explained(flaw);
+    if (explained !== flaw) throw explained;
+    const told = judged instanceof IdTokenRefused ? undefined : await tell(judged, kept);
+    if (!(judged instanceof IdTokenRefused) && told !== 'stale') {
+      return { claims: asOfSignIn(judged, kept), told, token: kept.idToken, source: 'kept' };
+    }
+    // A key that the issuer published when it signed this, and has withdrawn since, or replaced under the same name.
+    const outdated = flaw === undefined || ['expired', 'unknown_key', 'signature'].includes(flaw.flaw);
+    const why =
+      flaw?.message ?? `${quote(identity.issuer)} does not take its access token any more, which groups are asked with`;
+    if (!outdated || kept.refreshToken === undefined) return { why, loud: !outdated };
     const { renew } = await import('./renew.ts');
     const renewal = await renew({
       identity,
@@ -106,19 +144,29 @@ export function beginSso(run: SsoRun): Proof {
       place,
       signIns,
       kept,
-      judge: (other) =>
-        judge(other).catch((error: unknown) => {
-          if (error instanceof IdTokenRefused) return undefined;
-          throw error;
-        }),
+      watch: their.watch,
+      judge: async (other) => {
+        const claims = await judge(other).catch(refusedAs);
+        return claims instanceof IdTokenRefused ? undefined : claims;
+      },
     });
-    if ('why' in renewal) return { why: renewal.why, loud: true };
-    return { claims: renewal.claims, token: renewal.token, source: renewal.by === 'us' ? 'renewed' : 'kept' };
+    // What was kept speaks of somebody else than the provider does: then the flaw of what was kept says more.
+    if ('why' in renewal)
+      return { why: flaw?.flaw === 'signature' ? `${why}; ${renewal.why}` : renewal.why, loud: true };
+    const renewedTold = await tell(renewal.claims, renewal.kept);
+    if (renewedTold === 'stale')
+      return { why: 'its groups cannot be asked for: the access token is refused', loud: true };
+    return {
+      claims: asOfSignIn(renewal.claims, renewal.kept),
+      told: renewedTold,
+      token: renewal.kept.idToken,
+      source: renewal.by === 'us' ? 'renewed' : 'kept',
+    };
   };
 
   const canKeep = () => place !== undefined && place.unusable() === undefined;
-  const proven = ({ claims, token, source }: Seen, isKept: boolean): Proven => ({
-    principal: { ...principalOf(identity, claims), assurance: assuranceOf(claims) },
+  const proven = ({ claims, told, token, source }: Known, isKept: boolean): Proven => ({
+    principal: { ...principalOf(identity, claims, told), assurance: assuranceOf(claims) },
     source,
     expiresAt: new Date((claims.exp ?? 0) * 1000),
     keptIn: isKept ? place?.called : undefined,
@@ -130,24 +178,54 @@ export function beginSso(run: SsoRun): Proof {
     const provider = await finding;
     const willBeKept = canKeep();
     const request = { identity, provider, visit, requirement, willBeKept };
-    const { claims, kept }: SignedIn =
-      choice.byCode && visit.showCode !== undefined
-        ? await signInByCode(request, visit.showCode)
-        : await signIn(request);
-    const seen: Seen = { claims, token: kept.idToken, source: 'fresh' };
-    // Before it is kept: a sign-in of somebody else would stay.
-    await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, claims));
-    if (place === undefined || !willBeKept) return proven(seen, false);
+    const signingIn =
+      choice.byCode && visit.showCode !== undefined ? signInByCode(request, visit.showCode) : signIn(request);
+    const { claims, kept }: SignedIn = await signingIn.catch((error: unknown) => {
+      throw their.explained(error);
+    });
+    /** What nobody keeps is given back: it would be one more that is alive and that nobody knows. */
+    const giveBack = async () => {
+      if (kept.refreshToken === undefined) return;
+      const { revokeGrant } = await import('../oauth/revoke.ts');
+      const { settingOf } = await import('./sso.ts');
+      const { server, client } = settingOf(request);
+      await revokeGrant(server, client, kept.refreshToken, visit);
+    };
+    let isKept = false;
+    try {
+      // Before it is kept: a sign-in of somebody else would stay.
+      await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, claims, undefined));
+      const told = await tell(claims, kept);
+      if (told === 'stale') {
+        throw new AppError(
+          'identity_refused',
+          `${quote(identity.issuer)} does not take its own access token for userinfo`,
+        );
+      }
+      isKept = willBeKept && (await keep(kept));
+      return proven({ claims, told, token: kept.idToken, source: 'fresh' }, isKept);
+    } finally {
+      if (!isKept || !isKeepable(kept.refreshToken?.reveal())) await giveBack();
+    }
+  }
+
+  /** Whether it was kept. Who it is, is proven; that the next run has to ask again is no reason to refuse this one. */
+  async function keep(signedIn: KeptSignIn): Promise<boolean> {
+    if (place === undefined) return false;
+    const { accessToken, refreshToken } = signedIn;
+    const kept: KeptSignIn = {
+      ...signedIn,
+      accessToken: isKeepable(accessToken?.reveal()) ? accessToken : undefined,
+      refreshToken: isKeepable(refreshToken?.reveal()) ? refreshToken : undefined,
+    };
     const { withSignInLock } = await import('./renew.ts');
-    const written = await withSignInLock({ identity, signIns, visit }, () => place.write(printKept(kept))).catch(
+    return await withSignInLock({ identity, signIns, visit }, () => place.write(printKept(kept))).catch(
       (error: unknown) => {
-        // Who it is, is proven; that the next run has to ask again is no reason to refuse this one.
         if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
         visit.warn(`the sign-in could not be kept: ${error.message}`);
         return false;
       },
     );
-    return proven(seen, written);
   }
 
   async function proveAs(choice: ProofChoice): Promise<Proven> {
@@ -164,7 +242,7 @@ export function beginSso(run: SsoRun): Proof {
       if (lacking === undefined) {
         // Who only wants to know who they are is told.
         if (choice.sign !== 'never') {
-          await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, seen.claims));
+          await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, seen.claims, undefined));
         }
         return proven(seen, true);
       }
@@ -193,4 +271,10 @@ export function beginSso(run: SsoRun): Proof {
       }
     },
   };
+}
+
+/** A token that is refused, as a value; anything else that went wrong goes on. */
+function refusedAs(error: unknown): IdTokenRefused {
+  if (error instanceof IdTokenRefused) return error;
+  throw error;
 }

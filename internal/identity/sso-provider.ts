@@ -3,6 +3,7 @@
 import type { Identity } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AuthorizationServer, discoverAuthorizationServer } from '../oauth/authorization-server.ts';
+import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
 import type { Fetch } from '../outside/http.ts';
 import type { KeptText, KeptTexts } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
@@ -26,7 +27,7 @@ export interface SsoProvider {
 export async function findProvider(identity: SsoIdentity, fetch: Fetch, issuerKeysAt: KeptTexts): Promise<SsoProvider> {
   const hint = issuerKeysAt.at({ name: identity.issuer });
   const [server, early] = await Promise.all([
-    discoverAuthorizationServer({ issuer: identity.issuer, requirePkce: false }, fetch),
+    discoverAuthorizationServer({ issuer: identity.issuer, requirePkce: false, openid: true }, fetch),
     askEarly(hint, identity.issuer, fetch),
   ]);
   // With two spellings of one issuer a person would be two people, and own two vaults.
@@ -35,7 +36,15 @@ export async function findProvider(identity: SsoIdentity, fetch: Fetch, issuerKe
       hint: 'set identity.issuer in config/interface.yaml to exactly that, if it is your provider',
     });
   }
-  const { jwks_uri: address } = server;
+  const { jwks_uri: address, id_token_signing_alg_values_supported: algorithms } = server;
+  // What it lists is often out of date; but whoever lists none of ours has nothing that could be believed.
+  if (algorithms !== undefined && !algorithms.some((name) => idTokenAlgorithms.includes(name))) {
+    throw new AppError(
+      'service_metadata',
+      `${quote(server.issuer)} signs ID tokens with ${algorithms.map((name) => quote(name)).join(', ') || 'nothing'} alone, which somebody else could as well`,
+      { hint: 'have it sign those of this client with RS256 or ES256' },
+    );
+  }
   if (typeof address !== 'string') {
     throw new AppError('service_metadata', `${quote(server.issuer)} does not say where its keys are (jwks_uri)`);
   }

@@ -13,9 +13,10 @@ import { listenOnLoopback } from '../outside/loopback.ts';
 import { Secret } from '../secret/secret.ts';
 import type { Announced } from '../stores/announced.ts';
 import { quote } from '../text/quote.ts';
-import { askFor, assuranceMissing, assuranceOf, unmet } from './assurance.ts';
+import { askFor, assuranceMissing, assuranceOf, clockMarginOf, unmet } from './assurance.ts';
+import { asksForGroups } from './groups-source.ts';
 import { judgeIdToken } from './id-token.ts';
-import { isKeepable, type KeptSignIn } from './kept-sign-in.ts';
+import type { KeptSignIn } from './kept-sign-in.ts';
 import { principalOf } from './sso-principal.ts';
 import type { SsoIdentity, SsoProvider } from './sso-provider.ts';
 
@@ -39,6 +40,7 @@ export interface SignedIn {
 /** The claims of somebody who signed in and of whom nothing else is known yet. */
 interface Judged {
   claims: JWTPayload | undefined;
+  idToken: string | undefined;
   nonce: string | undefined;
 }
 
@@ -47,11 +49,11 @@ interface Judged {
  * `assurance_missing`.
  */
 export async function signIn(request: SignInRequest): Promise<SignedIn> {
-  const { identity, provider, visit, requirement } = request;
+  const { identity, visit, requirement } = request;
   const listener = await listenOnLoopback(identity.redirect, visit.returnTo);
   let ended: Outcome = { ok: false, title: 'You are not signed in' };
   try {
-    const judged: Judged = { claims: undefined, nonce: undefined };
+    const judged: Judged = { claims: undefined, idToken: undefined, nonce: undefined };
     const obtain = (announced: Announced) =>
       authorize({
         ...settingOf(request),
@@ -68,14 +70,14 @@ export async function signIn(request: SignInRequest): Promise<SignedIn> {
         judgeIdToken: async (token, nonce) => {
           judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce });
           judged.nonce = nonce;
-          return await provider.keys.current();
+          judged.idToken = token;
         },
       });
     const signedIn = await recorded(request, async (announced) => signedInAs(request, await obtain(announced), judged));
     ended = {
       ok: true,
       title: 'Signed in',
-      facts: [['As', principalOf(identity, signedIn.claims).label]],
+      facts: [['As', principalOf(identity, signedIn.claims, undefined).label]],
       next: 'The terminal goes on. You can close this tab.',
     };
     return signedIn;
@@ -91,7 +93,7 @@ export async function signInByCode(
 ): Promise<SignedIn> {
   const { identity, provider, visit, requirement } = request;
   requireDeviceFlow(provider.server, identity.issuer);
-  const judged: Judged = { claims: undefined, nonce: undefined };
+  const judged: Judged = { claims: undefined, idToken: undefined, nonce: undefined };
   const obtain = (announced: Announced) =>
     authorizeDevice({
       ...settingOf(request),
@@ -104,7 +106,7 @@ export async function signInByCode(
       showCode: (address, code) => showCode(address, code, `sign in at ${quote(identity.issuer)}`),
       judgeIdToken: async (token) => {
         judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce: undefined });
-        return await provider.keys.current();
+        judged.idToken = token;
       },
     });
   return await recorded(request, async (announced) => signedInAs(request, await obtain(announced), judged));
@@ -117,7 +119,7 @@ function recorded(
 ): Promise<SignedIn> {
   const target = { kind: 'sign_in', id: undefined, label: identity.client_id } as const;
   return visit.recorder.act({ act: 'sign_in.obtain', target, server: identity.issuer }, work, ({ claims }) => {
-    const { issuer, subject, label } = principalOf(identity, claims);
+    const { issuer, subject, label } = principalOf(identity, claims, undefined);
     return { proved: { kind: 'person', proof: 'sso', issuer, subject, label } };
   });
 }
@@ -149,6 +151,7 @@ function expectationOf({ identity, provider, requirement }: SignInRequest) {
     keys: provider.keys,
     // OpenID Connect Core section 3.1.2.1: who asks for max_age gets auth_time.
     authTimeRequired: requirement.max_age !== undefined,
+    marginSeconds: clockMarginOf(identity),
     now: clock.now(),
   };
 }
@@ -160,15 +163,34 @@ function scopesOf({ identity, willBeKept }: SignInRequest): readonly string[] {
   return willBeKept ? identity.scopes : identity.scopes.filter((scope) => scope !== offlineScope);
 }
 
-function signedInAs(request: SignInRequest, tokens: Tokens, { claims, nonce }: Judged): SignedIn {
+function signedInAs(request: SignInRequest, tokens: Tokens, { claims, idToken, nonce }: Judged): SignedIn {
   const { identity, requirement } = request;
-  const { id_token: idToken, refresh_token: refreshToken } = tokens;
+  const { refresh_token: refreshToken, access_token: accessToken } = tokens;
   if (claims === undefined || idToken === undefined) {
     throw new AppError('identity_refused', `${quote(identity.issuer)} did not say who signed in`);
   }
   const why = unmet(assuranceOf(claims), requirement, clock.now());
-  if (why !== undefined) throw assuranceMissing(why);
-  const kept = isKeepable(refreshToken) ? new Secret(refreshToken) : undefined;
-  const scopes = scopesOf(request);
-  return { claims, kept: { idToken: new Secret(idToken), nonce, refreshed: false, refreshToken: kept, scopes } };
+  if (why !== undefined) throw notEnoughNow(why, requirement, claims);
+  return {
+    claims,
+    kept: {
+      idToken: new Secret(idToken),
+      nonce,
+      refreshed: false,
+      refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken),
+      scopes: scopesOf(request),
+      authTime: assuranceOf(claims).authTime,
+      ...(asksForGroups(identity) && { accessToken: new Secret(accessToken) }),
+    },
+  };
+}
+
+/** A sign-in that is too old although the person has just come from there: the provider had a session, and did not ask. */
+function notEnoughNow(why: string, { max_age: age, ...others }: Requirement, claims: JWTPayload): AppError {
+  const isAge = age !== undefined && unmet(assuranceOf(claims), others, clock.now()) === undefined;
+  return isAge
+    ? new AppError('assurance_missing', `the sign-in is not enough: ${why}`, {
+        hint: 'the provider asked for nothing although max_age was asked for: authorize_parameters: { prompt: login } under identity makes it ask',
+      })
+    : assuranceMissing(why);
 }

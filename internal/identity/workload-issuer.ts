@@ -1,5 +1,5 @@
 import { AppError } from '../errors/app-error.ts';
-import { readJson } from '../oauth/json.ts';
+import { askFollowing, readJson } from '../oauth/json.ts';
 import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
 import { type IssuerKeys, issuerKeys } from './issuer-keys.ts';
@@ -11,7 +11,8 @@ import { type IssuerKeys, issuerKeys } from './issuer-keys.ts';
  */
 export async function findWorkloadIssuer(issuer: string, fetch: Fetch): Promise<IssuerKeys> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const document = await readJson(await fetch(address, { headers: { accept: 'application/json' } }));
+  const { response } = await askFollowing(fetch, address, { headers: { accept: 'application/json' } });
+  const document = await readJson(response);
   if (document === undefined) {
     throw new AppError('service_metadata', `${quote(issuer)} publishes no metadata at ${quote(address)}`, {
       hint: 'without it the token of the job cannot be verified; try again later',

@@ -8,7 +8,7 @@ import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
 import { isUrl } from '../text/url.ts';
 import type { Exceptions } from './exceptions.ts';
-import { readJson, sameOriginRedirect } from './json.ts';
+import { askFollowing, readJson } from './json.ts';
 import { checkEndpoints, parseServerMetadata } from './metadata.ts';
 import type { ProtectedResource } from './protected-resource.ts';
 
@@ -31,6 +31,11 @@ export interface Expectation {
   requirePkce: boolean;
   /** The reviewed file says that it does PKCE and is silent about it. What it lists without S256 is no silence. */
   pkceUnadvertised?: boolean | undefined;
+  /**
+   * It is asked to sign people in: the document of OpenID Connect comes first, that of OAuth second, and one that is of
+   * somebody else, or says no keys, is passed over for the next.
+   */
+  openid?: boolean | undefined;
   /** What a review can let pass; left out for the provider of single sign-on, of which nothing is let pass. */
   exceptions?: Exceptions | undefined;
   /** There for an MCP server without resource metadata, which then speaks for itself (2025-03-26). */
@@ -68,15 +73,22 @@ export async function discoverAuthorizationServer(
   const headers = { accept: 'application/json', ...(expectation.legacy === undefined ? {} : legacyVersion) };
   const whose = metadataOf(expectation.issuer);
   let outOfOrder: { address: string; status: number } | undefined;
-  for (const address of metadataAddresses(expectation.issuer)) {
-    const first = await fetch(address, { headers, whose });
-    const moved = sameOriginRedirect(first, address);
-    const response = moved === undefined ? first : await fetch(moved, { headers, whose });
+  let unfit: AppError | undefined;
+  for (const known of metadataAddresses(expectation.issuer, expectation.openid)) {
+    const { response, address } = await askFollowing(fetch, known, { headers, whose });
     // A proxy answers for forms that it leads nowhere, too: another form may be there all the same.
     if (response.status >= 500) outOfOrder = { address, status: response.status };
     const document = await readJson(response);
-    if (document !== undefined) return judgeAuthorizationServer(document, expectation, moved ?? address);
+    if (document === undefined) continue;
+    try {
+      return judgeAuthorizationServer(document, expectation, address);
+    } catch (error) {
+      if (expectation.openid !== true || !(error instanceof AppError)) throw error;
+      // Of what is wrong the first says most: it stands where the document of a provider belongs.
+      unfit ??= error;
+    }
   }
+  if (unfit !== undefined && outOfOrder === undefined) throw unfit;
   // Where it may only be out of order, nothing follows from its not being there.
   if (outOfOrder !== undefined) {
     const { address, status } = outOfOrder;
@@ -108,8 +120,11 @@ function legacyServer(issuer: string, { warn }: LegacyRule): AuthorizationServer
   return endpoints as unknown as AuthorizationServer;
 }
 
-/** The addresses to try, in the order of the MCP specification of 2026-07-28. Throws `service_metadata`. */
-export function metadataAddresses(issuer: string): string[] {
+/**
+ * The addresses to try, in the order of the MCP specification of 2026-07-28; for a provider that signs people in, the place
+ * that OpenID Connect Discovery section 4 gives its document comes first. Throws `service_metadata`.
+ */
+export function metadataAddresses(issuer: string, openid = false): string[] {
   if (!isUrl(issuer)) {
     throw new AppError('service_metadata', `an authorization server is named that is not an address: ${quote(issuer)}`);
   }
@@ -118,7 +133,8 @@ export function metadataAddresses(issuer: string): string[] {
   const root = ['oauth-authorization-server', 'openid-configuration'].map(
     (name) => `${origin}/.well-known/${name}${path}`,
   );
-  return path === '' ? root : [...root, `${origin}${path}/.well-known/openid-configuration`];
+  const appended = path === '' ? [] : [`${origin}${path}/.well-known/openid-configuration`];
+  return openid ? [...appended, ...root.toReversed()] : [...root, ...appended];
 }
 
 /**
@@ -136,6 +152,9 @@ export function judgeAuthorizationServer(
 ): AuthorizationServer {
   const metadata = parseServerMetadata(document, { address, whose: metadataOf(expectation.issuer) });
   const { issuer, code_challenge_methods_supported: methods } = metadata;
+  if (expectation.openid === true && metadata.jwks_uri === undefined) {
+    throw new AppError('service_metadata', `${quote(issuer)} does not say where its keys are (jwks_uri)`);
+  }
   const { reviewedName, exceptions } = expectation;
   if (!(isSameIssuer(issuer, expectation.issuer) || issuer === reviewedName)) {
     const differs = new AppError(

@@ -15,11 +15,11 @@ import { conceal, Secret } from '../secret/secret.ts';
 import type { Announced } from '../stores/announced.ts';
 import { awaitAnswer } from './answer.ts';
 import type { Shown, VisitPlaces } from './browser-visit.ts';
-import { type KeySet, type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
+import { type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
 
 export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
   /** Judges the ID token that came of this attempt, of which the nonce is. */
-  judgeIdToken?: (token: string, nonce: string) => Promise<KeySet>;
+  judgeIdToken?: (token: string, nonce: string) => Promise<void>;
   listener: LoopbackListener;
   path: string;
   scopes: readonly string[] | undefined;
@@ -92,8 +92,9 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
       {
         pkceCodeVerifier: verifier.reveal(),
         expectedState: state,
-        idTokenExpected: attempt.openid,
-        ...(nonce === undefined ? {} : { expectedNonce: nonce }),
+        // Whoever judges the ID token does it in place of the library, nonce included.
+        idTokenExpected: attempt.openid && judgeIdToken === undefined,
+        ...(nonce === undefined || judgeIdToken !== undefined ? {} : { expectedNonce: nonce }),
       },
       attempt.resource === undefined ? {} : { resource: attempt.resource },
     );

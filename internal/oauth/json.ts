@@ -1,3 +1,4 @@
+import type { Fetch, FetchInit } from '../outside/http.ts';
 import { isRecord } from '../text/record.ts';
 import { isUrl } from '../text/url.ts';
 
@@ -10,7 +11,7 @@ export async function readJson(response: Response, status = 200): Promise<Record
   const type = response.headers.get('content-type') ?? '';
   if (
     response.status !== status ||
-    !/^(?:application\/(?:[^;]*\+)?json|application\/octet-stream|text\/plain|$)/i.test(type)
+    !/^(?:application\/(?:[^;]*\+)?json|(?:application|binary)\/octet-stream|text\/plain|$)/i.test(type)
   ) {
     await response.body?.cancel();
     return undefined;
@@ -50,6 +51,24 @@ export function redirectTarget(response: Response, asked: string): URL | undefin
   const location = response.headers.get('location');
   if (response.status < 300 || response.status > 399 || location === null || !isUrl(location, asked)) return undefined;
   return new URL(location, asked);
+}
+
+/** As many as a document may be away from where it was looked for. */
+const mostHops = 3;
+
+/** Asks, and follows redirects that stay on the origin that was asked: a document may have moved, not to somebody else. */
+export async function askFollowing(
+  fetch: Fetch,
+  address: string,
+  init: FetchInit,
+): Promise<{ response: Response; address: string }> {
+  for (let hops = 0, at = address; ; hops += 1) {
+    const response = await fetch(at, init);
+    const moved = sameOriginRedirect(response, at);
+    if (moved === undefined || hops === mostHops) return { response, address: at };
+    await response.body?.cancel();
+    at = moved;
+  }
 }
 
 /** Where a redirect points if it stays on the origin that was asked, else undefined. */

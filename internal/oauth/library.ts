@@ -1,7 +1,6 @@
 /** openid-client as every flow uses it: its view of server, client and transport, and what its errors mean. */
 
 import * as openid from 'openid-client';
-import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { Headers, Response } from '../outside/fetch-types.ts';
 import type { Fetch } from '../outside/http.ts';
@@ -9,7 +8,6 @@ import { conceal, Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { adviceFor } from './advice.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
-import { idTokenAlgorithms } from './id-token-algorithms.ts';
 import { parseObject } from './json.ts';
 import { OAuthRefusal } from './refusal.ts';
 import type { OAuthClient } from './registration.ts';
@@ -28,14 +26,14 @@ export interface LibrarySetting {
   tokenResponse: TokenResponseShape;
   /** Single sign-on: an ID token is asked for and fully verified. */
   openid: boolean;
-  /** Judges an ID token before the library does, and says with which keys of the issuer it was verified. */
-  judgeIdToken?: ((token: string) => Promise<KeySet>) | undefined;
+  /**
+   * Judges an ID token in the place of the library, which then sees none: it takes for broken what providers write otherwise
+   * than the specification, and says neither which claim that is nor what was in it.
+   */
+  judgeIdToken?: ((token: string) => Promise<void>) | undefined;
   allowLoopbackHttp: boolean;
   fetch: Fetch;
 }
-
-/** A JWK set. */
-export type KeySet = openid.ExportedJWKSCache['jwks'];
 
 /** Tokens as the library validated them. */
 export type Tokens = openid.TokenEndpointResponse & openid.TokenEndpointResponseHelpers;
@@ -46,23 +44,18 @@ const idTokenSkewSeconds = 60;
 /** The library's view of server, client and transport. Every token answer is normalised before it is judged. */
 export function libraryConfiguration(setting: LibrarySetting): openid.Configuration {
   const { server, client } = setting;
-  const algorithms = server.id_token_signing_alg_values_supported?.filter((name) => idTokenAlgorithms.includes(name));
   const configuration = new openid.Configuration(
-    { ...server, ...(algorithms === undefined ? {} : { id_token_signing_alg_values_supported: algorithms }) },
+    server,
     client.clientId,
     setting.openid ? { [openid.clockTolerance]: idTokenSkewSeconds } : {},
     clientAuthentication(client),
   );
-  const judge = async (token: string) => {
-    const jwks = await setting.judgeIdToken?.(token);
-    if (jwks !== undefined) openid.setJwksCache(configuration, { jwks, uat: Math.floor(clock.now().getTime() / 1000) });
-  };
   const at = (address: string | undefined, url: string) => address !== undefined && url === new URL(address).href;
   configuration[openid.customFetch] = async (url, init) => {
     const name = (['token_endpoint', 'device_authorization_endpoint'] as const).find((each) => at(server[each], url));
     const whose = name && `the ${name} of ${quote(server.issuer)}`;
     const response = await setting.fetch(url, { ...init, whose });
-    if (name === 'token_endpoint') return await normalized(response, setting, judge);
+    if (name === 'token_endpoint') return await normalized(response, setting);
     return name === undefined ? response : await asDocumented(response);
   };
   if (setting.allowLoopbackHttp) openid.allowInsecureRequests(configuration);
@@ -101,11 +94,7 @@ export class UnusableTokens extends AppError {
 }
 
 /** The token answer as the library is to see it. Throws `token_unusable` where no token and no error can be read in it. */
-async function normalized(
-  response: Response,
-  setting: LibrarySetting,
-  judge: (idToken: string) => Promise<void>,
-): Promise<Response> {
+async function normalized(response: Response, setting: LibrarySetting): Promise<Response> {
   const { status } = response;
   const type = response.headers.get('content-type');
   const text = await response.text();
@@ -128,7 +117,11 @@ async function normalized(
   }
   const wrong = answer.status === 200 ? wrongInTokens(answer.body) : undefined;
   if (wrong !== undefined) throw unusable(wrong);
-  if (typeof answer.body['id_token'] === 'string') await judge(answer.body['id_token']);
+  if (setting.judgeIdToken !== undefined) {
+    const { id_token: idToken, ...others } = answer.body;
+    if (typeof idToken === 'string') await setting.judgeIdToken(idToken);
+    answer.body = others;
+  }
   const headers = new Headers(response.headers);
   // The challenge would hide the error that the body names, and the type whatever it is of.
   if (failed) headers.delete('www-authenticate');

@@ -32,6 +32,8 @@ const serverMetadata = z.object({
   revocation_endpoint: z.optional(text),
   device_authorization_endpoint: z.optional(text),
   jwks_uri: z.optional(text),
+  userinfo_endpoint: z.optional(text),
+  end_session_endpoint: z.optional(text),
   scopes_supported: z.optional(scopeList),
   grant_types_supported: z.optional(texts),
   code_challenge_methods_supported: z.optional(texts),

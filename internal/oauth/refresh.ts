@@ -1,35 +1,101 @@
 /** The refresh of a single sign-on (OpenID Connect Core section 12). No service's tokens are ever refreshed here (P3). */
 import * as openid from 'openid-client';
 import type { AppError } from '../errors/app-error.ts';
-import type { Secret } from '../secret/secret.ts';
+import { Response } from '../outside/fetch-types.ts';
+import { conceal, Secret } from '../secret/secret.ts';
 import type { Announced } from '../stores/announced.ts';
+import { parseObject } from './json.ts';
 import { type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
+import { OAuthRefusal } from './refusal.ts';
+import { isSuccess } from './token-response.ts';
 
-/** What became of a refresh token that was shown. */
+/** What became of a refresh token that was to be shown. */
 export type Refreshed =
   | { kind: 'tokens'; tokens: Tokens }
-  /** The server does not take it any more. */
-  | { kind: 'refused'; error: AppError }
-  /** It may have been spent: whatever came back, if anything did, is of no use. It must not be shown again. */
+  /** The server says that it is none, or none any more (`invalid_grant`, RFC 6749 section 5.2). */
+  | { kind: 'ended'; error: AppError }
+  /** It is as good as before: it never got there, or what came back says that nothing was made of it. */
+  | { kind: 'unused'; error: AppError; again: Again | undefined }
+  /** Tokens came back that cannot be used now; `next` is the refresh token among them, where there is one. */
+  | { kind: 'unusable'; error: AppError; next: Secret | undefined }
+  /** It was sent, and what came of it is not known. Where tokens rotate, it must not be shown again. */
   | { kind: 'lost'; error: AppError };
 
+/** That the same could be well after a moment. */
+export interface Again {
+  /** How long the server asks for, in seconds (RFC 9110 section 10.2.3); undefined where it does not say. */
+  afterSeconds: number | undefined;
+}
+
 /**
- * Shows a refresh token once. Never tried again: where tokens rotate, showing a spent one ends everything that came of
- * the sign-in (RFC 9700 section 4.14). Throws `interrupted`, `client_refused`, and what judging the ID token throws.
+ * Shows a refresh token once.
+ *
+ * @param beforeSending done before the first byte leaves: whoever dies afterwards may have spent the token
  */
 export async function refreshSignIn(
   setting: LibrarySetting,
   refreshToken: Secret,
+  beforeSending: () => Promise<void>,
   _announced: Announced,
 ): Promise<Refreshed> {
+  const seen: Seen = { sent: false, answer: undefined };
+  const configuration = libraryConfiguration({
+    ...setting,
+    async fetch(url, init) {
+      const response = await setting.fetch(url, {
+        ...init,
+        async beforeSending() {
+          await beforeSending();
+          seen.sent = true;
+        },
+      });
+      const { status, headers } = response;
+      seen.answer = { status, retryAfter: headers.get('retry-after'), body: undefined };
+      const text = await response.text();
+      const body = parseObject(text);
+      seen.answer.body = body ?? {};
+      conceal(String(body?.['refresh_token'] ?? ''));
+      return new Response(text, { status, headers });
+    },
+  });
   try {
-    const tokens = await openid.refreshTokenGrant(libraryConfiguration(setting), refreshToken.reveal());
-    return { kind: 'tokens', tokens };
+    return { kind: 'tokens', tokens: await openid.refreshTokenGrant(configuration, refreshToken.reveal()) };
   } catch (cause) {
-    const error = tokenError(cause, setting.server.issuer, 'to renew the sign-in');
-    if (error.code === 'token_refused') return { kind: 'refused', error };
-    const lost: readonly AppError['code'][] = ['service_unreachable', 'token_unusable', 'service_metadata'];
-    if (lost.includes(error.code)) return { kind: 'lost', error };
-    throw error;
+    return whatBecame(seen, () => tokenError(cause, setting.server.issuer, 'to renew the sign-in'));
   }
+}
+
+interface Seen {
+  sent: boolean;
+  /** Its body is undefined where it broke off, and empty where it is no JSON object. */
+  answer: { status: number; retryAfter: string | null; body: Record<string, unknown> | undefined } | undefined;
+}
+
+/** What a gateway answers that has sent a request on and heard nothing (RFC 9110 section 15.6.5). */
+const gatewayTimeout = 504;
+
+function whatBecame({ sent, answer }: Seen, errorOf: () => AppError): Refreshed {
+  const error = errorOf();
+  if (!sent) return { kind: 'unused', error, again: isUnreachable(error) ? { afterSeconds: undefined } : undefined };
+  if (answer === undefined) return { kind: 'lost', error };
+  const { status, retryAfter, body } = answer;
+  if (error instanceof OAuthRefusal && error.error === 'invalid_grant') return { kind: 'ended', error };
+  if (status === gatewayTimeout) return { kind: 'lost', error };
+  if (status === 429 || status >= 500) return { kind: 'unused', error, again: { afterSeconds: secondsOf(retryAfter) } };
+  if (!isSuccess(status)) return { kind: 'unused', error, again: undefined };
+  if (body === undefined) return { kind: 'lost', error };
+  if (typeof body['access_token'] !== 'string' && typeof body['refresh_token'] !== 'string') {
+    // A page of somebody in between, or a word of the provider's: whatever it is, nothing was made of the token.
+    return { kind: 'unused', error, again: undefined };
+  }
+  const next = body['refresh_token'];
+  return { kind: 'unusable', error, next: typeof next === 'string' && next !== '' ? new Secret(next) : undefined };
+}
+
+function isUnreachable({ code }: AppError): boolean {
+  return code === 'service_unreachable';
+}
+
+function secondsOf(retryAfter: string | null): number | undefined {
+  return retryAfter !== null && /^\d{1,6}$/.test(retryAfter.trim()) ? Number(retryAfter) : undefined;
 }

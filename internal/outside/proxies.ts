@@ -69,7 +69,7 @@ function parsed(variable: string, text: string): WayOut {
     });
   if (!isUrl(whole)) {
     conceal(text);
-    throw refuse('it is no address');
+    throw refuse('it is not an address');
   }
   const url = new URL(whole);
   const { username, password, protocol } = url;

@@ -2,6 +2,7 @@
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { TokenFailure } from '../sandbox/authorization/control.ts';
 import { contexts, strangersKeysPath } from '../sandbox/identity-provider.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type KeptFile, keepSignIns } from '../support/kept-sign-in.ts';
@@ -295,24 +296,106 @@ describe('an ID token that has expired', () => {
     expect(identityProvider.counters.refreshes).toBe(1);
   });
 
-  test('whose renewal’s answer is lost is never tried again with the same token', async () => {
-    const { identityProvider } = world.sandbox;
+  const html = { 'content-type': 'text/html' };
+  test.each<[string, TokenFailure, number, string]>([
+    ['429', { status: 429, body: { error: 'too_many_requests' } }, 1, 'run the command again in 60 s'],
+    ['429 in the words of Okta', { status: 429, body: { errorCode: 'E0000047' } }, 1, 'cannot be renewed now'],
+    ['503 with a page', { status: 503, body: '<h1>down</h1>', headers: html }, 1, 'cannot be renewed now'],
+    ['500 in OAuth', { status: 500, body: { error: 'server_error' } }, 1, 'cannot be renewed now'],
+    ['502', { status: 502, body: 'bad gateway' }, 1, 'cannot be renewed now'],
+    ['the page of a portal', { status: 200, body: '<h1>Wi-Fi</h1>', headers: html }, 4, 'and is kept'],
+    ['a redirect to one', { status: 302, body: '', headers: { location: 'http://portal.example/' } }, 4, 'and is kept'],
+    ['a word that says nothing', { status: 200, body: { message: 'no such route' } }, 4, 'and is kept'],
+    ['another refusal than that it has ended', { status: 400, body: { error: 'invalid_request' } }, 4, 'and is kept'],
+    ['that our client is unknown', { status: 401, body: { error: 'invalid_client' } }, 1, '[client_refused]'],
+  ])(
+    'is not lost where the provider answers %s: it is kept, and renewed later',
+    async (_case, failure, exit, words) => {
+      const { identityProvider } = world.sandbox;
+      await login();
+      await expire();
+      identityProvider.control.failTokenEndpoint({
+        ...failure,
+        headers: { 'retry-after': '60', ...failure.headers },
+      });
+      const asked = await whoami();
+      expect([asked.exit, asked.stderr]).toEqual([exit, expect.stringContaining(words)]);
+      identityProvider.control.behave();
+      expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+      expect(identityProvider.counters).toMatchObject({ refreshes: 1, reuses: 0, revocations: 0 });
+    },
+  );
+
+  test('is renewed in the same run where the provider stumbles once', async () => {
     await login();
     await expire();
-    identityProvider.control.failTokenEndpoint({ status: 502, body: 'bad gateway' });
-    const listed = await world.connect(['list'], { folder, person: undefined });
-    expect([listed.exit, listed.stderr]).toEqual([4, expect.stringContaining('was lost')]);
-    identityProvider.control.behave();
-    const { tokenRequests } = identityProvider.counters;
+    world.sandbox.identityProvider.control.failTokenEndpoint({ status: 503, body: '', times: 1 });
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+  });
+
+  test('is not lost where nobody is there to renew it', async () => {
+    await login();
+    await expire();
+    const { control } = world.sandbox.identityProvider;
+    control.tamperMetadata((metadata) => ({ ...metadata, token_endpoint: 'http://127.0.0.1:9/token' }));
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([1, expect.stringContaining('ECONNREFUSED')]);
+    control.behave();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+  });
+
+  test.each(['after', 'before'] as const)(
+    'whose answer is lost, %s it was made, is never shown again, and nothing of it stays alive',
+    async (when) => {
+      const { identityProvider, people } = world.sandbox;
+      await login();
+      await expire();
+      identityProvider.control.cutTokenAnswer(when);
+      const listed = await world.connect(['list'], { folder, person: undefined });
+      expect([listed.exit, listed.stderr]).toEqual([4, expect.stringContaining('was lost')]);
+      const { tokenRequests } = identityProvider.counters;
+      expect((await whoami()).exit).toBe(4);
+      expect(identityProvider.counters).toMatchObject({ tokenRequests, reuses: 0 });
+      expect(identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens)).toEqual([]);
+      expect((await login()).exit).toBe(0);
+    },
+  );
+
+  test('that cannot be kept once it is renewed is of this run alone, and nothing of it stays alive', async () => {
+    const { identityProvider, people } = world.sandbox;
+    await login();
+    await expire();
+    identityProvider.control.tamperTokenResponse(async (answer) => {
+      await chmod(kept.keyFile, 0o644);
+      return answer;
+    });
+    const asked = await whoami(['--json']);
+    expect([asked.exit, asked.stderr]).toEqual([0, expect.stringContaining('could not be kept')]);
+    expect(JSON.parse(asked.stdout)).toMatchObject({ proven_by: 'renewed' });
+    expect(identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens)).toEqual([]);
+    await chmod(kept.keyFile, 0o600);
     expect((await whoami()).exit).toBe(4);
-    expect(identityProvider.counters.tokenRequests).toBe(tokenRequests);
-    expect((await login()).exit).toBe(0);
+    expect(identityProvider.counters).toMatchObject({ refreshes: 1, reuses: 0 });
+  });
+
+  test('is renewed by a token for more than us, and by one that says another time of signing in [P2]', async () => {
+    await login();
+    const { auth_time: first } = await whoamiJson();
+    await expire();
+    const later = Math.floor(Date.now() / 1000);
+    world.sandbox.identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+      ...answer,
+      id_token: await forge({ aud: ['mai-cli', 'account'], azp: 'mai-cli', auth_time: later + 30 }),
+    }));
+    // The earlier one counts: a renewal is no sign-in.
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed', auth_time: first });
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'kept', auth_time: first });
   });
 
   test.each<[string, object, string]>([
     ['another person', { sub: 'user-7C1E0A5B' }, 'differs in sub'],
     ['another sign-in', { nonce: 'another' }, 'belongs to another sign-in'],
-    ['another time of signing in', { auth_time: 1_000_000_000 }, 'differs in auth_time'],
+    ['another party', { azp: 'another' }, 'asked for it (azp)'],
     ['another client', { aud: 'another' }, 'it is for another client'],
   ])('is not renewed by a token of %s [P2]', async (_case, claims, why) => {
     const { identityProvider } = world.sandbox;
@@ -347,12 +430,15 @@ describe('an ID token that has expired', () => {
 });
 
 describe('the keys of the issuer', () => {
-  test('may change while nobody looks: the old token is renewed, the new one is good', async () => {
-    await login();
-    world.sandbox.identityProvider.control.rotateKeys();
-    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
-    expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
-  });
+  test.each([false, true])(
+    'may change while nobody looks (under the same name: %j): it is renewed',
+    async (sameName) => {
+      await login();
+      world.sandbox.identityProvider.control.rotateKeys({ sameName });
+      expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+      expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
+    },
+  );
 
   test('that are withdrawn take what they signed with them [P2]', async () => {
     await login();

@@ -61,7 +61,7 @@ describe('an ID token', () => {
   test('that does not come is refused', async () => {
     const { identityProvider, platform } = world.sandbox;
     identityProvider.control.tamperTokenResponse(({ id_token: _, ...answer }) => answer);
-    expect((await world.connect(['notion'])).exit).toBe(1);
+    expect((await world.connect(['notion'])).exit).toBe(3);
     expect(platform.control.log.entries).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe('the identity provider', () => {
           ...metadata,
           id_token_signing_alg_values_supported: ['HS256', 'none'],
         })),
-      'token_unusable',
+      'service_metadata',
     ],
   ])('that %s signs nobody in [P2]', async (_case, misbehave, code) => {
     misbehave();

@@ -36,8 +36,8 @@ interface IdentityProviderControl extends AuthorizationControl {
   tamperTokenResponse(tamper?: (answer: JsonObject, forge: Forge) => JsonObject | Promise<JsonObject>): void;
   /** Makes an ID token out of one that this provider has issued. */
   forge(idToken: string, ...how: Parameters<Forge>): Promise<string>;
-  /** Signs with a new key from now on. The old one is published no more, unless it is kept. */
-  rotateKeys(options?: { keepOld?: boolean }): void;
+  /** Signs with a new key from now on, under a name of its own unless told. The old one is published no more, unless it is kept. */
+  rotateKeys(options?: { keepOld?: boolean; sameName?: boolean }): void;
   /** Publishes what it has published before, however often somebody looks: a new key that is not there yet. */
   publishOldKeys(): void;
   /** How people sign in from now on. Without an argument: with a password, and a second factor where that is asked for. */
@@ -142,6 +142,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
   /** The key that signs now. The library has one for good, so what it signed is signed anew after a rotation. */
   let current: { kid: string; key: KeyObject } = { kid: server.keyId, key: server.signingKey };
   let published: JsonObject[] | undefined;
+  let rotated = false;
   use(server.provider, async (ctx, next) => {
     await next();
     if (ctx.path === '/jwks' && ctx.status === 200) {
@@ -153,7 +154,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
       ctx.body = { keys: [jwkOf({ kid: current.kid, key: strangersKey })] };
     }
     const answer = ctx.body as JsonObject;
-    if (ctx.path !== '/token' || ctx.status !== 200 || current.kid === server.keyId) return;
+    if (ctx.path !== '/token' || ctx.status !== 200 || !rotated) return;
     if (typeof answer['id_token'] === 'string') ctx.body = { ...answer, id_token: await forge(answer, {}) };
   });
   listener.serve(server.provider.callback());
@@ -186,9 +187,13 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
         );
       },
       forge: (idToken, ...how) => forge({ id_token: idToken }, ...how),
-      rotateKeys({ keepOld = false } = {}) {
+      rotateKeys({ keepOld = false, sameName = false } = {}) {
         const old = current;
-        current = { kid: randomUUID(), key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey };
+        rotated = true;
+        current = {
+          kid: sameName ? old.kid : randomUUID(),
+          key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+        };
         published = [jwkOf(current), ...(keepOld ? [jwkOf(old)] : [])];
       },
       publishOldKeys() {

@@ -25,7 +25,17 @@ export const examineSetup = {
   result: z.strictObject({
     checks: z.array(
       z.strictObject({
-        check: z.enum(['placeholders', 'issuer', 'client', 'groups', 'keychain', 'key', 'workspace', 'model']),
+        check: z.enum([
+          'placeholders',
+          'network',
+          'issuer',
+          'client',
+          'groups',
+          'keychain',
+          'key',
+          'workspace',
+          'model',
+        ]),
         state: z.enum(['ok', 'note', 'problem']),
         found: z.string(),
         next: text,

@@ -21,10 +21,20 @@ export interface Counters {
   reuses: number;
 }
 
+/** What a token endpoint answers instead of processing: for good, or as often as `times` says. */
+export interface TokenFailure {
+  status: number;
+  body: string | JsonObject;
+  headers?: Readonly<Record<string, string>>;
+  times?: number;
+}
+
 /** What a test or the demo can make an authorization server do wrong. */
 export interface AuthorizationControl {
   /** Answers token requests with this instead of processing them; nothing is consumed. Without one: works again. */
-  failTokenEndpoint(answer?: { status: number; body: string | JsonObject }): void;
+  failTokenEndpoint(answer?: TokenFailure): void;
+  /** Processes the next token request and lets nobody hear what came of it; `before` cuts the line before it is processed. */
+  cutTokenAnswer(when: 'after' | 'before'): void;
   /** Changes every successful token response. Without a function: honest again. */
   tamperTokenResponse(tamper?: Tamper): void;
   /** Changes the metadata document. Without a function: honest again. */
@@ -85,13 +95,17 @@ export function createFaults(paths: CountedPaths): Faults {
     [`POST ${paths.device?.authorization}`, 'deviceAuthorizations'],
   ]);
   let oneGrant = false;
-  let tokenFailure: { status: number; body: string | JsonObject } | undefined;
+  let tokenFailure: TokenFailure | undefined;
+  let cut: 'after' | 'before' | undefined;
   let tamperToken: Tamper | undefined;
   let tamperMetadata: Tamper | undefined;
 
   const control: AuthorizationControl = {
     failTokenEndpoint(answer) {
-      tokenFailure = answer;
+      tokenFailure = answer && { ...answer };
+    },
+    cutTokenAnswer(when) {
+      cut = when;
     },
     tamperTokenResponse(tamper) {
       tamperToken = tamper;
@@ -111,6 +125,7 @@ export function createFaults(paths: CountedPaths): Faults {
     behave() {
       oneGrant = false;
       tokenFailure = undefined;
+      cut = undefined;
       tamperToken = undefined;
       tamperMetadata = undefined;
     },
@@ -126,8 +141,18 @@ export function createFaults(paths: CountedPaths): Faults {
       if (counter !== undefined) counters[counter] += 1;
       if (counter === 'tokenRequests') tokenRequestAgents.push(ctx.get('user-agent'));
       if (counter === 'tokenRequests' && tokenFailure !== undefined) {
-        ctx.status = tokenFailure.status;
-        ctx.body = tokenFailure.body;
+        const { status, body, headers = {}, times } = tokenFailure;
+        if (times !== undefined) tokenFailure = times > 1 ? { ...tokenFailure, times: times - 1 } : undefined;
+        ctx.status = status;
+        ctx.set(headers);
+        ctx.body = body;
+        return;
+      }
+      if (counter === 'tokenRequests' && cut !== undefined) {
+        if (cut === 'after') await next();
+        cut = undefined;
+        ctx.respond = false;
+        ctx.req.socket.destroy();
         return;
       }
       await next();

@@ -104,7 +104,7 @@ test.each<[string, Partial<Account>, string | undefined, string]>([
     expect.objectContaining({
       code: 'identity_refused',
       hint: expect.any(String),
-      message: expect.stringContaining(`no identity here: ${why}`),
+      message: expect.stringContaining(`is not an identity here: ${why}`),
     }),
   );
 });

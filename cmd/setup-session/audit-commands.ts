@@ -1,8 +1,10 @@
 /** The words of `setup-session audit`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addConfig } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
-import { count, moment } from './record-options.ts';
+import { AppError } from '../../internal/errors/app-error.ts';
+import type { ExportFormat } from '../../internal/record/exported.ts';
+import { count, moment, place } from './record-options.ts';
 
 /** The options of `audit show`. */
 interface ShowOptions {
@@ -21,6 +23,17 @@ interface PullOptions {
   since?: string;
   arguments?: boolean;
 }
+
+/** The options of `audit export`. */
+interface ExportOptions {
+  format: ExportFormat;
+  after?: number;
+  syslog?: boolean;
+  to?: string;
+  tokenStdin?: boolean;
+}
+
+const exportFormats = ['jsonl', 'ocsf', 'cef', 'otlp'] as const satisfies readonly ExportFormat[];
 
 const shownAtOnce = 100;
 
@@ -73,6 +86,25 @@ export function addAudit(program: Command, run: Run): void {
         const { readNote } = await import('../../internal/cli/note-file.ts');
         const checkpoints = await Promise.all(checkpoint.map(readNote));
         return showVerified(await context.perform(verifyRecord, { keys: key, checkpoints }));
+      }),
+    );
+  audit
+    .command('export')
+    .description('copy the record in a format of other tools, to stdout or to a sink, which goes on where it was left')
+    .addOption(new Option('--format <format>', 'how it is written').choices(exportFormats).default('jsonl'))
+    .option('--after <n>', 'only what comes after this line', place)
+    .option('--syslog', 'each as a message of RFC 5424, framed by its length')
+    .option('--to <url>', 'the sink: a collector that takes them by HTTP')
+    .option('--token-stdin', 'enter the token that the sink wants')
+    .action(
+      run(async (context, { format, after, syslog = false, to, tokenStdin = false }: ExportOptions) => {
+        if (context.options.json === true && to === undefined) {
+          throw new AppError('usage', 'the copies themselves go to stdout: --json says what went to a sink (--to)');
+        }
+        const { exportRecord } = await import('../../internal/run/use-cases/export-record.ts');
+        const { showExported } = await import('./audit-output.ts');
+        const request = { format, after, sink: to, syslog, withToken: tokenStdin };
+        return showExported(await context.perform(exportRecord, request));
       }),
     );
   audit

@@ -2,7 +2,7 @@ import type { CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { Tell } from '../../internal/run/ports.ts';
 import type { PulledCalls } from '../../internal/run/values/audit.ts';
-import type { MadeCheckpoint, ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
+import type { ExportedRecord, MadeCheckpoint, ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** A line for each act. */
@@ -80,4 +80,11 @@ export function showVerified(verified: VerifiedRecord): CommandResult {
 export function showCheckpoint(made: MadeCheckpoint, tell: Pick<Tell, 'note'>): CommandResult {
   tell.note(`kept in ${visible(made.where)}; verify it with the key ${visible(made.key)}`);
   return { text: made.note.trimEnd().split('\n'), json: made };
+}
+
+/** What went to a sink; what went to stdout speaks for itself. */
+export function showExported(exported: ExportedRecord): CommandResult {
+  const { sink, exported: count, through } = exported;
+  const text = sink === null ? [] : [`${count} copies went to ${visible(sink)}, through line ${through}`];
+  return { text, json: exported };
 }

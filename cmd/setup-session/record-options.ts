@@ -12,3 +12,9 @@ export function count(text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('expected a number from 1 on');
   return Number(text);
 }
+
+/** The place of a line in the record; 0 is before the first. */
+export function place(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('expected a number from 0 on');
+  return Number(text);
+}

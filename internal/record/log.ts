@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { clock, giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AppendOnlyFile, openAppendOnly } from '../outside/append-only.ts';
+import { readText, writeText } from '../outside/files.ts';
 import { type Lock, takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { sha256 } from '../text/canonical.ts';
@@ -82,6 +83,10 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
     where: folder,
     verify: async (...how) => await (await import('./verify.ts')).verifyRecord(folder, ...how),
     checkpoints: checkpointsIn(folder),
+    cursor(name) {
+      const path = join(folder, `export-${name}.json`);
+      return { read: () => readText(path), write: (text) => writeText(path, text, 'private') };
+    },
     append: (entry) =>
       new Promise<Head>((resolve, reject) => {
         const failed = (error: unknown) => reject(unwritable(folder, error));

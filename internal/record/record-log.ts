@@ -11,9 +11,11 @@ export interface RecordLog {
   where: string;
   /** Resolves, with the end of the chain that it makes, when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
   append(entry: Entry): Promise<Head>;
-  /** Reads all of it and judges it. `take` sees every line that is whole, also behind a fault; the hashes of the lines `wanted` are kept. Throws `file_system`. */
-  verify(take?: (line: Line) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
+  /** Reads all of it and judges it. `take` sees every line that is whole, and how it is written, also behind a fault; the hashes of the lines `wanted` are kept. Throws `file_system`. */
+  verify(take?: (line: Line, written: string) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
   checkpoints: Checkpoints;
+  /** How far a sink has come, by a name of its own. */
+  cursor(name: string): { read(): Promise<string | undefined>; write(text: string): Promise<void> };
 }
 
 /** A checkpoint that is kept somewhere. */

@@ -36,7 +36,7 @@ const mostFindings = 100;
 /** Reads a record and judges it. `take` sees every line that is whole, also behind a fault. Throws `file_system`. */
 export async function verifyRecord(
   folder: string,
-  take: (line: Line) => void = () => {},
+  take: (line: Line, written: string) => void = () => {},
   wanted: ReadonlySet<number> = new Set(),
 ): Promise<Verified> {
   const judge = new Judge(take, wanted);
@@ -63,15 +63,17 @@ class Judge {
   private torn: { bytes: number; digest: string; line: number } | undefined;
   /** The parts so far of an entry that is longer than a line. */
   private parts: Part[] = [];
+  /** The lines that they are in. */
+  private partsWritten = '';
   private firstPart = 0;
   private lastAt = '';
   private readonly intents = new Map<string, number>();
-  private readonly seen: (line: Line) => void;
+  private readonly seen: (line: Line, written: string) => void;
 
   private readonly wanted: ReadonlySet<number>;
   private readonly hashes = new Map<number, string>();
 
-  constructor(seen: (line: Line) => void, wanted: ReadonlySet<number>) {
+  constructor(seen: (line: Line, written: string) => void, wanted: ReadonlySet<number>) {
     this.seen = seen;
     this.wanted = wanted;
   }
@@ -105,7 +107,10 @@ class Judge {
     this.head = { log: line.log, count: line.count, hash: sha256(bytes) };
     if (this.wanted.has(line.count)) this.hashes.set(line.count, this.head.hash);
     this.lines += 1;
-    if (whole !== undefined) this.seen(whole === entry ? line : { ...line, entry: whole });
+    if (entry.kind === 'part') this.partsWritten += `${text}\n`;
+    if (whole === undefined) return;
+    this.seen(whole === entry ? line : { ...line, entry: whole }, whole === entry ? text : this.partsWritten.trimEnd());
+    if (whole !== entry) this.partsWritten = '';
   }
 
   end(): Verified {
@@ -172,6 +177,7 @@ class Judge {
   private settleParts(): void {
     if (this.parts.length > 0) this.say('notice', 'a run was cut off within this entry', this.firstPart);
     this.parts = [];
+    this.partsWritten = '';
   }
 
   private settleTorn(): void {

@@ -95,6 +95,11 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     () => import('./values/audit.ts'),
     { pullCalls: 'auditor' },
   ),
+  ...listed(
+    () => import('./use-cases/export-record.ts'),
+    () => import('./values/record.ts'),
+    { exportRecord: 'auditor' },
+  ),
   ...listed(() => import('./use-cases/sync-skills.ts'), skills, {
     syncSkills: 'operator',
     applySkillsPlan: 'operator',

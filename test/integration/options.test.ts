@@ -173,6 +173,7 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session audit pull': [{}],
   'setup-session audit verify': [{}],
   'setup-session audit checkpoint': [{}],
+  'setup-session audit export': [{}],
   'setup-session attach': [{ words: ['sesn_none'] }],
   'setup-session stop': [{ words: ['sesn_none'] }, { words: ['--idle-for', '1d'], prepare: operated }],
   'setup-session list': [{ prepare: alteredSession }],

@@ -8,6 +8,7 @@ import { newCheckpointKey } from '../../internal/record/checkpoint.ts';
 import { readLine } from '../../internal/record/line.ts';
 import { verifierKey } from '../../internal/record/note.ts';
 import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts';
+import { startHostileServer } from '../support/hostile-server.ts';
 import { keychainInMemory } from '../support/keychain-in-memory.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -242,5 +243,56 @@ describe('checkpoints', () => {
     await utimes(join(folder(), (await notes())[1] ?? ''), yesterday, yesterday);
     const { exit, stderr } = await connect(['notion']);
     expect([exit, stderr]).toEqual([0, expect.stringContaining('no checkpoint of the record was made')]);
+  });
+});
+
+describe('setup-session audit export', () => {
+  const audit = (...argv: string[]) =>
+    world.setup(['audit', 'export', ...argv], { folder: machine, environment: { MAI_ALLOW_LOOPBACK_HTTP: '1' } });
+
+  test('to stdout is the record in the format that is asked for', async () => {
+    await setup(['agents', 'apply']);
+    expect((await audit()).stdout).toBe(await readFile(file(), 'utf8'));
+    const events = (await audit('--format', 'ocsf', '--after', '2')).stdout.trimEnd().split('\n');
+    expect(JSON.parse(events[0] ?? '')).toMatchObject({ class_uid: 6003, metadata: { sequence: 3 } });
+    expect((await audit('--format', 'cef')).stdout).toMatch(/^CEF:0\|/);
+    expect((await audit('--format', 'cef', '--syslog')).stdout).toMatch(
+      /^\d+ <110>1 [\dTZ:.-]+ - managed-agents-interface /,
+    );
+    expect((await audit('--json')).exit).toBe(2);
+    expect((await audit('--to', 'https://x.example', '--syslog')).exit).toBe(2);
+  });
+
+  test('to a sink goes on where it was left, and the record is written whatever the sink does', async () => {
+    const taken: string[] = [];
+    let says: number | 'page' = 503;
+    const sink = await startHostileServer((_line, { headers, body }) => {
+      if (says === 'page') return { status: 200, text: '<html>', headers: { 'content-type': 'text/html' } };
+      if (says === 200) taken.push(`${headers.authorization} ${body}`);
+      return { status: says, json: {}, headers: { 'retry-after': '0' } };
+    });
+    const to = ['--format', 'jsonl', '--to', `${sink.origin}/in`];
+    await setup(['agents', 'apply']);
+    for (const each of [503, 'page', 400] as const) {
+      says = each;
+      const { exit, stderr } = await audit(...to);
+      expect([exit, stderr]).toEqual([1, expect.stringContaining('nothing is lost')]);
+    }
+    says = 200;
+    const before = (await readFile(file(), 'utf8')).split('\n').length - 1;
+    expect((await audit(...to)).stdout).toContain(`${before} copies went to`);
+    await connect(['notion']);
+    says = 503;
+    expect((await audit(...to)).exit).toBe(1);
+    says = 200;
+    await audit(...to);
+    expect((await audit(...to)).stdout).toContain('0 copies');
+    const lines = taken.flatMap((body) =>
+      body
+        .replace(/^undefined /, '')
+        .trimEnd()
+        .split('\n'),
+    );
+    expect(`${lines.join('\n')}\n`).toBe(await readFile(file(), 'utf8'));
   });
 });

@@ -90,6 +90,29 @@ export const checkpointRecord = {
   }),
 };
 
+export const exportRecord = {
+  request: z.strictObject({
+    format: z.enum(['jsonl', 'ocsf', 'cef', 'otlp']),
+    /** Only what comes after this line; undefined for all, or for what the sink does not have. */
+    after: z.optional(z.number()),
+    /** Where it goes; undefined for stdout. */
+    sink: z.optional(z.string()),
+    /** As messages of RFC 5424. */
+    syslog: z.boolean(),
+    /** Whether a token for the sink is entered. */
+    withToken: z.boolean(),
+  }),
+  result: z.strictObject({
+    format: z.string(),
+    sink: z.nullable(z.string()),
+    exported: z.number(),
+    /** The last line that was looked at. */
+    through: z.number(),
+  }),
+};
+
+export type ExportRecordRequest = z.output<typeof exportRecord.request>;
+export type ExportedRecord = z.output<typeof exportRecord.result>;
 export type ShowRecordRequest = z.output<typeof showRecord.request>;
 export type ShownRecord = z.output<typeof showRecord.result>;
 export type VerifiedRecord = z.output<typeof verifyRecord.result>;

@@ -300,6 +300,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     },
     drain() {
       draining = true;
+      for (const run of runs.values()) run.endWhenWaiting();
     },
     interruptAll() {
       for (const run of runs.values()) run.interrupt();

@@ -19,7 +19,7 @@ export const largestRequest: number = 1024 * 1024;
 /** The longest line of an answer, in characters. */
 export const longestLine: number = 8 * 1024 * 1024;
 
-const seconds = z.int().check(z.minimum(1), z.maximum(86_400));
+const seconds = z.number().check(z.positive(), z.maximum(86_400));
 const line = z.string().check(z.maxLength(4096));
 const port = z.int().check(z.minimum(1), z.maximum(65_535));
 const place = z.strictObject({

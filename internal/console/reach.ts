@@ -4,6 +4,7 @@
  */
 import type { UseCase } from '../run/ports.ts';
 import { type ListedUseCase, useCases } from '../run/use-cases.ts';
+import { isRecord } from '../text/record.ts';
 
 /** By executable, those that are asked for most first. */
 const reachable = {
@@ -68,6 +69,24 @@ const here: readonly string[] = [
   'reviewTools',
   'acceptToolSheet',
 ];
+
+/** What a person types for what a console does for them, for hints. */
+const words: Readonly<Record<string, (request: Readonly<Record<string, unknown>>) => string>> = {
+  connect: ({ service }) => `service-connection ${String(service)}`,
+  connectToken: ({ service }) => `service-connection ${String(service)} --token-stdin`,
+  connectUnlisted: () => 'service-connection --url <url>',
+  listConnections: () => 'service-connection list',
+  checkConnections: ({ service }) => ['service-connection check', service].filter(Boolean).join(' '),
+  disconnect: ({ service }) => `service-connection disconnect ${String(service ?? '--url <url>')}`,
+  examineConnections: () => 'service-connection doctor',
+  startSession: ({ agent }) => `setup-session --agent ${String(agent)}`,
+};
+
+/** The command that asks for something, as far as it matters to whoever is to type it. */
+export function commandOf({ name }: Reachable, executable: string, request: unknown): string {
+  const said = words[name];
+  return said === undefined || !isRecord(request) ? `${executable} login` : said(request);
+}
 
 /** A use-case with its name. */
 export type Reachable = ListedUseCase & { name: string };

@@ -50,6 +50,8 @@ export interface Run {
   lines: AsyncIterable<Said>;
   /** Answers a question. False where nothing is asked with that id. */
   answer(id: number, answer: AnswerBody): boolean;
+  /** Ends it as soon as it waits for somebody to answer, which may take any time. */
+  endWhenWaiting(): void;
   /** As Ctrl-C does: what was begun is brought to an end, and nothing further is. */
   interrupt(): void;
   /** Settles when all is over, with the code that it ended with; undefined where it went well. */
@@ -79,7 +81,11 @@ export function beginRun(setting: RunSetting, request: RunRequest): Run {
   const { signal } = controller;
   const out = lineQueue(() => controller.abort());
   const inRun = beginSecrets();
-  const questions = openQuestions(out.say, signal);
+  let patient = true;
+  const questions = openQuestions((line) => {
+    if (!patient) controller.abort();
+    out.say(line);
+  }, signal);
   const work: (() => Promise<void>)[] = [];
   const carryOut = async (): Promise<AppError | undefined> => {
     out.say({ kind: 'run', id, version: setting.version });
@@ -103,6 +109,10 @@ export function beginRun(setting: RunSetting, request: RunRequest): Run {
     caller,
     lines: out.lines,
     answer: questions.answer,
+    endWhenWaiting() {
+      patient = false;
+      if (questions.isOpen()) controller.abort();
+    },
     interrupt: () => controller.abort(),
     over: inRun(carryOut),
   };
@@ -331,6 +341,8 @@ interface Questions {
   /** Throws what the person's side says that went wrong, `timed_out`, or `interrupted`. */
   ask(question: (id: number) => Said, timeoutMs?: number, given?: AbortSignal): Promise<AnswerBody>;
   answer(id: number, answer: AnswerBody): boolean;
+  /** Whether one waits now. */
+  isOpen(): boolean;
 }
 
 function openQuestions(say: (line: Said) => void, signal: AbortSignal): Questions {
@@ -342,6 +354,7 @@ function openQuestions(say: (line: Said) => void, signal: AbortSignal): Question
   };
   return {
     nextId,
+    isOpen: () => open.size > 0,
     async ask(question, timeoutMs, given) {
       signal.throwIfAborted();
       const id = nextId();

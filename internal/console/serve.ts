@@ -165,6 +165,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     await Promise.race([idle, clock.pause(drainMs)]);
     app.interruptAll();
     await Promise.race([idle, clock.pause(lastWordsMs)]);
+    await listener.flushed();
     journal.say('ended');
     return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
   } finally {

@@ -4,6 +4,7 @@
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { type AddressInfo, BlockList, isIP } from 'node:net';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import { readTrusted } from './trusted-file.ts';
@@ -37,6 +38,8 @@ export interface ConsoleListener {
   port: number;
   /** Takes no new connections, and ends those on which nothing is under way. */
   stopAccepting(): void;
+  /** Waits for the last words of answers to be sent, and not longer than a moment. */
+  flushed(): Promise<void>;
   /** Ends everything at once. */
   close(): void;
 }
@@ -44,6 +47,7 @@ export interface ConsoleListener {
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 65_000;
+const flushMs = 2_000;
 const mostConnections = 4_096;
 
 const loopbackAddresses = new BlockList();
@@ -91,6 +95,16 @@ export async function listenForConsole(place: ListeningPlace, handler: ConsoleHa
     stopAccepting() {
       server.close();
       server.closeIdleConnections();
+    },
+    async flushed() {
+      let open = true;
+      server.once('close', () => {
+        open = false;
+      });
+      for (let ms = 0; open && ms < flushMs; ms += 50) {
+        server.closeIdleConnections();
+        await clock.pause(50);
+      }
     },
     close() {
       server.close();

@@ -5,6 +5,7 @@
 import { agentAttacks } from './agent-attacks.ts';
 import type { Attack } from './attack.ts';
 import { configurationAttacks } from './configuration.ts';
+import { consoleAttacks } from './console-attacks.ts';
 import { keyringAttacks } from './keyring.ts';
 import { mainAttacks } from './main-attacks.ts';
 import { sessionAttacks } from './session-attacks.ts';
@@ -19,6 +20,7 @@ const parts: readonly { title: string; attacks: () => Promise<readonly Attack[]>
   { title: "Somebody's session", attacks: sessionAttacks },
   { title: 'Agents and environments of everybody', attacks: agentAttacks },
   { title: 'The folder that somebody stands in', attacks: configurationAttacks },
+  { title: 'Colleagues at a console', attacks: consoleAttacks },
   { title: 'Where secrets are kept', attacks: keyringAttacks },
   { title: 'Whose browser it is', attacks: stolenSignIn },
   { title: 'Whose page it is', attacks: stolenPage },

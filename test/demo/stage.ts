@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import Anthropic from '@anthropic-ai/sdk';
 import type { PersonName } from '../sandbox/people.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
+import { type StageConsole, serveOn } from './console.ts';
 import { type ExecutableName, type Locate, type Machine, machineOf, type Outcome } from './executables.ts';
 
 /** Where the story takes place: the sandbox, people at their machines, and the official client to check what they did. */
@@ -15,6 +16,10 @@ export interface Stage {
   readonly outcomes: readonly Outcome[];
   /** A person at their own machine, or at another one. */
   at(person: PersonName, machine?: string): Machine;
+  /** The same for somebody who has no key. */
+  without(person: PersonName, machine?: string): Machine;
+  /** Starts a console for these people and names it in the configuration; it ends with the stage. */
+  serve(users: readonly PersonName[]): Promise<StageConsole>;
   close(): Promise<void>;
 }
 
@@ -48,17 +53,32 @@ export async function openStage({ locate, flags = [], environment = {}, dump }: 
   };
   const { apiKey, baseUrl: baseURL } = sandbox.platform;
   const outcomes: Outcome[] = [];
+  const {
+    ANTHROPIC_API_KEY: _key,
+    ANTHROPIC_BASE_URL: _address,
+    ...keyless
+  } = setting.environment as Readonly<Record<string, string>>;
+  const seat = (seated: typeof setting, person: PersonName, machine: string | undefined): Machine => ({
+    async run(name: ExecutableName, ...words) {
+      const outcome = await machineOf(seated, person, machine).run(name, ...words, ...flags);
+      outcomes.push(outcome);
+      return outcome;
+    },
+  });
+  let served: StageConsole | undefined;
   return {
     sandbox,
     platform: new Anthropic({ apiKey, baseURL }),
     outcomes,
-    at: (person, machine) => ({
-      async run(name: ExecutableName, ...words) {
-        const outcome = await machineOf(setting, person, machine).run(name, ...words, ...flags);
-        outcomes.push(outcome);
-        return outcome;
-      },
-    }),
-    close: sandbox.close,
+    at: (person, machine) => seat(setting, person, machine),
+    without: (person, machine) => seat({ ...setting, environment: keyless }, person, machine),
+    async serve(users) {
+      served = await serveOn(sandbox, locate, users);
+      return served;
+    },
+    async close() {
+      await served?.stop();
+      await sandbox.close();
+    },
   };
 }

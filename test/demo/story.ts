@@ -136,6 +136,58 @@ export const refusals: readonly Step[] = [
   signInStep('A sign-in is answered with an unsigned ID token', (forge) => forge({}, 'nobody')),
 ];
 
+/** One process holds the key, and people do without it. */
+export const withoutKey: readonly Step[] = [
+  {
+    told: 'A console is started, which alone has the key',
+    proof: 'it is ready, and its own log does not show the key',
+    async act({ sandbox, serve }) {
+      const console = await serve(['ada']);
+      const ready = await fetch(`${console.origin}/health/ready`);
+      return { ready: ready.status, showsKey: console.written().includes(sandbox.platform.apiKey) };
+    },
+    expected: { ready: 200, showsKey: false },
+  },
+  {
+    told: 'Ada has no key and asks her agent',
+    proof: "Notion's log: her account; the console's record: her name",
+    async act(stage) {
+      const before = stage.sandbox.services.notion.calls.length;
+      const ada = stage.without('ada', 'without-a-key');
+      const { exit } = await ada.run('setup-session', '--agent', 'support', '--message', lookUp);
+      const session = (await sessionsOn(stage.platform)).at(-1);
+      const record = await readFile(
+        join(stage.sandbox.folder, 'console', 'state', 'record', 'record-000001.jsonl'),
+        'utf8',
+      );
+      return {
+        exit,
+        session: [session?.owner, ...(session?.vaults ?? [])],
+        calls: notionCalls(stage, before),
+        recorded: [...new Set(record.match(/"subject":"[^"]+"/g))],
+      };
+    },
+    expected: {
+      exit: 0,
+      session: ['ada', 'ada'],
+      calls: ['notion-search by ada'],
+      recorded: [`"subject":"${people.ada.subject}"`],
+    },
+  },
+  {
+    told: 'Grace is no user of the console',
+    proof: 'exit 3: no session, and the platform was not asked',
+    async act(stage) {
+      const before = stage.sandbox.platform.control.log.count();
+      const grace = stage.without('grace', 'grace-without-a-key');
+      const { exit, stderr } = await grace.run('setup-session', '--agent', 'support');
+      const requests = stage.sandbox.platform.control.log.count() - before;
+      return { exit, namesTheRole: stderr.includes('no role "user"'), requests };
+    },
+    expected: { exit: 3, namesTheRole: true, requests: 0 },
+  },
+];
+
 /** A sign-in of Grace that is answered with a forged ID token. */
 function signInStep(told: string, idToken: (forge: Forge) => Promise<string>): Step {
   return {
@@ -161,6 +213,7 @@ function signInStep(told: string, idToken: (forge: Forge) => Promise<string>): S
 export const story: readonly { title: string; steps: readonly Step[] }[] = [
   { title: 'The main job', steps: mainJob },
   { title: 'What is refused, and who is not', steps: refusals },
+  { title: 'A person without a key', steps: withoutKey },
 ];
 
 async function lockedVersions({ sandbox }: Stage): Promise<Record<string, string>> {

@@ -54,7 +54,12 @@ export const contexts: { readonly password: string; readonly secondFactor: strin
 };
 
 /** Makes an ID token out of the honest one. */
-export type Forge = (claims: JsonObject, signedBy?: 'provider' | 'stranger' | 'nobody') => Promise<string>;
+export type Forge = (
+  claims: JsonObject,
+  signedBy?: 'provider' | 'stranger' | 'nobody',
+  /** The type that its header names. */
+  typ?: string,
+) => Promise<string>;
 
 export interface IdentityProviderOptions {
   /** The sandbox's clock in milliseconds; decides when codes and sessions expire, never what an ID token says. */
@@ -159,11 +164,14 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
   });
   listener.serve(server.provider.callback());
 
-  async function forge(honest: JsonObject, ...[claims, signedBy = 'provider']: Parameters<Forge>): Promise<string> {
+  async function forge(
+    honest: JsonObject,
+    ...[claims, signedBy = 'provider', typ = 'JWT']: Parameters<Forge>
+  ): Promise<string> {
     const payload = { ...readClaims(String(honest['id_token'])), ...claims };
     if (signedBy === 'nobody') return `${encode({ alg: 'none' })}.${encode(payload)}.`;
     const key = signedBy === 'provider' ? current.key : strangersKey;
-    const header = { alg: 'ES256', typ: 'JWT', kid: current.kid };
+    const header = { alg: 'ES256', typ, kid: current.kid };
     const token = await new SignJWT(payload as JWTPayload).setProtectedHeader(header).sign(key);
     idTokens.push(token);
     return token;
@@ -182,9 +190,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     control: {
       ...server.control,
       tamperTokenResponse(tamper) {
-        server.control.tamperTokenResponse(
-          tamper && ((answer) => tamper(answer, (claims, signedBy) => forge(answer, claims, signedBy))),
-        );
+        server.control.tamperTokenResponse(tamper && ((answer) => tamper(answer, (...how) => forge(answer, ...how))));
       },
       forge: (idToken, ...how) => forge({ id_token: idToken }, ...how),
       rotateKeys({ keepOld = false, sameName = false } = {}) {

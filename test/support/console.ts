@@ -9,6 +9,7 @@ import { contextOf } from '../../internal/cli/terminal-ports.ts';
 import { type ServeRequest, serve } from '../../internal/console/serve.ts';
 import { readEnvironment } from '../../internal/run/environment.ts';
 import { beginSecrets } from '../../internal/secret/secret.ts';
+import { people } from '../sandbox/people.ts';
 import type { Sandbox } from '../sandbox/start.ts';
 import type { Content } from './sandboxed-commands.ts';
 
@@ -28,8 +29,10 @@ export function withoutKey(sandbox: Sandbox): Record<string, string> {
   return rest;
 }
 
+const all = { groups: [], principals: Object.values(people).map(({ subject }) => subject) };
+
 /** Everybody of the sandbox is everything but an operator. */
-export const everybody = { groups: ['support', 'editors'], principals: [] as string[] };
+export const everybodysRoles = { user: all, approver: all, auditor: all, admin: all };
 
 /** Starts one, and names it in the configuration of the sandbox. */
 export async function startConsole(
@@ -42,8 +45,7 @@ export async function startConsole(
   const file = join(sandbox.configFolder, 'interface.yaml');
   const content: Content = parse(await readFile(file, 'utf8'));
   content.console = origin;
-  const all = { groups: [], principals: Object.values(sandbox.people).map(({ subject }) => subject) };
-  content.people.roles = { user: all, approver: all, auditor: all, admin: all };
+  content.people.roles = everybodysRoles;
   change(content);
   await writeFile(file, stringify(content, { aliasDuplicateObjects: false }));
   const data = request.data ?? (await mkdtemp(join(sandbox.folder, 'console-')));

@@ -9,6 +9,8 @@ import { setupSession } from '../../cmd/setup-session/cli.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox/start.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from './command.ts';
+import { type RunningConsole, startConsole } from './console.ts';
+import { environmentFor, keepRoles, reasonAgainst, throughConsole } from './through-console.ts';
 
 /** The sandbox of the running test and the ways to act on it. */
 export interface SandboxedCommands {
@@ -41,10 +43,18 @@ export type Content = any;
 /** Starts a sandbox before each test and stops it after. */
 export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands {
   let started: Sandbox | undefined;
-  beforeEach(async () => {
+  let console: RunningConsole | undefined;
+  beforeEach(async ({ task, skip }) => {
+    if (throughConsole) {
+      const reason = reasonAgainst(task);
+      if (reason !== undefined) skip(reason);
+    }
     started = await startSandbox(options);
+    if (throughConsole) console = await startConsole(started);
   });
   afterEach(async () => {
+    await console?.stop();
+    console = undefined;
     await started?.close();
     started = undefined;
   });
@@ -57,7 +67,7 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
     new Anthropic({ apiKey: sandbox().platform.apiKey, baseURL: sandbox().platform.baseUrl, maxRetries: 0 });
   const run = async (executable: Executable, argv: readonly string[], setting: Partial<CommandSetting> = {}) => {
     const folder = setting.folder ?? (await machine());
-    const environment = { ...sandbox().environment, ...setting.environment };
+    const environment = { ...environmentFor(sandbox(), argv), ...setting.environment };
     const outcome = await runCommand(executable, argv, { person: 'ada', ...setting, folder, environment });
     // What the agent had said before a turn failed is not thrown away.
     await expectWellBehaved(outcome, folder, argv.includes('--message'));
@@ -101,7 +111,11 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
     async configure(path, change) {
       const file = join(sandbox().configFolder, path);
       const content: unknown = parse(await readFile(file, 'utf8'));
-      await writeFile(file, stringify(change(content) ?? content, { aliasDuplicateObjects: false }));
+      const changed = change(content) ?? content;
+      await writeFile(
+        file,
+        stringify(throughConsole ? keepRoles(path, changed) : changed, { aliasDuplicateObjects: false }),
+      );
     },
     asked: () => sandbox().platform.control.log.entries.map(({ method, path }) => `${method} ${path}`),
     async credentials() {

@@ -15,7 +15,7 @@ import type { Ports } from '../../run/ports.ts';
 import { beginOperatorProof } from '../../run/project.ts';
 import type { TrustedConfiguration } from '../../run/trusted-configuration.ts';
 import { type Asking, useCasePath } from '../protocol.ts';
-import type { Reachable } from '../reach.ts';
+import { commandOf, type Reachable } from '../reach.ts';
 import { ConsoleRefusal, openConnection } from './connection.ts';
 import { follow } from './follow.ts';
 
@@ -32,7 +32,7 @@ export interface RemoteRequest {
 export async function performAtConsole(ports: Ports, remote: RemoteRequest): Promise<unknown> {
   const { configuration, origin, useCase } = remote;
   refuseDescriptors(ports);
-  const command = `${ports.executable} ${useCase.name}`;
+  const command = commandOf(useCase, ports.executable, remote.request);
   // What was warned of here is not said again by the other side.
   const warned = new Set<string>();
   const here: Ports = {

@@ -1,0 +1,52 @@
+/**
+ * The same tests once more, through a console: with `MAI_TEST_THROUGH=console` each sandbox has one on loopback, the
+ * configuration names it, and a command has no key. `npm run test:console` does so and prints what was left out, and why.
+ */
+import type { Sandbox } from '../sandbox/start.ts';
+import { everybodysRoles, withoutKey } from './console.ts';
+
+/** Whether tests run so. */
+// biome-ignore lint/style/noProcessEnv: a switch of the whole run
+export const throughConsole: boolean = process.env['MAI_TEST_THROUGH'] === 'console';
+
+/** What stays where the files are, with a key. */
+const withKey = new Set(['agents', 'environments', 'tools', 'doctor', 'init', 'add', 'ownership']);
+
+/** What a command finds in its environment. */
+export function environmentFor(sandbox: Sandbox, argv: readonly string[]): Readonly<Record<string, string>> {
+  return !throughConsole || withKey.has(argv[0] ?? '') ? sandbox.environment : withoutKey(sandbox);
+}
+
+/** The roles of a configuration whose people a test has replaced: that is not what it is about. */
+export function keepRoles(path: string, content: unknown): unknown {
+  if (path !== 'interface.yaml' || typeof content !== 'object' || content === null || !('people' in content))
+    return content;
+  return { ...content, people: { roles: everybodysRoles, ...(content.people as object) } };
+}
+
+/** Why a test is not one of a console; undefined for one that is. */
+export function reasonAgainst({ name }: { name: string }): string | undefined {
+  return left.find(([pattern]) => pattern.test(name))?.[1];
+}
+
+/** What is left out. */
+const left: readonly (readonly [name: RegExp, why: string])[] = [
+  // A mistake that the console finds, it finds for somebody.
+  ...[
+    /there is no key: nobody is sent to a browser/,
+    /names no such service: the nearest is offered/,
+    /--read-only is refused where the service has no such scopes, before anybody signs in/,
+    /a lock that was damaged is refused/,
+    /is asked of the platform for an agent that does not exist/,
+    /who edited the pin by hand: that is refused before anything is asked/,
+    /of a service that is not configured is a mistake/,
+  ].map((name) => [name, 'the person signs in first: the console judges for somebody alone'] as const),
+  ...[/^it is not there$/, /^it refuses the key$/].map(
+    (name) =>
+      [name, 'key and address of the platform are the console’s, and the test changes those of the machine'] as const,
+  ),
+  [
+    /made with another agent under the name of yours/,
+    'the console remembers what it started, and refuses in other words',
+  ],
+];

@@ -12,6 +12,7 @@ const reachable = {
     'startSession',
     'sendMessage',
     'answerCall',
+    'listApprovals',
     'showSession',
     'listSessions',
     'verifySessions',
@@ -23,6 +24,8 @@ const reachable = {
     'showAgent',
     'showRecord',
     'verifyRecord',
+    'checkpointRecord',
+    'pullCalls',
   ],
   'service-connection': [
     'connect',

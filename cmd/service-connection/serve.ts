@@ -13,13 +13,13 @@ interface Options {
 }
 
 /** Serves; its lines go to stdout as they come. */
-export async function runServe(context: CommandContext, options: Options): Promise<CommandResult> {
+export async function runServe({ ports }: CommandContext, options: Options): Promise<CommandResult> {
   const { listen, data, tlsCert, tlsKey, trustedProxy = [] } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new AppError('usage', '--tls-cert and --tls-key go together');
   }
-  const { state } = await context.directories();
-  const served = await serve(context, {
+  const { state } = await ports.directories();
+  const served = await serve(ports, {
     ...listen,
     data: data ?? `${state}/console`,
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: tlsCert, key: tlsKey },

@@ -114,7 +114,7 @@ export function addAudit(program: Command, run: Run): void {
       run(async (context) => {
         const { checkpointRecord } = await import('../../internal/run/use-cases/record.ts');
         const { showCheckpoint } = await import('./audit-output.ts');
-        return showCheckpoint(await context.perform(checkpointRecord, {}), context.tell);
+        return showCheckpoint(await context.perform(checkpointRecord, {}));
       }),
     );
 }

@@ -1,6 +1,5 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { Tell } from '../../internal/run/ports.ts';
 import type { PulledCalls } from '../../internal/run/values/audit.ts';
 import type { ExportedRecord, MadeCheckpoint, ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
@@ -77,8 +76,7 @@ export function showVerified(verified: VerifiedRecord): CommandResult {
 }
 
 /** The note itself, to be kept or sent elsewhere. */
-export function showCheckpoint(made: MadeCheckpoint, tell: Pick<Tell, 'note'>): CommandResult {
-  tell.note(`kept in ${visible(made.where)}; verify it with the key ${visible(made.key)}`);
+export function showCheckpoint(made: MadeCheckpoint): CommandResult {
   return { text: made.note.trimEnd().split('\n'), json: made };
 }
 

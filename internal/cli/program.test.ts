@@ -112,7 +112,7 @@ describe('a result', () => {
   test('that streams gives it none either, in no two pieces, and all of it is there, also before a failure [P9]', async () => {
     const pieces = ['a\n:', ':set-output name=x::y\n#', '#[error]z\n', 'end'];
     for (const fail of [false, true]) {
-      const tool = executable(async ({ stream }) => {
+      const tool = executable(async ({ ports: { stream } }) => {
         pieces.forEach(stream);
         if (fail) throw new AppError('drift', 'no');
         return { text: '', json: {} };
@@ -151,7 +151,7 @@ describe('a result', () => {
   });
 
   test('that streams is not mixed into JSON', async () => {
-    const tool = executable(async ({ stream }) => {
+    const tool = executable(async ({ ports: { stream } }) => {
       stream('piece ');
       return { text: 'end', json: { end: true } };
     });

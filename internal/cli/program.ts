@@ -8,7 +8,6 @@ import type { TerminalInput } from '../outside/terminal-input.ts';
 import type { Environment } from '../run/environment.ts';
 import type { Ports, UseCase } from '../run/ports.ts';
 import type { Table } from '../text/table.ts';
-import type { Terminal } from './asker.ts';
 import type { MessageOptions } from './message.ts';
 import type { Output } from './terminal.ts';
 
@@ -52,13 +51,16 @@ export interface CommonOptions {
   jsonEvents?: boolean;
 }
 
-/** What the words of a command are turned into a request with, beside the ports that they run with. */
-export interface CommandContext extends Ports, Pick<Terminal, 'progress' | 'interactive' | 'stdin'> {
-  /** Carries out what the words ask for. */
+/** What an action turns words into: a request that is carried out, and what its text is made of besides. */
+export interface CommandContext extends Pick<Ports, 'besideServices'> {
+  /** Carries out what the words ask for, with the ports of this command line. */
   perform<Request, Result>(useCase: UseCase<Request, Result>, request: Request): Promise<Result>;
   /** What a session is told, from where the options say it comes; undefined where they name nothing. */
   message(options: MessageOptions): Promise<string | undefined>;
   options: CommonOptions;
+  environment: Pick<Environment, 'NO_COLOR'>;
+  /** For the one command that is no use-case: `serve`, which runs them for others. */
+  ports: Ports;
 }
 
 /** What people read: lines, and tables, which are as wide as the terminal lets them be; one piece below the other. */

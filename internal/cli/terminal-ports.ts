@@ -1,4 +1,4 @@
-/** The ports of a run that a command line started: its options, its terminal, its browser. */
+/** What a command line gives its action, and the ports of the run: its options, its terminal, its browser. */
 import type { Ports, Tell } from '../run/ports.ts';
 import { boundToRun } from '../secret/secret.ts';
 import { visible } from '../text/quote.ts';
@@ -34,7 +34,7 @@ function countable(size: number | undefined): number | undefined {
 
 const leastRoom = 10;
 
-/** The ports of one command line. Each option is read when a run asks for it, and not before. */
+/** The context of one command line, with its ports. Each option is read when a run asks for it, and not before. */
 export function contextOf(invocation: Invocation, options: PortOptions, given: Given): CommandContext {
   const { environment, stdin, stderr, signal, directories, openBrowser } = invocation;
   const interactive = stdin.isTTY === true && stderr.isTTY === true && environment.CI === undefined;
@@ -46,22 +46,13 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
     secrets: async () => (await import('./machine-stores.ts')).machineSecrets(invocation),
     ...invocation.kept,
   };
-  const context: CommandContext = {
+  const ports: Ports = {
     ...given,
-    progress,
-    interactive,
-    stdin,
     environment,
     signal,
     directories,
     version,
     ...kept,
-    perform: async (useCase, request) =>
-      await (invocation.perform === undefined
-        ? (await import('./perform.ts')).performWhereItBelongs(useCase, request, context)
-        : invocation.perform(useCase, request, context)),
-    message: async (said) => await (await import('./message.ts')).readMessage(terminal, said),
-    options,
     project: {
       get config() {
         return options.config;
@@ -111,7 +102,17 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
     },
     browser: (command) => terminalBrowser(terminal, options, command),
   };
-  return context;
+  return {
+    perform: async (useCase, request) =>
+      await (invocation.perform === undefined
+        ? (await import('./perform.ts')).performWhereItBelongs(useCase, request, ports)
+        : invocation.perform(useCase, request, ports)),
+    message: async (said) => await (await import('./message.ts')).readMessage(terminal, said),
+    options,
+    environment,
+    besideServices: given.besideServices,
+    ports,
+  };
 }
 
 /** What is opened when it is first asked for: whoever asks again gets the same. */

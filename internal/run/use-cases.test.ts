@@ -10,6 +10,9 @@ test('each of the list is what a command performs, is there, and has definitions
   const texts = await Promise.all(files.map((path) => readFile(join(folder, path), 'utf8')));
   const performed = texts.flatMap((text) => [...text.matchAll(/\bperform\(\s*(\w+)/g)].map(([, name]) => name));
   expect(Object.keys(useCases).filter((name) => !performed.includes(name))).toEqual([]);
+  // Nothing else goes round them: the one that has the ports of its command line runs use-cases for others.
+  const withPorts = files.filter((_, at) => /^(?!import).*\bports\b/m.test(texts[at] ?? ''));
+  expect(withPorts).toEqual(['service-connection/serve.ts']);
   for (const { load, values } of Object.values(useCases)) {
     expect(await load()).toBeTypeOf('function');
     expect(await values()).toMatchObject({ request: expect.anything(), result: expect.anything() });

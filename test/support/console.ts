@@ -62,7 +62,7 @@ export async function startConsole(
     command() {},
     wait: () => ({ update() {}, done() {} }),
   };
-  const context = contextOf(
+  const { ports } = contextOf(
     {
       argv: [],
       environment: readEnvironment(sandbox.environment),
@@ -87,7 +87,7 @@ export async function startConsole(
     listening = resolve;
   });
   const serving = beginSecrets()(() =>
-    serve(context, {
+    serve(ports, {
       host: '127.0.0.1',
       port,
       data,

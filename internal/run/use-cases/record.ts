@@ -11,7 +11,7 @@ import {
 } from '../../record/judge-checkpoints.ts';
 import type { Entry, Line, RecordedCall } from '../../record/line.ts';
 import { type NoteKey, readVerifierKey } from '../../record/note.ts';
-import { quote } from '../../text/quote.ts';
+import { quote, visible } from '../../text/quote.ts';
 import { recorderFor } from '../actor.ts';
 import { keyPlace, makeKey, readKey, sign } from '../checkpoints.ts';
 import type { Ports } from '../ports.ts';
@@ -207,5 +207,7 @@ export async function checkpointRecord(_request: Nothing, ports: Ports): Promise
       { act: 'checkpoint_key.make', target: { kind: 'checkpoint_key', id: undefined, label: originOf(before.log) } },
       () => makeKey(record, place, before.log),
     ));
-  return await sign(record, key, await whole());
+  const made = await sign(record, key, await whole());
+  ports.tell.note(`kept in ${visible(made.where)}; verify it with the key ${visible(made.key)}`);
+  return made;
 }

@@ -135,13 +135,15 @@ async function readCalls(
 ): Promise<Map<string, Thread>> {
   const query = { limit: pageSize, order: 'asc' as const };
   const later = from === undefined ? {} : { 'created_at[gte]': from };
-  for await (const event of platform.sessions.history(id, { ...query, ...later })) calls.take(event);
+  for await (const events of platform.sessions.history(id, { ...query, ...later })) {
+    for (const event of events) calls.take(event);
+  }
   const threads = new Map<string, Thread>();
   for await (const thread of platform.sessions.threads(id)) threads.set(thread.id, thread);
   for (const thread of threads.values()) {
     if (thread.primary === true) continue;
-    for await (const event of platform.sessions.threadHistory(id, thread.id, { limit: pageSize })) {
-      calls.take(event, thread.id);
+    for await (const events of platform.sessions.threadHistory(id, thread.id, { limit: pageSize })) {
+      for (const event of events) calls.take(event, thread.id);
     }
   }
   return threads;

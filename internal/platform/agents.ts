@@ -1,5 +1,5 @@
 /** Agents: what the platform answers, and what it can be asked for. */
-import type { Door, How } from './door.ts';
+import { type Door, eachOf, type How } from './door.ts';
 import { knownOf, unknownIn } from './known-members.ts';
 import {
   entriesOf,
@@ -150,9 +150,9 @@ function configOf(place: 'tools.default_config.' | 'tools.configs.', value: Fiel
 type Agents = Client['agents'];
 
 /** What is asked of agents. */
-export const agentVerbs = ({ read, list, change }: Door) => ({
+export const agentVerbs = ({ read, pages, change }: Door) => ({
   list: (query: { limit?: number } = {}) =>
-    list('list agents', readAgent, ({ agents }, page) => agents.list({ limit: 100, ...query, ...page })),
+    eachOf(pages('list agents', readAgent, ({ agents }, page) => agents.list({ limit: 100, ...query, ...page }))),
   retrieve: (id: string, { version, label = id }: { version?: number; label?: string } = {}) =>
     read(`read agent ${label}${version === undefined ? '' : ` version ${version}`}`, readAgent, ({ agents }) =>
       agents.retrieve(id, version === undefined ? undefined : { version }),

@@ -287,7 +287,7 @@ export async function prepareDoor(
   const doorFor = (actor: Actor | undefined, delegation?: Delegation): Door => ({
     read: (what, read, ask, { uninterrupted = false } = {}) =>
       reads(what, uninterrupted, async (client) => read(await ask(client), reading)),
-    async *list(what, read, ask) {
+    async *pages(what, read, ask) {
       const refused = (why: string) =>
         new PlatformError('platform_refused', `${what}: the platform ${why}`, {
           hint: 'nothing was chosen from that list: check ANTHROPIC_BASE_URL, and what stands between you and the platform',
@@ -299,7 +299,7 @@ export async function prepareDoor(
           const body = fieldsOf((await (await ask(client, query).asResponse()).json()) as unknown);
           return { data: body?.['data'], next_page: body?.['next_page'] };
         });
-      for await (const item of eachOnce(inSmallerPages(page), refused)) yield read(item, reading);
+      for await (const items of eachOnce(inSmallerPages(page), refused)) yield items.map((item) => read(item, reading));
     },
     async listen(what, ask) {
       const closed = new AbortController();

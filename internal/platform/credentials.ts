@@ -1,5 +1,5 @@
 /** The credentials of a vault: what the platform answers, and what it can be asked for. */
-import { type Door, type How, nothing } from './door.ts';
+import { type Door, eachOf, type How, nothing } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { fieldsOf, metadataOf, type Reading, text, textOrNull, thingOf } from './reading.ts';
 import type { Client } from './sdk.ts';
@@ -119,14 +119,16 @@ type Credentials = Client['vaults']['credentials'];
 export type NewCredential = Parameters<Credentials['create']>[1];
 
 /** What is asked of the credentials of a vault. */
-export const credentialVerbs = ({ read, list, change }: Door) => {
+export const credentialVerbs = ({ read, pages, change }: Door) => {
   const create =
     (act: 'credential.create' | 'credential.try') => (vaultId: string, credential: NewCredential, how: How) =>
       change(act, undefined, how, readCredential, ({ vaults }) => vaults.credentials.create(vaultId, credential));
   return {
     list: (vaultId: string, query: { include_archived?: boolean; limit?: number } = {}) =>
-      list('list credentials', readCredential, ({ vaults }, page) =>
-        vaults.credentials.list(vaultId, { limit: 100, ...query, ...page }),
+      eachOf(
+        pages('list credentials', readCredential, ({ vaults }, page) =>
+          vaults.credentials.list(vaultId, { limit: 100, ...query, ...page }),
+        ),
       ),
     retrieve: (vaultId: string, id: string) =>
       read('read credential', readCredential, ({ vaults }) => vaults.credentials.retrieve(id, { vault_id: vaultId })),

@@ -35,14 +35,14 @@ export interface Door {
   /** Asks for one thing. Repeated up to twice when the network or the platform stumbles; a 429 is waited for. */
   read<Thing>(what: string, read: Read<Thing>, ask: Ask, how?: Pick<How, 'uninterrupted'>): Promise<Thing>;
   /**
-   * Every item of a list, once (`eachOnce`), page by page, never more than one page in memory. A page that is more than an
-   * answer may have is asked for again with fewer items, down to one.
+   * The items of each page of a list, every item once (`eachOnce`), never more than one page in memory. A page that is more
+   * than an answer may have is asked for again with fewer items, down to one.
    */
-  list<Item>(
+  pages<Item>(
     what: string,
     read: Read<Item>,
     ask: (client: Client, page: PageQuery) => Raw,
-  ): AsyncGenerator<Item, void, undefined>;
+  ): AsyncGenerator<Item[], void, undefined>;
   /** Opens a stream of events, once: whoever follows it opens the next one, and reads what was missed in between. */
   listen(what: string, ask: (client: Client, closed: AbortSignal) => Raw): Promise<EventStream>;
   /**
@@ -53,6 +53,11 @@ export interface Door {
 }
 
 export type Ask = (client: Client) => PromiseLike<unknown>;
+
+/** One by one. Long lists are handed over by the page: each item by itself costs more than reading it. */
+export async function* eachOf<Item>(pages: AsyncIterable<readonly Item[]>): AsyncGenerator<Item, void, undefined> {
+  for await (const page of pages) yield* page;
+}
 
 /** Reads an answer that says nothing that counts. */
 export function nothing(): void {}

@@ -1,5 +1,5 @@
 /** Environments: what the platform answers, and what it can be asked for. */
-import type { Door, How } from './door.ts';
+import { type Door, eachOf, type How } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { type Fields, fieldsOf, metadataOf, type Reading, text, textOrNull, thingOf } from './reading.ts';
 import type { Client } from './sdk.ts';
@@ -37,13 +37,14 @@ function readEnvironment(value: unknown, reading: Reading): EnvironmentAnswer {
 type Environments = Client['environments'];
 
 /** What is asked of environments. */
-export const environmentVerbs = ({ read, list, change }: Door) => {
+export const environmentVerbs = ({ read, pages, change }: Door) => {
   const update =
     (act: 'environment.announce' | 'environment.update') =>
     (id: string, environment: Parameters<Environments['update']>[1], how: How = {}) =>
       change(act, id, how, readEnvironment, ({ environments }) => environments.update(id, environment));
   return {
-    list: () => list('list environments', readEnvironment, ({ environments }, page) => environments.list(page)),
+    list: () =>
+      eachOf(pages('list environments', readEnvironment, ({ environments }, page) => environments.list(page))),
     retrieve: (id: string, { label = id, ...how }: How = {}) =>
       read(`read environment ${label}`, readEnvironment, ({ environments }) => environments.retrieve(id), how),
     create: (environment: Parameters<Environments['create']>[0]) =>

@@ -16,26 +16,31 @@ export interface Page {
 const mostRequests = 1000;
 
 /**
- * Every item of a list once: what comes again under an id is passed over, whatever it says then. An id is all that tells
+ * Every item of a list once, as many at a time as were on a page: what comes again under an id is passed over, whatever it says then. An id is all that tells
  * two items apart, so an item without one ends the list, as do something else than a list (null, too), a cursor that was followed
  * before, and more than 1000 requests. Throws what `refused` makes of the reason.
  */
 export async function* eachOnce(
   ask: (cursor: { page?: string }) => Promise<Page>,
   refused: (why: string) => Error,
-): AsyncGenerator<unknown, void, undefined> {
+): AsyncGenerator<unknown[], void, undefined> {
   const ids = new Set<string>();
   const cursors = new Set<unknown>();
   let page = await ask({});
   for (let requests = 1; ; requests += 1) {
     if (!Array.isArray(page.data)) throw refused('answered with something else than a list');
+    const fresh: unknown[] = [];
     for (const item of page.data as unknown[]) {
       const id = idIn(item);
-      if (id === undefined) throw refused('listed something without an id');
+      if (id === undefined) {
+        yield fresh;
+        throw refused('listed something without an id');
+      }
       if (ids.has(id)) continue;
       ids.add(id);
-      yield item;
+      fresh.push(item);
     }
+    yield fresh;
     const cursor = page.next_page;
     if (cursor === undefined || cursor === null || cursor === '') return;
     if (typeof cursor !== 'string') throw refused('answered with something else than a list');

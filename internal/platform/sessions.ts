@@ -4,7 +4,7 @@
  */
 import { type AgentAnswer, readAgentAnswer } from './agents.ts';
 import type { ActingAgent, Grounds } from './change.ts';
-import type { Door, How } from './door.ts';
+import { type Door, eachOf, type How } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import {
   entriesOf,
@@ -110,7 +110,7 @@ type Sessions = Client['sessions'];
 type NewEvent = Parameters<Sessions['events']['send']>[1]['events'][number];
 
 /** What is asked of sessions and of what happens in them. */
-export const sessionVerbs = ({ read, list, listen, change }: Door) => {
+export const sessionVerbs = ({ read, pages, listen, change }: Door) => {
   const send = (
     act: 'session.answer' | 'session.interrupt' | 'session.message',
     id: string,
@@ -119,7 +119,9 @@ export const sessionVerbs = ({ read, list, listen, change }: Door) => {
   ) => change(act, id, how, readSentEvents, ({ sessions }) => sessions.events.send(id, { events: [event] }));
   return {
     list: (query: Parameters<Sessions['list']>[0] = {}) =>
-      list('list sessions', readSession, ({ sessions }, page) => sessions.list({ limit: 100, ...query, ...page })),
+      eachOf(
+        pages('list sessions', readSession, ({ sessions }, page) => sessions.list({ limit: 100, ...query, ...page })),
+      ),
     retrieve: (id: string, signal?: AbortSignal) =>
       read('read session', readSession, ({ sessions }) => sessions.retrieve(id, undefined, ownSignal(signal))),
     create: (label: string, session: Parameters<Sessions['create']>[0], grounds: Grounds) =>
@@ -130,17 +132,21 @@ export const sessionVerbs = ({ read, list, listen, change }: Door) => {
     message: (id: string, message: string, how: How = {}) =>
       send('session.message', id, { type: 'user.message', content: [{ type: 'text', text: message }] }, how),
     answer: (id: string, answer: NewEvent, how: How) => send('session.answer', id, answer, how),
-    /** What has happened, in pages. */
+    /** What has happened, page by page. */
     history: (id: string, query: Parameters<Sessions['events']['list']>[1], signal?: AbortSignal) =>
-      list('read the history', readEvent, ({ sessions }, page) =>
+      pages('read the history', readEvent, ({ sessions }, page) =>
         sessions.events.list(id, { ...query, ...page }, ownSignal(signal)),
       ),
     /** Its threads; the events of a session are those of the primary one, and what others have to ask. */
     threads: (id: string) =>
-      list('list the threads', readThread, ({ sessions }, page) => sessions.threads.list(id, { limit: 100, ...page })),
-    /** What has happened in one thread, in pages. The platform can choose nothing of it. */
+      eachOf(
+        pages('list the threads', readThread, ({ sessions }, page) =>
+          sessions.threads.list(id, { limit: 100, ...page }),
+        ),
+      ),
+    /** What has happened in one thread, page by page. The platform can choose nothing of it. */
     threadHistory: (id: string, threadId: string, query: { limit: number }) =>
-      list('read the history of a thread', readEvent, ({ sessions }, page) =>
+      pages('read the history of a thread', readEvent, ({ sessions }, page) =>
         sessions.threads.events.list(threadId, { session_id: id, ...query, ...page }),
       ),
     /** What happens from now on, frame by frame (event-stream.ts). */

@@ -1,7 +1,7 @@
 /** Skills and their versions: what the platform answers, and what it can be asked for. */
 
 import { quote } from '../text/quote.ts';
-import { type Door, type How, nothing } from './door.ts';
+import { type Door, eachOf, type How, nothing } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { type Reading, text, thingOf } from './reading.ts';
 
@@ -42,16 +42,18 @@ export interface Upload {
 }
 
 /** What is asked of skills and their versions. */
-export const skillVerbs = ({ read, list, change }: Door) => ({
+export const skillVerbs = ({ read, pages, change }: Door) => ({
   list: (query: { source?: string; limit?: number } = {}) =>
-    list('list the skills', readSkill, ({ skills }, page) => skills.list({ limit: 100, ...query, ...page })),
+    eachOf(pages('list the skills', readSkill, ({ skills }, page) => skills.list({ limit: 100, ...query, ...page }))),
   retrieve: (id: string) => read(`look at skill ${id}`, readSkill, ({ skills }) => skills.retrieve(id)),
   create: (label: string, { files, timeoutMs: timeout }: Upload) =>
     change('skill.create', undefined, { label }, readSkill, ({ skills }) => skills.create({ files }, { timeout })),
   delete: (id: string, how: How) => change('skill.delete', id, how, nothing, ({ skills }) => skills.delete(id)),
   listVersions: (id: string) =>
-    list(`list the versions of ${id}`, readVersion, ({ skills }, page) =>
-      skills.versions.list(id, { limit: 100, ...page }),
+    eachOf(
+      pages(`list the versions of ${id}`, readVersion, ({ skills }, page) =>
+        skills.versions.list(id, { limit: 100, ...page }),
+      ),
     ),
   retrieveVersion: (id: string, versionId: string) =>
     read(`look at version ${quote(versionId)} of skill ${quote(id)}`, readVersion, ({ skills }) =>

@@ -1,6 +1,6 @@
 /** Vaults: what the platform answers, and what it can be asked for. */
 import type { Grounds } from './change.ts';
-import type { Door, How } from './door.ts';
+import { type Door, eachOf, type How } from './door.ts';
 import { tellUnknown } from './known-members.ts';
 import { fieldsOf, metadataOf, type Reading, text, textOrNull, thingOf } from './reading.ts';
 
@@ -31,14 +31,14 @@ export function readVault(value: unknown, reading: Reading): Vault {
 }
 
 /** What is asked of vaults. */
-export const vaultVerbs = ({ read, list, change }: Door) => {
+export const vaultVerbs = ({ read, pages, change }: Door) => {
   const update =
     (act: 'vault.mark' | 'vault.sign' | 'vault.unmark') =>
     (id: string, metadata: Record<string, string | null>, how: How = {}) =>
       change(act, id, how, readVault, ({ vaults }) => vaults.update(id, { metadata }));
   return {
     list: (query: { include_archived?: boolean; limit?: number } = {}) =>
-      list('list vaults', readVault, ({ vaults }, page) => vaults.list({ limit: 100, ...query, ...page })),
+      eachOf(pages('list vaults', readVault, ({ vaults }, page) => vaults.list({ limit: 100, ...query, ...page }))),
     retrieve: (id: string) => read('read vault', readVault, ({ vaults }) => vaults.retrieve(id)),
     create: (
       label: string,

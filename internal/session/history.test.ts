@@ -11,7 +11,7 @@ const straight = [event('a', 1), event('b', 1), event('c', 2), event('d', 3), ev
 const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 async function* listed(values: readonly unknown[], broken = false) {
-  yield* values;
+  for (const value of values) yield [value];
   if (broken) throw new Error('it broke off');
 }
 
@@ -41,7 +41,7 @@ test('the latest are the latest, also of a list that begins with the earliest', 
     async function* counted() {
       for (const value of values) {
         asked += 1;
-        yield value;
+        yield [value];
       }
     }
     const found = await readLatest(3, counted());

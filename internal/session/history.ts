@@ -8,13 +8,13 @@ import { readEvent, type SessionEvent } from './event.ts';
  * Hands over the events of a list, the earliest first. Of one that breaks off that is what came until then, unless its order
  * shows that what is missing was before that. What is no event is left out.
  */
-export async function readInOrder(list: AsyncIterable<unknown>, take: (event: SessionEvent) => unknown): Promise<void> {
+export async function readInOrder(
+  pages: AsyncIterable<readonly unknown[]>,
+  take: (event: SessionEvent) => unknown,
+): Promise<void> {
   const events: SessionEvent[] = [];
   try {
-    for await (const value of list) {
-      const event = readEvent(value);
-      if (typeof event === 'object') events.push(event);
-    }
+    for await (const page of pages) events.push(...eventsOf(page));
   } catch (error) {
     if (inOrder(events) === events) for (const event of events) take(event);
     throw error;
@@ -23,17 +23,20 @@ export async function readInOrder(list: AsyncIterable<unknown>, take: (event: Se
 }
 
 /** The latest events of a list that was asked for with the latest first, at most so many; the earliest of them first. */
-export async function readLatest(most: number, list: AsyncIterable<unknown>): Promise<SessionEvent[]> {
+export async function readLatest(most: number, pages: AsyncIterable<readonly unknown[]>): Promise<SessionEvent[]> {
   const events: SessionEvent[] = [];
-  for await (const value of list) {
-    const event = readEvent(value);
-    if (typeof event === 'object') events.push(event);
+  for await (const page of pages) {
+    events.push(...eventsOf(page));
     const [first] = events;
     // One that begins with the earliest has to be read to its end.
     if (events.length >= most && first !== undefined && timeOf(first) >= timeOf(events.at(-1) ?? first)) break;
   }
   // Turned round before it is judged: events of one instant have no order but that of the list.
   return inOrder(events.reverse()).slice(-most);
+}
+
+function eventsOf(page: readonly unknown[]): SessionEvent[] {
+  return page.map(readEvent).filter((event) => typeof event === 'object');
 }
 
 /** Events of one instant stay as the list has them, and one that came backwards is turned round first. */

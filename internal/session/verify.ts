@@ -188,14 +188,15 @@ async function readSignature(
 async function readUpdates(platform: Platform, id: string) {
   const updates: { at: string; parts: string[] }[] = [];
   const pages = platform.sessions.history(id, { types: ['session.updated'], limit: 100 });
-  for await (const event of pages) {
-    const { id: _id, type, processed_at: at, ...changed } = event;
-    if (type !== 'session.updated') continue;
-    // An agent that did not change may be answered as null; a budget and a title may have become null.
-    const parts = Object.entries(changed).flatMap(([part, value]) =>
-      value === undefined || (part === 'agent' && value === null) ? [] : [part],
-    );
-    updates.push({ at: typeof at === 'string' ? at : 'an unknown time', parts });
+  for await (const events of pages) {
+    for (const { id: _id, type, processed_at: at, ...changed } of events) {
+      if (type !== 'session.updated') continue;
+      // An agent that did not change may be answered as null; a budget and a title may have become null.
+      const parts = Object.entries(changed).flatMap(([part, value]) =>
+        value === undefined || (part === 'agent' && value === null) ? [] : [part],
+      );
+      updates.push({ at: typeof at === 'string' ? at : 'an unknown time', parts });
+    }
   }
   return updates;
 }

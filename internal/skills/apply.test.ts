@@ -29,7 +29,7 @@ function refusing(): { platform: Platform; uploads: () => number } {
   const verbs = verbsOver({
     read: () => Promise.reject(no()),
     // biome-ignore lint/correctness/useYield: nothing is listed
-    async *list() {
+    async *pages() {
       throw no();
     },
     listen: () => Promise.reject(no()),

@@ -94,9 +94,9 @@ function platformOf(vaults: Vaults, gate: Gate): Platform {
   };
   const verbs = verbsOver({
     read: (_what, _read, ask) => step(false, ask) as Promise<never>,
-    async *list(_what, _read, ask) {
+    async *pages(_what, _read, ask) {
       const { data } = await step(false, async (client) => (await ask(client, {})) as unknown as { data: never[] });
-      yield* data;
+      yield data;
     },
     listen: () => Promise.reject(new Error('nothing is streamed')),
     change: (_act, _id, _how, _read, ask) => step(true, ask) as Promise<never>,

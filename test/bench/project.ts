@@ -1,6 +1,6 @@
 /** A sandbox in which a person of the operating system is set up for one agent: no browser, so only our own work is timed. */
 
-import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
@@ -79,7 +79,10 @@ export async function startBenchProject(
   await writeFile(notion, stringify(service));
   const ownFolders = ['cache', 'state'].map((name) => join(folder, name));
   for (const path of ownFolders) await mkdir(path);
-  if (uid !== undefined) for (const path of [config, ...ownFolders]) await chown(path, uid, uid);
+  // Installed by whoever runs it: only the owner of the code writes its cache.
+  const code = join(folder, 'dist');
+  const installed = (await readdir(code, { recursive: true })).map((path) => join(code, path));
+  if (uid !== undefined) for (const path of [config, code, ...installed, ...ownFolders]) await chown(path, uid, uid);
 
   const client = new Anthropic({ baseURL: sandbox.platform.baseUrl, apiKey: sandbox.platform.apiKey, maxRetries: 0 });
   const half = Math.floor(vaults / 2);
@@ -98,13 +101,12 @@ export async function startBenchProject(
     XDG_CONFIG_HOME: join(folder, 'none'),
     HOME: folder,
   };
-  const dist = join(folder, 'dist');
   await run({
-    words: [join(dist, 'setup-session.js'), 'agents', 'apply', 'support', '--quiet'],
+    words: [join(code, 'setup-session.js'), 'agents', 'apply', 'support', '--quiet'],
     environment,
     uid,
     cwd: folder,
     check: () => {},
   });
-  return { sandbox, dist, uid, environment, principal, vaultId: vault.id, close };
+  return { sandbox, dist: code, uid, environment, principal, vaultId: vault.id, close };
 }

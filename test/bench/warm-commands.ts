@@ -1,5 +1,5 @@
 /** What warm commands cost beside an earlier build, in turn and in one world. */
-import { chmod, chown, cp, readdir } from 'node:fs/promises';
+import { chmod, cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Comparison, compare } from './measure.ts';
 import { startBenchProject } from './project.ts';
@@ -21,12 +21,7 @@ export async function compareWarmCommands(
     const earlierDist = join(folder, 'earlier');
     await cp(earlier, earlierDist, { recursive: true });
     await chmod(earlierDist, 0o755);
-    // Only the owner of the code writes its cache, and the measured user is not the one who runs the bench.
     const { uid } = project;
-    if (uid !== undefined) {
-      const inside = (await readdir(project.dist, { recursive: true })).map((path) => join(project.dist, path));
-      for (const path of [project.dist, ...inside]) await chown(path, uid, uid);
-    }
     const rows: [string, Comparison][] = [];
     for (const [what, file, words] of commands) {
       const subjectIn = (build: string) => ({

@@ -1,7 +1,7 @@
 /** The words of `setup-session list`, `verify`, `attach`, `approvals` and `stop`. */
 import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
-import { addDryRun } from '../../internal/cli/command.ts';
+import { addConfig, addDryRun } from '../../internal/cli/command.ts';
 import type { MessageOptions } from '../../internal/cli/message.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import { addMessage, duration, type TurnOptions } from './message-options.ts';
@@ -125,6 +125,33 @@ export function addLive(program: Command, run: Run): void {
       const { listApprovals } = await import('../../internal/run/use-cases/approvals.ts');
       const { showApprovals } = await import('./live-output.ts');
       return showApprovals(await context.perform(listApprovals, { watch }), watch);
+    }),
+  );
+  addOperator(
+    program
+      .command('guard')
+      .description('answer calls that wait by config/rules/, for as long as it runs; what no rule lets through waits')
+      .argument('[session]', 'only those of this session')
+      .option('--all', everybody),
+  ).action(
+    run(async (context, session: string | undefined, { all = false }: { all?: boolean }) => {
+      const { guardCalls } = await import('../../internal/run/use-cases/guard.ts');
+      const { showGuarded } = await import('./rules-output.ts');
+      return showGuarded(await context.perform(guardCalls, { session, all }));
+    }),
+  );
+  const rules = program.command('rules').description('rules for single calls that wait: config/rules/');
+  addConfig(
+    rules
+      .command('test')
+      .description('judge the calls in the record by a file of rules, and say for which it would change what happens')
+      .argument('<file>', 'the file, in the place of the one of its name in config/rules/')
+      .option('--calls <file>', 'the calls in this file instead: JSON lines with service, tool, agent and arguments'),
+  ).action(
+    run(async (context, file: string, { calls }: { calls?: string }) => {
+      const { testRules } = await import('../../internal/run/use-cases/guard.ts');
+      const { showTested } = await import('./rules-output.ts');
+      return showTested(await context.perform(testRules, { file, calls }));
     }),
   );
   addOperator(

@@ -21,6 +21,7 @@ const configuration: Configuration = {
   interface: { identity: { mode: 'os' }, people: { groups: {}, principals: {} }, platform: {} },
   services: new Map([['notion', notion]]),
   agents: new Map(),
+  rules: new Map(),
   environments: new Map(),
 };
 

@@ -25,6 +25,7 @@ const configuration: Configuration = {
   interface: { identity: { mode: 'os' }, people: { groups: {}, principals: {} }, platform: {} },
   services: new Map([['notion', notion]]),
   agents: new Map(),
+  rules: new Map(),
   environments: new Map([
     [
       'default',

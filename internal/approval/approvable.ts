@@ -23,8 +23,11 @@ export interface ApprovableRequest extends VerifyRequest {
   readLocks(agent: Agent): Promise<Pick<SessionRequest, 'lock' | 'toolPins'>>;
 }
 
-/** Throws `session_ended`, `offboarded`, `session_altered` or `not_allowed`: then nobody says yes to a call of it. */
-export async function requireApprovable(request: ApprovableRequest, call: ToolCall): Promise<void> {
+/**
+ * Throws `session_ended`, `offboarded`, `session_altered` or `not_allowed`: then nobody says yes to a call of it. What it gives
+ * back throws `not_allowed` for a call of a tool that its agent has no more.
+ */
+export async function requireApprovable(request: ApprovableRequest): Promise<(call: ToolCall) => void> {
   const { session, configuration, lookups, ownership } = request;
   requireLive(session);
   const name = session.metadata[agentKey] ?? '';
@@ -49,15 +52,17 @@ export async function requireApprovable(request: ApprovableRequest, call: ToolCa
   if (lock.agents[name]?.id !== session.agent.id) {
     throw altered(session, [`agent: ${quote(session.agent.id)} is not the agent ${quote(name)} that is in force`]);
   }
-  const { service = '', tool = '' } = call;
-  const verdict = agentTools(agent, configuration).find((each) => each.service === service && each.tool === tool);
-  if (verdict === undefined || verdict.verdict === 'off') {
-    throw refused(session, `${quote(service)} ${quote(tool)} is off for the agent ${quote(name)} now`);
-  }
-  const pin = service === 'builtin' ? undefined : toolPins.pinVerdict(service, tool);
-  if (pin !== undefined && pin.reason !== 'not-pinned' && pin.verdict === 'off') {
-    throw refused(session, `${quote(service)} ${quote(tool)} is not what was reviewed: ${pin.reason}`);
-  }
+  const tools = agentTools(agent, configuration);
+  return ({ service = '', tool = '' }) => {
+    const verdict = tools.find((each) => each.service === service && each.tool === tool);
+    if (verdict === undefined || verdict.verdict === 'off') {
+      throw refused(session, `${quote(service)} ${quote(tool)} is off for the agent ${quote(name)} now`);
+    }
+    const pin = service === 'builtin' ? undefined : toolPins.pinVerdict(service, tool);
+    if (pin !== undefined && pin.reason !== 'not-pinned' && pin.verdict === 'off') {
+      throw refused(session, `${quote(service)} ${quote(tool)} is not what was reviewed: ${pin.reason}`);
+    }
+  };
 }
 
 function refused({ id }: Session, why: string): AppError {

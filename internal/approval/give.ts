@@ -95,7 +95,16 @@ async function give(giving: Giving): Promise<Given> {
     if (until !== undefined) return { kind: 'waits', until };
   }
   const delegation = rule === undefined ? undefined : { verdict: word, rule };
-  const sent = await answerCall({ platform, sessionId, callId: seen.eventId, answer, delegation, signal });
+  const sent = await answerCall({
+    platform,
+    sessionId,
+    callId: seen.eventId,
+    answer,
+    delegation,
+    // What a rule has begun nobody else would look after.
+    uninterrupted: as === 'rule',
+    signal,
+  });
   // It was used: whatever comes after it is another answer.
   await kept.remove();
   return sent === 'sent' ? { kind: 'sent' } : { kind: 'answered', found: sent };

@@ -1,14 +1,16 @@
 /** Every call that waits and that one person may answer, over all sessions: their own, and those that they approve. */
 import { inParallel } from '../async/in-parallel.ts';
+import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Platform } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
 import type { Session } from '../platform/sessions.ts';
-import { type Approval, approvalFor, approvesAnything, isApprover, maySeeArguments } from '../policy/approvers.ts';
+import { type Approval, approvesAnything, isApprover, maySeeArguments } from '../policy/approvers.ts';
 import type { ToolCall } from '../session/event.ts';
 import { readState } from '../session/session-state.ts';
 import { isOwnedBy } from '../vault/owner.ts';
+import { needOf } from './judge-call.ts';
 
 /** One call that waits, as one person sees it. */
 export interface InboxAsk {
@@ -39,14 +41,22 @@ export async function readInbox(
     // One that was deleted meanwhile asks nothing any more.
     const state = await unlessMissing('listed', readState(platform, session));
     if (state?.kind !== 'waiting') return [];
-    return state.asks.flatMap((call) => seenBy(principal, configuration, session, call));
+    const now = new Date(clock.now().getTime() + platform.aheadMs());
+    const seen = state.asks.map((call) => seenBy(principal, configuration, session, call, now));
+    return (await Promise.all(seen)).flat();
   });
   return asks.flat();
 }
 
-function seenBy(principal: Principal, configuration: Configuration, session: Session, call: ToolCall): InboxAsk[] {
+async function seenBy(
+  principal: Principal,
+  configuration: Configuration,
+  session: Session,
+  call: ToolCall,
+  now: Date,
+): Promise<InboxAsk[]> {
   const own = isOwnedBy(session.metadata, principal);
-  const approval = approvalFor(configuration, call);
+  const { approval } = await needOf(configuration, session, call, now);
   if (!own && (approval === undefined || !isApprover(principal, approval.approvers))) return [];
   return [{ session, call, own, approval, sees: own || maySeeArguments(principal, configuration, call.service ?? '') }];
 }

@@ -62,7 +62,7 @@ export function agentOfText(
   const all: Finding[] = [
     ...findings,
     ...agentFindings(parts),
-    ...agentReferences(parts, { services, environments: [...environments.keys()] }),
+    ...agentReferences(parts, { services, environments: [...environments.keys()], agents: [] }),
   ];
   if (whole === undefined || all.length > 0) {
     return { agent: undefined, problems: all.map(({ path, problem }) => `${path.map(String).join('.')}: ${problem}`) };

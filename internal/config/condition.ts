@@ -8,7 +8,7 @@ const clockTime = z
   .string()
   .check(z.regex(/^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$/, 'expected a time such as "08:00" or "24:00"'));
 
-const hoursDefinition = z
+export const hoursDefinition = z
   .strictObject({
     days: z._default(z.array(z.enum(daysOfTheWeek)).check(z.minLength(1)), [...daysOfTheWeek]),
     from: clockTime,

@@ -5,6 +5,7 @@ import type { approversDefinition } from './approvals.ts';
 import type { assuranceDefinition } from './assurance.ts';
 import type { environmentDefinition } from './environment-file.ts';
 import type { interfaceDefinition, permissionDefinition } from './interface-file.ts';
+import type { ruleDefinition, ruleFileDefinition } from './rule-file.ts';
 import type { serviceDefinition } from './service-file.ts';
 import type { workloadDefinition } from './workload.ts';
 
@@ -57,6 +58,12 @@ export type Agent = Omit<z.infer<typeof agentDefinition>, 'system'> & { readonly
 /** `environments/<name>.yaml`. */
 export type Environment = z.infer<typeof environmentDefinition> & Named;
 
+/** One rule about single calls. */
+export type CallRule = z.infer<typeof ruleDefinition>;
+
+/** `rules/<name>.yaml`. */
+export type RuleFile = z.infer<typeof ruleFileDefinition> & Named;
+
 /** Everything under `config/`, checked as a whole. */
 export interface Configuration {
   readonly folder: string;
@@ -66,4 +73,5 @@ export interface Configuration {
   readonly services: ReadonlyMap<string, Service>;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly environments: ReadonlyMap<string, Environment>;
+  readonly rules: ReadonlyMap<string, RuleFile>;
 }

@@ -7,7 +7,7 @@ import { nearestHint } from '../text/nearest.ts';
 import type { Mistake } from './mistake.ts';
 import { namePattern, platformsOwn } from './names.ts';
 
-const kinds = ['services', 'agents', 'environments'] as const;
+const kinds = ['services', 'agents', 'environments', 'rules'] as const;
 type Kind = (typeof kinds)[number];
 
 /** A configuration file and the name that it gives to what it configures. */
@@ -39,6 +39,7 @@ export async function findFiles(folder: string, commands: readonly string[]): Pr
     services: [],
     agents: [],
     environments: [],
+    rules: [],
     mistakes: root.flatMap((entry) => strayEntry(folder, entry)),
   };
   for (const [index, kind] of kinds.entries()) {

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { agentDefinition } from './agent-file.ts';
 import { environmentDefinition } from './environment-file.ts';
 import { interfaceDefinition } from './interface-file.ts';
+import { ruleFileDefinition } from './rule-file.ts';
 import { serviceDefinition } from './service-file.ts';
 
 const definitions = {
@@ -10,6 +11,7 @@ const definitions = {
   service: serviceDefinition,
   agent: agentDefinition,
   environment: environmentDefinition,
+  rules: ruleFileDefinition,
 };
 
 /** The schema files by their path below the configuration folder. */

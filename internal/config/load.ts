@@ -1,15 +1,16 @@
 /** Reads `config/` as a whole and refuses it with every mistake of every file at once (P10). */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import { agentDefinition } from './agent-file.ts';
 import { type CheckedFile, checkFile } from './checked-file.ts';
-import type { Agent, Configuration } from './definitions.ts';
+import type { Agent, Configuration, RuleFile } from './definitions.ts';
 import { environmentDefinition } from './environment-file.ts';
 import { findFiles } from './folder.ts';
 import { interfaceDefinition } from './interface-file.ts';
-import { type Mistake, mistakeLine } from './mistake.ts';
-import { agentReferences, interfaceReferences, type Known, sharedServers } from './references.ts';
+import { type Finding, type Mistake, mistakeLine } from './mistake.ts';
+import { agentReferences, interfaceReferences, type Known, ruleReferences, sharedServers } from './references.ts';
+import { ruleFileDefinition } from './rule-file.ts';
 import { agentFindings, interfaceFindings, serviceFindings } from './rules.ts';
 import { serviceDefinition } from './service-file.ts';
 import { readSystemPrompt } from './system-prompt.ts';
@@ -27,19 +28,22 @@ export async function loadConfiguration(folder: string, commands: readonly strin
       hint: `write one to start from: setup-session init ${quote(folder)}`,
     });
   }
-  const [interfaceFile, services, agents, environments] = await Promise.all([
+  const [interfaceFile, services, agents, environments, rules] = await Promise.all([
     checkFile(found.interface, interfaceDefinition, interfaceFindings),
     Promise.all(found.services.map((file) => checkFile(file, serviceDefinition, serviceFindings))),
     Promise.all(found.agents.map((file) => checkFile(file, agentDefinition, agentFindings))),
     Promise.all(found.environments.map((file) => checkFile(file, environmentDefinition))),
+    Promise.all(found.rules.map((file) => checkFile(file, ruleFileDefinition))),
   ]);
 
   const known: Known = {
     services: new Map(services.map(({ name, parts }) => [name, parts])),
     environments: environments.map(({ name }) => name),
+    agents: agents.map(({ name }) => name),
   };
   interfaceFile.add(interfaceReferences(interfaceFile.parts, known));
   for (const agent of agents) agent.add(agentReferences(agent.parts, known));
+  for (const file of rules) file.add([...ruleReferences(file.parts, known), ...(await patternFindings(file.parts))]);
   for (const { service, finding } of sharedServers(known.services)) {
     services.find(({ name }) => name === service)?.add([finding]);
   }
@@ -47,7 +51,7 @@ export async function loadConfiguration(folder: string, commands: readonly strin
 
   refuse([
     ...found.mistakes,
-    ...[interfaceFile, ...services, ...agents, ...environments].flatMap((file) => file.mistakes()),
+    ...[interfaceFile, ...services, ...agents, ...environments, ...rules].flatMap((file) => file.mistakes()),
   ]);
   return {
     folder,
@@ -55,7 +59,34 @@ export async function loadConfiguration(folder: string, commands: readonly strin
     services: byName(services, wholeOf),
     agents: byName(agents, (agent): Omit<Agent, 'name'> => ({ ...wholeOf(agent), system: prompts.get(agent.name) })),
     environments: byName(environments, wholeOf),
+    rules: byName(rules, wholeOf),
   };
+}
+
+/** One file of rules, wherever it lies, checked as one of a configuration. Throws `config_invalid`. */
+export async function loadRuleFile(path: string, configuration: Configuration): Promise<RuleFile> {
+  const name = basename(path).replace(/\.yaml$/, '');
+  const file = await checkFile({ name, path }, ruleFileDefinition);
+  const { services, environments, agents } = configuration;
+  const known = { services, environments: [...environments.keys()], agents: [...agents.keys()] };
+  file.add([...ruleReferences(file.parts, known), ...(await patternFindings(file.parts))]);
+  refuse(file.mistakes());
+  return { ...wholeOf(file), name };
+}
+
+/** What is wrong with patterns, as the engine says that will run them; it is loaded where there is one. */
+async function patternFindings({ rules = {} }: Partial<RuleFile>): Promise<Finding[]> {
+  const patterns = Object.entries(rules).flatMap(([name, rule]) =>
+    Object.entries(rule.arguments ?? {}).flatMap(([pointer, { matches }]) =>
+      matches === undefined ? [] : [{ path: ['rules', name, 'arguments', pointer, 'matches'], matches }],
+    ),
+  );
+  if (patterns.length === 0) return [];
+  const { linearPattern } = await import('../text/linear-pattern.ts');
+  return patterns.flatMap(({ path, matches }) => {
+    const pattern = linearPattern(matches);
+    return 'problem' in pattern ? [{ path, problem: `no RE2 pattern: ${quote(pattern.problem)}` }] : [];
+  });
 }
 
 /** The system prompts by agent; what is wrong with one becomes a mistake of its agent. */

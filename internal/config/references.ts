@@ -3,7 +3,17 @@ import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { normalisedServerUrl } from './addresses.ts';
 import { builtinToolNames } from './agent-file.ts';
-import type { Agent, AgentService, Catalogue, Interface, Permission, Service, Verdict, When } from './definitions.ts';
+import type {
+  Agent,
+  AgentService,
+  Catalogue,
+  Interface,
+  Permission,
+  RuleFile,
+  Service,
+  Verdict,
+  When,
+} from './definitions.ts';
 import type { Finding, Path } from './mistake.ts';
 import { platformsOwn } from './names.ts';
 import { verdictIn, verdicts } from './verdicts.ts';
@@ -15,6 +25,7 @@ const mostTools = 128;
 export interface Known {
   services: ReadonlyMap<string, Partial<Service>>;
   environments: readonly string[];
+  agents: readonly string[];
 }
 
 /** What `interface.yaml` names and is not there. */
@@ -45,6 +56,36 @@ function builtinReferences(path: Path, tools: readonly string[]): Finding[] {
       problem: `no tool of the platform; ${nearestHint(tool, builtinToolNames)}`,
       atKey: true,
     }));
+}
+
+/** What rules name and is not there: a misspelt one would silently never hold. */
+export function ruleReferences({ rules = {} }: Partial<RuleFile>, known: Known): Finding[] {
+  return Object.entries(rules).flatMap(([name, { service, tools = [], agents = [], arguments: named = {} }]) => {
+    const path = ['rules', name];
+    const wrong: Finding[] = [];
+    if (service === platformsOwn) wrong.push(...builtinReferences(path, tools));
+    else if (service !== undefined) {
+      wrong.push(
+        ...serviceReferences([], service, tools, known).map(({ problem }) => ({ path: [...path, 'service'], problem })),
+      );
+    }
+    if (service === undefined && tools.length > 0) {
+      wrong.push({ path: [...path, 'tools'], problem: 'expected service beside: tools of which?', atKey: true });
+    }
+    for (const [index, agent] of agents.entries()) {
+      if (known.agents.includes(agent)) continue;
+      wrong.push({ path: [...path, 'agents', index], problem: `no such agent; ${nearestHint(agent, known.agents)}` });
+    }
+    for (const pointer of Object.keys(named)) {
+      if (/^(\/([^~/]|~[01])*)*$/.test(pointer)) continue;
+      wrong.push({
+        path: [...path, 'arguments', pointer],
+        problem: 'expected a JSON Pointer such as "/pages/0/title"',
+        atKey: true,
+      });
+    }
+    return wrong;
+  });
 }
 
 /** What an agent names and is not there, and tools beyond the platform's limit. */

@@ -35,12 +35,16 @@ export function isApprover(
 }
 
 /** Whether anything at all is approved by this person. */
-export function approvesAnything(principal: Principal, { interface: { approvals } }: Configuration): boolean {
-  return Object.values(approvals?.services ?? {}).some(({ every, tools }) =>
-    [...(every === undefined ? [] : [every]), ...Object.values(tools ?? {})].some((each) =>
-      isApprover(principal, each),
-    ),
-  );
+export function approvesAnything(
+  principal: Principal,
+  { interface: { approvals }, rules }: Pick<Configuration, 'interface' | 'rules'>,
+): boolean {
+  const entries = Object.values(approvals?.services ?? {}).flatMap(({ every, tools }) => [
+    every,
+    ...Object.values(tools ?? {}),
+  ]);
+  const ofRules = [...rules.values()].flatMap((file) => Object.values(file.rules).map(({ approvers }) => approvers));
+  return [...entries, ...ofRules].some((each) => each !== undefined && isApprover(principal, each));
 }
 
 /** Whether an approver may see the arguments of a call: only where they may use the service themselves. */

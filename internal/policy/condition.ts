@@ -36,7 +36,8 @@ export function whyNotNow(when: When | undefined, { principal, now, environment 
 
 type Hours = NonNullable<When['hours']>[number];
 
-function isWithin({ days, from, to, time_zone: zone }: Hours, now: Date): boolean {
+/** Whether an instant lies in some hours of a day. */
+export function isWithin({ days, from, to, time_zone: zone }: Hours, now: Date): boolean {
   const local = localTime(zone, now);
   // Times of one length compare as text. Until "24:00" is until the day ends.
   return local !== undefined && days.some((day) => day === local.day) && from <= local.time && local.time < to;

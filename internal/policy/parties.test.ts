@@ -67,6 +67,7 @@ function configurationOf(groups: World['groups'], more: Service[] = []): Configu
     },
     services: new Map([service, ...more].map((each) => [each.name, each])),
     agents: new Map(),
+    rules: new Map(),
     environments: new Map(),
   };
 }

@@ -108,6 +108,7 @@ function configurationOf(services: Map<string, Service>, people: Configuration['
     interface: { identity: { mode: 'os' }, people, platform: {} },
     services,
     agents: new Map(),
+    rules: new Map(),
     environments: new Map(),
   };
 }

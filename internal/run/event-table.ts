@@ -19,6 +19,10 @@ export const eventTable = {
     fields: ['session', 'call', 'service', 'tool', 'digest', 'as'],
     when: 'with `approvals --watch`: a call waits for a yes or no; `as` is `owner` or `approver`, `digest` is null where its arguments may not be seen',
   },
+  guarded: {
+    fields: ['session', 'call', 'service', 'tool', 'outcome', 'rule', 'because'],
+    when: 'with `guard`: what became of a call; `outcome` is `allowed`, `denied`, `left` or `elsewhere`',
+  },
   note: { fields: ['message'], when: 'progress; nothing has to be done' },
   warning: {
     fields: ['message'],

@@ -1,9 +1,11 @@
 /** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
 
+import { type Need, needOf } from '../approval/judge-call.ts';
+import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import type { Session } from '../platform/sessions.ts';
-import { type Approval, approvalFor, isApprover } from '../policy/approvers.ts';
+import { type Approval, isApprover } from '../policy/approvers.ts';
 import { isOperator } from '../policy/verdict.ts';
 import { type FoundCall, readCall } from '../session/call.ts';
 import { requireOwner, sessionRequirement } from '../session/continue.ts';
@@ -79,6 +81,13 @@ export interface CallRun extends SessionRun {
   /** Why this person may answer it; undefined for the owner, where nobody else approves the call. */
   approval: Approval | undefined;
   own: boolean;
+  /** What the rules say of it; undefined where there is no such call. */
+  need: Need | undefined;
+}
+
+/** The time of the platform, as far as its answers said. */
+function platformTime(platform: Pick<Platform, 'aheadMs'>): Date {
+  return new Date(clock.now().getTime() + platform.aheadMs());
 }
 
 /**
@@ -88,6 +97,10 @@ export interface CallRun extends SessionRun {
 export async function openCall(ports: Ports, command: string, id: string, callId: string): Promise<CallRun> {
   const configuration = await loadProject(ports);
   let read: Pick<CallRun, 'session' | 'found'> | undefined;
+  const needIn = (platform: Platform, session: Session, { call }: FoundCall) =>
+    needOf(configuration, session, call, platformTime(platform));
+  const approvalOf = async (platform: Platform, { session, found }: Pick<CallRun, 'session' | 'found'>) =>
+    found && (await needIn(platform, session, found)).approval;
   const look = async (platform: Platform) => {
     const session = await readSession(platform, id);
     return { session, found: await readCall(platform, session.id, callId) };
@@ -96,17 +109,18 @@ export async function openCall(ports: Ports, command: string, id: string, callId
     async requirement(platform, first) {
       read = await look(platform);
       if (isOwnedBy(read.session.metadata, first)) return sessionRequirement(read.session, configuration);
-      const approval = read.found && approvalFor(configuration, read.found.call);
+      const approval = await approvalOf(platform, read);
       return approval !== undefined && isApprover(first, approval.approvers) ? approval.approvers.require : undefined;
     },
   });
   const { session, found } = read ?? (await look(run.platform));
   const own = isOwnedBy(session.metadata, run.principal);
-  const approval = found && approvalFor(configuration, found.call);
+  const need = found && (await needIn(run.platform, session, found));
+  const approval = need?.approval;
   if (!own && (approval === undefined || !isApprover(run.principal, approval.approvers))) {
     requireOwner(session, run.principal);
   }
-  return { run, session, found, approval, own, lookups: lookupsOf(run.platform) };
+  return { run, session, found, need, approval, own, lookups: lookupsOf(run.platform) };
 }
 
 /**

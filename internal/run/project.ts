@@ -42,6 +42,8 @@ export interface OperatorRun {
   sessionRecords: SessionRecords;
   /** Yeses to calls that wait for another one. */
   approvals: KeptTexts;
+  /** How often rules have said yes. */
+  quotas: KeptTexts;
   workspace: Workspace;
   visit: BrowserVisit;
 }
@@ -173,6 +175,7 @@ export async function openOperatorRun(
     journals,
     sessionRecords,
     approvals: stores.approvals,
+    quotas: stores.quotas,
     workspace,
     visit: theirs,
     warn,

@@ -123,6 +123,11 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ...listed(() => import('./use-cases/start-session.ts'), sessions, { startSession: 'user' }),
   ...listed(() => import('./use-cases/talk.ts'), sessions, { sendMessage: 'user', answerCall: 'approver' }),
   ...listed(() => import('./use-cases/approvals.ts'), sessions, { listApprovals: 'approver' }),
+  ...listed(
+    () => import('./use-cases/guard.ts'),
+    () => import('./values/rules.ts'),
+    { guardCalls: 'operator', testRules: 'auditor' },
+  ),
   ...listed(() => import('./use-cases/show-session.ts'), sessions, { showSession: 'user' }),
   ...listed(() => import('./use-cases/idle-sessions.ts'), sessions, { stopIdleSessions: 'user' }),
   ...listed(() => import('./use-cases/sessions.ts'), sessions, {

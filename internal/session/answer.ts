@@ -22,6 +22,8 @@ export interface Answering {
   answer: Answer;
   /** What lets it be given, where that is more than being the owner of the session. */
   delegation?: Delegation | undefined;
+  /** Carried out to its end although the run was interrupted. */
+  uninterrupted?: boolean;
   signal: AbortSignal;
 }
 
@@ -33,10 +35,11 @@ const looksMs = [250, 500, 1000, 2000];
  * `interrupted`.
  */
 export async function answerCall(answering: Answering): Promise<'sent' | Extract<FoundCall, { kind: 'answered' }>> {
-  const { platform, sessionId, callId, answer, delegation, signal } = answering;
+  const { platform, sessionId, callId, answer, delegation, signal, uninterrupted = false } = answering;
   try {
     await platform.sessions.answer(sessionId, eventOf(callId, answer), {
       label: callId,
+      uninterrupted,
       grounds: { call: callId, answer: words[answer.kind], ...(delegation !== undefined && { delegation }) },
     });
     return 'sent';

@@ -10,6 +10,8 @@ export interface ToolCall {
   service: string | undefined;
   tool: string | undefined;
   input: unknown;
+  /** The thread of the sub-agent that makes it; undefined for the agent of the session itself. */
+  thread?: string | undefined;
 }
 
 /** Something that went wrong in a session, in the platform's words. */
@@ -138,7 +140,15 @@ function contentOf(type: string, id: string, event: Fields): Content {
 
 function callOf(eventId: string, service: string | undefined, event: Fields): Content {
   const permission = (['allow', 'ask', 'deny'] as const).find((each) => each === event['evaluated_permission']);
-  return { kind: 'call', call: { eventId, service, tool: text(event['name']), input: event['input'] }, permission };
+  const thread = text(event['session_thread_id']);
+  const call = {
+    eventId,
+    service,
+    tool: text(event['name']),
+    input: event['input'],
+    ...(thread !== undefined && { thread }),
+  };
+  return { kind: 'call', call, permission };
 }
 
 function resultOf(callId: unknown, event: Fields): Content {

@@ -89,6 +89,8 @@ export interface Stores {
   sessions: KeptTexts;
   /** The yeses to a call that wait for another one, of a workspace and a call; who holds one answers the call. */
   approvals: KeptTexts;
+  /** How often rules have said yes, of a workspace and what it is counted for. */
+  quotas: KeptTexts;
   /** Configurations that a person said yes to, by folder. */
   confirmations: KeptTexts;
   /** Who signed in last, by client of an identity provider; who holds one changes the sign-in that is kept of it. */

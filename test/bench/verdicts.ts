@@ -32,6 +32,7 @@ export function measureVerdicts({ services: count, tools, runs }: VerdictSize): 
     },
     services: new Map(services.map((service) => [service.name, service])),
     agents: new Map(),
+    rules: new Map(),
     environments: new Map(),
   };
   const hours = [{ days: ['mon' as const], from: '08:00', to: '18:00', time_zone: 'Europe/Berlin' }];

@@ -168,6 +168,8 @@ const rows: Record<string, readonly Row[]> = {
     { words: ['sesn_none', 'sevt_none', '--result', 'x'] },
   ],
   'setup-session approvals': [{}],
+  'setup-session guard': [{ endsAfterMs: 700 }],
+  'setup-session rules test': [{ words: ['rules.yaml'] }],
   'setup-session show': [{ words: ['sesn_none'] }],
   'setup-session audit show': [{}],
   'setup-session audit pull': [{}],

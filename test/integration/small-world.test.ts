@@ -132,6 +132,7 @@ function configurationOf({ classes: kinds, permission }: World): Configuration {
     },
     services: new Map([['notion', service]]),
     agents: new Map(),
+    rules: new Map(),
     environments: new Map(),
   };
 }

@@ -36,6 +36,7 @@ const kinds: (keyof Stores)[] = [
   'journals',
   'sessions',
   'approvals',
+  'quotas',
   'confirmations',
   'signIns',
   'issuerKeys',

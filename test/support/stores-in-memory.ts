@@ -20,6 +20,7 @@ const kinds = [
   'journals',
   'sessions',
   'approvals',
+  'quotas',
   'confirmations',
   'signIns',
   'issuerKeys',

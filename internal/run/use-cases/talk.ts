@@ -103,6 +103,12 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
   const { run, session, lookups, own, approval } = opened;
   const { configuration, principal } = run;
   if (own && answer.kind !== 'yes') return void (await requireOwnVault(run, principal, session));
+  const verdict = opened.need?.verdict;
+  if (answer.kind === 'yes' && verdict?.outcome === 'deny') {
+    throw new AppError('not_allowed', `${verdict.rule ?? 'a rule'} denies ${nameOf(call)}: ${quote(verdict.message)}`, {
+      hint: 'nothing was answered, and nobody says yes to it; to refuse it: --no <reason>',
+    });
+  }
   if (own && approval !== undefined) {
     throw new AppError(
       'not_allowed',
@@ -123,7 +129,8 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
   }
   const { requireApprovable } = await import('../../approval/approvable.ts');
   const readOwn = (agent: Agent) => readLocks(configuration, agent, ports.signal);
-  await requireApprovable({ ...run, session, lookups, readLocks: readOwn }, call);
+  const requireTool = await requireApprovable({ ...run, session, lookups, readLocks: readOwn });
+  requireTool(call);
 }
 
 /** Everything that `verify` looks at, and what a new session of its agent would need. */

@@ -37,6 +37,8 @@ export function fileStores({ cache, state }: { cache: string; state: string }): 
     // 256 tools with their names are less.
     sessions: keptFiles({ root: state, folder: 'sessions', suffix: '.json', longestBytes: 512 * 1024 }),
     approvals: keptFiles({ root: state, folder: 'approvals', suffix: '.json', longestBytes: 64 * 1024 }),
+    // Ten thousand uses.
+    quotas: keptFiles({ root: state, folder: 'quotas', suffix: '.json', longestBytes: 2 * 2 ** 20 }),
     confirmations: keptFiles({ root: state, folder: 'configurations', suffix: '.json', longestBytes: 256 * 1024 }),
     // More than a subject and an e-mail address.
     signIns: keptFiles({ root: state, folder: 'sign-in', suffix: '.person.json', longestBytes: 16 * 1024 }),

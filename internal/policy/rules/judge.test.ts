@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { CallRule, RuleFile } from '../../config/definitions.ts';
+import { linearPattern } from '../../text/linear-pattern.ts';
+import { type CallFacts, judgeCall } from './judge.ts';
+
+const approvers = { groups: ['leads'], principals: [], persons: 1 as const };
+const now = new Date('2026-11-30T10:00:00Z');
+const call: CallFacts = {
+  service: 'notion',
+  tool: 'create',
+  agent: 'support',
+  input: { title: 'Roadmap', pages: [{ id: 'a' }], n: 3, 'a/b~': true },
+  now,
+  startedAt: new Date('2026-11-30T09:00:00Z'),
+  matches(source, text) {
+    const pattern = linearPattern(source);
+    if ('problem' in pattern) throw new Error(pattern.problem);
+    return pattern.isIn(text);
+  },
+  detected: { secrets: [], personal_data: ['an IBAN'] },
+};
+const file = (...rules: Partial<CallRule>[]): RuleFile[] => [
+  { name: 'f', rules: Object.fromEntries(rules.map((rule, index) => [`r${index}`, { outcome: 'allow', ...rule }])) },
+];
+const outcome = (rules: Partial<CallRule>[], facts: Partial<CallFacts> = {}) =>
+  judgeCall(file(...rules), { ...call, ...facts }).outcome;
+
+test.each<[string, Partial<CallRule>]>([
+  ['everything', {}],
+  ['its service and tool', { service: 'notion', tools: ['other', 'create'], agents: ['support'] }],
+  ['a text', { arguments: { '/title': { equals: 'Roadmap' } } }],
+  ['a number and an escaped name', { arguments: { '/n': { one_of: [1, 3] }, '/a~1b~0': { equals: true } } }],
+  ['a pattern', { arguments: { '/title': { matches: '^[A-Z][a-z]+$', longest: 7 } } }],
+  ['what is not there', { arguments: { '/parent': { absent: true } } }],
+  ['a list of some length', { arguments: { '/pages': { longest: 1 }, '/pages/0/id': { equals: 'a' } } }],
+  [
+    'no more than named',
+    {
+      only: true,
+      arguments: {
+        '/title': { longest: 9 },
+        '/pages': { longest: 1 },
+        '/n': { equals: 3 },
+        '/a~1b~0': { equals: true },
+      },
+    },
+  ],
+  ['a size', { largest: 100 }],
+  ['nothing that is looked for', { free_of: ['secrets'] }],
+  ['hours', { hours: [{ days: ['mon'], from: '09:00', to: '12:00', time_zone: 'UTC' }] }],
+  ['an age', { session_age: '1h' }],
+])('a rule holds for %s, and for nothing else', (_what, rule) => {
+  expect(outcome([rule])).toBe('allow');
+});
+
+test.each<[string, Partial<CallRule>]>([
+  ['another service', { service: 'slack' }],
+  ['another tool', { service: 'notion', tools: ['delete'] }],
+  ['another agent', { agents: ['editor'] }],
+  ['another text', { arguments: { '/title': { equals: 'roadmap' } } }],
+  ['a number as text', { arguments: { '/n': { equals: '3' } } }],
+  ['what is not there', { arguments: { '/parent': { equals: 'x' } } }],
+  ['a place behind the list', { arguments: { '/pages/1/id': { equals: 'a' } } }],
+  ['a place that is no index', { arguments: { '/pages/00/id': { equals: 'a' } } }],
+  ['what every object has', { arguments: { '/constructor/name': { equals: 'Object' } } }],
+  ['a pattern', { arguments: { '/title': { matches: '^map' } } }],
+  ['what must be absent', { arguments: { '/title': { absent: true } } }],
+  ['more than is named', { only: true, arguments: { '/title': { equals: 'Roadmap' } } }],
+  ['a size', { largest: 20 }],
+  ['what is looked for', { free_of: ['secrets', 'personal_data'] }],
+  ['what is not found', { holds: ['secrets'] }],
+  ['hours', { hours: [{ days: ['mon'], from: '11:00', to: '12:00', time_zone: 'UTC' }] }],
+  ['an age', { session_age: '59m' }],
+])('a rule that asks for something else than %s is none: a person decides', (_what, rule) => {
+  expect(outcome([rule])).toBe('person');
+});
+
+test('of those that hold, the narrowest counts, in any order', () => {
+  const all = [
+    {},
+    { outcome: 'person' },
+    { outcome: 'two_persons', approvers },
+    { outcome: 'deny', message: 'no' },
+  ] as const;
+  for (const [index, wanted] of (['allow', 'person', 'two_persons', 'deny'] as const).entries()) {
+    expect(outcome(all.slice(0, index + 1) as Partial<CallRule>[])).toBe(wanted);
+    expect(outcome((all.slice(0, index + 1) as Partial<CallRule>[]).reverse())).toBe(wanted);
+  }
+  expect(judgeCall(file({ outcome: 'deny', message: 'not on Mondays' }), call)).toMatchObject({
+    rule: 'rules/f.yaml: rules.r0',
+    message: 'not on Mondays',
+  });
+});
+
+describe('what cannot be judged is said of a person', () => {
+  test.each<[string, Partial<CallRule>, Partial<CallFacts>]>([
+    ['a list where a text is matched', { outcome: 'deny', arguments: { '/pages': { matches: 'x' } } }, {}],
+    [
+      'a text beyond all patterns',
+      { arguments: { '/t': { matches: '^x+$' } } },
+      { input: { t: 'x'.repeat(2 ** 20 + 1) } },
+    ],
+    ['a length of nothing that has one', { arguments: { '/n': { longest: 3 } } }, {}],
+    ['a detector that failed', { free_of: ['secrets'] }, { detected: { secrets: { failed: 'too long' } } }],
+    ['a detector that was not asked', { free_of: ['secrets'] }, { detected: {} }],
+    ['a session of unknown age', { session_age: '1h' }, { startedAt: undefined }],
+    ['arguments without end', { largest: 10 }, { input: deep(100) }],
+  ])('%s', (_what, rule, facts) => {
+    // Beside one that says yes to everything.
+    expect(outcome([{}, rule], facts)).toBe('person');
+    expect(outcome([{}, rule, { outcome: 'deny' }], facts)).toBe('deny');
+  });
+
+  test('a sub-agent’s call', () => {
+    expect(outcome([{}], { bySubAgent: true })).toBe('person');
+  });
+});
+
+test('patterns that make others backtrack are run in no time [P9]', () => {
+  const evil = { arguments: { '/t': { matches: '^(a+)+$' } } };
+  const from = performance.now();
+  expect(outcome([evil], { input: { t: `${'a'.repeat(50_000)}!` } })).toBe('person');
+  expect(performance.now() - from).toBeLessThan(5000);
+});
+
+test('a rule more never widens, whatever the arguments are [P5]', () => {
+  const rank = { deny: 0, two_persons: 1, person: 2, allow: 3 };
+  const rule = fc.record({
+    outcome: fc.constantFrom('person', 'deny'),
+    arguments: fc.dictionary(
+      fc.constantFrom('/a', '/a/0', '', '/b'),
+      fc.constantFrom({ equals: 'x' }, { matches: '^x' }, { longest: 1 }, { absent: true as const }),
+    ),
+  }) as fc.Arbitrary<Partial<CallRule>>;
+  fc.assert(
+    fc.property(fc.array(rule, { maxLength: 3 }), rule, fc.jsonValue(), (rules, more, input) => {
+      expect(rank[outcome([{}, ...rules, more], { input })]).toBeLessThanOrEqual(
+        rank[outcome([{}, ...rules], { input })],
+      );
+    }),
+    { numRuns: 200 },
+  );
+});
+
+function deep(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return value;
+}

@@ -1,0 +1,180 @@
+/**
+ * What the rules say of one call that waits: of those that hold, the narrowest. A rule that cannot be judged is said of a
+ * person, and so is a call of which no rule holds. Pure: everything that is known of the call is given.
+ */
+import type { Approvers, CallRule, RuleFile } from '../../config/definitions.ts';
+import { secondsOf } from '../../identity/assurance.ts';
+import { canonicalJson } from '../../text/canonical.ts';
+import { quote } from '../../text/quote.ts';
+import { isWithin } from '../condition.ts';
+import { isCovered, valueAt } from './pointer.ts';
+
+/** What is looked for in the arguments by libraries. */
+export type Detector = 'secrets' | 'personal_data';
+
+/** What is known of a call. */
+export interface CallFacts {
+  service: string;
+  tool: string;
+  input: unknown;
+  /** The name of the agent's file. */
+  agent: string;
+  /** Whether a sub-agent asks: nobody knows by which definition. */
+  bySubAgent?: boolean;
+  now: Date;
+  /** When the session began; undefined where the platform does not say. */
+  startedAt: Date | undefined;
+  /** Whether a pattern is found in a text. */
+  matches(pattern: string, text: string): boolean;
+  /** What each detector found, in words; a failure of it in words of its own. */
+  detected: Readonly<Partial<Record<Detector, readonly string[] | { failed: string }>>>;
+}
+
+/** How often a rule may say yes, and counted for what. */
+export type Quota = NonNullable<CallRule['quota']>;
+
+/** What the rules say, and which of them. */
+export type RuleVerdict = {
+  /** The place of the rule; undefined where none holds. */
+  rule: string | undefined;
+  /** Words for people. */
+  because: string;
+} & (
+  | { outcome: 'allow'; quotas: readonly { rule: string; quota: Quota }[] }
+  | { outcome: 'deny'; message: string }
+  | { outcome: 'person' | 'two_persons'; approvers: Approvers | undefined }
+);
+
+const order = ['deny', 'two_persons', 'person', 'allow'] as const;
+/** Longer texts are left to a person: nothing waits for a pattern that goes through megabytes. */
+const longestText = 1024 * 1024;
+
+/** The detectors that some rules ask for about a call of this tool. */
+export function detectorsFor(
+  files: Iterable<RuleFile>,
+  call: Pick<CallFacts, 'service' | 'tool' | 'agent'>,
+): Detector[] {
+  const wanted = [...files].flatMap(({ rules }) =>
+    Object.values(rules).flatMap((rule) =>
+      isAbout(rule, call) ? [...(rule.free_of ?? []), ...(rule.holds ?? [])] : [],
+    ),
+  );
+  return [...new Set(wanted)];
+}
+
+/** Judges one call. Never throws for what is in its arguments. */
+export function judgeCall(files: Iterable<RuleFile>, facts: CallFacts): RuleVerdict {
+  const said: RuleVerdict[] = [];
+  for (const { name, rules } of files) {
+    for (const [key, rule] of Object.entries(rules)) {
+      const place = `rules/${name}.yaml: rules.${key}`;
+      if (!isAbout(rule, facts)) continue;
+      try {
+        if (holds(rule, facts)) said.push(verdictOf(rule, place));
+      } catch (error) {
+        if (!(error instanceof Unjudgeable)) throw error;
+        said.push({
+          outcome: 'person',
+          rule: place,
+          because: `it cannot be judged: ${error.message}`,
+          approvers: rule.approvers,
+        });
+      }
+    }
+  }
+  if (facts.bySubAgent === true) {
+    said.push({ outcome: 'person', rule: undefined, because: 'a sub-agent asks', approvers: undefined });
+  }
+  const outcome = order.find((each) => said.some((verdict) => verdict.outcome === each));
+  const [first, ...others] = said.filter((verdict) => verdict.outcome === outcome);
+  if (first === undefined)
+    return { outcome: 'person', rule: undefined, because: 'no rule holds', approvers: undefined };
+  if (first.outcome !== 'allow') return first;
+  // Each that says yes counts it, and any of them may have said it often enough.
+  return { ...first, quotas: [first, ...others].flatMap((each) => (each.outcome === 'allow' ? each.quotas : [])) };
+}
+
+class Unjudgeable extends Error {}
+
+function isAbout({ service, tools, agents }: CallRule, call: Pick<CallFacts, 'service' | 'tool' | 'agent'>): boolean {
+  return (
+    (service === undefined || service === call.service) &&
+    (tools === undefined || tools.includes(call.tool)) &&
+    (agents === undefined || agents.includes(call.agent))
+  );
+}
+
+function verdictOf(rule: CallRule, place: string): RuleVerdict {
+  const said = { rule: place, because: 'it holds' };
+  switch (rule.outcome) {
+    case 'allow':
+      return {
+        ...said,
+        outcome: 'allow',
+        quotas: rule.quota === undefined ? [] : [{ rule: place, quota: rule.quota }],
+      };
+    case 'deny':
+      return {
+        ...said,
+        outcome: 'deny',
+        message: rule.message ?? 'a rule of the organization does not allow this call',
+      };
+    default:
+      return { ...said, outcome: rule.outcome, approvers: rule.approvers };
+  }
+}
+
+function holds(rule: CallRule, facts: CallFacts): boolean {
+  const { hours, session_age: age, largest, only, arguments: named = {}, free_of: free = [], holds: held = [] } = rule;
+  if (hours !== undefined && !hours.some((each) => isWithin(each, facts.now))) return false;
+  if (age !== undefined && ageOf(facts) > secondsOf(age) * 1000) return false;
+  if (largest !== undefined && sizeOf(facts.input) > largest) return false;
+  for (const [pointer, wanted] of Object.entries(named)) if (!isAs(wanted, pointer, facts)) return false;
+  if (only === true && !isCovered(facts.input, Object.keys(named))) return false;
+  if (free.some((detector) => found(detector, facts).length > 0)) return false;
+  return held.length === 0 || held.some((detector) => found(detector, facts).length > 0);
+}
+
+function ageOf({ now, startedAt }: CallFacts): number {
+  const age = startedAt === undefined ? Number.NaN : now.getTime() - startedAt.getTime();
+  if (Number.isNaN(age)) throw new Unjudgeable('the platform does not say when the session began');
+  return age;
+}
+
+function sizeOf(input: unknown): number {
+  try {
+    return canonicalJson(input ?? null).length;
+  } catch (error) {
+    if (error instanceof RangeError) throw new Unjudgeable('its arguments are nested too deep');
+    throw error;
+  }
+}
+
+function found(detector: Detector, { detected }: CallFacts): readonly string[] {
+  const result = detected[detector];
+  if (result === undefined) throw new Unjudgeable(`nothing looked for ${detector}`);
+  if ('failed' in result) throw new Unjudgeable(result.failed);
+  return result;
+}
+
+type Wanted = NonNullable<CallRule['arguments']>[string];
+
+function isAs({ equals, one_of: list, matches, longest, absent }: Wanted, pointer: string, facts: CallFacts): boolean {
+  const there = valueAt(facts.input, pointer);
+  if (absent === true) return there === undefined;
+  if (there === undefined) return false;
+  const { value } = there;
+  if (equals !== undefined && value !== equals) return false;
+  if (list !== undefined && !list.some((each) => each === value)) return false;
+  if (longest !== undefined && lengthOf(value, pointer) > longest) return false;
+  if (matches === undefined) return true;
+  // A list in the place of a text must not slip past a rule that refuses some texts.
+  if (typeof value !== 'string') throw new Unjudgeable(`${quote(pointer)} is no text`);
+  if (value.length > longestText) throw new Unjudgeable(`${quote(pointer)} is longer than 1 MiB`);
+  return facts.matches(matches, value);
+}
+
+function lengthOf(value: unknown, pointer: string): number {
+  if (typeof value === 'string' || Array.isArray(value)) return value.length;
+  throw new Unjudgeable(`${quote(pointer)} has no length`);
+}

@@ -1,0 +1,154 @@
+/** Calls that wait, answered by the rules of the configuration; and what other rules would have said. */
+import type { Guarded } from '../../approval/guard.ts';
+import { judgeByRules } from '../../approval/judge-call.ts';
+import { clock } from '../../clock/clock.ts';
+import type { Agent, Configuration } from '../../config/definitions.ts';
+import { configurationDigest } from '../../config/digest.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { RuleVerdict } from '../../policy/rules/judge.ts';
+import { agentKey } from '../../session/facts.ts';
+import { isInScope } from '../../session/live.ts';
+import { lookupsOf } from '../../session/verify.ts';
+import { quote, visible } from '../../text/quote.ts';
+import { isRecord, recordIn } from '../../text/record.ts';
+import { refuseOffboarded } from '../../vault/resolve.ts';
+import { actorOf } from '../actor.ts';
+import { nameOf } from '../call-words.ts';
+import { openScopedRun, readReachable, scopeOf } from '../open-session.ts';
+import type { Ports } from '../ports.ts';
+import { loadProject, readProject } from '../project.ts';
+import { recordAnswer } from '../recording.ts';
+import type { GuardCallsRequest, GuardedCalls, TestedRules, TestRulesRequest } from '../values/rules.ts';
+import { readLocks } from './start-session.ts';
+
+/** How often it is looked whether whoever runs a guard may still, and whether the rules are still these. */
+const stillEveryMs = 15_000;
+
+/**
+ * Answers calls by the rules until somebody ends it: of one session, of one's own, or with `all` of everybody's, for operators.
+ * Throws `config_missing` where there are no rules, `drift` once the configuration is another one, `offboarded`, `not_allowed`
+ * and `record_unwritable`.
+ */
+export async function guardCalls({ session: id, all }: GuardCallsRequest, ports: Ports): Promise<GuardedCalls> {
+  if (id !== undefined && all) throw new AppError('usage', '--all goes without a session');
+  const run = await openScopedRun(ports, { all }, 'setup-session guard');
+  const { configuration, principal, workspace, platform } = run;
+  const { signal, tell } = ports;
+  if (configuration.rules.size === 0) {
+    throw new AppError('config_missing', 'there are no rules in config/rules, so every call is left to people', {
+      hint: 'write some: docs/approvals.md',
+    });
+  }
+  const lookups = lookupsOf(platform);
+  const only = id === undefined ? undefined : (await readReachable(ports, run, lookups, id)).id;
+  const scope = await scopeOf(run, lookups, { all });
+  const digest = configurationDigest(configuration);
+  let stillAt = Number.NEGATIVE_INFINITY;
+  const counts = { allowed: 0, denied: 0, left: 0, elsewhere: 0 };
+  const { guardSessions } = await import('../../approval/guard.ts');
+  tell.note(`calls are answered by ${configuration.rules.size} files of rules, until this ends`);
+  await guardSessions({
+    ...run,
+    signal,
+    isInScope: async (session) => (only === undefined ? await isInScope(session, scope) : session.id === only),
+    readLocks: (agent: Agent) => readLocks(configuration, agent, signal),
+    record: (entry) => recordAnswer(ports, workspace, actorOf(principal), entry),
+    async requireStill() {
+      if (clock.monotonic() - stillAt < stillEveryMs) return;
+      await refuseOffboarded(run, principal);
+      const now = (await readProject(ports)).configuration;
+      if (configurationDigest(now) !== digest) {
+        throw new AppError('drift', 'the configuration is another one now, and nothing more is answered by it', {
+          hint: 'start the guard again: setup-session guard',
+        });
+      }
+      stillAt = clock.monotonic();
+    },
+    told(guarded) {
+      counts[guarded.outcome] += 1;
+      tellGuarded(ports, guarded);
+    },
+  });
+  return counts;
+}
+
+function tellGuarded({ stream, tell }: Ports, { session, call, outcome, rule, because }: Guarded): void {
+  const why = rule === undefined ? because : `${rule}: ${because}`;
+  stream(`${outcome}: ${nameOf(call)} (${visible(call.eventId)} of ${visible(session)}): ${visible(why)}\n`);
+  const { eventId, service = null, tool = null } = call;
+  tell.event({ event: 'guarded', session, call: eventId, service, tool, outcome, rule: rule ?? null, because });
+}
+
+interface PastCall {
+  call: string | null;
+  session: string | null;
+  at: string | null;
+  service: string;
+  tool: string;
+  agent: string;
+  input: unknown;
+}
+
+/** Judges calls by the rules that are there and by those with another file. Throws `config_invalid` and `usage`. */
+export async function testRules({ file, calls: path }: TestRulesRequest, ports: Ports): Promise<TestedRules> {
+  const configuration = await loadProject(ports, { workspace: 'any' });
+  const { loadRuleFile } = await import('../../config/load.ts');
+  const other = await loadRuleFile(file, configuration);
+  const changed = { rules: new Map([...configuration.rules, [other.name, other]]) };
+  const { calls, without } = path === undefined ? await recordedCalls(ports) : await callsIn(path);
+  const changes: TestedRules['changes'] = [];
+  for (const call of calls) {
+    const [before, after] = [await judgePast(configuration, call), await judgePast(changed, call)];
+    if (before.outcome === after.outcome) continue;
+    const { call: id, session, at, service, tool } = call;
+    changes.push({ call: id, session, at, service, tool, before: said(before), after: said(after) });
+  }
+  return { judged: calls.length, without_arguments: without, changes };
+}
+
+async function judgePast(rules: Pick<Configuration, 'rules'>, past: PastCall): Promise<RuleVerdict> {
+  const { call, service, tool, agent, input, at } = past;
+  const session = { metadata: { [agentKey]: agent }, created_at: '' };
+  return await judgeByRules(rules, session, { eventId: call ?? '', service, tool, input }, new Date(at ?? clock.now()));
+}
+
+function said({ outcome, rule, because }: RuleVerdict) {
+  return { outcome, rule: rule ?? null, because };
+}
+
+/** The calls in the record of this machine whose arguments were kept. */
+async function recordedCalls(ports: Ports): Promise<{ calls: PastCall[]; without: number }> {
+  const record = await ports.record();
+  const calls: PastCall[] = [];
+  let without = 0;
+  await record.verify(({ entry }) => {
+    if (entry.kind !== 'call') return;
+    const { call, session, happened, service, tool, agent, arguments: text } = entry;
+    if (text === undefined) without += 1;
+    else {
+      const input: unknown = JSON.parse(text);
+      calls.push({ call, session, at: happened || null, service, tool, agent: agent.name ?? '', input });
+    }
+  });
+  return { calls, without };
+}
+
+async function callsIn(path: string): Promise<{ calls: PastCall[]; without: number }> {
+  const { readText } = await import('../../outside/files.ts');
+  const text = await readText(path);
+  if (text === undefined) throw new AppError('usage', `there is no file ${quote(path)}`);
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return { calls: lines.map((line, index) => pastCall(path, line, index + 1)), without: 0 };
+}
+
+function pastCall(path: string, line: string, number: number): PastCall {
+  const { service, tool, agent, arguments: input, at = null, call = null, session = null } = recordIn(line) ?? {};
+  const texts = [service, tool, agent].every((each) => typeof each === 'string');
+  const others = [at, call, session].every((each) => each === null || typeof each === 'string');
+  if (!texts || !others || !isRecord(input) || (at !== null && Number.isNaN(Date.parse(String(at))))) {
+    throw new AppError('usage', `${visible(path)}:${number} is not a call`, {
+      hint: 'one JSON object a line: service, tool, agent (its file), arguments; and at (RFC 3339), call, session where known',
+    });
+  }
+  return { service, tool, agent, input, at, call, session } as PastCall;
+}

@@ -1,0 +1,216 @@
+/** Calls that are answered by rules: which, how often, and what happens where nobody or several guard. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { readLine } from '../../internal/record/line.ts';
+import type { PersonName } from '../sandbox/people.ts';
+import type { CommandOutcome } from '../support/command.ts';
+import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
+
+const world = sandboxPerTest();
+let machine: string;
+
+const create = (title: string) => `call notion notion-create-pages {"pages":[{"title":"${title}"}]}`;
+const setup = (...argv: string[]) => world.setup(argv, { folder: machine });
+const answers = async (id: string) =>
+  (await world.client.beta.sessions.events.list(id, { types: ['user.tool_confirmation'] } as never)).data as Content[];
+const subject = (person: PersonName) => world.sandbox.people[person].subject;
+
+async function rules(content: Content, name = 'notion') {
+  const folder = join(world.sandbox.configFolder, 'rules');
+  await world.configure('interface.yaml', () => undefined);
+  const { mkdir } = await import('node:fs/promises');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${name}.yaml`), stringify({ rules: content }, { aliasDuplicateObjects: false }));
+}
+
+async function asking(...titles: string[]): Promise<string> {
+  const asked = await setup('--agent', 'support', '--json', '--message', titles.map(create).join('\n'));
+  expect([asked.exit, asked.stderr]).toEqual([8, expect.any(String)]);
+  return (JSON.parse(asked.stdout) as Content).session_id;
+}
+
+/** Runs a guard until something is so, then ends it as SIGTERM does. */
+async function guarding(until: () => Promise<boolean>, ...argv: string[]): Promise<CommandOutcome> {
+  const end = new AbortController();
+  const running = world.setup(['guard', ...argv], { folder: machine, signal: end.signal });
+  await expect.poll(until, { timeout: 20_000, interval: 100 }).toBe(true);
+  end.abort();
+  return await running;
+}
+
+beforeEach(async () => {
+  machine = await world.machine();
+  expect((await world.connect(['notion'], { folder: machine })).exit).toBe(0);
+  await world.configure('agents/support.yaml', (content) => {
+    content.services.notion.write = 'ask';
+  });
+  await world.apply('support');
+});
+
+test('the rules say yes, no, or leave it to people; each answer is on the record with its rule before it is sent [P7]', async () => {
+  await rules({
+    small: {
+      service: 'notion',
+      tools: ['notion-create-pages'],
+      only: true,
+      arguments: { '/pages/0/title': { matches: '^[a-z]+$' } },
+      outcome: 'allow',
+    },
+    secret: { service: 'notion', holds: ['secrets'], outcome: 'deny', message: 'no secrets in pages' },
+  });
+  const id = await asking('good', `ntn_${'a1B2c3D4e5'.repeat(4)}`, 'NOT SMALL');
+  const done = await guarding(async () => (await answers(id)).length === 2);
+  expect([done.exit, done.stderr]).toEqual([0, done.stderr]);
+  expect(done.stdout).toContain('1 allowed, 1 denied, 1 left to people, 0 answered elsewhere');
+  const given = await answers(id);
+  expect(given.map(({ result, deny_message }) => [result, deny_message]).sort()).toEqual([
+    ['allow', null],
+    ['deny', 'no secrets in pages'],
+  ]);
+  const file = await readFile(join(machine, 'state', 'record', 'record-000001.jsonl'), 'utf8');
+  const lines = file
+    .trimEnd()
+    .split('\n')
+    .map((line) => readLine(line)?.entry as Content);
+  const recorded = lines.filter(({ kind, act }) => kind === 'answer' || act === 'session.answer');
+  expect(
+    recorded
+      .filter(({ kind }) => kind === 'answer')
+      .map(({ as, rule, answer }) => [as, rule, answer])
+      .sort(),
+  ).toEqual([
+    ['rule', 'rules/notion.yaml: rules.secret', 'no'],
+    ['rule', 'rules/notion.yaml: rules.small', 'yes'],
+  ]);
+  expect(recorded.filter(({ kind }) => kind === 'intent')).toHaveLength(2);
+  // A person may not say yes to what a rule denies, and may to what none does.
+  const shown = (await world.setupJson(['show', id], { folder: machine })) as Content;
+  expect(shown.asks).toHaveLength(1);
+  expect(await setup('answer', id, shown.asks[0].event_id, '--yes', '--digest', shown.asks[0].digest)).toMatchObject({
+    exit: 0,
+  });
+});
+
+test('nobody says yes to what a rule denies, and a rule may take two people', async () => {
+  await rules({
+    no: { service: 'notion', arguments: { '/pages/0/title': { equals: 'x' } }, outcome: 'deny', message: 'not x' },
+    two: {
+      service: 'notion',
+      arguments: { '/pages/0/title': { equals: 'y' } },
+      outcome: 'two_persons',
+      approvers: { groups: ['support'] },
+    },
+  });
+  const [one, two] = [await asking('x'), await asking('y')];
+  const callOf = async (id: string) => ((await world.setupJson(['show', id], { folder: machine })) as Content).asks[0];
+  const yes = async (id: string, person: PersonName) => {
+    const { event_id, digest } = await callOf(id);
+    return await world.setup(['answer', id, event_id, '--yes', '--digest', digest], {
+      person,
+      ...(person === 'ada' ? { folder: machine } : {}),
+    });
+  };
+  expect((await yes(one, 'ada')).stderr).toMatch(/rules\/notion.yaml: rules.no denies .*"not x"/);
+  expect((await yes(two, 'ada')).stderr).toContain("is not its owner's to give");
+  expect((await yes(two, 'grace')).stdout).toContain('waits for another');
+  expect([await answers(one), await answers(two)]).toEqual([[], []]);
+});
+
+test('two guards beside each other lose nothing, answer nothing twice, and count one quota together', async () => {
+  await rules({ some: { service: 'notion', quota: { most: 5, per: '1h', of: 'person' }, outcome: 'allow' } });
+  const ids = [await asking('a', 'b', 'c', 'd'), await asking('e', 'f', 'g', 'h')];
+  const count = async () => (await Promise.all(ids.map(answers))).flat().length;
+  let seen = 0;
+  const settled = async () => {
+    const now = await count();
+    const same = now === seen && now >= 5;
+    seen = now;
+    return same;
+  };
+  const [one, two] = await Promise.all([guarding(settled), guarding(settled)]);
+  expect([one.exit, two.exit]).toEqual([0, 0]);
+  expect(await count()).toBe(5);
+  const ended = [one, two].map(({ stdout }) => Number(/(\d+) allowed/.exec(stdout)?.[1]));
+  expect(ended.reduce((sum, each) => sum + each, 0)).toBe(5);
+});
+
+test('a stream that breaks, repeats and says what is none loses no call, and answers none twice', async () => {
+  await rules({ all: { service: 'notion', outcome: 'allow' } });
+  const { faults } = world.sandbox.platform.control;
+  const on = 'GET /v1/sessions/:session/events/stream';
+  for (const how of ['garbage', 'replay', 'reset', 'untyped', 'half', 'error', 'end'] as const) {
+    faults.add({ on, fault: { kind: 'stream', after: 2, how } });
+  }
+  const id = await asking('a', 'b');
+  let sent = 0;
+  const done = await guarding(async () => {
+    const given = (await answers(id)).length;
+    if (given < 2 + sent) return false;
+    if (sent === 4) return true;
+    sent += 1;
+    expect(await setup('attach', id)).toMatchObject({ exit: 0 });
+    await setup('send', id, '--message', create(`more ${sent}`));
+    return false;
+  });
+  expect(done.stdout).toContain('6 allowed, 0 denied, 0 left');
+  expect(await answers(id)).toHaveLength(6);
+  expect(world.sandbox.services.notion.calls.filter(({ tool }) => tool === 'notion-create-pages')).toHaveLength(6);
+});
+
+test('arguments beyond what is looked through are left to people', async () => {
+  await rules({ all: { service: 'notion', arguments: { '/pages/0/title': { matches: '^x+$' } }, outcome: 'allow' } });
+  const id = await asking('x'.repeat(2 ** 20 + 1), 'x');
+  const done = await guarding(async () => (await answers(id)).length === 1);
+  expect(done.stdout).toContain('longer than 1 MiB');
+  expect(done.stdout).toContain('1 allowed, 0 denied, 1 left to people');
+});
+
+test('a guard ends where its configuration is another one, and begins with none', async () => {
+  expect((await setup('guard')).stderr).toContain('[config_missing]');
+  await rules({ all: { service: 'notion', outcome: 'allow' } });
+  expect((await world.setup(['guard', '--all'], { folder: machine })).stderr).toContain('[not_allowed]');
+  await world.configure('interface.yaml', (content) => {
+    content.people.operators = { principals: [subject('ada')] };
+  });
+  const id = await asking('a');
+  const done = await guarding(async () => (await answers(id)).length === 1, '--all');
+  expect(done.exit).toBe(0);
+  const altered = await asking('b');
+  await world.client.beta.sessions.update(altered, { metadata: { more: 'x' } });
+  let left = '';
+  const end = new AbortController();
+  const running = world.setup(['guard', altered], { folder: machine, signal: end.signal });
+  setTimeout(() => end.abort(), 4000);
+  left = (await running).stdout;
+  expect(left).toContain('is not what was started');
+  expect(await answers(altered)).toEqual([]);
+});
+
+test('rules test says for which calls a file would change what happens', async () => {
+  await rules({ all: { service: 'notion', outcome: 'allow' } });
+  const file = join(machine, 'notion.yaml');
+  await writeFile(
+    file,
+    stringify({
+      rules: {
+        x: { service: 'notion', arguments: { '/t': { equals: 'x' } }, outcome: 'deny' },
+        rest: { service: 'notion', outcome: 'allow' },
+      },
+    }),
+  );
+  const calls = join(machine, 'calls.jsonl');
+  const call = (t: string) =>
+    JSON.stringify({ service: 'notion', tool: 'notion-search', agent: 'support', arguments: { t } });
+  await writeFile(calls, `${call('x')}\n${call('y')}\n`);
+  const tested = await setup('rules', 'test', file, '--calls', calls, '--config', world.sandbox.configFolder);
+  expect([tested.exit, tested.stdout]).toEqual([0, expect.stringContaining('1 of 2 calls would end otherwise')]);
+  expect(tested.stdout).toContain('allow -> deny');
+  await writeFile(
+    file,
+    stringify({ rules: { x: { service: 'notion', arguments: { '/t': { matches: '(?=x)' } }, outcome: 'deny' } } }),
+  );
+  const wrong = await setup('rules', 'test', file);
+  expect([wrong.exit, wrong.stderr]).toEqual([2, expect.stringContaining('no RE2 pattern')]);
+});

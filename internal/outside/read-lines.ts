@@ -12,10 +12,10 @@ export interface ReadLine {
 const pieceBytes = 1024 * 1024;
 
 /**
- * The lines of an ordinary file. One longer than `longest` bytes comes in pieces of that length, as if each were a line. Throws
+ * The lines of an ordinary file, as many at once as there are in a piece of it: to wait for each costs more than to read it. One longer than `longest` bytes comes in pieces of that length, as if each were a line. Throws
  * `file_system`; a pipe in its place is not waited for.
  */
-export async function* readLines(path: string, longest: number): AsyncGenerator<ReadLine, void, undefined> {
+export async function* readLines(path: string, longest: number): AsyncGenerator<ReadLine[], void, undefined> {
   const failed = (cause: unknown) => new FileError('could not read', path, cause);
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause: unknown) => {
     throw failed(cause);
@@ -29,17 +29,19 @@ export async function* readLines(path: string, longest: number): AsyncGenerator<
       });
       if (bytesRead === 0) break;
       const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+      const lines: ReadLine[] = [];
       let from = 0;
       for (let to = bytes.indexOf(0x0a); to >= 0; to = bytes.indexOf(0x0a, from)) {
-        yield { bytes: bytes.subarray(from, to), ended: true };
+        lines.push({ bytes: bytes.subarray(from, to), ended: true });
         from = to + 1;
       }
       for (; bytes.length - from > longest; from += longest) {
-        yield { bytes: bytes.subarray(from, from + longest), ended: true };
+        lines.push({ bytes: bytes.subarray(from, from + longest), ended: true });
       }
       rest = bytes.subarray(from);
+      yield lines;
     }
-    if (rest.length > 0) yield { bytes: rest, ended: false };
+    if (rest.length > 0) yield [{ bytes: rest, ended: false }];
   } finally {
     await file.close();
   }

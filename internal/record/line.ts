@@ -340,30 +340,51 @@ function readCanonical(written: string, known: ReadonlyMap<string, Shape>): Reco
   } catch {
     return undefined;
   }
-  // Members in order, no double ones, no other form of a number or a text: then writing it again gives the same.
-  if (!isRecord(value) || JSON.stringify(value) !== written) return undefined;
+  if (!isRecord(value)) return undefined;
   const shape = known.get(String(value['kind']));
-  return shape !== undefined && isOf(value, shape) ? value : undefined;
+  if (shape === undefined) return undefined;
+  // Members in order, no double ones, no other form of a number or a text: then writing it again gives the same. Where nothing
+  // is escaped its length tells that, which takes half the time.
+  if (!written.includes('\\')) return lengthOf(value, shape, written) === written.length ? value : undefined;
+  return lengthOf(value, shape, undefined) >= 0 && JSON.stringify(value) === written ? value : undefined;
 }
 
-function isOf(value: Record<string, unknown>, { members, required }: Shape): boolean {
+/** How long the canonical text of a value is where no text in it is escaped; negative where it is not of this shape. */
+function lengthOf(value: Record<string, unknown>, { members, required }: Shape, written: string | undefined): number {
   let last = '';
   let found = 0;
+  let length = 1;
   for (const name in value) {
     const declaration = members.get(name);
-    if (declaration === undefined || name <= last) return false;
+    if (declaration === undefined || name <= last) return notOfIt;
     last = name;
     if (declaration.required) found += 1;
     const { holds, listed } = declaration;
     const member = value[name];
-    if (listed ? !Array.isArray(member) || !member.every((each) => fits(each, holds)) : !fits(member, holds))
-      return false;
+    // The name, two quotation marks, a colon, and a comma or the last bracket.
+    length += name.length + 4;
+    if (listed) {
+      if (!Array.isArray(member)) return notOfIt;
+      length += Math.max(2, member.length + 1);
+      for (const each of member) length += lengthOfMember(each, holds, name, written);
+    } else length += lengthOfMember(member, holds, name, written);
   }
-  return found === required;
+  return found === required ? Math.max(length, 2) : notOfIt;
 }
 
-function fits(member: unknown, holds: 'text' | 'number' | Shape): boolean {
-  if (holds === 'text') return typeof member === 'string';
-  if (holds === 'number') return Number.isSafeInteger(member);
-  return isRecord(member) && isOf(member, holds);
+/** Less than any length makes up for. */
+const notOfIt = Number.NEGATIVE_INFINITY;
+
+function lengthOfMember(
+  member: unknown,
+  holds: Declaration['holds'],
+  name: string,
+  written: string | undefined,
+): number {
+  if (holds === 'text') return typeof member === 'string' ? member.length + 2 : notOfIt;
+  if (holds !== 'number') return isRecord(member) ? lengthOf(member, holds, written) : notOfIt;
+  if (!Number.isSafeInteger(member) || Object.is(member, -0)) return notOfIt;
+  // The one member of other forms that are as long, such as 1e2.
+  const digits = String(member);
+  return written === undefined || written.includes(`"${name}":${digits}`) ? digits.length : notOfIt;
 }

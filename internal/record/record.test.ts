@@ -339,6 +339,29 @@ describe('the chain', () => {
   });
 });
 
+describe('a line in another form than its own', () => {
+  const plain = writeLine({ log: 'l', count: 99, hash: noHash }, outcome('1'), 'now').text;
+  const escaped = writeLine({ log: 'l', count: 99, hash: noHash }, intent('1', 'a"\\\n'), 'now').text;
+  test.each<[string, string]>([
+    ['a number with an exponent', plain.replace('"count":100', '"count":1e2')],
+    ['a number with a fraction', plain.replace('"attempts":1', '"attempts":1.0')],
+    ['minus nothing', plain.replace('"attempts":1', '"attempts":-0')],
+    ['a space', plain.replace('":1', '": 1')],
+    ['a space at its end', `${plain} `],
+    ['a text escaped that need not be', plain.replace('"now"', '"\\u006eow"')],
+    ['an escape in capitals', escaped.replace('\\n', '\\u000A')],
+    ['a member twice', plain.replace('"attempts":1', '"attempts":1,"attempts":1')],
+    ['members in another order', plain.replace('"at":"now","attempts":1', '"attempts":1,"at":"now"')],
+    ['a number as a text', plain.replace('"attempts":1', '"attempts":"1"')],
+  ])('with %s is none', (_what, changed) => {
+    expect([changed === plain || changed === escaped, readLine(changed)]).toEqual([false, undefined]);
+  });
+
+  test('is none, and that in its own form is one', () => {
+    for (const text of [plain, escaped]) expect(readLine(text)).toBeDefined();
+  });
+});
+
 describe('a run that was cut off', () => {
   test('at every byte of a line: the next run says what is left, and nothing is taken away', async () => {
     await written(1);

@@ -42,7 +42,9 @@ export async function verifyRecord(
   const judge = new Judge(take, wanted);
   for (const name of await recordFiles(folder)) {
     judge.begin(name);
-    for await (const text of readLines(join(folder, name), longestLine)) judge.take(text.bytes, text.ended);
+    for await (const lines of readLines(join(folder, name), longestLine)) {
+      for (const { bytes, ended } of lines) judge.take(bytes, ended);
+    }
   }
   return judge.end();
 }

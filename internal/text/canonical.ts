@@ -1,5 +1,5 @@
 /** JSON in the one form in which equal values are equal texts (RFC 8785: keys by UTF-16 code unit, no white space). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Deeper than any schema that a person can review. */
 const deepest = 64;
@@ -16,5 +16,5 @@ export function canonicalJson(value: unknown, depth = 0): string {
 
 /** SHA-256 of some bytes, or of a text as UTF-8; in lower-case hex unless something else is asked for. */
 export function sha256(data: Uint8Array | string, encoding: 'hex' | 'base64' | 'base64url' = 'hex'): string {
-  return createHash('sha256').update(data).digest(encoding);
+  return hash('sha256', data, encoding);
 }

@@ -1,5 +1,5 @@
 /** `npm run bench`: ratios against a bare Node process timed in the same run. It measures and never fails a test run. */
-import { rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
@@ -10,6 +10,7 @@ import { measureHashing } from './hashing.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
 import { startBenchProject } from './project.ts';
+import { measureRecord } from './record.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
 import { measureChanged, measureUnchanged } from './skills.ts';
 import { compareBuilds, compareValidity } from './thousand-skills.ts';
@@ -37,6 +38,7 @@ for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults
 rows.push(await turnEndRow(), ...(await attachRows()));
 rows.push(await offboardRow());
 rows.push(verdictRow());
+rows.push(...(await recordRows()), ...(await recordedSessionRow()));
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
 rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
 process.stdout.write(`${tableText({ heading: ['what', 'measured', 'target', 'met'], rows })}\n`);
@@ -193,6 +195,68 @@ async function offboardRow(): Promise<Row> {
     '-',
     'yes',
   ];
+}
+
+async function recordRows(): Promise<Row[]> {
+  progress('the record: written by one, by 64, and verified');
+  const { bare, one, many, verified, plain } = await measureRecord({ rounds: 5, lines: 500, verified: 100_000 });
+  const perSecond = (rate: number) => Math.round(rate).toLocaleString('en');
+  return [
+    [
+      'record: one writer',
+      `${(one / bare).toFixed(2)} × a loop of write and fdatasync (${perSecond(one)} / ${perSecond(bare)} lines/s)`,
+      '≥ 0.8 ×',
+      met(one >= 0.8 * bare),
+    ],
+    [
+      'record: 64 writers beside each other',
+      `${(many / one).toFixed(1)} × one (${perSecond(many)} lines/s)`,
+      '≥ 30 ×',
+      met(many >= 30 * one),
+    ],
+    [
+      'record: audit verify',
+      `${perSecond(verified)} lines/s, ${(verified / plain).toFixed(2)} × SHA-256 and JSON.parse of the same (${perSecond(plain)})`,
+      '≥ 200,000 lines/s or ≥ 0.5 ×',
+      met(verified >= 200_000 || verified >= 0.5 * plain),
+    ],
+  ];
+}
+
+/** A session whose record goes to a disk, and one whose record goes to memory. */
+async function recordedSessionRow(): Promise<Row[]> {
+  const inMemory = '/dev/shm';
+  if (!existsSync(inMemory)) {
+    progress(`left out: a session beside one that waits for no disk: there is no ${inMemory}`);
+    return [];
+  }
+  progress('setup-session, recorded on the disk and in memory');
+  const project = await startBenchProject(dist, 10);
+  const state = mkdtempSync(join(inMemory, 'bench-'));
+  try {
+    if (project.uid !== undefined) chownSync(state, project.uid, project.uid);
+    const subject: Subject = {
+      words: [join(project.dist, 'setup-session.js'), '--agent', 'support', '--json', '--quiet'],
+      environment: project.environment,
+      uid: project.uid,
+      cwd: join(project.dist, '..'),
+      check: (stdout) => void JSON.parse(stdout),
+    };
+    const beside = { ...subject, environment: { ...project.environment, XDG_STATE_HOME: state } };
+    const { subject: own, baseline } = await compare(subject, beside, warmRuns);
+    const ratio = own.wallMs / baseline.wallMs;
+    return [
+      [
+        'setup-session recorded on the disk: wall',
+        `${ratio.toFixed(2)} × one whose record waits for no disk (${own.wallMs.toFixed(0)} / ${baseline.wallMs.toFixed(0)} ms)`,
+        '≤ 1.1 ×',
+        met(ratio <= 1.1),
+      ],
+    ];
+  } finally {
+    await project.close();
+    rmSync(state, { recursive: true });
+  }
 }
 
 function verdictRow(): Row {

@@ -1,6 +1,6 @@
 /** The words of `setup-session audit`. */
 import { type Command, Option } from 'commander';
-import { addConfig } from '../../internal/cli/command.ts';
+import { addConfig, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { ExportFormat } from '../../internal/record/exported.ts';
@@ -47,9 +47,9 @@ export function addAudit(program: Command, run: Run): void {
     .description('show the latest acts')
     .option('--subject <subject>', 'only those of this person or job')
     .option('--act <act>', 'only those of this kind, such as session.create, or tool.call')
-    .option('--agent <agent>', 'only those of this agent, by name or id')
+    .addOption(naming('agents', new Option('--agent <agent>', 'only those of this agent, by name or id')))
     .option('--session <session>', 'only those in this session')
-    .option('--service <service>', 'only calls of the tools of this service')
+    .addOption(naming('services', new Option('--service <service>', 'only calls of the tools of this service')))
     .option('--tool <tool>', 'only calls of this tool')
     .option('--since <time>', 'only those from this time on (RFC 3339)', moment)
     .option('--last <n>', 'as many at the most', count, shownAtOnce)

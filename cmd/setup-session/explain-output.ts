@@ -24,10 +24,10 @@ export function showExplained(result: ExplainedVerdicts, tool: string | undefine
 }
 
 function tableOf(tools: readonly ExplainedTool[]): Table {
-  const rows = tools.map(({ service, tool, class: kind, agent, person, scopes, pin, verdict, rule }) => [
+  const rows = tools.map(({ service, tool, class: kind, agent, person, scopes, pin, router, verdict, rule }) => [
     service,
     visible(tool),
-    kind,
+    router === null ? kind : `${kind}, router`,
     agent,
     person,
     scopes ?? '-',
@@ -38,12 +38,14 @@ function tableOf(tools: readonly ExplainedTool[]): Table {
   return { heading: ['service', 'tool', 'class', 'agent', 'person', 'scopes', 'pin', 'verdict', 'decided by'], rows };
 }
 
-function widening({ service, tool, verdict, wider }: ExplainedTool): string[] {
+function widening({ service, tool, router, verdict, wider }: ExplainedTool): string[] {
   const what = `${service} ${visible(tool)} is ${verdict}`;
-  if (wider === null) return [`${what}, which is as wide as a verdict can be.`];
+  const routed = router === null ? [] : [`It is ${visible(router)}.`];
+  if (wider === null) return [`${what}, which is as wide as a verdict can be.`, ...routed];
   const opening = wider.changes.length === 1 ? 'if this changed' : 'if all of these changed';
   return [
     `${what}. It would be ${wider.verdict} ${opening}:`,
     ...wider.changes.map(({ because }) => `  ${visible(because)}`),
+    ...routed,
   ];
 }

@@ -91,24 +91,20 @@ export function ruleReferences({ rules = {} }: Partial<RuleFile>, known: Known):
 /** What an agent names and is not there, and tools beyond the platform's limit. */
 export function agentReferences(agent: Partial<Omit<Agent, 'name' | 'system'>>, known: Known): Finding[] {
   const findings: Finding[] = [];
-  let count = Object.values(agent.builtin_tools ?? {}).filter(
+  const builtin = Object.values(agent.builtin_tools ?? {}).filter(
     (setting) => verdictIn(setting ?? 'off') !== 'off',
   ).length;
+  const enabled: [service: string, tools: string[]][] = [];
   for (const [name, service] of Object.entries(agent.services ?? {})) {
     findings.push(...serviceReferences(['services'], name, Object.keys(service.tools ?? {}), known));
     findings.push(...conditionReferences(['services', name], service, known));
     const catalogue = known.services.get(name)?.tools;
     if (catalogue === undefined) continue;
     findings.push(...widerThanSwitch(name, service, catalogue));
-    count += enabledTools(service, catalogue);
+    enabled.push([name, enabledTools(service, catalogue)]);
   }
-  if (count > mostTools) {
-    findings.push({
-      path: ['services'],
-      problem: `${count} tools are enabled and an agent takes at most ${mostTools}: turn some off or split the agent`,
-      atKey: true,
-    });
-  }
+  const count = enabled.reduce((sum, [, tools]) => sum + tools.length, builtin);
+  if (count > mostTools) findings.push({ path: ['services'], problem: tooMany(count, enabled), atKey: true });
   if (agent.environment !== undefined && !known.environments.includes(agent.environment)) {
     findings.push({
       path: ['environment'],
@@ -189,8 +185,21 @@ function widerThanSwitch(name: string, service: AgentService, catalogue: Catalog
   });
 }
 
-function enabledTools(service: AgentService, { read, write, destructive }: Catalogue): number {
+/** The tools of a service that an agent enables, what does most harm last. */
+function enabledTools(service: AgentService, { read, write, destructive }: Catalogue): string[] {
   const enabled = (tools: readonly string[], verdict: Verdict) =>
-    verdict === 'off' ? 0 : tools.filter((tool) => verdictIn(service.tools?.[tool] ?? 'on') !== 'off').length;
-  return enabled(read, service.read) + enabled([...write, ...destructive], service.write);
+    verdict === 'off' ? [] : tools.filter((tool) => verdictIn(service.tools?.[tool] ?? 'on') !== 'off');
+  return [...enabled(read, service.read), ...enabled([...write, ...destructive], service.write)];
+}
+
+/** How many tools to leave out are named. */
+const mostNamed = 8;
+
+/** What to leave out: of the service that has most, what does most harm. */
+function tooMany(count: number, enabled: readonly [service: string, tools: readonly string[]][]): string {
+  const [most = '', tools = []] = enabled.toSorted(([, one], [, other]) => other.length - one.length)[0] ?? [];
+  const over = count - mostTools;
+  const named = tools.slice(-over).toReversed().slice(0, mostNamed);
+  const more = over > named.length ? ` and ${over - named.length} more` : '';
+  return `${count} tools are enabled and an agent takes at most ${mostTools}: turn ${over} off, such as ${named.join(', ')} of ${most}${more}; or split the agent`;
 }

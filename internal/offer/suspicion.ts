@@ -107,12 +107,13 @@ function suspicionsOf({ name, tool, facts, leads, varies: variesNow }: Looked): 
   const unseen = texts.find((text) => hasUnseen(text));
   if (unseen !== undefined) say('hidden', 'it holds characters that cannot be seen');
   if (reading.hints === 'both') say('both-hints', 'it claims to read only and to destroy');
-  if (reading.hints === 'read' && reading.name !== undefined && reading.name !== 'read') {
+  const claimsToRead = facts.hints.readOnlyHint === true;
+  if (claimsToRead && reading.name !== undefined && reading.name !== 'read') {
     say('reads-but-changes', `it claims to read only, and its name says ${reading.name}`);
   }
   if (chosen !== undefined && chosen.class !== 'read') {
     const choice = `${revealed(chosen.parameter)} can be "${revealed(chosen.value)}"`;
-    if (reading.hints === 'read') say('reads-but-changes', `it claims to read only, and ${choice}`);
+    if (claimsToRead) say('reads-but-changes', `it claims to read only, and ${choice}`);
     else if (chosen.class === 'destructive' && reading.hints !== 'destructive') say('mixed', choice);
     else if (reading.name === 'read') say('mixed', choice);
   }

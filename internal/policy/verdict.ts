@@ -23,6 +23,8 @@ export interface ToolVerdict extends DecidedTool {
   scopes: 'on' | 'off' | undefined;
   /** Undefined where the service has no pin. */
   pin: 'on' | 'off' | undefined;
+  /** Of a router, what that makes of its class, or why it does not. */
+  router?: string;
   /** The narrowest of them. */
   verdict: Verdict;
   /** What decided: the first of the narrowest. */
@@ -98,6 +100,7 @@ export function judgeTools(
         person: ofPersonAlone,
         scopes: fromScopes?.verdict,
         pin: fromPin?.verdict,
+        ...(pin?.router === undefined ? {} : { router: routerWords(pin.router).join() }),
         verdict: rule.verdict,
         rule,
         says,

@@ -18,7 +18,7 @@ import {
   type ToolChange,
 } from '../tool-review/change.ts';
 import { changeToolsLock, type FileBeside, readToolsLock } from '../tool-review/lock.ts';
-import type { ToolsLock } from '../tool-review/pinned.ts';
+import { isAsReviewed, type PinnedService, type ToolsLock } from '../tool-review/pinned.ts';
 import { readTexts, type Texts, textsToWrite } from '../tool-review/texts.ts';
 import { isByKey, recorderFor, requireOperator } from './actor.ts';
 import { browserVisit } from './browser-visit.ts';
@@ -51,8 +51,14 @@ export function servicesOf(configuration: Configuration, name: string | undefine
   return [...configuration.services.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Reads what waits, with its texts. Throws `config_invalid`. */
-export async function readWaiting(configuration: Configuration, name: string | undefined): Promise<Waiting> {
+/**
+ * Reads what waits, with its texts; of what was reviewed as it is, the tools of these names too. Throws `config_invalid`.
+ */
+export async function readWaiting(
+  configuration: Configuration,
+  name: string | undefined,
+  also: readonly string[] = [],
+): Promise<Waiting> {
   const lock = await readToolsLock(configuration.folder);
   const services = servicesOf(configuration, name);
   const moved = services.filter((service) => isMoved(service, lock));
@@ -61,7 +67,7 @@ export async function readWaiting(configuration: Configuration, name: string | u
   for (const service of services) {
     const pinned = lock.get(service.name);
     if (pinned === undefined || moved.includes(service)) continue;
-    const changes = changesOf(service.name, lock);
+    const changes = [...changesOf(service.name, lock), ...reviewedOnes(service.name, pinned, also)];
     if (changes.length === 0) continue;
     const texts = await readTexts(configuration.folder, service.name, pinned.texts);
     const noneListed = !changes.some(({ name: each }) => isListed(each, service));
@@ -78,6 +84,14 @@ export async function readWaiting(configuration: Configuration, name: string | u
     });
   }
   return { services: waiting, moved, unpinned: services.filter((service) => !lock.has(service.name)) };
+}
+
+/** Tools that are as they were reviewed: who says something else of one now reviews it once more. */
+function reviewedOnes(service: string, { tools }: PinnedService, names: readonly string[]): ToolChange[] {
+  return names.flatMap((name): ToolChange[] => {
+    const pinned = tools.get(name);
+    return pinned?.offered === true && isAsReviewed(pinned) ? [{ service, name, kind: 'changed', pinned }] : [];
+  });
 }
 
 function countsAs(change: ToolChange, service: Service) {

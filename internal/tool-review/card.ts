@@ -135,7 +135,7 @@ export function cardLines(reviewed: ReviewedChange, columns: number, described: 
       ...varying,
       ...describedLines(tool.description, width, worth.length === 0 ? 1 : descriptionLines),
       ...parameterLines(name, parameters.slice(0, mostParameters), width, described),
-      ...(more > 0 ? [`and ${more} more parameters`] : []),
+      ...(more > 0 ? [`+${more} parameters`] : []),
       ...memberLines(tool, width),
     ]),
   ];
@@ -161,8 +161,8 @@ function indented(lines: readonly string[]): string[] {
 /** Who says what it does, where not all say the same. */
 function readingWords({ hints, name, schema }: Reading, counts: ToolClass): string[] {
   if (hints === counts && name === counts && (schema ?? counts) === counts) return [];
-  const values = schema === undefined ? '' : `, values ${schema}`;
-  return [`hints: ${hints ?? 'nothing'}, name: ${name ?? 'nothing'}${values}`];
+  const values = schema === undefined ? '' : ` values=${schema}`;
+  return [`hints=${hints ?? 'nothing'} name=${name ?? 'nothing'}${values}`];
 }
 
 function describedLines(description: string | undefined, width: number, most: number): string[] {

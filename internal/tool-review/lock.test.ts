@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
 import { listedAs, type OfferedTool } from '../offer/offered-tool.ts';
+import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { formatToolsLock, parseToolsLock } from './lock.ts';
 import { pinsOf } from './pin.ts';
 import type { PinnedTool, ToolsLock } from './pinned.ts';
@@ -156,6 +157,42 @@ test.each<[string, (text: string) => string]>([
       hint: expect.stringContaining('setup-session tools refresh'),
     });
   }
+});
+
+test('a lock of the first version is read: what was reviewed stays reviewed, and its texts are not lost', () => {
+  const section = {
+    mcp_server_url: url,
+    tools: {
+      look: {
+        title: 'Look',
+        description: 'Looks.',
+        input_schema: { type: 'object' },
+        annotations: { readOnlyHint: true },
+        suggested_class: 'read',
+        review: { class: 'read', by, at: '2026-11-22T00:00:00.000Z' },
+      },
+      moved: {
+        description: 'Now.',
+        input_schema: { type: 'object' },
+        review: {
+          class: 'write',
+          by,
+          at: '2026-11-22T00:00:00.000Z',
+          tool: { description: 'Before.', input_schema: { type: 'object' } },
+        },
+      },
+      fresh: { description: 'New.', input_schema: { type: 'object' } },
+    },
+  };
+  const digest = sha256(canonicalJson({ service: 'notion', ...section }));
+  const text = JSON.stringify({ lock_version: 1, services: { notion: { digest, ...section } } });
+  const lock = parse(text);
+  for (const each of [lock, parse(formatToolsLock(lock))]) {
+    const said = (tool: string) => pinsOf(each, services).pinVerdict('notion', tool).reason;
+    expect(['look', 'moved', 'fresh'].map(said)).toEqual(['as-reviewed', 'changed', 'new']);
+  }
+  expect([...(lock.get('notion')?.texts?.values() ?? [])].join()).toContain('Before.');
+  expect(() => parse(text.replace('Looks.', 'Sends.'))).toThrow(AppError);
 });
 
 test('5,000 pinned tools are read and judged in a moment', () => {

@@ -71,6 +71,7 @@ describe('the table', () => {
       person: 'on',
       scopes: null,
       pin: null,
+      router: null,
       verdict: 'off',
       rule: { party: 'agent', verdict: 'off', because: `${place}.tools.notion-update-page is off` },
       wider: {

@@ -98,6 +98,7 @@ function explained(each: ToolVerdict): ExplainedVerdicts['tools'][number] {
     person,
     scopes: scopes ?? null,
     pin: pin ?? null,
+    router: each.router ?? null,
     verdict,
     rule,
     wider: changes.length === 0 ? null : { verdict: wider, changes },

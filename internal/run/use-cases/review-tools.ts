@@ -35,7 +35,7 @@ export async function reviewTools(request: ReviewRequest, ports: Ports): Promise
     });
   }
   const configuration = await loadProject(ports);
-  const waiting = await readWaiting(configuration, service);
+  const waiting = await readWaiting(configuration, service, reason === undefined ? [] : accept);
   for (const { name } of waiting.moved) {
     ports.tell.warn(
       `${name} has another server than the one that was listed; first: setup-session tools refresh ${name}`,

@@ -83,6 +83,8 @@ export const explainVerdicts = {
         person: verdict,
         scopes: pinned,
         pin: pinned,
+        /** Of a router, what that makes of its class, or why it does not. */
+        router: z.nullable(z.string()),
         verdict,
         rule: statement,
         /** What has to change for the next wider verdict; null where it is as wide as can be. */

@@ -2,6 +2,7 @@
  * What a command says with `--json-events`: each line on stderr is one JSON object. The shapes are stable, and
  * docs/events.md has the same table. Nothing in an event is secret (P3), and no text in one moves a cursor (P9).
  */
+import { clock } from '../clock/clock.ts';
 import type { AppError } from '../errors/app-error.ts';
 import type { ErrorCode, ExitCode } from '../errors/exit-codes.ts';
 import type { EventOf, ProgressEvent } from '../run/event-table.ts';
@@ -25,6 +26,9 @@ const causes: Partial<Record<ErrorCode, 'denied' | 'blocked' | 'expired' | 'mism
   another_person: 'mismatch',
 };
 
+/** How often a program hears how far something is. */
+const everyMs = 1_000;
+
 /** The progress of a run as events. */
 export function eventsOn(stderr: Output, verbosity: Verbosity): Tell {
   const event = boundToRun((told: ProgressEvent) => void stderr.write(eventLine(told)));
@@ -39,7 +43,18 @@ export function eventsOn(stderr: Output, verbosity: Verbosity): Tell {
     command() {},
     wait(text) {
       if (!quiet) note(text);
-      return { update() {}, done: (last) => void (last !== undefined && !quiet && note(last)) };
+      const began = clock.monotonic();
+      let last = Number.NEGATIVE_INFINITY;
+      return {
+        at(done, all, now = text) {
+          const elapsed = clock.monotonic() - began;
+          if (quiet || elapsed - last < everyMs) return;
+          last = elapsed;
+          event({ event: 'progress', message: now, done, all: all ?? null, seconds: Math.round(elapsed / 1000) });
+        },
+        update() {},
+        done: (ended) => void (ended !== undefined && !quiet && note(ended)),
+      };
     },
   };
 }

@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { type RedirectFile, redirectFile } from '../outside/redirect-file.ts';
 import type { Environment } from '../run/environment.ts';
+import { quote } from '../text/quote.ts';
 import type { Terminal } from './asker.ts';
 
 /** How it was opened. */
@@ -40,6 +41,15 @@ export async function openStart(
     // The browser of Windows comes through a relay, of which no kernel says whose it is.
     progress.note('under WSL nothing is opened by itself: open the address in your browser');
     return none;
+  }
+  if (program !== undefined) {
+    const { isTextBrowser } = await import('../outside/browser.ts');
+    if (isTextBrowser(program)) {
+      progress.note(
+        `${quote(program)} needs a terminal for itself: open the address there, in another one on this machine`,
+      );
+      return none;
+    }
   }
   const file = namesPeers ? undefined : await fileFor(context, address);
   if (!namesPeers && file === undefined) {

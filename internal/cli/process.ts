@@ -7,7 +7,7 @@ import { standardOutput } from './standard-output.ts';
 /**
  * Runs an executable on this process and sets its exit code. The platform's variables and the tokens of a CI job are taken
  * out of `process.env` first: no child inherits a secret (P3), and the SDK's own silent switches have no effect. The first
- * SIGINT, SIGTERM or SIGHUP asks the run to end; a second one ends it at once.
+ * SIGINT, SIGTERM, SIGHUP or, on Windows, SIGBREAK asks the run to end; a second one ends it at once.
  */
 export async function runOnProcess(executable: Executable): Promise<void> {
   let interruption: AbortSignal | undefined;
@@ -58,7 +58,7 @@ function interruptionSignal(onHangUp: () => void): AbortSignal {
     else if (interruption.signal.aborted) dieOf(signal);
     interruption.abort();
   };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt).on('SIGBREAK', interrupt);
   return interruption.signal;
 }
 
@@ -70,6 +70,8 @@ function isGone({ fd, isTTY }: { fd: number; isTTY?: boolean }): boolean {
 /** Ends the process as a signal does that nobody listens to. */
 function dieOf(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
+  // Windows has no signals to die of.
+  if (process.platform === 'win32') process.exit(130);
   process.kill(process.pid, signal);
 }
 

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, test, vi } from 'vitest';
+import { inTimeOf, machineClock } from '../clock/clock.ts';
 import { type Output, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
 
 function terminal(isTTY: boolean): Output & { text(): string } {
@@ -54,17 +55,36 @@ test('a line takes the spinner off the screen first', () => {
   });
   const waiting = progress.wait('waiting');
   progress.note('a note');
-  waiting.update('half \u001b[2J');
+  waiting.at(1, 2, 'half \u001b[2J');
   waiting.done('waited');
   progress.note('after');
-  expect(acts).toEqual(['tool: waiting', 'clear', 'tool: half \\u{1b}[2J', 'stop']);
+  expect(acts).toEqual(['tool: waiting', 'clear', 'tool: [##########..........] 1/2 half \\u{1b}[2J', 'stop']);
   expect(stderr.text()).toBe('tool: a note\ntool: waited\ntool: after\n');
 });
 
+test('a log hears how far something is now and then, and nothing of what is soon over', () => {
+  const stderr = terminal(false);
+  let now = 0;
+  inTimeOf({ ...machineClock, monotonic: () => now }, () => {
+    const waiting = progressOn('tool', stderr, 'normal', undefined).wait('looking');
+    for (let done = 1; done <= 200; done += 1) {
+      now += 500;
+      waiting.at(done, 200);
+    }
+    waiting.done();
+  });
+  const lines = stderr.text().trimEnd().split('\n');
+  expect([lines.length, lines[1], lines.at(-1)]).toEqual([
+    7,
+    'tool: [###.................] 30/200 looking (15 s)',
+    'tool: [##################..] 180/200 looking (1 min 30 s)',
+  ]);
+});
+
 test('there is a spinner on a terminal only, and never in CI', async () => {
-  expect(await spinnerFor(terminal(false), {}, true)).toBeUndefined();
-  expect(await spinnerFor(terminal(true), { CI: '1' }, true)).toBeUndefined();
-  expect(await spinnerFor(terminal(true), {}, true)).toBeDefined();
+  expect(await spinnerFor(terminal(false), { TERM: 'xterm' }, true)).toBeUndefined();
+  expect(await spinnerFor(terminal(true), { TERM: 'xterm', CI: '1' }, true)).toBeUndefined();
+  expect(await spinnerFor(terminal(true), { TERM: 'xterm' }, true)).toBeDefined();
 });
 
 test('the spinner has colour unless NO_COLOR or --no-color says otherwise', async () => {
@@ -72,7 +92,7 @@ test('the spinner has colour unless NO_COLOR or --no-color says otherwise', asyn
   vi.stubEnv('TERM', 'xterm');
   const shown = async (environment: { NO_COLOR?: string }, colour: boolean) => {
     const stderr = terminal(true);
-    const animate = await spinnerFor(stderr, environment, colour);
+    const animate = await spinnerFor(stderr, { TERM: 'xterm', ...environment }, colour);
     animate?.('waiting').stop();
     return stderr.text();
   };

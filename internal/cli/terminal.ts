@@ -4,9 +4,11 @@
  * runner of a CI job. A name from outside in them can neither move the cursor nor forge a line (P9).
  */
 import type { Writable } from 'node:stream';
+import { clock } from '../clock/clock.ts';
 import type { Environment } from '../run/environment.ts';
-import type { Tell } from '../run/ports.ts';
+import type { Tell, Waiting } from '../run/ports.ts';
 import { boundToRun } from '../secret/secret.ts';
+import { howFar, howLong } from '../text/how-far.ts';
 import { visible } from '../text/quote.ts';
 import { wantsColor } from './paint.ts';
 
@@ -35,12 +37,13 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
       stderr.write(`${shown(text)}\n`);
     },
     wait(text) {
-      if (verbosity === 'quiet') return { update() {}, done() {} };
+      if (verbosity === 'quiet') return { at() {}, update() {}, done() {} };
       if (animate !== undefined) {
         const spinner = animate(`${tool}: ${shown(text)}`);
         spinning = spinner;
         return {
-          update: (next) => spinner.update(`${tool}: ${shown(next)}`),
+          at: (done, all, now = text) => spinner.update(`${tool}: ${howFar(done, all)} ${shown(now)}`),
+          update: (now) => spinner.update(`${tool}: ${shown(now)}`),
           done(last) {
             spinning = undefined;
             spinner.stop();
@@ -49,8 +52,26 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
         };
       }
       line(text);
-      return { update() {}, done: (last) => void (last !== undefined && line(last)) };
+      return inLines(line, text);
     },
+  };
+}
+
+/** How often a log hears how far something is. */
+const everyMs = 15_000;
+
+/** What a log hears of something that takes long: nothing of what is over before a person would ask. */
+function inLines(line: (text: string) => void, text: string): Waiting {
+  const began = clock.monotonic();
+  let last = began;
+  return {
+    at(done, all, now = text) {
+      if (clock.monotonic() - last < everyMs) return;
+      last = clock.monotonic();
+      line(`${howFar(done, all)} ${now} (${howLong(last - began)})`);
+    },
+    update() {},
+    done: (ended) => void (ended !== undefined && line(ended)),
   };
 }
 
@@ -67,10 +88,14 @@ export type Animate = (text: string) => Spinner;
 /** A narrower terminal would break one animated line into many. */
 const leastColumns = 20;
 const usualColumns = 80;
+/** Who has waited for so long is told how long it is. */
+const longMs = 3_000;
 
 /** Whether a line can be changed on an output: it is a terminal that knows escape codes and how wide it is. */
-function canAnimate({ isTTY, columns = 0 }: Output, { CI, TERM }: Environment): boolean {
-  return isTTY === true && CI === undefined && TERM !== 'dumb' && columns >= leastColumns;
+function canAnimate({ isTTY, columns = 0 }: Output, { CI, TERM = '' }: Environment): boolean {
+  // The consoles of Windows know escape codes and set no TERM.
+  const knowsCodes = TERM === '' ? process.platform === 'win32' : TERM !== 'dumb';
+  return isTTY === true && CI === undefined && knowsCodes && columns >= leastColumns;
 }
 
 /**
@@ -101,7 +126,19 @@ export async function spinnerFor(
   // Decided here: left to itself, it looks at the environment of the process, where `CI=false` counts as set.
   return (text) => {
     const color = wantsColor(stderr, environment, colorFlag) ? 'cyan' : false;
-    const spinner = ora({ text, stream: stderr as never, discardStdin: false, color, isEnabled: true }).start();
+    const began = clock.monotonic();
+    const suffixText = () => {
+      const elapsed = clock.monotonic() - began;
+      return elapsed < longMs ? '' : `(${howLong(elapsed)})`;
+    };
+    const spinner = ora({
+      text,
+      suffixText,
+      stream: stderr as never,
+      discardStdin: false,
+      color,
+      isEnabled: true,
+    }).start();
     return {
       update(next) {
         spinner.text = next;

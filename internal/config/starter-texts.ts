@@ -90,3 +90,9 @@ allowed_hosts: []
 allow_mcp_servers: true
 allow_package_managers: false
 `;
+
+/** `.gitattributes`: what is reviewed has the same bytes on every machine. */
+export const gitAttributesText = `# The same bytes on every machine, whatever git is set to. Skills need it too, since their hashes count every byte:
+# put "skills/** text=auto eol=lf" into the .gitattributes of the repository.
+* text=auto eol=lf
+`;

@@ -39,6 +39,19 @@ test('a file that is there is kept byte for byte, the others are written', async
   await expect(loadConfiguration(folder)).resolves.toMatchObject({ interface: { identity: { mode: 'os' } } });
 });
 
+test('a prompt that git gave other line endings is the same prompt, and the starter keeps git from it', async () => {
+  const folder = join(await emptyFolder(), 'config');
+  await writeStarter(folder);
+  const prompt = join(folder, 'agents', 'assistant.md');
+  const before = (await loadConfiguration(folder)).agents.get('assistant')?.system;
+  const text = await readFile(prompt, 'utf8');
+  for (const end of ['\r\n', '\r']) {
+    await writeFile(prompt, text.replaceAll('\n', end));
+    expect((await loadConfiguration(folder)).agents.get('assistant')?.system).toBe(before);
+  }
+  expect(await readFile(join(folder, '.gitattributes'), 'utf8')).toMatch(/^\* text=auto eol=lf$/m);
+});
+
 test('every line to fill in is marked, and everything is explained', () => {
   const files = starterFiles();
   expect(files.get('interface.yaml')?.match(/# <-/g)).toHaveLength(4);

@@ -5,7 +5,7 @@ import { quote } from '../text/quote.ts';
 import { unexposed } from './folder.ts';
 import { schemaFiles } from './json-schema.ts';
 import presets from './service-presets.json' with { type: 'json' };
-import { agentText, environmentText, interfaceText, promptText } from './starter-texts.ts';
+import { agentText, environmentText, gitAttributesText, interfaceText, promptText } from './starter-texts.ts';
 
 /** The files of well-known services: those of our own `config/services`, in one file because the executables are bundled. */
 const servicePresets: Readonly<Record<string, string>> = presets;
@@ -13,6 +13,7 @@ const servicePresets: Readonly<Record<string, string>> = presets;
 /** The files of a configuration to start from, by their path below the configuration folder. */
 export function starterFiles(): Map<string, string> {
   return new Map([
+    ['.gitattributes', gitAttributesText],
     ['interface.yaml', interfaceText],
     ['services/notion.yaml', servicePresets['notion'] ?? ''],
     ['agents/assistant.yaml', agentText],

@@ -21,7 +21,8 @@ export async function readSystemPrompt(
   const path = join(agentsFolder, system.file);
   const read = await readableText(path);
   if ('problem' in read) return wrong(`${quote(path)}: ${read.problem}`);
-  const { text } = read;
+  // Git may have converted it: with other line endings it is the same prompt, and the same agent.
+  const text = read.text?.replace(/\r\n?/g, '\n');
   if (text === undefined) return wrong(`there is no file ${quote(path)}`);
   if (text.length > longestPrompt) return wrong(`${quote(path)} is longer than ${longestPrompt} characters`);
   return { text, findings: [] };

@@ -53,6 +53,8 @@ export interface VaultPlaceRequest extends VaultDirectory {
   accountFlags: AccountFlags;
   /** Asks before a connection changes to another account. */
   confirm: Confirm;
+  /** Asks whether an account is to be stored that the rule of the service's file does not want; left out, it is refused. */
+  acceptOther?: Confirm;
   detail(text: string): void;
   warn(text: string): void;
 }
@@ -232,6 +234,7 @@ export async function confirmAndStore(
     account: grant.account,
     previous: accountOf(existing),
     confirm: request.confirm,
+    acceptOther: request.acceptOther,
   });
   const stored = await storeGrant({
     platform,

@@ -81,7 +81,13 @@ export const said = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stream'), text: z.string() }),
   /** Something that takes time: it begins, is somewhere, and is over. */
   z.object({ kind: z.literal('wait'), id: z.int(), text: z.string() }),
-  z.object({ kind: z.literal('waiting'), id: z.int(), text: z.string() }),
+  z.object({
+    kind: z.literal('waiting'),
+    id: z.int(),
+    done: z.optional(z.int()),
+    all: z.optional(z.int()),
+    text: z.optional(z.string()),
+  }),
   z.object({ kind: z.literal('waited'), id: z.int(), text: z.optional(z.string()) }),
   /** Questions: each is answered with its id. */
   z.object({ kind: z.enum(['yes', 'line', 'needed', 'unseen']), id: z.int(), text: z.string(), timeoutMs: z.number() }),

@@ -232,13 +232,28 @@ function tellThrough(say: (line: Said) => void): Tell {
       waits += 1;
       const id = waits;
       say({ kind: 'wait', id, text: conceal(text) });
+      let last = Number.NEGATIVE_INFINITY;
       return {
-        update: (next) => say({ kind: 'waiting', id, text: conceal(next) }),
-        done: (last) => say({ kind: 'waited', id, ...(last !== undefined && { text: conceal(last) }) }),
+        at(done, all, now) {
+          if (clock.monotonic() - last < progressEveryMs) return;
+          last = clock.monotonic();
+          say({
+            kind: 'waiting',
+            id,
+            done,
+            ...(all !== undefined && { all }),
+            ...(now !== undefined && { text: conceal(now) }),
+          });
+        },
+        update: (now) => say({ kind: 'waiting', id, text: conceal(now) }),
+        done: (ended) => say({ kind: 'waited', id, ...(ended !== undefined && { text: conceal(ended) }) }),
       };
     },
   };
 }
+
+/** How often a client hears how far something is: each is a line over the network. */
+const progressEveryMs = 250;
 
 interface BrowserSetting {
   asking: Asking;

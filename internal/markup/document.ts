@@ -12,13 +12,16 @@ export interface Page {
   body: Markup;
   /** A script of ours; a constant, so that its digest can stand in the policy. */
   script?: string;
-  /** Loads the page again after so many seconds. */
+  /** Loads the page again after so many seconds, in a browser that runs no script: a reload takes the focus away. */
   refreshSeconds?: number;
 }
 
 /** A whole document. Nothing of it is fetched from anywhere. */
 export async function documentOf({ title, body, script, refreshSeconds }: Page): Promise<string> {
-  const again = refreshSeconds === undefined ? '' : html`<meta http-equiv="refresh" content="${refreshSeconds}">`;
+  const again =
+    refreshSeconds === undefined
+      ? ''
+      : html`<noscript><meta http-equiv="refresh" content="${refreshSeconds}"></noscript>`;
   return String(
     await html`<!doctype html>
 <html lang="en">
@@ -45,11 +48,16 @@ export function shown(text: string): string {
   return visible(text);
 }
 
+/** A name from outside, which is read from left to right or from right to left as its own letters are, and so is what follows. */
+export function named(text: string): Markup {
+  return html`<bdi>${visible(text)}</bdi>`;
+}
+
 /** Names and values below each other, or side by side where there is room. */
 export function factsOf(facts: readonly (readonly [name: string, value: string | Markup])[]): Markup {
   return html`<dl class="facts">${facts.map(
     ([name, value]) =>
-      html`<div><dt>${shown(name)}</dt><dd>${typeof value === 'string' && !isMarkup(value) ? shown(value) : value}</dd></div>`,
+      html`<div><dt>${shown(name)}</dt><dd>${typeof value === 'string' && !isMarkup(value) ? named(value) : value}</dd></div>`,
   )}</dl>`;
 }
 

@@ -59,7 +59,7 @@ button:hover, .button:hover { background: var(--hover); border-color: var(--line
 .notice { display: flex; gap: .75rem; margin-bottom: 1.25rem; padding: 1rem 1.125rem; border: 1px solid currentColor;
   border-color: color-mix(in srgb, currentColor 28%, transparent); border-radius: .875rem }
 .notice > div { flex: 1; min-width: 0 }
-.notice strong { font-weight: 650 }
+.notice h2 { font-size: 1rem; font-weight: 650 }
 .notice p { color: var(--text) }
 .notice p + p { margin-top: .25rem }
 .notice .facts { margin-top: .5rem; color: var(--text) }
@@ -109,9 +109,8 @@ details summary { width: fit-content; color: var(--text); font-size: .9375rem; c
 .next { color: var(--soft) }
 .next + .next { margin-top: .5rem }
 
-.gone { display: none }
-.ended .gone { display: block; position: sticky; top: 0; padding: .75rem 1.5rem; background: var(--warn-back); color: var(--warn); text-align: center; font-weight: 600 }
-.ended .wide { opacity: .55 }
+.gone { margin: 0 }
+.ended .gone { position: sticky; top: 0; padding: .75rem 1.5rem; background: var(--warn-back); color: var(--warn); text-align: center; font-weight: 600 }
 .ended button, .ended .button { visibility: hidden }
 
 @media (max-width: 40rem) {

@@ -8,6 +8,7 @@
  * 4. Everything is looked at again, and what is left or came meanwhile is done in another round (P8).
  */
 
+import { counted } from '../async/counted.ts';
 import { inParallel } from '../async/in-parallel.ts';
 import { clock } from '../clock/clock.ts';
 import { readCredential } from '../connection/credentials.ts';
@@ -48,7 +49,10 @@ export interface Sought {
 }
 
 /** Where it is done. */
-export type OffboardDirectory = Pick<VaultDirectory, 'platform' | 'ownership' | 'warn'>;
+export interface OffboardDirectory extends Pick<VaultDirectory, 'platform' | 'ownership' | 'warn'> {
+  /** Hears how many vaults were looked at. */
+  onLooked?(count: number): void;
+}
 
 /** Everything of one person on the platform. */
 export interface PersonsThings {
@@ -93,7 +97,7 @@ const rounds = 3;
 /** Finds everything of exactly one person. Throws `ownership_unproven` for nobody, `ownership_ambiguous` for several. */
 export async function readPerson(directory: OffboardDirectory, sought: Sought): Promise<PersonsThings> {
   const people = new Map<string, { owner: Owner; vaults: VaultAnswer[] }>();
-  for await (const vault of everyVault(directory.platform)) {
+  for await (const vault of counted(everyVault(directory.platform), directory.onLooked)) {
     const owner = ownerOf(vault.metadata);
     if (owner === undefined || owner.subject !== sought.subject) continue;
     if ((sought.issuer ?? owner.issuer) !== owner.issuer || (sought.kind ?? owner.kind) !== owner.kind) continue;
@@ -128,6 +132,13 @@ export function isTarget({ vault, signature, credentials }: HeldVault, includeUn
 export function sessionsToEnd({ active, sessions }: PersonsThings, includeUnproven: boolean): LiveSession[] {
   const spared = new Set(active.filter((held) => !isTarget(held, includeUnproven)).map(({ vault }) => vault.id));
   return sessions.filter(({ vaultIds }) => !vaultIds.every((id) => spared.has(id)));
+}
+
+/** How many steps a round takes that finds these things. */
+export function stepCount(things: PersonsThings, includeUnproven: boolean): number {
+  const targets = targetsOf(things, includeUnproven);
+  const ofVaults = targets.map(({ vault, credentials }) => (isOffboarded(vault.metadata) ? 1 : 2) + credentials.length);
+  return ofVaults.reduce((sum, count) => sum + count, sessionsToEnd(things, includeUnproven).length);
 }
 
 /** Whether nothing is left to do. */

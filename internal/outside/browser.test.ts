@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { openBrowser } from './browser.ts';
+import { isTextBrowser, openBrowser } from './browser.ts';
 
 /** A program that writes down what it was started with. */
 async function recorder() {
@@ -36,8 +36,48 @@ test.each([
   expect(decodeURIComponent(word)).toBe(decodeURIComponent(url.href.replaceAll('%COMSPEC%', '%25COMSPEC%25')));
 });
 
-test('a program that is not there was not started', async () => {
-  expect(await openBrowser(new URL('https://as.example/'), { program: '/no/such/browser', visible: true })).toBe(false);
+/** Whatever `BROWSER` is: some of these the system refuses here and now, others in an event, and some end at once. */
+test.each([
+  ['nothing', ''],
+  ['no such program', '/no/such/browser'],
+  ['a folder', tmpdir()],
+  ['a path through a file', '/etc/hosts/browser'],
+  ['a file that is no program', '/etc/hosts'],
+  ['a name that is too long', 'b'.repeat(5_000)],
+  ['a path that is too long', `/${'b/'.repeat(5_000)}b`],
+  ['words', 'firefox --new-window %s'],
+  ['several', 'firefox:chromium'],
+  ['a NUL', 'fire\0fox'],
+  ['a lone surrogate', '\ud800'],
+  ['a program that cannot', '/bin/false'],
+])('%s is no browser that was started, and nothing is thrown', async (_what, program) => {
+  expect(await openBrowser(new URL('https://as.example/'), { program, visible: true })).toBe(false);
+});
+
+test('one that stays, and one that tells another and ends, were started', async () => {
+  const { program } = await recorder();
+  expect(await openBrowser(new URL('https://as.example/'), { program, visible: false })).toBe(true);
+  await writeFile(program, '#!/bin/sh\nsleep 2\n');
+  expect(await openBrowser(new URL('https://as.example/'), { program, visible: false })).toBe(true);
+});
+
+test('a browser that needs a terminal is known by its name and by what a link leads to', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'browser-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'lynx'), '#!/bin/sh\n', { mode: 0o755 });
+  await symlink('lynx', join(folder, 'www-browser'));
+  vi.stubEnv('PATH', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const told = [
+    'w3m',
+    '/usr/bin/elinks',
+    'www-browser',
+    join(folder, 'www-browser'),
+    'firefox',
+    '/no/such/browser',
+    '',
+  ];
+  expect(told.filter(isTextBrowser)).toEqual(told.slice(0, 4));
 });
 
 test('where nobody would see a browser none is opened [b16]', async () => {

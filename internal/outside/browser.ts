@@ -1,5 +1,9 @@
 /** The person's browser. It is given a URL and nothing else: no shell, no secrets in its environment. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
+import { env } from 'node:process';
+import { clock } from '../clock/clock.ts';
 
 /** Where a browser may be looked for. */
 export interface BrowserEnvironment {
@@ -13,8 +17,8 @@ export interface BrowserEnvironment {
 export type OpenBrowser = (url: URL, environment: BrowserEnvironment) => Promise<boolean>;
 
 /**
- * Opens a URL once and says whether something was started. Never throws: the URL is printed as well, so a browser
- * that does not start costs nothing but a click.
+ * Opens a URL once and says whether something was started, and did not fail at once. Never throws: the URL is printed as
+ * well, so a browser that does not start costs nothing but a click.
  */
 export const openBrowser: OpenBrowser = async (url, environment) => {
   const address = harmlessArgument(url);
@@ -22,9 +26,7 @@ export const openBrowser: OpenBrowser = async (url, environment) => {
   if (!environment.visible) return false;
   try {
     const { default: open } = await import('open');
-    const child = await open(address);
-    child.on('error', () => {});
-    return true;
+    return await staysOrEndsWell(await open(address));
   } catch {
     return false;
   }
@@ -43,14 +45,64 @@ export function harmlessArgument({ href }: URL): string {
     );
 }
 
-/** Resolves once the program runs or cannot be started. Its own chatter is kept away from our streams. */
-function started(program: string, argument: string): Promise<boolean> {
+/** Starts a program and says whether it did. Its own chatter is kept away from our streams. */
+async function started(program: string, argument: string): Promise<boolean> {
+  try {
+    // Some reasons are thrown here and now, such as a path through a file, and others come as an event.
+    return await staysOrEndsWell(spawn(program, [argument], { stdio: 'ignore', shell: false, detached: true }));
+  } catch {
+    return false;
+  }
+}
+
+/** So long a browser has to say that it cannot: without a screen, or without a terminal. */
+const failsWithinMs = 300;
+
+/** Whether a program that was started is there after a moment, or has ended well by then, as one that told another does. */
+function staysOrEndsWell(child: ChildProcess): Promise<boolean> {
   return new Promise((resolve) => {
-    const child = spawn(program, [argument], { stdio: 'ignore', shell: false, detached: true });
-    child.once('error', () => resolve(false));
-    child.once('spawn', () => {
+    const settle = (well: boolean) => {
+      stop();
       child.unref();
-      resolve(true);
-    });
+      resolve(well);
+    };
+    const stop = clock.after(failsWithinMs, () => settle(true));
+    child.once('error', () => settle(false));
+    child.once('exit', (code) => settle(code === 0));
+    if (child.exitCode !== null) settle(child.exitCode === 0);
   });
+}
+
+/** Browsers that show pages in the terminal that they are started in. */
+const textBrowsers: ReadonlySet<string> = new Set([
+  'w3m',
+  'lynx',
+  'links',
+  'links2',
+  'elinks',
+  'retawq',
+  'browsh',
+  'netrik',
+  'carbonyl',
+]);
+
+/**
+ * Whether a program is a browser that needs a terminal for itself, by its own name or the one that it leads to, such as
+ * `www-browser` of Debian. Started from here it would have none, and end at once.
+ */
+export function isTextBrowser(program: string): boolean {
+  // biome-ignore lint/style/noProcessEnv: where the system looks for programs is no setting of ours
+  const searched = env['PATH'] ?? '';
+  const places = /[\\/]/.test(program) ? [program] : searched.split(delimiter).map((folder) => join(folder, program));
+  const names = [program, ...places.flatMap(realNameOf).slice(0, 1)];
+  return names.some((name) => textBrowsers.has(basename(name).replace(/\.exe$/i, '')));
+}
+
+function realNameOf(path: string): string[] {
+  try {
+    accessSync(path, constants.X_OK);
+    return [realpathSync(path)];
+  } catch {
+    return [];
+  }
 }

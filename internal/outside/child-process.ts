@@ -1,7 +1,8 @@
 /** Other programs that are asked something: started without a shell, told on stdin, heard on stdout. */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { env } from 'node:process';
+import type { Readable, Writable } from 'node:stream';
 import { clock } from '../clock/clock.ts';
 
 /** What to ask whom. */
@@ -40,12 +41,18 @@ export function askProgram({
 }: Question): Promise<Answer> {
   if (signal.aborted) return Promise.resolve({ kind: 'interrupted' });
   return new Promise((resolve) => {
-    const child = spawn(program, words, {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      windowsHide: true,
-      cwd: folder,
-      env: Object.fromEntries(Object.entries(env).filter(([name]) => !unset.includes(name))),
-    });
+    let child: ChildProcessByStdio<Writable, Readable, null>;
+    try {
+      child = spawn(program, words, {
+        stdio: ['pipe', 'pipe', 'ignore'],
+        windowsHide: true,
+        cwd: folder,
+        env: Object.fromEntries(Object.entries(env).filter(([name]) => !unset.includes(name))),
+      });
+    } catch (error) {
+      // Some reasons come as an event, and others, such as a path through a file, are thrown.
+      return resolve({ kind: 'failed', why: error instanceof Error ? error.message : String(error) });
+    }
     let text = '';
     const end = (answer: Answer) => {
       stopWaiting();

@@ -19,10 +19,12 @@ import {
   createBytes,
   createText,
   fileSize,
+  linkOrCopy,
   listFolder,
   readInPieces,
   readText,
   removeFolder,
+  whileHeld,
   writeText,
 } from './files.ts';
 
@@ -234,4 +236,34 @@ describe('reading in pieces', () => {
       reason: 'ELOOP',
     });
   });
+});
+
+test('what somebody holds open is tried again where that is in the way, and only there', async () => {
+  const held = () => Object.assign(new Error('held'), { code: 'EPERM' });
+  let tries = 0;
+  const act = async () => {
+    tries += 1;
+    if (tries < 3) throw held();
+    return 'done';
+  };
+  expect([await whileHeld(act, true), tries]).toEqual(['done', 3]);
+  tries = 0;
+  await expect(whileHeld(act, false)).rejects.toThrow('held');
+  expect(tries).toBe(1);
+  await expect(
+    whileHeld(() => Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT' })), true),
+  ).rejects.toThrow('gone');
+});
+
+test('without links a file gets its second name as a copy, and only one of several does', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'no-links-'));
+  const from = join(folder, 'from');
+  await writeFile(from, 'text');
+  const none = () => Promise.reject(Object.assign(new Error('no links here'), { code: 'EPERM' }));
+  const taken = await Promise.allSettled(Array.from({ length: 5 }, () => linkOrCopy(from, join(folder, 'to'), none)));
+  expect(taken.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(await readFile(join(folder, 'to'), 'utf8')).toBe('text');
+  await expect(
+    linkOrCopy(from, join(folder, 'to'), () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))),
+  ).rejects.toThrow('full');
 });

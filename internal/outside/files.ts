@@ -1,9 +1,9 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { giveWay } from '../clock/clock.ts';
+import { clock, giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 
@@ -206,7 +206,7 @@ export async function writeText(path: string, text: string, audience: Audience):
     } finally {
       await file.close();
     }
-    await rename(beside, path);
+    await whileHeld(() => rename(beside, path));
   } catch (cause) {
     await rm(beside, { force: true }).catch(() => {});
     throw fileError('could not write', path, cause);
@@ -263,7 +263,7 @@ export async function claimText(path: string, text: string): Promise<boolean> {
     } finally {
       await file.close();
     }
-    await link(beside, path);
+    await linkOrCopy(beside, path);
     return true;
   } catch (cause) {
     // The other way to fail: whoever succeeded has tidied up what was beside it.
@@ -277,7 +277,7 @@ export async function claimText(path: string, text: string): Promise<boolean> {
 /** Gives a file or a folder another name; false where there is none. Throws `file_system` for anything else. */
 export async function renameFile(from: string, to: string): Promise<boolean> {
   try {
-    await rename(from, to);
+    await whileHeld(() => rename(from, to));
     return true;
   } catch (cause) {
     if (isMissing(cause)) return false;
@@ -324,9 +324,48 @@ export async function removeFolder(path: string): Promise<void> {
 /** Removes a file; one that is gone already is as good. Throws `file_system`. */
 export async function removeFile(path: string): Promise<void> {
   try {
-    await rm(path, { force: true });
+    await whileHeld(() => rm(path, { force: true }));
   } catch (cause) {
     throw fileError('could not remove', path, cause);
+  }
+}
+
+/** How long somebody may hold a file open on Windows, such as one who looks for viruses. */
+const longestHeldMs = 2_000;
+
+/**
+ * Does something to a file that somebody may have open, which Windows refuses so long, again until they let go. Elsewhere
+ * such a refusal is final.
+ *
+ * @param holds whether an open file is in the way here
+ */
+export async function whileHeld<Result>(
+  act: () => Promise<Result>,
+  holds: boolean = process.platform === 'win32',
+): Promise<Result> {
+  const until = clock.monotonic() + longestHeldMs;
+  for (let pauseMs = 10; ; pauseMs *= 2) {
+    try {
+      return await act();
+    } catch (error) {
+      const held = ['EPERM', 'EACCES', 'EBUSY'].some((code) => hasCode(error, code));
+      if (!holds || !held || clock.monotonic() > until) throw error;
+      await clock.pause(pauseMs);
+    }
+  }
+}
+
+/**
+ * Gives a file a second name that must not exist yet. Where a disk has no such links, as FAT has none, its text is copied:
+ * of several at once still exactly one succeeds, but for a moment a reader may see less than all of it.
+ */
+export async function linkOrCopy(from: string, to: string, linked: typeof link = link): Promise<void> {
+  try {
+    await linked(from, to);
+  } catch (error) {
+    const without = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].some((code) => hasCode(error, code));
+    if (!without) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL);
   }
 }
 

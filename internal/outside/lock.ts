@@ -55,6 +55,8 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
     const text = await readText(path);
     if (text === undefined) continue;
     const holder = readHolder(text);
+    // Where there are no links, it may be being written just now: what is whole after a moment is not taken away.
+    if (holder === undefined) await clock.pause(longestPauseMs, signal);
     if (holder === undefined || !(await stillRuns(holder))) {
       await removeStale(path, text, mine);
       continue;

@@ -217,9 +217,10 @@ const strictHeaders = {
   connection: 'close',
 };
 
-/** Answers with a status and nothing else. */
+/** Answers with a status and a few words that are always the same: nobody is left in front of an empty page. */
 export function sendStatus(response: ServerResponse, status: number): void {
-  response.writeHead(status, strictHeaders).end();
+  const words = `Nothing was done: nobody is meant to come here like this (${status}). The terminal says where to go on.\n`;
+  response.writeHead(status, { ...strictHeaders, 'content-type': 'text/plain; charset=utf-8' }).end(words);
 }
 
 /** The page is static: its words are those of {@link Outcome}, and nothing of a request is ever reflected into it. */

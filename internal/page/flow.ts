@@ -1,5 +1,6 @@
 /** One sign-in at a service, as the page sees it: where the person is meanwhile, what is asked, and that it is over. */
 
+import { randomUUID } from 'node:crypto';
 import { deferred } from '../async/deferred.ts';
 import { clock } from '../clock/clock.ts';
 
@@ -14,9 +15,15 @@ export type Stage =
   | { kind: 'at the service'; start: () => URL }
   /** They came back, and what they brought is looked at and stored. */
   | { kind: 'finishing' }
-  /** Somebody has to say yes or no before anything is stored. */
-  | { kind: 'asking'; question: string }
+  /** Somebody has to say what is to be done before anything is stored. `id` is of this very question. */
+  | { kind: 'asking'; question: string; about: Matter; id: string }
   | { kind: 'over' };
+
+/** What is asked about: a connection that would change accounts, or an account that the rule of its file does not want. */
+export type Matter = 'change' | 'other account';
+
+/** What can be answered: `again` is no, and to begin once more. */
+export type Answer = 'yes' | 'no' | 'again';
 
 /** A flow that runs. */
 export interface Flow {
@@ -27,9 +34,9 @@ export interface Flow {
   /** Waits for one of these stages, at most so long, and says where it stands then. */
   until(kinds: readonly Stage['kind'][], atMostMs: number): Promise<Stage>;
   /** Asks, and waits as long as a person may take; no answer is no. */
-  ask(question: string, atMostMs: number): Promise<boolean>;
-  /** Answers what is asked; nothing happens where nothing is. */
-  answer(yes: boolean): void;
+  ask(question: string, about: Matter, atMostMs: number): Promise<Answer>;
+  /** Answers the question with this id. False where it is not asked any more: another one is not answered by that. */
+  answer(id: string, answer: Answer): boolean;
   cancel(): void;
 }
 
@@ -38,7 +45,7 @@ export function beginFlow(serviceName: string): Flow {
   const cancelling = new AbortController();
   let stage: Stage = { kind: 'starting' };
   let change = deferred();
-  let answer = deferred<boolean>();
+  let answer = deferred<Answer>();
 
   const flow: Flow = {
     serviceName,
@@ -56,18 +63,22 @@ export function beginFlow(serviceName: string): Flow {
       }
       return stage;
     },
-    async ask(question, atMostMs) {
+    async ask(question, about, atMostMs) {
       answer = deferred();
       const before = stage;
-      flow.moveTo({ kind: 'asking', question });
-      const yes = await Promise.race([answer.promise, afterMs(atMostMs).then(() => false)]);
+      flow.moveTo({ kind: 'asking', question, about, id: randomUUID() });
+      const given = await Promise.race([answer.promise, afterMs(atMostMs).then(() => 'no' as const)]);
       flow.moveTo(before);
-      return yes;
+      return given;
     },
-    answer: (yes) => answer.resolve(yes),
+    answer(id, given) {
+      if (stage.kind !== 'asking' || stage.id !== id) return false;
+      answer.resolve(given);
+      return true;
+    },
     cancel() {
       cancelling.abort();
-      answer.resolve(false);
+      answer.resolve('no');
     },
   };
   return flow;

@@ -13,8 +13,8 @@ import { type Connected, type ConnectRequest, connectService, outcomeOf } from '
 import { type Disconnected, disconnectService } from '../connection/disconnect.ts';
 import { AppError } from '../errors/app-error.ts';
 import { PlatformError } from '../platform/client.ts';
-import { beginFlow, type Flow } from './flow.ts';
-import { checkedNotice, disconnectedNotice, failureNotice, type Notice, noticeOf } from './notice.ts';
+import { beginFlow, type Flow, type Matter } from './flow.ts';
+import { checkedNotice, disconnectedNotice, failureNotice, type Notice, noticeOf, toEndByHand } from './notice.ts';
 
 /** Who acts, on what, and under which configuration. */
 export type PersonRun = Omit<
@@ -26,6 +26,7 @@ export type PersonRun = Omit<
   | 'acceptAudience'
   | 'accountFlags'
   | 'confirm'
+  | 'acceptOther'
   | 'detail'
   | 'warn'
 >;
@@ -41,7 +42,7 @@ export interface ActListener {
 
 /** What there is to show now. */
 export interface View {
-  services: readonly { service: Service; state: ServiceState | undefined }[];
+  services: readonly { service: Service; state: ServiceState | undefined; toEnd: string | undefined }[];
   examinedAt: Date | undefined;
   notice: Notice | undefined;
   flow: Flow | undefined;
@@ -74,7 +75,10 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
   let examinedAt: Date | undefined;
   let notice: Notice | undefined;
   let flow: Flow | undefined;
-  const running = new Set<Promise<void>>();
+  /** What is being taken out, by the name of the service: whoever presses once more joins it. */
+  const takingOut = new Map<string, Promise<void>>();
+  /** What somebody still has to end by hand, until the service is connected again: no later notice hides it. */
+  const toEnd = new Map<string, string>();
   const { promise: broken, reject: breaking } = deferred<never>();
   broken.catch(() => {});
 
@@ -86,7 +90,7 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
     const isOver = error instanceof AppError && error.code === 'interrupted' && run.visit.signal.aborted;
     if (!(error instanceof AppError) || isOver || error.code === 'sign_in_contested') breaking(error);
     else {
-      notice = failureNotice(title, error, warnings);
+      notice = failureNotice(title, error, { service, warnings });
       listener.failed(service, error);
     }
   };
@@ -129,6 +133,12 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
       listener.warn(text);
     };
     const { timeoutMs } = run.visit;
+    const asked = async (question: string, about: Matter) => {
+      const answer = await begun.ask(question, about, timeoutMs);
+      // Whoever cancels has answered something else.
+      if (begun.signal.aborted) throw new AppError('interrupted', 'cancelled');
+      return answer === 'yes';
+    };
     try {
       const connected = await connectService({
         ...run,
@@ -151,16 +161,13 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
         legacyEndpoints: false,
         acceptAudience: false,
         accountFlags: { expected: undefined, accepted: undefined },
-        async confirm(question) {
-          const yes = await begun.ask(question, timeoutMs);
-          // Whoever cancels has answered something else.
-          if (begun.signal.aborted) throw new AppError('interrupted', 'cancelled');
-          return yes;
-        },
+        confirm: (question) => asked(question, 'change'),
+        acceptOther: (question) => asked(question, 'other account'),
         detail: listener.detail,
         warn,
       });
       notice = noticeOf(outcomeOf(service, run.principal, connected), warnings);
+      toEnd.delete(service.name);
       listener.connected(service, connected);
       await lookAgain(service);
     } catch (error) {
@@ -181,7 +188,11 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
     async view() {
       await firstLook;
       return {
-        services: [...services.values()].map((service) => ({ service, state: states.get(service.name) })),
+        services: [...services.values()].map((service) => ({
+          service,
+          state: states.get(service.name),
+          toEnd: toEnd.get(service.name),
+        })),
         examinedAt,
         notice,
         flow,
@@ -203,16 +214,16 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
         fail('The check could not be made', undefined, error);
       }
     },
-    isBusy: () => flow !== undefined || running.size > 0,
+    isBusy: () => flow !== undefined || takingOut.size > 0,
     async stop() {
       const cut = flow;
       cut?.cancel();
-      await Promise.all([cut?.until(['over'], lastWordsMs), ...running]);
+      await Promise.all([cut?.until(['over'], lastWordsMs), ...takingOut.values()]);
     },
-    disconnect: async (service) => {
-      const act = takeOut(service);
-      running.add(act);
-      await act.finally(() => running.delete(act));
+    async disconnect(service) {
+      const act = takingOut.get(service.name) ?? takeOut(service).finally(() => takingOut.delete(service.name));
+      takingOut.set(service.name, act);
+      await act;
     },
   };
 
@@ -221,7 +232,10 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
     try {
       const done = await disconnectService({ ...run, service, warn: listener.warn });
       notice = disconnectedNotice(service, run.principal, done);
-      if (done.removed.length > 0) listener.disconnected(service, done);
+      if (done.removed.length > 0) {
+        toEnd.set(service.name, toEndByHand(service, done));
+        listener.disconnected(service, done);
+      }
       await done.told();
       await lookAgain(service);
     } catch (error) {

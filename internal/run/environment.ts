@@ -42,10 +42,13 @@ export const variables = {
   },
   MAI_ALLOW_LOOPBACK_HTTP: { meaning: '`1` lets services and identity providers on loopback use http; for tests only' },
   MAI_KEYCHAIN: { meaning: '`off` leaves the keychain of the operating system alone: nothing is remembered in it' },
-  BROWSER: { meaning: 'the program that opens a URL, instead of the system browser' },
+  BROWSER: {
+    meaning:
+      'the program that opens a URL, instead of the system browser; one that shows pages in a terminal is not started',
+  },
   NO_COLOR: { meaning: 'no color when set to anything' },
   FORCE_COLOR: { meaning: 'color even when the output is not a terminal' },
-  TERM: { meaning: '`dumb` gets plain lines instead of one that changes' },
+  TERM: { meaning: '`dumb`, or none outside Windows, gets plain lines instead of one that changes' },
   CI: { meaning: 'no browser, no questions, plain progress lines; `false` counts as not set' },
   SSH_CONNECTION: { meaning: 'no browser is opened: it would open on the wrong machine' },
   DISPLAY: { meaning: 'on Linux, a browser is opened only when this or WAYLAND_DISPLAY is set' },

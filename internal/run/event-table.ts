@@ -24,6 +24,10 @@ export const eventTable = {
     when: 'with `guard`: what became of a call; `outcome` is `allowed`, `denied`, `left` or `elsewhere`',
   },
   note: { fields: ['message'], when: 'progress; nothing has to be done' },
+  progress: {
+    fields: ['message', 'done', 'all', 'seconds'],
+    when: 'how far something is that takes long: `done` of `all`, which is null where nobody knows it; once a second at most',
+  },
   warning: {
     fields: ['message'],
     when: 'something the person has to know, or a question that is asked at the terminal',

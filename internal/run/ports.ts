@@ -14,8 +14,13 @@ import type { ProgressEvent } from './event-table.ts';
 
 /** Something that takes time; `done` ends it on every path, with or without a last line. */
 export interface Waiting {
-  /** Says how far it is: only where a line can be changed, a log would fill with it. */
-  update(text: string): void;
+  /**
+   * Says how far it is: so many of so many are done, or so many so far where nobody knows how many there are. `now` is what
+   * is being done just now, in place of what is waited for. On a terminal the line changes, a log gets a line now and then.
+   */
+  at(done: number, all?: number, now?: string): void;
+  /** Says what is being done just now, where nothing is counted: only where a line can be changed. */
+  update(now: string): void;
   done(text?: string): void;
 }
 

@@ -3,6 +3,7 @@
  * none of them: nothing is answered, and nothing refused, because time passes.
  */
 
+import { counted } from '../async/counted.ts';
 import { inParallel } from '../async/in-parallel.ts';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -21,9 +22,14 @@ export interface IdleSession {
 const atOnce = 10;
 
 /** Every session of a scope in which nothing has happened for so long, by the platform's clock. */
-export async function findIdle(platform: Platform, scope: Scope, forMs: number): Promise<IdleSession[]> {
+export async function findIdle(
+  platform: Platform,
+  scope: Scope,
+  forMs: number,
+  heard?: (looked: number) => void,
+): Promise<IdleSession[]> {
   const candidates: Session[] = [];
-  for await (const session of platform.sessions.list({ statuses: ['idle'] })) {
+  for await (const session of counted(platform.sessions.list({ statuses: ['idle'] }), heard)) {
     const old = isLive(session) && isOlder(touchedAt(session), forMs, platform);
     if (old && (await isInScope(session, scope))) candidates.push(session);
   }

@@ -24,6 +24,8 @@ export interface VerifyRequest {
   ownership: Ownership | undefined;
   sessionRecords: SessionRecords;
   configuration: Configuration;
+  /** Hears how many of how many sessions are being verified. */
+  onVerified?(count: number, all: number): void;
 }
 
 /** A session and what speaks against it. */
@@ -86,7 +88,10 @@ export async function verifySessions(
     if (attempt !== undefined) attempts.set(attempt, [...(attempts.get(attempt) ?? []), session.id]);
     if (await isInScope(session, scope)) sessions.push(session);
   }
+  let verified = 0;
   return await inParallel(sessions, atOnce, async (session) => {
+    verified += 1;
+    request.onVerified?.(verified, sessions.length);
     const twinIds = (attempts.get(session.metadata[attemptKey] ?? '') ?? []).filter((id) => id !== session.id);
     return { ...(await verifySession(request, session, lookups, twinIds.length > 0)), twinIds };
   });

@@ -214,7 +214,7 @@ export async function scanLocal({ parts }: LocalSkills, request: ScanRequest): P
     ]);
     const settings = await readScanSettings(folder, { configuration });
     const found = all
-      ? (await scanFolder(scanned, settings, signal, only)).findings
+      ? (await scanFolder(scanned, settings, { signal, only })).findings
       : await scanSkills(scanned, settings, signal);
     findings.push(...found);
   }

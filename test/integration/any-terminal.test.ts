@@ -161,6 +161,22 @@ describe('a browser on another machine', () => {
   });
 });
 
+test('BROWSER=w3m over SSH is not started without a terminal: the prompt and the way through a tunnel come', async () => {
+  const terminal = fakeTerminal();
+  const opened: string[] = [];
+  const { exit, stderr } = await connectRemotely(
+    async ({ addressBar }) => await terminal.type(`${await addressBar()}\r`),
+    {
+      terminal,
+      environment: { ...remote, BROWSER: 'w3m' },
+      browse: async (address) => void opened.push(address),
+    },
+  );
+  expect([exit, opened]).toEqual([0, []]);
+  expect(stderr.match(/"w3m" needs a terminal for itself: /g)).toHaveLength(2);
+  expect(stderr.match(/through: ssh -L \d+:/g)).toHaveLength(2);
+});
+
 describe('--paste', () => {
   test('asks although a browser was opened, and whichever comes first wins', async () => {
     const terminal = fakeTerminal();

@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { deferred } from '../../internal/async/deferred.ts';
 import { type Clock, machineClock } from '../../internal/clock/clock.ts';
+import type { ConnectionStatus } from '../../internal/connection/check/status.ts';
+import { stateInWords } from '../../internal/page/notice.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type Answered, ask, type Question } from '../support/ask.ts';
@@ -74,7 +76,6 @@ describe('the page refuses', () => {
       421,
       (good) => header('host', good.headers['host']?.replace('127.0.0.1', 'localhost'))(good),
     ],
-    ['no origin', 403, header('origin', undefined)],
     ['an opaque origin', 403, header('origin', 'null')],
     ['a foreign origin', 403, header('origin', 'https://evil.example')],
     ['the origin of another port', 403, header('origin', 'http://127.0.0.1:1')],
@@ -120,7 +121,10 @@ describe('the page refuses', () => {
 
   test.each(spoiled)('an act with %s: %i, and nothing happens [b7] [page]', async (_what, status, spoil) => {
     const answer = await ask(visitor.home, spoil(visitor.form('disconnect', { service: 'notion' }), visitor));
-    expect([answer.status, answer.body, await connected()]).toEqual([status, '', 1]);
+    expect([answer.status, await connected()]).toEqual([status, 1]);
+    // In words, and none of them says anything of anybody.
+    expect(answer.body).toMatch(/<h1>[^<]+<\/h1>|^[A-Z][^<]+\n$/);
+    expect(answer.body).not.toMatch(/ada@example|Notion|name="token"/);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
@@ -138,7 +142,6 @@ describe('the page refuses', () => {
     ['an image', { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' }],
     ['a script that fetches', { 'sec-fetch-mode': 'cors' }],
     ['a request that says another origin', { origin: 'https://evil.example' }],
-    ['one that says none', { origin: 'null' }],
     ['a stranger', { cookie: 'page=planted' }],
   ])('to show anything to %s [page]', async (_who, headers) => {
     for (const path of ['', 'flow', 'disconnect?service=notion']) {
@@ -146,6 +149,16 @@ describe('the page refuses', () => {
       expect([path, status]).toEqual([path, 403]);
       expect(body).not.toMatch(/ada@example|Notion|name="token"/);
     }
+  });
+
+  test('nothing of what text browsers send, and of what some engines say behind a redirect [page]', async () => {
+    for (const origin of [visitor.origin, 'null'])
+      expect((await visitor.get('', { headers: { origin } })).status).toBe(200);
+    const { headers, ...form } = visitor.form('check', { service: 'notion' });
+    const { host = '', cookie = '' } = headers;
+    const type = 'application/x-www-form-urlencoded';
+    const sent = await ask(visitor.home, { ...form, headers: { host, cookie, 'content-type': type } });
+    expect([sent.status, sent.headers['location']]).toEqual([303, expect.stringMatching(/^\/[\w-]{22}\/\?\d+#said$/)]);
   });
 
   test('a sign of life from another site [page]', async () => {
@@ -169,7 +182,7 @@ describe('the page refuses', () => {
   test("nothing that is the person's own: the same act then works, and so does the page from a link elsewhere [page]", async () => {
     expect((await visitor.get('')).status).toBe(200);
     const { status, headers } = await visitor.press('disconnect', { service: 'notion' });
-    expect([status, headers['location'], await connected()]).toEqual([303, new URL(visitor.home).pathname, 0]);
+    expect([status, headers['location'], await connected()]).toEqual([303, expect.stringMatching(/#said$/), 0]);
   });
 
   test('to be anything but a page of its own: every answer has these headers [b12] [page]', async () => {
@@ -252,12 +265,17 @@ describe('the page', () => {
     const { page, ended } = await enter(['--json']);
     const statesOn = async ({ body }: Answered) =>
       Object.fromEntries(
-        [...body.matchAll(/id="(\w+)"[\s\S]*?class="state[^>]*>[\s\S]*?<\/svg>([\w-]+)</g)].map(([, ...pair]) => pair),
+        [...body.matchAll(/<li class="service" id="(\w+)"[\s\S]*?class="state[^>]*>[\s\S]*?<\/svg>([\w -]+)</g)].map(
+          ([, ...pair]) => pair,
+        ),
       );
     const listed = async () => {
       const { services } = await world.connectJson(['list']);
       return Object.fromEntries(
-        (services as { service: string; status: string }[]).map((each) => [each.service, each.status]),
+        (services as { service: string; status: ConnectionStatus }[]).map(({ service, status }) => [
+          service,
+          stateInWords[status],
+        ]),
       );
     };
     expect(await statesOn(await page.get(''))).toEqual(await listed());
@@ -337,7 +355,7 @@ describe('the page', () => {
     await page.connect('notion');
     const first = await page.connect('notion', 'grace');
     expect(first.body).toMatch(/Notion: is this right\?[\s\S]*&quot;grace@example\.test&quot;/);
-    await page.press('answer', { answer: 'no' });
+    await page.answer('no');
     const kept = await page.get(String((await page.get('flow')).headers['location']));
     expect(kept.body).toMatch(/Notion was not connected[\s\S]*not confirmed/);
     expect((await world.credentials()).map(({ metadata }) => metadata['mai_account'])).toEqual(['ada@example.test']);
@@ -349,10 +367,91 @@ describe('the page', () => {
     expect((await page.get('')).body).not.toContain('was not connected');
 
     await page.connect('notion', 'grace');
-    await page.press('answer', { answer: 'yes' });
+    await page.answer('yes');
     const changed = await page.get(String((await page.get('flow')).headers['location']));
     expect(changed.body).toMatch(/Notion is connected[\s\S]*grace@example\.test/);
     expect((await world.credentials()).map(({ metadata }) => metadata['mai_account'])).toEqual(['grace@example.test']);
+  });
+
+  test('offers to use an account that the rule does not want, to choose another one, or neither [page]', async () => {
+    const { page } = await enter();
+    const asked = await page.connect('notion', 'grace');
+    expect(asked.body).toMatch(/is this right\?[\s\S]*grace@example\.test[\s\S]*Use this account anyway/);
+    expect(asked.body).not.toContain('--accept-account');
+    await page.answer('no');
+    const refused = (await page.get(String((await page.get('flow')).headers['location']))).body;
+    expect(refused).toMatch(
+      /Notion was not connected[\s\S]*account\.match in config\/services\/notion\.yaml[\s\S]*Choose another account<\/button>/,
+    );
+    expect(refused).not.toMatch(/--accept-account|\[account_mismatch\]/);
+    expect(await world.credentials()).toEqual([]);
+
+    await page.connect('notion', 'grace');
+    const again = await page.answer('again');
+    expect([again.status, again.headers['location']]).toEqual([303, expect.stringContaining('/start/')]);
+    const back = await signInFor(String(again.headers['location']), 'grace');
+    await page.get(back);
+    await page.answer('yes');
+    await page.get('flow');
+    expect((await page.get('')).body).toMatch(/Notion is connected[\s\S]*accepted by name/);
+    const [credential] = await world.credentials();
+    expect(credential?.metadata).toMatchObject({
+      mai_account: 'grace@example.test',
+      mai_account_accepted: 'grace@example.test',
+    });
+  });
+
+  test('takes an answer for the question that it was given to, and asks none twice [page]', async () => {
+    const { page } = await enter();
+    const questionIn = ({ body }: Answered) => /name="question" value="([\w-]+)"/.exec(body)?.[1] ?? '';
+    const old = questionIn(await page.connect('notion', 'grace'));
+    await page.press('answer', { question: old, answer: 'no' });
+    await page.get('flow');
+    const asked = await page.connect('notion', 'grace');
+    // A page from the past that is sent once more answers nothing that is asked now.
+    const late = await page.press('answer', { question: old, answer: 'yes' });
+    expect([late.status, late.headers['location']]).toEqual([303, expect.stringMatching(/\/flow\?\d+$/)]);
+    expect(questionIn(await page.get('flow'))).toBe(questionIn(asked));
+    expect((await page.press('answer', { answer: 'yes' })).status).toBe(400);
+    await page.answer('no');
+    const over = await page.get('flow');
+    expect([over.status, over.headers['location']]).toEqual([303, expect.stringMatching(/#said$/)]);
+    expect(await world.credentials()).toEqual([]);
+    const nothing = await page.get('disconnect?service=notion');
+    expect([nothing.status, nothing.headers['location']]).toEqual([303, expect.stringMatching(/#said$/)]);
+  });
+
+  test('acts once on a form that is sent twice, and tells until the end what has to be ended by hand [page]', async () => {
+    const { page, ended } = await enter(['--json']);
+    await page.connect('notion');
+    const { body } = await page.get('disconnect?service=notion');
+    const once = /action="disconnect"[\s\S]*?name="once" value="([\w-]+)"/.exec(body)?.[1] ?? '';
+    const send = () => page.press('disconnect', { service: 'notion', once });
+    const sent = [...(await Promise.all([send(), send()])), await send()];
+    expect(sent.map(({ status }) => status)).toEqual([303, 303, 303]);
+    const byHand =
+      /the access that Notion granted can only be ended there, in the connected apps of &quot;ada@example\.test&quot;/g;
+    expect((await page.get('')).body.match(byHand)).toHaveLength(2);
+    // From a tab that was open before: nothing is left to take out, and that hides nothing.
+    await page.press('disconnect', { service: 'notion' });
+    const later = (await page.get('')).body;
+    expect(later).toContain('Notion: nothing was connected');
+    expect(later.match(byHand)).toHaveLength(1);
+    await page.press('end');
+    const acts = JSON.parse((await ended).stdout).acts as { act: string }[];
+    expect(acts.map(({ act }) => act)).toEqual(['connected', 'disconnected']);
+  });
+
+  test('says while a sign-in goes on what it waits for, and that it has moved on, to its own script alone', async () => {
+    const { page } = await enter();
+    const script = { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors', 'sec-fetch-site': 'same-origin' };
+    const stage = () => page.get('stage', { headers: script });
+    expect((await stage()).status).toBe(204);
+    await page.press('connect', { service: 'notion' });
+    expect([(await stage()).status, (await stage()).body]).toEqual([200, 'It waits for you to allow access there.']);
+    expect((await page.get('stage', { headers: { ...script, 'sec-fetch-site': 'cross-site' } })).status).toBe(403);
+    await page.press('cancel');
+    expect((await stage()).status).toBe(204);
   });
 
   test('has one sign-in under way: pressing again joins it, another one waits, and cancelling ends it [page]', async () => {
@@ -369,7 +468,7 @@ describe('the page', () => {
     expect(two.headers['location']).not.toBe(one.headers['location']);
     expect([second.state, second.headers]).toEqual([first.state, first.headers]);
     const other = await page.press('connect', { service: 'linear' });
-    expect(other.headers['location']).toBe(new URL(page.home).pathname);
+    expect(other.headers['location']).toMatch(new RegExp(`^${new URL(page.home).pathname}\\?\\d+$`));
     expect((await page.get('')).body).toContain('Notion is being connected');
     await page.press('cancel');
     expect((await page.get('')).body).toContain('Notion: cancelled');
@@ -409,7 +508,7 @@ describe('the page', () => {
     await connecting;
     await vi.waitFor(async () => expect((await page.get('')).body).toContain('It is not known'), { timeout: 10_000 });
     // What there is now stands below.
-    await vi.waitFor(async () => expect((await page.get('')).body.match(/>connected</g)).toHaveLength(1));
+    await vi.waitFor(async () => expect((await page.get('')).body.match(/>Connected</g)).toHaveLength(1));
     const { body } = await page.get('');
     expect(body).toMatch(/It is not known whether Notion was connected[\s\S]*answer was lost/);
     expect(body).not.toContain('Nothing was connected');
@@ -512,13 +611,13 @@ describe('the page', () => {
     await page.press('disconnect', { service: 'notion' });
     const { body } = await page.get('');
     expect(body).toMatch(/Notion was not disconnected[\s\S]*403/);
-    expect(body.match(/>connected</g)).toHaveLength(1);
+    expect(body.match(/>Connected</g)).toHaveLength(1);
     // Without an answer nobody knows: what there is now is shown beside it.
     const lost = faults.add({ on: archive, fault: { kind: 'status', status: 500 }, times: Infinity });
     await page.press('disconnect', { service: 'notion' });
     const unknown = (await page.get('')).body;
     expect(unknown).toContain('It is not known whether Notion was disconnected');
-    expect(unknown.match(/>connected</g)).toHaveLength(1);
+    expect(unknown.match(/>Connected</g)).toHaveLength(1);
     lost.remove();
     await page.press('disconnect', { service: 'notion' });
     expect((await page.get('')).body).toContain('Notion is disconnected');

@@ -64,7 +64,7 @@ export async function runCommand(
   const wrong: string[] = [];
   const invocation: Invocation = {
     argv,
-    environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1' }), ...setting.environment }),
+    environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1', TERM: 'xterm' }), ...setting.environment }),
     stdin: setting.terminal?.stdin ?? setting.stdin ?? new PassThrough(),
     stdout: Object.assign(stdout.stream, { columns: setting.columns }),
     stderr: setting.terminal === undefined ? stderr.stream : Object.assign(stderr.stream, screen),

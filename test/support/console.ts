@@ -60,7 +60,7 @@ export async function startConsole(
     warn() {},
     event() {},
     command() {},
-    wait: () => ({ update() {}, done() {} }),
+    wait: () => ({ at() {}, update() {}, done() {} }),
   };
   const { ports } = contextOf(
     {

@@ -25,6 +25,8 @@ export interface Visitor {
   form(act: string, fields?: Readonly<Record<string, string>>): Required<Question>;
   /** Presses a button, and says where that leads. */
   press(act: string, fields?: Readonly<Record<string, string>>): Promise<Answered>;
+  /** Answers what is asked now. */
+  answer(answer: 'yes' | 'no' | 'again'): Promise<Answered>;
   /** Presses connect, allows it as somebody at the service, and sees what the page says then. */
   connect(service: string, account?: string): Promise<Answered>;
 }
@@ -64,6 +66,10 @@ export async function enterPage(invitation: string): Promise<Visitor> {
     get,
     form,
     press,
+    async answer(answer) {
+      const question = /name="question" value="([\w-]+)"/.exec((await get('flow')).body)?.[1] ?? '';
+      return await press('answer', { question, answer });
+    },
     async connect(service, account = 'ada') {
       const left = await press('connect', { service });
       const back = await signInFor(String(left.headers['location']), account);

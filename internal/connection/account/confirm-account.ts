@@ -24,6 +24,8 @@ export interface AccountToConfirm extends AccountFlags {
   account: Account | undefined;
   previous: Account | undefined;
   confirm: Confirm;
+  /** Asks for what `--accept-account` says, of the account whose exact name it shows. Left out where nobody can be shown it. */
+  acceptOther?: Confirm;
 }
 
 /** Refuses flags that no account can satisfy, before anybody signs in. Throws `usage`. */
@@ -56,8 +58,13 @@ export async function confirmAccount(request: AccountToConfirm): Promise<{ accep
       return { accepted: false };
     case 'accepted-explicitly':
       return { accepted: true };
-    case 'refused':
-      throw refusal(verdict.why, request);
+    case 'refused': {
+      const refused = refusal(verdict.why, request);
+      // A name that somebody gave is exact, and what is not named cannot be accepted by name.
+      if (verdict.why !== 'another address' || request.expected !== undefined) throw refused;
+      if ((await request.acceptOther?.(refused.message)) !== true) throw refused;
+      return { accepted: true };
+    }
     case 'ask': {
       const change = `${service.name} is connected as ${shown(previous)}, and this would change it to ${shown(account)}`;
       if (confirm === undefined) throw mismatch(change, `run it in a terminal, where it asks${orAccept(account)}`);
@@ -73,7 +80,7 @@ function ruleOf(service: Service): AccountRule {
 
 function refusal(
   why: AccountRefusal,
-  request: Omit<AccountToConfirm, keyof AccountFlags | 'previous' | 'confirm'> & Partial<AccountFlags>,
+  request: Omit<AccountToConfirm, keyof AccountFlags | 'previous' | 'confirm' | 'acceptOther'> & Partial<AccountFlags>,
 ): AppError {
   const { service, principal, account } = request;
   const file = `config/services/${service.name}.yaml`;

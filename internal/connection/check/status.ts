@@ -27,6 +27,8 @@ export interface Judgement {
   next: string | undefined;
   /** Nobody can try it, so that nobody knows is no failure. */
   untriable?: true;
+  /** Nothing is connected, and the reason tells what an interrupted run left. */
+  left?: true;
 }
 
 /** What is known of a connection. */
@@ -48,7 +50,7 @@ export function judgeStatus({ service, connection, verifiedEmail, left, trial, n
   if (connection === undefined) {
     const status = left !== undefined && wasReplaced(left, false) ? 'needs-reconnect' : 'not-connected';
     const reason = left === undefined ? 'nothing is connected' : tellLeft(left, service, []);
-    return { status, reason, next: connect };
+    return { status, reason, next: connect, ...(left !== undefined && { left: true }) };
   }
   const foreign = judgeForeign(service, connection, verifiedEmail);
   if (connection.kind === 'static_bearer') return judgeStatic(service, connection, foreign);

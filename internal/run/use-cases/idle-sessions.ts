@@ -71,7 +71,7 @@ export async function stopIdleSessions(request: StopIdleRequest, ports: Ports): 
   const { platform } = run;
   const waiting = ports.tell.wait('every session of the workspace is looked at');
   const idle = await scopeOf(run, lookupsOf(platform), request)
-    .then((scope) => findIdle(platform, scope, forMs))
+    .then((scope) => findIdle(platform, scope, forMs, waiting.at))
     .finally(() => waiting.done());
   const done: { idle: IdleSession; ended: boolean; how: string }[] = [];
   for (const each of idle) {

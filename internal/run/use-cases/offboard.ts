@@ -10,6 +10,7 @@ import {
   type PersonsThings,
   planLetIn,
   readPerson,
+  stepCount,
 } from '../../offboarding/offboard.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { tableText } from '../../text/table.ts';
@@ -35,7 +36,9 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
   const run = await openOperatorRun(ports, configuration, command);
   requireOperator(run.principal, configuration, 'off-board anybody');
   const waiting = ports.tell.wait('every vault and session of the workspace is looked at');
-  const things = await readPerson(run, { subject, issuer, kind }).finally(() => waiting.done());
+  const things = await readPerson({ ...run, onLooked: waiting.at }, { subject, issuer, kind }).finally(() =>
+    waiting.done(),
+  );
   if (request.undo) return await undo(ports, run, things, request);
 
   const { services } = configuration;
@@ -51,10 +54,18 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
     warn: run.warn,
     operator: run.principal,
     includeUnproven: includeUnproven || (await confirmUnproven(ports, things, request)),
-    onStep: (step) => ports.tell.note(stepLine(step)),
+    onStep(step) {
+      ports.tell.note(stepLine(step));
+      ended += 1;
+      carryingOut.at(ended, stepCount(things, carrying.includeUnproven));
+    },
   };
   const target = { kind: 'person', id: request.subject, label: request.subject } as const;
-  const done = await run.platform.recorder.act({ act: 'person.offboard', target }, () => offboard(carrying, things));
+  let ended = 0;
+  const carryingOut = ports.tell.wait(`off-boarding ${quote(subject)}`);
+  const done = await run.platform.recorder
+    .act({ act: 'person.offboard', target }, () => offboard(carrying, things))
+    .finally(() => carryingOut.done());
   for (const { vault } of done.leftAlone) {
     ports.tell.warn(
       `${quote(vault.id)} is not proven to be theirs and is left alone: archive it with --include-unproven`,

@@ -37,7 +37,7 @@ export async function pullCalls({ since, withArguments }: PullCallsRequest, port
       workspace,
       since,
       withArguments,
-      onStep: (done, of) => waiting.update(`the events of ${done} of ${of} sessions were read`),
+      onStep: (done, of) => waiting.at(done, of),
     });
     return { sessions, calls, going_on: goingOn, foreign_answers: foreign, gone, unknown_types: unknownTypes };
   } finally {

@@ -16,7 +16,7 @@ export async function scanSkills(request: ScanRequest, ports: Ports): Promise<Sc
       const { tell, signal } = ports;
       const waiting = tell.wait('looking through the skills');
       const { skills, suppressed } = await scanFolders(
-        { folders, configuration, signal, say: tell.note },
+        { folders, configuration, signal, say: tell.note, progress: waiting.at },
         report,
       ).finally(() => waiting.done());
       const { findings } = report;

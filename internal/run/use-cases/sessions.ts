@@ -1,5 +1,6 @@
 /** What people do with sessions that run: see them, and have them compared with what was started. */
 
+import { counted } from '../../async/counted.ts';
 import { inParallel } from '../../async/in-parallel.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Principal } from '../../identity/principal.ts';
@@ -48,7 +49,9 @@ export async function listSessions({ all, usage }: ListRequest, ports: Ports): P
   const waiting = ports.tell.wait('every session of the workspace is looked at');
   try {
     const found: Session[] = [];
-    for await (const session of readLive(run.platform)) if (await isInScope(session, scope)) found.push(session);
+    for await (const session of counted(readLive(run.platform), waiting.at)) {
+      if (await isInScope(session, scope)) found.push(session);
+    }
     const listed = await inParallel(found, atOnce, async (session) => {
       const rest = await readRest(run.platform, session);
       return { session, rest, listed: describeSession(session, rest.state) };
@@ -79,7 +82,7 @@ export async function verifySessions(request: VerifyRequest, ports: Ports): Prom
   const lookups = lookupsOf(run.platform);
   const waiting = ports.tell.wait('sessions are read back');
   const verified = await (id === undefined
-    ? verifyAll(run, await scopeOf(run, lookups, { all }), lookups)
+    ? verifyAll({ ...run, onVerified: waiting.at }, await scopeOf(run, lookups, { all }), lookups)
     : verifyOne(ports, run, lookups, id)
   ).finally(() => waiting.done());
   const altered = verified.filter(({ alarms }) => alarms.length > 0);

@@ -4,7 +4,6 @@ import type { Platform } from '../../platform/client.ts';
 import { formatStalePin } from '../../skills/pins.ts';
 import { isPending } from '../../skills/report/report.ts';
 import { type ReportSoFar, type SyncSettings, syncSkills as syncFolders } from '../../skills/sync.ts';
-import { bar } from '../../text/bar.ts';
 import { isByKey } from '../actor.ts';
 import { configurationIfAny, foldersOf } from '../meant-skills.ts';
 import { openForChange } from '../open-for-change.ts';
@@ -94,7 +93,7 @@ async function run(
               return await ask.yes(question, questionTimeoutMs);
             },
           }),
-          progress: (text, ended, all) => waiting?.update(`${bar(ended, all)} ${text}`),
+          progress: (text, ended, all) => waiting?.at(ended, all, text),
         },
         report,
       );

@@ -2,7 +2,6 @@ import { AppError } from '../../errors/app-error.ts';
 import { readLockFile } from '../../skills/lock.ts';
 import { meantOf } from '../../skills/planning.ts';
 import { verificationError, verifySkills as verifyLocks } from '../../skills/verify.ts';
-import { bar } from '../../text/bar.ts';
 import { quote } from '../../text/quote.ts';
 import { configurationIfAny, foldersOf } from '../meant-skills.ts';
 import { platformForReading } from '../platform.ts';
@@ -27,9 +26,7 @@ export async function verifySkills(request: VerifySkillsRequest, ports: Ports): 
   const platform = await platformForReading(ports, configuration?.interface.platform);
   const waiting = ports.tell.wait('downloading the pinned versions');
   try {
-    const verification = await verifyLocks(platform, locks, (looked, all) =>
-      waiting.update(`${bar(looked, all)} downloading the pinned versions`),
-    );
+    const verification = await verifyLocks(platform, locks, (looked, all) => waiting.at(looked, all));
     const error = verificationError(verification);
     if (error !== undefined) throw error;
     return {

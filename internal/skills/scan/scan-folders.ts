@@ -20,6 +20,8 @@ export interface FoldersToScan {
   signal: AbortSignal;
   /** For people who watch. */
   say(text: string): void;
+  /** How many of the skills are looked through. */
+  progress(done: number, all: number): void;
 }
 
 /** How much was looked at. */
@@ -34,7 +36,7 @@ export interface ScanCounts {
  * `skill_invalid` where others are not, `config_invalid` for a scan.yaml, `scan_refused` where a finding is an error.
  */
 export async function scanFolders(
-  { folders, configuration, signal, say }: FoldersToScan,
+  { folders, configuration, signal, say, progress }: FoldersToScan,
   report: { -readonly [Key in 'problems' | 'findings']: SkillsReport[Key] },
 ): Promise<ScanCounts> {
   const counts = { skills: 0, suppressed: 0 };
@@ -51,12 +53,18 @@ export async function scanFolders(
     { prune: false },
   );
   report.problems = problems;
+  const all = skills.reduce((sum, { length }) => sum + length, 0);
+  let looked = 0;
+  const onLooked = () => {
+    looked += 1;
+    progress(looked, all);
+  };
   const refusals: AppError[] = problems.length === 0 ? [] : [new SkillsInvalidError(problems)];
   try {
     for (const [index, { folder, only }] of folders.entries()) {
       const ofFolder = skills[index] ?? [];
       const settings = await readScanSettings(folder, { configuration });
-      const { findings, suppressed } = await scanFolder(ofFolder, settings, signal, only);
+      const { findings, suppressed } = await scanFolder(ofFolder, settings, { signal, only, onLooked });
       report.findings = [...report.findings, ...findings];
       counts.skills += ofFolder.length;
       counts.suppressed += suppressed;

@@ -70,10 +70,13 @@ export async function scanSkills(
 export async function scanFolder(
   skills: readonly Skill[],
   settings: ScanSettings,
-  signal?: AbortSignal,
-  only?: ReadonlySet<string>,
+  {
+    signal,
+    only,
+    onLooked,
+  }: { signal?: AbortSignal; only?: ReadonlySet<string> | undefined; onLooked?: () => void } = {},
 ): Promise<Unsuppressed> {
-  return await scan(skills, { settings, isScanned: (skill) => only?.has(skill) !== false, signal });
+  return await scan(skills, { settings, isScanned: (skill) => only?.has(skill) !== false, signal, onLooked });
 }
 
 /** Everything that is found in one skill, nothing suppressed, ordered by file, line, column and rule. */
@@ -97,9 +100,11 @@ interface Scan {
   /** Of which skills all findings are there. */
   isScanned: (skill: string) => boolean;
   signal: AbortSignal | undefined;
+  /** Called for each skill that was looked through. */
+  onLooked?: (() => void) | undefined;
 }
 
-async function scan(skills: readonly Skill[], { settings, isScanned, signal }: Scan): Promise<Unsuppressed> {
+async function scan(skills: readonly Skill[], { settings, isScanned, signal, onLooked }: Scan): Promise<Unsuppressed> {
   let breath = clock.monotonic();
   const breathe = async () => {
     if (clock.monotonic() - breath > longestWithoutBreathMs) {
@@ -116,6 +121,7 @@ async function scan(skills: readonly Skill[], { settings, isScanned, signal }: S
       const files = [{ path: file.path, bytes }];
       judged.push(...(await findingsIn({ name: skill.name, folder: skill.folder, files }, settings, breathe)));
     }
+    onLooked?.();
     return judged;
   });
   const { findings, suppressed } = withoutSuppressed(found.flat(), settings, isScanned);

@@ -16,6 +16,7 @@ identity:
   client_id: managed-agents-interface # <- a public client there (PKCE, no secret) that may redirect to 127.0.0.1
   scopes: [openid, profile, email, offline_access] # the last asks to stay signed in; leave it out where it is refused
   groups_claim: groups # <- the claim of the ID token that lists a person's groups
+  # groups_from: userinfo # where the ID token has no groups; or { overage: <address> } for people in too many
   # redirect: { port: 41872 } # where the provider wants a fixed port: http://127.0.0.1:41872/callback
 
 # The widest that people may get, by group or by person, then by service. What is not listed is nothing, and an agent

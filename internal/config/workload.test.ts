@@ -60,8 +60,8 @@ describe('refused is', () => {
       /token\.file: got "token", expected an absolute path/,
     ],
     ['no claim', alone({ ...actions, claims: {} }), /claims: expected one claim at least/],
-    ['an empty list for a claim', alone({ ...actions, claims: { repository_id: [] } }), /expected the text|list/],
-    ['a claim that is no text', alone({ ...actions, claims: { repository_id: 74 } }), /expected the text of the claim/],
+    ['an empty list for a claim', alone({ ...actions, claims: { repository_id: [] } }), /expected what|list/],
+    ['a claim that is an object', alone({ ...actions, claims: { repository_id: {} } }), /expected what the claim says/],
     ...['iss', 'aud', 'exp', 'iat', 'nbf'].map((name): [string, object, RegExp] => [
       `the claim ${name}`,
       alone({ ...actions, claims: { ...actions.claims, [name]: 'x' } }),

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { issuerDefinition } from './addresses.ts';
 
 const claimName = z.string().check(z.minLength(1), z.maxLength(255));
-const claimValue = z.string().check(z.minLength(1), z.maxLength(1024));
+const claimValue = z.union([z.string().check(z.minLength(1), z.maxLength(1024)), z.number(), z.boolean()]);
 
 /** Where the token of a CI job comes from. What comes is verified, whoever put it there (P2). */
 const tokenSourceDefinition = z
@@ -49,10 +49,25 @@ export const workloadDefinition = z.strictObject({
     .record(
       claimName,
       z.union([claimValue, z.array(claimValue).check(z.minLength(1))], {
-        error: () => 'expected the text of the claim, or a list of texts that are all good',
+        error: () => 'expected what the claim says (a text, number or boolean), or a list of what is good',
       }),
     )
-    .check(z.describe('what the token has to say, byte for byte; of a list, one')),
+    .check(
+      z.describe(
+        'what the token has to say, of the same type and byte for byte; of a list, one. A name may be a path with dots',
+      ),
+    ),
+  subject_from: z.optional(
+    z
+      .array(claimName)
+      .check(
+        z.minLength(1),
+        z.maxLength(10),
+        z.describe(
+          'the claims that say which job it is, in the place of sub, where that changes with each commit or run: then a pipeline keeps its vault',
+        ),
+      ),
+  ),
   groups: z._default(
     z
       .array(z.string().check(z.minLength(1), z.maxLength(255)))

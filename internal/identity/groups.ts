@@ -73,8 +73,8 @@ export function groupsIn(claims: Readonly<Record<string, unknown>>, name: string
   };
 }
 
-/** What is at a path. A name may itself have dots, as an Auth0 namespace or a client of Keycloak does: the longest comes first. */
-function claimAt(value: unknown, path: readonly string[]): unknown {
+/** The claim at a path; undefined where there is none, or null. A name may itself have dots, as an Auth0 namespace or a client of Keycloak does: the longest comes first. */
+export function claimAt(value: unknown, path: readonly string[]): unknown {
   if (path.length === 0) return value;
   if (!isRecord(value)) return undefined;
   for (let length = path.length; length > 0; length -= 1) {

@@ -26,6 +26,8 @@ export interface Principal {
   missingGroups?: string;
   /** Which claim groups were looked for in and what it says; undefined where the configuration names none. */
   groupsSaid?: string;
+  /** Of a CI job: why its subject is another one with the next commit or run, so that no vault can be its own. */
+  passes?: string;
   /** How to call them in messages: a verified e-mail address, a name of the system's, or the subject. Never decides anything. */
   label: string;
   /**
@@ -49,6 +51,18 @@ export function isSamePerson(
 export function withMissingGroups({ missingGroups, groupsSaid }: Principal, hint: string): string {
   if (missingGroups !== undefined) return `${missingGroups}; or ${hint}`;
   return groupsSaid === undefined ? hint : `${hint}; ${groupsSaid}`;
+}
+
+/** Throws `identity_refused` for a job that is somebody else at its next run: a vault of it would be nobody's by then (P1). */
+export function requireLasting({ subject, passes }: Principal): void {
+  if (passes === undefined) return;
+  throw new AppError(
+    'identity_refused',
+    `the subject of this job does not last, so it has no vault: ${quote(subject)}: ${passes}`,
+    {
+      hint: 'say which claims identify the job, such as its pipeline: subject_from of identity.workloads in config/interface.yaml; nothing was made',
+    },
+  );
 }
 
 /** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */

@@ -1,12 +1,14 @@
 /** Where the token of a CI job comes from. Nothing here says who it is: that is in the token, once it is verified. */
 
+import { clock } from '../clock/clock.ts';
 import type { Workload } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { readJson } from '../oauth/json.ts';
+import { fileSize } from '../outside/files.ts';
 import type { Fetch } from '../outside/http.ts';
 import { readTrusted } from '../outside/trusted-file.ts';
 import { conceal, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { recordIn } from '../text/record.ts';
 import { isUrl } from '../text/url.ts';
 import { longestIdToken } from './id-token.ts';
 
@@ -22,6 +24,12 @@ export interface TokenPlaces {
 export function isHere({ token }: Workload, { actions, variables }: TokenPlaces): boolean {
   if (token === 'github-actions') return actions !== undefined;
   return 'file' in token || variables.has(token.variable);
+}
+
+/** Whether the file of a token is there: a pod has it mounted, where nothing else says that this is a job. */
+export async function isMounted({ token }: Workload): Promise<boolean> {
+  if (typeof token === 'string' || !('file' in token)) return false;
+  return (await fileSize(token.file).catch(() => undefined)) !== undefined;
 }
 
 /** The source in words, for whoever has to find out why there is none. */
@@ -65,6 +73,9 @@ export async function readTokenFile(path: string): Promise<string | undefined> {
   return await readTrusted(path, tokenFile);
 }
 
+/** How often the runner is asked that says that it cannot answer just now. */
+const actionsAttempts = 3;
+
 /**
  * Asks the runner for a token with an audience (the OIDC reference of GitHub Actions, "Requesting the JWT"). Throws
  * `identity_refused`, or what the transport throws.
@@ -81,11 +92,20 @@ export async function askActions(actions: TokenPlaces['actions'], audience: stri
   }
   const address = new URL(actions.url);
   address.searchParams.set('audience', audience);
-  const response = await fetch(address.href, {
-    headers: { accept: 'application/json', authorization: `Bearer ${actions.bearer.reveal()}` },
-  });
-  const { status } = response;
-  const value = (await readJson(response))?.['value'];
-  if (typeof value !== 'string' || value === '') throw refuse(`it answered ${status}, without one`);
-  return value;
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await fetch(address.href, {
+      headers: { accept: 'application/json', authorization: `Bearer ${actions.bearer.reveal()}` },
+    });
+    const { status } = response;
+    const text = await response.text();
+    const value = status === 200 ? recordIn(text)?.['value'] : undefined;
+    if (typeof value === 'string' && value !== '') return value;
+    // A 403 may only say that the token is not ready yet (actions/toolkit and cloud vendors' actions try again as well).
+    const passes = status === 429 || status >= 500 || (status === 403 && /pending|not ready|try again/i.test(text));
+    if (!passes || attempt >= actionsAttempts) {
+      const said = text.trim() === '' ? '' : `: ${quote(text.trim().slice(0, 300))}`;
+      throw refuse(`it answered ${status}, without one${said}`);
+    }
+    await clock.pause(1000 * attempt);
+  }
 }

@@ -2,8 +2,12 @@
 import type { JWTPayload } from 'jose';
 import type { Workload } from '../config/definitions.ts';
 import { quote } from '../text/quote.ts';
+import { claimAt } from './groups.ts';
 import { IdTokenRefused, judgeIdToken } from './id-token.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
+
+/** Some issuers name everything that a job is; a vault takes less. */
+const longestSubject = 1024;
 
 const hint = 'compare what the job is with identity.workloads in config/interface.yaml';
 
@@ -20,22 +24,25 @@ export async function judgeWorkloadToken(
     keys,
     nonce: undefined,
     authTimeRequired: false,
+    longestSubject,
     anyParty: true,
     hint,
     now,
   });
   for (const [name, wanted] of Object.entries(demanded)) {
-    const found = Object.hasOwn(claims, name) ? claims[name] : undefined;
-    const good = typeof wanted === 'string' ? [wanted] : wanted;
-    // Only text is compared: what else could be read as the same is not the same (P1).
-    if (typeof found === 'string' && good.includes(found)) continue;
+    const found = claimAt(claims, name.split('.'));
+    const good: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted];
+    // Of the same type, byte for byte: what else could be read as the same is not the same (P1). Of a list one is enough.
+    const held = Array.isArray(found) ? found : [found];
+    if (held.some((each) => good.includes(each))) continue;
     const shown = found === undefined ? `it has no ${quote(name)}` : `its ${quote(name)} is ${shownClaim(found)}`;
-    const wish = good.map((value) => quote(value)).join(' or ');
+    const wish = good.map(shownClaim).join(' or ');
     throw new IdTokenRefused(issuer, 'claims', `${shown}, and demanded is ${wish}`, hint);
   }
   return claims;
 }
 
+/** A text in quotation marks, and anything else as JSON: a number is not the text of it. */
 function shownClaim(value: unknown): string {
-  return typeof value === 'string' ? quote(value) : `no text but ${quote(value)}`;
+  return typeof value === 'string' ? quote(value) : `${JSON.stringify(value)?.slice(0, 200)} (no text)`;
 }

@@ -151,7 +151,7 @@ describe('a token is refused: [P2]', () => {
       {},
       'it has no "environment", and demanded is "production"',
     ],
-    ['with a claim that is no text', { environment: ['production'] }, {}, 'its "environment" is no text but'],
+    ['with a claim that is an object', { environment: { name: 'production' } }, {}, 'its "environment" is {"name":'],
     ['with an empty claim', { environment: '' }, {}, 'its "environment" is ""'],
   ];
 

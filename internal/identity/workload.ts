@@ -9,7 +9,9 @@ import type { Workload } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Fetch } from '../outside/http.ts';
 import { Secret } from '../secret/secret.ts';
+import { quote } from '../text/quote.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
+import { passingPart, subjectFrom } from './lasting-subject.ts';
 import type { Principal } from './principal.ts';
 import { findWorkloadIssuer } from './workload-issuer.ts';
 import { isHere, type TokenPlaces, tokenFrom, whereOf } from './workload-source.ts';
@@ -95,8 +97,22 @@ function theOne(
 }
 
 /** The principal of a judged token. What it may do says the configuration alone, so no group comes from the token. */
-function workloadPrincipal({ issuer, groups }: Workload, { sub = '' }: JWTPayload): Principal {
-  return { kind: 'workload', issuer, subject: sub, groups, label: sub };
+function workloadPrincipal({ issuer, groups, subject_from: names }: Workload, claims: JWTPayload): Principal {
+  const { sub = '' } = claims;
+  if (names === undefined) {
+    const passes = passingPart(claims);
+    return { kind: 'workload', issuer, subject: sub, groups, label: sub, ...(passes !== undefined && { passes }) };
+  }
+  const subject = subjectFrom(claims, names);
+  if (subject !== undefined) return { kind: 'workload', issuer, subject, groups, label: subject };
+  const missing = names.filter((name) => subjectFrom(claims, [name]) === undefined).map((name) => quote(name));
+  throw new AppError(
+    'identity_refused',
+    `the token of this job has no text in ${missing.join(', ')}, which its subject is made of`,
+    {
+      hint: 'correct subject_from of identity.workloads in config/interface.yaml',
+    },
+  );
 }
 
 /** Of one token its own error, so that its code decides how the run ends; of several a list. */

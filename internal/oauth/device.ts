@@ -41,7 +41,17 @@ export function requireDeviceFlow(server: AuthorizationServer, service: string):
 
 /** Carries out one attempt. Throws `access_denied`, `token_refused`, `token_unusable`, `timed_out` or `interrupted`. */
 export async function authorizeDevice(attempt: DeviceAttempt): Promise<Tokens> {
-  const configuration = libraryConfiguration(attempt);
+  // What a provider answers that could not look: the code is as good as before.
+  const answered = { status: 0 };
+  const configuration = libraryConfiguration({
+    ...attempt,
+    async fetch(url, init) {
+      answered.status = 0;
+      const response = await attempt.fetch(url, init);
+      answered.status = response.status;
+      return response;
+    },
+  });
   const { scopes, server } = attempt;
   const resource = attempt.resource === undefined ? {} : { resource: attempt.resource };
   const begun = await openid
@@ -60,7 +70,7 @@ export async function authorizeDevice(attempt: DeviceAttempt): Promise<Tokens> {
     readableCode(begun.user_code, server.issuer),
   );
   try {
-    return await poll(attempt, begun, () =>
+    return await poll(attempt, begun, answered, () =>
       openid.genericGrantRequest(configuration, deviceGrant, { ...resource, device_code: begun.device_code }),
     );
   } finally {
@@ -81,6 +91,7 @@ function readableCode(code: string, issuer: string): string {
 async function poll(
   { server, signal, timeoutMs }: DeviceAttempt,
   { interval = defaultIntervalSeconds, expires_in: lifetime }: { interval?: number; expires_in: number },
+  answered: { readonly status: number },
   request: () => Promise<Tokens>,
 ): Promise<Tokens> {
   const end = clock.now().getTime() + Math.min(timeoutMs, lifetime * 1000);
@@ -104,7 +115,8 @@ async function poll(
         continue;
       }
       const failure = tokenError(error, server.issuer);
-      if (failure.code !== 'service_unreachable') throw failure;
+      const passes = failure.code === 'service_unreachable' || answered.status === 429 || answered.status >= 500;
+      if (!passes) throw failure;
       seconds = Math.max(seconds, 1) * 2;
     }
   }

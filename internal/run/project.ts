@@ -108,12 +108,19 @@ export async function beginOperatorProof(
     visit,
     place,
     keepInstead: instead,
-    inCi: ports.environment.CI !== undefined,
+    inCi: ports.environment.CI !== undefined || (await isUnattendedJob(ports, identity)),
     tokenPlaces: tokenPlaces(ports.environment),
     stores: await ports.stores(),
     stateFolder: state,
     confirm: yesWithin(ports, visit.timeoutMs),
   });
+}
+
+/** Pods do not set CI: they are known by the file of their token, where nobody sits who could sign in. It only chooses the proof. */
+async function isUnattendedJob(ports: Ports, identity: Configuration['interface']['identity']): Promise<boolean> {
+  if (identity.mode !== 'sso' || identity.workloads === undefined || ports.ask !== undefined) return false;
+  const { isMounted } = await import('../identity/workload-source.ts');
+  return (await Promise.all(identity.workloads.map(isMounted))).includes(true);
 }
 
 /** What some commands need beyond the others. */

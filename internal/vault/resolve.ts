@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Principal } from '../identity/principal.ts';
+import { type Principal, requireLasting } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
@@ -53,6 +53,7 @@ export interface VaultDirectory {
  * claim it and none is, `offboarded`.
  */
 export async function findVault(directory: VaultDirectory, principal: Principal): Promise<OwnedVault | undefined> {
+  requireLasting(principal);
   const { memory, ownership } = directory;
   const recalled = await memory.recall(principal);
   const known =

@@ -18,6 +18,12 @@ interface ShowOptions {
   last: number;
 }
 
+/** The options of `audit reconcile`. */
+interface ReconcileOptions {
+  record?: readonly string[];
+  spans?: string;
+}
+
 /** The options of `audit pull`. */
 interface PullOptions {
   since?: string;
@@ -34,6 +40,10 @@ interface ExportOptions {
 }
 
 const exportFormats = ['jsonl', 'ocsf', 'cef', 'otlp'] as const satisfies readonly ExportFormat[];
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
 
 const shownAtOnce = 100;
 
@@ -72,6 +82,21 @@ export function addAudit(program: Command, run: Run): void {
       const { pullCalls } = await import('../../internal/run/use-cases/pull-calls.ts');
       const { showPulled } = await import('./audit-output.ts');
       return showPulled(await context.perform(pullCalls, { since, withArguments }));
+    }),
+  );
+  addConfig(
+    audit
+      .command('reconcile')
+      .description(
+        'say what is on the platform and was done by no act of the record; ends with 3 where there is something',
+      )
+      .option('--record <folder>', 'also the record of another machine (repeatable)', collect)
+      .option('--spans <file>', 'also spans that the platform exported: OTLP as JSON, a request a line'),
+  ).action(
+    run(async (context, { record: records = [], spans }: ReconcileOptions) => {
+      const { reconcilePlatform } = await import('../../internal/run/use-cases/reconcile.ts');
+      const { showReconciled } = await import('./audit-output.ts');
+      return showReconciled(await context.perform(reconcilePlatform, { records: [...records], spans }));
     }),
   );
   audit

@@ -1,6 +1,6 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
-import type { PulledCalls } from '../../internal/run/values/audit.ts';
+import type { PulledCalls, ReconciledPlatform } from '../../internal/run/values/audit.ts';
 import type { ExportedRecord, MadeCheckpoint, ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
@@ -53,6 +53,36 @@ export function showPulled(pulled: PulledCalls): CommandResult {
       ...unknown.map((type) => `this version does not know events of the type ${visible(type)}: they were passed over`),
     ],
     json: pulled,
+  };
+}
+
+/** The alarms, each with its evidence; what was looked at, and what nobody can know from it. With alarms the command failed. */
+export function showReconciled(reconciled: ReconciledPlatform): CommandResult {
+  const { alarms, looked_at: looked, began, records, cannot_know: cannotKnow } = reconciled;
+  const counts = Object.entries(looked).map(([what, many]) => `${many} ${what}`);
+  const clean = alarms.length === 0 ? ['nothing is on the platform that the record does not explain'] : [];
+  return {
+    text: [
+      ...clean,
+      ...alarms.flatMap(({ what, evidence }) => [
+        `alarm: ${what}`,
+        ...Object.entries(evidence).flatMap(([name, value]) =>
+          value === '' ? [] : [`  ${name}: ${visible(value).slice(0, 500)}`],
+        ),
+      ]),
+      `looked at ${counts.join(', ')}, against ${records.map(visible).join(' and ')}, from ${visible(began)} on`,
+      'what this cannot know:',
+      ...cannotKnow.map((each) => `- ${visible(each)}`),
+    ],
+    json: reconciled,
+    ...(alarms.length > 0 && {
+      failure: new AppError(
+        'unexplained',
+        alarms.length === 1
+          ? 'one thing on the platform is explained by no act of the record'
+          : `${alarms.length} things on the platform are explained by no act of the record`,
+      ),
+    }),
   };
 }
 

@@ -5,7 +5,7 @@
 import { AppError } from '../errors/app-error.ts';
 import type { Actor } from '../platform/actor.ts';
 import type { ActingAgent, Delegation, ToolDelegation } from '../platform/change.ts';
-import type { Entry, Line } from '../record/line.ts';
+import type { Entry, Line, RecordedCall } from '../record/line.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { Workspace } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
@@ -50,6 +50,12 @@ export interface Explained {
   sent: Map<string, Sent[]>;
   /** The ids of what else was made, and the marks by which it is known. */
   made: Set<string>;
+  /** When credentials were asked for whose create had no answer, by vault. */
+  lostCredentials: Map<string, string[]>;
+  /** The marks of all our sessions. */
+  marks: Set<string>;
+  /** Calls that ran although our verdict was that somebody is asked, or that the tool is off. */
+  wider: RecordedCall[];
   /** The ids of what was archived. */
   archived: Set<string>;
   traces: Set<string>;
@@ -85,6 +91,8 @@ export async function readExplained(
 }
 
 type Intent = Extract<Entry, { kind: 'intent' }>;
+/** An act with the time of its line. */
+type Announced = Intent & { at: string };
 
 class Reading {
   readonly explained: Explained = {
@@ -93,12 +101,15 @@ class Reading {
     read: new Map(),
     sent: new Map(),
     made: new Set(),
+    lostCredentials: new Map(),
+    marks: new Set(),
+    wider: [],
     archived: new Set(),
     traces: new Set(),
     began: '',
   };
   /** Acts of which nothing has said yet how they ended. */
-  readonly #open = new Map<string, Intent>();
+  readonly #open = new Map<string, Announced>();
   /** Verdicts are alike in all sessions of one agent and person: each is kept once. */
   readonly #tools = new Map<string, ReadonlyMap<string, Delegation>>();
   readonly #workspace: Workspace;
@@ -107,12 +118,12 @@ class Reading {
     this.#workspace = workspace;
   }
 
-  take({ entry }: Line): void {
+  take({ at, entry }: Line): void {
     switch (entry.kind) {
       case 'intent':
         if (!this.#isHere(entry)) return;
         if (entry.trace !== undefined) this.explained.traces.add(entry.trace);
-        this.#open.set(entry.id, entry);
+        this.#open.set(entry.id, { ...entry, at });
         return;
       case 'outcome': {
         const intent = this.#open.get(entry.id);
@@ -122,6 +133,9 @@ class Reading {
       }
       case 'call':
         this.#read(entry.session).recorded.add(entry.call);
+        if (entry.permission === 'allow' && ['ask', 'off'].includes(entry.delegation?.verdict ?? 'on')) {
+          this.explained.wider.push(entry);
+        }
         return;
       case 'pulled': {
         const session = this.#read(entry.session);
@@ -144,10 +158,11 @@ class Reading {
     return platform === address && (workspace === undefined || id === undefined || workspace === id);
   }
 
-  #settle(intent: Intent, made: string | undefined): void {
-    const { act, target, mark } = intent;
+  #settle(intent: Announced, made: string | undefined): void {
+    const { act, target, mark, at } = intent;
     const { explained } = this;
     if (act === 'session.create') {
+      if (mark !== undefined) explained.marks.add(mark);
       if (made !== undefined) addSession(explained, made, this.#sessionOf(intent));
       else if (mark !== undefined) explained.lost.set(mark, this.#sessionOf(intent));
       return;
@@ -167,7 +182,11 @@ class Reading {
       return;
     }
     if (made !== undefined) explained.made.add(made);
-    else if (mark !== undefined) explained.made.add(mark);
+    else if (target.kind === 'credential') {
+      if (mark !== undefined && target.id === undefined) {
+        explained.lostCredentials.set(mark, [...(explained.lostCredentials.get(mark) ?? []), at]);
+      }
+    } else if (mark !== undefined) explained.made.add(mark);
   }
 
   #sessionOf({ actor: by, agent, tools, config, trace }: Intent): Omit<OurSession, 'id'> {

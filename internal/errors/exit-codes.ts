@@ -53,6 +53,7 @@ export const exitCodeOf = {
   scan_refused: 3,
   skill_altered: 3,
   record_altered: 3,
+  unexplained: 3,
   // somebody has to do something first
   sign_in_needed: 4,
   connection_needed: 4,

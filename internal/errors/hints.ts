@@ -66,6 +66,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   agent_retired: 'it was ended for good: see which others there are with setup-session agents list',
   not_in_force: 'an operator puts what was reviewed in force, for everybody: setup-session agents apply',
   scan_refused: 'change the files, or have whoever reviews skills accept it in scan.yaml with a reason and an expiry',
+  unexplained:
+    'look at each with its evidence; what was done from another machine is in its record: --record <folder>; who else has the key can have done the rest',
   record_altered: 'keep a copy of the folder as it is, and find out who could write there',
   skill_altered: 'find out who changed it on the platform; do not start agents that pin it',
   skill_in_use: 'have the agents pin something else first: edit their files, then setup-session agents apply',

@@ -122,7 +122,10 @@ export type NewCredential = Parameters<Credentials['create']>[1];
 export const credentialVerbs = ({ read, pages, change }: Door) => {
   const create =
     (act: 'credential.create' | 'credential.try') => (vaultId: string, credential: NewCredential, how: How) =>
-      change(act, undefined, how, readCredential, ({ vaults }) => vaults.credentials.create(vaultId, credential));
+      // Where the answer is lost, the vault is all that is known of it.
+      change(act, undefined, { ...how, grounds: { mark: vaultId } }, readCredential, ({ vaults }) =>
+        vaults.credentials.create(vaultId, credential),
+      );
   return {
     list: (vaultId: string, query: { include_archived?: boolean; limit?: number } = {}) =>
       eachOf(

@@ -100,6 +100,11 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     () => import('./values/record.ts'),
     { exportRecord: 'auditor' },
   ),
+  ...listed(
+    () => import('./use-cases/reconcile.ts'),
+    () => import('./values/audit.ts'),
+    { reconcilePlatform: 'auditor' },
+  ),
   ...listed(() => import('./use-cases/sync-skills.ts'), skills, {
     syncSkills: 'operator',
     applySkillsPlan: 'operator',

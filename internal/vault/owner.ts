@@ -56,6 +56,11 @@ export function isMarked(metadata: Metadata, mark: string): boolean {
   return metadata[creationKey] === mark;
 }
 
+/** The mark of the creation that metadata has. */
+export function creationMark(metadata: Metadata): string | undefined {
+  return metadata[creationKey];
+}
+
 const creationKey = 'mai_owner_creation';
 
 /** Whom metadata names, if it has a whole owner record. A claim, not a proof. */

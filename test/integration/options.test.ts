@@ -173,6 +173,7 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session show': [{ words: ['sesn_none'] }],
   'setup-session audit show': [{}],
   'setup-session audit pull': [{}],
+  'setup-session audit reconcile': [{}],
   'setup-session audit verify': [{}],
   'setup-session audit checkpoint': [{}],
   'setup-session audit export': [{}],

@@ -20,5 +20,30 @@ export const pullCalls = {
   }),
 };
 
+export const reconcilePlatform = {
+  request: z.strictObject({
+    /** Folders of records of other machines. */
+    records: z.array(z.string()),
+    /** A file of spans, OTLP as JSON. */
+    spans: z.optional(z.string()),
+  }),
+  result: z.strictObject({
+    alarms: z.array(z.strictObject({ kind: z.string(), what: z.string(), evidence: z.record(z.string(), z.string()) })),
+    looked_at: z.strictObject({
+      sessions: z.number(),
+      vaults: z.number(),
+      credentials: z.number(),
+      events: z.number(),
+      spans: z.number(),
+    }),
+    /** Since when everything should be in the records. */
+    began: z.string(),
+    records: z.array(z.string()),
+    cannot_know: z.array(z.string()),
+  }),
+};
+
+export type ReconcileRequest = z.output<typeof reconcilePlatform.request>;
+export type ReconciledPlatform = z.output<typeof reconcilePlatform.result>;
 export type PullCallsRequest = z.output<typeof pullCalls.request>;
 export type PulledCalls = z.output<typeof pullCalls.result>;

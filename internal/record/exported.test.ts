@@ -227,6 +227,7 @@ describe('a sink', () => {
   test.each<[string, ExportFormat, () => void, number]>([
     ['a page that says 200', 'otlp', () => (answer = says(200, '<html>', { 'content-type': 'text/html' })), 1],
     ['a page that says 200', 'ocsf', () => (answer = says(200, '<html>', { 'content-type': 'text/html' })), 1],
+    ['a page that is JSON by chance', 'otlp', () => (answer = says(200, '{}', { 'content-type': 'text/html' })), 1],
     ['nothing at all', 'otlp', () => (answer = says(200, '', {})), 1],
     [
       'a part that was rejected',

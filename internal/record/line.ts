@@ -236,7 +236,8 @@ export function writeLine(head: Head, entry: Entry, at: string): { text: string;
 
 /** An entry as what is written of it, one line each: itself, or the parts of one that is too long. */
 export function inLines(entry: Entry): Entry[] {
-  if (entry.kind === 'part') return [entry];
+  // No character takes more than six in JSON: most entries are known to be short without being written.
+  if (entry.kind === 'part' || textLength(entry) * 6 < longestEntry) return [entry];
   const whole = canonicalText(declared(entry));
   if (whole.length <= longestEntry) return [entry];
   const pieces: string[] = [];
@@ -247,6 +248,15 @@ export function inLines(entry: Entry): Entry[] {
   }
   const of = sha256(whole);
   return pieces.map((piece, index) => ({ kind: 'part', of, part: index + 1, parts: pieces.length, text: piece }));
+}
+
+/** How much text there is in a value, with something for each member. */
+function textLength(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  let length = 0;
+  for (const name in value) length += name.length + 3 + textLength((value as Record<string, unknown>)[name]);
+  return length;
 }
 
 /** The members of an entry that are declared, and no others: whoever announces an act may hold more than it says. */

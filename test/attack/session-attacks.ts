@@ -156,6 +156,7 @@ const tried: readonly Tried[] = [
       },
     ],
   ),
+  ...approverRows(),
   [
     'an off-boarded person goes on with a session that could not be ended',
     `told that they were off-boarded, exit 3, ${untouched}`,
@@ -177,6 +178,63 @@ const tried: readonly Tried[] = [
     },
   ],
 ];
+
+/** What is tried where a group approves the calls at Notion. */
+function approverRows(): Tried[] {
+  const approving = (stage: Stage, entry: object) =>
+    configure(stage, 'interface.yaml', (file) => {
+      file.people.operators = { principals: [people.ada.subject] };
+      file.approvals = { services: { notion: { every: entry } } };
+    });
+  const group = { groups: ['support'] };
+  const yes = ({ session, call }: Scene) => ['answer', session, call.event_id, '--yes', '--digest', call.digest];
+  const row = (attack: string, must: string, entry: object, act: (scene: Scene) => Promise<string>): Tried => [
+    attack,
+    must,
+    async (scene) => {
+      const putBack = await approving(scene.stage, entry);
+      const happened = await act(scene);
+      await putBack();
+      return happened;
+    },
+  ];
+  return [
+    row('Ada approves her own call, as one of the group that approves', `exit 3, ${untouched}`, group, (scene) =>
+      scene.ending(setup(scene.stage, 'ada', ...yes(scene))),
+    ),
+    row(
+      'Grace approves the call and is named no more',
+      `exit 3, ${untouched}`,
+      { principals: [people.linus.subject] },
+      (scene) => scene.ending(setup(scene.stage, 'grace', ...yes(scene))),
+    ),
+    row('Grace approves one page, and her yes is used for another', `exit 3, ${untouched}`, group, async (scene) => {
+      const other = await openScene(scene.stage, 'Everything');
+      const words = ['answer', scene.session, scene.call.event_id, '--yes', '--digest', other.call.digest];
+      return await scene.ending(setup(scene.stage, 'grace', ...words));
+    }),
+    row(
+      'Grace says yes twice where two people have to, and Ada says it as well',
+      `exit 0, exit 0 and exit 3, ${untouched}`,
+      { ...group, persons: 2 },
+      async (scene) => {
+        const once = await setup(scene.stage, 'grace', ...yes(scene));
+        const again = await setup(scene.stage, 'grace', ...yes(scene));
+        const own = setup(scene.stage, 'ada', ...yes(scene));
+        return `exit ${once.exit}, exit ${again.exit} and ${await scene.ending(own)}`;
+      },
+    ),
+    row('Grace is off-boarded between ask and answer', `exit 3 and exit 3, ${untouched}`, group, async (scene) => {
+      const { stage, session, call } = scene;
+      const { subject } = people.grace;
+      await stage.at('ada').run('service-connection', 'offboard', subject, '--yes-offboard', subject);
+      const no = await setup(stage, 'grace', 'answer', session, call.event_id, '--no', 'because');
+      const left = await scene.ending(setup(stage, 'grace', ...yes(scene)));
+      await stage.at('ada').run('service-connection', 'offboard', subject, '--undo', '--yes-undo', subject);
+      return `exit ${no.exit} and ${left}`;
+    }),
+  ];
+}
 
 /** Ada says no to the call, so that her session waits for nothing. */
 async function rest({ stage, session, call }: Scene): Promise<Seen> {

@@ -258,11 +258,16 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     });
   };
 
-  /** Off-boarding is in force at once: who was let go has no session left. */
+  /** Off-boarding is in force at once: who was let go has no session left, and no run that goes on. */
   const endSessionsOf = (request: unknown, { principal }: Caller) => {
     if (!isRecord(request) || typeof request['subject'] !== 'string' || request['dryRun'] === true) return;
     const { subject, issuer = principal.issuer, kind = principal.kind } = request;
-    const ended = sessions.endAllOf({ kind: String(kind), issuer: String(issuer), subject: String(subject) });
+    const gone = { kind: String(kind), issuer: String(issuer), subject: String(subject) };
+    const ended = sessions.endAllOf(gone);
+    for (const { caller: of, interrupt } of runs.values()) {
+      const { kind: k, issuer: i, subject: s } = of.principal;
+      if (k === gone.kind && i === gone.issuer && s === gone.subject) interrupt();
+    }
     journal.say('sessions ended', { ended });
   };
 

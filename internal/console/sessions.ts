@@ -25,7 +25,7 @@ export interface ConsoleSessions {
 }
 
 /** How long one lasts at most, in seconds: so late a person is still in a group that they left at the provider. */
-export const longestSession = 300;
+const longestSession = 300;
 const mostSessions = 20_000;
 /** Of one person: one command needs one. */
 const mostOfOne = 100;

@@ -137,7 +137,7 @@ export const refusals: readonly Step[] = [
 ];
 
 /** One process holds the key, and people do without it. */
-export const withoutKey: readonly Step[] = [
+const withoutKey: readonly Step[] = [
   {
     told: 'A console is started, which alone has the key',
     proof: 'it is ready, and its own log does not show the key',

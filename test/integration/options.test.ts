@@ -199,6 +199,7 @@ function valueFor({ long, argChoices }: Option): string {
     '--config': world.sandbox.configFolder,
     '--timeout': '1',
     '--listen': '127.0.0.1:0',
+    '--data': join(world.sandbox.folder, 'data'),
     '--trusted-proxy': '127.0.0.1',
     '--stop-after': '1s',
     '--idle-for': '1d',

@@ -3,6 +3,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { awaitAnswer } from '../../oauth/answer.ts';
 import type { BrowserVisit } from '../../oauth/browser-visit.ts';
 import type { ConsoleAnswer } from '../../outside/console-client.ts';
+import { checkedUrl } from '../../outside/http.ts';
 import { type LoopbackListener, listenOnLoopback } from '../../outside/loopback.ts';
 import type { ProgressEvent } from '../../run/event-table.ts';
 import type { Ports, Waiting } from '../../run/ports.ts';
@@ -150,9 +151,10 @@ function personHere(ports: Ports, { connection, visit, origin, warned }: Followe
 
   const visitBrowser = async (line: SaidOf<'visit'>, over: AbortSignal): Promise<AnswerBody> => {
     const at = listeners.get(line.listener);
-    if (at === undefined || !isUrl(line.authorization)) throw noConsole(origin);
+    if (at === undefined) throw noConsole(origin);
     const { listener, path } = at;
-    const authorization = new URL(line.authorization);
+    // What a service may not have this machine open, a console may not either.
+    const authorization = checkedUrl(line.authorization, visit.allowLoopbackHttp);
     const { signal, timeoutMs, warn } = visit;
     let brought: string | undefined;
     const wait = awaitAnswer(

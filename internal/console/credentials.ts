@@ -7,8 +7,8 @@ import { errors, type JWTPayload } from 'jose';
 import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { assuranceOf, clockSkewSeconds } from '../identity/assurance.ts';
-import { groupsIn } from '../identity/groups.ts';
+import { assuranceOf, clockMarginOf } from '../identity/assurance.ts';
+import { groupsOfTokenAlone } from '../identity/groups-source.ts';
 import { IdTokenRefused, judgeIdToken, longestIdToken } from '../identity/id-token.ts';
 import type { IssuerKeys } from '../identity/issuer-keys.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -109,7 +109,7 @@ async function verified(token: string, identity: SsoIdentity, audience: string, 
     issuer: identity.issuer,
     audience,
     requiredClaims: ['iss', 'aud', 'sub', 'exp', 'iat', 'client_id'],
-    clockTolerance: clockSkewSeconds,
+    clockTolerance: clockMarginOf(identity),
     currentDate: clock.now(),
   };
   return await keys.verify(token, wanted).then(
@@ -130,14 +130,13 @@ async function verified(token: string, identity: SsoIdentity, audience: string, 
   );
 }
 
-function toldIn({ groups_claim: name }: SsoIdentity, claims: JWTPayload) {
-  return name === undefined ? undefined : groupsIn(claims, name);
-}
-
 function callerFrom(identity: SsoIdentity, claims: JWTPayload, exp: number): Caller {
   return {
     // What is elsewhere than in the token is not asked for here: the one who shows it may be anybody's server.
-    principal: { ...principalOf(identity, claims, toldIn(identity, claims)), assurance: assuranceOf(claims) },
+    principal: {
+      ...principalOf(identity, claims, groupsOfTokenAlone(identity, claims)),
+      assurance: assuranceOf(claims, clockMarginOf(identity)),
+    },
     expiresAt: new Date(exp * 1000),
   };
 }
@@ -187,14 +186,15 @@ async function proven(
           nonce: undefined,
           anyNonce: true,
           authTimeRequired: false,
+          marginSeconds: clockMarginOf(identity),
           now: clock.now(),
         }),
     );
     return callerFrom(identity, claims, claims.exp ?? 0);
   }
-  const workloads = 'workloads' in identity ? (identity.workloads ?? []) : [];
-  if (type === tokenTypes.job && workloads.length > 0) {
-    return await proveHandedToken(workloads, token, async (issuer) => await withKeys(issuer, async (keys) => keys));
+  if (type === tokenTypes.job && 'workloads' in identity && identity.workloads !== undefined) {
+    const keysOf = (issuer: string) => withKeys(issuer, async (keys) => keys);
+    return await proveHandedToken(identity.workloads, token, keysOf, clockMarginOf(identity));
   }
   throw new AppError('usage', `this console does not exchange ${quote(type)}`);
 }

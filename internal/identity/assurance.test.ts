@@ -48,6 +48,8 @@ describe('a requirement', () => {
     [{ max_age: '1h' }, none, 'it does not say when the person signed in (auth_time)'],
     [{ max_age: '1h' }, { ...none, authTime: ago(3600 + clockSkewSeconds) }, undefined],
     [{ max_age: '1h' }, { ...none, authTime: ago(3601 + clockSkewSeconds) }, 'the person signed in more than 1h ago'],
+    [{ max_age: '1h' }, { ...none, authTime: ago(3900), marginSeconds: 300 }, undefined],
+    [{ max_age: '1h' }, { ...none, authTime: ago(3901), marginSeconds: 300 }, 'the person signed in more than 1h ago'],
   ])('%j of %j is unmet by: %s', (required, assurance, why) => {
     expect(unmet({ ...none, ...assurance }, required, now)).toBe(why);
   });

@@ -14,7 +14,7 @@ export function clockMarginOf({ clock_margin: margin }: { clock_margin?: string 
 }
 
 /** What verified claims say of the sign-in. Values of another type say nothing. */
-export function assuranceOf(claims: Readonly<Record<string, unknown>>): Assurance {
+export function assuranceOf(claims: Readonly<Record<string, unknown>>, marginSeconds?: number): Assurance {
   const { acr, amr, auth_time: authTime } = claims;
   const methods = typeof amr === 'string' && /^[\w.:/-]+$/.test(amr) ? [amr] : amr;
   return {
@@ -22,6 +22,7 @@ export function assuranceOf(claims: Readonly<Record<string, unknown>>): Assuranc
     acr: typeof acr === 'number' && Number.isSafeInteger(acr) ? String(acr) : typeof acr === 'string' ? acr : undefined,
     amr: Array.isArray(methods) ? methods.filter((method) => typeof method === 'string') : [],
     authTime: timeIn(authTime),
+    ...(marginSeconds !== undefined && { marginSeconds }),
   };
 }
 
@@ -67,7 +68,8 @@ export function unmet(assurance: Assurance, { acr, amr, max_age: age }: Requirem
   if (age === undefined) return undefined;
   if (assurance.authTime === undefined) return 'it does not say when the person signed in (auth_time)';
   const seconds = now.getTime() / 1000 - assurance.authTime;
-  return seconds > secondsOf(age) + clockSkewSeconds ? `the person signed in more than ${age} ago` : undefined;
+  const { marginSeconds = clockSkewSeconds } = assurance;
+  return seconds > secondsOf(age) + marginSeconds ? `the person signed in more than ${age} ago` : undefined;
 }
 
 /**

@@ -40,6 +40,30 @@ export async function groupsOf(question: GroupsQuestion): Promise<GroupsTold | '
   return told.kind === 'elsewhere' ? await fromAddress(question, from.overage) : told;
 }
 
+/**
+ * The groups of judged claims where nobody is asked for more than they say: at a console, since what it would have to ask with
+ * stays with whoever is signed in. Undefined where the configuration names no claim of groups.
+ */
+export function groupsOfTokenAlone(
+  { groups_claim: name, groups_from: from, groups_kept_for: keptFor }: SsoIdentity,
+  claims: JWTPayload,
+): GroupsTold | undefined {
+  if (name === undefined) return undefined;
+  const alone = 'a console counts groups of the ID token alone';
+  if (from === 'userinfo') {
+    // The commands do not look at the claim of the token either: one person has the same groups everywhere, or is told.
+    const said = `${alone}, and identity.groups_from is userinfo`;
+    const missing = `no group counts: ${said}: have the provider put ${quote(name)} into the ID token`;
+    return { kind: 'left out', groups: [], said, missing };
+  }
+  const told = groupsIn(claims, name);
+  if (told.kind === 'told' || (from === undefined && keptFor === undefined)) return told;
+  return {
+    ...told,
+    missing: `${told.missing}; ${alone}, so identity.groups_from and groups_kept_for change nothing here`,
+  };
+}
+
 /** OpenID Connect Core section 5.3. */
 async function fromUserinfo(question: GroupsQuestion, name: string): Promise<GroupsTold | 'stale'> {
   const { provider, claims } = question;

@@ -37,11 +37,14 @@ export class IdTokenRefused extends AppError {
   readonly flaw: IdTokenFlaw;
   /** What is wrong, without whose token it is. */
   readonly why: string;
+  /** Where a time in the token decided: that time, in seconds since 1970. */
+  readonly time: number | undefined;
 
-  constructor(issuer: string, flaw: IdTokenFlaw, why: string, hint: string = signInAgain) {
+  constructor(issuer: string, flaw: IdTokenFlaw, why: string, hint: string = signInAgain, time?: number) {
     super('identity_refused', `the ID token of ${quote(issuer)} is refused (${flaw}): ${why}`, { hint });
     this.flaw = flaw;
     this.why = why;
+    this.time = time;
   }
 }
 
@@ -84,7 +87,8 @@ const longestPerson = 255;
 /** The claims of a good ID token. Throws {@link IdTokenRefused}, or what fetching the issuer's keys throws. */
 export async function judgeIdToken(token: string, expected: IdTokenExpectation): Promise<JWTPayload> {
   const { issuer, clientId, now, marginSeconds = clockSkewSeconds, longestSubject = longestPerson } = expected;
-  const refuse = (flaw: IdTokenFlaw, why: string) => new IdTokenRefused(issuer, flaw, why, expected.hint);
+  const refuse = (flaw: IdTokenFlaw, why: string, time?: number) =>
+    new IdTokenRefused(issuer, flaw, why, expected.hint, time);
   if (token.length > longestIdToken) {
     throw new IdTokenRefused(issuer, 'oversized', `longer than ${longestIdToken / 1024} KiB`, expected.hint ?? tooMuch);
   }
@@ -125,7 +129,7 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
   if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject || hasControls(sub)) {
     throw refuse('subject', 'it does not name a person (sub)');
   }
-  if (iat > now.getTime() / 1000 + marginSeconds) throw refuse('issued_in_future', 'it was issued in the future');
+  if (iat > now.getTime() / 1000 + marginSeconds) throw refuse('issued_in_future', 'it was issued in the future', iat);
   const nonce = claims['nonce'];
   if (
     expected.anyNonce !== true &&
@@ -147,7 +151,7 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
     );
   }
   if (authTime !== undefined && authTime > now.getTime() / 1000 + marginSeconds) {
-    throw refuse('auth_time', 'the person signed in in the future (auth_time)');
+    throw refuse('auth_time', 'the person signed in in the future (auth_time)', authTime);
   }
   return claims;
 }
@@ -207,12 +211,16 @@ const claimFlaws: Readonly<Record<string, readonly [IdTokenFlaw, string]>> = {
   nbf: ['not_yet_valid', 'it is not valid yet (nbf)'],
 };
 
-function refusalOf(error: unknown, refuse: (flaw: IdTokenFlaw, why: string) => IdTokenRefused, kid: unknown): unknown {
-  if (error instanceof errors.JWTExpired) return refuse('expired', 'it has expired (exp)');
+function refusalOf(
+  error: unknown,
+  refuse: (flaw: IdTokenFlaw, why: string, time?: number) => IdTokenRefused,
+  kid: unknown,
+): unknown {
+  if (error instanceof errors.JWTExpired) return refuse('expired', 'it has expired (exp)', error.payload.exp);
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return refuse(
-      ...(claimFlaws[error.claim] ?? (['not_a_token', `its ${quote(error.claim)} has the wrong type`] as const)),
-    );
+    const [flaw, why] =
+      claimFlaws[error.claim] ?? (['not_a_token', `its ${quote(error.claim)} has the wrong type`] as const);
+    return refuse(flaw, why, error.claim === 'nbf' ? error.payload.nbf : undefined);
   }
   if (error instanceof errors.JWKSNoMatchingKey) {
     return refuse('unknown_key', `it is signed with the key ${quote(kid)}, which the issuer does not publish`);

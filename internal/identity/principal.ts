@@ -11,6 +11,8 @@ export interface Assurance {
   amr: readonly string[];
   /** When the person was last asked, in seconds since 1970; undefined where the token does not say. */
   authTime: number | undefined;
+  /** How far the clock that says so may be from ours, in seconds, where the configuration says it. */
+  marginSeconds?: number;
 }
 
 /** Who is acting, once proven. Kind, issuer and subject decide; everything else is for people to read (P2). */

@@ -166,7 +166,7 @@ export function beginSso(run: SsoRun): Proof {
 
   const canKeep = () => place !== undefined && place.unusable() === undefined;
   const proven = ({ claims, told, token, source }: Known, isKept: boolean): Proven => ({
-    principal: { ...principalOf(identity, claims, told), assurance: assuranceOf(claims) },
+    principal: { ...principalOf(identity, claims, told), assurance: assuranceOf(claims, marginSeconds) },
     source,
     expiresAt: new Date((claims.exp ?? 0) * 1000),
     keptIn: isKept ? place?.called : undefined,
@@ -238,7 +238,7 @@ export function beginSso(run: SsoRun): Proof {
     }
     const seen = await look();
     if ('claims' in seen) {
-      const lacking = unmet(assuranceOf(seen.claims), requirement, clock.now());
+      const lacking = unmet(assuranceOf(seen.claims, marginSeconds), requirement, clock.now());
       if (lacking === undefined) {
         // Who only wants to know who they are is told.
         if (choice.sign !== 'never') {

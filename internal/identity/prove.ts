@@ -1,6 +1,6 @@
 import type { Workload } from '../config/definitions.ts';
 import { runningAccount } from '../outside/accounts.ts';
-import { requireAssurance } from './assurance.ts';
+import { clockMarginOf, requireAssurance } from './assurance.ts';
 import { judgeAccount } from './os-identity.ts';
 import type { Proof, ProofRequest } from './proof.ts';
 
@@ -11,7 +11,7 @@ import type { Proof, ProofRequest } from './proof.ts';
 export async function beginProof(request: ProofRequest): Promise<Proof> {
   const { identity, sudoUid } = request;
   if (identity.mode === 'workload' || (identity.mode === 'sso' && identity.workloads !== undefined && request.inCi)) {
-    return await beginWorkload(request, identity.workloads ?? []);
+    return await beginWorkload(request, identity.workloads ?? [], clockMarginOf(identity));
   }
   if (identity.mode === 'sso') {
     const { beginSso } = await import('./prove-sso.ts');
@@ -28,12 +28,17 @@ export async function beginProof(request: ProofRequest): Promise<Proof> {
 }
 
 /** Begins to prove a CI job. Nobody signs in, so a requirement on how somebody did is never met. */
-async function beginWorkload({ tokenPlaces, visit }: ProofRequest, workloads: readonly Workload[]): Promise<Proof> {
+async function beginWorkload(
+  { tokenPlaces, visit }: ProofRequest,
+  workloads: readonly Workload[],
+  marginSeconds: number,
+): Promise<Proof> {
   const { proveWorkload } = await import('./workload.ts');
   const abandoned = new AbortController();
   const proving = proveWorkload({
     workloads,
     places: tokenPlaces,
+    marginSeconds,
     fetch: (url, init) => visit.fetch(url, { ...init, signal: abandoned.signal }),
   });
   proving.catch(() => {});

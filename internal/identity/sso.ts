@@ -17,6 +17,7 @@ import { askFor, assuranceMissing, assuranceOf, clockMarginOf, unmet } from './a
 import { asksForGroups } from './groups-source.ts';
 import { judgeIdToken } from './id-token.ts';
 import type { KeptSignIn } from './kept-sign-in.ts';
+import type { Assurance } from './principal.ts';
 import { principalOf } from './sso-principal.ts';
 import type { SsoIdentity, SsoProvider } from './sso-provider.ts';
 
@@ -169,8 +170,9 @@ function signedInAs(request: SignInRequest, tokens: Tokens, { claims, idToken, n
   if (claims === undefined || idToken === undefined) {
     throw new AppError('identity_refused', `${quote(identity.issuer)} did not say who signed in`);
   }
-  const why = unmet(assuranceOf(claims), requirement, clock.now());
-  if (why !== undefined) throw notEnoughNow(why, requirement, claims);
+  const assurance = assuranceOf(claims, clockMarginOf(identity));
+  const why = unmet(assurance, requirement, clock.now());
+  if (why !== undefined) throw notEnoughNow(why, requirement, assurance);
   return {
     claims,
     kept: {
@@ -179,15 +181,15 @@ function signedInAs(request: SignInRequest, tokens: Tokens, { claims, idToken, n
       refreshed: false,
       refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken),
       scopes: scopesOf(request),
-      authTime: assuranceOf(claims).authTime,
+      authTime: assurance.authTime,
       ...(asksForGroups(identity) && { accessToken: new Secret(accessToken) }),
     },
   };
 }
 
 /** A sign-in that is too old although the person has just come from there: the provider had a session, and did not ask. */
-function notEnoughNow(why: string, { max_age: age, ...others }: Requirement, claims: JWTPayload): AppError {
-  const isAge = age !== undefined && unmet(assuranceOf(claims), others, clock.now()) === undefined;
+function notEnoughNow(why: string, { max_age: age, ...others }: Requirement, assurance: Assurance): AppError {
+  const isAge = age !== undefined && unmet(assurance, others, clock.now()) === undefined;
   return isAge
     ? new AppError('assurance_missing', `the sign-in is not enough: ${why}`, {
         hint: 'the provider asked for nothing although max_age was asked for: authorize_parameters: { prompt: login } under identity makes it ask',

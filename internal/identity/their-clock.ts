@@ -16,31 +16,43 @@ const ofTime: readonly IdTokenFlaw[] = ['expired', 'not_yet_valid', 'issued_in_f
 
 /** Nothing seen yet. @param marginSeconds how far clocks may be apart */
 export function theirClock(issuer: string, marginSeconds: number): TheirClock {
-  let apart: { theirs: Date; ours: Date } | undefined;
+  /** By how much theirs is ahead, in milliseconds; undefined until it is known. */
+  let ahead: number | undefined;
   return {
     watch: (fetch) => async (url, init) => {
       const response = await fetch(url, init);
-      const theirs = new Date(response.headers.get('date') ?? Number.NaN);
-      const ours = clock.now();
-      if (!Number.isNaN(theirs.getTime())) {
-        // A Date has whole seconds, and its answer was on the way for a while.
-        const seconds = Math.abs(theirs.getTime() - ours.getTime()) / 1000;
-        apart = seconds > marginSeconds ? { theirs, ours } : undefined;
-      }
+      const told = timeOf(response.headers);
+      // A cache can make theirs look late, and nothing can make it look early: the latest is nearest to the truth.
+      if (told !== undefined) ahead = Math.max(ahead ?? Number.NEGATIVE_INFINITY, told - clock.now().getTime());
       return response;
     },
     explained(error) {
-      if (apart === undefined || !(error instanceof IdTokenRefused) || !ofTime.includes(error.flaw)) return error;
-      const { theirs, ours } = apart;
+      if (ahead === undefined || Math.abs(ahead) <= marginSeconds * 1000) return error;
+      if (!(error instanceof IdTokenRefused) || error.time === undefined || !ofTime.includes(error.flaw)) return error;
+      const ours = clock.now();
+      const theirs = new Date(ours.getTime() + ahead);
+      const seconds = theirs.getTime() / 1000;
+      // A token that is as old, or as early, by their clock is what it is, whatever ours says.
+      const good =
+        error.flaw === 'expired' ? error.time > seconds - marginSeconds : error.time <= seconds + marginSeconds;
+      if (!good) return error;
       const times = `here it is ${secondsOnly(ours)}, and there ${secondsOnly(theirs)}`;
       return new IdTokenRefused(
         issuer,
         error.flaw,
         `${error.why}; the clocks are apart: ${times}`,
         'set the clock of this machine right, if it is the wrong one (identity.clock_margin forgives at most 5m); nothing that is kept was lost',
+        error.time,
       );
     },
   };
+}
+
+/** When an answer was made, in milliseconds since 1970. What a cache gives away says beside it how old it is (RFC 9111 section 5.1). */
+function timeOf(headers: Response['headers']): number | undefined {
+  const made = Date.parse(headers.get('date') ?? '');
+  const age = headers.get('age')?.trim() ?? '0';
+  return Number.isNaN(made) || !/^\d{1,9}$/.test(age) ? undefined : made + Number(age) * 1000;
 }
 
 function secondsOnly(time: Date): string {

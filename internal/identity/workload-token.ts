@@ -16,6 +16,7 @@ export async function judgeWorkloadToken(
   token: string,
   { issuer, audience, claims: demanded }: Pick<Workload, 'issuer' | 'audience' | 'claims'>,
   keys: IssuerKeys,
+  marginSeconds: number,
   now: Date,
 ): Promise<JWTPayload> {
   const claims = await judgeIdToken(token, {
@@ -27,6 +28,7 @@ export async function judgeWorkloadToken(
     longestSubject,
     anyParty: true,
     hint,
+    marginSeconds,
     now,
   });
   for (const [name, wanted] of Object.entries(demanded)) {

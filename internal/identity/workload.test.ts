@@ -12,6 +12,7 @@ import {
   type WorkloadIssuer,
 } from '../../test/sandbox/workload-issuer.ts';
 import { skipped } from '../../test/support/skip.ts';
+import { type Clock, inTimeOf, machineClock } from '../clock/clock.ts';
 import type { Workload } from '../config/definitions.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { guardedFetch } from '../outside/http.ts';
@@ -43,9 +44,14 @@ function workload(changes: Partial<Workload> = {}): Workload {
   return { issuer: issuer.issuer, audience: ours, token, claims, groups: ['ci'], ...changes };
 }
 
-function prove(workloads: readonly Workload[], places: Partial<TokenPlaces> = {}) {
+function prove(workloads: readonly Workload[], places: Partial<TokenPlaces> = {}, marginSeconds = 60) {
   const fetch = guardedFetch({ allowLoopbackHttp: true, signal: new AbortController().signal });
-  return proveWorkload({ workloads, places: { actions: undefined, variables: new Map(), ...places }, fetch });
+  return proveWorkload({
+    workloads,
+    places: { actions: undefined, variables: new Map(), ...places },
+    marginSeconds,
+    fetch,
+  });
 }
 
 /** A token in the variable that the workload names. */
@@ -197,6 +203,25 @@ describe('a token is refused: [P2]', () => {
     await expect(prove(both, holding(await issuer.sign(ours)))).rejects.toEqual(
       refusal('this job is several at once: identity.workloads 1 and 2 all fit'),
     );
+  });
+});
+
+describe('clocks that differ', () => {
+  const seconds = () => Math.floor(Date.now() / 1000);
+  const late = () => issuer.sign(ours, { iat: seconds() - 900, exp: seconds() - 200 });
+
+  test('are forgiven as far as the configuration says, and no further [P2]', async () => {
+    await expect(prove([workload()], holding(await late()))).rejects.toEqual(refusal('it has expired'));
+    await expect(prove([workload()], holding(await late()), 180)).rejects.toEqual(refusal('it has expired'));
+    await expect(prove([workload()], holding(await late()), 300)).resolves.toMatchObject({
+      principal: { kind: 'workload' },
+    });
+  });
+
+  test('and explain a refusal are both named', async () => {
+    const ahead: Clock = { ...machineClock, now: () => new Date(Date.now() + 1800_000) };
+    const refused = inTimeOf(ahead, async () => await prove([workload()], holding(await issuer.sign(ours))));
+    await expect(refused).rejects.toEqual(refusal('it has expired (exp); the clocks are apart: here it is '));
   });
 });
 

@@ -13,6 +13,7 @@ import { quote } from '../text/quote.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import { passingPart, subjectFrom } from './lasting-subject.ts';
 import type { Principal } from './principal.ts';
+import { theirClock } from './their-clock.ts';
 import { findWorkloadIssuer } from './workload-issuer.ts';
 import { isHere, type TokenPlaces, tokenFrom, whereOf } from './workload-source.ts';
 import { judgeWorkloadToken } from './workload-token.ts';
@@ -21,6 +22,8 @@ import { judgeWorkloadToken } from './workload-token.ts';
 export interface WorkloadRun {
   workloads: readonly Workload[];
   places: TokenPlaces;
+  /** How far the clocks of who signs may be from ours. */
+  marginSeconds: number;
   fetch: Fetch;
 }
 
@@ -35,7 +38,7 @@ export interface ProvenWorkload {
  * The one workload whose rules a token here meets. Throws `identity_refused` where there is no token, where none is good,
  * each with its reason, and where one meets the rules of several: which groups it has would be a guess.
  */
-export async function proveWorkload({ workloads, places, fetch }: WorkloadRun): Promise<ProvenWorkload> {
+export async function proveWorkload({ workloads, places, marginSeconds, fetch }: WorkloadRun): Promise<ProvenWorkload> {
   const here = workloads.filter((workload) => isHere(workload, places));
   if (here.length === 0) {
     const looked = [...new Set(workloads.map(whereOf))].join('; ');
@@ -44,14 +47,22 @@ export async function proveWorkload({ workloads, places, fetch }: WorkloadRun): 
     });
   }
   const [tokens, issuers] = [remembering<string>(), remembering<IssuerKeys>()];
+  const clocks = new Map(here.map(({ issuer }) => [issuer, theirClock(issuer, marginSeconds)]));
   const tried = await Promise.allSettled(
     here.map(async (workload) => {
       // Whose keys count is asked while the token is on its way.
-      const finding = issuers(workload.issuer, () => findWorkloadIssuer(workload.issuer, fetch));
+      const their = clocks.get(workload.issuer);
+      const finding = issuers(workload.issuer, () =>
+        findWorkloadIssuer(workload.issuer, their === undefined ? fetch : their.watch(fetch)),
+      );
       finding.catch(() => {});
       const source = JSON.stringify([workload.token, workload.audience]);
       const token = await tokens(source, () => tokenFrom(workload, places, fetch));
-      return { workload, token, claims: await judgeWorkloadToken(token, workload, await finding, clock.now()) };
+      const judging = judgeWorkloadToken(token, workload, await finding, marginSeconds, clock.now());
+      const claims = await judging.catch((error: unknown) => {
+        throw their?.explained(error) ?? error;
+      });
+      return { workload, token, claims };
     }),
   );
   return theOne(workloads, tried);
@@ -65,12 +76,13 @@ export async function proveHandedToken(
   workloads: readonly Workload[],
   token: string,
   keysOf: (issuer: string) => Promise<IssuerKeys>,
+  marginSeconds: number,
 ): Promise<ProvenWorkload> {
   const tried = await Promise.allSettled(
     workloads.map(async (workload) => ({
       workload,
       token,
-      claims: await judgeWorkloadToken(token, workload, await keysOf(workload.issuer), clock.now()),
+      claims: await judgeWorkloadToken(token, workload, await keysOf(workload.issuer), marginSeconds, clock.now()),
     })),
   );
   return theOne(workloads, tried);

@@ -284,6 +284,32 @@ describe('without a token', () => {
     await expect(prove([workload({ token: 'github-actions' })], places)).rejects.toEqual(refusal(why));
   });
 
+  test.each([
+    ['503', { status: 503, body: {} }],
+    ['429', { status: 429, body: {} }],
+    ['403 that is not ready yet', { status: 403, body: { message: 'the token is pending' } }],
+  ])(
+    'of GitHub Actions at first, with %s, it is asked again, and what was said last is told',
+    async (_case, answer) => {
+      const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer } = issuer.actions;
+      const places = { actions: { url, bearer: new Secret(bearer) } };
+      const runs = [workload({ token: 'github-actions' })];
+      const quick: Clock = { ...machineClock, pause: async () => {} };
+      let times = 0;
+      issuer.control.tamper('actions', (honest) => (times++ === 0 ? answer : honest));
+      await expect(inTimeOf(quick, () => prove(runs, places))).resolves.toMatchObject({
+        principal: { groups: ['ci'] },
+      });
+      times = 0;
+      issuer.control.tamper('actions', () => {
+        times += 1;
+        return { ...answer, body: { message: `pending ${times}` } };
+      });
+      await expect(inTimeOf(quick, () => prove(runs, places))).rejects.toEqual(refusal('pending 3'));
+      expect(times).toBe(3);
+    },
+  );
+
   test('the runner is told nothing without https, except on loopback in sandbox mode', async () => {
     const actions = { url: 'http://runner.example/token', bearer: new Secret('runner-secret') };
     const asked = prove([workload({ token: 'github-actions' })], { actions });

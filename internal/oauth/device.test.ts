@@ -127,6 +127,15 @@ describe('it asks less often', () => {
     expect(outcome).toMatchObject({ access_token: 'at' });
     expect(polls).toBe(2);
   });
+
+  test.each<[string, Answer]>([
+    ['429 of a gateway', { status: 429, text: 'slower' }],
+    ['500 in OAuth', { status: 500, json: { error: 'server_error' } }],
+  ])('when the server answers %s, and goes on', async (_case, answer) => {
+    const { outcome, polls } = await flow([pending, answer, tokens]);
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    expect(polls).toBe(3);
+  });
 });
 
 describe('it does not begin', () => {

@@ -24,7 +24,12 @@ const parametersName =
   /^(params?|parameters|args|arguments|inputs?|payload|body|data|options|variables|(params|args|input|arguments|parameters)_?json|(tool|action|operation|function|command)_?(args|arguments|inputs?|params|parameters))$/i;
 const addressName = /^(url|uri|path|endpoint|route|resource_?path|api_?path)$/i;
 const codeName =
-  /^(code|script|sql|graphql|javascript|python|shell|bash|source_?code|sql_?(query|statement)|statement|kql|expression_?code)$/i;
+  /^(script|sql|graphql|javascript|python|shell|bash|source_?code|sql_?(query|statement)|kql|expression_?code)$/i;
+/** A code may be a discount's or a country's, a statement a bank's: beside something that speaks of running it, it is code. */
+const perhapsCodeName = /^(code|statement)$/i;
+const besideCode = /^(language|lang|runtime|interpreter|timeout(_?(ms|seconds))?|packages|dependencies)$/i;
+const runsCode =
+  /^(run|runs|execute|executes|exec|eval|evaluate|interpret|script|code|sandbox|python|javascript|sql|query|repl)$/;
 const wordsName = /^(command|operation|action|intent|instructions?|prompt|task|request|question|goal)$/i;
 const finds = ['search', 'find', 'list', 'discover', 'describe', 'get', 'learn', 'lookup', 'explore'];
 const thingsFound = /^(tools?|operations?|actions?|endpoints?|commands?|capabilit(y|ies)|apis?|functions?|catalog)$/;
@@ -70,6 +75,8 @@ function routerAlone(words: readonly string[], properties: Properties, depth = 0
     entries.some(([key, value]) => pattern.test(key) && holds(value));
   if (some(commandName, isFreeText) && some(parametersName, isOpen)) return 'command';
   if (some(codeName, isFreeText)) return 'code';
+  const isRun = words.some((word) => runsCode.test(word)) || some(besideCode, () => true);
+  if (isRun && some(perhapsCodeName, isFreeText)) return 'code';
   const query = some(/^(query|mutation|q)$/i, isFreeText);
   if (query && some(/^variables(_?json)?$/i, isOpen)) return 'code';
   if (query && words.some((word) => /^(graphql|sql|eval|raw|kql)$/.test(word))) return 'code';

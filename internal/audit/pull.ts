@@ -170,10 +170,7 @@ function throughOf(lastAt: string, waiting: readonly SeenCall[], now: number): s
 }
 
 /** Who answered: whose answer became this event, or had no answer itself and said the same. */
-export function answererOf(
-  { id, answer }: Pick<SeenCall, 'id' | 'answer'>,
-  sent: readonly Sent[],
-): Sent['actor'] | undefined {
+function answererOf({ id, answer }: Pick<SeenCall, 'id' | 'answer'>, sent: readonly Sent[]): Sent['actor'] | undefined {
   const answers = sent.filter(({ act, call }) => act === 'session.answer' && call === id);
   const same = answers.find(({ event }) => event !== undefined && event === answer?.event);
   const lost = answers.find((each) => each.event === undefined && (each.answer ?? answer?.answer) === answer?.answer);

@@ -1,6 +1,7 @@
 /** Whoever asks a console by hand: each part of a request can be what a program would never send. */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { exportJWK, type JWTPayload, SignJWT } from 'jose';
+import { machineClock } from '../../internal/clock/clock.ts';
 import { sha256 } from '../../internal/text/canonical.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import type { Sandbox } from '../sandbox/start.ts';
@@ -65,7 +66,16 @@ export async function idTokenOf(
   return await identityProvider.control.forge(seed, claims, signedBy, typ);
 }
 
-/** Exchanges a token for a session; what is shown can be changed. */
+/** The limits of one person and one address are for them: a walk through a table waits. */
+export async function patiently(act: () => Promise<Answered>): Promise<Answered> {
+  for (;;) {
+    const answered = await act();
+    if (answered.status !== 429) return answered;
+    await machineClock.pause(1000 * Number(answered.headers['retry-after'] ?? 1));
+  }
+}
+
+/** Exchanges a token for a session, as soon as the console lets it; what is shown can be changed. */
 export async function exchangeAt(
   origin: string,
   key: CallerKey,
@@ -74,7 +84,7 @@ export async function exchangeAt(
 ): Promise<Answered> {
   const url = `${origin}/v1/token`;
   const proof = 'proof' in changed ? changed.proof : await proofOf(key, { method: 'POST', url });
-  return await ask(url, {
+  const question = {
     method: 'POST',
     headers: {
       'content-type': 'application/x-www-form-urlencoded',
@@ -86,7 +96,8 @@ export async function exchangeAt(
       subject_token: token,
       subject_token_type: changed.type ?? 'urn:ietf:params:oauth:token-type:id_token',
     }).toString(),
-  });
+  };
+  return await patiently(() => ask(url, question));
 }
 
 /** A session that was exchanged. */

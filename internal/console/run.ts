@@ -17,6 +17,7 @@ import type { Browser, Ports, Tell } from '../run/ports.ts';
 import { beginSecrets, boundToRun, concealed } from '../secret/secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
+import { isRecord } from '../text/record.ts';
 import type { Caller } from './credentials.ts';
 import type { AnswerBody, Asking, Said, WireError } from './protocol.ts';
 import type { Reachable } from './reach.ts';
@@ -81,25 +82,27 @@ export function beginRun(setting: RunSetting, request: RunRequest): Run {
   const { signal } = controller;
   const out = lineQueue(() => controller.abort());
   const inRun = beginSecrets();
+  // A socket or a timer may call what says something, and belongs to no run.
+  const say = inRun(() => boundToRun((line: Said) => out.say(withoutSecrets(line))));
   let patient = true;
   const questions = openQuestions((line) => {
     if (!patient) controller.abort();
-    out.say(line);
+    say(line);
   }, signal);
   const work: (() => Promise<void>)[] = [];
   const carryOut = async (): Promise<AppError | undefined> => {
-    out.say({ kind: 'run', id, version: setting.version });
+    say({ kind: 'run', id, version: setting.version });
     try {
-      const ports = portsOf(setting, request, { signal, say: out.say, questions, afterwards: work });
+      const ports = portsOf(setting, request, { signal, say, questions, afterwards: work });
       const perform = (await useCase.load()) as (request: unknown, ports: Ports) => Promise<unknown>;
       const result = await perform(request.request, ports);
-      out.say({ kind: 'result', result });
+      say({ kind: 'result', result });
       // What is to follow once the person has the result; they may be gone by now, and it follows all the same.
       for (const each of work) await each();
       return undefined;
     } catch (error) {
       const failure = asAppError(error, signal);
-      out.say({ kind: 'error', error: wireError(failure, id) });
+      say({ kind: 'error', error: wireError(failure, id) });
       return failure;
     } finally {
       out.end();
@@ -116,6 +119,21 @@ export function beginRun(setting: RunSetting, request: RunRequest): Run {
     interrupt: () => controller.abort(),
     over: inRun(carryOut),
   };
+}
+
+/**
+ * A line without the secrets of its run (P3): everything that goes out passes here, also what a service or an agent has
+ * repeated. Where the browser is sent is said whole: it is made of what the person's machine has to know.
+ */
+function withoutSecrets(line: Said): Said {
+  const harmless = (value: unknown): unknown => {
+    if (typeof value === 'string') return concealed(value);
+    if (Array.isArray(value)) return value.map(harmless);
+    if (!isRecord(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, harmless(each)]));
+  };
+  const said = harmless(line) as Said;
+  return said.kind === 'visit' && line.kind === 'visit' ? { ...said, authorization: line.authorization } : said;
 }
 
 /** An error as it is said. Nothing secret of the run is in it (P3). */
@@ -188,9 +206,9 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
     screen: { columns: undefined, rows: undefined },
     ask: asking.interactive
       ? {
-          show: boundToRun((lines: readonly string[]) => {
-            for (const each of lines) say({ kind: 'warn', text: concealed(each) });
-          }),
+          show(lines) {
+            for (const each of lines) say({ kind: 'warn', text: each });
+          },
           async yes(text, milliseconds) {
             const answer = await questions.ask(
               (id) => ({ kind: 'yes', id, text, timeoutMs: milliseconds }),
@@ -208,30 +226,24 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
       return 'line' in answer ? answer.line : '';
     },
     browser: (command) => browserThrough({ asking, command, timeoutMs, say, questions }),
-    stream: boundToRun((text: string) => say({ kind: 'stream', text: concealed(text) })),
+    stream: (text) => say({ kind: 'stream', text }),
     afterwards: (each) => void afterwards.push(each),
   };
 }
 
 function tellThrough(say: (line: Said) => void): Tell {
   let waits = 0;
-  // A socket or a timer may call what says something, and belongs to no run.
-  const conceal = boundToRun(concealed);
-  const event = (told: Record<string, string | number | null>) =>
-    Object.fromEntries(
-      Object.entries(told).map(([name, value]) => [name, typeof value === 'string' ? conceal(value) : value]),
-    );
   return {
-    note: (text) => say({ kind: 'note', text: conceal(text) }),
-    detail: (text) => say({ kind: 'detail', text: conceal(text) }),
-    warn: (text, told) => say({ kind: 'warn', text: conceal(text), ...(told !== undefined && { event: event(told) }) }),
-    event: (told) => say({ kind: 'event', event: event(told) }),
+    note: (text) => say({ kind: 'note', text }),
+    detail: (text) => say({ kind: 'detail', text }),
+    warn: (text, event) => say({ kind: 'warn', text, ...(event !== undefined && { event: { ...event } }) }),
+    event: (event) => say({ kind: 'event', event: { ...event } }),
     // It is a command to the runner of a job, and there is none here.
     command() {},
     wait(text) {
       waits += 1;
       const id = waits;
-      say({ kind: 'wait', id, text: conceal(text) });
+      say({ kind: 'wait', id, text });
       let last = Number.NEGATIVE_INFINITY;
       return {
         at(done, all, now) {
@@ -242,11 +254,11 @@ function tellThrough(say: (line: Said) => void): Tell {
             id,
             done,
             ...(all !== undefined && { all }),
-            ...(now !== undefined && { text: conceal(now) }),
+            ...(now !== undefined && { text: now }),
           });
         },
-        update: (now) => say({ kind: 'waiting', id, text: conceal(now) }),
-        done: (ended) => say({ kind: 'waited', id, ...(ended !== undefined && { text: conceal(ended) }) }),
+        update: (now) => say({ kind: 'waiting', id, text: now }),
+        done: (ended) => say({ kind: 'waited', id, ...(ended !== undefined && { text: ended }) }),
       };
     },
   };

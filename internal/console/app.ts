@@ -10,10 +10,12 @@ import { AppError, asAppError } from '../errors/app-error.ts';
 import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
 import { isSamePerson } from '../identity/principal.ts';
 import type { ConsoleHandler, Origin } from '../outside/console-listener.ts';
+import type { RecordLog } from '../record/record-log.ts';
+import type { Role } from '../run/use-cases.ts';
+import type { OffboardPersonRequest } from '../run/values/vaults.ts';
 import { beginSecrets } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import { isRecord } from '../text/record.ts';
-import { type Caller, type CredentialSetting, callerOf, exchange } from './credentials.ts';
+import { type Caller, type CredentialSetting, callerOf, exchange, requireStill } from './credentials.ts';
 import type { CurrentConfiguration, Reviewed } from './current-configuration.ts';
 import { figures } from './figures.ts';
 import type { Journal } from './journal.ts';
@@ -23,6 +25,7 @@ import { answerBody, exchangeGrant, largestRequest, runBody, type Said } from '.
 import { rolesOf } from './roles.ts';
 import { paths, type Route, routes } from './routes.ts';
 import { beginRun, type Run, type RunSetting, wireError } from './run.ts';
+import { type Gone, isMeant } from './sessions.ts';
 
 /** What a console answers with. */
 export interface AppSetting extends CredentialSetting, RunSetting {
@@ -93,7 +96,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   const { origin, journal, configuration, sessions } = setting;
   const host = new URL(origin).host;
   const counted = figures();
-  const runs = new Map<string, Run>();
+  const runs = new Map<string, { run: Run; admission: Route['admission'] }>();
   const limits = { address: limitEach(perAddress), person: limitEach(perPerson), exchange: limitEach(perExchange) };
   let draining = false;
   const app = new Hono<Variables>({ strict: true });
@@ -109,29 +112,59 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     return fail(c, new AppError('console_refused', `too many requests: again in ${seconds} s`), 429);
   };
 
+  const fault = (id: string, error: unknown) =>
+    journal.say('bug', { id, stack: error instanceof Error ? framesOf(error) : '' });
+
   app.notFound((c) => fail(c, new AppError('usage', 'there is nothing here'), 404));
   app.onError((error, c) => {
     const failure = asAppError(error, c.req.raw.signal);
-    if (failure.code === 'bug') journal.say('bug', { id: c.env.id, stack: framesOf(error) });
+    if (failure.code === 'bug') fault(c.env.id, error);
     return fail(c, failure);
   });
 
   app.use(async (c, next) => {
-    const { address, isPrivate } = c.env.origin;
+    const { network, isPrivate } = c.env.origin;
     const health = c.req.path === paths.live || c.req.path === paths.ready || c.req.path === paths.metrics;
     // Those who look whether it lives ask by address, as nobody, and learn nothing.
     if (!health) {
       if (!isPrivate) return fail(c, new AppError('usage', 'only over TLS'), 403);
       if (c.req.header('host') !== host) return fail(c, new AppError('usage', `this console is ${origin}`), 421);
-      const limited = limits.address(address);
+      const limited = limits.address(network);
       if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
     }
     return await next();
   });
 
-  /** Who asks, by what they show; the configuration is the one that this request goes by to its end. */
-  const admit = (route: Route) => async (c: Context<Variables>, next: () => Promise<void>) => {
+  /** Throws where somebody proven may not take a route, as {@link requireStill} does and `not_allowed`. */
+  const requireAdmitted = (caller: Caller, admission: Route['admission'], { configuration: read }: Reviewed) => {
+    requireStill(setting, read, caller);
+    if (admission === 'everybody' || admission === 'this machine' || admission === 'proven') return;
+    if (rolesOf(caller.principal, read).has(admission)) return;
+    throw new AppError('not_allowed', `${quote(caller.principal.label)} has no role ${quote(admission)} here`, {
+      hint: `ask whoever reviews ${admission === 'operator' ? 'people.operators' : `people.roles.${admission}`} in config/interface.yaml`,
+    });
+  };
+
+  /** What counts now. Whoever may not do any more what a run of theirs does has no such run: some go on for hours. */
+  const current = async (): Promise<Reviewed> => {
     const reviewed = await configuration.current();
+    if (reviewed === judgedBy) return reviewed;
+    judgedBy = reviewed;
+    for (const { run, admission } of runs.values()) {
+      try {
+        requireAdmitted(run.caller, admission, reviewed);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        run.interrupt();
+      }
+    }
+    return reviewed;
+  };
+  let judgedBy: Reviewed | undefined;
+
+  /** Who asks, by what they show, and whether they may. */
+  const admit = (route: Route) => async (c: Context<Variables>, next: () => Promise<void>) => {
+    const reviewed = await current();
     c.set('reviewed', reviewed);
     if (route.admission === 'everybody') return await next();
     if (route.admission === 'this machine') {
@@ -145,18 +178,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       proof: c.req.header('dpop'),
     });
     c.set('caller', caller);
-    if (route.admission !== 'proven') {
-      const roles = rolesOf(caller.principal, reviewed.configuration);
-      if (!roles.has(route.admission)) {
-        throw new AppError(
-          'not_allowed',
-          `${quote(caller.principal.label)} has no role ${quote(route.admission)} here`,
-          {
-            hint: `ask whoever reviews ${route.admission === 'operator' ? 'people.operators' : `people.roles.${route.admission}`} in config/interface.yaml`,
-          },
-        );
-      }
-    }
+    requireAdmitted(caller, route.admission, reviewed);
     const limited = limits.person(personOf(caller));
     if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
     return await next();
@@ -180,7 +202,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       ),
     [paths.description]: async (c) => c.json((await openApi(origin, setting.version)) as object),
     [paths.token]: async (c) => {
-      const limited = limits.exchange(c.env.origin.address);
+      const limited = limits.exchange(c.env.origin.network);
       if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
       const form = new URLSearchParams(await c.req.text());
       const one = (name: string) => (form.getAll(name).length === 1 ? (form.get(name) ?? '') : '');
@@ -215,31 +237,38 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
 
   /** A run of the caller's own. Somebody else's is as little there as none. */
   const runOf = (c: Context<Variables>): Run => {
-    const run = runs.get(c.req.param('run') ?? '');
+    const run = runs.get(c.req.param('run') ?? '')?.run;
     if (run !== undefined && isSamePerson(run.caller.principal, c.var.caller.principal)) return run;
     throw new AppError('usage', 'there is no such run of yours');
   };
 
-  const begin = async (c: Context<Variables>, useCase: NonNullable<Route['useCase']>): Promise<Response> => {
-    const { caller, reviewed } = c.var;
+  const begin = async (c: Context<Variables>, useCase: NonNullable<Route['useCase']>, admission: Role) => {
+    const { caller } = c.var;
     const { id } = c.env;
-    if (draining) throw new AppError('console_refused', 'this console is about to end: try again');
-    const own = [...runs.values()].filter(({ caller: other }) => isSamePerson(other.principal, caller.principal));
-    if (own.length >= mostRunsOfOne || runs.size >= mostRuns) return tooOften(c, 1);
     const body = runBody.safeParse(await jsonOf(c));
     if (!body.success) throw new AppError('usage', 'the request is not one of this interface: compare the versions');
     const { request } = await useCase.values();
     const judged = request.safeParse(body.data.request);
     if (!judged.success) throw new AppError('usage', `the request is no ${useCase.name}: compare the versions`);
-    const run = beginRun(setting, {
-      id,
-      useCase,
-      request: judged.data,
-      asking: body.data.asking,
-      caller,
-      configuration: reviewed.configuration,
-    });
-    runs.set(id, run);
+    // A body may come slowly: what is so now counts, and nothing waits any more between here and the run.
+    const reviewed = await current();
+    requireAdmitted(caller, admission, reviewed);
+    if (draining) throw new AppError('console_refused', 'this console is about to end: try again');
+    const own = [...runs.values()].filter(({ run }) => isSamePerson(run.caller.principal, caller.principal));
+    if (own.length >= mostRunsOfOne || runs.size >= mostRuns) return tooOften(c, 1);
+    const leaving = useCase.name === 'offboardPerson' ? leavingOf(id, judged.data as OffboardPersonRequest) : undefined;
+    const run = beginRun(
+      { ...setting, record: leaving?.record ?? setting.record },
+      {
+        id,
+        useCase,
+        request: judged.data,
+        asking: body.data.asking,
+        caller,
+        configuration: reviewed.configuration,
+      },
+    );
+    runs.set(id, { run, admission });
     void run.over.then((failure) => {
       runs.delete(id);
       counted.ended(useCase.name, failure?.code ?? 'done');
@@ -251,29 +280,51 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
         configuration: reviewed.digest,
         ...(failure?.code === 'bug' && { stack: framesOf(failure) }),
       });
-      if (useCase.name === 'offboardPerson' && failure === undefined) endSessionsOf(judged.data, caller);
+      if (failure === undefined) leaving?.done();
     });
-    return new Response(streamOf(run), {
-      headers: { 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' },
-    });
+    return new Response(
+      streamOf(run, () => void current().catch((error: unknown) => fault(id, error))),
+      {
+        headers: { 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' },
+      },
+    );
   };
 
-  /** Off-boarding is in force at once: who was let go has no session left, and no run that goes on. */
-  const endSessionsOf = (request: unknown, { principal }: Caller) => {
-    if (!isRecord(request) || typeof request['subject'] !== 'string' || request['dryRun'] === true) return;
-    const { subject, issuer = principal.issuer, kind = principal.kind } = request;
-    const gone = { kind: String(kind), issuer: String(issuer), subject: String(subject) };
-    const ended = sessions.endAllOf(gone);
-    for (const { caller: of, interrupt } of runs.values()) {
-      const { kind: k, issuer: i, subject: s } = of.principal;
-      if (k === gone.kind && i === gone.issuer && s === gone.subject) interrupt();
-    }
-    journal.say('sessions ended', { ended });
+  /**
+   * Off-boarding is in force from its first act on, however it ends: who is let go has no session left, no run that goes on,
+   * and nothing that opens another one.
+   */
+  const leavingOf = (own: string, { subject, issuer, kind, undo, dryRun }: OffboardPersonRequest) => {
+    const who: Gone = { subject, issuer, kind };
+    const letGo = () => {
+      const ended = sessions.letGo(who);
+      for (const [id, { run }] of runs) {
+        // Who lets themselves go is not stopped half-way.
+        if (id !== own && isMeant(who, run.caller.principal)) run.interrupt();
+      }
+      journal.say('sessions ended', { ended });
+    };
+    const record: RecordLog = {
+      ...setting.record,
+      async append(entry) {
+        const head = await setting.record.append(entry);
+        if (entry.kind === 'intent' && entry.act === 'person.offboard') letGo();
+        return head;
+      },
+    };
+    return {
+      record,
+      done() {
+        if (dryRun) return;
+        if (undo) sessions.letIn(who);
+        else letGo();
+      },
+    };
   };
 
   for (const route of routes()) {
     const { method, path, useCase } = route;
-    const answer = useCase === undefined ? answers[path] : (c: Context<Variables>) => begin(c, useCase);
+    const answer = useCase === undefined ? answers[path] : (c: Context<Variables>) => begin(c, useCase, useCase.role);
     if (answer === undefined) throw new Error(`nothing answers ${path}`);
     app.on(method, path, admit(route), bounded, answer);
   }
@@ -305,19 +356,19 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     },
     drain() {
       draining = true;
-      for (const run of runs.values()) run.endWhenWaiting();
+      for (const { run } of runs.values()) run.endWhenWaiting();
     },
     interruptAll() {
-      for (const run of runs.values()) run.interrupt();
+      for (const { run } of runs.values()) run.interrupt();
     },
     async idle() {
-      while (runs.size > 0) await Promise.all([...runs.values()].map(({ over }) => over));
+      while (runs.size > 0) await Promise.all([...runs.values()].map(({ run }) => run.over));
     },
   };
 }
 
 /** The lines of a run as they come. A reader that leaves ends the run as Ctrl-C does. */
-function streamOf(run: Run): ReadableStream<Uint8Array> {
+function streamOf(run: Run, onSilence: () => void): ReadableStream<Uint8Array> {
   const text = new TextEncoder();
   const bytes = (line: Said) => text.encode(`${JSON.stringify(line)}\n`);
   const lines = run.lines[Symbol.asyncIterator]();
@@ -333,8 +384,10 @@ function streamOf(run: Run): ReadableStream<Uint8Array> {
       });
       const next = await Promise.race([pending, pinged]);
       stop();
-      if (next === 'ping') controller.enqueue(bytes({ kind: 'ping' }));
-      else {
+      if (next === 'ping') {
+        onSilence();
+        controller.enqueue(bytes({ kind: 'ping' }));
+      } else {
         pending = undefined;
         if (next.done === true) return controller.close();
         controller.enqueue(bytes(next.value));

@@ -18,14 +18,13 @@ import { proveHandedToken } from '../identity/workload.ts';
 import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
 import { conceal } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import { judgeProof, type SeenProofs } from './dpop.ts';
+import { judgeProof, requireNew, type SeenProofs } from './dpop.ts';
 import type { WithKeys } from './issuers.ts';
 import { tokenTypes } from './protocol.ts';
-import type { ConsoleSessions } from './sessions.ts';
+import type { ConsoleSessions, Issued } from './sessions.ts';
 
-/** Somebody who asks, and until when that is proven. */
-export interface Caller {
-  principal: Principal;
+/** Somebody who asks, and from when until when that is proven. */
+export interface Caller extends Issued {
   expiresAt: Date;
 }
 
@@ -49,7 +48,7 @@ export interface Shown {
 
 const signInFirst = { hint: 'run the command again: it signs in' };
 
-/** Who asks. Throws `sign_in_needed` where nothing is shown or what is shown has ended, and `identity_refused`. */
+/** Who asks. Throws `sign_in_needed` where nothing is shown or what is shown has ended, and what {@link requireStill} throws. */
 export async function callerOf(
   setting: CredentialSetting,
   configuration: Configuration,
@@ -60,18 +59,23 @@ export async function callerOf(
   if (token.length > longestIdToken) throw new AppError('identity_refused', 'the token is too long');
   conceal(token);
   const bound = scheme.toLowerCase() === 'dpop';
-  const proven = async () => await judgeProof(proof, { method, url: `${setting.origin}${path}`, token }, setting.seen);
+  const proven = async () => {
+    const judged = await judgeProof(proof, { method, url: `${setting.origin}${path}`, token });
+    requireNew(setting.seen, judged);
+    return judged.thumbprint;
+  };
   if (token.includes('.')) {
     const { caller, thumbprint } = await judgeAccessToken(setting, configuration, token);
     if ((thumbprint !== undefined) !== bound) throw refusedToken('it is not shown in the way that it was made for');
     if (thumbprint !== undefined && (await proven()) !== thumbprint) throw refusedToken('its key is another one');
+    requireStill(setting, configuration, caller);
     return caller;
   }
   const session = setting.sessions.find(token);
   if (session === undefined) throw new AppError('sign_in_needed', 'the session has ended', signInFirst);
   if (!bound) throw refusedToken('a session counts with the proof of its key (DPoP) alone');
   if ((await proven()) !== session.thumbprint) throw refusedToken('its key is another one');
-  requireStill(configuration, session.principal);
+  requireStill(setting, configuration, session);
   return session;
 }
 
@@ -79,12 +83,21 @@ function refusedToken(why: string): AppError {
   return new AppError('identity_refused', `the token is refused: ${why}`, signInFirst);
 }
 
-/** Throws `identity_refused` where the configuration believes somebody else by now. */
-function requireStill({ interface: { identity } }: Configuration, { kind, issuer }: Principal): void {
+/** Throws `identity_refused` where the configuration believes somebody else by now, and `offboarded` for who was let go. */
+export function requireStill(
+  { sessions }: Pick<CredentialSetting, 'sessions'>,
+  { interface: { identity } }: Configuration,
+  proven: Issued,
+): void {
+  const { kind, issuer, label } = proven.principal;
   const issuerOfPeople = identity.mode === 'sso' ? [identity.issuer] : [];
   const ofJobs = 'workloads' in identity ? (identity.workloads ?? []).map((each) => each.issuer) : [];
   const believed = kind === 'sso' ? issuerOfPeople : kind === 'workload' ? ofJobs : [];
   if (!believed.includes(issuer)) throw refusedToken(`the configuration does not believe ${quote(issuer)}`);
+  if (!sessions.isGone(proven)) return;
+  throw new AppError('offboarded', `${quote(label)} was let go, and what proves them is of before that`, {
+    hint: 'if that is a mistake, an operator lets them in again: service-connection offboard <subject> --undo',
+  });
 }
 
 /** An access token of RFC 9068: signed by the issuer, for this console, and no other kind of token. */
@@ -137,6 +150,7 @@ function callerFrom(identity: SsoIdentity, claims: JWTPayload, exp: number): Cal
       ...principalOf(identity, claims, groupsOfTokenAlone(identity, claims)),
       assurance: assuranceOf(claims, clockMarginOf(identity)),
     },
+    issuedAt: new Date((claims.iat ?? 0) * 1000),
     expiresAt: new Date(exp * 1000),
   };
 }
@@ -151,7 +165,7 @@ export interface Exchange {
 
 /**
  * A session for what proves somebody: an ID token of our own client, or the token of a job (RFC 8693). It is bound to the
- * key that the request is proven with. Throws `usage` or `identity_refused`.
+ * key that the request is proven with. Throws `usage`, `identity_refused` or `offboarded`.
  */
 export async function exchange(
   setting: CredentialSetting,
@@ -160,13 +174,12 @@ export async function exchange(
 ): Promise<{ token: string; seconds: number; principal: Principal }> {
   conceal(subjectToken);
   // Before anybody is asked for keys: without a key of its own nothing is given.
-  const thumbprint = await judgeProof(
-    proof,
-    { method: 'POST', url: `${setting.origin}${path}`, token: undefined },
-    setting.seen,
-  );
-  const { principal, expiresAt } = await proven(setting, configuration, subjectToken, subjectTokenType);
-  return { ...setting.sessions.open(principal, thumbprint, expiresAt), principal };
+  const judged = await judgeProof(proof, { method: 'POST', url: `${setting.origin}${path}`, token: undefined });
+  const caller = await proven(setting, configuration, subjectToken, subjectTokenType);
+  requireStill(setting, configuration, caller);
+  // Remembered for who is proven alone: what strangers show would fill the memory that everybody needs.
+  requireNew(setting.seen, judged);
+  return { ...setting.sessions.open(caller, judged.thumbprint, caller.expiresAt), principal: caller.principal };
 }
 
 async function proven(

@@ -45,21 +45,24 @@ export async function currentConfiguration(
     }
   };
   let reviewed = await read();
-  let broken: { error: AppError; digest: string } | undefined;
+  /** Without a digest where the files could not even be looked at. */
+  let broken: { error: AppError; digest: string | undefined } | undefined;
   let lookedAt = clock.monotonic();
   let looking: Promise<void> | undefined;
   const look = async () => {
-    const digest = await digestOf(folder);
-    if (digest === reviewed.digest) broken = undefined;
-    if (digest === reviewed.digest || digest === broken?.digest) return;
+    let digest: string | undefined;
     try {
+      digest = await digestOf(folder);
+      if (digest === reviewed.digest) broken = undefined;
+      if (digest === reviewed.digest || digest === broken?.digest) return;
       reviewed = await read();
       broken = undefined;
       told({ digest: reviewed.digest });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
+      const isTold = broken !== undefined && digest === undefined && broken.digest === undefined;
       broken = { error, digest };
-      told({ error });
+      if (!isTold) told({ error });
     }
   };
   return {

@@ -76,17 +76,29 @@ export interface ExpectedProof {
   token: string | undefined;
 }
 
-/** The thumbprint of the key that a request is proven with (RFC 7638). Throws `identity_refused`. */
+/** A good proof: the thumbprint of its key (RFC 7638), and its id. */
+export interface JudgedProof {
+  thumbprint: string;
+  id: string;
+}
+
+function refuse(why: string, cause?: unknown): AppError {
+  return new AppError('identity_refused', `the proof of the key (DPoP) is refused: ${why}`, {
+    hint: 'run the command again; if it stays, look at the clocks of both machines',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Throws `identity_refused` for a proof that was shown before; from now on this one was. */
+export function requireNew(seen: SeenProofs, { thumbprint, id }: JudgedProof): void {
+  if (!seen.isNew(`${thumbprint} ${id}`, clock.now())) throw refuse('it was shown before (jti)');
+}
+
+/** Judges a proof by all but whether it was shown before. Throws `identity_refused`. */
 export async function judgeProof(
   header: string | undefined,
   { method, url, token }: ExpectedProof,
-  seen: SeenProofs,
-): Promise<string> {
-  const refuse = (why: string, cause?: unknown) =>
-    new AppError('identity_refused', `the proof of the key (DPoP) is refused: ${why}`, {
-      hint: 'run the command again; if it stays, look at the clocks of both machines',
-      ...(cause === undefined ? {} : { cause }),
-    });
+): Promise<JudgedProof> {
   if (header === undefined || header.includes(',')) throw refuse('there has to be exactly one');
   const now = clock.now();
   const { payload, protectedHeader } = await jwtVerify(header, EmbeddedJWK, {
@@ -103,7 +115,5 @@ export async function judgeProof(
   if (Math.abs(now.getTime() / 1000 - iat) > window) throw refuse('it is not of now (iat)');
   if (htm !== method || htu !== url) throw refuse('it is for another request (htm, htu)');
   if (token !== undefined && ath !== sha256(token, 'base64url')) throw refuse('it is for another token (ath)');
-  const thumbprint = await calculateJwkThumbprint(protectedHeader.jwk as JWK);
-  if (!seen.isNew(`${thumbprint} ${jti}`, now)) throw refuse('it was shown before (jti)');
-  return thumbprint;
+  return { thumbprint: await calculateJwkThumbprint(protectedHeader.jwk as JWK), id: jti };
 }

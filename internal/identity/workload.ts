@@ -30,6 +30,7 @@ export interface WorkloadRun {
 /** A job that is proven. */
 export interface ProvenWorkload {
   principal: Principal;
+  issuedAt: Date;
   expiresAt: Date;
   token: Secret;
 }
@@ -103,6 +104,7 @@ function theOne(
   }
   return {
     principal: workloadPrincipal(first.workload, first.claims),
+    issuedAt: new Date((first.claims.iat ?? 0) * 1000),
     expiresAt: new Date((first.claims.exp ?? 0) * 1000),
     token: new Secret(first.token),
   };

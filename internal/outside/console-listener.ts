@@ -24,6 +24,8 @@ export interface ListeningPlace {
 export interface Origin {
   /** The address of whoever asks: that of the connection, or what a trusted proxy says. */
   address: string;
+  /** What limits count by: the address, and of IPv6 the network, since whoever has one address there has all of it. */
+  network: string;
   /** Whether nobody on the way can read along: TLS here, TLS to a trusted proxy, or this machine alone. */
   isPrivate: boolean;
   /** Whether the connection itself comes from this machine, and from no proxy. */
@@ -170,15 +172,29 @@ function originOf({ socket, headers }: IncomingMessage, proxies: BlockList): Ori
   if (!fromProxy) {
     // A proxy that nobody named speaks for somebody else, whoever that is.
     const isHere = isIn(loopbackAddresses, peer) && !forwarding.some((name) => headers[name] !== undefined);
-    return { address: peer, isPrivate: encrypted || isHere, isHere };
+    return { address: peer, network: networkOf(peer), isPrivate: encrypted || isHere, isHere };
   }
   const claimed = String(headers['x-forwarded-for'] ?? '')
     .split(',')
     .map((each) => plain(each.trim()))
     .filter((each) => each !== '');
-  const address = claimed.findLast((each) => !isIn(proxies, each)) ?? peer;
+  const last = claimed.findLast((each) => !isIn(proxies, each)) ?? peer;
+  const address = isIP(last) === 0 ? peer : last;
   const isPrivate = String(headers['x-forwarded-proto'] ?? '').trim() === 'https';
-  return { address: isIP(address) === 0 ? peer : address, isPrivate, isHere: false };
+  return { address, network: networkOf(address), isPrivate, isHere: false };
+}
+
+/** The first 64 bits of an IPv6 address. */
+function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const groups = (text: string) => text.split(':').filter((each) => each !== '');
+  const [before = '', after = ''] = address.replace(/%.*/, '').split('::');
+  const known = groups(before);
+  const missing = address.includes('::') ? 8 - known.length - groups(after).length : 0;
+  return [...known, ...Array.from({ length: Math.max(0, missing) }, () => '0'), ...groups(after)]
+    .slice(0, 4)
+    .map((each) => Number.parseInt(each, 16).toString(16))
+    .join(':');
 }
 
 /** An IPv4 address in the form of IPv6 is that address. */

@@ -1,0 +1,260 @@
+/** What changes at a console while a request or a run is on its way, and what strangers and answers from outside bring. */
+import { readFile, symlink, unlink, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import type { ServeRequest } from '../../internal/console/serve.ts';
+import { type Answered, ask } from '../support/ask.ts';
+import { type RunningConsole, startConsole } from '../support/console.ts';
+import {
+  asking,
+  type Caller,
+  callerAt,
+  exchangeAt,
+  idTokenOf,
+  linesOf,
+  newKey,
+  proofOf,
+} from '../support/console-caller.ts';
+import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
+
+const world = sandboxPerTest();
+let running: RunningConsole | undefined;
+beforeEach(() => {
+  running = undefined;
+});
+afterEach(async () => {
+  await running?.stop();
+});
+
+const started = async (change?: (content: Content) => void, request?: Partial<ServeRequest>) => {
+  running = await startConsole(world.sandbox, change, request);
+  return running;
+};
+const graceOperates = (content: Content) => {
+  content.people.operators = { principals: [world.sandbox.people.grace.subject] };
+};
+const callerOf = async (name: 'ada' | 'grace') =>
+  await callerAt(running?.origin ?? '', await idTokenOf(world.sandbox, name));
+const codeOf = ({ body }: Answered) => (JSON.parse(body) as { error: { code: string } }).error.code;
+const errorIn = (answered: Answered) => linesOf(answered).find(({ kind }) => kind === 'error')?.['error'];
+const list = '/v1/use-cases/listConnections';
+const connect = {
+  request: { service: 'notion', newClient: false, legacyEndpoints: false, acceptAudience: false },
+  asking,
+};
+const offboardAda = () => {
+  const { subject } = world.sandbox.people.ada;
+  const request = { subject, includeUnproven: false, confirmed: subject, undo: false, dryRun: false };
+  return { request, asking };
+};
+const lookNow = async () => (await ask(`${running?.origin}/health/ready`)).status;
+
+/** A request whose body comes when it is told to: who asks is known before. */
+async function slowly({ key, token }: Caller, path: string, body: unknown) {
+  const url = `${running?.origin}${path}`;
+  const text = JSON.stringify(body);
+  const { hostname, port } = new URL(url);
+  const headers = {
+    authorization: `DPoP ${token}`,
+    dpop: await proofOf(key, { method: 'POST', url, token }),
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(text)),
+    host: `${hostname}:${port}`,
+  };
+  const sent = httpRequest({ host: hostname, port, path, method: 'POST', headers, agent: false });
+  const answered = new Promise<Answered>((resolve, reject) => {
+    sent.on('error', reject).on('response', (response) => {
+      const pieces: Buffer[] = [];
+      response
+        .on('data', (piece: Buffer) => pieces.push(piece))
+        .on('error', reject)
+        .on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(pieces).toString(),
+          }),
+        );
+    });
+  });
+  answered.catch(() => {});
+  sent.flushHeaders();
+  return {
+    async finish(): Promise<Answered> {
+      sent.end(text);
+      return await answered;
+    },
+  };
+}
+
+/** Long enough for what was sent to be judged. */
+const judged = () => new Promise((resolve) => setTimeout(resolve, 300));
+
+describe('who is let go', () => {
+  test('is gone from the first act on, also where the rest fails: no session, no run, and no other session [P4]', async () => {
+    await started(graceOperates);
+    await world.connect(['notion'], { folder: await world.machine(), environment: { ANTHROPIC_API_KEY: '' } });
+    const [ada, grace] = [await callerOf('ada'), await callerOf('grace')];
+    const token = await idTokenOf(world.sandbox, 'ada');
+    const late = await slowly(ada, list, { request: {}, asking });
+    const waiting = ada.ask('/v1/use-cases/connect', { body: connect });
+    await judged();
+    world.sandbox.platform.control.faults.add({
+      on: 'POST /v1/vaults/:vault/archive',
+      fault: { kind: 'status', status: 403 },
+      times: Number.POSITIVE_INFINITY,
+    });
+    const left = await grace.ask('/v1/use-cases/offboardPerson', { body: offboardAda() });
+    expect(errorIn(left)).toMatchObject({ code: 'offboarding_incomplete' });
+    expect(errorIn(await waiting)).toMatchObject({ code: 'interrupted' });
+    expect((await ada.ask(list, { body: { request: {}, asking } })).status).toBe(401);
+    const again = await exchangeAt(running?.origin ?? '', newKey(), token);
+    expect([again.status, codeOf(again)]).toEqual([403, 'offboarded']);
+    expect(codeOf(await late.finish())).toBe('offboarded');
+    const claims = { aud: running?.origin, client_id: 'a-program' };
+    const other = await idTokenOf(world.sandbox, 'ada', { claims, typ: 'at+jwt' });
+    const shown = await ask(`${running?.origin}${list}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${other}` },
+    });
+    expect([shown.status, codeOf(shown)]).toEqual([403, 'offboarded']);
+  });
+
+  test('is let in again at once', async () => {
+    await started(graceOperates);
+    await world.connect(['notion'], { folder: await world.machine(), environment: { ANTHROPIC_API_KEY: '' } });
+    const grace = await callerOf('grace');
+    const token = await idTokenOf(world.sandbox, 'ada');
+    const body = offboardAda();
+    expect(errorIn(await grace.ask('/v1/use-cases/offboardPerson', { body }))).toBeUndefined();
+    expect((await exchangeAt(running?.origin ?? '', newKey(), token)).status).toBe(403);
+    const undo = { ...body, request: { ...body.request, undo: true } };
+    expect(errorIn(await grace.ask('/v1/use-cases/offboardPerson', { body: undo }))).toBeUndefined();
+    expect((await exchangeAt(running?.origin ?? '', newKey(), token)).status).toBe(200);
+  });
+});
+
+describe('a change of the configuration', () => {
+  const withoutApprovers = async () =>
+    await world.configure('interface.yaml', (content) => {
+      content.people.roles.approver = { groups: ['somebody-else'] };
+    });
+
+  test('ends the run of whoever may not do any more what it does [P4]', async () => {
+    await started();
+    const ada = await callerOf('ada');
+    const body = { request: { watch: true }, asking: { ...asking, timeoutSeconds: 3600 } };
+    const watching = ada.ask('/v1/use-cases/listApprovals', { body });
+    await judged();
+    await withoutApprovers();
+    expect(await lookNow()).toBe(200);
+    expect(errorIn(await watching)).toMatchObject({ code: 'interrupted' });
+  });
+
+  test('counts for a request whose body comes after it [P4]', async () => {
+    await started();
+    const late = await slowly(await callerOf('ada'), '/v1/use-cases/listApprovals', {
+      request: { watch: false },
+      asking,
+    });
+    await judged();
+    await withoutApprovers();
+    const answered = await late.finish();
+    expect([answered.status, codeOf(answered)]).toEqual([403, 'not_allowed']);
+  });
+
+  test('that cannot even be looked at changes nothing, and is said once', async () => {
+    const console = await started();
+    const loop = join(world.sandbox.configFolder, 'services', 'loop.yaml');
+    await symlink(loop, loop);
+    const ada = await callerOf('ada');
+    expect(linesOf(await ada.ask(list, { body: { request: {}, asking } })).map(({ kind }) => kind)).toContain('result');
+    expect([await lookNow(), await lookNow()]).toEqual([503, 503]);
+    expect(console.journal().match(/configuration refused/g)).toHaveLength(1);
+    await unlink(loop);
+    expect(await lookNow()).toBe(200);
+    const file = join(world.sandbox.configFolder, 'interface.yaml');
+    const content: Content = parse(await readFile(file, 'utf8'));
+    content.people.roles = {};
+    await writeFile(file, stringify(content));
+    expect((await ada.ask(list, { body: { request: {}, asking } })).status).toBe(403);
+  });
+});
+
+describe('the limits', () => {
+  test('of runs hold for requests that come all at once', async () => {
+    await started();
+    const ada = await callerOf('ada');
+    const all = await Promise.all(
+      Array.from({ length: 30 }, async () => await slowly(ada, '/v1/use-cases/connect', connect)),
+    );
+    await judged();
+    const answers = Promise.all(all.map(async ({ finish }) => await finish()));
+    await judged();
+    await running?.stop();
+    running = undefined;
+    const statuses = (await answers).map(({ status }) => status);
+    expect([statuses.filter((each) => each === 200).length, statuses.filter((each) => each === 429).length]).toEqual([
+      20, 10,
+    ]);
+  });
+
+  test('no run begins when the console is about to end', async () => {
+    await started();
+    const late = await slowly(await callerOf('ada'), '/v1/use-cases/connect', connect);
+    await judged();
+    const stopped = running?.stop();
+    running = undefined;
+    const answered = await late.finish();
+    await stopped;
+    expect([answered.status, codeOf(answered)]).toEqual([503, 'console_refused']);
+  });
+
+  test('of an address hold for the whole network that it is in, and for no other', async () => {
+    const name = 'console.example.com';
+    const behind = (content: Content) => {
+      content.console = `https://${name}`;
+    };
+    const { port } = await started(behind, { trustedProxies: ['127.0.0.1'] });
+    const statusFor = async (address: string) => {
+      const headers = { host: name, 'x-forwarded-proto': 'https', 'x-forwarded-for': address };
+      return (await ask(`http://127.0.0.1:${port}/v1/token`, { method: 'POST', headers })).status;
+    };
+    const statuses = [];
+    for (let last = 1; last <= 60; last += 1) {
+      statuses.push(
+        await statusFor(last % 2 === 0 ? `2001:db8:0:7::${last.toString(16)}` : `2001:db8::7:${last}:0:0:1`),
+      );
+    }
+    expect(statuses.slice(0, 30)).not.toContain(429);
+    expect(statuses).toContain(429);
+    expect([await statusFor('2001:db8:0:8::1'), await statusFor('2001:db8::1'), await statusFor('192.0.2.7')]).toEqual([
+      400, 400, 400,
+    ]);
+  });
+
+  test('what strangers show is not remembered', async () => {
+    const { origin } = await started();
+    const key = newKey();
+    const proof = await proofOf(key, { method: 'POST', url: `${origin}/v1/token` });
+    const wrong = await idTokenOf(world.sandbox, 'ada', { signedBy: 'stranger' });
+    expect((await exchangeAt(origin, key, wrong, { proof })).status).toBe(403);
+    // The same proof: were it remembered, whoever made many of them would leave no place for those of others.
+    const token = await idTokenOf(world.sandbox, 'ada');
+    expect((await exchangeAt(origin, key, token, { proof })).status).toBe(200);
+    expect((await exchangeAt(origin, key, token, { proof })).status).toBe(403);
+  });
+});
+
+test('a result with a secret in it goes out without [P3]', async () => {
+  await started();
+  const key = world.sandbox.platform.apiKey;
+  await world.client.beta.agents.create({ name: `agent ${key}`, model: 'claude-sonnet-4-5' });
+  const listed = await (await callerOf('ada')).ask('/v1/use-cases/listAgents', { body: { request: {}, asking } });
+  expect(linesOf(listed).find(({ kind }) => kind === 'result')).toMatchObject({
+    result: { without_file: [{ name: 'agent [secret]' }] },
+  });
+  expect(listed.body).not.toContain(key);
+});

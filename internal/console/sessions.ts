@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
-import { clockSkewSeconds } from '../identity/assurance.ts';
 import { isSamePerson, type Principal } from '../identity/principal.ts';
 import { sha256 } from '../text/canonical.ts';
 
@@ -43,6 +42,8 @@ export interface ConsoleSessions {
 /** How long one lasts at most, in seconds: so late a person is still in a group that they left at the provider. */
 const longestSession = 300;
 const mostSessions = 20_000;
+/** So far the clock of whoever issues may be ahead of ours: the most that `identity.clock_margin` forgives. */
+const furthestAheadMs = 300_000;
 /** Of one person: one command needs one. */
 const mostOfOne = 100;
 
@@ -76,8 +77,7 @@ export function consoleSessions(): ConsoleSessions {
       return session !== undefined && session.expiresAt > clock.now() ? session : undefined;
     },
     letGo(who) {
-      // The clock of whoever issues may be ahead of ours.
-      gone.set(keyOf(who), { who, until: clock.now().getTime() + clockSkewSeconds * 1000 });
+      gone.set(keyOf(who), { who, until: clock.now().getTime() + furthestAheadMs });
       const ended = [...byDigest].filter(([, { principal }]) => isMeant(who, principal));
       for (const [digest] of ended) byDigest.delete(digest);
       return ended.length;

@@ -1,5 +1,5 @@
 /** A person signs in once, not once a command; and what is kept is believed no more than what comes just now (P2). */
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TokenFailure } from '../sandbox/authorization/control.ts';
@@ -360,6 +360,28 @@ describe('an ID token that has expired', () => {
       expect((await login()).exit).toBe(0);
     },
   );
+
+  test('that a killed run had sent is never shown again, and nothing of it stays alive', async () => {
+    const { identityProvider, people } = world.sandbox;
+    await login();
+    await expire();
+    const state = join(folder, 'state');
+    const asItWas = join(world.sandbox.folder, 'as-it-was');
+    // What is on the disk while the provider answers is what a kill at that moment leaves.
+    identityProvider.control.tamperTokenResponse(async (answer) => {
+      await cp(state, asItWas, { recursive: true, filter: (path) => !path.endsWith('.lock') });
+      return answer;
+    });
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    await rm(state, { recursive: true });
+    await rename(asItWas, state);
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('cut off before it could keep')]);
+    expect(identityProvider.counters).toMatchObject({ refreshes: 1, reuses: 0 });
+    expect(identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens)).toEqual([]);
+    expect((await login()).exit).toBe(0);
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
+  });
 
   test('that cannot be kept once it is renewed is of this run alone, and nothing of it stays alive', async () => {
     const { identityProvider, people } = world.sandbox;

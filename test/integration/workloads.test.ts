@@ -142,6 +142,30 @@ test('a job has the groups of its entry, whatever its token and the subjects in 
   expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('may not use the agent "support"')]);
 });
 
+test('a job whose subject is another one at its next run has no vault, until the configuration says what it is known by [P1]', async () => {
+  const { workloadIssuer } = world.sandbox;
+  const run = (id: string) =>
+    workloadIssuer.control.job({ ...githubJob, sub: `repo:acme/agents:run:${id}`, run_id: id });
+  await jobsAlone();
+  run('9001');
+  const { accessToken } = await connect(world.sandbox.services.notion, { person: 'linus' });
+  const argv = ['notion', '--token-stdin', '--accept-account', 'linus@example.test'];
+  const refused = await world.connect(argv, step({ stdin: Readable.from([accessToken]) }));
+  expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('the subject of this job does not last')]);
+  expect(refused.stderr).toContain('subject_from');
+  expect((await world.client.beta.vaults.list()).data).toEqual([]);
+
+  await jobsAlone({ subject_from: ['repository_id', 'environment'] });
+  const owners = [];
+  for (const id of ['9001', '9002', '9003']) {
+    run(id);
+    owners.push((await connected())['owner']);
+  }
+  const lasting = { ...owner(), subject: 'claims:repository_id=74&environment=production' };
+  expect(owners).toEqual([lasting, lasting, lasting]);
+  expect((await world.client.beta.vaults.list()).data).toHaveLength(1);
+});
+
 test('a person at a machine where tokens lie around signs in all the same', async () => {
   await jobsToo();
   const environment = {

@@ -17,6 +17,7 @@ export function showSignedOut(result: SignedOut): CommandResult {
 function signedOutText({
   removed_from: place,
   refresh_token: refreshToken,
+  browser_ends_at: browserEndsAt,
 }: Extract<SignedOut, { removed_from: unknown }>) {
   if (place === null) return 'nobody is signed in: nothing is kept between runs';
   const atProvider = {
@@ -25,7 +26,11 @@ function signedOutText({
     'not revoked': '; the provider did not confirm that it has ended it: it may last there until it expires',
     'no endpoint': '; the provider takes nothing back: it lasts there until it expires',
   }[refreshToken];
-  return `signed out: ${place} keeps nothing of a sign-in${atProvider}`;
+  const left =
+    browserEndsAt === null
+      ? ''
+      : `\nyour browser may still be signed in at the provider; to end that too, open ${visible(browserEndsAt)}`;
+  return `signed out: ${place} keeps nothing of a sign-in${atProvider}${left}`;
 }
 
 function planText({

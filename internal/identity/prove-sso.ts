@@ -173,11 +173,44 @@ export function beginSso(run: SsoRun): Proof {
     token,
   });
 
+  /**
+   * Ends what is kept at the provider: once it is written over, its refresh token would be alive and known to nobody. Not
+   * after the new sign-in, since some providers end everything of a client with one of its tokens.
+   */
+  async function endKept(): Promise<void> {
+    const { server, keys } = await finding;
+    if (place === undefined || typeof server.revocation_endpoint !== 'string') return;
+    const { withSignInLock } = await import('./renew.ts');
+    const { revokeGrant } = await import('../oauth/revoke.ts');
+    const { settingOf } = await import('./sso.ts');
+    const { client } = settingOf({ identity, provider: { server, keys }, visit });
+    await withSignInLock({ identity, signIns, visit }, async () => {
+      const kept = await place.read();
+      if (kept?.refreshToken === undefined) return;
+      if (await revokeGrant(server, client, kept.refreshToken, visit)) {
+        await place.write(printKept({ ...kept, refreshToken: undefined }));
+      } else
+        visit.warn(
+          'the provider did not confirm that the sign-in before has ended: it may last there until it expires',
+        );
+    });
+  }
+
   async function signInAnew(requirement: Requirement, choice: ProofChoice): Promise<Proven> {
     const { signIn, signInByCode } = await import('./sso.ts');
     const provider = await finding;
     const willBeKept = canKeep();
-    const request = { identity, provider, visit, requirement, willBeKept };
+    const show: typeof visit.show = async (...shown) => {
+      // As late as can be: what fails before a person is asked for anything leaves what was there.
+      if (choice.sign === 'always') await endKept();
+      return await visit.show(...shown);
+    };
+    const request = { identity, provider, visit: { ...visit, show }, requirement, willBeKept };
+    if (choice.sign === 'always' && choice.byCode === true) {
+      const { requireDeviceFlow } = await import('../oauth/device.ts');
+      requireDeviceFlow(provider.server, identity.issuer);
+      await endKept();
+    }
     const signingIn =
       choice.byCode && visit.showCode !== undefined ? signInByCode(request, visit.showCode) : signIn(request);
     const { claims, kept }: SignedIn = await signingIn.catch((error: unknown) => {

@@ -1,12 +1,14 @@
 /** The end of a kept sign-in: at the provider where it takes refresh tokens back (RFC 7009), and on this machine. */
+import { AppError } from '../errors/app-error.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { revokeGrant } from '../oauth/revoke.ts';
+import { checkedUrl } from '../outside/http.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { keptPlace } from './kept-place.ts';
 import { withSignInLock } from './renew.ts';
 import { settingOf } from './sso.ts';
-import { findProvider, type SsoIdentity } from './sso-provider.ts';
+import { findProvider, type SsoIdentity, type SsoProvider } from './sso-provider.ts';
 
 /** What signing out needs. */
 export interface SignOutRequest {
@@ -23,6 +25,8 @@ export interface SignedOut {
   unusable: string | undefined;
   /** Whether a refresh token was there, and what the provider said about its end. */
   refreshToken: 'none' | 'revoked' | 'not revoked' | 'no endpoint';
+  /** Where a browser ends its own session at the provider, which lasts; undefined where nothing was kept, or it has no such place. */
+  browserEndsAt: string | undefined;
 }
 
 /** What signing out would do. */
@@ -62,20 +66,42 @@ export async function signOut(request: SignOutRequest): Promise<SignedOut> {
     return await visit.recorder.act(
       { act: 'sign_in.end', target, server: identity.issuer },
       async () => {
-        const refreshToken = kept?.refreshToken === undefined ? 'none' : await revoke(request, kept.refreshToken);
+        const provider =
+          kept === undefined
+            ? undefined
+            : await findProvider(identity, visit.fetch, stores.issuerKeys).catch(() => undefined);
+        const refreshToken =
+          kept?.refreshToken === undefined ? 'none' : await revoke(request, provider, kept.refreshToken);
         const removed = await place.remove();
-        return { removed, unusable: place.unusable(), refreshToken };
+        return { removed, unusable: place.unusable(), refreshToken, browserEndsAt: endOfSession(request, provider) };
       },
       ({ removed }) => (removed ? {} : { outcome: 'failure', error: 'keychain_unavailable' }),
     );
   });
 }
 
+/**
+ * The address of OpenID Connect RP-Initiated Logout 1.0, section 2. Without an ID token, which is no part of an address that
+ * is shown: the provider asks instead. One that nobody may be sent to is none.
+ */
+function endOfSession({ identity, visit }: SignOutRequest, provider: SsoProvider | undefined): string | undefined {
+  const { end_session_endpoint: address } = provider?.server ?? {};
+  if (typeof address !== 'string') return undefined;
+  try {
+    const url = new URL(checkedUrl(address, visit.allowLoopbackHttp));
+    url.searchParams.set('client_id', identity.client_id);
+    return url.href;
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
 async function revoke(
-  { identity, visit, stores }: SignOutRequest,
+  { identity, visit }: SignOutRequest,
+  provider: SsoProvider | undefined,
   token: Parameters<typeof revokeGrant>[2],
 ): Promise<SignedOut['refreshToken']> {
-  const provider = await findProvider(identity, visit.fetch, stores.issuerKeys).catch(() => undefined);
   if (provider === undefined) return 'not revoked';
   if (typeof provider.server.revocation_endpoint !== 'string') return 'no endpoint';
   const { server, client } = settingOf({ identity, provider, visit });

@@ -86,6 +86,30 @@ describe('login', () => {
     expect(await whoamiJson()).toMatchObject({ subject: world.sandbox.people.grace.subject });
   });
 
+  test.each([false, true])(
+    'ends the sign-in before, so that none is alive that nobody knows (a provider with one grant for all: %j)',
+    async (oneGrant) => {
+      const { identityProvider, people } = world.sandbox;
+      if (oneGrant) identityProvider.control.keepOneGrant();
+      await login();
+      expect((await login()).exit).toBe(0);
+      const alive = identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens);
+      expect(alive).toHaveLength(1);
+      await expire();
+      expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    },
+  );
+
+  test('that cannot begin leaves the sign-in before as it was', async () => {
+    const { identityProvider } = world.sandbox;
+    await login();
+    identityProvider.control.tamperMetadata(({ device_authorization_endpoint: _, ...rest }) => rest);
+    const refused = await world.connect(['login', '--device', '--quiet'], { folder, terminal: fakeTerminal() });
+    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('no sign-in with a code')]);
+    await expire();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+  });
+
   test('by a code needs no browser here', async () => {
     const { identityProvider } = world.sandbox;
     identityProvider.setDeviceIntervalSeconds(1);
@@ -226,6 +250,26 @@ describe('logout', () => {
     expect(out.stdout).toContain('takes nothing back');
     expect(await kept.read(folder)).toBeUndefined();
   });
+
+  test('says that the session of the browser lasts, and where it ends', async () => {
+    await login();
+    const end_session_endpoint = 'https://idp.example/end?realm=a';
+    world.sandbox.identityProvider.control.tamperMetadata((metadata) => ({ ...metadata, end_session_endpoint }));
+    const { stdout } = await world.connect(['logout'], { folder, person: undefined });
+    expect(stdout).toContain(
+      '\nyour browser may still be signed in at the provider; to end that too, open https://idp.example/end?realm=a&client_id=mai-cli\n',
+    );
+  });
+
+  test.each(['http://idp.example/end', 'javascript:0', 'no address'])(
+    'sends nobody to %j',
+    async (end_session_endpoint) => {
+      await login();
+      world.sandbox.identityProvider.control.tamperMetadata((metadata) => ({ ...metadata, end_session_endpoint }));
+      const out = await world.connectJson(['logout'], { folder, person: undefined });
+      expect(out).toMatchObject({ refresh_token: 'revoked', browser_ends_at: null });
+    },
+  );
 
   test('removes what cannot be read', async () => {
     await login();

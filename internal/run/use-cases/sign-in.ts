@@ -42,7 +42,7 @@ export async function logout({ dryRun }: LogoutRequest, ports: Ports): Promise<S
   const { place } = await signInKeeping(ports, identity);
   if (place === undefined) {
     if (!dryRun) await forget();
-    return { removed_from: null, refresh_token: 'none' };
+    return { removed_from: null, refresh_token: 'none', browser_ends_at: null };
   }
   const visit = browserVisit(ports, `${ports.executable} logout`, reviewedHosts(configuration));
   const { planSignOut, signOut } = await import('../../identity/sign-out.ts');
@@ -61,7 +61,7 @@ export async function logout({ dryRun }: LogoutRequest, ports: Ports): Promise<S
     });
   }
   await forget();
-  return { removed_from: place.called, refresh_token: done.refreshToken };
+  return { removed_from: place.called, refresh_token: done.refreshToken, browser_ends_at: done.browserEndsAt ?? null };
 }
 
 /** Says who the run would be for. Nobody is asked to sign in: it ends with 4 where somebody would have to be. */

@@ -25,6 +25,8 @@ const signedOut = z.union([
   z.strictObject({
     removed_from: z.nullable(z.string()),
     refresh_token: z.enum(['none', 'revoked', 'not revoked', 'no endpoint']),
+    /** Where the browser's own session at the provider, which lasts, can be ended. */
+    browser_ends_at: z.nullable(z.string()),
   }),
   z.strictObject({
     would_remove_from: z.nullable(z.string()),

@@ -1,7 +1,7 @@
 /** Who is operating: what proves it, and everything that does not (P2). Nobody who is refused changes anything. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -148,11 +148,15 @@ describe('what the environment says about a person', () => {
 describe('the operating system account', () => {
   /** Runs `setup-session`, as one file that everybody can read, as another user of this machine. */
   async function runAs(uid: number, environment: Record<string, string> = {}) {
+    // Where that user keeps a record: without one nobody is even asked to sign in.
+    const state = join(world.sandbox.folder, `state-${uid}`);
+    await mkdir(state, { recursive: true, mode: 0o700 });
+    await chown(state, uid, uid);
     const child = spawn(process.execPath, [program(), '--agent', 'support', '--dry-run', '--json'], {
       uid,
       gid: uid,
       cwd: world.sandbox.folder,
-      env: { HOME: '/nonexistent', ...world.sandbox.environment, ...environment },
+      env: { HOME: '/nonexistent', ...world.sandbox.environment, XDG_STATE_HOME: state, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [[exit], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);

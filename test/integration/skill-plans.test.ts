@@ -303,6 +303,6 @@ test('a pipe for a plan or a lock is refused, and not waited for', async () => {
     ['--check', `--lock=${pipe}`, project.skills],
   ]) {
     const { exit, stderr } = await run(argv);
-    expect([exit, stderr], argv[0]).toEqual([1, expect.stringContaining('no ordinary file')]);
+    expect([exit, stderr], argv[0]).toEqual([1, expect.stringContaining('not an ordinary file')]);
   }
 });

@@ -154,7 +154,7 @@ test('a mark that cannot be trusted to be a file is no mark, and says so', async
   await expect(memory.recallCreation(ada)).rejects.toThrow(/symbolic link/);
   await rm(path);
   await mkdir(path);
-  await expect(memory.recallCreation(ada)).rejects.toThrow(/is no file/);
+  await expect(memory.recallCreation(ada)).rejects.toThrow(/is not a file/);
 });
 
 describe('of the cache costs time only:', () => {

@@ -18,13 +18,11 @@ const inCli = (name: string) =>
 const source = `
   import { baseCommand } from ${inCli('command')};
   import { runOnProcess } from ${inCli('process')};
-  import { confirm } from ${inCli('confirm')};
-  import { enteredLine } from ${inCli('entered-line')};
   await runOnProcess({ name: 'tool', async build(run) {
     const program = baseCommand('tool', 'waits');
     const acts = {
-      async spin({ progress, signal }) {
-        const waiting = progress.wait('waiting for something');
+      async spin({ ports: { tell, signal } }) {
+        const waiting = tell.wait('waiting for something');
         let done = 0;
         const counting = setInterval(() => waiting.at(done += 1, 1000), 5);
         await new Promise((resolve) => {
@@ -36,9 +34,9 @@ const source = `
         signal.throwIfAborted();
         return { text: 'over', json: {} };
       },
-      async confirm(context) { return { text: String(await confirm(context, 'sure?', 15_000)), json: {} }; },
-      async hidden(context) {
-        return { text: (await enteredLine(context, { what: 'a secret', command: 'tool', timeout: 15 })) && '', json: {} };
+      async confirm({ ports }) { return { text: String(await ports.ask.yes('sure?', 15_000)), json: {} }; },
+      async hidden({ ports }) {
+        return { text: (await ports.entered({ what: 'a secret', command: 'tool' })) && '', json: {} };
       },
     };
     for (const [name, act] of Object.entries(acts)) program.command(name).action(run((context) => act(context)));

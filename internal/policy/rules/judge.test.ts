@@ -93,6 +93,24 @@ test('of those that hold, the narrowest counts, in any order', () => {
   });
 });
 
+test('of those that hold alike, the one that names people counts, in any order', () => {
+  const owner: Partial<CallRule> = { outcome: 'person' };
+  const leads: Partial<CallRule> = { outcome: 'person', approvers };
+  const both: Partial<CallRule> = { outcome: 'person', approvers: { ...approvers, persons: 2 } };
+  const unjudgeable: Partial<CallRule> = { arguments: { '/pages': { matches: 'x' } } };
+  const named = (...rules: Partial<CallRule>[]) => {
+    const verdict = judgeCall(file(...rules), call);
+    return 'approvers' in verdict ? verdict.approvers : undefined;
+  };
+  for (const rules of [
+    [owner, leads],
+    [unjudgeable, leads],
+  ]) {
+    expect([named(...rules), named(...rules.toReversed())]).toEqual([approvers, approvers]);
+  }
+  expect([named(leads, both)?.persons, named(both, leads)?.persons]).toEqual([2, 2]);
+});
+
 describe('what cannot be judged is said of a person', () => {
   test.each<[string, Partial<CallRule>, Partial<CallFacts>]>([
     ['a list where a text is matched', { outcome: 'deny', arguments: { '/pages': { matches: 'x' } } }, {}],
@@ -110,6 +128,30 @@ describe('what cannot be judged is said of a person', () => {
     // Beside one that says yes to everything.
     expect(outcome([{}, rule], facts)).toBe('person');
     expect(outcome([{}, rule, { outcome: 'deny' }], facts)).toBe('deny');
+    // What would have taken two people takes two.
+    expect(outcome([{}, { ...rule, outcome: 'two_persons', approvers }], facts)).toBe('two_persons');
+  });
+
+  test.each<[string, unknown, CallRule['arguments']]>([
+    ['a number as text', { id: '3' }, { '/id': { equals: 3 } }],
+    ['a text as number', { id: 3 }, { '/id': { one_of: ['2', '3'] } }],
+    ['a list of one', { id: ['x'] }, { '/id': { equals: 'x' } }],
+    ['arguments as JSON in a text', { pages: '[{"id":"x"}]' }, { '/pages/0/id': { equals: 'x' } }],
+  ])('%s does not slip past a rule that refuses, nor through one that allows', (_what, input, named) => {
+    for (const refusing of ['deny', 'person'] as const) {
+      expect(outcome([{}, { outcome: refusing, arguments: named }], { input })).toBe('person');
+    }
+    expect(outcome([{}, { outcome: 'two_persons', approvers, arguments: named }], { input })).toBe('two_persons');
+    expect(outcome([{ arguments: named }], { input })).toBe('person');
+    // Beside another one that says yes, one that does not hold says nothing.
+    expect(outcome([{}, { arguments: named }], { input })).toBe('allow');
+  });
+
+  test('a pattern whose engine fails', () => {
+    const matches = () => {
+      throw new RangeError('too much');
+    };
+    expect(outcome([{}, { arguments: { '/title': { matches: 'x' } }, outcome: 'deny' }], { matches })).toBe('person');
   });
 
   test('a sub-agent’s call', () => {

@@ -7,7 +7,7 @@ import { secondsOf } from '../../identity/assurance.ts';
 import { canonicalJson } from '../../text/canonical.ts';
 import { quote } from '../../text/quote.ts';
 import { isWithin } from '../condition.ts';
-import { isCovered, valueAt } from './pointer.ts';
+import { endsInText, isCovered, valueAt } from './pointer.ts';
 
 /** What is looked for in the arguments by libraries. */
 export type Detector = 'secrets' | 'personal_data';
@@ -73,8 +73,9 @@ export function judgeCall(files: Iterable<RuleFile>, facts: CallFacts): RuleVerd
         if (holds(rule, facts)) said.push(verdictOf(rule, place));
       } catch (error) {
         if (!(error instanceof Unjudgeable)) throw error;
+        // Where it would have taken two people, arguments that nobody can judge do not make it one.
         said.push({
-          outcome: 'person',
+          outcome: rule.outcome === 'two_persons' ? 'two_persons' : 'person',
           rule: place,
           because: `it cannot be judged: ${error.message}`,
           approvers: rule.approvers,
@@ -86,12 +87,20 @@ export function judgeCall(files: Iterable<RuleFile>, facts: CallFacts): RuleVerd
     said.push({ outcome: 'person', rule: undefined, because: 'a sub-agent asks', approvers: undefined });
   }
   const outcome = order.find((each) => said.some((verdict) => verdict.outcome === each));
-  const [first, ...others] = said.filter((verdict) => verdict.outcome === outcome);
+  const alike = said.filter((verdict) => verdict.outcome === outcome);
+  const [first, ...others] = alike.sort((one, other) => narrownessOf(other) - narrownessOf(one));
   if (first === undefined)
     return { outcome: 'person', rule: undefined, because: 'no rule holds', approvers: undefined };
   if (first.outcome !== 'allow') return first;
   // Each that says yes counts it, and any of them may have said it often enough.
   return { ...first, quotas: [first, ...others].flatMap((each) => (each.outcome === 'allow' ? each.quotas : [])) };
+}
+
+/** Of verdicts alike, the one that names people comes first: without, it could be the owner's own yes. */
+function narrownessOf(verdict: RuleVerdict): number {
+  if (!('approvers' in verdict) || verdict.approvers === undefined) return 0;
+  const { persons, require } = verdict.approvers;
+  return 1 + (persons === 2 ? 2 : 0) + (require === undefined ? 0 : 1);
 }
 
 class Unjudgeable extends Error {}
@@ -129,7 +138,7 @@ function holds(rule: CallRule, facts: CallFacts): boolean {
   if (hours !== undefined && !hours.some((each) => isWithin(each, facts.now))) return false;
   if (age !== undefined && ageOf(facts) > secondsOf(age) * 1000) return false;
   if (largest !== undefined && sizeOf(facts.input) > largest) return false;
-  for (const [pointer, wanted] of Object.entries(named)) if (!isAs(wanted, pointer, facts)) return false;
+  for (const [pointer, wanted] of Object.entries(named)) if (!isAs(wanted, pointer, facts, rule)) return false;
   if (only === true && !isCovered(facts.input, Object.keys(named))) return false;
   if (free.some((detector) => found(detector, facts).length > 0)) return false;
   return held.length === 0 || held.some((detector) => found(detector, facts).length > 0);
@@ -159,19 +168,44 @@ function found(detector: Detector, { detected }: CallFacts): readonly string[] {
 
 type Wanted = NonNullable<CallRule['arguments']>[string];
 
-function isAs({ equals, one_of: list, matches, longest, absent }: Wanted, pointer: string, facts: CallFacts): boolean {
+function isAs(wanted: Wanted, pointer: string, facts: CallFacts, { outcome }: CallRule): boolean {
+  const { equals, one_of: list, matches, longest, absent } = wanted;
   const there = valueAt(facts.input, pointer);
   if (absent === true) return there === undefined;
-  if (there === undefined) return false;
+  if (there === undefined) {
+    if (outcome !== 'allow' && endsInText(facts.input, pointer)) {
+      throw new Unjudgeable(`${quote(pointer)} would lie in a text`);
+    }
+    return false;
+  }
   const { value } = there;
-  if (equals !== undefined && value !== equals) return false;
-  if (list !== undefined && !list.some((each) => each === value)) return false;
+  for (const scalars of [equals === undefined ? undefined : [equals], list]) {
+    if (scalars === undefined || scalars.some((each) => each === value)) continue;
+    // A service may read "3" as 3, and a list of one as what is in it: neither slips past a rule that refuses some values.
+    if (outcome !== 'allow' && scalars.some((each) => couldBe(value, each))) {
+      throw new Unjudgeable(`${quote(pointer)} is of another kind than what it is compared with`);
+    }
+    return false;
+  }
   if (longest !== undefined && lengthOf(value, pointer) > longest) return false;
   if (matches === undefined) return true;
   // A list in the place of a text must not slip past a rule that refuses some texts.
   if (typeof value !== 'string') throw new Unjudgeable(`${quote(pointer)} is no text`);
   if (value.length > longestText) throw new Unjudgeable(`${quote(pointer)} is longer than 1 MiB`);
-  return facts.matches(matches, value);
+  return isFound(matches, value, pointer, facts);
+}
+
+function couldBe(value: unknown, wanted: string | number | boolean | null): boolean {
+  return (typeof value === 'object' && value !== null) || String(value) === String(wanted);
+}
+
+/** An engine that fails has judged nothing. */
+function isFound(pattern: string, text: string, pointer: string, { matches }: CallFacts): boolean {
+  try {
+    return matches(pattern, text);
+  } catch (error) {
+    throw new Unjudgeable(`the pattern of ${quote(pointer)} failed: ${String(error)}`);
+  }
 }
 
 function lengthOf(value: unknown, pointer: string): number {

@@ -4,15 +4,33 @@
 export function valueAt(root: unknown, pointer: string): { value: unknown } | undefined {
   let value = root;
   for (const step of stepsOf(pointer)) {
-    if (Array.isArray(value)) {
-      // No sign, no leading zero, no "-" for the end.
-      if (!/^(0|[1-9][0-9]{0,9})$/.test(step) || Number(step) >= value.length) return undefined;
-      value = value[Number(step)];
-    } else if (typeof value === 'object' && value !== null && Object.hasOwn(value, step)) {
-      value = Reflect.get(value, step);
-    } else return undefined;
+    const next = memberOf(value, step);
+    if (next === undefined) return undefined;
+    value = next.value;
   }
   return { value };
+}
+
+/** Whether a pointer leads to nothing because a text is in its way, which a service may read as JSON. */
+export function endsInText(root: unknown, pointer: string): boolean {
+  let value = root;
+  for (const step of stepsOf(pointer)) {
+    if (typeof value === 'string') return true;
+    const next = memberOf(value, step);
+    if (next === undefined) return false;
+    value = next.value;
+  }
+  return false;
+}
+
+function memberOf(value: unknown, step: string): { value: unknown } | undefined {
+  if (Array.isArray(value)) {
+    // No sign, no leading zero, no "-" for the end.
+    if (!/^(0|[1-9][0-9]{0,9})$/.test(step) || Number(step) >= value.length) return undefined;
+    return { value: value[Number(step)] };
+  }
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+  return { value: Reflect.get(value, step) };
 }
 
 /** Whether everything in some arguments lies below one of these pointers. */

@@ -27,7 +27,7 @@ import { requireApprovable } from './approvable.ts';
 import { bindingDigest, bindingOf } from './binding.ts';
 import { type AnswerEntry, giveAnswer } from './give.ts';
 import { judgeByRules } from './judge-call.ts';
-import { takeUse } from './quota.ts';
+import { UseCounter } from './quota.ts';
 import { yesesTo } from './yeses.ts';
 
 /** What became of one call. */
@@ -55,7 +55,10 @@ export interface GuardRequest extends VerifyRequest {
   isInScope(session: Session): Promise<boolean>;
   readLocks(agent: Agent): Promise<Pick<SessionRequest, 'lock' | 'toolPins'>>;
   record(entry: AnswerEntry): Promise<void>;
-  /** Throws where it has to end: whoever runs it may no more, or the configuration is another one. */
+  /**
+   * Throws where it has to end: whoever runs it may no more, or the configuration is another one; and a `PlatformError` where
+   * that is not known. Asked before each look, so it has to be cheap.
+   */
   requireStill(): Promise<void>;
   told(guarded: Guarded): void;
   warn(text: string): void;
@@ -97,9 +100,11 @@ class Guard {
   readonly #request: GuardRequest;
   readonly #watched = new Map<string, SessionGuard>();
   readonly #running = new Set<Promise<void>>();
+  readonly #uses: UseCounter;
 
   constructor(request: GuardRequest) {
     this.#request = request;
+    this.#uses = new UseCounter(request.quotas, request.workspace, request.signal);
   }
 
   /** Begins to watch what is new, and stops with what has ended. */
@@ -119,7 +124,7 @@ class Guard {
         if (!known.streams) this.#run(known.look(), fail);
         continue;
       }
-      const watched = new SessionGuard(this.#request, id, this.#watched.size < mostStreams);
+      const watched = new SessionGuard(this.#request, this.#uses, id, this.#watched.size < mostStreams);
       this.#watched.set(id, watched);
       this.#run(watched.streams ? watched.watch() : watched.look(), fail);
     }
@@ -140,6 +145,7 @@ class Guard {
 class SessionGuard {
   readonly streams: boolean;
   readonly #request: GuardRequest;
+  readonly #uses: UseCounter;
   readonly #id: string;
   readonly #ended = new AbortController();
   readonly #signal: AbortSignal;
@@ -148,8 +154,9 @@ class SessionGuard {
   #looking: Promise<void> | undefined;
   #again = false;
 
-  constructor(request: GuardRequest, id: string, streams: boolean) {
+  constructor(request: GuardRequest, uses: UseCounter, id: string, streams: boolean) {
     this.#request = request;
+    this.#uses = uses;
     this.#id = id;
     this.streams = streams;
     this.#signal = AbortSignal.any([request.signal, this.#ended.signal]);
@@ -226,6 +233,9 @@ class SessionGuard {
     const { state } = await readRest(platform, { ...session, status: 'idle' });
     if (state.kind !== 'waiting') return true;
     const asks = state.asks.filter(({ eventId }) => !this.#settled.has(eventId));
+    if (asks.length === 0) return true;
+    // Nothing is answered by somebody of whom that is not known.
+    await this.#request.requireStill();
     let requireTool: Promise<(call: ToolCall) => void> | undefined;
     const approvable = () => {
       requireTool ??= requireApprovable({ ...this.#request, session, lookups: lookupsOf(platform) });
@@ -260,7 +270,7 @@ class SessionGuard {
     ask: ToolCall,
     approvable: () => Promise<(call: ToolCall) => void>,
   ): Promise<Guarded | undefined> {
-    const { platform, configuration, principal, approvals, quotas, workspace } = this.#request;
+    const { platform, configuration, principal, approvals, workspace } = this.#request;
     // A call that lies further back than was looked.
     const found = ask.tool === undefined ? await readCall(platform, this.#id, ask.eventId) : undefined;
     const call = found?.call ?? ask;
@@ -285,7 +295,7 @@ class SessionGuard {
       };
       for (const { rule: counted, quota } of verdict.quotas) {
         const use = { rule: counted, quota, subject: subjects[quota.of], call: bindingDigest(binding), now };
-        if (await takeUse(quotas, workspace, use, this.#signal)) continue;
+        if (await this.#uses.take(use)) continue;
         return left(`${counted} has said yes ${quota.most} times in ${quota.per} for this ${quota.of}`);
       }
     }

@@ -25,7 +25,10 @@ export async function judgeByRules(
   const detected: Record<string, CallFacts['detected']['secrets']> = {};
   if (wanted.length > 0) {
     const { detect } = await import('./detect.ts');
-    for (const detector of wanted) detected[detector] = await detect(detector, input);
+    for (const detector of wanted) {
+      // A library that fails has found nothing out, and its words may repeat what it looked at.
+      detected[detector] = await detect(detector, input).catch(() => ({ failed: `looking for ${detector} failed` }));
+    }
   }
   const age = Number.isNaN(startedAt.getTime()) ? undefined : startedAt;
   const bySubAgent = thread !== undefined;

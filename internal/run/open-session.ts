@@ -9,6 +9,7 @@ import { type Approval, isApprover } from '../policy/approvers.ts';
 import { isOperator } from '../policy/verdict.ts';
 import { type FoundCall, readCall } from '../session/call.ts';
 import { requireOwner, sessionRequirement } from '../session/continue.ts';
+import type { ToolCall } from '../session/event.ts';
 import { isInScope, type Scope } from '../session/live.ts';
 import { type Lookups, lookupsOf, readSession } from '../session/verify.ts';
 import { quote } from '../text/quote.ts';
@@ -114,13 +115,24 @@ export async function openCall(ports: Ports, command: string, id: string, callId
     },
   });
   const { session, found } = read ?? (await look(run.platform));
-  const own = isOwnedBy(session.metadata, run.principal);
   const need = found && (await needIn(run.platform, session, found));
+  return { run, session, found, need, ...mayAnswer(run, session, need), lookups: lookupsOf(run.platform) };
+}
+
+/** The same call as it is now, in the same run. Throws as {@link openCall}. */
+export async function lookAgain(opened: CallRun, call: ToolCall): Promise<CallRun> {
+  const { run } = opened;
+  const session = await readSession(run.platform, opened.session.id);
+  const need = await needOf(run.configuration, session, call, platformTime(run.platform));
+  return { ...opened, session, need, ...mayAnswer(run, session, need), lookups: lookupsOf(run.platform) };
+}
+
+/** Whether it is theirs and who approves it in their place. Throws `not_allowed` where they are neither. */
+function mayAnswer({ principal }: OperatorRun, session: Session, need: Need | undefined) {
+  const own = isOwnedBy(session.metadata, principal);
   const approval = need?.approval;
-  if (!own && (approval === undefined || !isApprover(run.principal, approval.approvers))) {
-    requireOwner(session, run.principal);
-  }
-  return { run, session, found, need, approval, own, lookups: lookupsOf(run.platform) };
+  if (!own && (approval === undefined || !isApprover(principal, approval.approvers))) requireOwner(session, principal);
+  return { own, approval };
 }
 
 /**

@@ -13,6 +13,7 @@ import { answerCommand, detailLines, nameOf, waitingValue } from '../call-words.
 import { openScopedRun } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
 import type { OperatorRun } from '../project.ts';
+import { stillAsBegun } from '../still-as-begun.ts';
 import type { Approvals, ApprovalsRequest } from '../values/sessions.ts';
 
 /** Between two looks, where somebody watches. */
@@ -26,7 +27,7 @@ interface Shown {
 
 /**
  * Lists what waits. With `watch` it goes on: each call is told when it comes, until the time is over or somebody ends it, and
- * the result is what waits then. Throws `offboarded`.
+ * the result is what waits then. Throws `offboarded`, and while it watches `drift`.
  */
 export async function listApprovals({ watch }: ApprovalsRequest, ports: Ports): Promise<Approvals> {
   const run = await openScopedRun(ports, { all: false }, 'setup-session approvals');
@@ -43,12 +44,20 @@ async function look(run: OperatorRun): Promise<Shown[]> {
 }
 
 /** Looks again and again. A look that fails for a moment is no end. */
-async function watchInbox(run: OperatorRun, { stream, tell, signal, timeoutSeconds }: Ports): Promise<Shown[]> {
+async function watchInbox(run: OperatorRun, ports: Ports): Promise<Shown[]> {
+  const { stream, tell, signal, timeoutSeconds } = ports;
   const told = new Set<string>();
   const until = timeoutSeconds === undefined ? undefined : clock.monotonic() + timeoutSeconds * 1000;
+  const requireStill = stillAsBegun(
+    ports,
+    run,
+    'what waits is not shown by it',
+    'watch again: setup-session approvals --watch',
+  );
   let [shown, failing]: [Shown[], boolean] = [[], false];
   for (;;) {
     try {
+      await requireStill();
       shown = await look(run);
       failing = false;
     } catch (error) {

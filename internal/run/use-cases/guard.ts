@@ -3,7 +3,6 @@ import type { Guarded } from '../../approval/guard.ts';
 import { judgeByRules } from '../../approval/judge-call.ts';
 import { clock } from '../../clock/clock.ts';
 import type { Agent, Configuration } from '../../config/definitions.ts';
-import { configurationDigest } from '../../config/digest.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { RuleVerdict } from '../../policy/rules/judge.ts';
 import { agentKey } from '../../session/facts.ts';
@@ -11,18 +10,15 @@ import { isInScope } from '../../session/live.ts';
 import { lookupsOf } from '../../session/verify.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { isRecord, recordIn } from '../../text/record.ts';
-import { refuseOffboarded } from '../../vault/resolve.ts';
 import { actorOf } from '../actor.ts';
 import { nameOf } from '../call-words.ts';
 import { openScopedRun, readReachable, scopeOf } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
-import { loadProject, readProject } from '../project.ts';
+import { loadProject } from '../project.ts';
 import { recordAnswer } from '../recording.ts';
+import { stillAsBegun } from '../still-as-begun.ts';
 import type { GuardCallsRequest, GuardedCalls, TestedRules, TestRulesRequest } from '../values/rules.ts';
 import { readLocks } from './start-session.ts';
-
-/** How often it is looked whether whoever runs a guard may still, and whether the rules are still these. */
-const stillEveryMs = 15_000;
 
 /**
  * Answers calls by the rules until somebody ends it: of one session, of one's own, or with `all` of everybody's, for operators.
@@ -42,8 +38,6 @@ export async function guardCalls({ session: id, all }: GuardCallsRequest, ports:
   const lookups = lookupsOf(platform);
   const only = id === undefined ? undefined : (await readReachable(ports, run, lookups, id)).id;
   const scope = await scopeOf(run, lookups, { all });
-  const digest = configurationDigest(configuration);
-  let stillAt = Number.NEGATIVE_INFINITY;
   const counts = { allowed: 0, denied: 0, left: 0, elsewhere: 0 };
   const { guardSessions } = await import('../../approval/guard.ts');
   tell.note(`calls are answered by ${configuration.rules.size} files of rules, until this ends`);
@@ -53,17 +47,12 @@ export async function guardCalls({ session: id, all }: GuardCallsRequest, ports:
     isInScope: async (session) => (only === undefined ? await isInScope(session, scope) : session.id === only),
     readLocks: (agent: Agent) => readLocks(configuration, agent, signal),
     record: (entry) => recordAnswer(ports, workspace, actorOf(principal), entry),
-    async requireStill() {
-      if (clock.monotonic() - stillAt < stillEveryMs) return;
-      await refuseOffboarded(run, principal);
-      const now = (await readProject(ports)).configuration;
-      if (configurationDigest(now) !== digest) {
-        throw new AppError('drift', 'the configuration is another one now, and nothing more is answered by it', {
-          hint: 'start the guard again: setup-session guard',
-        });
-      }
-      stillAt = clock.monotonic();
-    },
+    requireStill: stillAsBegun(
+      ports,
+      run,
+      'nothing more is answered by it',
+      'start the guard again: setup-session guard',
+    ),
     told(guarded) {
       counts[guarded.outcome] += 1;
       tellGuarded(ports, guarded);
@@ -86,6 +75,10 @@ interface PastCall {
   service: string;
   tool: string;
   agent: string;
+  /** Of a sub-agent. */
+  thread: string | null;
+  /** When its session began, in RFC 3339. */
+  began: string | null;
   input: unknown;
 }
 
@@ -107,9 +100,10 @@ export async function testRules({ file, calls: path }: TestRulesRequest, ports: 
 }
 
 async function judgePast(rules: Pick<Configuration, 'rules'>, past: PastCall): Promise<RuleVerdict> {
-  const { call, service, tool, agent, input, at } = past;
-  const session = { metadata: { [agentKey]: agent }, created_at: '' };
-  return await judgeByRules(rules, session, { eventId: call ?? '', service, tool, input }, new Date(at ?? clock.now()));
+  const { call, service, tool, agent, input, at, thread, began } = past;
+  const session = { metadata: { [agentKey]: agent }, created_at: began ?? '' };
+  const asked = { eventId: call ?? '', service, tool, input, ...(thread !== null && { thread }) };
+  return await judgeByRules(rules, session, asked, new Date(at ?? clock.now()));
 }
 
 function said({ outcome, rule, because }: RuleVerdict) {
@@ -121,13 +115,17 @@ async function recordedCalls(ports: Ports): Promise<{ calls: PastCall[]; without
   const record = await ports.record();
   const calls: PastCall[] = [];
   let without = 0;
-  await record.verify(({ entry }) => {
+  /** When what a run made came into being, sessions among it. */
+  const made = new Map<string, string>();
+  await record.verify(({ entry, at }) => {
+    if (entry.kind === 'outcome' && entry.made !== undefined) made.set(entry.made, at);
     if (entry.kind !== 'call') return;
-    const { call, session, happened, service, tool, agent, arguments: text } = entry;
+    const { call, session, happened, service, tool, agent, thread = null, arguments: text } = entry;
     if (text === undefined) without += 1;
     else {
       const input: unknown = JSON.parse(text);
-      calls.push({ call, session, at: happened || null, service, tool, agent: agent.name ?? '', input });
+      const began = made.get(session) ?? null;
+      calls.push({ call, session, at: happened || null, service, tool, agent: agent.name ?? '', thread, began, input });
     }
   });
   return { calls, without };
@@ -142,13 +140,16 @@ async function callsIn(path: string): Promise<{ calls: PastCall[]; without: numb
 }
 
 function pastCall(path: string, line: string, number: number): PastCall {
-  const { service, tool, agent, arguments: input, at = null, call = null, session = null } = recordIn(line) ?? {};
+  const said = recordIn(line) ?? {};
+  const { service, tool, agent, arguments: input, at = null, call = null, session = null, thread = null } = said;
+  const { session_began: began = null } = said;
   const texts = [service, tool, agent].every((each) => typeof each === 'string');
-  const others = [at, call, session].every((each) => each === null || typeof each === 'string');
-  if (!texts || !others || !isRecord(input) || (at !== null && Number.isNaN(Date.parse(String(at))))) {
+  const others = [at, call, session, thread, began].every((each) => each === null || typeof each === 'string');
+  const times = [at, began].every((each) => each === null || !Number.isNaN(Date.parse(String(each))));
+  if (!texts || !others || !isRecord(input) || !times) {
     throw new AppError('usage', `${visible(path)}:${number} is not a call`, {
-      hint: 'one JSON object a line: service, tool, agent (its file), arguments; and at (RFC 3339), call, session where known',
+      hint: 'one JSON object a line: service, tool, agent (its file), arguments; and at, session_began (RFC 3339), call, session, thread where known',
     });
   }
-  return { service, tool, agent, input, at, call, session } as PastCall;
+  return { service, tool, agent, input, at, call, session, thread, began } as PastCall;
 }

@@ -1,9 +1,10 @@
 /** What people say to a session of theirs: a message, or the answer to a call that waits. */
 
-import { bindingOf } from '../../approval/binding.ts';
+import { type Binding, bindingDigest, bindingOf } from '../../approval/binding.ts';
 import { giveAnswer } from '../../approval/give.ts';
 import { yesesTo } from '../../approval/yeses.ts';
 import type { Agent } from '../../config/definitions.ts';
+import { configurationDigest } from '../../config/digest.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { approverWords, maySeeArguments } from '../../policy/approvers.ts';
 import type { Answer } from '../../session/answer.ts';
@@ -18,9 +19,10 @@ import { refuseOffboarded } from '../../vault/resolve.ts';
 import { actorOf } from '../actor.ts';
 import { callValue, detailLines, nameOf } from '../call-words.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
-import { type CallRun, openCall, openOwnSession, type SessionRun } from '../open-session.ts';
+import { type CallRun, lookAgain, openCall, openOwnSession, type SessionRun } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
 import { recordAnswer } from '../recording.ts';
+import { requireConfiguration } from '../still-as-begun.ts';
 import type { AnsweredCall, AnswerRequest, FollowedTurn, SendRequest } from '../values/sessions.ts';
 import { readLocks } from './start-session.ts';
 
@@ -66,11 +68,10 @@ export async function answerCall(request: AnswerRequest, ports: Ports): Promise<
       hint: `nothing was answered; see what became of it: setup-session show ${idWord(session.id)}`,
     });
   }
-  const requireMay = () => requireMayAnswer(ports, opened, found.call, answer);
-  await requireMay();
+  await requireMayAnswer(ports, opened, found.call, answer);
+  const binding = bindingOf(session, found.call, run.configuration);
   const asked = await requireSeen(ports, opened, found, { answer, digest });
-  // While somebody read, much can have changed.
-  if (asked) await requireMay();
+  if (asked) await requireStillAsked(ports, opened, found.call, { answer, binding });
   const given = await giveAnswer({
     platform: run.platform,
     seen: found.call,
@@ -80,7 +81,7 @@ export async function answerCall(request: AnswerRequest, ports: Ports): Promise<
     rule: own ? undefined : approval?.place,
     by: run.principal,
     owner: ownerOf(session.metadata) ?? run.principal,
-    binding: bindingOf(session, found.call, run.configuration),
+    binding,
     approval: own ? undefined : approval,
     validFor: run.configuration.interface.approvals?.valid_for ?? '15m',
     kept: yesesTo(run.approvals, run.workspace, session.id, callId),
@@ -96,6 +97,26 @@ export async function answerCall(request: AnswerRequest, ports: Ports): Promise<
   }
   if (own) ports.tell.note(`follow it: setup-session attach ${idWord(session.id)}`);
   return answeredValue(session.id, found, answer, false);
+}
+
+/** While somebody read, much can have changed: the session, the time by which rules judge, the configuration, who they are. */
+async function requireStillAsked(
+  ports: Ports,
+  opened: CallRun,
+  call: ToolCall,
+  { answer, binding }: { answer: Answer; binding: Binding | undefined },
+): Promise<void> {
+  const { run } = opened;
+  const show = `nothing was answered; look at it again: setup-session show ${idWord(opened.session.id)}`;
+  await requireConfiguration(ports, configurationDigest(run.configuration), 'nothing was answered by it', show);
+  const now = await lookAgain(opened, call);
+  const bound = bindingOf(now.session, call, run.configuration);
+  if (binding === undefined || bound === undefined || bindingDigest(bound) !== bindingDigest(binding)) {
+    throw new AppError('digest_differs', `what a yes to ${nameOf(call)} is bound to is another agent or server now`, {
+      hint: show,
+    });
+  }
+  await requireMayAnswer(ports, now, call, answer);
 }
 
 /** A no lets nothing happen, and a result says what happened elsewhere: neither acts with the connections of a person. */
@@ -121,10 +142,11 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
   if (own) return await requireGoingOn(ports, opened);
   // Somebody who was off-boarded neither lets nor stops anything.
   await refuseOffboarded(run, principal);
-  if (answer.kind !== 'yes') return;
+  // A no and a result of nothing done let nothing happen. A result that says what was done is told to the agent like a yes.
+  if (answer.kind === 'no' || answer.kind === 'failed') return;
   if (!maySeeArguments(principal, configuration, call.service ?? '')) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not see the arguments of ${nameOf(call)}`, {
-      hint: `nobody says yes to what they cannot see: people in interface.yaml gives them nothing at ${quote(call.service ?? '')}`,
+      hint: `nobody says yes to what they cannot see, nor gives its result: people in interface.yaml gives them nothing at ${quote(call.service ?? '')}`,
     });
   }
   const { requireApprovable } = await import('../../approval/approvable.ts');

@@ -1,0 +1,43 @@
+/** What a run that goes on for long looks at again and again: whether its person may still, and whether the rules are the same. */
+import { clock } from '../clock/clock.ts';
+import { configurationDigest } from '../config/digest.ts';
+import { AppError } from '../errors/app-error.ts';
+import { refuseOffboarded } from '../vault/resolve.ts';
+import type { Ports } from './ports.ts';
+import { type OperatorRun, readProject } from './project.ts';
+
+/** How old an answer to that may be. */
+const everyMs = 15_000;
+
+/**
+ * Throws `offboarded` or `drift` once it is so, and what looking throws: nothing is known then. Asks at most every 15 s, and
+ * once for all who ask meanwhile. `what`: what is not done any more, in words; `again`: the command that begins anew.
+ */
+export function stillAsBegun(ports: Ports, run: OperatorRun, what: string, again: string): () => Promise<void> {
+  const digest = configurationDigest(run.configuration);
+  let looked: { at: number; asking: Promise<void> } | undefined;
+  const look = async () => {
+    await refuseOffboarded(run, run.principal);
+    await requireConfiguration(ports, digest, what, again);
+  };
+  return async () => {
+    if (looked === undefined || clock.monotonic() - looked.at >= everyMs) {
+      looked = { at: clock.monotonic(), asking: look() };
+    }
+    const mine = looked;
+    try {
+      await mine.asking;
+    } catch (error) {
+      // Only a yes is remembered.
+      if (looked === mine) looked = undefined;
+      throw error;
+    }
+  };
+}
+
+/** Throws `drift` where the configuration is not the one with this digest any more. */
+export async function requireConfiguration(ports: Ports, digest: string, what: string, again: string): Promise<void> {
+  const { configuration } = await readProject(ports);
+  if (configurationDigest(configuration) === digest) return;
+  throw new AppError('drift', `the configuration is another one now, and ${what}`, { hint: again });
+}

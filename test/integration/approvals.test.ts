@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { machineClock } from '../../internal/clock/clock.ts';
 import { readLine } from '../../internal/record/line.ts';
 import { fileStores } from '../../internal/stores/files/kept-files.ts';
 import type { PersonName } from '../sandbox/people.ts';
@@ -151,6 +152,58 @@ describe('one approver', () => {
     }
     expect(await answers(id)).toEqual([]);
     expect(await as('linus', 'answer', id, call.event_id, '--no', 'cannot see it')).toMatchObject({ exit: 0 });
+  });
+
+  test('gives no result of what runs outside the platform, whose arguments they may not see [P4]', async () => {
+    const rules = join(world.sandbox.configFolder, 'rules');
+    await mkdir(rules, { recursive: true });
+    await writeFile(join(rules, 'all.yaml'), 'rules: { all: { outcome: person, approvers: { groups: [support] } } }');
+    const { id } = await waiting();
+    const { control } = world.sandbox.platform;
+    const [call = ''] = control.addEvents(id, [
+      { type: 'agent.custom_tool_use', name: 'plan', input: { plan: 'secret plan' } },
+    ]);
+    const reason = { type: 'requires_action', event_ids: [call] };
+    control.addEvents(id, [{ type: 'session.status_idle', stop_reason: reason }]);
+    const own = await inbox('ada');
+    const { digest } = own.find(({ event_id }) => event_id === call) as Content;
+    for (const more of [['--digest', String(digest)], []]) {
+      const terminal = fakeTerminal();
+      const refused = await world.setup(['answer', id, call, '--result', 'done', ...more], {
+        ...(await at('grace')),
+        terminal,
+      });
+      expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('may not see the arguments')]);
+      expect(refused.stderr).not.toContain('secret plan');
+    }
+    expect(await recorded('grace')).toEqual([]);
+  });
+
+  test('reads a call while the configuration or the session becomes another one: their yes is none', async () => {
+    await approving({ every: { groups: ['support'] } });
+    const meanwhile = async (happen: (id: string) => Promise<unknown>) => {
+      const { id, call } = await waiting();
+      const terminal = fakeTerminal();
+      let begun: Promise<unknown> | undefined;
+      const hear = (said: string) => {
+        if (!said.includes('[y/N]')) return;
+        begun ??= happen(id).then(() => terminal.type('y\n'));
+      };
+      const refused = await world.setup(['answer', id, call.event_id, '--yes'], {
+        ...(await at('grace')),
+        terminal,
+        hear,
+      });
+      await begun;
+      expect([await answers(id), await recorded('grace')]).toEqual([[], []]);
+      return refused.stderr;
+    };
+    const changed = await meanwhile((id) => world.client.beta.sessions.update(id, { metadata: { more: 'x' } }));
+    expect(changed).toContain('[session_altered]');
+    const ended = await meanwhile((id) => world.client.beta.sessions.archive(id));
+    expect(ended).toMatch(/\[(session_ended|call_over)\]/);
+    const other = await meanwhile(() => approving({ every: { groups: ['support'] } }, { valid_for: '14m' }));
+    expect(other).toContain('[drift]');
   });
 
   test('signs in as the entry requires, now [P2]', async () => {
@@ -325,6 +378,32 @@ describe('watching', () => {
     expect(events.map((line) => (JSON.parse(line) as Content).session).sort()).toEqual([first.id, second.id].sort());
     expect(stdout.match(/^notion notion-create-pages: /gm)).toHaveLength(2);
   });
+});
+
+test('whoever watches is shown nothing more once they were off-boarded', async () => {
+  await world.connect(['notion'], { person: 'grace' });
+  await approving({ every: { groups: ['support'] } });
+  await world.configure('interface.yaml', (content) => {
+    content.people.operators = { principals: [subject('ada')] };
+  });
+  let ahead = 0;
+  const clock = { ...machineClock, monotonic: () => machineClock.monotonic() + ahead };
+  let heard = '';
+  const watching = world.setup(['approvals', '--watch', '--timeout', '600', '--json-events'], {
+    ...(await at('grace')),
+    clock,
+    hear: (said) => {
+      heard += said;
+    },
+  });
+  await waiting('first');
+  await expect.poll(() => heard, { timeout: 20_000 }).toContain('"event":"ask"');
+  await world.connect(['offboard', subject('grace'), '--yes-offboard', subject('grace')], { person: 'ada' });
+  ahead = 16_000;
+  await waiting('secret plan');
+  const { stdout, stderr } = await watching;
+  expect(stderr).toContain('"code":"offboarded"');
+  expect([stdout.includes('first'), stdout.includes('secret plan')]).toEqual([true, false]);
 });
 
 test('nobody answers what cannot be put on the record [P7]', async () => {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { machineClock } from '../../internal/clock/clock.ts';
 import { readLine } from '../../internal/record/line.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import type { CommandOutcome } from '../support/command.ts';
@@ -167,7 +168,48 @@ test('arguments beyond what is looked through are left to people', async () => {
   expect(done.stdout).toContain('1 allowed, 0 denied, 1 left to people');
 });
 
-test('a guard ends where its configuration is another one, and begins with none', async () => {
+test.each([
+  [
+    'drift',
+    'the configuration became another one',
+    () =>
+      world.configure('interface.yaml', (content) => {
+        content.sessions = { offer_to_end_after: '9d' };
+      }),
+  ],
+  [
+    'offboarded',
+    'whoever runs it was off-boarded',
+    () => world.connect(['offboard', subject('grace'), '--yes-offboard', subject('grace')], { person: 'ada' }),
+  ],
+])('a guard ends with %s before its next answer once %s', async (code, _what, happen) => {
+  await world.connect(['notion'], { person: 'grace' });
+  await world.configure('interface.yaml', (content) => {
+    content.people.operators = { principals: [subject('ada'), subject('grace')] };
+  });
+  await rules({ none: { service: 'notion', outcome: 'deny', message: 'no' } });
+  let ahead = 0;
+  const clock = { ...machineClock, monotonic: () => machineClock.monotonic() + ahead };
+  const end = new AbortController();
+  const running = world.setup(['guard', '--all'], { person: 'grace', clock, signal: end.signal });
+  const first = await asking('a');
+  await expect.poll(async () => (await answers(first)).length, { timeout: 20_000 }).toBe(1);
+  // It is in the middle of a list of sessions when it is so, and another call comes.
+  const { faults, log } = world.sandbox.platform.control;
+  faults.add({ on: 'GET /v1/sessions', fault: { kind: 'slow-body', waitMs: 4000, pieces: 1 }, times: Infinity });
+  const lists = () => log.count(({ method, path }) => method === 'GET' && path === '/v1/sessions');
+  const before = lists();
+  await setup('attach', first);
+  await happen();
+  await expect.poll(lists, { timeout: 20_000 }).toBeGreaterThan(before + 1);
+  ahead = 16_000;
+  await setup('send', first, '--message', create('b'));
+  const ended = await running;
+  expect(ended.stderr).toContain(`[${code}]`);
+  expect(await answers(first)).toHaveLength(1);
+});
+
+test('a guard answers nobody it should not, and begins with no rules not at all', async () => {
   expect((await setup('guard')).stderr).toContain('[config_missing]');
   await rules({ all: { service: 'notion', outcome: 'allow' } });
   expect((await world.setup(['guard', '--all'], { folder: machine })).stderr).toContain('[not_allowed]');
@@ -207,6 +249,25 @@ test('rules test says for which calls a file would change what happens', async (
   const tested = await setup('rules', 'test', file, '--calls', calls, '--config', world.sandbox.configFolder);
   expect([tested.exit, tested.stdout]).toEqual([0, expect.stringContaining('1 of 2 calls would end otherwise')]);
   expect(tested.stdout).toContain('allow -> deny');
+  // What a guard leaves to people is not said to be allowed: a sub-agent's call, and one of a session that is too old.
+  const at = '2026-11-30T10:00:00Z';
+  const past = (more: Content) => JSON.stringify({ ...JSON.parse(call('y')), at, ...more });
+  await writeFile(file, stringify({ rules: { all: { service: 'notion', session_age: '1h', outcome: 'deny' } } }));
+  await writeFile(
+    calls,
+    [
+      past({ session_began: '2026-11-30T09:30:00Z' }),
+      past({ session_began: '2026-11-30T08:00:00Z' }),
+      past({ thread: 'sthr_x' }),
+    ].join('\n'),
+  );
+  const aged = await setup('rules', 'test', file, '--calls', calls, '--json');
+  expect(
+    (JSON.parse(aged.stdout) as Content).changes.map(({ before, after }: Content) => [before.outcome, after.outcome]),
+  ).toEqual([
+    ['allow', 'deny'],
+    ['allow', 'person'],
+  ]);
   await writeFile(
     file,
     stringify({ rules: { x: { service: 'notion', arguments: { '/t': { matches: '(?=x)' } }, outcome: 'deny' } } }),

@@ -69,8 +69,9 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
     const folder = setting.folder ?? (await machine());
     const environment = { ...environmentFor(sandbox(), argv), ...setting.environment };
     const outcome = await runCommand(executable, argv, { person: 'ada', ...setting, folder, environment });
-    // What the agent had said before a turn failed is not thrown away, and alarms are a result as well.
-    await expectWellBehaved(outcome, folder, argv.includes('--message') || argv.includes('reconcile'));
+    // What was told before a turn, a guard or a watch failed is not thrown away, and alarms are a result as well.
+    const talks = ['--message', 'reconcile', 'guard', '--watch'].some((word) => argv.includes(word));
+    await expectWellBehaved(outcome, folder, talks);
     return outcome;
   };
   const runJson = async (executable: Executable, argv: readonly string[], setting?: Partial<CommandSetting>) => {

@@ -6,6 +6,7 @@ import { version } from '../../internal/cli/version.ts';
 import { tableText } from '../../internal/text/table.ts';
 import { measureAttach, measureTurnEnds } from './attach.ts';
 import { buildOf } from './earlier-build.ts';
+import { measureGuard } from './guard.ts';
 import { measureHashing } from './hashing.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
@@ -37,6 +38,7 @@ let coldWithFewMiB: number | undefined;
 for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
 rows.push(await turnEndRow(), ...(await attachRows()));
 rows.push(await offboardRow());
+rows.push(await guardRow());
 rows.push(verdictRow());
 rows.push(...(await recordRows()), ...(await recordedSessionRow()));
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
@@ -194,6 +196,19 @@ async function offboardRow(): Promise<Row> {
     `${median(seconds).toFixed(2)} s, ${median(requests)} requests, ${median(roundTrips)} one after another`,
     '-',
     'yes',
+  ];
+}
+
+async function guardRow(): Promise<Row> {
+  const size = { sessions: 50, asks: 20 };
+  const all = (size.sessions * size.asks).toLocaleString('en');
+  progress(`a guard and ${all} calls of ${size.sessions} sessions`);
+  const { seconds, perSecond } = await measureGuard(dist, size);
+  return [
+    `setup-session guard: ${all} calls of ${size.sessions} sessions, one quota, each answered once`,
+    `${seconds.toFixed(1)} s, ${perSecond.toFixed(1)} calls/s`,
+    '≥ 10 calls/s',
+    met(perSecond >= 10),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** Carries out the action of one command: its context before, its result on stdout after. */
 import type { ExitCode } from '../errors/exit-codes.ts';
 import type { Tell } from '../run/ports.ts';
-import { harmlessJson } from '../text/quote.ts';
+import { harmlessJson, unmoving } from '../text/quote.ts';
 import { withoutCommands } from '../text/runner-commands.ts';
 import type { CommandContext, CommandResult, CommonOptions, Invocation } from './program.ts';
 import { plainText } from './result-text.ts';
@@ -48,9 +48,13 @@ function withoutBeside(result: unknown): unknown {
   return value;
 }
 
-/** The runner of GitHub Actions reads commands out of a result as well (P9). Elsewhere it is printed as it is. */
+/**
+ * A result moves no cursor, whatever is in it: it may come from a console, which is another machine. The runner of GitHub
+ * Actions reads commands out of it as well (P9).
+ */
 function printed(text: string, { environment }: Invocation): string {
-  return environment.GITHUB_ACTIONS === undefined ? text : withoutCommands(text);
+  const still = unmoving(text);
+  return environment.GITHUB_ACTIONS === undefined ? still : withoutCommands(still);
 }
 
 /** Pieces of a result as they come. For a runner a line at a time: what two pieces have in common may be a command. */
@@ -62,11 +66,11 @@ function streamOn(invocation: Invocation): { write(text: string): void; end(): v
     write(text) {
       kept += text;
       const end = kept.lastIndexOf('\n') + 1;
-      if (end > 0) stdout.write(printed(kept.slice(0, end), invocation));
+      if (end > 0) stdout.write(withoutCommands(kept.slice(0, end)));
       kept = kept.slice(end);
     },
     end() {
-      if (kept !== '') stdout.write(printed(kept, invocation));
+      if (kept !== '') stdout.write(withoutCommands(kept));
       kept = '';
     },
   };

@@ -28,6 +28,11 @@ export function visible(text: string): string {
     .replace(commandAnywhere, '#\\u{23}');
 }
 
+/** Text of several lines, the control characters in it but line breaks and tabs made visible: it moves no cursor (P9). */
+export function unmoving(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]+/gu, visible);
+}
+
 /** A value as JSON in which no text moves a cursor either: such characters stand as escapes, which mean the same (P9). */
 export function harmlessJson(value: unknown): string {
   return concealed(JSON.stringify(value))

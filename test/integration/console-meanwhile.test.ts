@@ -1,6 +1,7 @@
 /** What changes at a console while a request or a run is on its way, and what strangers and answers from outside bring. */
 import { readFile, symlink, unlink, writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -230,6 +231,8 @@ describe('the limits', () => {
     }
     expect(statuses.slice(0, 30)).not.toContain(429);
     expect(statuses).toContain(429);
+    // What somebody wrote into the list before the proxy did is nobody.
+    expect(await statusFor('192.0.2.9, 2001:db8:0:7::1')).toBe(429);
     expect([await statusFor('2001:db8:0:8::1'), await statusFor('2001:db8::1'), await statusFor('192.0.2.7')]).toEqual([
       400, 400, 400,
     ]);
@@ -246,6 +249,37 @@ describe('the limits', () => {
     expect((await exchangeAt(origin, key, token, { proof })).status).toBe(200);
     expect((await exchangeAt(origin, key, token, { proof })).status).toBe(403);
   });
+});
+
+test('a console that is none of ours moves no cursor [P9]', async () => {
+  const cursor = '\u001b[2J\u009b1A\r';
+  const said = [
+    { kind: 'run', id: 'a-run', version: `9${cursor}` },
+    { kind: 'note', text: `note ${cursor}` },
+    { kind: 'stream', text: `streamed ${cursor}\n` },
+    { kind: 'result', result: { asks: [], beside: { lines: [`result ${cursor}`] } } },
+    { kind: 'end' },
+  ];
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const isToken = request.url === '/v1/token';
+      const token = { access_token: 'a-session-of-theirs', token_type: 'DPoP', expires_in: 300 };
+      response.end(isToken ? JSON.stringify(token) : said.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    await world.configure('interface.yaml', (content) => {
+      content.console = `http://127.0.0.1:${port}`;
+    });
+    const { exit, stdout, stderr } = await world.setup(['approvals', '--watch'], { folder: await world.machine() });
+    expect([exit, stdout]).toEqual([0, expect.stringContaining('streamed \\u{1b}[2J\\u{9b}1A\\u{d}\n')]);
+    expect(`${stdout}${stderr}`).not.toMatch(/[^\P{Cc}\n\t]/u);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
 
 test('a result with a secret in it goes out without [P3]', async () => {

@@ -7,6 +7,7 @@ import { checkedUrl } from '../../outside/http.ts';
 import { type LoopbackListener, listenOnLoopback } from '../../outside/loopback.ts';
 import type { ProgressEvent } from '../../run/event-table.ts';
 import type { Ports, Waiting } from '../../run/ports.ts';
+import { unmoving } from '../../text/quote.ts';
 import { isUrl } from '../../text/url.ts';
 import { type AnswerBody, base, longestLine, type Said, said } from '../protocol.ts';
 import type { Reachable } from '../reach.ts';
@@ -236,7 +237,7 @@ function personHere(ports: Ports, { connection, visit, origin, warned }: Followe
         tell.event(line.event as ProgressEvent);
         return;
       case 'stream':
-        ports.stream(line.text);
+        ports.stream(unmoving(line.text));
         return;
       case 'wait':
         waits.set(line.id, tell.wait(line.text));

@@ -8,7 +8,7 @@ import { deferred } from '../async/deferred.ts';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
-import { type LoopbackListener, longestUrl } from '../outside/loopback.ts';
+import { type LoopbackListener, longestUrl, type TooLong } from '../outside/loopback.ts';
 import { quote } from '../text/quote.ts';
 import { adviceFor } from './advice.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
@@ -115,7 +115,7 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     return { kind: 'told', outcome: contestedPage } as const;
   };
 
-  listener.serve((received, peer) => {
+  const judgeVisit: Parameters<LoopbackListener['serve']>[0] = (received, peer) => {
     const seen: ReceivedRequest = {
       method: received.method,
       target: received.url ?? '',
@@ -160,7 +160,11 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     }
     warnOnce(meaning ?? 'turned away an answer that does not belong to this sign-in; still waiting');
     return { kind: 'status', status: 400 };
-  });
+  };
+  const tooLong = (what: TooLong) => {
+    if (!over) warnOnce(oversized[what]);
+  };
+  listener.serve(judgeVisit, tooLong);
 
   return {
     answer,
@@ -191,6 +195,13 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
 function portOf({ redirectUri }: LoopbackListener): string {
   return new URL(redirectUri).port;
 }
+
+const tooLongIs = `longer than ${longestUrl / 1024} KiB, which no answer of a sign-in is`;
+const oversized: Readonly<Record<TooLong, string>> = {
+  address: `a browser came back with an address ${tooLongIs}: it was not read; if the service sent it, tell whoever runs it`,
+  headers:
+    'a browser came back with more than 16 KiB of cookies or address: it was not read; clear the cookies of 127.0.0.1 and localhost there (other programs set them), or use another profile or --paste',
+};
 
 /** What everybody reads who comes to a sign-in that somebody else took part in. */
 const contestedPage: Outcome = {

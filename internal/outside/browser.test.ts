@@ -45,13 +45,31 @@ test.each([
   ['a file that is no program', '/etc/hosts'],
   ['a name that is too long', 'b'.repeat(5_000)],
   ['a path that is too long', `/${'b/'.repeat(5_000)}b`],
-  ['words', 'firefox --new-window %s'],
+  ['words', '/no/such/firefox --new-window %s'],
   ['several', 'firefox:chromium'],
   ['a NUL', 'fire\0fox'],
   ['a lone surrogate', '\ud800'],
   ['a program that cannot', '/bin/false'],
 ])('%s is no browser that was started, and nothing is thrown', async (_what, program) => {
   expect(await openBrowser(new URL('https://as.example/'), { program, visible: true })).toBe(false);
+});
+
+test('one with arguments gets the address where %s is, or last, and as one word', async () => {
+  const { program, words } = await recorder();
+  const plain = join(program, '..', 'plain');
+  await symlink(program, plain);
+  const address = 'https://as.example/?a=$(calc)&b=%s';
+  for (const [text, expected] of [
+    [`${plain} --new-window %s -x`, ['--new-window', '', '-x']],
+    [` ${plain}  --url=%s`, ['--url=']],
+    [`${plain} --new-window`, ['--new-window', '']],
+  ] as const) {
+    expect(await openBrowser(new URL(address), { program: text, visible: false })).toBe(true);
+    const escaped = 'https://as.example/?a=%24%28calc%29&b=%25s';
+    await vi.waitFor(async () => {
+      expect((await words()).map((word) => word.replace(escaped, ''))).toEqual(expected);
+    }, 5_000);
+  }
 });
 
 test('one that stays, and one that tells another and ends, were started', async () => {
@@ -73,11 +91,13 @@ test('a browser that needs a terminal is known by its name and by what a link le
     '/usr/bin/elinks',
     'www-browser',
     join(folder, 'www-browser'),
+    'lynx -accept_all_cookies %s',
     'firefox',
+    'firefox -P lynx',
     '/no/such/browser',
     '',
   ];
-  expect(told.filter(isTextBrowser)).toEqual(told.slice(0, 4));
+  expect(told.filter(isTextBrowser)).toEqual(told.slice(0, 5));
 });
 
 test('where nobody would see a browser none is opened [b16]', async () => {

@@ -22,7 +22,13 @@ export type OpenBrowser = (url: URL, environment: BrowserEnvironment) => Promise
  */
 export const openBrowser: OpenBrowser = async (url, environment) => {
   const address = harmlessArgument(url);
-  if (environment.program !== undefined) return started(environment.program, address);
+  const { program } = environment;
+  if (program !== undefined) {
+    // A path may have blanks in it; only what is no program as a whole is one with arguments, as xdg-open reads it.
+    return (
+      (await started(program, [address])) || (/\S\s+\S/.test(program) && (await startedWithWords(program, address)))
+    );
+  }
   if (!environment.visible) return false;
   try {
     const { default: open } = await import('open');
@@ -45,11 +51,19 @@ export function harmlessArgument({ href }: URL): string {
     );
 }
 
+/** `firefox --new-window %s`: the address stands where %s is, or last. No shell reads it. */
+async function startedWithWords(text: string, address: string): Promise<boolean> {
+  const [program = '', ...words] = text.trim().split(/\s+/);
+  const isPlaced = words.some((word) => word.includes('%s'));
+  const placed = words.map((word) => word.replaceAll('%s', () => address));
+  return await started(program, isPlaced ? placed : [...placed, address]);
+}
+
 /** Starts a program and says whether it did. Its own chatter is kept away from our streams. */
-async function started(program: string, argument: string): Promise<boolean> {
+async function started(program: string, words: readonly string[]): Promise<boolean> {
   try {
     // Some reasons are thrown here and now, such as a path through a file, and others come as an event.
-    return await staysOrEndsWell(spawn(program, [argument], { stdio: 'ignore', shell: false, detached: true }));
+    return await staysOrEndsWell(spawn(program, words, { stdio: 'ignore', shell: false, detached: true }));
   } catch {
     return false;
   }
@@ -95,6 +109,8 @@ export function isTextBrowser(program: string): boolean {
   const searched = env['PATH'] ?? '';
   const places = /[\\/]/.test(program) ? [program] : searched.split(delimiter).map((folder) => join(folder, program));
   const names = [program, ...places.flatMap(realNameOf).slice(0, 1)];
+  const [first = program] = program.trim().split(/\s+/);
+  if (first !== program && isTextBrowser(first)) return true;
   return names.some((name) => textBrowsers.has(basename(name).replace(/\.exe$/i, '')));
 }
 

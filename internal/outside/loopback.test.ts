@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect, createServer as createSocketServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer as createSocketServer, Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ask } from '../../test/support/ask.ts';
 import { type LoopbackListener, listenOnLoopback, type RedirectPlace } from './loopback.ts';
 
@@ -92,6 +92,23 @@ describe('the address', () => {
     await once(squatter, 'close');
     expect(portOf(await listen({ ...anywhere, port }))).toBe(port);
   });
+
+  test.each(['EACCES', 'EPERM'])(
+    'with a fixed port that the system gives nobody (%s) names the way out',
+    async (code) => {
+      // Which ports these are, and for whom, differs by system: here is what it answers.
+      const listening = vi.spyOn(Server.prototype, 'listen').mockImplementation(function refuse(this: Server) {
+        process.nextTick(() => this.emit('error', Object.assign(new Error('listen'), { code })));
+        return this;
+      });
+      onTestFinished(() => listening.mockRestore());
+      await expect(listenOnLoopback({ ...anywhere, port: 41872 })).rejects.toMatchObject({
+        code: 'port_taken',
+        message: expect.stringContaining('does not give out port 41872'),
+        hint: expect.stringContaining('excludedportrange'),
+      });
+    },
+  );
 
   test('named localhost is refused while another program has its port in the other family [b3] [c8] [connecting]', async () => {
     const squatter = await occupy('::1');
@@ -204,8 +221,16 @@ describe('before anything is captured', () => {
   test('an address of more than 8 KiB is not even judged [b5]', async () => {
     const listener = await listenOnLoopback(anywhere);
     onTestFinished(() => listener.close());
-    listener.serve(() => ({ kind: 'captured' }));
+    const told: string[] = [];
+    listener.serve(
+      () => ({ kind: 'captured' }),
+      (what) => told.push(what),
+    );
     expect((await ask(`${listener.redirectUri}?${'x'.repeat(8 * 1024)}`)).status).toBe(414);
+    expect((await ask(`${listener.redirectUri}?${'x'.repeat(17 * 1024)}`)).status).toBe(431);
+    const headers = { host: listener.authority, cookie: `a=${'x'.repeat(17 * 1024)}` };
+    expect((await ask(`${listener.redirectUri}?x`, { headers })).status).toBe(431);
+    expect(told).toEqual(['address', 'headers', 'headers']);
     expect((await ask(`${listener.redirectUri}?x`)).status).toBe(303);
   });
 

@@ -29,6 +29,9 @@ export type Reply =
   /** The answer is taken; cookies are taken back. */
   | { kind: 'captured'; cookies?: string[] };
 
+/** What of a request is longer than anybody looks at: its address (414), or that with its cookies and other headers (431). */
+export type TooLong = 'address' | 'headers';
+
 /** An open listener. `close` is safe to call on every path and more than once. */
 export interface LoopbackListener {
   redirectUri: string;
@@ -38,8 +41,11 @@ export interface LoopbackListener {
   namesPeers: boolean;
   /** How many connections had to be turned away because others held every place. */
   dropped(): number;
-  /** Hands every request to `judge` until one is captured; later ones get a 410. */
-  serve(judge: (request: IncomingMessage, peer: Peer) => Reply): void;
+  /**
+   * Hands every request to `judge` until one is captured; later ones get a 410. `tooLong` hears of what is turned away
+   * unread, since somebody waits for it perhaps.
+   */
+  serve(judge: (request: IncomingMessage, peer: Peer) => Reply, tooLong?: (what: TooLong) => void): void;
   /** Tells the waiting page how it ended, gives the browsers that are told something a moment to fetch it, and closes. */
   finish(outcome: Outcome): Promise<void>;
   close(): void;
@@ -103,8 +109,12 @@ export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Pr
     request: IncomingMessage,
     response: ServerResponse,
     judge: (request: IncomingMessage, peer: Peer) => Reply,
+    tooLong: (what: TooLong) => void,
   ) => {
-    if ((request.url ?? '').length > longestUrl) return sendStatus(response, 414);
+    if ((request.url ?? '').length > longestUrl) {
+      tooLong('address');
+      return sendStatus(response, 414);
+    }
     // Asked first: between what is judged and what is done about it, nothing may come.
     const peer = await peerOf(request.socket);
     if (captured) {
@@ -142,12 +152,20 @@ export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Pr
     authority,
     namesPeers: await namesPeers(first),
     dropped: () => dropped,
-    serve(judge) {
+    serve(judge, tooLong = () => {}) {
       for (const server of servers) {
         server.on(
           'request',
-          (request, response) => void answer(request, response, judge).catch(() => response.destroy()),
+          (request, response) => void answer(request, response, judge, tooLong).catch(() => response.destroy()),
         );
+        // Whoever listens for it has to answer: what Node says otherwise is a status and nothing else as well.
+        server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+          const isTooLong = error.code === 'HPE_HEADER_OVERFLOW';
+          if (isTooLong) tooLong('headers');
+          if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+          const status = isTooLong ? '431 Request Header Fields Too Large' : '400 Bad Request';
+          socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+        });
       }
     },
     async finish(ended) {
@@ -177,6 +195,7 @@ export async function bindLoopback(address: '127.0.0.1' | '::1', port: number): 
     });
   } catch (error) {
     if (isTaken(error) && address === '127.0.0.1') throw portTaken(port, error);
+    if (isForbidden(error) && address === '127.0.0.1') throw portForbidden(port, error);
     throw error;
   }
   return server;
@@ -192,6 +211,18 @@ export function closeServers(servers: readonly Server[]): void {
 
 function isTaken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
+/** Ports below 1024 on some systems, and what Windows keeps for itself: nobody has them, and nobody gets them. */
+function isForbidden(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
+}
+
+function portForbidden(port: number, cause: unknown): AppError {
+  return new AppError('port_taken', `the system does not give out port ${port} of this machine (EACCES)`, {
+    hint: 'the sign-in must come back to exactly this port: register another one above 1024 and set redirect.port to it; on Windows "netsh interface ipv4 show excludedportrange protocol=tcp" lists those that are kept',
+    cause,
+  });
 }
 
 function portTaken(port: number, cause: unknown): AppError {

@@ -44,7 +44,7 @@ export const variables = {
   MAI_KEYCHAIN: { meaning: '`off` leaves the keychain of the operating system alone: nothing is remembered in it' },
   BROWSER: {
     meaning:
-      'the program that opens a URL, instead of the system browser; one that shows pages in a terminal is not started',
+      'the program that opens a URL, instead of the system browser, with arguments where there are some (`%s` is the URL); one that shows pages in a terminal is not started',
   },
   NO_COLOR: { meaning: 'no color when set to anything' },
   FORCE_COLOR: { meaning: 'color even when the output is not a terminal' },

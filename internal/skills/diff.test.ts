@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { processorMs } from '../../test/support/processor-time.ts';
 import { type Content, contentDiff } from './diff.ts';
 
 const content = (files: Record<string, string | Uint8Array>): Content =>
@@ -103,7 +104,7 @@ test('a file that was written anew is shown as that', () => {
 });
 
 test('two hostile versions of 4 MB, in one file or in thousands, do not hold anybody up [P9]', () => {
-  const began = performance.now();
+  const began = processorMs();
   const large = '\n'.repeat(4_000_000);
   expect(diff({ a: large }, { a: large.replaceAll('\n\n', 'a\n') })).toContain('bytes that are not shown');
   const many = (letter: string) =>
@@ -112,7 +113,7 @@ test('two hostile versions of 4 MB, in one file or in thousands, do not hold any
   const spread = (last: string) =>
     Object.fromEntries(Array.from({ length: 4_000 }, (_, n) => [`${n}`, `${'a\n'.repeat(500)}${last}`]));
   expect(diff(spread('x\n'), spread('y\n'))).toContain('more changed files');
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(processorMs() - began).toBeLessThan(5_000);
 });
 
 test('both contents of a small file can be read out of it', () => {

@@ -42,7 +42,7 @@ describe('an address that nobody catalogued', () => {
     ['a backslash', 'https://evil.io\\@mcp.notion.com/mcp', 'characters that no address has'],
     ['a tab', 'https://evil\t.io/mcp', 'characters that no address has'],
     ['a fragment', 'https://evil.io/#mcp.notion.com', 'fragment'],
-    ['no address', 'evil.io', 'no whole address'],
+    ['no address', 'evil.io', 'not a whole address'],
   ])('is refused with %s [c16] [connecting]', (_case, url, why) => {
     expect(judge(url)).toEqual({ kind: 'refused', why: expect.stringContaining(why) });
   });

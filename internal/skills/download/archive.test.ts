@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { type HandmadeEntry, handmadeZip } from '../../../test/support/handmade-zip.ts';
+import { processorMs } from '../../../test/support/processor-time.ts';
 import { filesOfArchive } from './archive.ts';
 import { ArchiveError } from './zip.ts';
 
@@ -226,9 +227,9 @@ describe('an archive is refused', () => {
       says: { size: 1, crc: crc32(new Uint8Array(1)) },
     }));
     const archive = handmadeZip([skillFile, ...many]);
-    const [started, before] = [performance.now(), process.memoryUsage()];
+    const [started, before] = [processorMs(), process.memoryUsage()];
     expectRefused('', archive, 'unpacks to more than it says');
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(processorMs() - started).toBeLessThan(500);
     expect(process.memoryUsage().arrayBuffers - before.arrayBuffers).toBeLessThan(10_000_000);
   });
 
@@ -238,9 +239,9 @@ describe('an archive is refused', () => {
       skillFile,
       ...Array.from({ length: 100 }, (_, index) => ({ name: `${deep}${index}` })),
     ]);
-    const started = performance.now();
+    const started = processorMs();
     expect(filesOfArchive(archive).size).toBe(101);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(processorMs() - started).toBeLessThan(5_000);
   });
 });
 

@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { processorMs } from '../../support/processor-time.ts';
 import { refusal, sdkClient } from './sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from './start.ts';
 
@@ -110,9 +111,9 @@ it('replaces a file on its way out', async () => {
 it('seeds ten thousand vaults in a moment and pages through them cheaply', async () => {
   const fresh = await startPlatform();
   try {
-    const started = performance.now();
+    const started = processorMs();
     const ids = fresh.control.seedVaults(10_000);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(processorMs() - started).toBeLessThan(1000);
     expect(new Set(ids).size).toBe(10_000);
     const vaults = sdkClient(fresh).beta.vaults;
     let found = 0;

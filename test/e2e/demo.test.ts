@@ -18,7 +18,7 @@ async function told(locate: Locate): Promise<{ asTold: boolean; text: string }> 
   return { asTold: await tell({ locate, paint: new Chalk({ level: 0 }), write }), text };
 }
 
-test('the demo tells fifteen lines, each in one line of a terminal', { timeout: 60_000 }, async () => {
+test('the demo tells fifteen lines, each in one line of a terminal', { timeout: 180_000 }, async () => {
   const { asTold, text } = await told(built.locate);
   expect(asTold, text).toBe(true);
   const lines = text.split('\n');

@@ -42,6 +42,7 @@ export function requireFrom(
   start: Bodies,
   files: Readonly<Record<string, string>>,
 ): Require {
+  setFlags();
   const modules = new Map([['./main', main]]);
   const bodies: Record<string, Bodies[string]> = { ...start };
   const fileOf = (id: string) => Object.keys(files).find((file) => files[file]?.split(' ').includes(id)) ?? '';
@@ -85,7 +86,6 @@ function whenUsed(id: string): object {
 
 /** Compiles a file, with its cache where there is one; a run of its owner that uses chunks for the first time adds them. */
 function compiled(path: string, modules: ReadonlyMap<string, unknown>): Bodies {
-  setFlags();
   const source = readAll(openSync(path, constants.O_RDONLY)).toString('latin1');
   const cachePath = `${path.replace(/\.js$/, '')}.${process.version}-${process.arch}.cache`;
   const owner = ownerOf(path);
@@ -137,18 +137,16 @@ function readAll(descriptor: number): Buffer {
  * into it has been kept; what a command keeps it keeps to its end, so that the room is only touched: a quarter more memory,
  * and no less time. And V8 of Node.js 20 optimizes what a command runs a few hundred times, which takes longer than what
  * it gains, and 6 MiB; seven times later is soon enough for what takes long. (Later versions have no such flag, say so on
- * stderr where it is given, and optimize later of themselves.) Before a cache is read, since one that was made under other
- * flags does not fit.
+ * stderr where it is given, and optimize later of themselves.) Before
+ * anything runs, since reading the words of a command is enough for V8 to begin; and before a cache is read, which does not
+ * fit where it was made under other flags.
  */
 const flags = [
   '--semi-space-growth-factor=1',
   ...(process.version.startsWith('v20.') ? ['--interrupt-budget=500000'] : []),
 ];
 
-let flagsAreSet = false;
 function setFlags(): void {
-  if (flagsAreSet) return;
-  flagsAreSet = true;
   const { setFlagsFromString } = process.getBuiltinModule('node:v8');
   for (const flag of flags) setFlagsFromString(flag);
 }

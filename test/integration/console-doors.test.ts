@@ -286,8 +286,9 @@ describe('what a request is', () => {
       request: { service: 'notion', newClient: false, legacyEndpoints: false, acceptAudience: false },
       asking,
     };
-    const waiting = ada.ask('/v1/use-cases/connect', { body });
-    await expect.poll(() => /use-cases\/connect","method":"POST","status":200/.test(running.journal())).toBe(true);
+    const waiting = patiently(() => ada.ask('/v1/use-cases/connect', { body }));
+    const begun = () => /use-cases\/connect","method":"POST","status":200/.test(running.journal());
+    await expect.poll(begun, { timeout: 20_000 }).toBe(true);
     const id = /"id":"([\w-]+)","route":"\/v1\/use-cases\/connect","method":"POST","status":200/.exec(
       running.journal(),
     )?.[1];

@@ -56,7 +56,8 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
       let open = await openLast(folder);
       try {
         while (waiting.length > 0) {
-          if (open.size >= largestFile) open = await further(folder, open);
+          // What a crash left at the end of a file is told in that file: the next one begins after a whole line.
+          if (open.size >= largestFile && !open.unended) open = await further(folder, open);
           const entries = waiting.map(({ entry }) => entry);
           const heads = await put(open, entries);
           for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);

@@ -399,6 +399,22 @@ describe('a run that was cut off', () => {
     await cut(first, []);
   });
 
+  test('within the line that fills a file: it is told in that file, before the next one begins', async () => {
+    await written(1);
+    const whole = await readFile(file());
+    const last = whole.lastIndexOf(0x0a, whole.length - 2) + 1;
+    // All of the line but its end, and half of it: both are as large as a file may become.
+    for (const length of [whole.length - 1, last + 100]) {
+      await rm(file('record-000002.jsonl'), { force: true });
+      await writeFile(file(), whole.subarray(0, length));
+      const log = recordIn({ folder, largestFile: length });
+      await log.append(intent('next'));
+      await log.append(outcome('next'));
+      expect(await recordFiles(folder)).toHaveLength(2);
+      expect(await faults()).toEqual([]);
+    }
+  });
+
   test('garbage in place of a repaired piece does not pass', async () => {
     await written(1);
     await appendFile(file(), '{"act":"vault');

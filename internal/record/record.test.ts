@@ -1,10 +1,23 @@
 /** The record of acts (P7): what is in it, that it is there before anything is done, and that nobody edits it quietly. */
 import { spawn } from 'node:child_process';
-import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { sha256 } from '../text/canonical.ts';
 import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
 import { recordFiles } from './files.ts';
@@ -191,6 +204,11 @@ describe('an entry that is longer than a line', () => {
 
   test.each<[string, (parts: Part[]) => Part[], string]>([
     ['a part of another entry', ([a, b]) => [a, { ...b, text: 'x' }] as Part[], 'not those of one entry'],
+    [
+      'a part whose text was exchanged for one as long',
+      ([a, b]) => [{ ...a, text: a?.text.replace('"allow"', '"never"') }, b] as Part[],
+      'not those of one entry',
+    ],
     ['a part that is doubled', ([a, b]) => [a, b, b] as Part[], 'does not belong'],
     ['a part without those before it', ([_a, b]) => [b] as Part[], 'does not belong'],
   ])('%s does not pass', async (_what, change, found) => {
@@ -450,6 +468,28 @@ describe('a record that cannot be written', () => {
     const log = recordIn({ folder });
     await expect(log.append(intent('1'))).rejects.toMatchObject({ code: 'record_unwritable' });
     await expect(log.append(intent('2'))).rejects.toMatchObject({ code: 'record_unwritable' });
+  });
+
+  test('a disk that once does not keep what it was given: that and all that follows in this run is refused', async () => {
+    await written(1);
+    const handle = await open(file());
+    const methods = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const log = recordIn({ folder });
+    const datasync = vi.spyOn(methods, 'datasync').mockRejectedValueOnce(new Error('EIO: i/o error, fdatasync'));
+    try {
+      const said = await Promise.allSettled([log.append(intent('1')), log.append(intent('2'))]);
+      said.push(...(await Promise.allSettled([log.append(intent('3'))])));
+      expect(said.map((each) => each.status === 'rejected' && (each.reason as { code: string }).code)).toEqual(
+        Array.from({ length: 3 }, () => 'record_unwritable'),
+      );
+      expect(datasync).toHaveBeenCalledTimes(1);
+    } finally {
+      datasync.mockRestore();
+    }
+    // What the disk has of it all the same is a line; the next run goes on behind it.
+    await recordIn({ folder }).append(intent('4'));
+    expect(await faults()).toEqual([]);
   });
 
   test('a disk that is full in the middle of a line: nothing is announced, and the piece is told of later', async () => {

@@ -4,6 +4,7 @@
  */
 import { AppError } from '../errors/app-error.ts';
 import { readLines } from '../outside/read-lines.ts';
+import { text } from '../platform/reading.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 
@@ -27,15 +28,15 @@ export async function* readSpans(path: string): AsyncGenerator<Span, void, undef
   for await (const lines of readLines(path, longestLine)) {
     for (const { bytes } of lines) {
       line += 1;
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').trim();
-      if (text !== '') yield* spansOf(parsed(text, path, line));
+      const request = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').trim();
+      if (request !== '') yield* spansOf(parsed(request, path, line));
     }
   }
 }
 
-function parsed(text: string, path: string, line: number): unknown {
+function parsed(request: string, path: string, line: number): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(request);
   } catch {
     throw new AppError('usage', `${quote(path)} has no OTLP as JSON in line ${line}`, {
       hint: 'a request a line is read, as the file exporter of the OpenTelemetry collector writes it',
@@ -50,7 +51,7 @@ function* spansOf(request: unknown): Generator<Span, void, undefined> {
       for (const span of listIn(scope, 'spans')) {
         yield {
           trace: traceIdOf(member(span, 'traceId')),
-          name: String(member(span, 'name') ?? ''),
+          name: text(member(span, 'name')) ?? '',
           at: timeOf(member(span, 'startTimeUnixNano')),
           session: sessionIn(span) ?? around,
         };
@@ -68,7 +69,7 @@ function traceIdOf(value: unknown): string {
 }
 
 function timeOf(value: unknown): string {
-  const time = new Date(Number(value) / 1e6);
+  const time = new Date(typeof value === 'string' || typeof value === 'number' ? Number(value) / 1e6 : Number.NaN);
   return Number.isNaN(time.getTime()) ? '' : time.toISOString();
 }
 
@@ -77,9 +78,9 @@ const sessionKey = /(^|[._])session[._]id$/i;
 
 function sessionIn(holder: unknown): string | undefined {
   for (const attribute of listIn(holder, 'attributes')) {
-    if (!sessionKey.test(String(member(attribute, 'key')))) continue;
-    const value = member(member(attribute, 'value'), 'stringValue');
-    if (typeof value === 'string' && value !== '') return value;
+    if (!sessionKey.test(text(member(attribute, 'key')) ?? '')) continue;
+    const value = text(member(member(attribute, 'value'), 'stringValue'));
+    if (value !== undefined && value !== '') return value;
   }
   return undefined;
 }

@@ -235,6 +235,12 @@ describe('a sink', () => {
       () => (answer = says(200, '{"partialSuccess":{"rejectedLogRecords":"1"}}')),
       1,
     ],
+    [
+      'what is no number of rejected ones',
+      'otlp',
+      () => (answer = says(200, '{"partialSuccess":{"rejectedLogRecords":{"toString":1,"valueOf":1}}}')),
+      1,
+    ],
     ['all, with a warning', 'otlp', () => (answer = says(200, '{"partialSuccess":{"errorMessage":"x"}}')), 1],
     ['something else in JSON', 'otlp', () => (answer = says(200, '{"code":3}')), 1],
     ['400', 'otlp', () => (answer = says(400)), 1],

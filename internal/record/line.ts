@@ -351,7 +351,8 @@ function readCanonical(written: string, known: ReadonlyMap<string, Shape>): Reco
     return undefined;
   }
   if (!isRecord(value)) return undefined;
-  const shape = known.get(String(value['kind']));
+  const { kind } = value;
+  const shape = typeof kind === 'string' ? known.get(kind) : undefined;
   if (shape === undefined) return undefined;
   // Members in order, no double ones, no other form of a number or a text: then writing it again gives the same. Where nothing
   // is escaped its length tells that, which takes half the time.

@@ -370,6 +370,7 @@ describe('a line in another form than its own', () => {
     ['an escape in capitals', escaped.replace('\\n', '\\u000A')],
     ['a member twice', plain.replace('"attempts":1', '"attempts":1,"attempts":1')],
     ['members in another order', plain.replace('"at":"now","attempts":1', '"attempts":1,"at":"now"')],
+    ['a kind that is no text', plain.replace('"kind":"outcome"', '"kind":{"toString":1,"valueOf":1}')],
     ['a number as a text', plain.replace('"attempts":1', '"attempts":"1"')],
   ])('with %s is none', (_what, changed) => {
     expect([changed === plain || changed === escaped, readLine(changed)]).toEqual([false, undefined]);

@@ -96,9 +96,15 @@ function unlessAccepted(response: Response, said: string): string | undefined {
   if (Object.keys(answer).some((name) => name !== 'partialSuccess') || typeof partial !== 'object') {
     return 'its answer is none to log records';
   }
-  const { rejectedLogRecords: rejected = 0, errorMessage = '' } = partial as Record<string, unknown>;
-  if (Number(rejected) !== 0) return `it rejected ${quote(String(rejected))} of them: ${quote(String(errorMessage))}`;
-  return errorMessage === '' ? undefined : `it took them and says ${quote(String(errorMessage))}`;
+  const { rejectedLogRecords, errorMessage = '' } = partial as Record<string, unknown>;
+  const rejected = shown(rejectedLogRecords ?? 0);
+  if (Number(rejected) !== 0) return `it rejected ${quote(rejected)} of them: ${quote(shown(errorMessage))}`;
+  return errorMessage === '' ? undefined : `it took them and says ${quote(shown(errorMessage))}`;
+}
+
+/** A number of OTLP is one, or a text of one; anything else is none. */
+function shown(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : 'what nobody can read';
 }
 
 /** Any other collector: a success whose body, if there is one, is no page for people. */

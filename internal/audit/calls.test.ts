@@ -97,6 +97,12 @@ describe('a call without a result', () => {
       'over',
     ],
     [
+      'is over also where the session came to rest at some other time that nobody knows',
+      [...open, { ...idle('j', 2), processed_at: null }, idle('i', 2)],
+      { restingSince: Date.parse(at(2)) },
+      'over',
+    ],
+    [
       'goes on where that was a moment ago: its result may be on the way',
       [...open, idle('i', 2)],
       { restingSince: Date.parse(at(1)) },

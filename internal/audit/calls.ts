@@ -79,7 +79,10 @@ export class SessionCalls {
         }
         break;
       case 'idle':
-        if (event.reason.type !== 'requires_action') this.#restedAt = Math.max(this.#restedAt, Date.parse(at));
+        // One that does not say when tells nothing, and takes nothing from those that do.
+        if (event.reason.type !== 'requires_action' && at !== '') {
+          this.#restedAt = Math.max(this.#restedAt, Date.parse(at));
+        }
         break;
       case 'other':
         if (!knownTypes.has(String(fields['type']))) this.#unknown.add(String(fields['type']));

@@ -19,7 +19,7 @@ import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
 import { conceal } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { judgeProof, requireNew, type SeenProofs } from './dpop.ts';
-import type { WithKeys } from './issuers.ts';
+import type { KeysOf } from './issuers.ts';
 import { tokenTypes } from './protocol.ts';
 import type { ConsoleSessions, Issued } from './sessions.ts';
 
@@ -34,7 +34,7 @@ export interface CredentialSetting {
   origin: string;
   sessions: ConsoleSessions;
   seen: SeenProofs;
-  withKeys: WithKeys;
+  keysOf: KeysOf;
 }
 
 /** What a request shows. */
@@ -102,12 +102,12 @@ export function requireStill(
 
 /** An access token of RFC 9068: signed by the issuer, for this console, and no other kind of token. */
 async function judgeAccessToken(
-  { origin, withKeys }: CredentialSetting,
+  { origin, keysOf }: CredentialSetting,
   { interface: { identity } }: Configuration,
   token: string,
 ): Promise<{ caller: Caller; thumbprint: string | undefined }> {
   if (identity.mode !== 'sso') throw refusedToken('nobody signs in here');
-  const claims = await withKeys(identity, async (keys) => await verified(token, identity, origin, keys));
+  const claims = await verified(token, identity, origin, keysOf(identity));
   const { exp = 0, cnf } = claims;
   const bound = typeof cnf === 'object' && cnf !== null;
   const thumbprint = bound && 'jkt' in cnf && typeof cnf.jkt === 'string' ? cnf.jkt : undefined;
@@ -183,30 +183,25 @@ export async function exchange(
 }
 
 async function proven(
-  { withKeys }: CredentialSetting,
+  { keysOf }: CredentialSetting,
   { interface: { identity } }: Configuration,
   token: string,
   type: string,
 ): Promise<Caller> {
   if (type === tokenTypes.person && identity.mode === 'sso') {
-    const claims = await withKeys(
-      identity,
-      async (keys) =>
-        await judgeIdToken(token, {
-          issuer: identity.issuer,
-          clientId: identity.client_id,
-          keys,
-          nonce: undefined,
-          anyNonce: true,
-          authTimeRequired: false,
-          marginSeconds: clockMarginOf(identity),
-          now: clock.now(),
-        }),
-    );
+    const claims = await judgeIdToken(token, {
+      issuer: identity.issuer,
+      clientId: identity.client_id,
+      keys: keysOf(identity),
+      nonce: undefined,
+      anyNonce: true,
+      authTimeRequired: false,
+      marginSeconds: clockMarginOf(identity),
+      now: clock.now(),
+    });
     return callerFrom(identity, claims, claims.exp ?? 0);
   }
   if (type === tokenTypes.job && 'workloads' in identity && identity.workloads !== undefined) {
-    const keysOf = (issuer: string) => withKeys(issuer, async (keys) => keys);
     return await proveHandedToken(identity.workloads, token, keysOf, clockMarginOf(identity));
   }
   throw new AppError('usage', `this console does not exchange ${quote(type)}`);

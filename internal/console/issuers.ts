@@ -1,21 +1,22 @@
 /** The keys of the issuers that the configuration names, asked for again from time to time. */
+import { errors } from 'jose';
 import { clock } from '../clock/clock.ts';
-import { IdTokenRefused } from '../identity/id-token.ts';
 import type { IssuerKeys } from '../identity/issuer-keys.ts';
 import { findProvider, type SsoIdentity } from '../identity/sso-provider.ts';
 import { findWorkloadIssuer } from '../identity/workload-issuer.ts';
 import type { Fetch } from '../outside/http.ts';
 import type { Stores } from '../stores/kept-text.ts';
 
-/** Judges with the keys of an issuer; with newer ones where it names one that nobody knows yet. */
-export type WithKeys = <Result>(issuer: KnownIssuer, judge: (keys: IssuerKeys) => Promise<Result>) => Promise<Result>;
+/** The keys of an issuer as they are now; newer ones where a token names one that nobody knows yet. */
+export type KeysOf = (issuer: KnownIssuer) => IssuerKeys;
 
 /** An issuer of people, or one of jobs. */
 export type KnownIssuer = SsoIdentity | string;
 
 /** What a console asks issuers with. */
 export interface IssuerDoor {
-  fetch: Fetch;
+  /** The transport for what the configuration names now. */
+  fetch(): Promise<Fetch>;
   stores: Pick<Stores, 'issuerKeys'>;
 }
 
@@ -25,35 +26,59 @@ const goodForMs = 10 * 60_000;
 const soonestMs = 30_000;
 
 interface Known {
+  /** From when these keys are, and when others were looked for last. */
   at: number;
+  askedAt: number;
   keys: Promise<IssuerKeys>;
 }
 
-/** The keys of one console. Throws what asking throws: without keys nobody is anybody. */
-export function issuers({ fetch, stores }: IssuerDoor): WithKeys {
+/** The keys of one console. Using them throws what asking throws: without keys nobody is anybody. */
+export function issuers({ fetch, stores }: IssuerDoor): KeysOf {
   const known = new Map<string, Known>();
-  const ask = (issuer: KnownIssuer): Known => {
+  return (issuer) => {
     const name = typeof issuer === 'string' ? `job ${issuer}` : `person ${issuer.issuer}`;
-    const keys =
-      typeof issuer === 'string'
-        ? findWorkloadIssuer(issuer, fetch)
-        : findProvider(issuer, fetch, stores.issuerKeys).then((provider) => provider.keys);
-    const asked = { at: clock.monotonic(), keys };
-    // What failed is asked for again by the next one.
-    keys.catch(() => known.get(name) === asked && known.delete(name));
-    known.set(name, asked);
-    return asked;
-  };
-  return async (issuer, judge) => {
-    const name = typeof issuer === 'string' ? `job ${issuer}` : `person ${issuer.issuer}`;
-    const before = known.get(name);
-    const used = before !== undefined && clock.monotonic() - before.at < goodForMs ? before : ask(issuer);
-    try {
-      return await judge(await used.keys);
-    } catch (error) {
-      const isNew = error instanceof IdTokenRefused && error.flaw === 'unknown_key';
-      if (!isNew || clock.monotonic() - used.at < soonestMs) throw error;
-      return await judge(await ask(issuer).keys);
-    }
+    const find = async (): Promise<IssuerKeys> => {
+      const keys =
+        typeof issuer === 'string'
+          ? await findWorkloadIssuer(issuer, await fetch())
+          : (await findProvider(issuer, await fetch(), stores.issuerKeys)).keys;
+      // Metadata without keys is nothing to remember: the next one asks again.
+      await keys.current();
+      return keys;
+    };
+    const now = (): Known => {
+      const last = known.get(name);
+      const time = clock.monotonic();
+      if (last !== undefined && time - last.at < goodForMs) return last;
+      const asked = { at: time, askedAt: time, keys: find() };
+      asked.keys.catch(() => known.get(name) === asked && known.delete(name));
+      known.set(name, asked);
+      return asked;
+    };
+    /** Newer ones than those. Where there are none to be had those go on: a token with a made-up key takes them from nobody. */
+    const newerThan = async (used: Known): Promise<IssuerKeys> => {
+      const last = now();
+      if (last !== used) return await last.keys;
+      const time = clock.monotonic();
+      const found = find();
+      const renewed = { at: used.at, askedAt: time, keys: found.catch(() => used.keys) };
+      known.set(name, renewed);
+      const keys = await found;
+      renewed.at = time;
+      return keys;
+    };
+    return {
+      current: async () => await (await now().keys).current(),
+      async verify(token, options) {
+        const used = now();
+        try {
+          return await (await used.keys).verify(token, options);
+        } catch (error) {
+          const isNew = error instanceof errors.JWKSNoMatchingKey;
+          if (!isNew || clock.monotonic() - used.askedAt < soonestMs) throw error;
+          return await (await newerThan(used)).verify(token, options);
+        }
+      },
+    };
   };
 }

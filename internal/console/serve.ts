@@ -137,12 +137,14 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       configuration,
       sessions: consoleSessions(),
       seen: seenProofs(),
-      withKeys: issuers({
-        fetch: guardedFetch({
-          allowLoopbackHttp: environment.MAI_ALLOW_LOOPBACK_HTTP === '1',
-          reviewedHosts: reviewedHosts(first.configuration),
-          signal: never,
-        }),
+      keysOf: issuers({
+        fetch: async () =>
+          guardedFetch({
+            allowLoopbackHttp: environment.MAI_ALLOW_LOOPBACK_HTTP === '1',
+            // Of now: an issuer of the company's own network may have come since the start.
+            reviewedHosts: reviewedHosts((await configuration.current()).configuration),
+            signal: never,
+          }),
         stores,
       }),
     });

@@ -52,7 +52,9 @@ export function issuerKeys(jwksUri: string, fetch: Fetch, early?: Promise<JSONWe
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey) || asked) throw error;
         asked = true;
-        keys = fetchKeys(jwksUri, fetch);
+        // Those that are there go on where newer ones cannot be had.
+        const newer = await fetchKeys(jwksUri, fetch);
+        keys = Promise.resolve(newer);
         return await verify(token, options);
       }
     },

@@ -76,14 +76,14 @@ export async function proveWorkload({ workloads, places, marginSeconds, fetch }:
 export async function proveHandedToken(
   workloads: readonly Workload[],
   token: string,
-  keysOf: (issuer: string) => Promise<IssuerKeys>,
+  keysOf: (issuer: string) => IssuerKeys,
   marginSeconds: number,
 ): Promise<ProvenWorkload> {
   const tried = await Promise.allSettled(
     workloads.map(async (workload) => ({
       workload,
       token,
-      claims: await judgeWorkloadToken(token, workload, await keysOf(workload.issuer), marginSeconds, clock.now()),
+      claims: await judgeWorkloadToken(token, workload, keysOf(workload.issuer), marginSeconds, clock.now()),
     })),
   );
   return theOne(workloads, tried);

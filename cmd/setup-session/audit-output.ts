@@ -2,6 +2,7 @@ import type { CommandResult } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import type { PulledCalls, ReconciledPlatform } from '../../internal/run/values/audit.ts';
 import type { ExportedRecord, MadeCheckpoint, ShownRecord, VerifiedRecord } from '../../internal/run/values/record.ts';
+import { counted } from '../../internal/text/counted.ts';
 import { quote, visible } from '../../internal/text/quote.ts';
 
 /** A line for each act. */
@@ -44,7 +45,7 @@ export function showPulled(pulled: PulledCalls): CommandResult {
   const { sessions, calls, going_on: goingOn, foreign_answers: foreign, gone, unknown_types: unknown } = pulled;
   return {
     text: [
-      `${calls} calls of ${sessions} sessions are in the record now${goingOn === 0 ? '' : `; ${goingOn} go on and come later`}`,
+      `${counted(calls, 'call')} of ${counted(sessions, 'session')} in the record now${goingOn === 0 ? '' : `; ${goingOn} go on and come later`}`,
       ...foreign.map(
         ({ session, call, answer }) =>
           `somebody whom the record does not know answered ${visible(call)} of ${visible(session)}: ${answer}; setup-session audit reconcile`,

@@ -1,5 +1,6 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { GuardedCalls, TestedRules } from '../../internal/run/values/rules.ts';
+import { counted } from '../../internal/text/counted.ts';
 import { visible } from '../../internal/text/quote.ts';
 
 /** How a guard ended; each call was told when it was answered. */
@@ -22,6 +23,6 @@ export function showTested(tested: TestedRules): CommandResult {
     visible(after.rule ?? after.because),
   ]);
   const table = rows.length === 0 ? [] : [{ heading: ['at', 'call', 'tool', 'change', 'because'], rows }];
-  const unknown = without === 0 ? [] : [`${without} calls are in the record without their arguments`];
+  const unknown = without === 0 ? [] : [`${counted(without, 'call')} in the record without arguments`];
   return { text: [`${changes.length} of ${judged} calls would end otherwise`, ...table, ...unknown], json: tested };
 }

@@ -1,6 +1,7 @@
 import type { CommandResult } from '../../internal/cli/program.ts';
 import type { PulledSkills, ScannedSkills, SyncedSkills, VerifiedSkills } from '../../internal/run/values/skills.ts';
 import { changeWord } from '../../internal/skills/report/report.ts';
+import { counted } from '../../internal/text/counted.ts';
 import { visible } from '../../internal/text/quote.ts';
 import type { Table } from '../../internal/text/table.ts';
 
@@ -60,10 +61,6 @@ export function showScanned(scanned: ScannedSkills): CommandResult {
     `in ${counted(skills, 'skill')}`,
   ];
   return { text: [...beside.lines, total.join(', ').replace(/, in /, ' in ')].join('\n'), json: scanned };
-}
-
-function counted(count: number, thing: string): string {
-  return `${count === 0 ? 'no' : count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
 /** Versions that are all intact. */

@@ -23,7 +23,7 @@ export async function checkFile<Definition extends z.ZodMiniObject>(
   definition: Definition,
   rules: (parts: Partial<z.output<Definition>>) => Finding[] = () => [],
 ): Promise<CheckedFile<z.output<Definition>>> {
-  const document = await documentIn(path);
+  const document = await documentIn(name, path);
   if (Array.isArray(document))
     return { name, path, whole: undefined, parts: {}, add: () => {}, mistakes: () => document };
 
@@ -39,11 +39,14 @@ export async function checkFile<Definition extends z.ZodMiniObject>(
   return { name, path, whole, parts, add, mistakes: () => mistakes.toSorted(byPosition) };
 }
 
-async function documentIn(path: string): Promise<Document | Mistake[]> {
+async function documentIn(name: string, path: string): Promise<Document | Mistake[]> {
   const mistake = (problem: string): Mistake => ({ file: path, path: [], problem });
   const read = await readableText(path);
   if ('problem' in read) return [mistake(read.problem)];
-  if (read.text === undefined) return [mistake('there is no such file; setup-session init writes one to start from')];
+  if (read.text === undefined) {
+    const begin = name === 'interface' ? '; setup-session init writes one to start from' : '';
+    return [mistake(`there is no such file${begin}`)];
+  }
   const document = readDocument(read.text);
   if (!Array.isArray(document)) return document;
   return document.map(({ problem, ...position }) => ({ ...mistake(problem), position }));

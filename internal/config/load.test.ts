@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../errors/app-error.ts';
-import { loadConfiguration } from './load.ts';
+import { loadConfiguration, loadRuleFile } from './load.ts';
 import { agentNamed, serviceNamed } from './lookup.ts';
 
 const good = {
@@ -899,6 +899,15 @@ describe('files', () => {
     expect(await mistakes()).toEqual([
       'config/interface.yaml: there is no such file; setup-session init writes one to start from',
     ]);
+  });
+
+  test('a missing file of rules is no matter of that command, which writes none', async () => {
+    const configuration = await loadConfiguration(folder);
+    const read = loadRuleFile(join(folder, 'nowhere.yaml'), configuration);
+    await expect(read).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringMatching(/no such file$/),
+    });
   });
 
   test('a missing folder is another error, with the command that writes one', async () => {

@@ -7,11 +7,8 @@ import type { ClientSource } from '../connection/client/client-source.ts';
 import { type Connection, readConnections } from '../connection/credentials.ts';
 import { giveBack } from '../connection/give-back.ts';
 import { type ListedOffer, toolsForAnybody, toolsForPerson, type WantsAgain } from '../connection/unlisted/add.ts';
-import { AppError } from '../errors/app-error.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
-import { mostTools } from '../offer/offered-tool.ts';
-import { quote } from '../text/quote.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
 
 /** Who signs in where a service shows its tools to nobody else. */
@@ -39,29 +36,9 @@ export interface Listing {
 
 /** The tools of a service. Throws `service_refused` where they cannot be listed or are too many, or what signing in throws. */
 export async function listOffer(listing: Listing): Promise<ListedOffer> {
-  const { service, signIn, lister, detail } = listing;
+  const { signIn, lister, detail } = listing;
   const openly = signIn ? undefined : await offerToAnybody(listing);
-  return openly ?? withinLimit(service, await listSignedIn(listing, await lister(), detail));
-}
-
-/** What a service offers to anybody; undefined where it wants to know who asks. Throws `service_refused`. */
-export async function offerToAnybody(
-  listing: Pick<Listing, 'service' | 'visit' | 'wantsAgain' | 'wait'>,
-): Promise<ListedOffer | undefined> {
-  const listed = await listOpenly(listing);
-  return listed && withinLimit(listing.service, listed);
-}
-
-function withinLimit(service: Service, listed: ListedOffer): ListedOffer {
-  const { count } = listed.offer;
-  if (count <= mostTools) return listed;
-  throw new AppError(
-    'service_refused',
-    `${quote(service.name)} lists ${count} tools; more than ${mostTools} are not reviewed by anybody`,
-    {
-      hint: 'nothing was pinned; ask whoever runs the service for an address with fewer tools, such as one that only reads',
-    },
-  );
+  return openly ?? (await listSignedIn(listing, await lister(), detail));
 }
 
 /** The connections of a person's vault; none where there is no vault, and none is created. */
@@ -70,12 +47,13 @@ export async function connectionsOfPerson(directory: VaultDirectory, principal: 
   return vault === undefined ? [] : await readConnections(directory.platform, vault.id);
 }
 
-async function listOpenly({
+/** What a service offers to anybody; undefined where it wants to know who asks. Throws `service_refused`. */
+export async function offerToAnybody({
   service,
   visit,
   wantsAgain,
   wait,
-}: Pick<Listing, 'service' | 'visit' | 'wantsAgain' | 'wait'>) {
+}: Pick<Listing, 'service' | 'visit' | 'wantsAgain' | 'wait'>): Promise<ListedOffer | undefined> {
   const waiting = wait(`${service.name} is asked which tools it has`);
   return await toolsForAnybody({ mcpServerUrl: service.mcp_server_url, visit }, wantsAgain).finally(() =>
     waiting.done(),

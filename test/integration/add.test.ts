@@ -56,8 +56,9 @@ test('without a sign-in drafts the rest, at no terminal too', async () => {
   expect(await readFile(file(), 'utf8')).toContain('Its tools are shown to those who signed in');
 });
 
-test('needs no sign-in where the server shows its tools to anybody', async () => {
-  const server = await startHostileServer((line, { body }, origin) => {
+/** A server that shows its tools to anybody. */
+const openServer = (tools: readonly object[]) =>
+  startHostileServer((line, { body }, origin) => {
     if (line.startsWith('GET /.well-known/oauth-protected-resource')) {
       return { json: { resource: `${origin}/mcp`, authorization_servers: [origin] } };
     }
@@ -69,14 +70,24 @@ test('needs no sign-in where the server shows its tools to anybody', async () =>
     const { id, method } = JSON.parse(body) as { id?: number; method: string };
     if (id === undefined) return { status: 202 };
     const capabilities = { capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' } };
-    const tools = { tools: [{ name: 'look\u001b[2J', inputSchema: { type: 'object' } }] };
-    const result = method === 'initialize' ? { protocolVersion: '2025-11-25', ...capabilities } : tools;
+    const result = method === 'initialize' ? { protocolVersion: '2025-11-25', ...capabilities } : { tools };
     return { json: { jsonrpc: '2.0', id, result } };
   });
+
+test('needs no sign-in where the server shows its tools to anybody', async () => {
+  const server = await openServer([{ name: 'look\u001b[2J', inputSchema: { type: 'object' } }]);
   const { exit, stdout, visited } = await world.connect(add(`${server.origin}/mcp`));
   expect([exit, visited, stdout]).toEqual([0, [], expect.stringContaining('1 tools are named')]);
   expect(await readFile(file(), 'utf8')).toContain('"look\\u001b[2J" cannot be reviewed');
   expect(server.requests.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+});
+
+test('drafts nothing of a server with more tools than anybody reviews, as tools refresh pins nothing of it', async () => {
+  const tools = Array.from({ length: 1_001 }, (_, index) => ({ name: `t${index}`, inputSchema: { type: 'object' } }));
+  const server = await openServer(tools);
+  const { exit, stderr } = await world.connect(add(`${server.origin}/mcp`));
+  expect([exit, stderr]).toEqual([1, expect.stringContaining('lists 1001 tools; more than 1000')]);
+  await expect(readFile(file())).rejects.toThrow('ENOENT');
 });
 
 test.each([

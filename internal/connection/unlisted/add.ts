@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
 import { revokeGrant } from '../../oauth/revoke.ts';
-import { type Offer, OfferReader } from '../../offer/offered-tool.ts';
+import { mostTools, type Offer, OfferReader } from '../../offer/offered-tool.ts';
 import { createText } from '../../outside/files.ts';
 import { type Exchange, listTools, TokenTurnedAway } from '../../outside/mcp.ts';
 import { quote } from '../../text/quote.ts';
@@ -46,6 +46,7 @@ export async function toolsForAnybody(
   }
 }
 
+/** Throws `service_refused` where they cannot be listed, or are more than anybody reviews. */
 async function readTools(exchange: Exchange, wantsAgain?: WantsAgain): Promise<ListedOffer> {
   const read = async () => {
     let reader = new OfferReader();
@@ -56,10 +57,21 @@ async function readTools(exchange: Exchange, wantsAgain?: WantsAgain): Promise<L
         return (tool) => fresh.take(tool);
       },
     });
-    return reader.offer();
+    return withinLimit(exchange.mcpServerUrl, reader.offer());
   };
   const offer = await read();
   return { offer, again: wantsAgain?.(offer) === true ? await read() : undefined };
+}
+
+function withinLimit(mcpServerUrl: string, offer: Offer): Offer {
+  if (offer.count <= mostTools) return offer;
+  throw new AppError(
+    'service_refused',
+    `${quote(new URL(mcpServerUrl).host)} lists ${offer.count} tools; more than ${mostTools} are not reviewed by anybody`,
+    {
+      hint: 'nothing was written; ask whoever runs the service for an address with fewer tools, such as one that only reads',
+    },
+  );
 }
 
 /** The tools that a server shows to a person who signs in. What is granted for that is given back before this returns. */

@@ -108,11 +108,6 @@ test('its lists can be pasted: each tool is in the most careful one, and what is
   expect(lines.join('\n')).toContain('# "find_none" cannot be reviewed and stays off: its input schema is no object');
 });
 
-test('what is beyond the limit is said with its number', () => {
-  const many = Array.from({ length: 1_250 }, (_, index) => ({ ...bare, name: `get_${index}` }));
-  expect(draftText(evidence({ tools: readOffer(many) }))).toContain('# 250 more were not read.');
-});
-
 test.each([
   ['https://mcp.notion.com/mcp', undefined, 'notion'],
   ['https://mcp.example.co.uk/mcp', undefined, 'example'],

@@ -117,7 +117,6 @@ function toolLines(offer: Offer | undefined, now: Date): string[] {
     const suspicions = suspect(name, tool, listed.facts);
     return { name, suspicions, kind: readingOf(name, tool, listed.facts).ours };
   });
-  const unread = count - tools.size - leftOut.length;
   if (count === 0) return ['', '# It offered no tools.'];
   return [
     '',
@@ -136,7 +135,6 @@ function toolLines(offer: Offer | undefined, now: Date): string[] {
     ...(leftOut.length > mostLeftOut
       ? [`# ${leftOut.length - mostLeftOut} more cannot be reviewed and stay off.`]
       : []),
-    ...(unread > 0 ? [`# ${unread} more were not read.`] : []),
   ];
 }
 

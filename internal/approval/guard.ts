@@ -26,7 +26,7 @@ import { ownerOf } from '../vault/owner.ts';
 import { requireApprovable } from './approvable.ts';
 import { bindingDigest, bindingOf } from './binding.ts';
 import { type AnswerEntry, giveAnswer } from './give.ts';
-import { judgeByRules } from './judge-call.ts';
+import { judgeByRules, platformTime } from './judge-call.ts';
 import { UseCounter } from './quota.ts';
 import { yesesTo } from './yeses.ts';
 
@@ -274,7 +274,7 @@ class SessionGuard {
     // A call that lies further back than was looked.
     const found = ask.tool === undefined ? await readCall(platform, this.#id, ask.eventId) : undefined;
     const call = found?.call ?? ask;
-    const now = new Date(clock.now().getTime() + platform.aheadMs());
+    const now = platformTime(platform);
     const verdict = await judgeByRules(configuration, session, call, now);
     const { rule, because } = verdict;
     const guarded = { session: this.#id, call, rule, because };

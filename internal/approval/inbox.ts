@@ -1,16 +1,15 @@
 /** Every call that waits and that one person may answer, over all sessions: their own, and those that they approve. */
 import { inParallel } from '../async/in-parallel.ts';
-import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Platform } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
 import type { Session } from '../platform/sessions.ts';
-import { type Approval, approvesAnything, isApprover, maySeeArguments } from '../policy/approvers.ts';
+import { approvesAnything, isApprover, maySeeArguments } from '../policy/approvers.ts';
 import type { ToolCall } from '../session/event.ts';
 import { readState } from '../session/session-state.ts';
 import { isOwnedBy } from '../vault/owner.ts';
-import { needOf } from './judge-call.ts';
+import { type Need, needOf } from './judge-call.ts';
 
 /** One call that waits, as one person sees it. */
 export interface InboxAsk {
@@ -18,8 +17,7 @@ export interface InboxAsk {
   call: ToolCall;
   /** Whether it is a call of a session of theirs. */
   own: boolean;
-  /** Whose yes it needs in the place of the owner's. */
-  approval: Approval | undefined;
+  need: Need;
   /** Whether they may see its arguments; without them nobody says yes. */
   sees: boolean;
 }
@@ -41,22 +39,21 @@ export async function readInbox(
     // One that was deleted meanwhile asks nothing any more.
     const state = await unlessMissing('listed', readState(platform, session));
     if (state?.kind !== 'waiting') return [];
-    const now = new Date(clock.now().getTime() + platform.aheadMs());
-    const seen = state.asks.map((call) => seenBy(principal, configuration, session, call, now));
+    const seen = state.asks.map((call) => seenBy({ platform, configuration, principal }, session, call));
     return (await Promise.all(seen)).flat();
   });
   return asks.flat();
 }
 
 async function seenBy(
-  principal: Principal,
-  configuration: Configuration,
+  by: { platform: Platform; configuration: Configuration; principal: Principal },
   session: Session,
   call: ToolCall,
-  now: Date,
 ): Promise<InboxAsk[]> {
+  const { configuration, principal } = by;
   const own = isOwnedBy(session.metadata, principal);
-  const { approval } = await needOf(configuration, session, call, now);
+  const need = await needOf(by, session, call);
+  const { approval } = need;
   if (!own && (approval === undefined || !isApprover(principal, approval.approvers))) return [];
-  return [{ session, call, own, approval, sees: own || maySeeArguments(principal, configuration, call.service ?? '') }];
+  return [{ session, call, own, need, sees: own || maySeeArguments(principal, configuration, call.service ?? '') }];
 }

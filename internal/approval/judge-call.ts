@@ -1,5 +1,7 @@
 /** What the rules say of a call that waits, and whose yes it takes: everything that judging needs is found out here. */
+import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
+import type { Platform } from '../platform/client.ts';
 import type { Session } from '../platform/sessions.ts';
 import { type Approval, approvalFor } from '../policy/approvers.ts';
 import { type CallFacts, detectorsFor, judgeCall, type RuleVerdict } from '../policy/rules/judge.ts';
@@ -42,14 +44,18 @@ export interface Need {
   approval: Approval | undefined;
 }
 
-/** The approvers of the rule that decided, else those of `approvals`. */
+/** The time of the platform, as far as its answers said. */
+export function platformTime(platform: Pick<Platform, 'aheadMs'>): Date {
+  return new Date(clock.now().getTime() + platform.aheadMs());
+}
+
+/** What the rules say now; the approvers of the rule that decided, else those of `approvals`. */
 export async function needOf(
-  configuration: Configuration,
+  { platform, configuration }: { platform: Pick<Platform, 'aheadMs'>; configuration: Configuration },
   session: JudgedSession,
   call: ToolCall,
-  now: Date,
 ): Promise<Need> {
-  const verdict = await judgeByRules(configuration, session, call, now);
+  const verdict = await judgeByRules(configuration, session, call, platformTime(platform));
   if ((verdict.outcome === 'person' || verdict.outcome === 'two_persons') && verdict.approvers !== undefined) {
     const persons = verdict.outcome === 'two_persons' ? 2 : verdict.approvers.persons;
     return { verdict, approval: { approvers: { ...verdict.approvers, persons }, place: verdict.rule ?? '' } };

@@ -1,6 +1,8 @@
 /** A call that waits for a yes or no, as a person needs it to decide: whole, harmless in a terminal, with what a yes would do. */
+import { type JudgedSession, type Need, needOf } from '../approval/judge-call.ts';
 import type { Configuration } from '../config/definitions.ts';
-import { approvalFor, approverWords } from '../policy/approvers.ts';
+import type { Platform } from '../platform/client.ts';
+import { approverWords } from '../policy/approvers.ts';
 import { classify } from '../policy/classify.ts';
 import { callDigest } from '../session/call.ts';
 import type { ToolCall } from '../session/event.ts';
@@ -14,7 +16,7 @@ export function callValue({ eventId, service, tool }: ToolCall) {
   return { event_id: eventId, service: service ?? null, tool: tool ?? null };
 }
 
-/** Whose call it is: only the owner of a session answers for it. */
+/** Where a call waits, and whether it is in a session of whoever looks. */
 export interface WaitingIn {
   sessionId: string;
   own: boolean;
@@ -31,23 +33,49 @@ export function waitingValue({ sessionId, own }: WaitingIn, call: ToolCall): Wai
   };
 }
 
-/** A call that waits, in lines. */
-export function waitingLines({ sessionId, own }: WaitingIn, call: ToolCall, configuration: Configuration): string[] {
+/** A session in which calls wait, for whoever looks. */
+export interface Waits {
+  platform: Pick<Platform, 'aheadMs'>;
+  configuration: Configuration;
+  session: JudgedSession & { id: string };
+  own: boolean;
+}
+
+/** A call that waits, in lines, with the answers that would be taken. */
+export async function waitingLines(waits: Waits, call: ToolCall): Promise<string[]> {
+  const { configuration, session, own } = waits;
+  const need = await needOf(waits, session, call);
+  const { approval } = need;
+  const others =
+    approval === undefined
+      ? 'only the owner of the session answers it'
+      : `a yes takes ${visible(approverWords(approval.approvers))}, not its owner`;
   return [
     `waiting for a yes or no: ${nameOf(call)}`,
-    ...detailLines(sessionId, call, configuration),
-    ...(own ? answerLines(sessionId, call, configuration) : ['  only the owner of the session answers it']),
+    ...detailLines(session.id, call, configuration),
+    ...(own ? answerLines({ sessionId: session.id, own }, call, need) : [`  ${others}`]),
   ];
 }
 
-function answerLines(sessionId: string, call: ToolCall, configuration: Configuration): string[] {
-  const digest = callDigest(sessionId, call);
+/** What one who may answer a call can answer, with the commands: no yes that would be refused. */
+export function answerLines(
+  { sessionId, own }: WaitingIn,
+  call: ToolCall,
+  { verdict, approval }: Need,
+  sees = true,
+): string[] {
+  const digest = sees ? callDigest(sessionId, call) : undefined;
   const command = answerCommand(sessionId, call, digest);
   const no = `  no: ${command} --no "<why>"`;
   if (digest === undefined) return [no];
-  const approval = approvalFor(configuration, call);
-  if (approval !== undefined) return [`  yes: takes ${approverWords(approval.approvers)}, not its owner`, no];
-  return [call.service === 'custom' ? `  its result: ${command} --result <text>` : `  yes: ${command} --yes`, no];
+  if (call.service === 'custom') return [`  its result: ${command} --result <text>`, no];
+  if (verdict.outcome === 'deny') {
+    return [`  yes: nobody's: ${visible(verdict.rule ?? 'a rule')} denies it: ${quote(verdict.message)}`, no];
+  }
+  if (own && approval !== undefined) {
+    return [`  yes: takes ${visible(approverWords(approval.approvers))}, not its owner`, no];
+  }
+  return [`  yes: ${command} --yes`, no];
 }
 
 /** What a call is and what a yes to it does, in lines. */

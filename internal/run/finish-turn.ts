@@ -1,5 +1,4 @@
 /** What a command does when a turn is over: it says what was used, and ends the session where that was asked for. */
-import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { endFinished } from '../session/end.ts';
@@ -7,15 +6,14 @@ import type { TurnLimit } from '../session/stop-after.ts';
 import type { TurnResult } from '../session/turn.ts';
 import { idWord, judgeTurn } from '../session/turn-outcome.ts';
 import { quote } from '../text/quote.ts';
-import { callValue, waitingLines, waitingValue } from './call-words.ts';
+import { callValue, type Waits, waitingLines, waitingValue } from './call-words.ts';
 import type { Ports } from './ports.ts';
 import { usageValue, usageWords } from './usage.ts';
 import type { TurnValue } from './values/sessions.ts';
 
 /** What a turn is finished with. */
-export interface Finishing {
+export interface Finishing extends Omit<Waits, 'own'> {
   platform: Platform;
-  configuration: Configuration;
   /** Whether the person is the owner of the session, who alone answers what waits. */
   own?: boolean;
   end: boolean;
@@ -45,10 +43,10 @@ export function patienceFor(timeout: number | undefined, limit: TurnLimit | unde
 export async function finishTurn(
   { tell }: Ports,
   turn: TurnResult,
-  { platform, configuration, end, own = true }: Finishing,
+  { platform, configuration, session, end, own = true }: Finishing,
 ): Promise<TurnValue & { ended?: boolean }> {
   if (turn.usage !== undefined) tell.note(`the session has used ${usageWords(usageValue(turn.usage))} so far`);
-  const value = turnValue(turn, configuration, own);
+  const value = await turnValue(turn, { platform, configuration, session, own });
   if (!end) return value;
   const { kind } = turn.end;
   if (kind === 'archived' || kind === 'deleted') return { ended: true, ...value };
@@ -73,9 +71,11 @@ export async function finishTurn(
   }
 }
 
-function turnValue(turn: TurnResult, configuration: Configuration, own: boolean): TurnValue {
+async function turnValue(turn: TurnResult, waits: Waits): Promise<TurnValue> {
   const outcome = judgeTurn(turn);
   const { sessionId, asks } = turn;
+  const { own } = waits;
+  const waiting = await Promise.all(asks.map((call) => waitingLines(waits, call)));
   return {
     answer: turn.answer,
     message_id: turn.messageId ?? null,
@@ -91,7 +91,7 @@ function turnValue(turn: TurnResult, configuration: Configuration, own: boolean)
     usage: turn.usage === undefined ? null : usageValue(turn.usage),
     unknown: turn.unknown,
     beside: {
-      waiting: asks.flatMap((call) => waitingLines({ sessionId, own }, call, configuration)),
+      waiting: waiting.flat(),
       failure: outcome === 'done' || outcome === 'asks' ? null : failureValue(outcome),
       asks: outcome === 'asks',
     },

@@ -1,7 +1,6 @@
 /** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
 
 import { type Need, needOf } from '../approval/judge-call.ts';
-import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import type { Session } from '../platform/sessions.ts';
@@ -86,11 +85,6 @@ export interface CallRun extends SessionRun {
   need: Need | undefined;
 }
 
-/** The time of the platform, as far as its answers said. */
-function platformTime(platform: Pick<Platform, 'aheadMs'>): Date {
-  return new Date(clock.now().getTime() + platform.aheadMs());
-}
-
 /**
  * One call of a session, for the owner of the session and for whom the configuration names to approve it. Both are read first,
  * since they say what the sign-in has to show. Throws `usage` or `not_allowed`.
@@ -99,7 +93,7 @@ export async function openCall(ports: Ports, command: string, id: string, callId
   const configuration = await loadProject(ports);
   let read: Pick<CallRun, 'session' | 'found'> | undefined;
   const needIn = (platform: Platform, session: Session, { call }: FoundCall) =>
-    needOf(configuration, session, call, platformTime(platform));
+    needOf({ platform, configuration }, session, call);
   const approvalOf = async (platform: Platform, { session, found }: Pick<CallRun, 'session' | 'found'>) =>
     found && (await needIn(platform, session, found)).approval;
   const look = async (platform: Platform) => {
@@ -123,7 +117,7 @@ export async function openCall(ports: Ports, command: string, id: string, callId
 export async function lookAgain(opened: CallRun, call: ToolCall): Promise<CallRun> {
   const { run } = opened;
   const session = await readSession(run.platform, opened.session.id);
-  const need = await needOf(run.configuration, session, call, platformTime(run.platform));
+  const need = await needOf(run, session, call);
   return { ...opened, session, need, ...mayAnswer(run, session, need), lookups: lookupsOf(run.platform) };
 }
 

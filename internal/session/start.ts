@@ -46,6 +46,9 @@ export interface StartedSession {
   agent: InForce['agent'];
   environmentId: string;
   vaultId: string;
+  /** As the platform has them. */
+  metadata: Session['metadata'];
+  created_at: Session['created_at'];
   /** The mark by which it is found again. */
   attempt: string;
   /** The person knows of it, so that the next run need not tell. */
@@ -88,7 +91,8 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
     );
   }
   const { attempt, vault } = prepared;
-  const started = { id: session.id, agent, environmentId, vaultId: vault.id, attempt, settle };
+  const { id, metadata, created_at } = session;
+  const started = { id, agent, environmentId, vaultId: vault.id, metadata, created_at, attempt, settle };
   if (creates > 1) await endTwins(started, request);
   return started;
 }

@@ -117,6 +117,14 @@ test('nobody says yes to what a rule denies, and a rule may take two people', as
   expect((await yes(two, 'ada')).stderr).toContain("is not its owner's to give");
   expect((await yes(two, 'grace')).stdout).toContain('waits for another');
   expect([await answers(one), await answers(two)]).toEqual([[], []]);
+  // Nor is one offered to them where the call is shown.
+  for (const argv of [['show', one], ['show', two], ['approvals'], ['attach', one]]) {
+    const { stdout, stderr } = await setup(...argv);
+    const said = stdout + stderr;
+    expect([argv, said.includes('--no "<why>"'), said.includes('--yes')]).toEqual([argv, true, false]);
+    if (!argv.includes(two)) expect(said).toContain('nobody\'s: rules/notion.yaml: rules.no denies it: "not x"');
+    if (!argv.includes(one)) expect(said).toContain('yes: takes two people of the group "support", not its owner');
+  }
 });
 
 test('two guards beside each other lose nothing, answer nothing twice, and count one quota together', async () => {

@@ -9,7 +9,7 @@ import { agentKey } from '../../session/facts.ts';
 import { visible } from '../../text/quote.ts';
 import { ownerOf } from '../../vault/owner.ts';
 import { refuseOffboarded } from '../../vault/resolve.ts';
-import { answerCommand, detailLines, nameOf, waitingValue } from '../call-words.ts';
+import { answerCommand, answerLines, detailLines, nameOf, waitingValue } from '../call-words.ts';
 import { openScopedRun } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
 import type { OperatorRun } from '../project.ts';
@@ -81,7 +81,8 @@ async function watchInbox(run: OperatorRun, ports: Ports): Promise<Shown[]> {
 }
 
 async function shownAsk(run: OperatorRun, ask: InboxAsk): Promise<Shown> {
-  const { session, call, own, approval, sees } = ask;
+  const { session, call, own, sees } = ask;
+  const { approval } = ask.need;
   const { approvals, workspace } = run;
   const owner = ownerOf(session.metadata) ?? null;
   const waiting = waitingValue({ sessionId: session.id, own: true }, call);
@@ -104,19 +105,17 @@ async function shownAsk(run: OperatorRun, ask: InboxAsk): Promise<Shown> {
 
 function linesOf(
   { configuration }: OperatorRun,
-  { session, call, own, sees }: InboxAsk,
+  { session, call, own, need, sees }: InboxAsk,
   value: Shown['value'],
 ): string[] {
   const of = value.owner === null ? 'nobody' : own ? 'yours' : `of ${value.owner.subject}`;
-  const mayYes = sees && value.digest !== null && !(own && value.approvers !== null);
   return [
     `${nameOf(call)}: ${visible(session.id)}, ${visible(of)}, agent ${visible(value.agent)}`,
     ...(sees
       ? detailLines(session.id, call, configuration)
       : [`  call ${visible(call.eventId)}: you may not see its arguments, so you can only say no`]),
-    ...(value.approvers === null ? [] : [`  a yes takes ${visible(value.approvers)}, not its owner`]),
+    ...(own || value.approvers === null ? [] : [`  a yes takes ${visible(value.approvers)}, not its owner`]),
     ...value.yeses.map(({ by, until }) => `  ${visible(by)} said yes, which waits for another until ${visible(until)}`),
-    ...(mayYes ? [`  yes: ${value.answer} ${call.service === 'custom' ? '--result <text>' : '--yes'}`] : []),
-    `  no: ${value.answer} --no "<why>"`,
+    ...answerLines({ sessionId: session.id, own }, call, need, sees),
   ];
 }

@@ -107,6 +107,8 @@ export async function attachSession({ session: id, wait }: AttachRequest, ports:
   const { platform, configuration, principal } = run;
   const own = isOwnedBy(session.metadata, principal);
   const { stream, tell, signal } = ports;
+  const waits = { platform, configuration, session, own };
+  let asked = Promise.resolve();
   const { runTurn } = await import('../../session/turn.ts');
   const turn = await runTurn({
     platform,
@@ -119,11 +121,14 @@ export async function attachSession({ session: id, wait }: AttachRequest, ports:
       note: tell.note,
       warn: tell.warn,
       asks(calls) {
-        for (const call of calls) waitingLines({ sessionId: session.id, own }, call, configuration).forEach(tell.note);
+        asked = asked.then(async () => {
+          for (const call of calls) (await waitingLines(waits, call)).forEach(tell.note);
+        });
       },
     },
   });
-  return { session_id: session.id, ...(await finishTurn(ports, turn, { platform, configuration, own, end: false })) };
+  await asked;
+  return { session_id: session.id, ...(await finishTurn(ports, turn, { ...waits, end: false })) };
 }
 
 /** Ends a session, or interrupts what it does. */

@@ -20,6 +20,7 @@ export async function showSession({ session: id }: ShowRequest, ports: Ports): P
   ]);
   const own = isOwnedBy(session.metadata, run.principal);
   const asks = state?.kind === 'waiting' ? state.asks : [];
+  const waiting = await Promise.all(asks.map((call) => waitingLines({ platform, configuration, session, own }, call)));
   return {
     session_id: session.id,
     owner: ownerOf(session.metadata) ?? null,
@@ -43,7 +44,7 @@ export async function showSession({ session: id }: ShowRequest, ports: Ports): P
     asks: asks.map((call) => waitingValue({ sessionId: session.id, own }, call)),
     beside: {
       state: state === undefined ? 'ended' : stateWords(state),
-      waiting: asks.flatMap((call) => ['', ...waitingLines({ sessionId: session.id, own }, call, configuration)]),
+      waiting: waiting.flatMap((lines) => ['', ...lines]),
     },
   };
 }

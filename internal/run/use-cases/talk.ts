@@ -44,7 +44,7 @@ export async function sendMessage(request: SendRequest, ports: Ports): Promise<F
     told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
   });
   const { platform, configuration } = run;
-  return { session_id: session.id, ...(await finishTurn(ports, turn, { platform, configuration, end })) };
+  return { session_id: session.id, ...(await finishTurn(ports, turn, { platform, configuration, session, end })) };
 }
 
 /**

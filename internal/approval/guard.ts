@@ -4,6 +4,7 @@
  * does everything while this does not run.
  */
 import { inParallel } from '../async/in-parallel.ts';
+import { Places } from '../async/places.ts';
 import { clock } from '../clock/clock.ts';
 import type { Agent, Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -70,7 +71,9 @@ const everyMs = 2000;
 const silenceMs = 20_000;
 /** Sessions beyond these are looked at when they are listed. */
 const mostStreams = 200;
+/** The calls of one session, and the looks and calls of all together. */
 const atOnce = 8;
+const atOnceInAll = 16;
 const longestPauseMs = 30_000;
 
 /** Guards until the signal is aborted. Throws what `requireStill` throws, and `record_unwritable`. */
@@ -101,6 +104,7 @@ class Guard {
   readonly #watched = new Map<string, SessionGuard>();
   readonly #running = new Set<Promise<void>>();
   readonly #uses: UseCounter;
+  readonly #places = new Places(atOnceInAll);
 
   constructor(request: GuardRequest) {
     this.#request = request;
@@ -124,7 +128,8 @@ class Guard {
         if (!known.streams) this.#run(known.look(), fail);
         continue;
       }
-      const watched = new SessionGuard(this.#request, this.#uses, id, this.#watched.size < mostStreams);
+      const shared = { uses: this.#uses, places: this.#places };
+      const watched = new SessionGuard(this.#request, shared, id, this.#watched.size < mostStreams);
       this.#watched.set(id, watched);
       this.#run(watched.streams ? watched.watch() : watched.look(), fail);
     }
@@ -141,11 +146,17 @@ class Guard {
   }
 }
 
+/** What the sessions of one guard have together. */
+interface Shared {
+  uses: UseCounter;
+  places: Places;
+}
+
 /** The calls of one session. */
 class SessionGuard {
   readonly streams: boolean;
   readonly #request: GuardRequest;
-  readonly #uses: UseCounter;
+  readonly #shared: Shared;
   readonly #id: string;
   readonly #ended = new AbortController();
   readonly #signal: AbortSignal;
@@ -154,9 +165,9 @@ class SessionGuard {
   #looking: Promise<void> | undefined;
   #again = false;
 
-  constructor(request: GuardRequest, uses: UseCounter, id: string, streams: boolean) {
+  constructor(request: GuardRequest, shared: Shared, id: string, streams: boolean) {
     this.#request = request;
-    this.#uses = uses;
+    this.#shared = shared;
     this.#id = id;
     this.streams = streams;
     this.#signal = AbortSignal.any([request.signal, this.#ended.signal]);
@@ -227,24 +238,19 @@ class SessionGuard {
   /** Whether nothing was left that may be answered in a moment. */
   async #lookOnce(): Promise<boolean> {
     const { platform, warn } = this.#request;
-    const session = await unlessMissing('listed', platform.sessions.retrieve(this.#id, this.#signal));
-    if (session === undefined || !isLive(session)) return true;
-    // The stored status comes after the events, so that only they are asked.
-    const { state } = await readRest(platform, { ...session, status: 'idle' });
-    if (state.kind !== 'waiting') return true;
-    const asks = state.asks.filter(({ eventId }) => !this.#settled.has(eventId));
-    if (asks.length === 0) return true;
-    // Nothing is answered by somebody of whom that is not known.
-    await this.#request.requireStill();
+    const { places } = this.#shared;
+    const { session, asks } = (await places.within(() => this.#waiting())) ?? {};
+    if (session === undefined || asks === undefined) return true;
     let requireTool: Promise<(call: ToolCall) => void> | undefined;
     const approvable = () => {
       requireTool ??= requireApprovable({ ...this.#request, session, lookups: lookupsOf(platform) });
       return requireTool;
     };
     const done = await inParallel(asks, atOnce, async (ask) => {
-      if (this.#signal.aborted) return true;
       try {
-        const guarded = await this.#guard(session, ask, approvable);
+        const guarded = await places.within(async () =>
+          this.#signal.aborted ? undefined : await this.#guard(session, ask, approvable),
+        );
         if (guarded === undefined) return true;
         this.#settled.add(ask.eventId);
         this.#request.told(guarded);
@@ -263,6 +269,22 @@ class SessionGuard {
       }
     });
     return done.every(Boolean);
+  }
+
+  /** The session and its calls that nobody settled yet; undefined where there are none. */
+  async #waiting(): Promise<{ session: Session; asks: ToolCall[] } | undefined> {
+    const { platform, requireStill } = this.#request;
+    if (this.#signal.aborted) return undefined;
+    const session = await unlessMissing('listed', platform.sessions.retrieve(this.#id, this.#signal));
+    if (session === undefined || !isLive(session)) return undefined;
+    // The stored status comes after the events, so that only they are asked.
+    const { state } = await readRest(platform, { ...session, status: 'idle' });
+    if (state.kind !== 'waiting') return undefined;
+    const asks = state.asks.filter(({ eventId }) => !this.#settled.has(eventId));
+    if (asks.length === 0) return undefined;
+    // Nothing is answered by somebody of whom that is not known.
+    await requireStill();
+    return { session, asks };
   }
 
   async #guard(
@@ -295,7 +317,7 @@ class SessionGuard {
       };
       for (const { rule: counted, quota } of verdict.quotas) {
         const use = { rule: counted, quota, subject: subjects[quota.of], call: bindingDigest(binding), now };
-        if (await this.#uses.take(use)) continue;
+        if (await this.#shared.uses.take(use)) continue;
         return left(`${counted} has said yes ${quota.most} times in ${quota.per} for this ${quota.of}`);
       }
     }

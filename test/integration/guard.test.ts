@@ -145,6 +145,25 @@ test('two guards beside each other lose nothing, answer nothing twice, and count
   expect(ended.reduce((sum, each) => sum + each, 0)).toBe(5);
 });
 
+test('a guard answers no more than 16 calls at once, however many sessions there are', async () => {
+  await rules({ all: { service: 'notion', outcome: 'allow' } });
+  const titles = [...'abcdefgh'];
+  const ids = [await asking(...titles), await asking(...titles), await asking(...titles)];
+  const { faults, log } = world.sandbox.platform.control;
+  const on = 'POST /v1/sessions/:session/events';
+  const waitMs = 3000;
+  log.reset();
+  faults.add({ on, fault: { kind: 'slow-body', waitMs, pieces: 1 }, times: Infinity });
+  const done = await guarding(async () => (await Promise.all(ids.map(answers))).flat().length === 24);
+  expect(done.stdout).toContain('24 allowed');
+  const begun = log.entries
+    .filter(({ method, path }) => `${method} ${path}`.match(/^POST .*\/events$/))
+    .map(({ at }) => Date.parse(at));
+  const most = Math.max(...begun.map((at) => begun.filter((other) => other <= at && other > at - waitMs).length));
+  expect(begun).toHaveLength(24);
+  expect(most).toBeLessThanOrEqual(16);
+});
+
 test('a stream that breaks, repeats and says what is none loses no call, and answers none twice', async () => {
   await rules({ all: { service: 'notion', outcome: 'allow' } });
   const { faults } = world.sandbox.platform.control;

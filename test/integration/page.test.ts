@@ -530,9 +530,15 @@ describe('the page', () => {
       );
       expect(body).not.toContain('allow access there');
     }
+    // What is typed before the terminal asks answers nothing.
+    await vi.waitFor(() => expect(terminal.modes).toEqual([true]));
     await terminal.type(`${secret}\r`);
-    const left = await page.get('flow');
-    expect([left.status, left.headers['location']]).toEqual([303, expect.stringContaining('/start/')]);
+    // What was typed is read in its own time: until then the page says where to type.
+    const left = await vi.waitFor(async () => {
+      const answer = await page.get('flow');
+      expect([answer.status, answer.headers['location']]).toEqual([303, expect.stringContaining('/start/')]);
+      return answer;
+    });
     const back = await page.get(await signInFor(String(left.headers['location'])));
     expect((await page.get(String(back.headers['location']))).body).toContain('GitHub is connected');
     await page.press('end');
@@ -545,8 +551,9 @@ describe('the page', () => {
     const terminal = fakeTerminal();
     const { page } = await enter([], { terminal });
     await page.press('connect', { service: 'github' });
+    await vi.waitFor(() => expect(terminal.modes).toEqual([true]));
     await page.press('cancel');
-    expect((await page.get('')).body).toContain('GitHub: cancelled');
+    await vi.waitFor(async () => expect((await page.get('')).body).toContain('GitHub: cancelled'));
     expect(terminal.modes).toEqual([true, false]);
   });
 

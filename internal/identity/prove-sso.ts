@@ -174,8 +174,9 @@ export function beginSso(run: SsoRun): Proof {
   });
 
   /**
-   * Ends what is kept at the provider: once it is written over, its refresh token would be alive and known to nobody. Not
-   * after the new sign-in, since some providers end everything of a client with one of its tokens.
+   * Ends what is kept at the provider, whyever somebody signs in again: once it is written over, its refresh token would be
+   * alive and known to nobody. Not after the new sign-in, since some providers end everything of a client with one of its
+   * tokens. The ID token stays, and counts until it expires where nobody finishes.
    */
   async function endKept(): Promise<void> {
     const { server, keys } = await finding;
@@ -202,17 +203,17 @@ export function beginSso(run: SsoRun): Proof {
     const willBeKept = canKeep();
     const show: typeof visit.show = async (...shown) => {
       // As late as can be: what fails before a person is asked for anything leaves what was there.
-      if (choice.sign === 'always') await endKept();
+      await endKept();
       return await visit.show(...shown);
     };
     const request = { identity, provider, visit: { ...visit, show }, requirement, willBeKept };
-    if (choice.sign === 'always' && choice.byCode === true) {
+    const showCode = choice.byCode === true ? visit.showCode : undefined;
+    if (showCode !== undefined) {
       const { requireDeviceFlow } = await import('../oauth/device.ts');
       requireDeviceFlow(provider.server, identity.issuer);
       await endKept();
     }
-    const signingIn =
-      choice.byCode && visit.showCode !== undefined ? signInByCode(request, visit.showCode) : signIn(request);
+    const signingIn = showCode === undefined ? signIn(request) : signInByCode(request, showCode);
     const { claims, kept }: SignedIn = await signingIn.catch((error: unknown) => {
       throw their.explained(error);
     });

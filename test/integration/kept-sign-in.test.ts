@@ -654,6 +654,41 @@ describe('what is required of a sign-in', () => {
     expect(signIns((await run(argv, { folder })).visited)).toEqual([]);
   });
 
+  test.each<[string, object]>([
+    ['a step-up', { require: { acr: [contexts.secondFactor] } }],
+    ['a scope that was not asked for before', { scopes: ['openid', 'offline_access', 'email', 'profile', 'groups'] }],
+  ])('is signed in for anew without a second one left alive at the provider: %s', async (_case, change) => {
+    const { identityProvider, people } = world.sandbox;
+    identityProvider.control.authenticate({ acr: contexts.password });
+    await world.configure('interface.yaml', (content) => {
+      content.identity.scopes = ['openid', 'offline_access', 'email'];
+    });
+    await login();
+    identityProvider.control.authenticate();
+    await world.configure('interface.yaml', (content) => {
+      Object.assign(content.identity, change);
+    });
+    const listed = await world.connect(['list'], { folder });
+    expect([listed.exit, listed.visited.length]).toEqual([0, 1]);
+    const alive = identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens);
+    expect(alive).toHaveLength(1);
+    await expire();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+  });
+
+  test('that nobody finishes leaves the person signed in for what the sign-in before is enough for', async () => {
+    await login();
+    await world.configure('services/notion.yaml', (content) => {
+      content.require = { acr: [contexts.secondFactor] };
+    });
+    world.sandbox.identityProvider.control.authenticate({ acr: contexts.password });
+    await kept.forge(folder, (token) =>
+      world.sandbox.identityProvider.control.forge(token, { acr: contexts.password }),
+    );
+    expect((await world.connect(['notion'], { folder })).exit).toBe(3);
+    expect((await world.connect(['list'], { folder })).visited).toEqual([]);
+  });
+
   test('that no sign-in could show is a mistake of the configuration, and nobody is asked', async () => {
     await world.configure('interface.yaml', (content) => {
       content.identity.require = { acr: [contexts.password] };

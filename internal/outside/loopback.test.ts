@@ -118,6 +118,27 @@ describe('the address', () => {
     });
     expect(await isOpen('127.0.0.1', port)).toBe(false);
   });
+
+  test('named localhost is another port where another program has the first one in the other family [b3] [connecting]', async () => {
+    const { listen: listens } = Server.prototype;
+    const squatter = createSocketServer();
+    // Which port is free in the first family is known only now: a neighbour is there a moment earlier.
+    const listening = vi.spyOn(Server.prototype, 'listen').mockImplementation(function meanwhile(this: Server, ...how) {
+      const { host, port } = how[0] as unknown as { host?: string; port: number };
+      if (host !== '::1' || squatter.listening) return listens.apply(this, how);
+      listens.apply(squatter, [{ host, port }, () => void listens.apply(this, how)] as never);
+      return this;
+    });
+    onTestFinished(() => {
+      listening.mockRestore();
+      squatter.close();
+    });
+    const listener = await listen({ ...anywhere, host: 'localhost' });
+    const taken = (squatter.address() as AddressInfo).port;
+    expect(portOf(listener)).not.toBe(taken);
+    expect([await isOpen('127.0.0.1', portOf(listener)), await isOpen('::1', portOf(listener))]).toEqual([true, true]);
+    expect(await isOpen('127.0.0.1', taken)).toBe(false);
+  });
 });
 
 describe('a captured answer', () => {

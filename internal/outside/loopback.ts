@@ -63,26 +63,15 @@ const pageGraceMs = 2_000;
 /**
  * Binds before anything is registered or opened, so that nobody else can take the port in between. With the host
  * name `localhost` both loopback families are bound: a browser may try the other one first, and a squatter there
- * would receive the code. Throws `port_taken`; there is no fallback to another port.
+ * would receive the code. Throws `port_taken`; for a fixed port there is no fallback to another one.
  *
  * @param returnTo where the browser goes with its answer captured, instead of a page of the listener's own that waits.
  *   Only the browser that brings the right state is ever told.
  */
 export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Promise<LoopbackListener> {
-  const first = await bindLoopback('127.0.0.1', place.port ?? 0);
-  const port = (first.address() as AddressInfo).port;
-  const servers = [first];
-  if (place.host === 'localhost') {
-    try {
-      servers.push(await bindLoopback('::1', port));
-    } catch (error) {
-      // A machine without IPv6 has nobody to squat there; a port in use there is a squatter.
-      if (isTaken(error)) {
-        closeServers(servers);
-        throw portTaken(port, error);
-      }
-    }
-  }
+  const servers = await bindPlace(place);
+  const [first] = servers;
+  const { port } = first.address() as AddressInfo;
 
   let settle: (outcome: Outcome) => void = () => {};
   const outcome = new Promise<Outcome>((resolve) => {
@@ -177,6 +166,26 @@ export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Pr
     },
     close: () => closeServers(servers),
   };
+}
+
+/** How many free ports of one family are tried before one has to be free in the other as well. */
+const mostTries = 10;
+
+/** The sockets of a place, all on one port. Throws `port_taken`. */
+async function bindPlace({ host, port: fixed }: RedirectPlace): Promise<[Server, ...Server[]]> {
+  for (let tries = 1; ; tries += 1) {
+    const first = await bindLoopback('127.0.0.1', fixed ?? 0);
+    if (host !== 'localhost') return [first];
+    const { port } = first.address() as AddressInfo;
+    try {
+      return [first, await bindLoopback('::1', port)];
+    } catch (error) {
+      // A machine without IPv6 has nobody to squat there; a port in use there is a squatter.
+      if (!isTaken(error)) return [first];
+      closeServers([first]);
+      if (fixed !== undefined || tries === mostTries) throw portTaken(port, error);
+    }
+  }
 }
 
 /** Binds one literal loopback address, with the limits that a socket needs to be safe to have open. Throws `port_taken`. */

@@ -137,14 +137,23 @@ async function ask(
   const answer = await readJson(response);
   if (status === 401) return 'stale';
   if (answer !== undefined) return answer;
+  const type = response.headers.get('content-type');
+  const said = status === 200 && type !== null ? `${status} with ${quote(type)}` : status;
   throw new AppError(
     'service_metadata',
-    `the groups of ${quote(identity.issuer)} cannot be asked for: ${quote(address)} answered ${status}`,
-    {
-      hint:
-        status === 403
-          ? 'the sign-in may not read groups: add the scope that allows it to identity.scopes (Microsoft Graph: GroupMember.Read.All)'
-          : 'try again later; nothing was changed',
-    },
+    `the groups of ${quote(identity.issuer)} cannot be asked for: ${quote(address)} answered ${said}`,
+    { hint: unreadAdvice(status, type ?? '') },
   );
+}
+
+/** What to do about an answer without groups; to ask again helps where the other side was only busy. */
+function unreadAdvice(status: number, type: string): string {
+  if (status === 403) {
+    return 'the sign-in may not read groups: add the scope that allows it to identity.scopes (Microsoft Graph: GroupMember.Read.All)';
+  }
+  if (status === 429 || status >= 500) return 'try again later; nothing was changed';
+  // OpenID Connect Core section 5.3.2: signed or encrypted, where the client is registered for that.
+  return /^application\/jwt\b/i.test(type)
+    ? 'have the provider answer this client with plain JSON (take its userinfo_signed_response_alg and userinfo_encrypted_response_alg away), or put groups into the ID token and take identity.groups_from out of config/interface.yaml'
+    : 'correct identity.groups_from in config/interface.yaml, or tell whoever runs the identity provider';
 }

@@ -68,6 +68,31 @@ describe('groups at userinfo', () => {
     expect(asked.stderr).toContain('answered 302');
   });
 
+  test.each<[string, { status?: number; headers?: Record<string, string>; text?: string }, string, string]>([
+    [
+      'signed',
+      { headers: { 'content-type': 'application/jwt' }, text: 'a.b.c' },
+      'answered 200 with "application/jwt"',
+      'userinfo_signed_response_alg',
+    ],
+    [
+      'as a page',
+      { headers: { 'content-type': 'text/html' }, text: '<p>' },
+      '"text/html"',
+      'correct identity.groups_from',
+    ],
+    ['not, where there is nothing', { status: 404 }, 'answered 404', 'correct identity.groups_from'],
+    ['not for a moment', { status: 503 }, 'answered 503', 'try again later'],
+  ])('that are told %s cannot be asked for, and it is said what helps', async (_case, answer, why, advice) => {
+    await login();
+    const { origin } = await startHostileServer(() => answer);
+    userinfoAt(`${origin}/me`);
+    const asked = await whoami();
+    expect([asked.exit, asked.stdout]).toEqual([1, '']);
+    expect(asked.stderr).toContain(why);
+    expect(asked.stderr).toContain(advice);
+  });
+
   test('that the access token is too old for are asked with another one', async () => {
     await login();
     let asked = 0;

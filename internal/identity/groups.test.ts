@@ -30,8 +30,8 @@ test.each<[string, string, object, string[]]>([
 
 describe('are none, and why is said, where there is', () => {
   test.each<[string, unknown, string]>([
-    ['a number', 7, 'is "7", which is no text'],
-    ['true', true, 'is "true", which is no text'],
+    ['a number', 7, 'is "7", which is not a text'],
+    ['true', true, 'is "true", which is not a text'],
     [
       'an object, as Zitadel sends roles',
       { support: { 1234: 'acme.example' } },
@@ -39,7 +39,7 @@ describe('are none, and why is said, where there is', () => {
     ],
     ['a list as text', '["support"]', 'a text that looks like JSON: "[\\"support\\"]"'],
     ['a list of objects', [{ value: 'g1', display: 'support' }], 'holds an object with the members "value", "display"'],
-    ['a list of numbers', [7, 8], 'holds "7", which is no text'],
+    ['a list of numbers', [7, 8], 'holds "7", which is not a text'],
     ['a list of lists', [['support']], 'holds a list in a list'],
   ])('%s', (_case, groups, words) => {
     const told = groupsIn({ groups }, 'groups');

@@ -98,7 +98,7 @@ function isElsewhere(claims: Readonly<Record<string, unknown>>, name: string): b
 
 function shapeOf(value: unknown): string {
   if (typeof value === 'string') return `a text that looks like JSON: ${quote(value)}`;
-  if (typeof value === 'number' || typeof value === 'boolean') return `${quote(value)}, which is no text`;
+  if (typeof value === 'number' || typeof value === 'boolean') return `${quote(value)}, which is not a text`;
   if (Array.isArray(value)) return 'a list in a list';
   if (!isRecord(value)) return 'null';
   const members = Object.keys(value).slice(0, mostShown);

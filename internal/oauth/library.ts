@@ -113,7 +113,7 @@ async function normalized(response: Response, setting: LibrarySetting): Promise<
   // The challenge of a 401 says that it is about the client.
   if (!failed && status !== 401 && (body === undefined || !isSuccess(status))) {
     const form = type === null ? 'no type' : quote(type);
-    throw unusable(isSuccess(status) ? `is no JSON (${form})` : `is ${status} (${form}), and says no more`);
+    throw unusable(isSuccess(status) ? `is not JSON (${form})` : `is ${status} (${form}), and says no more`);
   }
   const wrong = answer.status === 200 ? wrongInTokens(answer.body) : undefined;
   if (wrong !== undefined) throw unusable(wrong);

@@ -343,7 +343,7 @@ describe('discovery', () => {
         const { outcome } = await discoverMoved(status, '/signin?next=/mcp', { 'POST /signin?next=/mcp': () => page });
         expect(outcome).toMatchObject({
           code: 'service_metadata',
-          message: expect.stringContaining('/signin?next=/mcp", which is no MCP server'),
+          message: expect.stringContaining('/signin?next=/mcp", which is not an MCP server'),
         });
       },
     );

@@ -77,7 +77,7 @@ export async function discoverProtectedResource(
   if (sentOnTo !== undefined && mcpAddress === mcpServerUrl) {
     throw new AppError(
       'service_metadata',
-      `${quote(mcpServerUrl)} sends on to ${quote(sentOnTo)}, which is no MCP server, and publishes no metadata about itself`,
+      `${quote(mcpServerUrl)} sends on to ${quote(sentOnTo)}, which is not an MCP server, and publishes no metadata about itself`,
       {
         hint: 'ask whoever runs the service for the address that MCP clients use: this one leads to a page for people',
       },

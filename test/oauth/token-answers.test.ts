@@ -60,7 +60,7 @@ describe('an error', () => {
   test.each<[string, TokenLie, RegExp]>([
     ['a page', () => ({ status: 502, ...htmlPage }), /is 502 \("text\/html"\), and says no more/],
     ['nothing', () => ({ status: 400, headers: {}, text: '' }), /is 400 \(no type\), and says no more/],
-    ['a page as a success', () => htmlPage, /is no JSON \("text\/html"\)/],
+    ['a page as a success', () => htmlPage, /is not JSON \("text\/html"\)/],
   ])('that is %s is named by its status [A5.13]', async (_case, token, said) => {
     await world.attack({ script: { token }, exchanges: 1, ends: 'token_unusable', said });
   });
@@ -75,7 +75,7 @@ describe('tokens that cannot be used', () => {
     ['the type of another scheme', having({ token_type: 'DPoP' }), /is wrong: "token_type" is not Bearer/],
     ['a lifetime in words', having({ expires_in: 'an hour' }), /is wrong: "expires_in" is not a number of seconds/],
     ['a number for a token', having({ access_token: 7 }), /is wrong: "access_token" is not a text/],
-    ['a form', ({ honest }) => ({ headers: {}, text: `${new URLSearchParams(honest as never)}` }), /is no JSON/],
+    ['a form', ({ honest }) => ({ headers: {}, text: `${new URLSearchParams(honest as never)}` }), /is not JSON/],
     ['an answer within another', ({ honest }) => ({ json: { data: honest } }), /lacks "access_token"/],
   ])('are named and given back: %s [b20] [A5.13]', async (_case, token, said) => {
     const { service } = await world.attack({ script: { token }, exchanges: 1, ends: 'token_unusable', said });

@@ -53,7 +53,8 @@ export interface ReconcileRequest {
   platform: Platform;
   explained: Explained;
   spans: AsyncIterable<Span> | undefined;
-  onStep(text: string): void;
+  /** So many of its steps are done, and what the next one does. */
+  onStep(done: number, of: number, what: string): void;
 }
 
 const atOnce = 8;
@@ -70,12 +71,12 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     gone: [],
     unjudged: 0,
   };
-  onStep('every vault and credential is looked at');
+  onStep(0, 3, 'every vault and credential is looked at');
   await findLostSessions(platform, explained);
   const vaults = await judgeVaults(request, found);
-  onStep('every session is looked at');
+  onStep(1, 3, 'every session is looked at');
   const { ours, others } = await judgeSessions(request, found, vaults);
-  onStep('what was sent to our sessions is looked at');
+  onStep(2, 3, 'what was sent to our sessions is looked at');
   await inParallel(ours, atOnce, (session) => judgeEvents(request, found, session));
   found.gone = [...explained.sessions.keys()].filter((id) => !ours.includes(id)).sort();
   for (const call of explained.wider) {

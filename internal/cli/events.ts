@@ -52,7 +52,6 @@ export function eventsOn(stderr: Output, verbosity: Verbosity): Tell {
           last = elapsed;
           event({ event: 'progress', message: now, done, all: all ?? null, seconds: Math.round(elapsed / 1000) });
         },
-        update() {},
         done: (ended) => void (ended !== undefined && !quiet && note(ended)),
       };
     },

@@ -37,13 +37,12 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
       stderr.write(`${shown(text)}\n`);
     },
     wait(text) {
-      if (verbosity === 'quiet') return { at() {}, update() {}, done() {} };
+      if (verbosity === 'quiet') return { at() {}, done() {} };
       if (animate !== undefined) {
         const spinner = animate(`${tool}: ${shown(text)}`);
         spinning = spinner;
         return {
           at: (done, all, now = text) => spinner.update(`${tool}: ${howFar(done, all)} ${shown(now)}`),
-          update: (now) => spinner.update(`${tool}: ${shown(now)}`),
           done(last) {
             spinning = undefined;
             spinner.stop();
@@ -70,7 +69,6 @@ function inLines(line: (text: string) => void, text: string): Waiting {
       last = clock.monotonic();
       line(`${howFar(done, all)} ${now} (${howLong(last - began)})`);
     },
-    update() {},
     done: (ended) => void (ended !== undefined && line(ended)),
   };
 }

@@ -84,7 +84,7 @@ export const said = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('waiting'),
     id: z.int(),
-    done: z.optional(z.int()),
+    done: z.int(),
     all: z.optional(z.int()),
     text: z.optional(z.string()),
   }),

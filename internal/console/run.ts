@@ -257,7 +257,6 @@ function tellThrough(say: (line: Said) => void): Tell {
             ...(now !== undefined && { text: now }),
           });
         },
-        update: (now) => say({ kind: 'waiting', id, text: now }),
         done: (ended) => say({ kind: 'waited', id, ...(ended !== undefined && { text: ended }) }),
       };
     },

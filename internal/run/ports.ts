@@ -19,8 +19,6 @@ export interface Waiting {
    * is being done just now, in place of what is waited for. On a terminal the line changes, a log gets a line now and then.
    */
   at(done: number, all?: number, now?: string): void;
-  /** Says what is being done just now, where nothing is counted: only where a line can be changed. */
-  update(now: string): void;
   done(text?: string): void;
 }
 

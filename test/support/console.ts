@@ -60,7 +60,7 @@ export async function startConsole(
     warn() {},
     event() {},
     command() {},
-    wait: () => ({ at() {}, update() {}, done() {} }),
+    wait: () => ({ at() {}, done() {} }),
   };
   const { ports } = contextOf(
     {

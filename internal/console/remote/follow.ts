@@ -243,8 +243,7 @@ function personHere(ports: Ports, { connection, visit, origin, warned }: Followe
         waits.set(line.id, tell.wait(line.text));
         return;
       case 'waiting':
-        if (line.done === undefined) waits.get(line.id)?.update(line.text ?? '');
-        else waits.get(line.id)?.at(line.done, line.all, line.text);
+        waits.get(line.id)?.at(line.done, line.all, line.text);
         return;
       case 'waited':
         waits.get(line.id)?.done(line.text);

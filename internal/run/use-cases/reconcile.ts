@@ -21,8 +21,12 @@ export async function reconcilePlatform(request: ReconcileRequest, ports: Ports)
     requireRecord(explained, records.map(({ where }) => where).join(', '));
     const spans =
       request.spans === undefined ? undefined : (await import('../../audit/spans.ts')).readSpans(request.spans);
-    const onStep = (text: string) => waiting.update(text);
-    const { alarms, looked, older, gone, unjudged } = await reconcile({ platform, explained, spans, onStep });
+    const { alarms, looked, older, gone, unjudged } = await reconcile({
+      platform,
+      explained,
+      spans,
+      onStep: (done, of, what) => waiting.at(done, of, what),
+    });
     return {
       alarms: alarms.map(({ kind, what, evidence }) => ({ kind, what, evidence: { ...evidence } })),
       looked_at: looked,

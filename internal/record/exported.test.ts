@@ -192,7 +192,7 @@ describe('a sink', () => {
       url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/logs`),
       format: 'otlp',
       version: '0.1.0',
-      fetch: guardedFetch({ allowLoopbackHttp: true, signal, timeoutMs: 300 }),
+      fetch: guardedFetch({ allowLoopbackHttp: true, signal }),
       token: undefined,
       signal,
       onWait: () => {},
@@ -247,7 +247,15 @@ describe('a sink', () => {
     ['a redirect', 'otlp', () => (answer = says(302, '', { location: '/elsewhere' })), 1],
     ['503 each time, to be asked again at once', 'otlp', () => (answer = says(503, '', { 'retry-after': '0' })), 3],
     ['429 and a long wait', 'otlp', () => (answer = says(429, '', { 'retry-after': '3600' })), 1],
-    ['never', 'otlp', () => (answer = () => {}), 3],
+    [
+      'never',
+      'otlp',
+      () => {
+        answer = () => {};
+        sink.fetch = guardedFetch({ allowLoopbackHttp: true, signal: sink.signal, timeoutMs: 300 });
+      },
+      3,
+    ],
     ['by hanging up', 'otlp', () => (answer = (_request, response) => response.destroy()), 3],
   ])('that answers with %s to %s has not taken them', async (_what, format, prepare, tries) => {
     prepare();

@@ -1,5 +1,5 @@
 /** The record in the formats of others, and sinks that do not take it, or say that they did. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,8 @@ import {
   otlpRecord,
   syslogMessage,
 } from './exported.ts';
-import type { Entry } from './line.ts';
+import { recordFiles } from './files.ts';
+import { type Entry, inLines } from './line.ts';
 import { recordIn } from './log.ts';
 import { deliver, type Sink } from './sink.ts';
 import { verifyRecord } from './verify.ts';
@@ -271,13 +272,13 @@ describe('a sink', () => {
   });
 });
 
-test('of a record, our own format has every line as it is written, and the others what was done', async () => {
-  const folder = join(await mkdtemp(join(tmpdir(), 'export-')), 'record');
-  await mkdir(folder, { mode: 0o700 });
-  const log = recordIn({ folder });
-  await log.append(intent('x'));
-  await log.append(outcome);
-  await log.append({ kind: 'outcome', id: 'i1', outcome: 'success', attempts: 1 });
+describe('of a record', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = join(await mkdtemp(join(tmpdir(), 'export-')), 'record');
+    await mkdir(folder, { mode: 0o700 });
+  });
+  afterEach(() => rm(join(folder, '..'), { recursive: true }));
   const texts = async (format: ExportFormat) => {
     const exporting = new Exporting(format);
     const events: ExportedEvent[] = [];
@@ -287,7 +288,30 @@ test('of a record, our own format has every line as it is written, and the other
     });
     return events.map((each) => formatEvent(each, format, '0.1.0'));
   };
-  expect(await texts('jsonl')).toHaveLength(4);
-  for (const format of ['ocsf', 'cef', 'otlp'] as const) expect(await texts(format)).toHaveLength(2);
-  await rm(join(folder, '..'), { recursive: true });
+  const files = async () => {
+    const names = await recordFiles(folder);
+    return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('');
+  };
+
+  test('our own format has every line as it is written, and the others what was done', async () => {
+    const log = recordIn({ folder });
+    await log.append(intent('x'));
+    await log.append(outcome);
+    await log.append({ kind: 'outcome', id: 'i1', outcome: 'success', attempts: 1 });
+    expect(await texts('jsonl')).toHaveLength(4);
+    for (const format of ['ocsf', 'cef', 'otlp'] as const) expect(await texts(format)).toHaveLength(2);
+  });
+
+  test('our own format has every line in its place, also of parts in several files and of a run that was cut off', async () => {
+    const log = recordIn({ folder, largestFile: 200_000 });
+    const rule = (characters: number) => ({ service: 's', tool: 't', verdict: 'on', rule: 'x'.repeat(characters) });
+    const long = { ...intent('x'), tools: Array.from({ length: 200 }, () => rule(4000)) };
+    await log.append(long);
+    await log.append(outcome);
+    for (const part of inLines({ ...long, id: 'i2' }).slice(0, 3)) await log.append(part);
+    await log.append(intent('y'));
+    expect((await recordFiles(folder)).length).toBeGreaterThan(2);
+    expect(`${(await texts('jsonl')).join('\n')}\n`).toBe(await files());
+    for (const format of ['ocsf', 'cef', 'otlp'] as const) expect(await texts(format)).toHaveLength(3);
+  });
 });

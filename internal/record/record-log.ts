@@ -11,7 +11,7 @@ export interface RecordLog {
   where: string;
   /** Resolves, with the end of the chain that it makes, when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
   append(entry: Entry): Promise<Head>;
-  /** Reads all of it and judges it. `take` sees every line that is whole, and how it is written, also behind a fault; the hashes of the lines `wanted` are kept. Throws `file_system`. */
+  /** Reads all of it and judges it. `take` sees every line that is whole, and how it is written, also behind a fault, an entry in parts as one; the hashes of the lines `wanted` are kept. Throws `file_system`. */
   verify(take?: (line: Line, written: string) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
   checkpoints: Checkpoints;
   /** How far a sink has come, by a name of its own. */

@@ -199,7 +199,7 @@ describe('an entry that is longer than a line', () => {
     await written(1);
     const { seen, findings } = await entries();
     expect(findings).toMatchObject([{ severity: 'notice', line: 2, what: 'a run was cut off within this entry' }]);
-    expect(seen.map(({ kind }) => kind)).toEqual(['began', 'intent', 'outcome']);
+    expect(seen.map(({ kind }) => kind)).toEqual(['began', 'part', 'intent', 'outcome']);
   });
 
   test.each<[string, (parts: Part[]) => Part[], string]>([

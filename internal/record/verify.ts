@@ -33,7 +33,10 @@ const longestLine = 1024 * 1024;
 /** More of one severity say nothing new. */
 const mostFindings = 100;
 
-/** Reads a record and judges it. `take` sees every line that is whole, also behind a fault. Throws `file_system`. */
+/**
+ * Reads a record and judges it. `take` sees every line that is whole, also behind a fault; the lines of an entry in parts as one,
+ * with a `continued` among them, and parts that no entry came of as the last of them. Throws `file_system`.
+ */
 export async function verifyRecord(
   folder: string,
   take: (line: Line, written: string) => void = () => {},
@@ -65,8 +68,8 @@ class Judge {
   private torn: { bytes: number; digest: string; line: number } | undefined;
   /** The parts so far of an entry that is longer than a line. */
   private parts: Part[] = [];
-  /** The lines that they are in. */
-  private partsWritten = '';
+  /** Lines that nobody has seen yet, as they stand there, and the last of them: an entry may come of them. */
+  private unseen: { line: Line; written: string } | undefined;
   private firstPart = 0;
   private lastAt = '';
   private readonly intents = new Map<string, number>();
@@ -109,10 +112,13 @@ class Judge {
     this.head = { log: line.log, count: line.count, hash: sha256(bytes) };
     if (this.wanted.has(line.count)) this.hashes.set(line.count, this.head.hash);
     this.lines += 1;
-    if (entry.kind === 'part') this.partsWritten += `${text}\n`;
-    if (whole === undefined) return;
-    this.seen(whole === entry ? line : { ...line, entry: whole }, whole === entry ? text : this.partsWritten.trimEnd());
-    if (whole !== entry) this.partsWritten = '';
+    if (whole === entry) {
+      this.seen(line, text);
+      return;
+    }
+    const written = this.unseen === undefined ? text : `${this.unseen.written}\n${text}`;
+    this.unseen = whole === undefined ? { line, written } : undefined;
+    if (whole !== undefined) this.seen({ ...line, entry: whole }, written);
   }
 
   end(): Verified {
@@ -157,9 +163,10 @@ class Judge {
 
   /** An entry that was too long for one line, at its last part; undefined before. Every other entry is whole. */
   private wholeOf(entry: Entry): Entry | undefined {
+    // A further file may begin between two parts.
+    if (entry.kind === 'continued' && this.unseen !== undefined) return undefined;
     if (entry.kind !== 'part') {
-      // A further file may begin between two parts.
-      if (entry.kind !== 'continued') this.settleParts();
+      this.settleParts();
       return entry;
     }
     if (entry.part === 1) this.settleParts();
@@ -178,8 +185,9 @@ class Judge {
 
   private settleParts(): void {
     if (this.parts.length > 0) this.say('notice', 'a run was cut off within this entry', this.firstPart);
+    if (this.unseen !== undefined) this.seen(this.unseen.line, this.unseen.written);
     this.parts = [];
-    this.partsWritten = '';
+    this.unseen = undefined;
   }
 
   private settleTorn(): void {

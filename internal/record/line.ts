@@ -9,7 +9,7 @@ import type { Actor } from '../platform/actor.ts';
 import type { ActingAgent, Change, Delegation, Ending } from '../platform/change.ts';
 import { sha256 } from '../text/canonical.ts';
 import { isRecord } from '../text/record.ts';
-import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
+import type { RecordObject, RecordValue } from './canonical.ts';
 
 /** What a line says, beside its place in the chain. */
 export type Entry =
@@ -230,7 +230,8 @@ const longestEntry = 32 * 1024;
 /** The next line, without its end, and the head that it makes. Throws `TypeError` for an entry that no record may hold. */
 export function writeLine(head: Head, entry: Entry, at: string): { text: string; head: Head } {
   const count = head.count + 1;
-  const line = canonicalText({ ...declared(entry), at, count, log: head.log, previous: head.hash, v: 1 });
+  const members = { ...entry, at, count, log: head.log, previous: head.hash, v: 1 };
+  const line = canonicalOf(members, shapesOfLines);
   return { text: line, head: { log: head.log, count, hash: sha256(line) } };
 }
 
@@ -238,7 +239,7 @@ export function writeLine(head: Head, entry: Entry, at: string): { text: string;
 export function inLines(entry: Entry): Entry[] {
   // No character takes more than six in JSON: most entries are known to be short without being written.
   if (entry.kind === 'part' || textLength(entry) * 6 < longestEntry) return [entry];
-  const whole = canonicalText(declared(entry));
+  const whole = canonicalOf(entry, shapesOfEntries);
   if (whole.length <= longestEntry) return [entry];
   const pieces: string[] = [];
   for (let from = 0; from < whole.length; ) {
@@ -259,31 +260,41 @@ function textLength(value: unknown): number {
   return length;
 }
 
-/** The members of an entry that are declared, and no others: whoever announces an act may hold more than it says. */
-function declared(entry: Entry): RecordObject {
-  return { kind: entry.kind, ...membersIn(entry as unknown as Record<string, unknown>, shapes[entry.kind]) };
+/**
+ * The canonical text of the members that are declared, and of no others: whoever announces an act may hold more than it says.
+ * A shape has its members in their order, so that what is made after it is written in that order.
+ */
+function canonicalOf(value: Entry, known: ReadonlyMap<string, Shape>): string {
+  const shape = known.get(value.kind);
+  if (shape === undefined) throw new TypeError('there is no such kind of line');
+  return JSON.stringify(membersIn(value as unknown as Record<string, unknown>, shape));
 }
 
-function membersIn(value: Record<string, unknown>, members: Members): RecordObject {
+function membersIn(value: Record<string, unknown>, { members }: Shape): RecordObject {
   const written: Record<string, RecordValue> = {};
-  for (const name in members) {
+  for (const [name, { holds, listed }] of members) {
     const member = value[name];
-    if (member !== undefined) written[name] = memberValue(member, members[name]?.holds);
+    if (member === undefined) continue;
+    if (!listed) written[name] = memberValue(member, holds);
+    else if (Array.isArray(member)) written[name] = member.map((each) => memberValue(each, holds));
+    else throw new TypeError('a member holds what is not declared of it');
   }
   return written;
 }
 
 /** What does not fit its declaration is refused where it is written. */
-function memberValue(member: unknown, holds: Holds | undefined): RecordValue {
-  if (typeof member === 'string') return holds === 'whole' ? wellFormed(member) : shortened(member);
-  if (Array.isArray(holds) && Array.isArray(member)) {
-    return member.map((each) => membersIn(each as Record<string, unknown>, (holds as readonly [Members])[0]));
-  }
-  if (isRecord(member) && typeof holds === 'object' && !Array.isArray(holds)) {
-    return membersIn(member, holds as Members);
-  }
-  if (typeof member === 'number' && holds === 'number') return member;
+function memberValue(member: unknown, holds: Declaration['holds']): RecordValue {
+  if (typeof holds === 'object') {
+    if (isRecord(member)) return membersIn(member, holds);
+  } else if (holds === 'number') {
+    if (isNumber(member)) return member;
+  } else if (typeof member === 'string') return holds === 'whole' ? wellFormed(member) : shortened(member);
   throw new TypeError('a member holds what is not declared of it');
+}
+
+/** Whether it is a number that every reader writes the same way. */
+function isNumber(member: unknown): member is number {
+  return Number.isSafeInteger(member) && !Object.is(member, -0);
 }
 
 function wellFormed(whole: string): string {
@@ -297,25 +308,25 @@ function shortened(whole: string): string {
   return `${kept}… (${whole.length} characters, sha256 ${sha256(whole)})`;
 }
 
-/** What a reader looks for in an object: every member that may be there, and how many have to. */
+/** What a line is written after and read by: every member that may be there, in their order (RFC 8785), and how many have to. */
 interface Shape {
   members: ReadonlyMap<string, Declaration>;
   required: number;
 }
 
 interface Declaration {
-  holds: 'text' | 'number' | Shape;
+  holds: 'text' | 'whole' | 'number' | Shape;
   listed: boolean;
   required: boolean;
 }
 
 function shapeOf(declared: Members): Shape {
   const members = new Map<string, Declaration>();
-  for (const [name, { holds, required }] of Object.entries(declared)) {
+  for (const name of Object.keys(declared).sort()) {
+    const { holds, required } = declared[name] as Members[string];
     const listed = Array.isArray(holds);
     const one = (listed ? (holds as readonly [Members])[0] : holds) as Exclude<Holds, readonly [Members]>;
-    const held = typeof one === 'object' ? shapeOf(one) : one === 'number' ? 'number' : 'text';
-    members.set(name, { holds: held, listed, required });
+    members.set(name, { holds: typeof one === 'object' ? shapeOf(one) : one, listed, required });
   }
   return { members, required: [...members.values()].filter(({ required }) => required).length };
 }
@@ -327,6 +338,8 @@ function shapesWith(more: Members): ReadonlyMap<string, Shape> {
 }
 
 const shapesOfLines = shapesWith(common);
+/** Those of the text of an entry that is in parts. */
+const shapesOfEntries = shapesWith({});
 
 /** Reads a line as it stands in the file. Undefined for what is no line of ours or not its own canonical form. */
 export function readLine(bytes: string): Line | undefined {
@@ -340,7 +353,7 @@ export function readLine(bytes: string): Line | undefined {
 export function readParts(parts: readonly Extract<Entry, { kind: 'part' }>[]): Entry | undefined {
   const whole = parts.map((part) => part.text).join('');
   if (parts.some(({ of }) => of !== sha256(whole))) return undefined;
-  return readCanonical(whole, shapesWith({})) as Entry | undefined;
+  return readCanonical(whole, shapesOfEntries) as Entry | undefined;
 }
 
 function readCanonical(written: string, known: ReadonlyMap<string, Shape>): Record<string, unknown> | undefined {
@@ -392,9 +405,9 @@ function lengthOfMember(
   name: string,
   written: string | undefined,
 ): number {
-  if (holds === 'text') return typeof member === 'string' ? member.length + 2 : notOfIt;
-  if (holds !== 'number') return isRecord(member) ? lengthOf(member, holds, written) : notOfIt;
-  if (!Number.isSafeInteger(member) || Object.is(member, -0)) return notOfIt;
+  if (typeof holds === 'object') return isRecord(member) ? lengthOf(member, holds, written) : notOfIt;
+  if (holds !== 'number') return typeof member === 'string' ? member.length + 2 : notOfIt;
+  if (!isNumber(member)) return notOfIt;
   // The one member of other forms that are as long, such as 1e2.
   const digits = String(member);
   return written === undefined || written.includes(`"${name}":${digits}`) ? digits.length : notOfIt;

@@ -139,7 +139,9 @@ describe('what a line may hold', () => {
     ['a tool call', call],
     ['how far a session was read', { kind: 'pulled', session: 's', through: '', state: 'open', platform: 'x' }],
   ])('%s is read as it was written', (_what, entry) => {
-    expect(readLine(writeLine(head, entry, 'now').text)?.entry).toEqual(JSON.parse(JSON.stringify(entry)));
+    const { text } = writeLine(head, entry, 'now');
+    expect(readLine(text)?.entry).toEqual(JSON.parse(JSON.stringify(entry)));
+    expect(text).toBe(canonicalText(JSON.parse(text) as RecordValue));
   });
 
   test.each<[string, object]>([
@@ -163,6 +165,11 @@ describe('what a line may hold', () => {
     }
     expect(text).not.toContain('secret');
   });
+});
+
+test.each([1.5, 2 ** 53, -0, '1'])('a number that is %o is not written: nobody could read the line', (attempts) => {
+  const entry = { ...outcome('1'), attempts } as Entry;
+  expect(() => writeLine({ log: 'l', count: 0, hash: noHash }, entry, 'now')).toThrow(TypeError);
 });
 
 describe('an entry that is longer than a line', () => {

@@ -32,7 +32,7 @@ import { currentConfiguration } from './current-configuration.ts';
 import { seenProofs } from './dpop.ts';
 import { issuers } from './issuers.ts';
 import { journalTo } from './journal.ts';
-import { consoleSessions } from './sessions.ts';
+import { consoleSessions, recallGone } from './sessions.ts';
 
 /** How a console is started. */
 export interface ServeRequest extends ListeningPlace {
@@ -69,7 +69,8 @@ const passedOn = [
 
 /**
  * Serves until the run is interrupted. Throws `usage` or `config_invalid` for what cannot be served safely,
- * `already_running` where another process has the folder, `platform_key_missing`, and what reading the configuration throws.
+ * `already_running` where another process has the folder, `platform_key_missing`, and what reading the configuration and the
+ * record throws.
  */
 export async function serve(ports: Ports, request: ServeRequest): Promise<Served> {
   const began = clock.monotonic();
@@ -125,6 +126,9 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     const here = { ...ports, environment, directories: () => directories, signal: never };
     // Without a key nothing could be done for anybody.
     await prepareFromEnvironment(here, first.configuration.interface.platform);
+    const record = lastingRecord(join(directories.state, 'record'));
+    const sessions = consoleSessions();
+    await recallGone(sessions, record);
     const app = consoleApp({
       origin: named,
       version: ports.version,
@@ -132,10 +136,10 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       environment,
       directories,
       stores,
-      record: lastingRecord(join(directories.state, 'record')),
+      record,
       journal,
       configuration,
-      sessions: consoleSessions(),
+      sessions,
       seen: seenProofs(),
       keysOf: issuers({
         fetch: async () =>

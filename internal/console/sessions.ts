@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { isSamePerson, type Principal } from '../identity/principal.ts';
+import type { RecordLog } from '../record/record-log.ts';
 import { sha256 } from '../text/canonical.ts';
 
 /** A session. */
@@ -31,7 +32,7 @@ export interface ConsoleSessions {
   open(proven: Issued, thumbprint: string, until: Date): { token: string; seconds: number };
   find(token: string): ConsoleSession | undefined;
   /** Ends all of somebody, and says how many. What proved them until now proves them no more, here or elsewhere. */
-  letGo(gone: Gone): number;
+  letGo(gone: Gone, at?: Date): number;
   /** What proves them counts again. */
   letIn(gone: Gone): void;
   /** Whether what proves somebody is of before they were let go. */
@@ -50,7 +51,7 @@ const mostOfOne = 100;
 /** No session yet. */
 export function consoleSessions(): ConsoleSessions {
   const byDigest = new Map<string, ConsoleSession>();
-  /** Who was let go since this process began, and until when a token is of before. */
+  /** Who was let go, and until when a token is of before. */
   const gone = new Map<string, { who: Gone; until: number }>();
   const forgetOld = () => {
     const now = clock.now();
@@ -76,8 +77,8 @@ export function consoleSessions(): ConsoleSessions {
       const session = byDigest.get(sha256(token));
       return session !== undefined && session.expiresAt > clock.now() ? session : undefined;
     },
-    letGo(who) {
-      gone.set(keyOf(who), { who, until: clock.now().getTime() + furthestAheadMs });
+    letGo(who, at = clock.now()) {
+      gone.set(keyOf(who), { who, until: at.getTime() + furthestAheadMs });
       const ended = [...byDigest].filter(([, { principal }]) => isMeant(who, principal));
       for (const [digest] of ended) byDigest.delete(digest);
       return ended.length;
@@ -90,6 +91,24 @@ export function consoleSessions(): ConsoleSessions {
       [...gone.values()].some(({ who, until }) => isMeant(who, principal) && issuedAt.getTime() <= until),
     count: () => byDigest.size,
   };
+}
+
+/**
+ * Lets go whom this record says: what proved them before a restart proves them no more after it. It has no issuer of theirs, so
+ * somebody else with that subject signs in once more. Throws as reading the record does.
+ */
+export async function recallGone(sessions: ConsoleSessions, record: Pick<RecordLog, 'verify'>): Promise<void> {
+  const returning = new Map<string, string>();
+  await record.verify(({ at, entry }) => {
+    if (entry.kind === 'intent' && entry.target.id !== undefined) {
+      if (entry.act === 'person.offboard') sessions.letGo({ subject: entry.target.id }, new Date(at));
+      if (entry.act === 'person.let_in') returning.set(entry.id, entry.target.id);
+    }
+    if (entry.kind !== 'outcome') return;
+    const subject = returning.get(entry.id);
+    if (subject !== undefined && entry.outcome === 'success') sessions.letIn({ subject });
+    returning.delete(entry.id);
+  });
 }
 
 /** Whether somebody is one of those who are let go. */

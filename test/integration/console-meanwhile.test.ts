@@ -123,17 +123,26 @@ describe('who is let go', () => {
     expect([shown.status, codeOf(shown)]).toEqual([403, 'offboarded']);
   });
 
-  test('is let in again at once', async () => {
-    await started(graceOperates);
+  test('is gone after a restart as before it, and let in again at once [P4]', async () => {
+    const { data } = await started(graceOperates);
+    const anew = async () => {
+      await running?.stop();
+      await started(graceOperates, { data });
+    };
     await world.connect(['notion'], { folder: await world.machine(), environment: { ANTHROPIC_API_KEY: '' } });
-    const grace = await callerOf('grace');
     const token = await idTokenOf(world.sandbox, 'ada');
-    const body = offboardAda();
-    expect(errorIn(await grace.ask('/v1/use-cases/offboardPerson', { body }))).toBeUndefined();
-    expect((await exchangeAt(running?.origin ?? '', newKey(), token)).status).toBe(403);
-    const undo = { ...body, request: { ...body.request, undo: true } };
-    expect(errorIn(await grace.ask('/v1/use-cases/offboardPerson', { body: undo }))).toBeUndefined();
-    expect((await exchangeAt(running?.origin ?? '', newKey(), token)).status).toBe(200);
+    const exchanged = async () => await exchangeAt(running?.origin ?? '', newKey(), token);
+    const off = async (undo: boolean) => {
+      const body = offboardAda();
+      const asked = { ...body, request: { ...body.request, undo } };
+      return errorIn(await (await callerOf('grace')).ask('/v1/use-cases/offboardPerson', { body: asked }));
+    };
+    expect([await off(false), (await exchanged()).status]).toEqual([undefined, 403]);
+    await anew();
+    expect(codeOf(await exchanged())).toBe('offboarded');
+    expect([await off(true), (await exchanged()).status]).toEqual([undefined, 200]);
+    await anew();
+    expect((await exchanged()).status).toBe(200);
   });
 });
 

@@ -87,7 +87,8 @@ async function digestOf(folder: string): Promise<string> {
       const entries = (await listFolder(join(folder, each))) ?? [];
       return await Promise.all(
         entries
-          .filter(({ name }) => /\.(yaml|md|json)$/.test(name))
+          // A system prompt may have any name.
+          .filter(({ name }) => each === 'agents' || /\.(yaml|json)$/.test(name))
           .map(async ({ name }) => [join(each, name), (await fileDigest(join(folder, each, name))) ?? '']),
       );
     }),

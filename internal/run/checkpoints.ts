@@ -26,7 +26,7 @@ export async function keyPlace({ secrets }: KeyPorts, log: string): Promise<Kept
   const place = (await secrets())?.(`record checkpoint key ${log}`);
   if (place !== undefined) return place;
   throw new AppError('keychain_unavailable', 'a checkpoint has to be signed, and this run keeps no key', {
-    hint: 'use a keychain: leave MAI_KEYCHAIN out; without one, keep the line that audit verify ends with elsewhere',
+    hint: 'a console keeps none, and elsewhere MAI_KEYCHAIN has to be left out; without a key, keep the line that audit verify ends with elsewhere',
   });
 }
 

@@ -54,9 +54,12 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
   });
   afterEach(async () => {
     await console?.stop();
+    const journal = console?.journal() ?? '';
     console = undefined;
     await started?.close();
     started = undefined;
+    // A fault behind the result is nobody's answer: the console alone says it.
+    expect(journal).not.toMatch(/"(what|code)":"bug"/);
   });
 
   const sandbox = () => {
@@ -88,7 +91,8 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
     // 7 and 8 are results as well: what is pending, and what waits. 7 without a result is an error as any other.
     if (exit === 0 || exit === 8 || (exit === 7 && stdout !== '')) expect(errors).toEqual([]);
     else expect([exit, talks ? '' : stdout, errors.length]).toEqual([exit, '', 1]);
-    const written = [stdout, stderr, ...(await textsIn(folder)), ...(await textsIn(sandbox().configFolder))];
+    const kept = [folder, sandbox().configFolder, ...(console === undefined ? [] : [console.data])];
+    const written = [stdout, stderr, console?.journal() ?? '', ...(await Promise.all(kept.map(textsIn))).flat()];
     const secrets = [sandbox().platform.apiKey, ...sandbox().issuedSecrets()];
     for (const text of written) expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
   }

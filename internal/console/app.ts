@@ -136,8 +136,8 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   });
 
   /** Throws where somebody proven may not take a route, as {@link requireStill} does and `not_allowed`. */
-  const requireAdmitted = (caller: Caller, admission: Route['admission'], { configuration: read }: Reviewed) => {
-    requireStill(setting, read, caller);
+  const requireAdmitted = async (caller: Caller, admission: Route['admission'], { configuration: read }: Reviewed) => {
+    await requireStill(setting, read, caller);
     if (admission === 'everybody' || admission === 'this machine' || admission === 'proven') return;
     if (rolesOf(caller.principal, read).has(admission)) return;
     throw new AppError('not_allowed', `${quote(caller.principal.label)} has no role ${quote(admission)} here`, {
@@ -152,7 +152,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     judgedBy = reviewed;
     for (const { run, admission } of runs.values()) {
       try {
-        requireAdmitted(run.caller, admission, reviewed);
+        await requireAdmitted(run.caller, admission, reviewed);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         run.interrupt();
@@ -161,6 +161,8 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     return reviewed;
   };
   let judgedBy: Reviewed | undefined;
+  /** How often somebody was let go: who is judged meanwhile is judged again. */
+  let lettings = 0;
 
   /** Who asks, by what they show, and whether they may. */
   const admit = (route: Route) => async (c: Context<Variables>, next: () => Promise<void>) => {
@@ -178,7 +180,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       proof: c.req.header('dpop'),
     });
     c.set('caller', caller);
-    requireAdmitted(caller, route.admission, reviewed);
+    await requireAdmitted(caller, route.admission, reviewed);
     const limited = limits.person(personOf(caller));
     if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
     return await next();
@@ -192,11 +194,11 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   const answers: Record<string, (c: Context<Variables>) => Response | Promise<Response>> = {
     [paths.live]: (c) => c.json({ live: true }),
     [paths.ready]: (c) => c.json({ ready: ready() }, ready() ? 200 : 503),
-    [paths.metrics]: (c) =>
+    [paths.metrics]: async (c) =>
       c.text(
         counted.text({
           runs_now: runs.size,
-          sessions_now: sessions.count(),
+          sessions_now: await sessions.count(),
           configuration_broken: configuration.broken() === undefined ? 0 : 1,
         }),
       ),
@@ -251,8 +253,13 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     const judged = request.safeParse(body.data.request);
     if (!judged.success) throw new AppError('usage', `the request is no ${useCase.name}: compare the versions`);
     // A body may come slowly: what is so now counts, and nothing waits any more between here and the run.
-    const reviewed = await current();
-    requireAdmitted(caller, admission, reviewed);
+    let reviewed: Reviewed;
+    let before: number;
+    do {
+      before = lettings;
+      reviewed = await current();
+      await requireAdmitted(caller, admission, reviewed);
+    } while (before !== lettings || judgedBy !== reviewed);
     if (draining) throw new AppError('console_refused', 'this console is about to end: try again');
     const own = [...runs.values()].filter(({ run }) => isSamePerson(run.caller.principal, caller.principal));
     if (own.length >= mostRunsOfOne || runs.size >= mostRuns) return tooOften(c, 1);
@@ -280,7 +287,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
         configuration: reviewed.digest,
         ...(failure?.code === 'bug' && { stack: framesOf(failure) }),
       });
-      if (failure === undefined) leaving?.done();
+      if (failure === undefined) void leaving?.done().catch((error: unknown) => fault(id, error));
     });
     return new Response(
       streamOf(run, () => void current().catch((error: unknown) => fault(id, error))),
@@ -296,8 +303,9 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
    */
   const leavingOf = (own: string, { subject, issuer, kind, undo, dryRun }: OffboardPersonRequest) => {
     const who: Gone = { subject, issuer, kind };
-    const letGo = () => {
-      const ended = sessions.letGo(who);
+    const letGo = async () => {
+      const ended = await sessions.letGo(who);
+      lettings += 1;
       for (const [id, { run }] of runs) {
         // Who lets themselves go is not stopped half-way.
         if (id !== own && isMeant(who, run.caller.principal)) run.interrupt();
@@ -308,16 +316,16 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       ...setting.record,
       async append(entry) {
         const head = await setting.record.append(entry);
-        if (entry.kind === 'intent' && entry.act === 'person.offboard') letGo();
+        if (entry.kind === 'intent' && entry.act === 'person.offboard') await letGo();
         return head;
       },
     };
     return {
       record,
-      done() {
+      async done() {
         if (dryRun) return;
-        if (undo) sessions.letIn(who);
-        else letGo();
+        if (undo) await sessions.letIn(who);
+        else await letGo();
       },
     };
   };

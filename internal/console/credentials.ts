@@ -61,21 +61,21 @@ export async function callerOf(
   const bound = scheme.toLowerCase() === 'dpop';
   const proven = async () => {
     const judged = await judgeProof(proof, { method, url: `${setting.origin}${path}`, token });
-    requireNew(setting.seen, judged);
+    await requireNew(setting.seen, judged);
     return judged.thumbprint;
   };
   if (token.includes('.')) {
     const { caller, thumbprint } = await judgeAccessToken(setting, configuration, token);
     if ((thumbprint !== undefined) !== bound) throw refusedToken('it is not shown in the way that it was made for');
     if (thumbprint !== undefined && (await proven()) !== thumbprint) throw refusedToken('its key is another one');
-    requireStill(setting, configuration, caller);
+    await requireStill(setting, configuration, caller);
     return caller;
   }
-  const session = setting.sessions.find(token);
+  const session = await setting.sessions.find(token);
   if (session === undefined) throw new AppError('sign_in_needed', 'the session has ended', signInFirst);
   if (!bound) throw refusedToken('a session counts with the proof of its key (DPoP) alone');
   if ((await proven()) !== session.thumbprint) throw refusedToken('its key is another one');
-  requireStill(setting, configuration, session);
+  await requireStill(setting, configuration, session);
   return session;
 }
 
@@ -84,17 +84,17 @@ function refusedToken(why: string): AppError {
 }
 
 /** Throws `identity_refused` where the configuration believes somebody else by now, and `offboarded` for who was let go. */
-export function requireStill(
+export async function requireStill(
   { sessions }: Pick<CredentialSetting, 'sessions'>,
   { interface: { identity } }: Configuration,
   proven: Issued,
-): void {
+): Promise<void> {
   const { kind, issuer, label } = proven.principal;
   const issuerOfPeople = identity.mode === 'sso' ? [identity.issuer] : [];
   const ofJobs = 'workloads' in identity ? (identity.workloads ?? []).map((each) => each.issuer) : [];
   const believed = kind === 'sso' ? issuerOfPeople : kind === 'workload' ? ofJobs : [];
   if (!believed.includes(issuer)) throw refusedToken(`the configuration does not believe ${quote(issuer)}`);
-  if (!sessions.isGone(proven)) return;
+  if (!(await sessions.isGone(proven))) return;
   throw new AppError('offboarded', `${quote(label)} was let go, and what proves them is of before that`, {
     hint: 'if that is a mistake, an operator lets them in again: service-connection offboard <subject> --undo',
   });
@@ -176,10 +176,11 @@ export async function exchange(
   // Before anybody is asked for keys: without a key of its own nothing is given.
   const judged = await judgeProof(proof, { method: 'POST', url: `${setting.origin}${path}`, token: undefined });
   const caller = await proven(setting, configuration, subjectToken, subjectTokenType);
-  requireStill(setting, configuration, caller);
+  await requireStill(setting, configuration, caller);
   // Remembered for who is proven alone: what strangers show would fill the memory that everybody needs.
-  requireNew(setting.seen, judged);
-  return { ...setting.sessions.open(caller, judged.thumbprint, caller.expiresAt), principal: caller.principal };
+  await requireNew(setting.seen, judged);
+  const opened = await setting.sessions.open(caller, judged.thumbprint, caller.expiresAt);
+  return { ...opened, principal: caller.principal };
 }
 
 async function proven(

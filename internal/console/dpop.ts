@@ -17,6 +17,8 @@ const type = 'dpop+jwt';
 const algorithm = 'ES256';
 /** How far clocks may be apart, and how old a proof may be, in seconds. */
 const window = 60;
+/** How long a proof is remembered. Twice the window: one that is dated ahead is good for longer. */
+export const rememberedMs = 2 * window * 1000;
 /** More proofs than one replica sees in twice that time; beyond it nobody can say what was shown before. */
 const mostRemembered = 200_000;
 /** RFC 9449 section 4.2: enough that no two are equal. */
@@ -47,22 +49,21 @@ export async function newProofKey(): Promise<ProofKey> {
 /** Proofs that were shown, so that none counts twice. */
 export interface SeenProofs {
   /** Whether this one is new; from now on it is not. */
-  isNew(id: string, now: Date): boolean;
+  isNew(id: string, now: Date): Promise<boolean>;
 }
 
 /** The proofs of one replica. */
 export function seenProofs(most: number = mostRemembered): SeenProofs {
   const until = new Map<string, number>();
   return {
-    isNew(id, now) {
+    async isNew(id, now) {
       const time = now.getTime();
       for (const [old, end] of until) {
         if (end > time) break;
         until.delete(old);
       }
       if (until.has(id) || until.size >= most) return false;
-      // Twice the window: one that is dated ahead is good for longer.
-      until.set(id, time + 2 * window * 1000);
+      until.set(id, time + rememberedMs);
       return true;
     },
   };
@@ -90,8 +91,8 @@ function refuse(why: string, cause?: unknown): AppError {
 }
 
 /** Throws `identity_refused` for a proof that was shown before; from now on this one was. */
-export function requireNew(seen: SeenProofs, { thumbprint, id }: JudgedProof): void {
-  if (!seen.isNew(`${thumbprint} ${id}`, clock.now())) throw refuse('it was shown before (jti)');
+export async function requireNew(seen: SeenProofs, { thumbprint, id }: JudgedProof): Promise<void> {
+  if (!(await seen.isNew(`${thumbprint} ${id}`, clock.now()))) throw refuse('it was shown before (jti)');
 }
 
 /** Judges a proof by all but whether it was shown before. Throws `identity_refused`. */

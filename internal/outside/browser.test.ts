@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -46,7 +46,7 @@ test.each([
   ['a name that is too long', 'b'.repeat(5_000)],
   ['a path that is too long', `/${'b/'.repeat(5_000)}b`],
   ['words', '/no/such/firefox --new-window %s'],
-  ['several', 'firefox:chromium'],
+  ['several', '/no/such/firefox:/no/such/chromium'],
   ['a NUL', 'fire\0fox'],
   ['a lone surrogate', '\ud800'],
   ['a program that cannot', '/bin/false'],
@@ -72,6 +72,33 @@ test('one with arguments gets the address where %s is, or last, and as one word'
   }
 });
 
+test('of a list the first that can be started gets it, whatever is quoted in it', async () => {
+  const { program, words } = await recorder();
+  const folder = join(program, '..');
+  await symlink(program, join(folder, 'a:b'));
+  await writeFile(join(folder, 'w3m'), '#!/bin/sh\n', { mode: 0o755 });
+  const second = join(folder, 'second');
+  await writeFile(second, `#!/bin/sh\n: > '${join(folder, 'not this one')}'\n`, { mode: 0o755 });
+  const address = 'https://as.example/';
+  for (const [text, expected] of [
+    [`/no/such/browser:/bin/false %s:'${program}' --new-window %s`, ['--new-window', address]],
+    [`"${program}" --profile "my own" '%s':${second}`, ['--profile', 'my own', address]],
+    [`::${folder}/w3m -x:${program}:${second}`, [address]],
+    [`'${folder}/a:b' --app=%s`, [`--app=${address}`]],
+    [`${folder}/a:b`, [address]],
+    [`${program} --it's`, undefined],
+    [`/no/such:"${program}`, undefined],
+  ] as const) {
+    await rm(join(folder, 'seen'), { force: true });
+    expect([text, await openBrowser(new URL(address), { program: text, visible: false })]).toEqual([
+      text,
+      expected !== undefined,
+    ]);
+    if (expected !== undefined) expect([text, await words()]).toEqual([text, expected]);
+  }
+  expect(await readdir(folder)).not.toContain('not this one');
+});
+
 test('one that stays, and one that tells another and ends, were started', async () => {
   const { program } = await recorder();
   expect(await openBrowser(new URL('https://as.example/'), { program, visible: false })).toBe(true);
@@ -92,12 +119,14 @@ test('a browser that needs a terminal is known by its name and by what a link le
     'www-browser',
     join(folder, 'www-browser'),
     'lynx -accept_all_cookies %s',
+    `lynx:'w3m' -T text/html %s`,
+    `lynx:${process.execPath}`,
     'firefox',
     'firefox -P lynx',
     '/no/such/browser',
     '',
   ];
-  expect(told.filter(isTextBrowser)).toEqual(told.slice(0, 5));
+  expect(told.filter(isTextBrowser)).toEqual(told.slice(0, 6));
 });
 
 test('where nobody would see a browser none is opened [b16]', async () => {

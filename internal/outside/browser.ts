@@ -24,10 +24,11 @@ export const openBrowser: OpenBrowser = async (url, environment) => {
   const address = harmlessArgument(url);
   const { program } = environment;
   if (program !== undefined) {
-    // A path may have blanks in it; only what is no program as a whole is one with arguments, as xdg-open reads it.
-    return (
-      (await started(program, [address])) || (/\S\s+\S/.test(program) && (await startedWithWords(program, address)))
-    );
+    for (const command of commandsIn(program)) {
+      if (isOfTerminal(command[0])) continue;
+      if (await started(withAddress(command, address))) return true;
+    }
+    return false;
   }
   if (!environment.visible) return false;
   try {
@@ -51,16 +52,35 @@ export function harmlessArgument({ href }: URL): string {
     );
 }
 
-/** `firefox --new-window %s`: the address stands where %s is, or last. No shell reads it. */
-async function startedWithWords(text: string, address: string): Promise<boolean> {
-  const [program = '', ...words] = text.trim().split(/\s+/);
-  const isPlaced = words.some((word) => word.includes('%s'));
-  const placed = words.map((word) => word.replaceAll('%s', () => address));
-  return await started(program, isPlaced ? placed : [...placed, address]);
+/** A program and its words. */
+type Command = readonly [program: string, ...words: string[]];
+
+/** What stands between two of these in a list is one browser, as in the PATH of the system. */
+const entry = delimiter === ';' ? /(?:"[^"]*"|'[^']*'|[^;])+/g : /(?:"[^"]*"|'[^']*'|[^:])+/g;
+const word = /(?:"[^"]*"|'[^']*'|\S)+/g;
+
+/**
+ * What `BROWSER` names, in the order in which it is tried: a list of commands, as xdg-open(1) and others read it, with quotes
+ * around what has blanks in it. No shell reads it. A path may have blanks and colons in it: what is a program as a whole is that
+ * one.
+ */
+function commandsIn(text: string): Command[] {
+  const entries = (text.match(entry) ?? []).flatMap((each): Command[] => {
+    const [program, ...words] = (each.match(word) ?? []).map((one) => one.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'));
+    return program === undefined ? [] : [[each], [program, ...words]];
+  });
+  const commands: Command[] = [[text], ...entries];
+  return [...new Map(commands.map((command) => [JSON.stringify(command), command])).values()];
+}
+
+/** `firefox --new-window %s`: the address stands where %s is, or last. */
+function withAddress([program, ...words]: Command, address: string): Command {
+  const isPlaced = words.some((each) => each.includes('%s'));
+  return [program, ...words.map((each) => each.replaceAll('%s', () => address)), ...(isPlaced ? [] : [address])];
 }
 
 /** Starts a program and says whether it did. Its own chatter is kept away from our streams. */
-async function started(program: string, words: readonly string[]): Promise<boolean> {
+async function started([program, ...words]: Command): Promise<boolean> {
   try {
     // Some reasons are thrown here and now, such as a path through a file, and others come as an event.
     return await staysOrEndsWell(spawn(program, words, { stdio: 'ignore', shell: false, detached: true }));
@@ -100,25 +120,32 @@ const textBrowsers: ReadonlySet<string> = new Set([
   'carbonyl',
 ]);
 
-/**
- * Whether a program is a browser that needs a terminal for itself, by its own name or the one that it leads to, such as
- * `www-browser` of Debian. Started from here it would have none, and end at once.
- */
-export function isTextBrowser(program: string): boolean {
+/** Whether every browser that `BROWSER` names needs a terminal for itself. Started from here it would have none, and end at once. */
+export function isTextBrowser(text: string): boolean {
+  const programs = commandsIn(text).map(([program]) => program);
+  // What is tried as a whole is a path, or it is none: then the words of it say which browser is meant.
+  const known = programs.filter(isOfTerminal);
+  return known.length > 0 && programs.every((program) => known.includes(program) || realNamesOf(program).length === 0);
+}
+
+/** By its own name or the one that it leads to, such as `www-browser` of Debian. */
+function isOfTerminal(program: string): boolean {
+  return [program, ...realNamesOf(program).slice(0, 1)].some((name) =>
+    textBrowsers.has(basename(name).replace(/\.exe$/i, '')),
+  );
+}
+
+/** The files that a program leads to, in the order in which they are found. */
+function realNamesOf(program: string): string[] {
   // biome-ignore lint/style/noProcessEnv: where the system looks for programs is no setting of ours
   const searched = env['PATH'] ?? '';
   const places = /[\\/]/.test(program) ? [program] : searched.split(delimiter).map((folder) => join(folder, program));
-  const names = [program, ...places.flatMap(realNameOf).slice(0, 1)];
-  const [first = program] = program.trim().split(/\s+/);
-  if (first !== program && isTextBrowser(first)) return true;
-  return names.some((name) => textBrowsers.has(basename(name).replace(/\.exe$/i, '')));
-}
-
-function realNameOf(path: string): string[] {
-  try {
-    accessSync(path, constants.X_OK);
-    return [realpathSync(path)];
-  } catch {
-    return [];
-  }
+  return places.flatMap((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return [realpathSync(path)];
+    } catch {
+      return [];
+    }
+  });
 }

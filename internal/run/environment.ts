@@ -44,7 +44,7 @@ export const variables = {
   MAI_KEYCHAIN: { meaning: '`off` leaves the keychain of the operating system alone: nothing is remembered in it' },
   BROWSER: {
     meaning:
-      'the program that opens a URL, instead of the system browser, with arguments where there are some (`%s` is the URL); one that shows pages in a terminal is not started',
+      'the browser, instead of that of the system: a program, a command with arguments (`%s` is the URL, quotes hold blanks together), or several with `:` between them (`;` on Windows), tried in turn; one that shows pages in a terminal is passed over',
   },
   NO_COLOR: { meaning: 'no color when set to anything' },
   FORCE_COLOR: { meaning: 'color even when the output is not a terminal' },

@@ -37,7 +37,7 @@ export async function groupsOf(question: GroupsQuestion): Promise<GroupsTold | '
   const told = groupsIn(claims, name);
   if (from === 'id_token') return told;
   if (from === 'userinfo') return await fromUserinfo(question, name);
-  return told.kind === 'elsewhere' ? await fromAddress(question, from.overage) : told;
+  return told.kind === 'elsewhere' ? await fromAddressOfTheirs(question, from.overage) : told;
 }
 
 /**
@@ -66,12 +66,18 @@ export function groupsOfTokenAlone(
 
 /** OpenID Connect Core section 5.3. */
 async function fromUserinfo(question: GroupsQuestion, name: string): Promise<GroupsTold | 'stale'> {
+  const answer = await userinfoOf(question);
+  return answer === 'stale' ? answer : groupsIn(answer, name, 'userinfo');
+}
+
+/** What the provider says of whom the access token is. */
+async function userinfoOf(question: GroupsQuestion): Promise<Record<string, unknown> | 'stale'> {
   const { provider, claims } = question;
   const endpoint = provider.server.userinfo_endpoint;
   if (typeof endpoint !== 'string') {
     throw new AppError(
       'service_metadata',
-      `${quote(provider.server.issuer)} has no userinfo_endpoint to ask for groups`,
+      `${quote(provider.server.issuer)} has no userinfo_endpoint to ask for groups, or whose they are`,
       {
         hint: 'take identity.groups_from out of config/interface.yaml, and have the provider put groups into the ID token',
       },
@@ -86,12 +92,22 @@ async function fromUserinfo(question: GroupsQuestion, name: string): Promise<Gro
       `the userinfo of ${quote(provider.server.issuer)} is about somebody else (sub)`,
     );
   }
-  return groupsIn(answer, name, 'userinfo');
+  return answer;
 }
 
 /** As many as Microsoft Graph gives in answers of 999 each; nobody is in more. */
 const mostPages = 20;
 const mostGroups = 10_000;
+
+/**
+ * The answer of an address is about whoever the access token is of, and does not say who that is: kept beside another
+ * person's ID token it would lend them groups (P2). So the ID token has named it (at_hash), or userinfo says whose it is.
+ */
+async function fromAddressOfTheirs(question: GroupsQuestion, address: string): Promise<GroupsTold | 'stale'> {
+  const isNamed = typeof question.claims['at_hash'] === 'string';
+  const [told, owner] = await Promise.all([fromAddress(question, address), isNamed ? undefined : userinfoOf(question)]);
+  return owner === 'stale' ? owner : told;
+}
 
 /** What Microsoft Graph answers to `memberOf`: `value` with objects that have an `id`, or the ids; and where it goes on. */
 async function fromAddress(question: GroupsQuestion, address: string): Promise<GroupsTold | 'stale'> {

@@ -3,6 +3,7 @@
  * that was kept, and one that a refresh brought. jose does the cryptography and most claims; the order, and what it
  * leaves to its callers, is here. Each rule has its own refusal.
  */
+import { hash } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload } from 'jose';
 import { AppError } from '../errors/app-error.ts';
 import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
@@ -26,6 +27,7 @@ export type IdTokenFlaw =
   | 'not_yet_valid'
   | 'issued_in_future'
   | 'nonce'
+  | 'access_token'
   | 'auth_time'
   | 'another_person'
   | 'claims';
@@ -66,6 +68,8 @@ export interface IdTokenExpectation {
   anyNonce?: boolean;
   /** A refreshed token may leave the nonce out (OpenID Connect Core section 12.2). */
   nonceOptional?: boolean;
+  /** The access token that came with it, where it will be used: the token may say which one that is (at_hash). */
+  accessToken?: string | undefined;
   /** `max_age` was asked for: the token has to say when the person signed in. */
   authTimeRequired: boolean;
   /** Of a CI job: whoever asked for the token may be named (azp), and it is for nobody else but us. */
@@ -138,6 +142,11 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
   ) {
     throw refuse('nonce', 'it belongs to another sign-in (nonce)');
   }
+  const { accessToken } = expected;
+  const half = claims['at_hash'];
+  if (accessToken !== undefined && half !== undefined && half !== null && half !== halfHashOf(accessToken, alg)) {
+    throw refuse('access_token', 'it came with another access token (at_hash)');
+  }
   const { authTime } = assuranceOf(claims);
   if (!saysNothing(claims['auth_time']) && authTime === undefined) {
     throw refuse('auth_time', 'it says in no way that is known when the person signed in (auth_time)');
@@ -188,6 +197,12 @@ function listOf(audience: unknown): unknown[] {
 /** Whether a claim is absent in one of the ways in which providers leave it out. */
 function saysNothing(value: unknown): boolean {
   return value === undefined || value === null || value === 0;
+}
+
+/** The left half of a hash of the size that the signature uses (OpenID Connect Core section 3.1.3.6). */
+function halfHashOf(accessToken: string, alg: string): string {
+  const whole = hash(/256$/.test(alg) ? 'sha256' : /384$/.test(alg) ? 'sha384' : 'sha512', accessToken, 'buffer');
+  return whole.subarray(0, whole.length / 2).toString('base64url');
 }
 
 function headerOf(token: string): Readonly<Record<string, unknown>> | undefined {

@@ -75,7 +75,11 @@ export function beginSso(run: SsoRun): Proof {
     return reading;
   };
 
-  const judgeToken = async (token: string, kept: KeptSignIn, now: Date): Promise<JWTPayload> => {
+  const judgeToken = async (
+    token: string,
+    kept: Pick<KeptSignIn, 'nonce' | 'refreshed' | 'accessToken'>,
+    now: Date,
+  ): Promise<JWTPayload> => {
     const provider = await finding;
     return await judgeIdToken(token, {
       issuer: provider.server.issuer,
@@ -83,6 +87,7 @@ export function beginSso(run: SsoRun): Proof {
       keys: provider.keys,
       nonce: kept.nonce,
       nonceOptional: kept.refreshed,
+      accessToken: kept.accessToken?.reveal(),
       authTimeRequired: false,
       marginSeconds,
       now,
@@ -99,7 +104,9 @@ export function beginSso(run: SsoRun): Proof {
     if (before === undefined || name === undefined || keptFor === undefined) return told;
     // Judged as of when it was issued: it may have expired, but not its key, and it has to be the same person's.
     const issuedAt = claimsIn(before).iat ?? 0;
-    const then = await judgeToken(before, { ...kept, refreshed: true }, new Date(issuedAt * 1000)).catch(refusedAs);
+    const then = await judgeToken(before, { nonce: kept.nonce, refreshed: true }, new Date(issuedAt * 1000)).catch(
+      refusedAs,
+    );
     if (then instanceof IdTokenRefused || then.sub !== claims.sub) return told;
     const age = clock.now().getTime() / 1000 - issuedAt;
     if (age < -marginSeconds || age > secondsOf(keptFor)) return told;

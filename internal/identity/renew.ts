@@ -134,7 +134,7 @@ class Renewing {
           ...settingOf(this.#request),
           // Connections of its own: one that was idle may be dead, and then nobody would know what became of the token.
           fetch: this.#request.watch(guardedFetch({ allowLoopbackHttp, reviewedHosts, proxies, signal: limit.signal })),
-          judgeIdToken: async (token) => {
+          judgeIdToken: async (token, accessToken) => {
             const { issuer } = provider.server;
             const claims = await judgeIdToken(token, {
               issuer,
@@ -142,6 +142,7 @@ class Renewing {
               keys: provider.keys,
               nonce: this.#kept.nonce,
               nonceOptional: true,
+              accessToken,
               authTimeRequired: false,
               marginSeconds: clockMarginOf(identity),
               now: clock.now(),

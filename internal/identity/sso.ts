@@ -68,8 +68,8 @@ export async function signIn(request: SignInRequest): Promise<SignedIn> {
         timeoutMs: visit.timeoutMs,
         visit: (places) => visit.show(places, `sign in at ${quote(identity.issuer)}`),
         warn: visit.warn,
-        judgeIdToken: async (token, nonce) => {
-          judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce });
+        judgeIdToken: async (token, accessToken, nonce) => {
+          judged.claims = await judgeIdToken(token, { ...expectationOf(request), accessToken, nonce });
           judged.nonce = nonce;
           judged.idToken = token;
         },
@@ -105,8 +105,8 @@ export async function signInByCode(
       signal: visit.signal,
       timeoutMs: visit.timeoutMs,
       showCode: (address, code) => showCode(address, code, `sign in at ${quote(identity.issuer)}`),
-      judgeIdToken: async (token) => {
-        judged.claims = await judgeIdToken(token, { ...expectationOf(request), nonce: undefined });
+      judgeIdToken: async (token, accessToken) => {
+        judged.claims = await judgeIdToken(token, { ...expectationOf(request), accessToken, nonce: undefined });
         judged.idToken = token;
       },
     });

@@ -19,7 +19,7 @@ import { type LibrarySetting, libraryConfiguration, type Tokens, tokenError } fr
 
 export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
   /** Judges the ID token that came of this attempt, of which the nonce is. */
-  judgeIdToken?: (token: string, nonce: string) => Promise<void>;
+  judgeIdToken?: (token: string, accessToken: string, nonce: string) => Promise<void>;
   listener: LoopbackListener;
   path: string;
   scopes: readonly string[] | undefined;
@@ -46,7 +46,7 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
   const { judgeIdToken } = attempt;
   const configuration = libraryConfiguration({
     ...attempt,
-    judgeIdToken: judgeIdToken && ((token) => judgeIdToken(token, nonce ?? '')),
+    judgeIdToken: judgeIdToken && ((...came) => judgeIdToken(...came, nonce ?? '')),
   });
   const verifier = new Secret(openid.randomPKCECodeVerifier());
   const url = openid.buildAuthorizationUrl(configuration, {

@@ -28,9 +28,9 @@ export interface LibrarySetting {
   openid: boolean;
   /**
    * Judges an ID token in the place of the library, which then sees none: it takes for broken what providers write otherwise
-   * than the specification, and says neither which claim that is nor what was in it.
+   * than the specification, and says neither which claim that is nor what was in it. It hears which access token came with it.
    */
-  judgeIdToken?: ((token: string) => Promise<void>) | undefined;
+  judgeIdToken?: ((token: string, accessToken: string) => Promise<void>) | undefined;
   allowLoopbackHttp: boolean;
   fetch: Fetch;
 }
@@ -119,7 +119,7 @@ async function normalized(response: Response, setting: LibrarySetting): Promise<
   if (wrong !== undefined) throw unusable(wrong);
   if (setting.judgeIdToken !== undefined) {
     const { id_token: idToken, ...others } = answer.body;
-    if (typeof idToken === 'string') await setting.judgeIdToken(idToken);
+    if (typeof idToken === 'string') await setting.judgeIdToken(idToken, String(others['access_token']));
     answer.body = others;
   }
   const headers = new Headers(response.headers);

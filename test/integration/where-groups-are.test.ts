@@ -1,4 +1,5 @@
 /** Groups that the ID token does not hold, and clocks that are not the provider's. */
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { machineClock } from '../../internal/clock/clock.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
@@ -123,6 +124,20 @@ describe('somebody who is in too many groups', () => {
     expect(new Set(graph.lines())).toEqual(new Set(['GET /memberOf', 'GET /more']));
   });
 
+  test('has them with an access token of their own alone [P2]', async () => {
+    const graph = await startHostileServer(() => ({ json: { value: [{ id: 'g1' }] } }));
+    await identity({ groups_from: { overage: `${graph.origin}/memberOf` } });
+    leaveOut({ ...tooMany, at_hash: undefined });
+    const other = await world.machine();
+    await world.connect(['login'], { folder: other, person: 'grace' });
+    await login();
+    expect(await whoamiJson()).toMatchObject({ groups: ['g1'] });
+    const { access_token: lent } = (await kept.read(other)) ?? {};
+    await kept.write(folder, { ...(await kept.read(folder)), access_token: lent });
+    const refused = await whoami();
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('is about somebody else (sub)')]);
+  });
+
   test.each<[string, (other: string) => object, string]>([
     ['goes on at somebody else', (other) => ({ value: [], '@odata.nextLink': `${other}/more` }), 'at another place'],
     ['names no groups', () => ({ value: [{ name: 'g1' }] }), 'without a list "value"'],
@@ -141,6 +156,29 @@ describe('somebody who is in too many groups', () => {
     await login();
     expect(await whoamiJson()).toMatchObject({ groups: [], groups_missing: expect.stringContaining('in too many') });
   });
+});
+
+test('an access token that is not the one of the ID token is asked with nowhere [P2]', async () => {
+  await identity({ groups_from: 'userinfo' });
+  // OpenID Connect Core section 3.1.3.6: the left half of the hash that ES256 has.
+  const halfOf = (token: unknown) => createHash('sha256').update(String(token)).digest().subarray(0, 16);
+  provider().control.tamperTokenResponse(async (answer, forge) => ({
+    ...answer,
+    id_token: await forge({ at_hash: halfOf(answer['access_token']).toString('base64url') }),
+  }));
+  await login();
+  expect(await whoamiJson()).toMatchObject({ groups: ['support', 'editors'], proven_by: 'kept' });
+  const entry = await kept.read(folder);
+  await kept.write(folder, { ...entry, access_token: `${entry?.['access_token']}x` });
+  const refused = await whoami();
+  expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('refused (access_token)')]);
+  expect((await login()).exit).toBe(0);
+  provider().control.tamperTokenResponse(async (answer, forge) => ({
+    ...answer,
+    id_token: await forge({ at_hash: halfOf('of-somebody-else').toString('base64url') }),
+  }));
+  const swapped = await login();
+  expect([swapped.exit, swapped.stderr]).toEqual([3, expect.stringContaining('came with another access token')]);
 });
 
 describe('groups that a renewed ID token leaves out', () => {

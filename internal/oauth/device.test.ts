@@ -1,6 +1,7 @@
 /** The device flow over real sockets, with an authorization server that answers as each test wants. */
 import { describe, expect, test } from 'vitest';
 import { type Answer, startHostileServer } from '../../test/support/hostile-server.ts';
+import { inTimeOf, machineClock } from '../clock/clock.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { announced } from '../stores/announced.ts';
 import { judgeAuthorizationServer } from './authorization-server.ts';
@@ -99,6 +100,26 @@ describe('it ends', () => {
   test('when our own time is over', async () => {
     const { outcome } = await flow([pending], { attempt: { timeoutMs: 300 } });
     expect(outcome).toMatchObject({ code: 'timed_out' });
+  });
+
+  test.each([-2, 2])('when it is over by the time that passes, whoever sets the clock by %i hours', async (hours) => {
+    let asked = 0;
+    const now = () => new Date(Date.now() + (asked > 0 ? hours * 3_600_000 : 0));
+    const setting = {
+      begun: { expires_in: 1, interval: 0.1 },
+      attempt: { timeoutMs: 10_000, signal: AbortSignal.timeout(8_000) },
+    };
+    const answer: Answer = {
+      status: 400,
+      get json() {
+        asked += 1;
+        return { error: 'authorization_pending' };
+      },
+    };
+    const began = performance.now();
+    const { outcome } = await inTimeOf({ ...machineClock, now }, () => flow([answer], setting));
+    expect([outcome, performance.now() - began > 900]).toMatchObject([{ code: 'timed_out' }, true]);
+    expect(asked).toBeGreaterThan(0);
   });
 
   test('at once when it is interrupted, however long the pause [connecting]', async () => {

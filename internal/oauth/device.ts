@@ -94,9 +94,9 @@ async function poll(
   answered: { readonly status: number },
   request: () => Promise<Tokens>,
 ): Promise<Tokens> {
-  const end = clock.now().getTime() + Math.min(timeoutMs, lifetime * 1000);
+  const end = clock.monotonic() + Math.min(timeoutMs, lifetime * 1000);
   for (let seconds = interval; ; ) {
-    const left = end - clock.now().getTime();
+    const left = end - clock.monotonic();
     // A timer may be a little early: whether there is time for another request is known before it, not after.
     await clock.pause(Math.min(seconds * 1000, left), signal);
     if (signal.aborted) throw new AppError('interrupted', 'interrupted while waiting for the code to be entered');

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { inTimeOf, machineClock } from '../clock/clock.ts';
 import { type Holder, type Lock, takeLock } from './lock.ts';
 
 let folder: string;
@@ -81,6 +82,19 @@ describe('a lock', () => {
     const lock = await taken();
     setTimeout(() => void lock.release(), 200);
     await taken(5_000);
+  });
+
+  test.each([-2, 2])('is waited for as long as ever while somebody sets the clock by %i hours', async (hours) => {
+    const lock = await taken();
+    const began = performance.now();
+    const now = () => new Date(Date.now() + (performance.now() - began > 50 ? hours * 3_600_000 : 0));
+    // Where it were waited for too long, that ends here.
+    const patience = AbortSignal.timeout(5_000);
+    const outcome = await inTimeOf({ ...machineClock, now }, () => takeLock({ path, signal: patience, waitMs: 400 }));
+    const took = performance.now() - began;
+    expect(outcome).toMatchObject({ pid: process.pid });
+    expect([patience.aborted, took >= 400]).toEqual([false, true]);
+    await lock.release();
   });
 
   test('is not released by a run that no longer has it', async () => {

@@ -43,7 +43,8 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
     since: clock.now().toISOString(),
     id: randomUUID(),
   });
-  const until = clock.now().getTime() + waitMs;
+  // Whoever sets the clock meanwhile makes nobody wait longer, or give up.
+  const until = clock.monotonic() + waitMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     if (await claimText(path, mine)) {
       return {
@@ -61,7 +62,7 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
       await removeStale(path, text, mine);
       continue;
     }
-    if (clock.now().getTime() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
+    if (clock.monotonic() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
     await clock.pause(pauseMs, signal);
   }
 }

@@ -2,6 +2,7 @@
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { machineClock } from '../../internal/clock/clock.ts';
 import type { TokenFailure } from '../sandbox/authorization/control.ts';
 import { contexts, strangersKeysPath } from '../sandbox/identity-provider.ts';
 import { visit } from '../sandbox/visit.mjs';
@@ -425,6 +426,32 @@ describe('an ID token that has expired', () => {
     expect(identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens)).toEqual([]);
     expect((await login()).exit).toBe(0);
     expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
+  });
+
+  test.each(
+    (['metadata', 'tokens'] as const).flatMap((moment) => [2, -2, 48].map((hours) => [moment, hours] as const)),
+  )('is not lost where the clock is set with the answer of the %s, by %i hours', async (moment, hours) => {
+    const { identityProvider, people } = world.sandbox;
+    const { control, counters } = identityProvider;
+    await login();
+    await expire();
+    let offset = 0;
+    const jump = <Answer>(answer: Answer) => {
+      offset = hours * 3_600_000;
+      return answer;
+    };
+    if (moment === 'metadata') control.tamperMetadata(jump);
+    else control.tamperTokenResponse(jump);
+    const clock = { ...machineClock, now: () => new Date(Date.now() + offset) };
+    const meanwhile = await world.connect(['whoami'], { folder, person: undefined, clock });
+    expect([0, 3, 4]).toContain(meanwhile.exit);
+    if (meanwhile.exit === 3) expect(meanwhile.stderr).toContain('the clocks are apart');
+    offset = 0;
+    control.behave();
+    expect((await whoami()).exit).toBe(0);
+    expect(counters).toMatchObject({ reuses: 0, revocations: 0, authorizations: 1 });
+    const { refresh_token: token } = (await kept.read(folder)) ?? {};
+    expect(identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens)).toEqual([token]);
   });
 
   test('that cannot be kept once it is renewed is of this run alone, and nothing of it stays alive', async () => {

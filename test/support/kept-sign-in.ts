@@ -1,5 +1,5 @@
 /** A sign-in that is kept in a file, for tests: the real place, opened with its key. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { armor, Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import type { SandboxedCommands } from './sandboxed-commands.ts';
@@ -31,10 +31,10 @@ export async function keepSignIns(
     if (require !== undefined) content.identity.require = require;
   });
   const pathIn = async (folder: string) => {
-    const places = join(folder, 'state', 'sign-in');
-    await mkdir(places, { recursive: true, mode: 0o700 });
-    const name = (await readdir(places)).find((each) => each.endsWith('.age'));
-    return name === undefined ? undefined : join(places, name);
+    // Those of an executable of its own are one folder deeper.
+    const names = await readdir(join(folder, 'state'), { recursive: true }).catch(() => []);
+    const name = names.find((each) => /(?:^|[\\/])sign-in[\\/][^\\/]+\.age$/.test(each));
+    return name === undefined ? undefined : join(folder, 'state', name);
   };
   const kept: KeptFile = {
     keyFile,

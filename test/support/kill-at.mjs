@@ -1,7 +1,8 @@
 /**
  * Loaded with `node --import` before an executable: counts every step that it takes in the outside world, and kills the
  * process, as `kill -9` does, at one of them. KILL_LOG gets one line per step; KILL_AT is the number of the step to die
- * at, 0 for none, and KILL_OF the pattern of the steps that are counted, all where it is empty. The steps: each request before it is sent, with its answer there but not read, and with it read; each
+ * at, 0 for none, and KILL_OF the pattern of the steps that are counted, all where it is empty. KILL_BY=SIGINT presses Ctrl-C
+ * there instead, and the process goes on with what it makes of that. The steps: each request before it is sent, with its answer there but not read, and with it read; each
  * file before it is written, renamed, linked or removed, and after; each program before and after it is started; each
  * request that is accepted, and its answer once it is sent.
  */
@@ -14,9 +15,10 @@ import { syncBuiltinESMExports } from 'node:module';
 
 // An executable takes nothing but a command line, and what it starts is to know nothing of this.
 const { env } = process;
-const { KILL_AT = '0', KILL_OF = '', KILL_LOG = '' } = env;
+const { KILL_AT = '0', KILL_OF = '', KILL_BY = 'SIGKILL', KILL_LOG = '' } = env;
 delete env.KILL_AT;
 delete env.KILL_OF;
+delete env.KILL_BY;
 delete env.KILL_LOG;
 const log = openSync(KILL_LOG, 'a');
 const counted = new RegExp(KILL_OF);
@@ -27,7 +29,8 @@ function step(name) {
   if (!counted.test(name)) return;
   count += 1;
   if (count !== Number(KILL_AT)) return;
-  process.kill(process.pid, 'SIGKILL');
+  process.kill(process.pid, KILL_BY);
+  if (KILL_BY !== 'SIGKILL') return;
   // Until the signal is there: not one instruction more of what was to come.
   for (;;);
 }

@@ -32,7 +32,7 @@ export interface Killing {
   /** Where caches, state and settings of this machine are. */
   readonly folder: string;
   /** Runs the built executable in a process of its own; `killAt` counts its steps from 1, and 0 lets it live. */
-  kill(argv: readonly string[], killAt: number): Promise<KilledRun>;
+  kill(argv: readonly string[], killAt: number, how?: Pick<Death, 'by' | 'of'>): Promise<KilledRun>;
   /** Runs the same command to its end, in this process, which is quicker. */
   run(argv: readonly string[]): Promise<Ended>;
   /** Makes the machine a new one. */
@@ -49,17 +49,19 @@ export interface Death {
   killAt: number;
   /** Which steps are counted; all unless told. */
   of?: RegExp;
+  /** `SIGINT` is Ctrl-C, after which it goes on to an end of its own. */
+  by?: 'SIGKILL' | 'SIGINT';
 }
 
 /** Runs a built executable, found by {@link Locate}, to its end or to its death. */
 export async function runToDeath(
   [program, ...before]: ReturnType<Locate>,
   argv: readonly string[],
-  { environment, log, killAt, of }: Death,
+  { environment, log, killAt, of, by = 'SIGKILL' }: Death,
 ): Promise<KilledRun> {
   await writeFile(log, '');
   const child = spawn(program, ['--import', preload, ...before, ...argv], {
-    env: { ...environment, KILL_LOG: log, KILL_AT: String(killAt), KILL_OF: of?.source ?? '' },
+    env: { ...environment, KILL_LOG: log, KILL_AT: String(killAt), KILL_OF: of?.source ?? '', KILL_BY: by },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 60_000,
   });
@@ -98,7 +100,7 @@ export async function seat(sandbox: Sandbox, locate: Locate, person: PersonName)
   // Where the executable finds them by the variables below, on Linux.
   const below = (name: string) => join(folder, name, 'managed-agents-interface');
   const directories = { cache: below('cache'), config: below('config'), state: below('state') };
-  const log = join(sandbox.folder, `steps-${person}`);
+  let begun = 0;
   const environment = {
     PATH: searchPath,
     ...sandbox.environment,
@@ -120,9 +122,11 @@ export async function seat(sandbox: Sandbox, locate: Locate, person: PersonName)
       });
       return { exit, stdout, stderr };
     },
-    async kill(argv, killAt) {
+    async kill(argv, killAt, how = {}) {
       await mkdir(folder, { recursive: true });
-      const run = await runToDeath(locate('service-connection'), argv, { environment, log, killAt });
+      // Processes beside each other have a log each.
+      const log = join(sandbox.folder, `steps-${person}-${begun++}`);
+      const run = await runToDeath(locate('service-connection'), argv, { environment, log, killAt, ...how });
       await Promise.all(visits);
       return run;
     },

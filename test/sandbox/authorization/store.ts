@@ -130,6 +130,8 @@ export function createStore(now: () => number, clients: ClientRules = {}): Autho
           clientId: String(payload.clientId),
           refreshTokens: all
             .filter(({ model, payload: { grantId } }) => model === 'RefreshToken' && grantId === id)
+            // One that another was given for keeps nothing going.
+            .filter(({ payload: { consumed } }) => consumed === undefined)
             .map((token) => token.id),
         }));
     },

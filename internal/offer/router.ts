@@ -4,12 +4,13 @@
  */
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { isRecord } from '../text/record.ts';
-import { wordsOf } from './tool-words.ts';
+import { classInName, wordsOf } from './tool-words.ts';
 
 /** By what a router is known. */
 export const routers = {
   command: 'it takes a free command and its parameters',
   request: 'it takes a free address and how to ask there',
+  batch: 'it takes requests, each of which can be any',
   code: 'it takes free code',
   pair: 'it carries out what another tool of the list finds',
   'same-schema': 'it takes free words, as other tools with one and the same schema do',
@@ -23,6 +24,10 @@ const commandName =
 const parametersName =
   /^(params?|parameters|args|arguments|inputs?|payload|body|data|options|variables|(params|args|input|arguments|parameters)_?json|(tool|action|operation|function|command)_?(args|arguments|inputs?|params|parameters))$/i;
 const addressName = /^(url|uri|path|endpoint|route|resource_?path|api_?path)$/i;
+const requestsName = /^(requests?|calls|operations|batch|steps|(sub|batch)_?requests)(_json)?$/i;
+const bodyName = /^(body|payload|data|content|input|params|parameters|requests?|batch)$/i;
+/** Verbs of a batch that say nothing of what is done in it. */
+const anyVerb = /^(execute|run|send|perform|call|invoke|request|requests|submit|post|dispatch|process|make|use)$/;
 const codeName =
   /^(script|sql|graphql|javascript|python|shell|bash|source_?code|sql_?(query|statement)|kql|expression_?code)$/i;
 /** A code may be a discount's or a country's, a statement a bank's: beside something that speaks of running it, it is code. */
@@ -83,16 +88,29 @@ function routerAlone(words: readonly string[], properties: Properties, depth = 0
   const shell = words.some((word) => /^(shell|bash|terminal|exec|cmd)$/.test(word));
   if (shell && some(/^(command|cmd|input|args)$/i, isFreeText)) return 'code';
   if (some(/^(method|http_?method|verb)$/i, isText) && some(addressName, isFreeText)) return 'request';
+  if (some(requestsName, isListOfAnything)) return 'batch';
+  // A body of any shape is bound by what stands beside it, and by what the name says is done; here nothing is.
+  const boundToOne = some(/(^id|_id|Id|_?key)$/, () => true);
+  if (namesOnlyBatch(words) && !boundToOne && some(bodyName, isOpenObject)) return 'batch';
   if (depth === deepest) return undefined;
-  // Several such requests in one call, or one inside a body.
-  for (const [, value] of entries) {
-    for (const inside of isRecord(value) ? [value, value['items']] : []) {
-      const nested = propertiesOf(inside);
-      const router = Object.keys(nested).length === 0 ? undefined : routerAlone([], nested, depth + 1);
-      if (router !== undefined) return router;
-    }
+  // One such request inside a body, or several in one call.
+  for (const [key, value] of entries) {
+    if (!isRecord(value)) continue;
+    const single = routerInside(value, depth);
+    if (single !== undefined) return single;
+    const each = routerInside(value['items'], depth);
+    if (each !== undefined) return each === 'request' && requestsName.test(key) ? 'batch' : each;
   }
   return undefined;
+}
+
+function routerInside(schema: unknown, depth: number): Router | undefined {
+  const nested = propertiesOf(schema);
+  return Object.keys(nested).length === 0 ? undefined : routerAlone([], nested, depth + 1);
+}
+
+function namesOnlyBatch(words: readonly string[]): boolean {
+  return words.includes('batch') && words.every((word) => classInName(word) === undefined || anyVerb.test(word));
 }
 
 const deepest = 2;
@@ -124,6 +142,17 @@ function isText(value: unknown): boolean {
 function isFreeText(value: unknown): boolean {
   if (!isRecord(value) || !isText(value)) return false;
   return !Array.isArray(value['enum']) && value['const'] === undefined;
+}
+
+/** A list of objects in which anything can stand. */
+function isListOfAnything(value: unknown): boolean {
+  return isRecord(value) && typesOf(value).includes('array') && isOpenObject(value['items']);
+}
+
+/** An object that says nothing of its members. */
+function isOpenObject(value: unknown): boolean {
+  if (!isRecord(value) || ['anyOf', 'oneOf', 'allOf', '$ref'].some((key) => key in value)) return false;
+  return typesOf(value).includes('object') && Object.keys(propertiesOf(value)).length === 0;
 }
 
 /** Something in which anything can stand: an object without members of its own, a list, or text. */

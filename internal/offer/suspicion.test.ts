@@ -10,6 +10,9 @@ const writes = { annotations: { readOnlyHint: false } };
 const destroys = { annotations: { readOnlyHint: false, destructiveHint: true } };
 const takes = (properties: Record<string, unknown>): OfferedTool => ({ inputSchema: { type: 'object', properties } });
 const text = { type: 'string' };
+const inside = (properties: Record<string, unknown>) => ({ type: 'object', properties, additionalProperties: true });
+const listOf = (properties: Record<string, unknown>) => ({ type: 'array', items: { type: 'object', properties } });
+const verb = { type: 'string', enum: ['GET', 'POST', 'DELETE'] };
 const act = (...values: string[]) => takes({ action: { type: 'string', enum: values } });
 const says = (description: string): OfferedTool => ({ ...reads, description });
 
@@ -86,6 +89,28 @@ const cases: Case[] = [
     { ...takes({ requests: { type: 'array', items: { properties: { method: text, url: text } } } }), ...destroys },
     'router',
   ],
+  // Several requests in one call: as a list, inside of a body, and in a body of any shape.
+  ['graph_batch', { ...takes({ requests: listOf({ id: text, method: verb, url: text }) }), ...destroys }, 'router'],
+  ['many', { ...takes({ body: inside({ requests: listOf({ method: text, path: text }) }) }), ...writes }, 'router'],
+  ['many', { ...takes({ calls: { type: 'array', items: { type: 'object' } } }), ...writes }, 'router'],
+  ['graph-batch', { ...takes({ body: inside({}), includeHeaders: { type: 'boolean' } }), ...destroys }, 'router'],
+  ['execute_batch', { ...takes({ payload: { type: 'object', additionalProperties: true } }), ...writes }, 'router'],
+  ['batch_update_rows', { ...takes({ body: inside({}) }), ...writes }],
+  ['batch', { ...takes({ body: inside({}), table_id: text }), ...writes }],
+  ['update_range', { ...takes({ body: inside({}), driveId: text }), ...writes }],
+  ['add_requests', { ...takes({ requests: listOf({ title: text, wished_by: text }) }), ...writes }],
+  ['update_doc', { ...takes({ operations: listOf({ operation_type: text, text }) }), ...writes }],
+  [
+    'update_doc',
+    { ...takes({ operations: { type: 'array', items: { anyOf: [{ type: 'object', properties: { name: text } }] } } }) },
+    'no-hints',
+  ],
+  [
+    'search_all',
+    { ...takes({ body: inside({ requests: { type: 'array', items: inside({ region: text }) } }) }), ...reads },
+  ],
+  ['wait', { ...takes({ steps: { type: 'number' } }), ...reads }],
+  ['get_calls', { ...takes({ calls: { type: 'array', items: text } }), ...reads }],
   ['sandbox_python', { ...takes({ code: text }), ...writes }, 'router'],
   ['answer', { ...takes({ code: text, language: text }), ...writes }, 'router'],
   ['create_discount', { ...takes({ code: text, percent: { type: 'number' } }), ...writes }],
@@ -184,6 +209,15 @@ test('the labelled cases: what is suspicious is found, and little else; the conf
 test.each(cases)('%s: as labelled', (name, tool, ...kinds) => {
   const expected = missed.includes(name) ? [] : [...new Set(kinds)];
   expect([...new Set(found(name, tool))].toSorted()).toEqual(expected.toSorted());
+});
+
+test('several requests in one call are known as a batch, one as a request', () => {
+  const [one, several] = [{ method: text, url: text }, { requests: listOf({ method: text, url: text }) }];
+  const routers = [one, several, { body: inside(several) }, { body: inside(one) }].map(
+    (properties) =>
+      readOffer([{ name: 'call', inputSchema: { type: 'object', properties } }]).tools.get('call')?.facts.router,
+  );
+  expect(routers).toEqual(['request', 'batch', 'batch', 'request']);
 });
 
 test('routers of a whole list: a pair of search and execute, and one schema on many tools', () => {

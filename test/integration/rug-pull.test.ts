@@ -32,19 +32,20 @@ async function reviewNotion(): Promise<void> {
 }
 
 /** Reviews at a terminal, with one answer for each question. */
-async function reviewing(answers: string[], argv = ['tools', 'review', 'notion']) {
+async function reviewing(answers: string[], argv = ['tools', 'review', 'notion'], setting: { columns?: number } = {}) {
   const terminal = fakeTerminal();
   let asked = 0;
   let paged = 0;
   return await world.setup(argv, {
+    ...setting,
     terminal,
     hear: (said) => {
       // A screen that is full is turned, and no answer.
-      if (said.split('more lines:').length - 1 > paged) {
+      if (said.split(/leave(?:\s|setup-session: )+them/).length - 1 > paged) {
         paged += 1;
         setTimeout(() => void terminal.type('\n'), 20);
       }
-      if (said.split('q(uit)').length - 1 <= asked) return;
+      if (said.split(/q\(uit\)|why may it count as(?:\s|setup-session: )+\w+\?/).length - 1 <= asked) return;
       const answer = answers[asked] ?? 'q';
       asked += 1;
       setTimeout(() => void terminal.type(`${answer}\n`), 20);
@@ -333,6 +334,27 @@ test('sixty tools are reviewed in one go, and nothing but the questions is said'
   expect([exit, stdout.split('\n').filter((line) => line.startsWith('accepted')).length, warned]).toEqual([0, 60, []]);
   expect((await world.setup(['tools', 'diff', 'notion'])).exit).toBe(0);
 });
+
+test.each([40, 72])(
+  'no line of a review is wider than a screen of %i columns, the question included',
+  async (columns) => {
+    const command = { command: { type: 'string' }, parameters: { type: 'object' } };
+    await openServer(() => ({
+      tools: [
+        { ...fine, name: `notion-${'search-'.repeat(12)}`, description: 'Searches through everything. '.repeat(40) },
+        { ...fine, name: 'notion-run', inputSchema: { properties: command } },
+      ],
+    }));
+    await world.setupJson(['tools', 'refresh', 'notion']);
+    const answers = ['r', 'the account may only read', 'b', 'f', 'y'];
+    const { exit, stderr } = await reviewing(answers, ['tools', 'review', 'notion'], { columns });
+    expect(exit).toBe(0);
+    const walk = stderr.slice(stderr.indexOf('notion: 2 wait'));
+    const asked = walk.split('\n').filter((line) => !line.includes('stays off'));
+    expect(asked.filter((line) => line.includes('q(uit)')).length).toBeGreaterThan(3);
+    expect(asked.filter((line) => line.length > columns)).toEqual([]);
+  },
+);
 
 test('what a server claims may raise what its tool counts as, and never lowers it [P4]', async () => {
   const claims = (name: string, annotations: object) => ({ ...fine, name, annotations });

@@ -34,7 +34,7 @@ export interface CommandSetting {
   clock?: Clock;
   /** Where somebody sits who can be asked; nobody when undefined. */
   terminal?: FakeTerminal;
-  /** How wide the terminal is that stdout is; it is none when undefined. */
+  /** How wide the terminal is that stdout is; it is none when undefined. Where somebody sits, it is 80 for them then. */
   columns?: number;
   /** What is piped in; a pipe that says nothing and has no end when undefined. */
   stdin?: Readable;
@@ -67,7 +67,10 @@ export async function runCommand(
     environment: readEnvironment({ ...(setting.terminal && { NO_COLOR: '1', TERM: 'xterm' }), ...setting.environment }),
     stdin: setting.terminal?.stdin ?? setting.stdin ?? new PassThrough(),
     stdout: Object.assign(stdout.stream, { columns: setting.columns }),
-    stderr: setting.terminal === undefined ? stderr.stream : Object.assign(stderr.stream, screen),
+    stderr:
+      setting.terminal === undefined
+        ? stderr.stream
+        : Object.assign(stderr.stream, { ...screen, columns: setting.columns ?? 80 }),
     signal: setting.signal ?? new AbortController().signal,
     directories: () =>
       setting.directories ?? {
@@ -104,7 +107,7 @@ function authorizationIn(last: unknown): string | undefined {
 }
 
 /** What a terminal has beside a stream, for the spinner. */
-const screen = { isTTY: true, columns: 80, cursorTo() {}, clearLine() {}, moveCursor() {} };
+const screen = { isTTY: true, cursorTo() {}, clearLine() {}, moveCursor() {} };
 
 function captured(hear: (said: string) => void = () => {}) {
   const chunks: Buffer[] = [];

@@ -3,7 +3,7 @@ import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { routers } from '../../offer/router.ts';
 import { suspicions } from '../../offer/suspicion.ts';
-import { inColumns } from '../../text/fit.ts';
+import { inColumns, wrapped } from '../../text/fit.ts';
 import { nearestHint } from '../../text/nearest.ts';
 import { quote } from '../../text/quote.ts';
 import { cardLines, type Described, fullLines, type ReviewedChange } from '../../tool-review/card.ts';
@@ -235,7 +235,7 @@ async function decided(walk: Walk, reviewed: ReviewedChange, answer: 'y' | 'p' |
     walk.ask.show(['it is no router: what it counts as is said by the file of its service']);
     return undefined;
   }
-  const reason = (await walk.ask.line(`why may it count as ${reviewed.listed}?`, questionTimeoutMs)).trim();
+  const reason = await answered(walk, `why may it count as ${reviewed.listed}?`);
   if (reason === '') return undefined;
   requireReason(reason);
   return { reviewed, reason };
@@ -254,9 +254,9 @@ function questionOn({ change, counts, listed, places }: ReviewedChange, isAccept
 }
 
 /** One answer in short: its first letter, `/` and a word, or `quit`. What is no answer skips. */
-async function answerTo({ ask }: Pick<Walk, 'ask'>, question: string): Promise<string> {
+async function answerTo(walk: Walk, question: string): Promise<string> {
   const asked = clock.now().getTime();
-  const answer = (await ask.line(question, questionTimeoutMs)).trim();
+  const answer = await answered(walk, question);
   if (/^q(uit)?$/i.test(answer)) return 'quit';
   // Nobody is there any more: the others would wait as long, one after the other.
   if (answer === '' && clock.now().getTime() - asked >= questionTimeoutMs) return 'quit';
@@ -272,14 +272,22 @@ async function answerTo({ ask }: Pick<Walk, 'ask'>, question: string): Promise<s
   return Object.keys(words).find((word) => words[word]?.test(answer) === true) ?? 's';
 }
 
+/** The answer to a question, of which no line is wider than the screen: the one that is answered has our name before it. */
+async function answered({ ports, ask, columns }: Walk, question: string): Promise<string> {
+  const lines = wrapped(question, Math.max(20, columns - `${ports.executable}: `.length));
+  ask.show(lines.slice(0, -1));
+  return (await ask.line(lines.at(-1) ?? '', questionTimeoutMs)).trim();
+}
+
 /** Shows lines, a screen at a time. */
-async function page({ ask, rows }: Pick<Walk, 'ask' | 'rows'>, lines: readonly string[]): Promise<void> {
+async function page(walk: Walk, lines: readonly string[]): Promise<void> {
+  const { ask, rows } = walk;
   const room = Math.max(5, rows - 3);
   for (let index = 0; index < lines.length; index += room) {
     ask.show(lines.slice(index, index + room));
     const left = lines.length - index - room;
     if (left <= 0) return;
-    const answer = (await ask.line(`${left} more lines: Enter, or q to leave them`, questionTimeoutMs)).trim();
+    const answer = await answered(walk, `${left} more lines: Enter, or q to leave them`);
     if (/^q/i.test(answer)) return;
   }
 }

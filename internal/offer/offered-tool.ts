@@ -32,13 +32,23 @@ export interface Large {
   characters: number;
 }
 
-/** One tool as it was listed. Its text is parsed again where it is looked at: a list may be long. */
-export interface ListedTool {
+/** One tool as it was listed. Its text is parsed again where it is looked at, and kept outside of the heap: a list may be long. */
+export class ListedTool {
   /** Of the text: what has to stay the same for a review to count. */
-  sha256: string;
+  readonly sha256: string;
+  readonly facts: ToolFacts;
+  readonly #bytes: Buffer;
+
+  constructor(text: string, facts: ToolFacts) {
+    this.#bytes = Buffer.from(text, 'utf8');
+    this.sha256 = sha256(this.#bytes);
+    this.facts = facts;
+  }
+
   /** The {@link OfferedTool} as canonical JSON. */
-  text: string;
-  facts: ToolFacts;
+  get text(): string {
+    return this.#bytes.toString('utf8');
+  }
 }
 
 /** What has to be known of a tool whenever a verdict is computed, without its texts. */
@@ -70,8 +80,15 @@ const longestSchema = 64 * 1024;
 const namePattern = /^[\x21-\x7e]{1,128}$/;
 const claimed = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'];
 
-/** Reads a list tool by tool as it comes. One that is left out is not pinned, and so it is off. */
+/**
+ * Reads a list tool by tool as it comes. One that is left out is not pinned, and so it is off. Where the same list was read
+ * a moment `before`, nothing is looked at twice that came in the same words.
+ */
 export class OfferReader {
+  private readonly before: ReadonlyMap<string, string> | undefined;
+  private readonly earlier: ReadonlyMap<string, ListedTool> | undefined;
+  /** Names by the digest of what came, of the tools that can be reviewed. */
+  private readonly came = new Map<string, string>();
   private readonly tools = new Map<string, ListedTool>();
   private readonly leftOut: Offer['leftOut'] = [];
   private readonly twice = new Set<string>();
@@ -79,7 +96,21 @@ export class OfferReader {
   /** How many tools were listed. */
   count = 0;
 
-  take(entry: unknown): void {
+  constructor(before?: OfferReader) {
+    this.before = before?.came;
+    this.earlier = before?.tools;
+  }
+
+  readonly takeKnown = (text: string): boolean => {
+    const name = this.before?.get(sha256(text));
+    const listed = name === undefined ? undefined : this.earlier?.get(name);
+    if (name === undefined || listed === undefined) return false;
+    this.count += 1;
+    this.keep(name, listed);
+    return true;
+  };
+
+  readonly take = (entry: unknown, text?: string): void => {
     this.count += 1;
     // What nobody reviews is counted and not kept.
     if (this.count > mostTools) return;
@@ -89,9 +120,14 @@ export class OfferReader {
       this.leftOut.push({ name, why: String(listed) });
       return;
     }
+    this.keep(name, listed);
+    this.routers.see(name, entry);
+    if (text !== undefined && this.before === undefined) this.came.set(sha256(text), name);
+  };
+
+  private keep(name: string, listed: ListedTool): void {
     if (this.tools.has(name)) this.twice.add(name);
     this.tools.set(name, listed);
-    this.routers.see(name, entry);
   }
 
   /** Everything that was listed. */
@@ -117,7 +153,7 @@ export function readOffer(listed: Iterable<unknown>): Offer {
 }
 
 /** The tool whose text this is. */
-export function toolOf({ text }: Pick<ListedTool, 'text'>): OfferedTool {
+export function toolOf({ text }: { text: string }): OfferedTool {
   return JSON.parse(text) as OfferedTool;
 }
 
@@ -127,7 +163,7 @@ export function listedAs(name: string, tool: OfferedTool): ListedTool {
   const routers = routersAmong();
   routers.see(name, { ...tool });
   const router = routers.found().get(name);
-  return { sha256: sha256(text), text, facts: { ...factsOf(tool), ...(router === undefined ? {} : { router }) } };
+  return new ListedTool(text, { ...factsOf(tool), ...(router === undefined ? {} : { router }) });
 }
 
 /** What was pinned of a tool by the first version of the lock: tasks, pages and icons did not count. */
@@ -189,8 +225,10 @@ function listedTool(name: string, entry: Record<string, unknown>): ListedTool | 
 /** The tool, with a digest in the place of each member that nobody can read as a whole. */
 function withinReading(tool: OfferedTool): ListedTool | string {
   let text = canonicalJson(tool);
-  const everything = [text, tool.title, tool.description].join('\n');
-  if (concealed(everything) !== everything) return 'it repeats a secret of this run';
+  // Inside JSON some of its characters may be escaped.
+  if ([text, tool.title, tool.description].some((each) => each !== undefined && concealed(each) !== each)) {
+    return 'it repeats a secret of this run';
+  }
   let pinned = tool;
   if (text.length > longestSchema) {
     const { description: _, title: __, ...members } = tool;
@@ -208,7 +246,7 @@ function withinReading(tool: OfferedTool): ListedTool | string {
     pinned = { ...kept, large };
     text = canonicalJson(pinned);
   }
-  return { sha256: sha256(text), text, facts: factsOf(pinned) };
+  return new ListedTool(text, factsOf(pinned));
 }
 
 function withoutNull(entry: Record<string, unknown>): Record<string, unknown> {

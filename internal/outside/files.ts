@@ -193,15 +193,17 @@ export type Audience = 'shared' | 'private';
 
 /**
  * Replaces a file as a whole: written beside it, synced, renamed. A reader sees the old or the new text,
- * never half of one, also when the process is killed in between. Missing folders are made.
+ * never half of one, also when the process is killed in between. Missing folders are made. A long text is better given in
+ * pieces that are made as they are written.
  */
-export async function writeText(path: string, text: string, audience: Audience): Promise<void> {
+export async function writeText(path: string, text: string | Iterable<string>, audience: Audience): Promise<void> {
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: audience === 'private' ? 0o700 : 0o755 });
     const file = await open(beside, 'wx', audience === 'private' ? 0o600 : 0o644);
     try {
-      await file.writeFile(text);
+      if (typeof text === 'string') await file.writeFile(text);
+      else for (const piece of text) await file.writeFile(piece);
       await file.sync();
     } finally {
       await file.close();

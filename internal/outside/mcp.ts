@@ -45,8 +45,15 @@ export interface Exchange {
 
 /** How a list of tools is taken in. */
 export interface Listing {
-  /** Begins anew, also where another version of the protocol has to be tried, and says what to do with each tool. */
-  begin(): (tool: unknown) => void;
+  /** Begins anew, also where another version of the protocol has to be tried. */
+  begin(): Taking;
+}
+
+/** Takes tools in, one by one. */
+export interface Taking {
+  /** Takes in what is known by its very text; false where it is not, so that it has to be parsed. */
+  takeKnown(text: string): boolean;
+  take(tool: unknown, text?: string): void;
 }
 
 /** The server turned the token away. Callers read its challenge: more scopes may be what it wants. */
@@ -209,7 +216,7 @@ export async function listTools(exchange: Omit<Exchange, 'call' | 'listing'>, li
 /** Asks for page after page; what a page still holds was not taken out of it as it came. */
 async function allPages(
   { mcpServerUrl }: Exchange,
-  take: (tool: unknown) => void,
+  taking: Taking,
   ask: (params: { cursor?: string }) => Promise<unknown>,
 ): Promise<undefined> {
   const host = quote(new URL(mcpServerUrl).host);
@@ -220,7 +227,7 @@ async function allPages(
     if (!isRecord(answer) || !Array.isArray(answer['tools'])) {
       throw new AppError('service_refused', `${host} did not answer with a list of its tools`);
     }
-    for (const tool of answer['tools']) take(tool);
+    for (const tool of answer['tools']) taking.take(tool);
     const { nextCursor: cursor } = answer;
     if (typeof cursor !== 'string') return undefined;
     if (seen.has(cursor)) break;
@@ -250,14 +257,14 @@ async function handshakeAndCall(
     const options = { timeout: timeoutMs, signal };
     // Not through the client's own method: it would compile the schemas that the server sends. Nor with its schema: one
     // tool that says something wrong would hide all the others.
-    const take = watched.listing();
-    if (take !== undefined) {
+    const taking = watched.listing();
+    if (taking !== undefined) {
       const ask = (params: { cursor?: string }) =>
         client.request({ method: 'tools/list', params }, ResultSchema, {
           ...options,
           signal: AbortSignal.any([signal]),
         });
-      return await allPages(exchange, take, ask);
+      return await allPages(exchange, taking, ask);
     }
     if (call === undefined) return undefined;
     return await client.callTool({ name: call.tool, arguments: call.arguments }, undefined, options);
@@ -269,9 +276,11 @@ async function handshakeAndCall(
 /** The dialect of 2026-07-28: the tool call or the pages of tools, else the question what the server can do. */
 async function callWithoutHandshake(exchange: Exchange, watched: Watched): Promise<unknown> {
   const { call } = exchange;
-  const take = watched.listing();
-  if (take !== undefined) {
-    return await allPages(exchange, take, (params) => askOnce(exchange, watched, modernRequest('tools/list', params)));
+  const taking = watched.listing();
+  if (taking !== undefined) {
+    return await allPages(exchange, taking, (params) =>
+      askOnce(exchange, watched, modernRequest('tools/list', params)),
+    );
   }
   if (call !== undefined) {
     return await askOnce(
@@ -350,8 +359,8 @@ interface Watched {
   broken(): unknown;
   /** Aborted once an answer broke off. */
   ended: AbortSignal;
-  /** Begins to take in a list, where one is asked for: what to do with a tool. */
-  listing(): ((tool: unknown) => void) | undefined;
+  /** Begins to take in a list, where one is asked for. */
+  listing(): Taking | undefined;
   fetch: Fetch;
 }
 
@@ -362,15 +371,15 @@ interface Watched {
 function watch({ fetch, listing }: Exchange): Watched {
   let failed: Failed | undefined;
   let broken: unknown;
-  let take: ((tool: unknown) => void) | undefined;
+  let taking: Taking | undefined;
   let left = largestListBytes;
   const ended = new AbortController();
   const reading = (response: Response): Response => {
     const type = response.headers.get('content-type') ?? '';
     const events = /^text\/event-stream\b/i.test(type);
     const { body, status, headers } = response;
-    if (take === undefined || body === null || !(events || /\bjson\b/i.test(type))) return response;
-    const takeOne = take;
+    if (taking === undefined || body === null || !(events || /\bjson\b/i.test(type))) return response;
+    const { takeKnown, take } = taking;
     async function* pieces() {
       try {
         const counted = async function* (from: AsyncIterable<Uint8Array>) {
@@ -379,9 +388,9 @@ function watch({ fetch, listing }: Exchange): Watched {
             yield piece;
           }
         };
-        yield* withoutTools(counted(body as unknown as AsyncIterable<Uint8Array>), events, (text) =>
-          takeOne(parsed(text)),
-        );
+        yield* withoutTools(counted(body as unknown as AsyncIterable<Uint8Array>), events, (text) => {
+          if (!takeKnown(text)) take(parsed(text), text);
+        });
       } catch (error) {
         if (error instanceof AppError) {
           broken ??= error;
@@ -397,11 +406,11 @@ function watch({ fetch, listing }: Exchange): Watched {
     broken: () => broken,
     ended: ended.signal,
     listing() {
-      take = listing?.begin();
-      return take;
+      taking = listing?.begin();
+      return taking;
     },
     fetch: async (url, init = {}) => {
-      const response = await fetch(url, take === undefined ? init : { ...init, largestBytes: Math.max(left, 0) });
+      const response = await fetch(url, taking === undefined ? init : { ...init, largestBytes: Math.max(left, 0) });
       if (init.method !== 'POST') return response.ok ? reading(response) : response;
       failed = undefined;
       if (response.ok) return reading(response);

@@ -40,8 +40,16 @@ export async function* withoutTools(
   let tool: Uint8Array[] = [];
   const line = { start: '', isData: !events, inPrefix: events, blank: true };
   for await (const piece of pieces) {
-    const kept = new Uint8Array(piece.length);
-    let length = 0;
+    // What is kept of this piece, as runs of bytes: of most pieces nothing is.
+    const runs: Uint8Array[] = [];
+    let [runFrom, runTo] = [0, 0];
+    const keep = (index: number) => {
+      if (runTo !== index) {
+        if (runTo > runFrom) runs.push(piece.subarray(runFrom, runTo));
+        runFrom = index;
+      }
+      runTo = index + 1;
+    };
     let from = -1;
     const end = (to: number) => {
       if (from >= 0 && to > from) tool.push(piece.slice(from, to));
@@ -65,7 +73,7 @@ export async function* withoutTools(
         line.isData = false;
         line.inPrefix = true;
         if (byte === newline) line.blank = true;
-        kept[length++] = byte;
+        keep(index);
         continue;
       }
       if (line.inPrefix) {
@@ -75,14 +83,23 @@ export async function* withoutTools(
           line.inPrefix = false;
           line.isData = line.start === 'data:';
         }
-        kept[length++] = byte;
+        keep(index);
         continue;
       }
       if (!line.isData) {
-        kept[length++] = byte;
+        keep(index);
         continue;
       }
       const was = place.inside;
+      if (from >= 0 && place.quoted && !place.escaped) {
+        // The middle of a text, which is most of a list: nothing happens before one of these.
+        const start = index;
+        while (index < piece.length && !endsText[piece[index] ?? 0]) index += 1;
+        if (index > start) {
+          index -= 1;
+          continue;
+        }
+      }
       step(place, byte);
       if (was && place.inside) {
         const between = byte === comma && !place.quoted && place.depth === path.length + 1;
@@ -96,12 +113,16 @@ export async function* withoutTools(
         end(index);
         handOver();
       }
-      kept[length++] = byte;
+      keep(index);
     }
     end(piece.length);
-    if (length > 0) yield kept.subarray(0, length);
+    if (runTo > runFrom) runs.push(piece.subarray(runFrom, runTo));
+    if (runs.length > 0) yield Buffer.concat(runs);
   }
 }
+
+/** By byte: whether it may end a text, or a line of an event. */
+const endsText = Array.from({ length: 256 }, (_, byte) => [quote, backslash, newline, carriage].includes(byte));
 
 function beginning(): Place {
   return {

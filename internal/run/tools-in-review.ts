@@ -207,10 +207,12 @@ async function neededOf(
 ): Promise<FileBeside | undefined> {
   const pinned = lock.get(name);
   if (pinned === undefined) return undefined;
-  const texts: Texts = await readTexts(folder, name, pinned.texts);
-  const needed = neededTexts(pinned).flatMap(({ tool, digest }) => {
-    const text = fresh?.(digest) ?? texts.text(digest);
-    return text === undefined ? [] : [{ tool, digest, text }];
+  const all = neededTexts(pinned);
+  const isFresh = all.every(({ digest }) => fresh?.(digest) !== undefined);
+  const texts: Texts | undefined = isFresh ? undefined : await readTexts(folder, name, pinned.texts);
+  const needed = all.flatMap(({ tool, digest }) => {
+    const text = () => fresh?.(digest) ?? texts?.text(digest);
+    return text() === undefined ? [] : [{ tool, digest, text: () => text() ?? '' }];
   });
   return await textsToWrite(folder, name, needed);
 }

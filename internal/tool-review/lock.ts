@@ -35,7 +35,7 @@ const lockWaitMs = 10_000;
 /** Another file that goes with the lock. */
 export interface FileBeside {
   file: ReviewedFile;
-  text: string;
+  text: Iterable<string>;
 }
 
 /**

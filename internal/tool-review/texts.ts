@@ -3,6 +3,7 @@
  * changed line of a commit. Only what shows or compares texts reads it: the lock itself knows each by its digest, and a text
  * that has another digest is none.
  */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type OfferedTool, toolOf } from '../offer/offered-tool.ts';
 import { type ReviewedFile, reviewedFile } from '../stores/files/reviewed-file.ts';
@@ -30,11 +31,7 @@ export async function readTexts(
     const [, digest, text] = line.exec(each) ?? [];
     if (digest !== undefined && text !== undefined) raw.set(digest, text);
   }
-  const checked = new Map<string, string | undefined>(more);
-  const text = (digest: string) => {
-    if (!checked.has(digest)) checked.set(digest, verified(raw.get(digest), digest));
-    return checked.get(digest);
-  };
+  const text = (digest: string) => more.get(digest) ?? verified(raw.get(digest), digest);
   return {
     text,
     tool(digest) {
@@ -44,25 +41,35 @@ export async function readTexts(
   };
 }
 
-/** The file with the texts that are still needed, by tool and digest; undefined where it is there already. */
+/**
+ * The file with the texts that are still needed, by tool and digest; undefined where it is there already. Only one line of it
+ * is in memory at once.
+ */
 export async function textsToWrite(
   configFolder: string,
   service: string,
-  needed: readonly { tool: string; digest: string; text: string }[],
+  needed: readonly { tool: string; digest: string; text(): string }[],
 ): Promise<FileBeside | undefined> {
-  const lines = needed
-    .map(
-      ({ tool, digest, text: says }) =>
-        `{"tool":${JSON.stringify(tool)},"sha256":"${digest}","says":${revealedText(says)}}\n`,
-    )
-    .sort();
-  const [file, text] = [textsIn(configFolder, service), lines.join('')];
-  return (await file.read()) === text ? undefined : { file, text };
+  // No beginning is that of another: they are in the order of their lines.
+  const begun = needed
+    .map(({ tool, digest, text }) => ({ begin: `{"tool":${JSON.stringify(tool)},"sha256":"${digest}","says":`, text }))
+    .sort((one, other) => (one.begin < other.begin ? -1 : 1));
+  const lines = {
+    *[Symbol.iterator]() {
+      for (const { begin, text } of begun) yield `${begin}${revealedText(text())}}\n`;
+    },
+  };
+  const hash = createHash('sha256');
+  for (const each of lines) hash.update(each);
+  const file = textsIn(configFolder, service);
+  return (await file.digest()) === hash.digest('hex') ? undefined : { file, text: lines };
 }
 
 /** The canonical text, where it is the one that has this digest. */
 function verified(raw: string | undefined, digest: string): string | undefined {
   if (raw === undefined) return undefined;
+  if (sha256(raw) === digest) return raw;
+  // What is not seen stands as an escape in the file.
   try {
     const text = canonicalJson(JSON.parse(raw));
     return sha256(text) === digest ? text : undefined;

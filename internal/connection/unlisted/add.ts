@@ -48,19 +48,18 @@ export async function toolsForAnybody(
 
 /** Throws `service_refused` where they cannot be listed, or are more than anybody reviews. */
 async function readTools(exchange: Exchange, wantsAgain?: WantsAgain): Promise<ListedOffer> {
-  const read = async () => {
-    let reader = new OfferReader();
+  const read = async (before?: OfferReader) => {
+    let reader = new OfferReader(before);
     await listTools(exchange, {
       begin() {
-        const fresh = new OfferReader();
-        reader = fresh;
-        return (tool) => fresh.take(tool);
+        reader = new OfferReader(before);
+        return reader;
       },
     });
-    return withinLimit(exchange.mcpServerUrl, reader.offer());
+    return { reader, offer: withinLimit(exchange.mcpServerUrl, reader.offer()) };
   };
-  const offer = await read();
-  return { offer, again: wantsAgain?.(offer) === true ? await read() : undefined };
+  const { reader, offer } = await read();
+  return { offer, again: wantsAgain?.(offer) === true ? (await read(reader)).offer : undefined };
 }
 
 function withinLimit(mcpServerUrl: string, offer: Offer): Offer {

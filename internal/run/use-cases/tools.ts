@@ -176,11 +176,12 @@ async function pinned(
   if (more > 0) tell.warn(`${name}: ${more} more tools cannot be reviewed and are off`);
   const merge = async (lock: ToolsLock) => {
     const before = lock.get(name);
-    const texts = await readTexts(folder, name, before?.texts);
-    const merged = mergeOffer(before, url, offer, { known: texts.tool, again });
+    // What was said before is compared only where it is another now.
+    const texts = hasChanged(before, offer) ? await readTexts(folder, name, before?.texts) : undefined;
+    const merged = mergeOffer(before, url, offer, { known: (digest) => texts?.tool(digest), again });
     lock.set(name, { ...merged, texts: before?.texts });
-    const fresh = new Map([...offer.tools.values()].map(({ sha256, text }) => [sha256, text]));
-    return new Map([[name, (digest: string) => fresh.get(digest)]]);
+    const fresh = new Map([...offer.tools.values()].map((tool) => [tool.sha256, tool]));
+    return new Map([[name, (digest: string) => fresh.get(digest)?.text]]);
   };
   let after = plan;
   if (after === undefined) {

@@ -1,6 +1,6 @@
 /** The lock files of a repository: written by the commands, reviewed by people, and believed as far as a checkout is. */
 import { basename, dirname, join } from 'node:path';
-import { readText, writeText } from '../../outside/files.ts';
+import { fileDigest, readText, writeText } from '../../outside/files.ts';
 import { readSafely } from '../../outside/trusted-file.ts';
 import type { Announced } from '../announced.ts';
 import type { KeptText } from '../kept-text.ts';
@@ -12,7 +12,9 @@ import { holdFile } from './kept-files.ts';
  */
 export interface ReviewedFile extends Omit<KeptText, 'remove' | 'write'> {
   /** Replaces it as a whole, as an act that is in the record: whoever changes it changes what is believed. */
-  write(text: string, announced: Announced): Promise<void>;
+  write(text: string | Iterable<string>, announced: Announced): Promise<void>;
+  /** The SHA-256 of what is there, in hexadecimal; undefined where nothing is. Whoever wrote it: it is only compared. */
+  digest(): Promise<string | undefined>;
 }
 
 /** Far more than any lock. */
@@ -24,6 +26,7 @@ export function reviewedFile(path: string, { fromAnybody = false } = {}): Review
   return {
     where: path,
     read: () => (fromAnybody ? readText(path) : readSafely(path, longestBytes)),
+    digest: () => fileDigest(path),
     write: (text, _announced) => writeText(path, text, 'shared'),
     hold: (waiting) => holdFile(running, waiting, [path, running]),
   };

@@ -31,7 +31,8 @@ function run(what, command, words) {
   const { status, error } = spawnSync(command, words, {
     cwd: root,
     stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
+    // There npm is a script that only a shell starts; a program whose path has blanks in it is none that it would find.
+    shell: process.platform === 'win32' && command === 'npm',
   });
   if (status !== 0) {
     process.stderr.write(`${what} did not work${error ? `: ${error.message}` : ''}\n`);

@@ -1,6 +1,6 @@
 /** The words of `service-connection ownership`. */
 import type { Command } from 'commander';
-import { descriptor } from '../../internal/cli/browser-options.ts';
+import { descriptor, source } from '../../internal/cli/browser-options.ts';
 import { addConfig, addDryRun, addGroup } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 
@@ -60,7 +60,7 @@ export function addOwnership(program: Command, run: Run): void {
 export function addOwnershipKey(command: Command): Command {
   return command.option(
     '--ownership-key-fd <n>',
-    'read the private key that owner records are signed with from this file descriptor',
-    descriptor,
+    'read the private key that owner records are signed with from this file descriptor, such as 0 for stdin',
+    source,
   );
 }

@@ -20,8 +20,8 @@ export async function act(
   requireVerifiedTls(environment);
   const { json = false } = options;
   const verbosity = verbosityOf(options);
-  const tell = await progressOf(tool, invocation, options, verbosity);
   const streamed = streamOn(invocation);
+  const tell = await progressOf(tool, invocation, options, verbosity, streamed.endLine);
   const last: (() => Promise<void>)[] = [];
   const result = await action(
     contextOf(invocation, options, {
@@ -31,7 +31,12 @@ export async function act(
       stream: (text) => void (!json && streamed.write(text)),
       afterwards: (work) => void last.push(work),
     }),
-  ).finally(streamed.end);
+  )
+    .finally(streamed.end)
+    .catch((error: unknown) => {
+      streamed.endLine();
+      throw error;
+    });
   const text = json
     ? harmlessJson(withoutBeside(result.json))
     : printed(await plainText(result.text, () => stdout.columns), invocation);
@@ -57,22 +62,39 @@ function printed(text: string, { environment }: Invocation): string {
   return environment.GITHUB_ACTIONS === undefined ? still : withoutCommands(still);
 }
 
-/** Pieces of a result as they come. For a runner a line at a time: what two pieces have in common may be a command. */
-function streamOn(invocation: Invocation): { write(text: string): void; end(): void } {
-  const { environment, stdout } = invocation;
-  if (environment.GITHUB_ACTIONS === undefined) return { write: (text) => void stdout.write(text), end() {} };
+/** Pieces of a result as they come. `endLine` is for who says something else on the terminal where they are shown. */
+interface Streamed {
+  write(text: string): void;
+  end(): void;
+  endLine(): void;
+}
+
+/** For a runner a line at a time: what two pieces have in common may be a command. */
+function streamOn({ environment, stdout, stderr }: Invocation): Streamed {
+  let open = false;
+  const print = (text: string) => {
+    if (text !== '') open = !text.endsWith('\n');
+    stdout.write(text);
+  };
+  const endLine = () => {
+    // In the stream of words, not of the result: that is the same wherever it goes.
+    if (open && stderr.isTTY === true && stdout.columns !== undefined) stderr.write('\n');
+    open = false;
+  };
+  if (environment.GITHUB_ACTIONS === undefined) return { write: print, end() {}, endLine };
   let kept = '';
   return {
     write(text) {
       kept += text;
       const end = kept.lastIndexOf('\n') + 1;
-      if (end > 0) stdout.write(withoutCommands(kept.slice(0, end)));
+      if (end > 0) print(withoutCommands(kept.slice(0, end)));
       kept = kept.slice(end);
     },
     end() {
-      if (kept !== '') stdout.write(withoutCommands(kept));
+      if (kept !== '') print(withoutCommands(kept));
       kept = '';
     },
+    endLine,
   };
 }
 
@@ -81,11 +103,12 @@ async function progressOf(
   { stderr, environment }: Invocation,
   options: CommonOptions,
   verbosity: Verbosity,
+  before: () => void,
 ): Promise<Tell> {
   const { jsonEvents = false, color = true } = options;
   if (jsonEvents) return (await import('./events.ts')).eventsOn(stderr, verbosity);
   const animate = verbosity === 'quiet' ? undefined : await spinnerFor(stderr, environment, color);
-  return progressOn(tool, stderr, verbosity, animate);
+  return progressOn(tool, stderr, verbosity, animate, before);
 }
 
 function verbosityOf({ debug, verbose, quiet }: CommonOptions): Verbosity {

@@ -19,8 +19,8 @@ export function addClientOptions(command: Command): Command {
   return command
     .option(
       '--client-secret-fd <n>',
-      'read the secret of a pre-registered client from this file descriptor',
-      descriptor,
+      'read the secret of a pre-registered client from this file descriptor, such as 0 for stdin',
+      source,
     )
     .addOption(
       new Option('--device', 'sign in by entering a code in any browser, where the service has that').conflicts(
@@ -45,6 +45,11 @@ function callbackPort(text: string): number {
 
 const lowestDescriptor = 3;
 const highestDescriptor = 1023;
+
+/** Reads the number of a file descriptor that something is read from: stdin counts, which every shell can lead somewhere. */
+export function source(text: string): number {
+  return text === '0' ? 0 : descriptor(text);
+}
 
 /** Reads the number of a file descriptor that is not one of the three that every program has. */
 export function descriptor(text: string): number {

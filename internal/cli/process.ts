@@ -20,9 +20,10 @@ export async function runOnProcess(executable: Executable): Promise<void> {
     process.exitCode = 70;
     process.stderr.write(`${executable.name}: error: ended before its work did: this is a bug\n`);
   });
+  const environment = takeEnvironment();
   process.exitCode = await runExecutable(executable, {
     argv: process.argv.slice(2),
-    environment: takeEnvironment(),
+    environment,
     // What a run may not need is made when it is first looked at: opening a stream costs more than printing a version.
     get stdin() {
       opened.add(process.stdin);
@@ -39,7 +40,7 @@ export async function runOnProcess(executable: Executable): Promise<void> {
       });
       return interruption;
     },
-    directories: async () => (await import('../outside/directories.ts')).directories(),
+    directories: async () => (await import('../outside/directories.ts')).directories(environment.MAI_HOME),
     openBrowser: async (url, environment) => (await import('../outside/browser.ts')).openBrowser(url, environment),
   });
   over = true;

@@ -5,6 +5,7 @@ import { setupSession } from '../../cmd/setup-session/cli.ts';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import { commandsIn } from '../../test/support/actions-runner.ts';
 import { runCommand } from '../../test/support/command.ts';
+import { fakeTerminal } from '../../test/support/terminal.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
 import { baseCommand } from './command.ts';
@@ -121,6 +122,30 @@ describe('a result', () => {
       expect(stdout).toBe('a\n\\u{3a}:set-output name=x::y\n#\\u{23}[error]z\nend');
       expect((await run(tool)).stdout).toBe(pieces.join(''));
     }
+  });
+
+  test('that streams ends its line on a terminal before something else is said there, and stays itself', async () => {
+    const tool = executable(async ({ ports: { stream, tell } }) => {
+      stream('an answer');
+      tell.warn('a word');
+      tell.warn('another');
+      stream('that goes on\n');
+      tell.warn('the last');
+      stream('cut off');
+      throw new AppError('drift', 'no');
+    });
+    const terminal = fakeTerminal();
+    const told = (...ends: string[]) =>
+      ends.map((end, at) => `${end}tool: ${['a word', 'another', 'the last', 'error: no [drift]'][at]}\n`).join('');
+    const seen = await runCommand(tool, [], { environment: {}, terminal, columns: 80 });
+    expect(seen.stderr).toContain(told('\n', '', '', '\n'));
+    const [quiet, piped] = [
+      await runCommand(tool, ['--quiet'], { environment: {}, terminal, columns: 80 }),
+      await runCommand(tool, [], { environment: {}, terminal }),
+    ];
+    expect(quiet.stderr).toContain(told('\n', '', '', '\n'));
+    expect(piped.stderr).toContain(told('', '', '', ''));
+    for (const { stdout } of [seen, quiet, piped]) expect(stdout).toBe('an answerthat goes on\ncut off');
   });
 
   test('has tables as wide as the terminal, and as they are in a pipe', async () => {

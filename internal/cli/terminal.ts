@@ -18,12 +18,23 @@ export type Output = Writable & { isTTY?: boolean; columns?: number; rows?: numb
 /** How much is said. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose' | 'debug';
 
-/** Makes the progress lines of one run. The spinner library is loaded by `animate`, on a terminal only. */
-export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, animate: Animate | undefined): Tell {
+/**
+ * Makes the progress lines of one run. The spinner library is loaded by `animate`, on a terminal only.
+ *
+ * @param before does what has to be done before something is said, such as ending a line that stands on the same terminal
+ */
+export function progressOn(
+  tool: string,
+  stderr: Output,
+  verbosity: Verbosity,
+  animate: Animate | undefined,
+  before: () => void = () => {},
+): Tell {
   let spinning: Spinner | undefined;
   // A terminal or a socket may call what says something, and belongs to no run.
   const shown = boundToRun(visible);
   const line = (text: string) => {
+    before();
     spinning?.clear();
     stderr.write(`${tool}: ${shown(text)}\n`);
   };
@@ -33,12 +44,14 @@ export function progressOn(tool: string, stderr: Output, verbosity: Verbosity, a
     warn: (text) => line(text),
     event() {},
     command(text) {
+      before();
       spinning?.clear();
       stderr.write(`${shown(text)}\n`);
     },
     wait(text) {
       if (verbosity === 'quiet') return { at() {}, done() {} };
       if (animate !== undefined) {
+        before();
         const spinner = animate(`${tool}: ${shown(text)}`);
         spinning = spinner;
         return {

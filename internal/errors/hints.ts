@@ -38,7 +38,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   ownership_ambiguous: 'see them and archive what is wrong: service-connection vault repair; nothing was chosen',
   ownership_unproven: 'ask whoever administers the identity provider; nothing was chosen',
   record_unwritable:
-    'nothing was done; make room for it, correct its permissions, or keep state elsewhere (on Linux XDG_STATE_HOME); setup-session audit verify says more',
+    'nothing was done; make room for it, correct its permissions, or keep state elsewhere (MAI_HOME); setup-session audit verify says more',
   ownership_key: 'see ownership in config/interface.yaml; nothing was signed',
   keychain_unavailable: `unlock the keychain and ${again}`,
   platform_unreachable: 'check the network and ANTHROPIC_BASE_URL',

@@ -33,6 +33,7 @@ test('a navigation with the right state and a code is the answer', () => {
   const judgement = judge({ headers: { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' } });
   expect(judgement.kind === 'answer' && judgement.parameters.get('code')).toBe('c');
   expect(judge({}).kind).toBe('answer');
+  expect(judge({ headers: { origin: 'http://127.0.0.1:5555' } }).kind).toBe('answer');
 });
 
 describe('has no effect, whatever it carries,', () => {
@@ -70,6 +71,9 @@ describe('has no effect, whatever it carries,', () => {
     { 'sec-fetch-mode': 'no-cors' },
     { origin: 'https://evil.example' },
     { origin: 'null' },
+    { origin: 'https://127.0.0.1:5555' },
+    { origin: 'http://127.0.0.1:5556' },
+    { origin: 'http://127.0.0.1:5555/' },
   ])('a request that no navigation sends: %j [b8]', (headers) => {
     expect(judge({ headers })).toEqual({ kind: 'ignored', status: 403 });
   });

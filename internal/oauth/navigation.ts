@@ -25,15 +25,16 @@ export function splitTarget(target: string): { path: string; query: string } {
 function refusalOf(method: string | undefined, headers: ReceivedRequest['headers'], authority: string) {
   if (headers['host'] !== authority) return 421;
   if (method !== 'GET') return 405;
-  return isNavigation(headers) ? undefined : 403;
+  return isNavigation(headers, `http://${authority}`) ? undefined : 403;
 }
 
 /** A person following a redirect, as far as the browser says: no sub-resource, no script, no form of another page. */
-function isNavigation(headers: ReceivedRequest['headers']): boolean {
+function isNavigation(headers: ReceivedRequest['headers'], origin: string): boolean {
   const [destination, mode] = [headers['sec-fetch-dest'], headers['sec-fetch-mode']];
   if (destination !== undefined && destination !== 'document') return false;
   if (mode !== undefined && mode !== 'navigate') return false;
   // What a browser fetches before anybody asked for it would use up what can be used once.
   if (headers['sec-purpose'] !== undefined || headers['purpose'] !== undefined) return false;
-  return headers['origin'] === undefined;
+  // Some engines keep the origin of a form through the redirects behind it: our own is no other page's.
+  return headers['origin'] === undefined || headers['origin'] === origin;
 }

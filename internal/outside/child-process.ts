@@ -19,6 +19,8 @@ export interface Question {
   longestAnswer: number;
   /** Variables that it is not to have. */
   unset?: readonly string[];
+  /** Variables that it is to have, whatever ours are. */
+  set?: Readonly<Record<string, string>>;
 }
 
 /** What came of it. `answered` has what stood on stdout when the program ended by itself with 0. */
@@ -38,6 +40,7 @@ export function askProgram({
   timeoutMs,
   longestAnswer,
   unset = [],
+  set = {},
 }: Question): Promise<Answer> {
   if (signal.aborted) return Promise.resolve({ kind: 'interrupted' });
   return new Promise((resolve) => {
@@ -47,7 +50,7 @@ export function askProgram({
         stdio: ['pipe', 'pipe', 'ignore'],
         windowsHide: true,
         cwd: folder,
-        env: Object.fromEntries(Object.entries(env).filter(([name]) => !unset.includes(name))),
+        env: { ...Object.fromEntries(Object.entries(env).filter(([name]) => !unset.includes(name))), ...set },
       });
     } catch (error) {
       // Some reasons come as an event, and others, such as a path through a file, are thrown.

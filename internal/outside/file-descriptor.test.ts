@@ -12,10 +12,13 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 const module = fileURLToPath(new URL('./file-descriptor.ts', import.meta.url));
 const source = `
 import { readSecretFrom } from ${JSON.stringify(module)};
-const [descriptor, interrupted] = process.argv.slice(2);
+const [descriptor, times, interrupted] = process.argv.slice(2);
 const interruption = new AbortController();
 if (interrupted !== undefined) setTimeout(() => interruption.abort(), 200);
-const outcome = await readSecretFrom(Number(descriptor), interruption.signal, 1000).catch((error) => error);
+process.stdin?.isTTY;
+const reading = () => readSecretFrom(Number(descriptor), interruption.signal, 1000).catch((error) => error);
+let outcome = await reading();
+if (times === '2') outcome = await reading();
 console.log(JSON.stringify(outcome instanceof Error ? { code: outcome.code } : { secret: outcome.reveal() }));`;
 
 let folder: string;
@@ -36,11 +39,14 @@ async function read(
   descriptor: number,
   third: 'pipe' | 'ignore' | number,
   feed?: (end: NodeJS.WritableStream) => void,
+  times = 1,
 ) {
-  const words = [join(folder, 'program.mjs'), String(descriptor)];
+  const words = [join(folder, 'program.mjs'), String(descriptor), String(times)];
   if (feed === undefined && third === 'pipe') words.push('interrupted');
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit', third] });
-  const end = child.stdio[3] as NodeJS.WritableStream | null;
+  const child = spawn(process.execPath, words, {
+    stdio: [descriptor === 0 ? third : 'ignore', 'pipe', 'inherit', third],
+  });
+  const end = child.stdio[descriptor === 0 ? 0 : 3] as NodeJS.WritableStream | null;
   if (end !== null) {
     end.on('error', () => {});
     feed?.(end);
@@ -49,6 +55,19 @@ async function read(
   const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
   return JSON.parse(said) as { secret?: string; code?: string };
 }
+
+test('stdin holds it too, from a pipe or a file, and once', async () => {
+  const [piped, twice] = [
+    await read(0, 'pipe', (end) => end.end('the secret\r\n')),
+    await read(0, 'pipe', (end) => end.end('the secret'), 2),
+  ];
+  expect([piped, twice]).toEqual([{ secret: 'the secret' }, { code: 'usage' }]);
+  expect([await read(0, 'ignore'), await read(0, 'pipe')]).toEqual([{ code: 'usage' }, { code: 'interrupted' }]);
+  await writeFile(join(folder, 'secret'), 'the secret\n');
+  const file = await open(join(folder, 'secret'));
+  onTestFinished(() => file.close());
+  expect(await read(0, file.fd)).toEqual({ secret: 'the secret' });
+});
 
 describe.concurrent('a pipe [b21]', () => {
   test.each<[string, string]>([

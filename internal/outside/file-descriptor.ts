@@ -2,6 +2,7 @@
 
 import { close, fstat, read, write } from 'node:fs';
 import { Socket } from 'node:net';
+import process from 'node:process';
 import { promisify } from 'node:util';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -35,21 +36,28 @@ export async function readSecretFrom(descriptor: number, signal: AbortSignal, ti
   return new Secret(text);
 }
 
-const hint = 'open it for this command: 3< <(<command that prints the secret>)';
+const hint = 'let a command write it: <command that prints the secret> | <this command> with 0 for the descriptor';
+
+let stdinIsRead = false;
 
 async function readBounded(descriptor: number, signal: AbortSignal): Promise<Buffer> {
   signal.throwIfAborted();
+  if (descriptor === 0) {
+    if (stdinIsRead) throw new AppError('usage', 'stdin can hold one secret, and two are to be read from it', { hint });
+    stdinIsRead = true;
+  }
   const stats = await promisify(fstat)(descriptor);
   if (stats.isFile()) {
     const buffer = Buffer.alloc(longestBytes + 1);
-    const { bytesRead } = await promisify(read)(descriptor, buffer, 0, buffer.length, null).finally(() =>
-      promisify(close)(descriptor),
+    const { bytesRead } = await promisify(read)(descriptor, buffer, 0, buffer.length, null).finally(
+      // What was opened next would be stdin.
+      async () => descriptor === 0 || (await promisify(close)(descriptor)),
     );
     return buffer.subarray(0, bytesRead);
   }
   if (!stats.isFIFO() && !stats.isSocket()) throw new Error('neither a file nor a pipe');
   // A socket can be given up; a read of a pipe through the file system waits in a thread that nothing ends.
-  const socket = new Socket({ fd: descriptor, readable: true, writable: false });
+  const socket = descriptor === 0 ? process.stdin : new Socket({ fd: descriptor, readable: true, writable: false });
   const chunks: Buffer[] = [];
   let length = 0;
   const interrupt = () => socket.destroy(signal.reason as Error);

@@ -5,7 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { inTimeOf, machineClock } from '../clock/clock.ts';
-import { type Holder, type Lock, takeLock } from './lock.ts';
+import { beginOf, type Holder, type Lock, takeLock } from './lock.ts';
 
 let folder: string;
 let path: string;
@@ -120,6 +120,20 @@ describe('a lock that was left behind', () => {
       await (await taken()).release();
       await writeFile(path, file({ started: '1' }));
       await taken();
+    },
+  );
+
+  test.runIf(process.platform !== 'win32')(
+    'by a process whose number another has by now counts for nothing, where the kernel has no file that says so',
+    async () => {
+      const began = await beginOf(process.pid, 'darwin');
+      expect(Math.abs((began ?? 0) - (Date.now() - process.uptime() * 1000))).toBeLessThan(3_000);
+      await (await taken()).release();
+      await writeFile(path, file({ since: new Date((began ?? 0) - 60_000).toISOString() }));
+      await (await taken()).release();
+      await writeFile(path, file({}));
+      expect(await take()).toMatchObject({ pid: process.pid });
+      expect(await beginOf(await deadPid(), 'darwin')).toBeUndefined();
     },
   );
 

@@ -113,9 +113,41 @@ async function stillRuns({ pid, host, started, since }: HolderFile): Promise<boo
   // Another machine that shares this folder: its processes cannot be seen from here.
   if (host !== hostname()) return recent;
   if (!exists(pid)) return false;
-  const now = await startOf(pid);
   // The number may belong to another process by now.
-  return started === undefined || now === undefined ? recent : now === started;
+  const now = await startOf(pid);
+  if (started !== undefined && now !== undefined) return now === started;
+  const began = await beginOf(pid);
+  return began === undefined ? recent : began <= Date.parse(since) + tellingMs;
+}
+
+/** How much later than it was a system may say that a process began: it counts seconds. */
+const tellingMs = 2_000;
+
+/**
+ * When a process began, in milliseconds since 1970, as a program of the system says where the kernel has no file for it: asked
+ * only by who is in the way of a lock. Undefined where that says nothing.
+ */
+export async function beginOf(pid: number, platform: NodeJS.Platform = process.platform): Promise<number | undefined> {
+  const [program, ...words] =
+    platform === 'win32'
+      ? [
+          'powershell.exe',
+          '-NoProfile',
+          '-Command',
+          `(Get-Process -Id ${pid}).StartTime.ToUniversalTime().ToString('o')`,
+        ]
+      : ['ps', '-o', 'lstart=', '-p', String(pid)];
+  const { askProgram } = await import('./child-process.ts');
+  const { signal } = new AbortController();
+  const answer = await askProgram({
+    ...{ program: program ?? '', words, input: '', signal, timeoutMs: 5_000, longestAnswer: 1_000 },
+    set: { LC_ALL: 'C', TZ: 'UTC0' },
+  });
+  if (answer.kind !== 'answered') return undefined;
+  const told = answer.text.trim();
+  // What `ps` says has no zone, and is in the one that it was given.
+  const began = Date.parse(platform === 'win32' ? told : `${told} UTC`);
+  return Number.isNaN(began) ? undefined : began;
 }
 
 function exists(pid: number): boolean {

@@ -37,6 +37,10 @@ export const variables = {
     meaning: 'read by Node: a file with certificate authorities to trust as well, such as that of a proxy',
   },
   MAI_CONFIG: { meaning: 'the configuration folder, before a `config/` here or above' },
+  MAI_HOME: {
+    meaning:
+      'the folder for what is kept between runs and for personal settings (`cache`, `config` and `state` below it), in the place of the usual ones of the system',
+  },
   MAI_WORKSPACE: {
     meaning: 'the name of a workspace, where the configuration names several; `--workspace` comes first',
   },

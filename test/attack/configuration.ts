@@ -59,7 +59,7 @@ const tried: readonly Tried[] = [
     async ({ project, run, ending }) => {
       const folder = join(project, 'config');
       const beliefs = beliefsOf((await loadConfiguration(folder)).interface);
-      const state = join(project, 'home', 'ada', 'state', 'managed-agents-interface');
+      const state = join(project, 'home', 'ada', 'state');
       // What a yes at the terminal writes.
       await confirmationsIn(fileStores({ cache: join(project, 'cache'), state }).confirmations).write({
         folder,
@@ -115,7 +115,7 @@ const triedAsRoot: readonly Tried[] = [
 export async function configurationAttacks(): Promise<readonly Attack[]> {
   const build = await copyOfBuild();
   const sandbox = await startSandbox();
-  const { MAI_CONFIG: _, XDG_STATE_HOME: __, ...environment } = sandbox.environment;
+  const { MAI_CONFIG: _, ...environment } = sandbox.environment;
   try {
     const attacks: Attack[] = [];
     for (const [attack, must, act] of [...tried, ...(process.getuid?.() === 0 ? triedAsRoot : [])]) {

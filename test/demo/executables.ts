@@ -55,7 +55,9 @@ export interface Machine {
 // biome-ignore lint/style/noProcessEnv: see above
 export const searchPath: string = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
 const timeoutMs = 60_000;
-const browser = join(root, 'test', 'sandbox', 'browser.mjs');
+const script = join(root, 'test', 'sandbox', 'browser.mjs');
+/** Windows starts no script by its first line. */
+const browser = process.platform === 'win32' ? `node ${script}` : script;
 
 /** Seats a person at a machine; a machine of another name is one where the person was never before. */
 export function machineOf(setting: Setting, person: PersonName, name: string = person): Machine {
@@ -65,8 +67,7 @@ export function machineOf(setting: Setting, person: PersonName, name: string = p
     ...setting.environment,
     HOME: home,
     TMPDIR: join(home, 'tmp'),
-    XDG_CACHE_HOME: join(home, 'cache'),
-    XDG_STATE_HOME: join(home, 'state'),
+    MAI_HOME: home,
     BROWSER: browser,
     SANDBOX_PERSON: person,
   };

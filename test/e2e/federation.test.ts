@@ -83,6 +83,7 @@ test('a profile on disk is not looked at, whatever names it [P3]', async () => {
     PATH: searchPath,
     HOME: home,
     ...environment,
+    MAI_HOME: '',
     XDG_CONFIG_HOME: join(home, '.config'),
     ANTHROPIC_CONFIG_DIR: anthropic,
     ANTHROPIC_PROFILE: 'default',

@@ -29,7 +29,7 @@ async function typing(typed: string, argv: string[]) {
     hear: (said) => {
       if (asked || !said.includes('type the domain it belongs to')) return;
       asked = true;
-      setTimeout(() => void terminal.type(`${typed}\n`), 20);
+      void terminal.type(`${typed}\n`);
     },
   });
 }

@@ -54,7 +54,7 @@ describe.skipIf(skipped(noPython && { reason: 'no python3 with pseudo terminals'
         if (question === undefined || at === -1) return;
         from = at + question.length;
         next += 1;
-        setTimeout(() => child.stdin.write(`${answer}\n`), 50);
+        child.stdin.write(`${answer}\n`);
       });
       const [report] = await Promise.all([text(child.stderr), once(child, 'close')]);
       const { exit } = JSON.parse(report) as { exit: number };

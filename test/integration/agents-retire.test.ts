@@ -112,7 +112,7 @@ test('asks first: a no, or nobody to ask, changes nothing', async () => {
       hear: (said) => {
         if (typed || !said.includes('[y/N]')) return;
         typed = true;
-        setTimeout(() => void terminal.type(`${word}\n`), 20);
+        void terminal.type(`${word}\n`);
       },
     });
   };

@@ -28,8 +28,11 @@ interface Asked {
   addressBar(): Promise<string>;
 }
 
-/** Hears each address that is printed, once its prompt is there, and has `answer` act on it. */
-function atEachPrompt(answer: (asked: Asked, index: number) => Promise<unknown>) {
+/** Hears each address that is printed, and has `answer` act on it once `reads` says that its prompt reads. */
+function atEachPrompt(
+  answer: (asked: Asked, index: number) => Promise<unknown>,
+  reads: (index: number) => Promise<void>,
+) {
   let seen = 0;
   return (said: string) => {
     const urls = [...said.matchAll(/elsewhere, open: (\S+)\r?\n/g)].map(([, url = '']) => url);
@@ -41,8 +44,7 @@ function atEachPrompt(answer: (asked: Asked, index: number) => Promise<unknown>)
     seen = prompts;
     const redirectUri = new URL(url).searchParams.get('redirect_uri') ?? '';
     const addressBar = async () => (await visit(url, { person: 'ada', unreachable: redirectUri })).url;
-    // What follows the prompt in the same turn is that it is opened.
-    setTimeout(() => void answer({ url, start: starts[index] ?? '', redirectUri, addressBar }, index), 20);
+    void reads(index).then(() => answer({ url, start: starts[index] ?? '', redirectUri, addressBar }, index));
   };
 }
 
@@ -56,7 +58,7 @@ async function connectRemotely(
     environment: remote,
     ...setting,
     terminal,
-    hear: atEachPrompt(answer),
+    hear: atEachPrompt(answer, (index) => terminal.unseen(index + 1)),
   });
   return { ...outcome, terminal };
 }
@@ -256,13 +258,17 @@ describe.skipIf(skipped(noPython && { reason: 'no python3 with pseudo terminals'
 
     /** Runs the command on a pseudo terminal; `answer` says what is typed at each prompt. */
     async function onTerminal(answer: (asked: Asked) => Promise<string>) {
-      const child = spawn('python3', [onPty, process.execPath, await program(), 'notion'], {
+      const child = spawn('python3', [onPty, '--unseen', process.execPath, await program(), 'notion'], {
         // biome-ignore lint/style/noProcessEnv: the interpreter may need its PATH
         env: { ...world.sandbox.environment, ...remote, PATH: process.env['PATH'], NO_COLOR: '1' },
         stdio: ['pipe', 'pipe', 'pipe'],
       });
       let screen = '';
-      const hear = atEachPrompt(async (asked) => child.stdin.write(await answer(asked)));
+      // What is written for it waits over there, until the terminal shows nothing.
+      const hear = atEachPrompt(
+        async (asked) => child.stdin.write(await answer(asked)),
+        async () => {},
+      );
       child.stdout.setEncoding('utf8').on('data', (piece: string) => {
         screen += piece;
         hear(screen);

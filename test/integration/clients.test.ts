@@ -10,7 +10,7 @@ import type { CommandSetting } from '../support/command.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { missingSecretService, startSecretService, startSilentBus } from '../support/secret-service.ts';
 import { skipped } from '../support/skip.ts';
-import { fakeTerminal } from '../support/terminal.ts';
+import { fakeTerminal, once } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
 const validatePath = 'POST /v1/vaults/:vault/credentials/:credential/mcp_oauth_validate';
@@ -30,7 +30,7 @@ function answering(...answers: [question: string, answer: string][]) {
       return;
     open.shift();
     asked.push(next[0]);
-    setTimeout(() => void terminal.type(`${next[1]}\n`), 20);
+    void terminal.type(`${next[1]}\n`);
   };
   return { terminal, hear, asked };
 }
@@ -123,9 +123,7 @@ describe('a pre-registered client with a secret', () => {
     const terminal = fakeTerminal();
     const { exit, visited } = await world.connect(['github', '--quiet'], {
       terminal,
-      hear(said) {
-        if (said.includes(askSecret) && terminal.modes.length === 0) setTimeout(() => void terminal.type(typed), 50);
-      },
+      ...once(askSecret, () => terminal.type(typed)),
     });
     expect([exit, visited.length, terminal.modes]).toEqual([code, 1, [true, false]]);
   });
@@ -135,14 +133,14 @@ describe('a pre-registered client with a secret', () => {
     expect([exit, visited.length]).toEqual([4, 1]);
     expect(stderr).toContain('[client_needed]');
     expect(stderr).toContain('run this in a terminal: service-connection github');
-    expect(stderr).toContain('--client-secret-fd 3');
+    expect(stderr).toContain('| service-connection github --client-secret-fd 0');
   });
 
   test('is refused at once where the client has none, and where nothing is open', async () => {
     const useless = await world.connect(['notion', '--client-secret-fd', await descriptorOf('x')]);
     const closed = await world.connect(['github', '--client-secret-fd', '1000']);
     expect([useless.exit, useless.visited, closed.exit, closed.visited]).toEqual([2, [], 2, []]);
-    for (const number of ['0', '2', '-3', '3.5', 'three']) {
+    for (const number of ['1', '2', '-3', '3.5', 'three']) {
       expect((await world.connect(['github', '--client-secret-fd', number])).exit).toBe(2);
     }
   });
@@ -202,7 +200,7 @@ describe('the order of registration, where the file leaves it open: [A1.12]', ()
         }
         if (questions === 1 && said.includes(askItsSecret)) {
           questions = 2;
-          setTimeout(() => void terminal.type('\n'), 20);
+          void terminal.type('\n');
         }
       },
     });

@@ -43,12 +43,12 @@ async function reviewing(answers: string[], argv = ['tools', 'review', 'notion']
       // A screen that is full is turned, and no answer.
       if (said.split(/leave(?:\s|setup-session: )+them/).length - 1 > paged) {
         paged += 1;
-        setTimeout(() => void terminal.type('\n'), 20);
+        void terminal.type('\n');
       }
       if (said.split(/q\(uit\)|why may it count as(?:\s|setup-session: )+\w+\?/).length - 1 <= asked) return;
       const answer = answers[asked] ?? 'q';
       asked += 1;
-      setTimeout(() => void terminal.type(`${answer}\n`), 20);
+      void terminal.type(`${answer}\n`);
     },
   });
 }

@@ -22,7 +22,7 @@ function answering(terminal: FakeTerminal, answer: string) {
   return (said: string) => {
     if (answered || !said.includes('is that right? [y/N]')) return;
     answered = true;
-    setTimeout(() => void terminal.type(`${answer}\n`), 20);
+    void terminal.type(`${answer}\n`);
   };
 }
 const unlendable = skipped(await cannotLend(65534));
@@ -156,7 +156,7 @@ describe('the operating system account', () => {
       uid,
       gid: uid,
       cwd: world.sandbox.folder,
-      env: { HOME: '/nonexistent', ...world.sandbox.environment, XDG_STATE_HOME: state, ...environment },
+      env: { HOME: '/nonexistent', ...world.sandbox.environment, MAI_HOME: state, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [[exit], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);

@@ -6,7 +6,7 @@ import type { PersonName } from '../sandbox/people.ts';
 import type { CommandSetting } from '../support/command.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
-import { fakeTerminal } from '../support/terminal.ts';
+import { fakeTerminal, once } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
 
@@ -54,14 +54,9 @@ describe('an entered token', () => {
     const [terminal, token] = [fakeTerminal(), await tokenOf('ada')];
     const { exit, stdout, stderr } = await world.connect(['notion', '--token-stdin'], {
       terminal,
-      hear: (said) => {
-        if (said.includes('nothing is shown while you do') && terminal.modes.length === 0) {
-          setTimeout(() => void terminal.type(`${token}\r`), 20);
-          terminal.modes.push(true);
-        }
-      },
+      ...once('nothing is shown while you do', () => terminal.type(`${token}\r`)),
     });
-    expect([exit, terminal.modes.at(-1), stdout + stderr]).toEqual([0, false, expect.not.stringContaining(token)]);
+    expect([exit, terminal.modes, stdout + stderr]).toEqual([0, [true, false], expect.not.stringContaining(token)]);
   });
 
   test('replaces a connection that came through OAuth, and the other way round, and itself in place', async () => {

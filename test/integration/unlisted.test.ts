@@ -29,7 +29,7 @@ async function typing(typed: string, argv: string[]) {
       const questions = said.match(/type (?:the domain it belongs to|its number)/g)?.length ?? 0;
       if (questions <= asked) return;
       asked = questions;
-      setTimeout(() => void terminal.type(`${typed}\n`), 20);
+      void terminal.type(`${typed}\n`);
     },
   });
 }

@@ -101,9 +101,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         MAI_CONFIG: configFolder,
         MAI_ALLOW_LOOPBACK_HTTP: '1',
         MAI_KEYCHAIN: 'off',
-        XDG_CONFIG_HOME: join(folder, 'home', 'config'),
-        XDG_STATE_HOME: join(folder, 'home', 'state'),
-        XDG_CACHE_HOME: join(folder, 'home', 'cache'),
+        // On every system; what keeps to XDG would be kept among the person's own files elsewhere.
+        MAI_HOME: join(folder, 'home'),
       },
       clock,
       issuedSecrets: () =>

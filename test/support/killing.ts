@@ -97,8 +97,8 @@ export async function seat(sandbox: Sandbox, locate: Locate, person: PersonName)
     `#!/usr/bin/env bash\nexec 3<>/dev/tcp/127.0.0.1/${address.port} && printf '%s\\n' "$1" >&3\n`,
     { mode: 0o755 },
   );
-  // Where the executable finds them by the variables below, on Linux.
-  const below = (name: string) => join(folder, name, 'managed-agents-interface');
+  // Where the executable finds them by the variable below.
+  const below = (name: string) => join(folder, name);
   const directories = { cache: below('cache'), config: below('config'), state: below('state') };
   let begun = 0;
   const environment = {
@@ -106,9 +106,7 @@ export async function seat(sandbox: Sandbox, locate: Locate, person: PersonName)
     ...sandbox.environment,
     HOME: folder,
     TMPDIR: folder,
-    XDG_CACHE_HOME: join(folder, 'cache'),
-    XDG_CONFIG_HOME: join(folder, 'config'),
-    XDG_STATE_HOME: join(folder, 'state'),
+    MAI_HOME: folder,
     BROWSER: browser,
   };
   return {

@@ -41,7 +41,7 @@ export async function enterSecret({ name, authorization }: Service, entry: Clien
   const what = `the secret of the client ${quote(authorization.client_id)} of ${name}`;
   if (entry.ask === undefined) {
     throw new AppError('client_needed', `nobody is here to enter ${what}`, {
-      hint: `run this in a terminal: service-connection ${name}; or give it through a file descriptor: --client-secret-fd 3 3< <(<command that prints it>)`,
+      hint: `run this in a terminal: service-connection ${name}; or have a command write it: <command that prints it> | service-connection ${name} --client-secret-fd 0`,
     });
   }
   return usableSecret(await entry.ask.unseen(what), what);

@@ -5,6 +5,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
+import { buildVerify } from './build-verify.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -82,6 +83,10 @@ const loader = await build({
 });
 await mkdir(join(dist, 'chunks'), { recursive: true });
 for (const name of executables) Object.assign(outputs, await executable(name, loader.outputFiles[0].text));
+const verify = await buildVerify(root, target);
+await mkdir(join(dist, 'verify'), { recursive: true });
+for (const [path, text] of verify.files) await emit(path, text);
+Object.assign(outputs, verify.outputs);
 // The executables are CommonJS, whatever the package around them is.
 await emit('dist/package.json', '{"type":"commonjs"}\n');
 await emit('dist/THIRD-PARTY-NOTICES.txt', await notices({ outputs }));

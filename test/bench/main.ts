@@ -1,5 +1,5 @@
 /** `npm run bench`: ratios against a bare Node process timed in the same run. It measures and never fails a test run. */
-import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
@@ -13,6 +13,7 @@ import { measureOffboarding } from './offboard.ts';
 import { startBenchProject } from './project.ts';
 import { measureRecord } from './record.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
+import { measureSessionTokens } from './session-tokens.ts';
 import { measureChanged, measureUnchanged } from './skills.ts';
 import { compareBuilds, compareValidity } from './thousand-skills.ts';
 import { measureVerdicts } from './verdicts.ts';
@@ -41,6 +42,7 @@ rows.push(await offboardRow());
 rows.push(await guardRow());
 rows.push(verdictRow());
 rows.push(...(await recordRows()), ...(await recordedSessionRow()));
+rows.push(...(await sessionTokenRows()));
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
 rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
 process.stdout.write(`${tableText({ heading: ['what', 'measured', 'target', 'met'], rows })}\n`);
@@ -209,6 +211,28 @@ async function guardRow(): Promise<Row> {
     `${seconds.toFixed(1)} s, ${perSecond.toFixed(1)} calls/s`,
     '≥ 10 calls/s',
     met(perSecond >= 10),
+  ];
+}
+
+async function sessionTokenRows(): Promise<Row[]> {
+  progress('session tokens verified');
+  const { bare, session, bareAgent, agent } = await measureSessionTokens({ rounds: 21, count: 500 });
+  const row = (what: string, rate: number, base: number, least: number): Row => [
+    what,
+    `${(rate / base).toFixed(2)} × jwtVerify of jose (${Math.round(rate).toLocaleString('en')} tokens/s)`,
+    `≥ ${least} ×`,
+    met(rate >= least * base),
+  ];
+  const { size } = statSync(join(dist, 'verify', 'index.js'));
+  return [
+    row('verify: a token of the platform', agent, bareAgent, 0.9),
+    row('verify: a session token with its status list', session, bare, 0.85),
+    [
+      'verify: the entry that servers import',
+      `${(size / 1024).toFixed(1)} KiB with jose`,
+      '≤ 64 KiB',
+      met(size <= 64 * 1024),
+    ],
   ];
 }
 

@@ -1,7 +1,8 @@
 /** What npm would publish: packed, installed alone into an empty folder, and put to work. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { transform } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ExecutableName, installedIn, runProgram, searchPath } from '../demo/executables.ts';
 import { openStage } from '../demo/stage.ts';
@@ -32,7 +33,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 test('holds what runs, the licence, the readme and what that leads to, and nothing else', async () => {
   const programs = packed.filter((path) => /^dist\/(chunks\/)?[\w-]+\.js$/.test(path));
   expect(programs).toEqual(expect.arrayContaining(executables.map((name) => `dist/${name}.js`)));
-  const rest = packed.filter((path) => !programs.includes(path) && !path.startsWith('docs/')).sort();
+  const rest = packed.filter((path) => !programs.includes(path) && !/^(docs|dist\/verify)\//.test(path)).sort();
   expect(rest).toEqual([
     'CHANGELOG.md',
     'LICENSE',
@@ -52,6 +53,34 @@ test('needs no other package', async () => {
   expect(manifest.dependencies).toBeUndefined();
   const installed = await readdir(join(folder, 'node_modules'));
   expect(installed.filter((name) => !name.startsWith('.'))).toEqual(['managed-agents-interface']);
+});
+
+test('has an entry for authors of servers that imports nothing but Node, with its types', async () => {
+  const entry = join(folder, 'node_modules', 'managed-agents-interface', 'dist', 'verify', 'index.js');
+  const text = await readFile(entry, 'utf8');
+  const imports = [...text.matchAll(/(?:from|import|require)\s*\(?["']([^"']+)["']/g)].map(([, name]) => name);
+  expect([...new Set(imports)]).toEqual(['node:zlib']);
+  expect(text).not.toMatch(/anthropic|commander|modelcontextprotocol|keyring/i);
+  expect(text.length).toBeLessThan(64 * 1024);
+  const program = `import { trust, verifySessionToken, type Verification } from 'managed-agents-interface/verify';
+    const trusted = trust({ audience: 'https://a.example/mcp', issuers: [{ kind: 'session-token', issuer: 'https://i.example',
+      keys: { keys: [] }, tenants: ['w'], statusLists: ['https://i.example/status'] }] });
+    const result: Verification = await verifySessionToken(undefined, trusted);
+    if (!result.ok) console.log(result.code satisfies string);`;
+  await writeFile(join(folder, 'server.mts'), program);
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+  const typeRoots = ['--typeRoots', join(root, 'node_modules', '@types')];
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const environment = { PATH: searchPath };
+  const checked = await runProgram(process.execPath, [tsc, ...options, ...typeRoots, 'server.mts'], {
+    cwd: folder,
+    environment,
+  });
+  expect(checked).toMatchObject({ exit: 0, stdout: '' });
+  const { code } = await transform(program, { loader: 'ts', format: 'esm' });
+  await writeFile(join(folder, 'server.mjs'), code);
+  const ran = await runProgram(process.execPath, ['server.mjs'], { cwd: folder, environment });
+  expect(ran).toEqual({ exit: 0, stdout: 'missing\n', stderr: '' });
 });
 
 test.each(executables)('%s --help and --version', async (name) => {

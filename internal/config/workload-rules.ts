@@ -21,6 +21,10 @@ const publicIssuers: Readonly<Record<string, readonly string[]>> = {
   ],
   'https://gitlab.com': ['sub', 'project_path', 'project_id', 'namespace_path', 'namespace_id'],
   'https://accounts.google.com': ['sub', 'email'],
+  'https://agent.buildkite.com': ['sub', 'organization_slug', 'organization_id', 'pipeline_id'],
+  // Teams may have an issuer of their own there; this is that of all the others.
+  'https://oidc.vercel.com': ['sub', 'owner', 'owner_id', 'project_id'],
+  'https://app.terraform.io': ['sub', 'terraform_organization_name', 'terraform_organization_id'],
 };
 
 /** The mistakes of the workloads and of what is said about them elsewhere in the file. */

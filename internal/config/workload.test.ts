@@ -83,6 +83,15 @@ describe('refused is', () => {
       }),
       /expected one of sub, project_path.*gitlab\.com signs for everybody/,
     ],
+    ...[
+      ['https://agent.buildkite.com', { pipeline_slug: 'deploy' }],
+      ['https://oidc.vercel.com', { project: 'site' }],
+      ['https://app.terraform.io', { terraform_workspace_name: 'production' }],
+    ].map(([issuer, claims]): [string, object, RegExp] => [
+      `anybody at ${issuer}`,
+      alone({ ...actions, issuer, claims, token: { variable: 'MAI_ID_TOKEN' } }),
+      /claims: expected one of sub, .* signs for everybody/,
+    ]),
     [
       'the runner of GitHub for GitLab',
       alone({ ...actions, issuer: 'https://gitlab.com' }),

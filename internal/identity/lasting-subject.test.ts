@@ -86,6 +86,17 @@ describe.each(platforms)('a pipeline of %s', (_case, token, names) => {
   });
 });
 
+test('what a branch or an environment is called is no run of it', () => {
+  for (const [sub, lasts] of [
+    ['repo:acme/agents:environment:1', true],
+    ['repo:acme/agents:ref:refs/heads/12', true],
+    ['repo:acme/agents:run_number:12', false],
+    ['repo:acme/agents:run:12', false],
+  ] as const) {
+    expect([sub, passingPart({ sub, run_number: '12', run_attempt: '1' }) === undefined]).toEqual([sub, lasts]);
+  }
+});
+
 test('no two jobs make the same subject, and none what an issuer writes', () => {
   expect(subjectFrom({ a: 'x&b=y', b: 'z' }, ['a', 'b'])).not.toBe(subjectFrom({ a: 'x', b: 'y&b=z' }, ['a', 'b']));
   expect(subjectFrom({ a: 1, b: true }, ['a', 'b'])).toBe('claims:a=1&b=true');

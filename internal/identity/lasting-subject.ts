@@ -2,6 +2,7 @@
 import type { JWTPayload } from 'jose';
 import { quote } from '../text/quote.ts';
 import { claimAt } from './groups.ts';
+import type { Principal } from './principal.ts';
 
 /** What a subject made of claims begins with: no issuer writes one so, and both are never the same job. */
 const ofClaims = 'claims:';
@@ -41,6 +42,18 @@ const passing = [
   'oidc.circleci.com/pipeline-id',
 ] as const;
 
+/** What a part of a subject is called that says which run it is, before its value: `run_id:9001`. */
+const runNames = /^(?:run|build|job|step|agent|commit|sha)$|_(?:id|number|attempt|sha)$/i;
+
+/**
+ * The subject that the same job had before GitHub put numbers into it, which are never given twice: for repositories made or
+ * renamed since July 2026, and where somebody chose it. To the vaults it is somebody else. Undefined for any other.
+ */
+export function subjectBeforeNumbers({ kind, subject }: Pick<Principal, 'kind' | 'subject'>): string | undefined {
+  const numbered = /^repo:([^:/@]+)@\d+\/([^:/@]+)@\d+(?=:)/;
+  return kind === 'workload' && numbered.test(subject) ? subject.replace(numbered, 'repo:$1/$2') : undefined;
+}
+
 /** Why a subject is another one with each commit, run or person, or undefined where nothing says so. */
 export function passingPart(claims: JWTPayload): string | undefined {
   const { sub = '' } = claims;
@@ -48,7 +61,10 @@ export function passingPart(claims: JWTPayload): string | undefined {
   const named = passing.find((name) => {
     const value = claims[name];
     const text = typeof value === 'number' ? String(value) : value;
-    return typeof text === 'string' && text !== '' && (parts.includes(text) || (text.length > 8 && sub.includes(text)));
+    if (typeof text !== 'string' || text === '') return false;
+    // A short number may also be what a branch or an environment is called.
+    const isNamed = parts.some((part, at) => part === text && runNames.test(parts[at - 1] ?? ''));
+    return isNamed || (text.length > 8 && sub.includes(text));
   });
   if (named !== undefined) return `it has the claim ${quote(named)} in it, which changes`;
   if (parts.some((part) => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(part))) return 'it has a commit in it';

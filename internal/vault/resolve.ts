@@ -73,6 +73,7 @@ export async function findVault(directory: VaultDirectory, principal: Principal)
       await refuseOffboarded(directory, principal);
       const perhapsOurs = known !== undefined && isSilent(known) ? known : silent[0];
       if (perhapsOurs !== undefined) throw silence(perhapsOurs, principal);
+      if (principal.kind === 'workload') await sayNumbered(directory, principal);
       return undefined;
     }
     case 'offboarded':
@@ -313,6 +314,18 @@ async function readClaims(
     if (isSilent(vault) && vault.display_name === name) survey.silent.push(vault);
   }
   return survey;
+}
+
+/** Tells a job whose subject was another one until GitHub put numbers into it: that vault is not its own any more. */
+async function sayNumbered(directory: VaultDirectory, principal: Principal): Promise<void> {
+  const { subjectBeforeNumbers } = await import('../identity/lasting-subject.ts');
+  const before = subjectBeforeNumbers(principal);
+  if (before === undefined) return;
+  const { claims } = await readClaims(directory, { ...principal, subject: before, label: before });
+  if (claims.length === 0) return;
+  directory.warn(
+    `the subject of this job has numbers in it now (GitHub's immutable subjects), so the vault of ${quote(before)} is not its own: connect again, and end that one with offboard`,
+  );
 }
 
 /** Whether the platform does not say whose an active vault is. */

@@ -166,6 +166,140 @@ test('a job whose subject is another one at its next run has no vault, until the
   expect((await world.client.beta.vaults.list()).data).toHaveLength(1);
 });
 
+/** A pipeline as its platform's tokens show it, and what the configuration says of it. */
+interface Pipeline {
+  /** The claims of one run; everything that changes with commit and run is in them. */
+  job: (run: number) => Record<string, unknown>;
+  claims: object;
+  subject_from?: string[];
+}
+
+const commit = (run: number) => String(run).repeat(40);
+const uuid = (run: number, of: string) => `${of.repeat(8)}-0000-4000-8000-00000000000${run}`;
+const github = (sub: string): Pipeline => ({
+  job: (run) => ({
+    ...githubJob,
+    sub,
+    sha: commit(run),
+    workflow_sha: commit(run),
+    run_id: `900${run}`,
+    run_number: `${run}`,
+    run_attempt: '1',
+    check_run_id: `77${run}`,
+    actor: `person-${run}`,
+  }),
+  claims: { repository_id: '74' },
+});
+const pipelines: Readonly<Record<string, Pipeline>> = {
+  'GitHub, an environment': github('repo:acme/agents:environment:production'),
+  'GitHub, a branch': github('repo:acme/agents:ref:refs/heads/main'),
+  'GitHub, an environment called 1': github('repo:acme/agents:environment:1'),
+  'GitHub, with numbers': github('repo:acme@65/agents@74:environment:production'),
+  GitLab: {
+    job: (run) => ({
+      sub: 'project_path:acme/agents:ref_type:branch:ref:main',
+      project_id: '53804090',
+      project_path: 'acme/agents',
+      pipeline_id: `100${run}`,
+      job_id: `200${run}`,
+      ref: 'main',
+      ref_protected: 'true',
+      sha: commit(run),
+      user_login: `person-${run}`,
+    }),
+    claims: { project_id: '53804090', ref_protected: 'true' },
+  },
+  Buildkite: {
+    job: (run) => ({
+      sub: `organization:acme:pipeline:deploy:ref:refs/heads/main:commit:${commit(run)}:step:agent`,
+      organization_slug: 'acme',
+      pipeline_slug: 'deploy',
+      build_number: run,
+      build_branch: 'main',
+      build_tag: null,
+      build_commit: commit(run),
+      step_key: 'agent',
+      job_id: uuid(run, 'a'),
+      agent_id: uuid(run, 'b'),
+    }),
+    claims: { organization_slug: 'acme', pipeline_slug: 'deploy' },
+    subject_from: ['organization_slug', 'pipeline_slug'],
+  },
+  CircleCI: {
+    job: (run) => ({
+      sub: `org/${uuid(0, 'c')}/project/${uuid(0, 'd')}/user/${uuid(run, 'e')}`,
+      'oidc.circleci.com/project-id': uuid(0, 'd'),
+      'oidc.circleci.com/job-id': uuid(run, 'f'),
+      'oidc.circleci.com/workflow-id': uuid(run, '1'),
+      'oidc.circleci.com/vcs-ref': 'refs/heads/main',
+    }),
+    claims: { 'oidc.circleci.com/project-id': uuid(0, 'd'), 'oidc.circleci.com/vcs-ref': 'refs/heads/main' },
+    subject_from: ['oidc.circleci.com/project-id'],
+  },
+  Bitbucket: {
+    job: (run) => ({
+      sub: `{${uuid(0, '2')}}:{${uuid(run, '3')}}`,
+      repositoryUuid: `{${uuid(0, '2')}}`,
+      stepUuid: `{${uuid(run, '3')}}`,
+      pipelineUuid: `{${uuid(run, '4')}}`,
+      branchName: 'main',
+    }),
+    claims: { repositoryUuid: `{${uuid(0, '2')}}`, branchName: 'main' },
+    subject_from: ['repositoryUuid'],
+  },
+  Kubernetes: {
+    job: (run) => ({
+      aud: [audience],
+      sub: 'system:serviceaccount:agents:triage',
+      'kubernetes.io': { namespace: 'agents', pod: { name: `triage-${run}`, uid: uuid(run, '5') } },
+    }),
+    claims: { sub: 'system:serviceaccount:agents:triage', 'kubernetes.io.namespace': 'agents' },
+  },
+};
+
+test('three commits of one pipeline make one vault, whichever platform runs it [P1]', {
+  timeout: 120_000,
+}, async () => {
+  const { workloadIssuer } = world.sandbox;
+  const vaultsMade: Record<string, number> = {};
+  for (const [name, { job, ...configured }] of Object.entries(pipelines)) {
+    const before = (await world.client.beta.vaults.list({ limit: 100 })).data.length;
+    const run = async (number: number) => {
+      workloadIssuer.control.job(job(number));
+      return { environment: { CI: 'true', MAI_ID_TOKEN: await workloadIssuer.sign(audience) } };
+    };
+    const token = { variable: 'MAI_ID_TOKEN' };
+    if (configured.subject_from !== undefined) {
+      await jobsAlone({ ...configured, token, subject_from: undefined });
+      const refused = await world.connect(['list'], step(await run(1)));
+      expect([name, refused.exit, refused.stderr]).toEqual([name, 3, expect.stringContaining('does not last')]);
+    }
+    await jobsAlone({ ...configured, token });
+    // A runner is a new machine each time.
+    for (const number of [1, 2, 3]) await connected(await run(number));
+    vaultsMade[name] = (await world.client.beta.vaults.list({ limit: 100 })).data.length - before;
+  }
+  expect(vaultsMade).toEqual(Object.fromEntries(Object.keys(pipelines).map((name) => [name, 1])));
+});
+
+test('a job of GitHub whose subject has got numbers is told that its vault is another one’s, and has its own from then on', async () => {
+  const { control } = world.sandbox.workloadIssuer;
+  await jobsAlone();
+  await connected();
+  const numbered = 'repo:acme@65/agents@74:environment:production';
+  control.job({ ...githubJob, sub: numbered });
+  const folder = await world.machine();
+  const said = `the vault of "${subject}" is not its own`;
+  const listed = await world.connect(['list'], step({ folder }));
+  expect([listed.exit, listed.stderr]).toEqual([0, expect.stringContaining(said)]);
+  expect(await connected({ folder })).toMatchObject({ owner: { ...owner(), subject: numbered } });
+  expect((await world.client.beta.vaults.list()).data).toHaveLength(2);
+  expect((await world.connect(['list'], step({ folder }))).stderr).not.toContain(said);
+  // Somebody else's repository of that name has never been this one.
+  control.job({ ...githubJob, sub: 'repo:acme@66/agents:environment:production' });
+  expect((await world.connect(['list'], step())).stderr).not.toContain('not its own');
+});
+
 test('a person at a machine where tokens lie around signs in all the same', async () => {
   await jobsToo();
   const environment = {

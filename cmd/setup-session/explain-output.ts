@@ -14,7 +14,7 @@ export function showExplained(result: ExplainedVerdicts, tool: string | undefine
       ...(result.may_start
         ? []
         : [`They may start no session with it: agents/${agent}.yaml: allowed does not name them.`]),
-      ...(result.groups_missing === null ? [] : [visible(result.groups_missing)]),
+      ...[result.groups_missing ?? result.groups_said].flatMap((said) => (said === null ? [] : [visible(said)])),
       '',
       tableOf(tools),
       ...(tool === undefined ? [] : tools.flatMap((each) => ['', ...widening(each)])),

@@ -69,6 +69,7 @@ export function showWhoami(result: Whoami, context: CommandContext): CommandResu
     ['issuer', result.issuer],
     ['subject', result.subject],
     ['groups', result.groups.join(', ') || (result.groups_missing ?? 'none')],
+    ['group claim', result.groups_missing === null ? result.groups_said : null],
     ['verified e-mail', result.verified_email],
     ['acr', signedIn ? (result.acr ?? 'not said') : null],
     ['amr', signedIn ? result.amr.join(', ') || 'not said' : null],

@@ -60,6 +60,7 @@ describe('the table', () => {
       for: { group: 'support' },
       may_start: true,
       groups_missing: null,
+      groups_said: null,
       at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     });
     const place = 'agents/support.yaml: services.notion';

@@ -45,6 +45,11 @@ describe('groups at userinfo', () => {
     await login();
     for (const proven_by of ['kept', 'kept']) {
       expect(await whoamiJson()).toMatchObject({ groups: ['support', 'editors'], groups_missing: null, proven_by });
+      const said = 'the claim "groups" of userinfo says "support", "editors"';
+      expect(await whoamiJson()).toMatchObject({ groups_said: said });
+      expect((await whoami()).stdout).toContain(said);
+      const explained = await world.setup(['explain', '--agent', 'support'], { folder });
+      expect([explained.exit, explained.stdout]).toEqual([0, expect.stringContaining(said)]);
     }
     await expire();
     expect(await whoamiJson()).toMatchObject({ groups: ['support', 'editors'], proven_by: 'renewed' });

@@ -42,6 +42,7 @@ export async function explainVerdicts(request: ExplainRequest, ports: Ports): Pr
     for: group === undefined ? ownerOf(principal) : { group },
     may_start: mayUseAgent(principal, agent),
     groups_missing: principal.missingGroups ?? null,
+    groups_said: principal.groupsSaid ?? null,
     at: now.toISOString(),
     tools: verdicts.filter((each) => tool === undefined || each.tool === tool).map(explained),
     beside: { who },

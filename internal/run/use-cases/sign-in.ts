@@ -90,7 +90,7 @@ function requireSso({ interface: { identity } }: Configuration, what: string) {
 
 /** Somebody who is proven, as a value. */
 function whoIs({ principal, source, expiresAt, keptIn }: Proven, lacking: string | undefined): SignedIn {
-  const { kind, issuer, subject, label, groups, missingGroups, verifiedEmail, assurance } = principal;
+  const { kind, issuer, subject, label, groups, missingGroups, groupsSaid, verifiedEmail, assurance } = principal;
   return {
     kind,
     issuer,
@@ -98,6 +98,7 @@ function whoIs({ principal, source, expiresAt, keptIn }: Proven, lacking: string
     label,
     groups: [...groups],
     groups_missing: missingGroups ?? null,
+    groups_said: groupsSaid ?? null,
     verified_email: verifiedEmail ?? null,
     acr: assurance?.acr ?? null,
     amr: [...(assurance?.amr ?? [])],

@@ -73,6 +73,8 @@ export const explainVerdicts = {
     for: z.union([owner, z.strictObject({ group: z.string() })]),
     may_start: z.boolean(),
     groups_missing: text,
+    /** Which claim of whoever asks was looked at and what is in it. */
+    groups_said: text,
     at: z.string(),
     tools: z.array(
       z.strictObject({

@@ -7,6 +7,8 @@ const who = {
   label: z.string(),
   groups: z.array(z.string()),
   groups_missing: z.nullable(z.string()),
+  /** Which claim was looked at and what is in it. */
+  groups_said: z.nullable(z.string()),
   verified_email: z.nullable(z.string()),
   acr: z.nullable(z.string()),
   amr: z.array(z.string()),

@@ -8,29 +8,37 @@ import { bodyLimit } from 'hono/body-limit';
 import { clock } from '../clock/clock.ts';
 import { AppError, asAppError } from '../errors/app-error.ts';
 import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
+import { clockMarginOf } from '../identity/assurance.ts';
 import { isSamePerson } from '../identity/principal.ts';
 import type { ConsoleHandler, Origin } from '../outside/console-listener.ts';
+import { readDelivery } from '../platform/webhook.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { Role } from '../run/use-cases.ts';
 import type { OffboardPersonRequest } from '../run/values/vaults.ts';
-import { beginSecrets } from '../secret/secret.ts';
+import { beginSecrets, conceal, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { type Caller, type CredentialSetting, callerOf, exchange, requireStill } from './credentials.ts';
 import type { CurrentConfiguration, Reviewed } from './current-configuration.ts';
-import { figures } from './figures.ts';
+import type { Figures } from './figures.ts';
 import type { Journal } from './journal.ts';
 import { limitEach } from './limits.ts';
+import { judgeLogoutToken, longestWay } from './logout-token.ts';
 import { openApi } from './open-api.ts';
+import type { PlatformEvents } from './platform-events.ts';
 import { answerBody, exchangeGrant, largestRequest, runBody, type Said } from './protocol.ts';
+import { rememberedFor } from './remembered.ts';
 import { rolesOf } from './roles.ts';
 import { paths, type Route, routes } from './routes.ts';
 import { beginRun, type Run, type RunSetting, wireError } from './run.ts';
-import { type Gone, isMeant } from './sessions.ts';
+import { type Gone, isMeant, isOf, signedOutEvent } from './sessions.ts';
 
 /** What a console answers with. */
 export interface AppSetting extends CredentialSetting, RunSetting {
   configuration: CurrentConfiguration;
   journal: Journal;
+  counted: Figures;
+  /** What the platform sends, and the keys that it signs with; undefined where it has none. */
+  told: { events: PlatformEvents; keys: readonly Secret[] } | undefined;
 }
 
 /** A console that answers. */
@@ -53,6 +61,11 @@ interface Variables {
 /** Runs beside each other: of all, and of one person. */
 const mostRuns = 500;
 const mostRunsOfOne = 20;
+/** Sign-outs within the time that one counts: more than a provider sends. */
+const mostLogouts = 200_000;
+/** How long a delivery may be on its way, either way of our clock. */
+const longestDeliveryMs = 5 * 60_000;
+const mostDeliveries = 200_000;
 const pingMs = 15_000;
 /** A reader that takes nothing for so long is gone. */
 const longestSilenceMs = 60_000;
@@ -93,9 +106,8 @@ function statusOf(code: ErrorCode): 400 | 401 | 403 | 409 | 429 | 500 | 502 | 50
 
 /** Makes the answers of a console. */
 export function consoleApp(setting: AppSetting): ConsoleApp {
-  const { origin, journal, configuration, sessions } = setting;
+  const { origin, journal, configuration, sessions, counted, told } = setting;
   const host = new URL(origin).host;
-  const counted = figures();
   const runs = new Map<string, { run: Run; admission: Route['admission'] }>();
   const limits = { address: limitEach(perAddress), person: limitEach(perPerson), exchange: limitEach(perExchange) };
   let draining = false;
@@ -103,9 +115,9 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
 
   const fail = (c: Context<Variables>, error: AppError, status: number = statusOf(error.code)) => {
     const wire = wireError(error, c.env.id);
-    const { code, message, hint, id } = wire;
+    const { code, message, hint, id, requirement } = wire;
     if (status === 401) c.header('www-authenticate', `DPoP realm="${origin}", Bearer realm="${origin}"`);
-    return c.json({ error: { code, message, hint, id } }, status as 400);
+    return c.json({ error: { code, message, hint, id, ...(requirement && { requirement }) } }, status as 400);
   };
   const tooOften = (c: Context<Variables>, seconds: number) => {
     c.header('retry-after', String(seconds));
@@ -222,6 +234,79 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
         expires_in: seconds,
       });
     },
+    [paths.logout]: async (c) => {
+      const { identity } = c.var.reviewed.configuration.interface;
+      if (identity.mode !== 'sso') throw new AppError('usage', 'nobody signs in here');
+      const tokens = new URLSearchParams(await c.req.text()).getAll('logout_token');
+      const [token = ''] = tokens;
+      if (tokens.length !== 1) throw new AppError('usage', 'there has to be exactly one logout_token');
+      conceal(token);
+      const judged = await judgeLogoutToken(token, {
+        issuer: identity.issuer,
+        clientId: identity.client_id,
+        keys: setting.keysOf(identity),
+        marginSeconds: clockMarginOf(identity),
+      }).catch((error: unknown) => {
+        // Section 2.8: a bad one is a bad request, and no refusal of whoever brings it.
+        if (error instanceof AppError && error.code === 'identity_refused') return error;
+        throw error;
+      });
+      if (judged instanceof AppError) return fail(c, judged, 400);
+      const { issuer, subject, signIn, at } = judged;
+      const shown = `${issuer} ${judged.id}`;
+      if (heardLogouts.get(shown) !== undefined || !heardLogouts.set(shown, true))
+        return fail(c, new AppError('identity_refused', 'the logout token was shown before (jti)'), 400);
+      const ended = await sessions.signOut(judged);
+      lettings += 1;
+      endRuns((caller) => isOf(judged, caller));
+      journal.say('signed out', { id: c.env.id, ended });
+      // The sessions have ended whatever comes now; this is for the time after a restart.
+      await setting.record.append({
+        kind: 'heard',
+        what: signedOutEvent,
+        id: judged.id,
+        from: issuer,
+        happened: at.toISOString(),
+        subject,
+        sign_in: signIn,
+      });
+      return c.body(null, 200);
+    },
+    [paths.webhook]: async (c) => {
+      if (told === undefined) {
+        throw new AppError('console_refused', 'this console has no key of the platform to judge that with', {
+          hint: 'set ANTHROPIC_WEBHOOK_SIGNING_KEY where it is started',
+        });
+      }
+      const header = (name: string) => c.req.header(name) ?? '';
+      const names = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
+      const shown = Object.fromEntries(names.map((name) => [name, header(name)])) as Record<
+        (typeof names)[number],
+        string
+      >;
+      try {
+        const { id, sentAt, event } = readDelivery(await c.req.text(), shown, told.keys);
+        const before = deliveries.get(id);
+        if (before === sentAt) throw new AppError('identity_refused', 'this delivery was brought before');
+        // Another attempt of the platform, which had no answer to the one before.
+        const outcome = before !== undefined ? 'again' : event === undefined ? 'unread' : 'taken';
+        if (!deliveries.set(id, sentAt)) throw new AppError('console_refused', 'too much is delivered at once');
+        try {
+          if (outcome === 'taken' && event !== undefined) await told.events.take({ id, event });
+        } catch (error) {
+          // The next attempt is a first one.
+          deliveries.delete(id);
+          throw error;
+        }
+        counted.delivered(outcome);
+        journal.say('delivery', { id: c.env.id, delivery: id, event: event?.type, outcome });
+        return c.body(null, 204);
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'identity_refused') throw error;
+        counted.delivered('refused');
+        return fail(c, error, 400);
+      }
+    },
     [paths.answer]: async (c) => {
       const run = runOf(c);
       const answered = answerBody.safeParse(await jsonOf(c));
@@ -236,6 +321,13 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       return c.body(null, 204);
     },
   };
+
+  /** Ends the runs of some as Ctrl-C does. */
+  const endRuns = (isMeantBy: (caller: Caller) => boolean, but?: string) => {
+    for (const [id, { run }] of runs) if (id !== but && isMeantBy(run.caller)) run.interrupt();
+  };
+  const deliveries = rememberedFor<number>({ forMs: 2 * longestDeliveryMs, most: mostDeliveries });
+  const heardLogouts = rememberedFor<true>({ forMs: 2 * longestWay * 1000, most: mostLogouts });
 
   /** A run of the caller's own. Somebody else's is as little there as none. */
   const runOf = (c: Context<Variables>): Run => {
@@ -306,10 +398,8 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     const letGo = async () => {
       const ended = await sessions.letGo(who);
       lettings += 1;
-      for (const [id, { run }] of runs) {
-        // Who lets themselves go is not stopped half-way.
-        if (id !== own && isMeant(who, run.caller.principal)) run.interrupt();
-      }
+      // Who lets themselves go is not stopped half-way.
+      endRuns(({ principal }) => isMeant(who, principal), own);
       journal.say('sessions ended', { ended });
     };
     const record: RecordLog = {

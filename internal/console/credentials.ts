@@ -18,6 +18,7 @@ import { proveHandedToken } from '../identity/workload.ts';
 import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
 import { conceal } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
+import { BetterSignInNeeded } from './better-sign-in.ts';
 import { judgeProof, requireNew, type SeenProofs } from './dpop.ts';
 import type { KeysOf } from './issuers.ts';
 import { tokenTypes } from './protocol.ts';
@@ -83,7 +84,7 @@ function refusedToken(why: string): AppError {
   return new AppError('identity_refused', `the token is refused: ${why}`, signInFirst);
 }
 
-/** Throws `identity_refused` where the configuration believes somebody else by now, and `offboarded` for who was let go. */
+/** Throws `identity_refused` where the configuration believes somebody else by now, `sign_in_needed` where the sign-in was ended, and `offboarded` for who was let go. */
 export async function requireStill(
   { sessions }: Pick<CredentialSetting, 'sessions'>,
   { interface: { identity } }: Configuration,
@@ -94,6 +95,16 @@ export async function requireStill(
   const ofJobs = 'workloads' in identity ? (identity.workloads ?? []).map((each) => each.issuer) : [];
   const believed = kind === 'sso' ? issuerOfPeople : kind === 'workload' ? ofJobs : [];
   if (!believed.includes(issuer)) throw refusedToken(`the configuration does not believe ${quote(issuer)}`);
+  const ended = await sessions.signedOutAt(proven);
+  if (ended !== undefined) {
+    const seconds = Math.max(1, Math.min(86_400, Math.ceil((clock.now().getTime() - ended.getTime()) / 1000)));
+    throw new BetterSignInNeeded(
+      new AppError('sign_in_needed', `the sign-in of ${quote(label)} was ended at ${quote(issuer)}`, {
+        hint: 'sign in again: service-connection logout, then service-connection login',
+      }),
+      { max_age: `${seconds}s` },
+    );
+  }
   if (!(await sessions.isGone(proven))) return;
   throw new AppError('offboarded', `${quote(label)} was let go, and what proves them is of before that`, {
     hint: 'if that is a mistake, an operator lets them in again: service-connection offboard <subject> --undo',
@@ -151,6 +162,7 @@ function callerFrom(identity: SsoIdentity, claims: JWTPayload, exp: number): Cal
       assurance: assuranceOf(claims, clockMarginOf(identity)),
     },
     issuedAt: new Date((claims.iat ?? 0) * 1000),
+    signIn: typeof claims['sid'] === 'string' ? claims['sid'] : undefined,
     expiresAt: new Date(exp * 1000),
   };
 }

@@ -122,10 +122,13 @@ export const said = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ping') }),
 ]);
 
+/** The longest text that somebody enters, in characters. */
+export const longestEntered: number = 64 * 1024;
+
 /** The answer to a question. */
 export const answerBody = z.union([
   z.strictObject({ yes: z.boolean() }),
-  z.strictObject({ line: z.string().check(z.maxLength(64 * 1024)) }),
+  z.strictObject({ line: z.string().check(z.maxLength(longestEntered)) }),
   z.strictObject({ port }),
   /** The whole address that the browser came back to. */
   z.strictObject({ address: z.string().check(z.maxLength(16 * 1024)) }),

@@ -23,6 +23,8 @@ export const paths = {
   metrics: '/metrics',
   description: `${base}/openapi.json`,
   token: `${base}/token`,
+  logout: `${base}/logout`,
+  webhook: `${base}/webhooks/platform`,
   answer: `${base}/runs/:run/answers/:question`,
   interrupt: `${base}/runs/:run/interrupt`,
 } as const;
@@ -36,6 +38,9 @@ export function routes(): Route[] {
     { method: 'GET', path: paths.description, admission: 'proven' },
     // What is exchanged is what proves somebody.
     { method: 'POST', path: paths.token, admission: 'everybody' },
+    // Identity provider and platform show who they are by what they have signed.
+    { method: 'POST', path: paths.logout, admission: 'everybody' },
+    { method: 'POST', path: paths.webhook, admission: 'everybody' },
     // Whoever began a run, and nobody else, whatever they are.
     { method: 'POST', path: paths.answer, admission: 'proven' },
     { method: 'POST', path: paths.interrupt, admission: 'proven' },

@@ -4,7 +4,7 @@
  */
 import { deferred } from '../async/deferred.ts';
 import { clock } from '../clock/clock.ts';
-import type { Configuration, Requirement } from '../config/definitions.ts';
+import type { Configuration } from '../config/definitions.ts';
 import { AppError, asAppError } from '../errors/app-error.ts';
 import { allOf, assuranceMissing, requireAssurance, unmet } from '../identity/assurance.ts';
 import type { Proof } from '../identity/proof.ts';
@@ -18,6 +18,7 @@ import { beginSecrets, boundToRun, concealed } from '../secret/secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
+import { BetterSignInNeeded } from './better-sign-in.ts';
 import type { Caller } from './credentials.ts';
 import type { AnswerBody, Asking, Said, WireError } from './protocol.ts';
 import type { Reachable } from './reach.ts';
@@ -64,16 +65,6 @@ const graceMs = 15_000;
 const defaultTimeoutSeconds = 300;
 /** More lines than any run says while nobody reads. */
 const mostWaiting = 10_000;
-
-/** The sign-in is good, but not good enough: with a better one the same is asked again. */
-class BetterSignInNeeded extends AppError {
-  readonly requirement: Requirement;
-
-  constructor({ message, hint }: AppError, requirement: Requirement) {
-    super('assurance_missing', message, hint === undefined ? {} : { hint });
-    this.requirement = requirement;
-  }
-}
 
 /** Begins a run. */
 export function beginRun(setting: RunSetting, request: RunRequest): Run {

@@ -3,11 +3,13 @@
  * configuration that says where people find it and who proves them, and a socket on which nobody reads along.
  */
 import { join } from 'node:path';
+import { readAgentsLock } from '../agent/lock.ts';
 import { deferred } from '../async/deferred.ts';
 import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { inWorkspace } from '../config/workspace.ts';
+import { refreshFailuresOf } from '../connection/refresh-failures.ts';
 import { AppError } from '../errors/app-error.ts';
 import {
   type ConsoleListener,
@@ -19,19 +21,25 @@ import { makeFolder } from '../outside/files.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
+import { signingKeysIn } from '../platform/webhook.ts';
 import { recordIn } from '../record/log.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { Environment } from '../run/environment.ts';
 import { locateProject } from '../run/place.ts';
 import { prepareFromEnvironment } from '../run/platform.ts';
 import type { Ports } from '../run/ports.ts';
+import { proxiesOf } from '../run/way-out.ts';
+import { usualAddress } from '../run/workspace.ts';
+import { Secret } from '../secret/secret.ts';
 import { fileStores } from '../stores/files/kept-files.ts';
 import { quote } from '../text/quote.ts';
 import { consoleApp } from './app.ts';
 import { currentConfiguration } from './current-configuration.ts';
 import { seenProofs } from './dpop.ts';
+import { figures } from './figures.ts';
 import { issuers } from './issuers.ts';
 import { journalTo } from './journal.ts';
+import { platformEvents } from './platform-events.ts';
 import { consoleSessions, recallGone } from './sessions.ts';
 
 /** How a console is started. */
@@ -40,6 +48,10 @@ export interface ServeRequest extends ListeningPlace {
   data: string;
   /** How often the configuration is looked at; usual where undefined. */
   lookEveryMs?: number | undefined;
+  /** How long a session of somebody lasts at most; usual where undefined. */
+  sessionSeconds?: number | undefined;
+  /** How long what the platform tells waits for the act that explains it; usual where undefined. */
+  graceMs?: number | undefined;
   /** Told where it listens, once it does. */
   listening?: ((port: number) => void) | undefined;
 }
@@ -64,6 +76,12 @@ const passedOn = [
   'ANTHROPIC_SERVICE_ACCOUNT_ID',
   'ANTHROPIC_WORKSPACE_ID',
   'ANTHROPIC_IDENTITY_TOKEN_FILE',
+  'HTTPS_PROXY',
+  'https_proxy',
+  'HTTP_PROXY',
+  'http_proxy',
+  'NO_PROXY',
+  'no_proxy',
   'MAI_ALLOW_LOOPBACK_HTTP',
 ] as const;
 
@@ -77,6 +95,8 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
   const environment: Environment = Object.fromEntries(
     passedOn.flatMap((name) => (ports.environment[name] === undefined ? [] : [[name, ports.environment[name]]])),
   );
+  const signing = ports.environment.ANTHROPIC_WEBHOOK_SIGNING_KEY;
+  const signingKeys = signing === undefined ? undefined : signingKeysIn(signing).map((key) => new Secret(key));
   const { workspace } = ports.project;
   const journal = journalTo(ports.stream);
   const { folder, found } = await locateProject(ports);
@@ -126,8 +146,27 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     const here = { ...ports, environment, directories: () => directories, signal: never };
     // Without a key nothing could be done for anybody.
     await prepareFromEnvironment(here, first.configuration.interface.platform);
-    const record = lastingRecord(join(directories.state, 'record'));
-    const sessions = consoleSessions();
+    const counted = figures();
+    const lasting = lastingRecord(join(directories.state, 'record'));
+    const platform = environment.ANTHROPIC_BASE_URL ?? usualAddress;
+    const events = platformEvents({
+      platform,
+      record: lasting,
+      refreshFailures: refreshFailuresOf(stores, platform),
+      reviewed: async () => await reviewedIds((await configuration.current()).configuration),
+      journal,
+      alarmed: counted.alarmed,
+      graceMs: request.graceMs,
+    });
+    const record: RecordLog = {
+      ...lasting,
+      async append(entry) {
+        const head = await lasting.append(entry);
+        events.acted(entry);
+        return head;
+      },
+    };
+    const sessions = consoleSessions(request.sessionSeconds);
     await recallGone(sessions, record);
     const app = consoleApp({
       origin: named,
@@ -138,6 +177,8 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       stores,
       record,
       journal,
+      counted,
+      told: signingKeys === undefined ? undefined : { events, keys: signingKeys },
       configuration,
       sessions,
       seen: seenProofs(),
@@ -147,6 +188,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
             allowLoopbackHttp: environment.MAI_ALLOW_LOOPBACK_HTTP === '1',
             // Of now: an issuer of the company's own network may have come since the start.
             reviewedHosts: reviewedHosts((await configuration.current()).configuration),
+            proxies: proxiesOf({ environment, tell: ports.tell }),
             signal: never,
           }),
         stores,
@@ -171,6 +213,8 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     await Promise.race([idle, clock.pause(drainMs)]);
     app.interruptAll();
     await Promise.race([idle, clock.pause(lastWordsMs)]);
+    // Nobody tells of them again.
+    await events.settle();
     await listener.flushed();
     journal.say('ended');
     return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
@@ -197,6 +241,17 @@ function lastingRecord(folder: string): RecordLog {
         throw error;
       }
     },
+  };
+}
+
+/** The agents and environments that the locks of a configuration name, in every workspace of it. */
+async function reviewedIds(read: Configuration) {
+  const names = Object.keys(read.interface.platform.workspaces ?? {});
+  const each = names.length === 0 ? [read] : names.map((name) => inWorkspace(read, { name, said: '' }));
+  const locks = await Promise.all(each.map(async (one) => await readAgentsLock(one)));
+  return {
+    agents: new Map(locks.flatMap(({ agents }) => Object.values(agents).map((agent) => [agent.id, agent] as const))),
+    environments: new Set(locks.flatMap(({ environments }) => Object.values(environments).map(({ id }) => id))),
   };
 }
 

@@ -13,6 +13,8 @@ export interface ConsoleSession {
   thumbprint: string;
   /** When what was exchanged was issued. */
   issuedAt: Date;
+  /** Which sign-in at the provider it is of (`sid`), where that says so. */
+  signIn?: string | undefined;
   expiresAt: Date;
 }
 
@@ -23,8 +25,17 @@ export interface Gone {
   kind?: string | undefined;
 }
 
-/** What proves somebody, and when it was issued. */
-export type Issued = Pick<ConsoleSession, 'principal' | 'issuedAt'>;
+/** What a provider says has ended: one sign-in, or all of a person up to then. */
+export interface SignedOut {
+  issuer: string;
+  /** Both, where both are said; never neither. */
+  subject: string | undefined;
+  signIn: string | undefined;
+  at: Date;
+}
+
+/** What proves somebody, when it was issued, and of which sign-in it is. */
+export type Issued = Pick<ConsoleSession, 'principal' | 'issuedAt' | 'signIn'>;
 
 /** All of them. */
 export interface ConsoleSessions {
@@ -37,6 +48,10 @@ export interface ConsoleSessions {
   letIn(gone: Gone, at?: Date): Promise<void>;
   /** Whether what proves somebody is of before they were let go. */
   isGone(proven: Issued): Promise<boolean>;
+  /** Ends all of a sign-in, and says how many. What is of it opens no other one. */
+  signOut(signedOut: SignedOut): Promise<number>;
+  /** When the sign-in ended that what proves somebody is of; undefined where it has not. */
+  signedOutAt(proven: Issued): Promise<Date | undefined>;
   count(): Promise<number>;
 }
 
@@ -46,6 +61,9 @@ export interface OpenedSession {
   seconds: number;
 }
 
+/** What the record calls a sign-in that ended at the provider. */
+export const signedOutEvent = 'sign_in.ended';
+
 /** How long one lasts at most, in seconds: so late a person is still in a group that they left at the provider. */
 const longestSession = 300;
 export const mostSessions = 20_000;
@@ -53,25 +71,29 @@ export const mostSessions = 20_000;
 export const furthestAheadMs = 300_000;
 /** Of one person: one command needs one. */
 export const mostOfOne = 100;
+/** Sign-ins that ended: the longest ago is forgotten first, when what was issued in it has long expired. */
+const mostSignedOut = 100_000;
 
 /** Those of one process, which end with it: no session yet. */
-export function consoleSessions(): ConsoleSessions {
+export function consoleSessions(longest?: number): ConsoleSessions {
   const byDigest = new Map<string, ConsoleSession>();
   /** Who was let go, and until when a token is of before. */
   const gone = new Map<string, { who: Gone; at: number }>();
+  /** What was said to have ended, by what names it. */
+  const signedOut = new Map<string, SignedOut>();
   const forgetOld = () => {
     const now = clock.now();
     for (const [digest, { expiresAt }] of byDigest) if (expiresAt <= now) byDigest.delete(digest);
   };
   return {
-    async open({ principal, issuedAt }, thumbprint, until) {
-      const { token, digest, seconds, expiresAt } = newSession(until);
+    async open({ principal, issuedAt, signIn }, thumbprint, until) {
+      const { token, digest, seconds, expiresAt } = newSession(until, longest);
       forgetOld();
       const own = [...byDigest].filter(([, session]) => isSamePerson(session.principal, principal));
       // Their oldest: a program that opens one for each request hinders itself alone.
       if (own.length >= mostOfOne) byDigest.delete(own[0]?.[0] ?? '');
       else if (byDigest.size >= mostSessions) throw tooManySessions();
-      byDigest.set(digest, { principal, thumbprint, issuedAt, expiresAt });
+      byDigest.set(digest, { principal, thumbprint, issuedAt, signIn, expiresAt });
       return { token, seconds };
     },
     async find(token) {
@@ -91,14 +113,47 @@ export function consoleSessions(): ConsoleSessions {
     },
     isGone: async ({ principal, issuedAt }) =>
       [...gone.values()].some(({ who, at }) => isMeant(who, principal) && issuedAt.getTime() <= at + furthestAheadMs),
+    async signOut(ended) {
+      const [byPerson, bySignIn] = keysOfSignOut(ended);
+      const key = ended.signIn === undefined ? byPerson : bySignIn;
+      const before = signedOut.get(key);
+      signedOut.delete(key);
+      if (signedOut.size >= mostSignedOut) signedOut.delete(signedOut.keys().next().value ?? '');
+      // They may come in any order: the latest counts.
+      signedOut.set(key, before !== undefined && before.at > ended.at ? before : ended);
+      const theirs = [...byDigest].filter(([, session]) => isOf(ended, session));
+      for (const [digest] of theirs) byDigest.delete(digest);
+      return theirs.length;
+    },
+    async signedOutAt(proven) {
+      const { issuer, subject } = proven.principal;
+      const keys = keysOfSignOut({ issuer, subject, signIn: proven.signIn });
+      return keys.map((key) => signedOut.get(key)).find((ended) => ended !== undefined && isOf(ended, proven))?.at;
+    },
     count: async () => byDigest.size,
   };
 }
 
+/** What a sign-out is found by: the person, and the sign-in. */
+function keysOfSignOut({ issuer, subject, signIn }: Omit<SignedOut, 'at'>): [person: string, signIn: string] {
+  return [JSON.stringify(['person', issuer, subject]), JSON.stringify(['sign-in', issuer, signIn])];
+}
+
+/** Whether what proves somebody is of what has ended: of that sign-in, or, where none is named, of any up to then. */
+export function isOf({ issuer, subject, signIn, at }: SignedOut, proven: Issued): boolean {
+  const { principal, issuedAt } = proven;
+  if (principal.kind !== 'sso' || principal.issuer !== issuer) return false;
+  if (subject !== undefined && principal.subject !== subject) return false;
+  return signIn === undefined ? issuedAt <= at : proven.signIn === signIn;
+}
+
 /** What a session is opened with. Throws `identity_refused` where what was exchanged is over. */
-export function newSession(until: Date): OpenedSession & { digest: string; expiresAt: Date } {
+export function newSession(
+  until: Date,
+  longest: number = longestSession,
+): OpenedSession & { digest: string; expiresAt: Date } {
   const now = clock.now().getTime();
-  const seconds = Math.floor(Math.min(longestSession, (until.getTime() - now) / 1000));
+  const seconds = Math.floor(Math.min(longest, (until.getTime() - now) / 1000));
   if (seconds < 1) throw new AppError('identity_refused', 'what was exchanged has just expired');
   const token = randomBytes(32).toString('base64url');
   return { token, digest: sha256(token), seconds, expiresAt: new Date(now + seconds * 1000) };
@@ -109,7 +164,7 @@ export function tooManySessions(): AppError {
 }
 
 /**
- * Lets go whom this record says: what proved them before a restart proves them no more after it. It has no issuer of theirs, so
+ * Lets go and signs out whom this record says: what proved them before a restart proves them no more after it. It has no issuer of theirs, so
  * somebody else with that subject signs in once more. Throws as reading the record does.
  */
 export async function recallGone(sessions: ConsoleSessions, record: Pick<RecordLog, 'verify'>): Promise<void> {
@@ -117,7 +172,12 @@ export async function recallGone(sessions: ConsoleSessions, record: Pick<RecordL
   // Taken together first: other replicas act on what is let go, and nobody is let go again for what is long over.
   const left = new Map<string, Date>();
   const returned = new Map<string, Date>();
+  const ended: SignedOut[] = [];
   await record.verify(({ at, entry }) => {
+    if (entry.kind === 'heard' && entry.what === signedOutEvent) {
+      const { from: issuer, subject, sign_in: signIn, happened } = entry;
+      ended.push({ issuer, subject, signIn, at: new Date(happened) });
+    }
     if (entry.kind === 'intent' && entry.target.id !== undefined) {
       if (entry.act === 'person.offboard') left.set(entry.target.id, new Date(at));
       if (entry.act === 'person.let_in') returning.set(entry.id, entry.target.id);
@@ -132,6 +192,7 @@ export async function recallGone(sessions: ConsoleSessions, record: Pick<RecordL
   });
   for (const [subject, at] of returned) await sessions.letIn({ subject }, at);
   for (const [subject, at] of left) await sessions.letGo({ subject }, at);
+  for (const each of ended.slice(-mostSignedOut)) await sessions.signOut(each);
 }
 
 /** Whether somebody is one of those who are let go. */

@@ -6,7 +6,7 @@ import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import { Headers } from './fetch-types.ts';
-import { checkedUrl } from './http.ts';
+import { checkedUrl, type HttpRules } from './http.ts';
 import { sender } from './send.ts';
 
 /** An answer: its head, and its body as it comes. */
@@ -14,6 +14,8 @@ export interface ConsoleAnswer {
   status: number;
   /** Throws `console_unreachable` where it breaks off or nothing comes for too long. */
   pieces(): AsyncIterable<Uint8Array>;
+  /** Ends the connection: whoever answers notices, and what waits for a piece fails. */
+  leave(): void;
 }
 
 /** Sends one request. Throws `console_unreachable`. */
@@ -28,9 +30,12 @@ const headMs = 30_000;
 const silenceMs = 60_000;
 
 /** How to ask a console. Throws `url_refused` for an address that nothing is sent to. */
-export function consoleClient(origin: string, allowLoopbackHttp: boolean): AskConsole {
+export function consoleClient(
+  origin: string,
+  { allowLoopbackHttp, proxies }: Pick<HttpRules, 'allowLoopbackHttp' | 'proxies'>,
+): AskConsole {
   const base = checkedUrl(origin, allowLoopbackHttp, 'console in config/interface.yaml');
-  const send = sender();
+  const send = sender({}, proxies);
   const unreachable = (cause: unknown) => {
     let reason = 'connection failed';
     for (let current = cause; current instanceof Error; current = current.cause) {
@@ -57,6 +62,7 @@ export function consoleClient(origin: string, allowLoopbackHttp: boolean): AskCo
       .finally(stop);
     return {
       status: answer.status,
+      leave: answer.leave,
       async *pieces() {
         const reader = answer.pieces?.[Symbol.asyncIterator]();
         try {

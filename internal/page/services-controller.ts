@@ -7,7 +7,7 @@
 import { deferred } from '../async/deferred.ts';
 import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
-import { examineServices, type ServiceState } from '../connection/check/list.ts';
+import { examineServices, type Lookup, type ServiceState } from '../connection/check/list.ts';
 import type { ClientEntry } from '../connection/client/enter-client.ts';
 import { type Connected, type ConnectRequest, connectService, outcomeOf } from '../connection/connect.ts';
 import { type Disconnected, disconnectService } from '../connection/disconnect.ts';
@@ -29,7 +29,8 @@ export type PersonRun = Omit<
   | 'acceptOther'
   | 'detail'
   | 'warn'
->;
+> &
+  Pick<Lookup, 'refreshFailures'>;
 
 /** Hears what was done, for the terminal. */
 export interface ActListener {

@@ -30,6 +30,8 @@ export type Entry =
   | { kind: 'pulled'; session: string; through: string; state: 'open' | 'closed'; platform: string }
   /** A yes, a no or a result that somebody gave to a call: it counts from here on, and is sent after it. */
   | ({ kind: 'answer' } & RecordedAnswer)
+  /** What others told a console: a sign-in that ended at the provider, or what happened on the platform that no act of ours explains. */
+  | ({ kind: 'heard' } & HeardEvent)
   /** A piece of the text of an entry that is too long for one line; `of` is the SHA-256 of the whole. */
   | { kind: 'part'; of: string; part: number; parts: number; text: string }
   /** The first line of a further file: `file` is the one before. */
@@ -60,6 +62,25 @@ export interface RecordedAnswer {
     version?: string;
     policy?: string;
   };
+}
+
+/** Something that was done elsewhere, as whoever did it says, with a signature. */
+export interface HeardEvent {
+  /** `sign_in.ended`, or the type of the event of the platform. */
+  what: string;
+  /** Its own id. */
+  id: string;
+  /** The issuer, or the address of the platform. */
+  from: string;
+  /** When, RFC 3339. */
+  happened: string;
+  /** Of a sign-in that ended: whose, and which one. */
+  subject?: string | undefined;
+  sign_in?: string | undefined;
+  /** Of the platform: what it is about, and the vault that it is in. */
+  target?: { kind: string; id?: string | undefined; label: string } | undefined;
+  vault?: string | undefined;
+  workspace?: string | undefined;
 }
 
 /** One tool call: who answers for it, what allowed it, and what became of it. */
@@ -207,6 +228,17 @@ const shapes = {
     id: text,
     platform: text,
     rule: maybeText,
+    workspace: maybeText,
+  },
+  heard: {
+    from: text,
+    happened: text,
+    id: text,
+    sign_in: maybeText,
+    subject: maybeText,
+    target: { holds: target, required: false },
+    vault: maybeText,
+    what: text,
     workspace: maybeText,
   },
   pulled: { platform: text, session: text, state: text, through: text },

@@ -24,6 +24,11 @@ export const variables = {
     meaning: 'the identity token itself; in GitHub Actions neither of the two is needed',
     secret: true,
   },
+  ANTHROPIC_WEBHOOK_SIGNING_KEY: {
+    meaning:
+      'for `serve`: what the platform signs its webhooks with; several, separated by spaces, while one takes the place of another',
+    secret: true,
+  },
   ANTHROPIC_BASE_URL: { meaning: 'another address of the platform; https, or http on loopback' },
   HTTPS_PROXY: { meaning: 'the proxy that https goes through: `http://<host>:<port>`; `https_proxy` comes first' },
   https_proxy: { meaning: 'the same, as curl spells it' },

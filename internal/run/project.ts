@@ -4,6 +4,7 @@ import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { inWorkspace, type NamedWorkspace } from '../config/workspace.ts';
 import { type Journals, journalsIn } from '../connection/journal/journals.ts';
+import { type RefreshFailures, refreshFailuresOf } from '../connection/refresh-failures.ts';
 import { called } from '../identity/last-person.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Proof } from '../identity/proof.ts';
@@ -44,6 +45,7 @@ export interface OperatorRun {
   approvals: KeptTexts;
   /** How often rules have said yes. */
   quotas: KeptTexts;
+  refreshFailures: RefreshFailures;
   workspace: Workspace;
   visit: BrowserVisit;
 }
@@ -183,6 +185,7 @@ export async function openOperatorRun(
     sessionRecords,
     approvals: stores.approvals,
     quotas: stores.quotas,
+    refreshFailures: refreshFailuresOf(stores, workspace.address),
     workspace,
     visit: theirs,
     warn,

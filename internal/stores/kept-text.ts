@@ -91,6 +91,8 @@ export interface Stores {
   approvals: KeptTexts;
   /** How often rules have said yes, of a workspace and what it is counted for. */
   quotas: KeptTexts;
+  /** When the platform said of a credential that it could not renew it, of a platform and a credential. */
+  refreshFailures: KeptTexts;
   /** Configurations that a person said yes to, by folder. */
   confirmations: KeptTexts;
   /** Who signed in last, by client of an identity provider; who holds one changes the sign-in that is kept of it. */

@@ -38,7 +38,7 @@ export const everybodysRoles = { user: all, approver: all, auditor: all, admin: 
 export async function startConsole(
   sandbox: Sandbox,
   change: (content: Content) => void = () => {},
-  request: Partial<ServeRequest> = {},
+  { environment = {}, ...request }: Partial<ServeRequest> & { environment?: Record<string, string> } = {},
 ): Promise<RunningConsole> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -65,7 +65,7 @@ export async function startConsole(
   const { ports } = contextOf(
     {
       argv: [],
-      environment: readEnvironment(sandbox.environment),
+      environment: readEnvironment({ ...sandbox.environment, ...environment }),
       stdin: new PassThrough(),
       stdout: { write() {} },
       stderr,

@@ -37,6 +37,7 @@ const kinds: (keyof Stores)[] = [
   'sessions',
   'approvals',
   'quotas',
+  'refreshFailures',
   'confirmations',
   'signIns',
   'issuerKeys',

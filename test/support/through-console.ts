@@ -24,9 +24,16 @@ export function keepRoles(path: string, content: unknown): unknown {
   return { ...content, people: { roles: everybodysRoles, ...(content.people as object) } };
 }
 
+/** A test, as vitest calls it. */
+interface TestNamed {
+  name: string;
+  suite?: { name: string } | undefined;
+}
+
 /** Why a test is not one of a console; undefined for one that is. */
-export function reasonAgainst({ name }: { name: string }): string | undefined {
-  return left.find(([pattern]) => pattern.test(name))?.[1];
+export function reasonAgainst({ name, suite }: TestNamed): string | undefined {
+  const whole = suite === undefined ? name : `${suite.name} ${name}`;
+  return left.find(([pattern]) => pattern.test(name) || pattern.test(whole))?.[1];
 }
 
 /** What is left out. */
@@ -35,7 +42,9 @@ const left: readonly (readonly [name: RegExp, why: string])[] = [
   ...[
     /there is no key: nobody is sent to a browser/,
     /names no such service: the nearest is offered/,
-    /--read-only is refused where the service has no such scopes, before anybody signs in/,
+    /before anybody signs in/,
+    /^empty ends at once with the command to run$/,
+    /^a terminal at which nobody sits ends at once$/,
     /a lock that was damaged is refused/,
     /is asked of the platform for an agent that does not exist/,
     /who edited the pin by hand: that is refused before anything is asked/,
@@ -45,6 +54,17 @@ const left: readonly (readonly [name: RegExp, why: string])[] = [
     (name) =>
       [name, 'key and address of the platform are the console’s, and the test changes those of the machine'] as const,
   ),
+  ...[
+    /^passes: here by the record of this machine, elsewhere by what it says itself$/,
+    /^has a record of 0600 in 0700, without a secret$/,
+    /^a record of this machine that cannot be read is said and not used$/,
+  ].map((name) => [name, 'what was started is remembered by the console, for every machine'] as const),
+  ...[
+    /where there are ownership keys a session is signed/,
+    /where there are ownership keys the signature of another session/,
+    /what a key has signed that is retired counts as not signed/,
+    /a session whose signer does not work is started/,
+  ].map((name) => [name, 'an operator signs at a console, and nobody here is one'] as const),
   [
     /made with another agent under the name of yours/,
     'the console remembers what it started, and refuses in other words',

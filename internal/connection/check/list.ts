@@ -7,6 +7,7 @@ import type { CredentialTrial } from '../../platform/credentials.ts';
 import { findVault, type VaultDirectory } from '../../vault/resolve.ts';
 import { type Connection, connectionOf, connectionsOf, readConnections } from '../credentials.ts';
 import type { Journals } from '../journal/journals.ts';
+import type { RefreshFailures } from '../refresh-failures.ts';
 import { type Judgement, judgeStatus } from './status.ts';
 import { tryCredential } from './validate.ts';
 
@@ -20,6 +21,7 @@ export interface ServiceState extends Judgement {
 export interface Lookup extends VaultDirectory {
   principal: Principal;
   journals: Journals;
+  refreshFailures: RefreshFailures;
   services: Iterable<Service>;
 }
 
@@ -30,7 +32,7 @@ export async function examineServices(request: Lookup): Promise<ServiceState[]> 
 
 /** The same, and the connections that are of no service: no agent can use them, and nobody tries them. */
 export async function examineConnections(request: Lookup): Promise<{ states: ServiceState[]; unlisted: Connection[] }> {
-  const { platform, principal, journals } = request;
+  const { platform, principal, journals, refreshFailures } = request;
   const services = [...request.services];
   const vault = await findVault(request, principal);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);
@@ -40,15 +42,23 @@ export async function examineConnections(request: Lookup): Promise<{ states: Ser
   const states = await Promise.all(
     services.map(async (service): Promise<ServiceState> => {
       const connection = connectionOf(connections, service);
-      const trial =
-        vault === undefined || connection?.kind !== 'mcp_oauth'
-          ? undefined
-          : await trialOf(platform, vault.id, connection);
+      const isTried = vault !== undefined && connection?.kind === 'mcp_oauth';
+      const [trial, refreshFailedAt] = isTried
+        ? await Promise.all([trialOf(platform, vault.id, connection), refreshFailures.read(connection.credentialId)])
+        : [];
       const left = connection === undefined ? await journals.read(principal, service) : undefined;
       return {
         service,
         connection,
-        ...judgeStatus({ service, connection, verifiedEmail: principal.verifiedEmail, left, trial, now: clock.now() }),
+        ...judgeStatus({
+          service,
+          connection,
+          verifiedEmail: principal.verifiedEmail,
+          left,
+          refreshFailedAt,
+          trial,
+          now: clock.now(),
+        }),
       };
     }),
   );

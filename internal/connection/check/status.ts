@@ -39,13 +39,16 @@ export interface StatusEvidence {
   verifiedEmail: string | undefined;
   /** What an interrupted run left, where nothing is connected. */
   left?: Journal | undefined;
+  /** When the platform said that it could not renew it; undefined where it did not. */
+  refreshFailedAt?: Date | undefined;
   /** The platform's answer; a text when it gave none, undefined when it was not asked. */
   trial: CredentialTrial | string | undefined;
   now: Date;
 }
 
 /** Judges one connection. That it does not work comes before what it may do, and that before how much of it. */
-export function judgeStatus({ service, connection, verifiedEmail, left, trial, now }: StatusEvidence): Judgement {
+export function judgeStatus(evidence: StatusEvidence): Judgement {
+  const { service, connection, verifiedEmail, left, refreshFailedAt, trial, now } = evidence;
   const connect = `run: service-connection ${service.name}`;
   if (connection === undefined) {
     const status = left !== undefined && wasReplaced(left, false) ? 'needs-reconnect' : 'not-connected';
@@ -60,6 +63,11 @@ export function judgeStatus({ service, connection, verifiedEmail, left, trial, n
     return { status: 'expired', reason, next: connect };
   }
   if (answer?.status === 'invalid') return judgeInvalid(answer, service);
+  if (refreshFailedAt !== undefined && isNewerThan(refreshFailedAt, connection, answer)) {
+    const still = answer?.status === 'valid' ? ', and the access it has left will end' : '';
+    const reason = `the platform could not renew the token at ${refreshFailedAt.toISOString()}${still}`;
+    return { status: 'needs-reconnect', reason, next: connect };
+  }
   if (foreign !== undefined) return foreign;
   if (answer?.status !== 'valid') {
     const reason = answer === undefined ? (trial ?? 'not tried') : reasonOfUnknown(answer);
@@ -72,6 +80,12 @@ export function judgeStatus({ service, connection, verifiedEmail, left, trial, n
     return { status: 'missing-scopes', reason: `not granted: ${missing.map(quote).join(', ')}`, next: connect };
   }
   return { status: 'connected', reason: 'the service accepts the token', next: undefined };
+}
+
+/** Whether nothing has renewed the token since: neither its person nor the platform. */
+function isNewerThan(failedAt: Date, { record }: Connection, trial: CredentialTrial | undefined): boolean {
+  const connectedAt = Date.parse(record.connectedAt ?? '');
+  return !(connectedAt > failedAt.getTime()) && trial?.refresh?.status !== 'succeeded';
 }
 
 /** An account that the service's file does not want now, and that nobody accepted by name. */

@@ -42,34 +42,46 @@ export async function openConnection(
   { token, kind }: ShownProof,
 ): Promise<ConsoleConnection> {
   const key = await newProofKey();
-  const form = new URLSearchParams({
-    grant_type: exchangeGrant,
-    subject_token: token.reveal(),
-    subject_token_type: tokenTypes[kind],
-  });
-  const answer = await askConsole(
-    paths.token,
-    {
-      'content-type': 'application/x-www-form-urlencoded',
-      dpop: await key.proofFor('POST', `${origin}${paths.token}`),
-    },
-    form.toString(),
-  );
-  const session = exchanged.safeParse(await successful(answer));
-  if (!session.success) throw noConsole(origin);
-  const secret = new Secret(session.data.access_token);
+  const exchange = async (): Promise<Secret> => {
+    const form = new URLSearchParams({
+      grant_type: exchangeGrant,
+      subject_token: token.reveal(),
+      subject_token_type: tokenTypes[kind],
+    });
+    const answer = await askConsole(
+      paths.token,
+      {
+        'content-type': 'application/x-www-form-urlencoded',
+        dpop: await key.proofFor('POST', `${origin}${paths.token}`),
+      },
+      form.toString(),
+    );
+    if (answer.status !== 200) throw await refusalOf(answer, origin);
+    const session = exchanged.safeParse(await jsonOf(answer));
+    if (!session.success) throw noConsole(origin);
+    return new Secret(session.data.access_token);
+  };
+  let session = await exchange();
+  /** Under way for everybody who finds at the same time that the session has ended. */
+  let renewing: Promise<Secret> | undefined;
+  const post = async (path: string, value: unknown, by: Secret) =>
+    await askConsole(path, await shown(origin, path, by, key), JSON.stringify(value));
   return {
     ask: async (path, value) => {
-      const reply = await askConsole(path, await shown(origin, path, secret, key), JSON.stringify(value));
+      const used = session;
+      let reply = await post(path, value, used);
+      if (reply.status === 401) {
+        const refused = await refusalOf(reply, origin);
+        if (refused instanceof ConsoleRefusal && refused.requirement !== undefined) throw refused;
+        // A run may last longer than the session that it began in; what proves the person is still good, or is refused here.
+        renewing ??= session === used ? exchange() : undefined;
+        session = (await renewing?.finally(() => (renewing = undefined))) ?? session;
+        reply = await post(path, value, session);
+      }
       if (reply.status === 200 || reply.status === 204) return reply;
       throw await refusalOf(reply, origin);
     },
   };
-
-  async function successful(reply: ConsoleAnswer): Promise<unknown> {
-    if (reply.status !== 200) throw await refusalOf(reply, origin);
-    return await jsonOf(reply);
-  }
 }
 
 async function shown(origin: string, path: string, token: Secret, key: ProofKey): Promise<Record<string, string>> {

@@ -9,7 +9,7 @@ import type { ProgressEvent } from '../../run/event-table.ts';
 import type { Ports, Waiting } from '../../run/ports.ts';
 import { unmoving } from '../../text/quote.ts';
 import { isUrl } from '../../text/url.ts';
-import { type AnswerBody, base, longestLine, type Said, said } from '../protocol.ts';
+import { type AnswerBody, base, longestEntered, longestLine, type Said, said } from '../protocol.ts';
 import type { Reachable } from '../reach.ts';
 import { type ConsoleConnection, ConsoleRefusal, noConsole } from './connection.ts';
 
@@ -66,7 +66,10 @@ export async function follow(ports: Ports, followed: Followed): Promise<unknown>
     return judged.data;
   } catch (error) {
     await end();
-    throw error;
+    if (!(error instanceof AppError) || error.code !== 'console_unreachable') throw error;
+    // It was left because it could not be told what happened here.
+    const interrupted = ports.signal.aborted ? new AppError('interrupted', 'interrupted') : undefined;
+    throw here.failure() ?? interrupted ?? error;
   }
 }
 
@@ -104,19 +107,26 @@ interface PersonHere {
   end(): Promise<void>;
 }
 
-function personHere(ports: Ports, { connection, visit, origin, warned }: Followed): PersonHere {
+function personHere(ports: Ports, { connection, visit, origin, warned, answer: { leave } }: Followed): PersonHere {
   const { tell } = ports;
   const waits = new Map<number, Waiting>();
   const codes = new Map<number, { done(): void }>();
   const listeners = new Map<number, { listener: LoopbackListener; path: string }>();
   const questions = new Map<number, AbortController>();
   const under = new Set<Promise<void>>();
+  const finishing = new Set<Promise<void>>();
   let run: string | undefined;
   let failed: AppError | undefined;
 
   const send = async (id: number, answer: AnswerBody) => {
-    // It may have ended meanwhile, and says so itself.
-    await connection.ask(`${base}/runs/${run}/answers/${id}`, answer).catch(() => {});
+    await connection.ask(`${base}/runs/${run}/answers/${id}`, answer).catch((error: unknown) => {
+      // Nothing is asked there any more: the run went on or has ended, and says so itself. Else it would wait for ever.
+      if (!(error instanceof ConsoleRefusal) || error.code !== 'usage') throw error;
+    });
+  };
+  const interruptRun = () => {
+    // Where it cannot be told, it notices that nobody reads any more.
+    connection.ask(`${base}/runs/${run}/interrupt`, {}).catch(() => leave());
   };
   /** Asks here, and sends what comes of it. */
   const ask = (id: number, asking: (signal: AbortSignal) => Promise<AnswerBody>, isVisit = false) => {
@@ -137,7 +147,7 @@ function personHere(ports: Ports, { connection, visit, origin, warned }: Followe
       .catch((error: unknown) => {
         failed ??=
           error instanceof AppError ? error : new AppError('bug', 'this is a bug in the tool', { cause: error });
-        void connection.ask(`${base}/runs/${run}/interrupt`, {}).catch(() => {});
+        interruptRun();
       })
       .finally(() => {
         questions.delete(id);
@@ -262,10 +272,16 @@ function personHere(ports: Ports, { connection, visit, origin, warned }: Followe
         ask(line.id, async (over) => ({ line: await asker().unseen(line.text, line.timeoutMs, over) }));
         return;
       case 'entered':
-        ask(line.id, async () => ({ line: await ports.entered({ what: line.what, command: line.command }) }));
+        ask(line.id, async () => {
+          const entered = await ports.entered({ what: line.what, command: line.command });
+          // No secret is longer: what is cut off is judged as too long all the same.
+          return { line: entered.slice(0, longestEntered) };
+        });
         return;
       case 'listen':
         ask(line.id, async () => {
+          // The one before may have been on this very port, and is about to have said its last words.
+          await Promise.all(finishing);
           const listener = await listenOnLoopback(line.place);
           listeners.set(line.id, { listener, path: line.place.path });
           return { port: Number(new URL(listener.redirectUri).port) };
@@ -293,8 +309,8 @@ function personHere(ports: Ports, { connection, visit, origin, warned }: Followe
           at.listener.close();
           return;
         }
-        const finished = at.listener.finish(line.outcome).finally(() => under.delete(finished));
-        under.add(finished);
+        const finished = at.listener.finish(line.outcome).finally(() => finishing.delete(finished));
+        finishing.add(finished);
         return;
       }
       default:
@@ -305,14 +321,14 @@ function personHere(ports: Ports, { connection, visit, origin, warned }: Followe
     take,
     interrupt() {
       for (const question of questions.values()) question.abort();
-      void connection.ask(`${base}/runs/${run}/interrupt`, {}).catch(() => {});
+      interruptRun();
     },
     failure: () => failed,
     async end() {
       for (const waiting of waits.values()) waiting.done();
       for (const code of codes.values()) code.done();
       for (const question of questions.values()) question.abort();
-      await Promise.all(under);
+      await Promise.all([...under, ...finishing]);
       for (const { listener } of listeners.values()) listener.close();
     },
   };

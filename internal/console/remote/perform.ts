@@ -47,11 +47,11 @@ export async function performAtConsole(ports: Ports, remote: RemoteRequest): Pro
   };
   const visit = browserVisit(here, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(here, configuration, visit);
-  const askConsole = consoleClient(origin, visit.allowLoopbackHttp);
+  const askConsole = consoleClient(origin, visit);
   let requirement: Requirement | undefined;
+  let sign: 'needed' | 'always' = 'needed';
   for (let asked = 0; ; asked += 1) {
-    const proven = await proof.prove(requirement === undefined ? {} : { requirement });
-    const connection = await openConnection(origin, askConsole, shownProof(proven));
+    const proven = await proof.prove(requirement === undefined ? {} : { requirement, sign });
     const asking: Asking = {
       executable: ports.executable as Asking['executable'],
       version: ports.version,
@@ -63,12 +63,15 @@ export async function performAtConsole(ports: Ports, remote: RemoteRequest): Pro
       signedInNow: proven.source === 'fresh',
     };
     try {
+      const connection = await openConnection(origin, askConsole, shownProof(proven));
       const answer = await connection.ask(useCasePath(useCase.name), { request: remote.request, asking });
       return await follow(ports, { answer, connection, useCase, origin, visit, warned });
     } catch (error) {
       // A better sign-in is asked for once: the same one would be refused again.
       if (!(error instanceof ConsoleRefusal) || error.requirement === undefined || asked > 0) throw error;
       requirement = allOf([error.requirement as Requirement]);
+      // What is kept is of the sign-in that was ended, however long ago that was.
+      if (error.code === 'sign_in_needed') sign = 'always';
       ports.tell.warn(`the sign-in of ${called(proven.principal)} is not enough here: please sign in again`);
     }
   }

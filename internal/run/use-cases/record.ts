@@ -42,6 +42,7 @@ export async function showRecord(request: ShowRecordRequest, ports: Ports): Prom
   const creates = new Map<string, ShownAct>();
   const { findings } = await (await ports.record()).verify(({ at, entry }: Line) => {
     if (entry.kind === 'call') add(`call ${entry.session} ${entry.call}`, callAct(at, entry));
+    if (entry.kind === 'heard' && entry.target !== undefined) add(`heard ${entry.id}`, alarmAct(entry));
     if (entry.kind === 'outcome') {
       const { outcome, attempts, error = null, made } = entry;
       const announced = acts.get(entry.id) ?? creates.get(entry.id);
@@ -90,6 +91,27 @@ function intentAct(at: string, entry: Extract<Entry, { kind: 'intent' }>): Shown
     server: entry.server ?? null,
     workspace: entry.workspace ?? null,
     outcome: null,
+    attempts: null,
+    error: null,
+  };
+}
+
+/** Something that the platform told and no act explains: nobody knows whose it was. */
+function alarmAct({ what, happened, from, target, workspace }: Extract<Entry, { kind: 'heard' }>): ShownAct {
+  const { id, kind, label } = target ?? { kind: '', label: '' };
+  return {
+    at: happened,
+    act: `alarm.${what}`,
+    actor: { kind: 'unproven', account: null },
+    agent: null,
+    session: kind === 'session' ? (id ?? null) : null,
+    rule: null,
+    call: null,
+    target: { kind, id: id ?? null, label },
+    platform: from,
+    server: null,
+    workspace: workspace ?? null,
+    outcome: 'success',
     attempts: null,
     error: null,
   };

@@ -135,15 +135,15 @@ function readAll(descriptor: number): Buffer {
 /**
  * How V8 is told to run what is short. Left alone, it doubles the space of young objects, up to 48 MiB, as often as what fits
  * into it has been kept; what a command keeps it keeps to its end, so that the room is only touched: a quarter more memory,
- * and no less time. And V8 of Node.js 20 optimizes what a command runs a few hundred times, which takes longer than what
- * it gains, and 6 MiB; seven times later is soon enough for what takes long. (Later versions have no such flag, say so on
+ * and no less time. And V8 of Node.js 20 optimizes what a command runs a few hundred times, small functions at once, which
+ * takes longer than what it gains, and 8 MiB; what takes long comes to it soon enough. (Later versions have no such flags, say so on
  * stderr where it is given, and optimize later of themselves.) Before
  * anything runs, since reading the words of a command is enough for V8 to begin; and before a cache is read, which does not
  * fit where it was made under other flags.
  */
 const flags = [
   '--semi-space-growth-factor=1',
-  ...(process.version.startsWith('v20.') ? ['--interrupt-budget=500000'] : []),
+  ...(process.version.startsWith('v20.') ? ['--interrupt-budget=4000000', '--max-bytecode-size-for-early-opt=0'] : []),
 ];
 
 function setFlags(): void {

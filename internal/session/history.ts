@@ -19,7 +19,9 @@ export async function readInOrder(
     if (inOrder(events) === events) for (const event of events) take(event);
     throw error;
   }
-  for (const event of inOrder(events)) take(event);
+  // Given up one by one: what the reader makes of a long history would have to fit beside it.
+  const left = inOrder(events).reverse();
+  for (let event = left.pop(); event !== undefined; event = left.pop()) take(event);
 }
 
 /** The latest events of a list that was asked for with the latest first, at most so many; the earliest of them first. */

@@ -220,9 +220,13 @@ export class TurnState {
   }
 
   #answer(text: string): void {
-    const apart = this.#pieces.length > 0 && !this.#pieces.at(-1)?.endsWith('\n') ? '\n' : '';
-    this.#pieces.push(apart + text);
-    this.#told.text(visibleLines(apart + text));
+    // Apart by a piece of its own: a text that is put together anew is there twice.
+    const apart = this.#pieces.length > 0 && !this.#pieces.at(-1)?.endsWith('\n');
+    for (const piece of apart ? ['\n', text] : [text]) {
+      if (piece === '') continue;
+      this.#pieces.push(piece);
+      this.#told.text(visibleLines(piece));
+    }
   }
 
   #call(call: ToolCall, permission: 'allow' | 'ask' | 'deny' | undefined): void {

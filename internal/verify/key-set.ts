@@ -107,7 +107,6 @@ export function remoteKeys(address: string, rules: KeyRules, times: KeyTimes, as
     return passed < 0 ? Number.POSITIVE_INFINITY : passed;
   };
   const ask = async () => {
-    askedAt = seconds();
     const text = await readRemoteText(address, asking, 'application/jwk-set+json, application/json', mostBytes);
     let value: unknown;
     try {
@@ -122,6 +121,8 @@ export function remoteKeys(address: string, rules: KeyRules, times: KeyTimes, as
     if (underWay === undefined) {
       if (since(askedAt) < times.cooldown) return;
       underWay = ask().finally(() => {
+        // From the end on: a host that lets everybody wait would be asked without a pause.
+        askedAt = seconds();
         underWay = undefined;
       });
     }

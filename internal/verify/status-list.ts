@@ -70,7 +70,6 @@ export function remoteStatusList(address: string, rules: ListRules, asking: Aski
   let underWay: Promise<void> | undefined;
   const seconds = () => asking.now() / 1000;
   const ask = async () => {
-    askedAt = seconds();
     const text = await readRemoteText(address, asking, 'application/statuslist+jwt', mostTextBytes);
     const now = seconds();
     const { iat, exp, ttl, list } = await verifyStatusList(text.trim(), address, rules, new Date(asking.now()));
@@ -89,6 +88,8 @@ export function remoteStatusList(address: string, rules: ListRules, asking: Aski
     if (underWay === undefined) {
       if (sinceAsked >= 0 && sinceAsked < rules.cooldownSeconds) return;
       underWay = ask().finally(() => {
+        // From the end on: a host that lets everybody wait would be asked without a pause.
+        askedAt = seconds();
         underWay = undefined;
       });
     }

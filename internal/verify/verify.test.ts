@@ -399,6 +399,25 @@ describe('keys', () => {
   });
 });
 
+test('a host that lets everybody wait is not asked without a pause while the last answers count', async () => {
+  const { clock, own, claims } = await world();
+  let asked = 0;
+  let hanging = false;
+  const waiting: typeof fetch = async (address, init) => {
+    if (!hanging) return await fetch(address, init);
+    asked += 1;
+    clock.now += 20;
+    throw new TypeError('nobody answered in time');
+  };
+  const trusted = trust({ audience, issuers: [own], now: () => clock.now * 1000, fetch: waiting });
+  const verify = async () => await verifySessionToken(`Bearer ${await signed(claims(), key)}`, trusted);
+  expect(await verify()).toMatchObject({ ok: true });
+  hanging = true;
+  clock.now += 61;
+  for (let time = 0; time < 5; time += 1) expect(await verify()).toMatchObject({ ok: true });
+  expect(asked).toBe(1);
+});
+
 describe('status', () => {
   test('what was taken back is refused within the time that a list is fresh', async () => {
     const { clock, claims, verdict, publishStatus } = await world();

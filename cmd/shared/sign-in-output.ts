@@ -56,6 +56,7 @@ const sources: Record<Whoami['proven_by'], string> = {
   fresh: 'a sign-in of this run',
   kept: 'a kept sign-in, verified again just now',
   renewed: 'a kept sign-in, renewed and verified just now',
+  handed: 'a token that was handed over, verified just now',
   system: 'the account database of this machine',
 };
 

@@ -5,6 +5,7 @@ import type { Secret } from '../secret/secret.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import type { Principal } from './principal.ts';
+import type { SsoProvider } from './sso-provider.ts';
 import type { TokenPlaces } from './workload-source.ts';
 
 /** What a proof is made of. */
@@ -21,10 +22,21 @@ export interface ProofRequest {
   /** Where the token of a CI job could be. */
   tokenPlaces: TokenPlaces;
   stores: Pick<Stores, 'signIns' | 'issuerKeys'>;
+  /** The token of the person that whoever started the run handed over. */
+  handed: HandedToken | undefined;
   /** What file system it is on says whether an account of this machine is anybody. */
   stateFolder: string;
   /** Asks a person for a yes; undefined where nobody can be asked. */
   confirm: ((question: string) => Promise<boolean>) | undefined;
+}
+
+/** A token of the person, from a program that they have signed in to; it proves what it proves and is believed no further. */
+export interface HandedToken {
+  token: Secret;
+  /** Whose token it says that it is; undefined where it does not say. */
+  issuer: string | undefined;
+  /** Where it came from, in words. */
+  called: string;
 }
 
 /** What one command wants of a proof. */
@@ -42,14 +54,16 @@ export interface ProofChoice {
 /** Somebody who is proven. */
 export interface Proven {
   principal: Principal;
-  /** Where the proof comes from: this run's own sign-in, one that was kept, one that was renewed, or the system. */
-  source: 'fresh' | 'kept' | 'renewed' | 'system';
+  /** Where the proof comes from: this run's own sign-in, one that was kept, renewed, or handed over, or the system. */
+  source: 'fresh' | 'kept' | 'renewed' | 'handed' | 'system';
   /** Until when it is a proof; undefined where it does not expire. */
   expiresAt: Date | undefined;
   /** Where it is kept, in words. */
   keptIn: string | undefined;
   /** The token that proves it, for a console to judge anew; undefined for an account of this machine. */
   token: Secret | undefined;
+  /** The provider that the token is of, as it was asked in this run; only of a sign-in of this machine. */
+  provider?: SsoProvider;
 }
 
 /** A proof that has begun. */

@@ -19,7 +19,7 @@ import { claimsIn, IdTokenRefused, judgeIdToken } from './id-token.ts';
 import { keptPlace } from './kept-place.ts';
 import { isKeepable, type KeptSignIn, keptNowhere, printKept, scopesSince } from './kept-sign-in.ts';
 import { settlePerson } from './last-person.ts';
-import type { Proof, ProofChoice, Proven } from './proof.ts';
+import type { HandedToken, Proof, ProofChoice, Proven } from './proof.ts';
 import type { SignedIn } from './sso.ts';
 import { principalOf } from './sso-principal.ts';
 import { findProvider, type SsoIdentity } from './sso-provider.ts';
@@ -31,6 +31,8 @@ export interface SsoRun {
   visit: BrowserVisit;
   /** Undefined where a sign-in is kept in memory only, which is: for one run. */
   place: KeptSecret | undefined;
+  /** Taken before anything that is kept. */
+  handed: HandedToken | undefined;
   /** What a person can do who wants it kept where it is not. */
   keepInstead: string | undefined;
   stores: Pick<Stores, 'signIns' | 'issuerKeys'>;
@@ -62,7 +64,7 @@ export function beginSso(run: SsoRun): Proof {
   const early = (url: string, init?: Parameters<typeof visit.fetch>[1]) =>
     visit.fetch(url, { ...init, signal: init?.signal ?? abandoned.signal });
   const finding = findProvider(identity, early, run.stores.issuerKeys);
-  let reading = run.place?.asks === true ? undefined : place?.read();
+  let reading = run.place?.asks === true || run.handed !== undefined ? undefined : place?.read();
   finding.catch(() => {});
   reading?.catch(() => {});
   const abandon = async () => {
@@ -171,13 +173,45 @@ export function beginSso(run: SsoRun): Proof {
     };
   };
 
+  /** The token that was handed over, judged as one that came just now; only its nonce is for whoever asked for it to compare. */
+  const lookAtHanded = async ({ token, issuer, called: where }: HandedToken): Promise<Known> => {
+    const hint = `it is in ${where}: have whoever set it sign in again, or unset it to sign in here`;
+    if (issuer !== identity.issuer) {
+      const whose = issuer === undefined ? 'does not say whose it is' : `is of ${quote(issuer)}`;
+      throw new AppError(
+        'identity_refused',
+        `the token that was handed over ${whose}, and believed is ${quote(identity.issuer)}`,
+        { hint },
+      );
+    }
+    const provider = await finding;
+    const claims = await judgeIdToken(token.reveal(), {
+      issuer: provider.server.issuer,
+      clientId: identity.client_id,
+      keys: provider.keys,
+      nonce: undefined,
+      anyNonce: true,
+      authTimeRequired: false,
+      marginSeconds,
+      hint,
+      now: clock.now(),
+    }).catch((error: unknown) => {
+      throw their.explained(error);
+    });
+    const alone = { idToken: token, nonce: undefined, refreshed: true, refreshToken: undefined, scopes: undefined };
+    const told = await tell(claims, alone);
+    // What groups are asked with is not handed over: then none counts.
+    return { claims, told: told === 'stale' ? undefined : told, token, source: 'handed' };
+  };
+
   const canKeep = () => place !== undefined && place.unusable() === undefined;
-  const proven = ({ claims, told, token, source }: Known, isKept: boolean): Proven => ({
+  const proven = async ({ claims, told, token, source }: Known, isKept: boolean): Promise<Proven> => ({
     principal: { ...principalOf(identity, claims, told), assurance: assuranceOf(claims, marginSeconds) },
     source,
     expiresAt: new Date((claims.exp ?? 0) * 1000),
     keptIn: isKept ? place?.called : undefined,
     token,
+    provider: await finding,
   });
 
   /**
@@ -244,7 +278,7 @@ export function beginSso(run: SsoRun): Proof {
         );
       }
       isKept = willBeKept && (await keep(kept));
-      return proven({ claims, told, token: kept.idToken, source: 'fresh' }, isKept);
+      return await proven({ claims, told, token: kept.idToken, source: 'fresh' }, isKept);
     } finally {
       if (!isKept || !isKeepable(kept.refreshToken?.reveal())) await giveBack();
     }
@@ -277,7 +311,8 @@ export function beginSso(run: SsoRun): Proof {
       await readKept();
       return await signInAnew(requirement, choice);
     }
-    const seen = await look();
+    const { handed } = run;
+    const seen = handed === undefined ? await look() : await lookAtHanded(handed);
     if ('claims' in seen) {
       const lacking = unmet(assuranceOf(seen.claims, marginSeconds), requirement, clock.now());
       if (lacking === undefined) {
@@ -285,9 +320,10 @@ export function beginSso(run: SsoRun): Proof {
         if (choice.sign !== 'never') {
           await settlePerson({ ...run, signIns, warn: visit.warn }, principalOf(identity, seen.claims, undefined));
         }
-        return proven(seen, true);
+        return await proven(seen, seen.source !== 'handed');
       }
-      visit.warn(`the kept sign-in is not enough here: ${lacking}; please sign in again`);
+      const which = seen.source === 'handed' ? 'sign-in that was handed over' : 'kept sign-in';
+      visit.warn(`the ${which} is not enough here: ${lacking}; please sign in again`);
     } else if (choice.sign === 'never') {
       const message = ['nobody is signed in', seen.why].filter(Boolean).join(': ');
       // Where a sign-in ends with its run, to send somebody to `login` would lead nowhere.

@@ -374,6 +374,7 @@ test('a job has signed in in no way, so no requirement on that is met', async ()
     sudoUid: undefined,
     visit: { fetch: guardedFetch({ allowLoopbackHttp: true, signal: new AbortController().signal }) } as BrowserVisit,
     place: undefined,
+    handed: undefined,
     keepInstead: undefined,
     inCi: true,
     tokenPlaces: { actions: { url, bearer: new Secret(bearer) }, variables: new Map() },

@@ -31,6 +31,7 @@ test.each([
   ['ACTIONS_ID_TOKEN_REQUEST_TOKEN', true],
   ['MAI_ID_TOKEN', true],
   ['MAI_ID_TOKEN_GITLAB', true],
+  ['CLAUDE_CODE_MCP_USER_TOKEN', true],
   ['ACTIONS_RUNTIME_URL', false],
   ['MAI_CONFIG', false],
   ['PATH', false],

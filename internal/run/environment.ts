@@ -66,6 +66,12 @@ export const variables = {
     meaning: 'a token of a CI job, where `identity.workloads` names it; so do those that begin with `MAI_ID_TOKEN_`',
     secret: true,
   },
+  CLAUDE_CODE_MCP_USER_TOKEN: {
+    meaning:
+      'an ID token of the person, from a client that they signed in to; verified as any other ([identity.md](identity.md#a-token-that-a-client-hands-over))',
+    secret: true,
+  },
+  CLAUDE_CODE_MCP_USER_TOKEN_ISSUER: { meaning: 'whose token that is; it has to be `identity.issuer`' },
   ACTIONS_ID_TOKEN_REQUEST_URL: { meaning: 'set by GitHub Actions: where a job asks for its token' },
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: { meaning: 'set by GitHub Actions: what it asks with', secret: true },
   GITHUB_ACTIONS: { meaning: 'set by GitHub Actions: `true` has `skill-sync` report in its ways' },
@@ -98,10 +104,12 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
 
 /**
  * Whether a variable is none of a child's business: the platform's, which hold its key and the silent switches of its SDK,
- * and those with which a CI job proves who it is (P3).
+ * and those with which somebody proves who they are (P3).
  */
 export function isWithheld(name: string): boolean {
-  return ['ANTHROPIC_', 'ACTIONS_ID_TOKEN_REQUEST_', 'MAI_ID_TOKEN'].some((prefix) => name.startsWith(prefix));
+  return ['ANTHROPIC_', 'ACTIONS_ID_TOKEN_REQUEST_', 'MAI_ID_TOKEN', 'CLAUDE_CODE_MCP_USER_TOKEN'].some((prefix) =>
+    name.startsWith(prefix),
+  );
 }
 
 function isSet(name: string, value: string | undefined): boolean {

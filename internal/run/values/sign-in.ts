@@ -13,7 +13,7 @@ const who = {
   acr: z.nullable(z.string()),
   amr: z.array(z.string()),
   auth_time: z.nullable(z.string()),
-  proven_by: z.enum(['fresh', 'kept', 'renewed', 'system']),
+  proven_by: z.enum(['fresh', 'kept', 'renewed', 'handed', 'system']),
   kept_in: z.nullable(z.string()),
   expires_at: z.nullable(z.string()),
   not_enough: z.nullable(z.string()),

@@ -33,6 +33,12 @@ export const serviceConnection: Executable = {
             .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
             .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
             .option('--accept-audience', 'store the token although it says that it is for somebody else')
+            .addOption(
+              new Option(
+                '--via <way>',
+                'take the access through the identity provider, without a consent page',
+              ).choices(['idp']),
+            )
             .option('--legacy-endpoints', 'sign in at a service of 2025-03-26 that publishes no metadata')
             .option('--token-stdin', 'store a token that you made at the service, read from stdin or entered unseen')
             .option('--url <url>', 'connect a server outside the catalogue, where the configuration lets you'),

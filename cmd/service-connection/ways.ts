@@ -10,6 +10,8 @@ export type ConnectOptions = BrowserOptions &
   ClientOptions &
   ScopeFlags & {
     newClient?: boolean;
+    /** Through what the access comes. */
+    via?: 'idp';
     legacyEndpoints?: boolean;
     acceptAudience?: boolean;
     expectAccount?: string;
@@ -42,7 +44,7 @@ const ofUnlisted = [
 
 /** The options of each way, beside those that say how things are printed. */
 export const optionsOfWay: Readonly<Record<Way, readonly OptionName[]>> = {
-  service: [...ofUnlisted.filter((name) => name !== 'url'), 'legacyEndpoints', 'acceptAudience'],
+  service: [...ofUnlisted.filter((name) => name !== 'url'), 'via', 'legacyEndpoints', 'acceptAudience'],
   token: [...ofEvery, 'tokenStdin', 'expectAccount', 'acceptAccount'],
   unlisted: ofUnlisted,
   page: [...ofEvery, 'callbackPort'],
@@ -92,7 +94,8 @@ export async function performWay(
       refuseMisspelledService(service ?? '', besideServices, await servicesThere(context));
       const { connect } = await import('../../internal/run/use-cases/connect.ts');
       const { newClient = false, legacyEndpoints = false, acceptAudience = false } = options;
-      const choices = { newClient, legacyEndpoints, acceptAudience, ...scopes(), ...accounts() };
+      const { via } = options;
+      const choices = { ...(via && { via }), newClient, legacyEndpoints, acceptAudience, ...scopes(), ...accounts() };
       return showConnected(await perform(connect, { service: service ?? '', ...choices }));
     }
   }

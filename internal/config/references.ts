@@ -29,8 +29,13 @@ export interface Known {
 }
 
 /** What `interface.yaml` names and is not there. */
-export function interfaceReferences({ people, approvals }: Partial<Interface>, known: Known): Finding[] {
+export function interfaceReferences({ identity, people, approvals }: Partial<Interface>, known: Known): Finding[] {
   const findings: Finding[] = [];
+  const [through] = [...known.services].find(([, { authorization }]) => authorization?.via === 'idp') ?? [];
+  if (identity !== undefined && identity.mode !== 'sso' && through !== undefined) {
+    const problem = `got ${quote(identity.mode)}, expected sso: services/${through}.yaml has via: idp, and nobody signs in at a provider`;
+    findings.push({ path: ['identity', 'mode'], problem });
+  }
   for (const [service, { tools }] of Object.entries(approvals?.services ?? {})) {
     const path = ['approvals', 'services'];
     if (service === platformsOwn) findings.push(...builtinReferences([...path, service], Object.keys(tools ?? {})));

@@ -146,6 +146,12 @@ function authorizationFindings(authorization: Service['authorization']): Finding
   if (registration !== undefined && registration !== 'pre-registered' && client_id !== undefined) {
     wrong('client_id', `is for registration "pre-registered" only, and registration is ${quote(registration)}`);
   }
+  if (authorization.via === 'idp' && client_id === undefined && registration !== 'client-metadata') {
+    wrong(
+      'via',
+      'expected client_id beside it, or registration "client-metadata": the identity provider has to know the client before',
+    );
+  }
   if (client_id !== undefined && issuers.length > 1) {
     wrong('client_id', `is of one authorization server, and authorization.issuers names ${issuers.length}`);
   }

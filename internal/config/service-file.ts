@@ -51,6 +51,15 @@ const authorizationDefinition = z.strictObject({
         z.describe('how we become a client of the authorization server; left out, the first way that is possible'),
       ),
   ),
+  via: z.optional(
+    z
+      .enum(['idp'])
+      .check(
+        z.describe(
+          'idp: access comes through the identity provider that people sign in with, without a consent page (ID-JAG); left out, people allow it in a browser',
+        ),
+      ),
+  ),
   client_id: z.optional(
     z
       .string()

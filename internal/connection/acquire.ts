@@ -1,6 +1,7 @@
 /** From a catalogued service to tokens: discovery, registration, the flow in the browser, and whose account came back. */
 import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Outcome } from '../markup/callback-page.ts';
 import {
   type AuthorizationServer,
@@ -12,6 +13,7 @@ import { authorize } from '../oauth/authorize.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { authorizeDevice, requireDeviceFlow } from '../oauth/device.ts';
 import { reviewedIn } from '../oauth/exceptions.ts';
+import type { SignInAtIdp } from '../oauth/id-jag.ts';
 import { type Tokens, UnusableTokens } from '../oauth/library.ts';
 import { splitScopes } from '../oauth/metadata.ts';
 import { discoverProtectedResource } from '../oauth/protected-resource.ts';
@@ -24,6 +26,7 @@ import { readAccount } from './account/account.ts';
 import {
   type ClientAtHand,
   clientForCode,
+  clientKnownToIdp,
   type ListeningClient,
   listenAgain,
   listenAsClient,
@@ -34,6 +37,7 @@ import type { AcquireRequest, Grant } from './grant.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
 import { consentFor, InsufficientScope, scopesOfClient, scopesRefused, warnOfChange, warnOfMore } from './scopes.ts';
 import { attemptWithStepUps } from './step-up.ts';
+import { tokensThroughIdp } from './through-idp.ts';
 
 /**
  * Runs the flow, again with more scopes where the service wants them. `conclude` stores the grant while the browser's page
@@ -50,7 +54,14 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   if (found.address !== service.mcp_server_url) warnOfAddress(service, found.address, visit.warn);
   const issuer = chooseIssuer(found, authorization.issuers, service.name);
   const legacy = found.withoutMetadata ? { allowed: request.legacyEndpoints, warn: visit.warn } : undefined;
-  const expectation = { ...expectationOf(authorization, issuer), legacy, exceptions };
+  const throughIdp = (request.via ?? authorization.via) === 'idp' ? await signInAt(visit) : undefined;
+  const expectation = {
+    ...expectationOf(authorization, issuer),
+    legacy,
+    exceptions,
+    // Nobody brings a code that could be stolen on the way.
+    ...(throughIdp !== undefined && { requirePkce: false }),
+  };
   const server = await discoverAuthorizationServer(expectation, visit.fetch);
   request.judgeServer?.(server);
   request.detail(`authorization server ${quote(server.issuer)}, resource ${quote(found.resource)}`);
@@ -67,13 +78,19 @@ export async function acquire(request: AcquireRequest): Promise<void> {
   };
   const bounded: Bounded = (scopes, client) => scopesOfClient(known, scopes, client.scopes, visit.warn);
   const way = { resource, giveBack, bounded };
-  const ask = showCode === undefined ? byBrowser(request, server, way) : byCode(request, server, showCode, way);
+  const ask =
+    throughIdp !== undefined
+      ? byIdp(request, server, throughIdp, { ...way, assertedResource: found.resource })
+      : showCode === undefined
+        ? byBrowser(request, server, way)
+        : byCode(request, server, showCode, way);
   await attemptWithStepUps(known, visit.warn, async (scopes, granted) => {
     const take: Take = async (tokens, asked, client, redirectUri) => {
       const token = { accessToken: tokens.access_token, refreshable: tokens.refresh_token !== undefined };
       const lifetime = lifetimeOf(service, tokens.expires_in, token, clock.now());
       if (lifetime.warning !== undefined) visit.warn(lifetime.warning);
-      const grant = { ...grantOf(tokens, asked, lifetime), client, server, redirectUri, resource, account: undefined };
+      const how = { client, server, redirectUri, resource, account: undefined, via: throughIdp && ('idp' as const) };
+      const grant = { ...grantOf(tokens, asked, lifetime), ...how };
       granted(grant.scopes);
       warnOfMore(service, asked, grant.scopes, visit.warn);
       const outcome = await request.conclude(grant);
@@ -243,6 +260,44 @@ function byCode(
       (at) => pass(at, scopes, take),
     );
   };
+}
+
+/** Throws `sign_in_needed` where nobody has signed in whose sign-in could be exchanged. */
+async function signInAt({ atIdp }: BrowserVisit): Promise<SignInAtIdp> {
+  if (atIdp !== undefined) return await atIdp();
+  throw new AppError('sign_in_needed', 'nobody has signed in whose sign-in the identity provider could exchange');
+}
+
+/** Through the identity provider: nobody is asked, and the client is one that the provider knows. */
+function byIdp(
+  request: AcquireRequest,
+  server: AuthorizationServer,
+  signIn: SignInAtIdp,
+  { resource, assertedResource, giveBack, bounded }: EveryPass & { assertedResource: string },
+): Ask {
+  const { service, visit } = request;
+  return (wanted, take) =>
+    withClient(
+      request,
+      (anew) => clientKnownToIdp(request, server, anew, wanted),
+      async (at) => {
+        const { client } = at;
+        // Nothing is left for the next run to tell of: nobody allows anything, and what is given ends soon by itself.
+        const scopes = bounded(wanted, client);
+        const target = { server, client };
+        const { token_response: tokenResponse } = service.authorization;
+        const tokens = await visit.recorder
+          .act(grantOfService(service, server), (announced) =>
+            tokensThroughIdp(
+              { signIn, target, assertedResource, resource, scopes, tokenResponse, visit, detail: request.detail },
+              announced,
+            ),
+          )
+          .catch((error: unknown) => giveBack(error, client, undefined));
+        at.proven = true;
+        await take(tokens, scopes, client, undefined);
+      },
+    );
 }
 
 /** Reads whose account a grant is of. */

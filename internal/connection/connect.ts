@@ -37,6 +37,8 @@ export interface Connected {
   scopes: readonly string[];
   expiresAt: Date | undefined;
   refreshable: boolean;
+  /** Whether it came through the identity provider, which the next one comes through as well. */
+  throughIdp: boolean;
   status: CredentialStatus;
   /** Why nobody knows yet whether it works; undefined where that is known. */
   notTried?: string | undefined;
@@ -69,6 +71,8 @@ export interface ConnectRequest extends VaultPlaceRequest {
   legacyEndpoints: boolean;
   /** Store a token although it says that it is for somebody else. */
   acceptAudience: boolean;
+  /** How the access comes, where that is not as the service's file says. */
+  via?: 'idp' | undefined;
   /** Judges the authorization server of a service that nobody catalogued. */
   judgeServer?: (server: AuthorizationServer) => void;
 }
@@ -94,6 +98,7 @@ async function connectIn(request: ConnectRequest, place: Place): Promise<Connect
     isClientForgotten: () => isClientForgotten(request, place),
     scopeChoice: request.scopeChoice,
     legacyEndpoints: request.legacyEndpoints,
+    via: request.via,
     judgeServer: request.judgeServer,
     detail: request.detail,
     asking: journal.asking,
@@ -116,6 +121,7 @@ async function connectIn(request: ConnectRequest, place: Place): Promise<Connect
         scopes: grant.scopes,
         expiresAt: grant.expiresAt,
         refreshable: grant.refreshToken !== undefined,
+        throughIdp: grant.via === 'idp',
         ...(await checkedStatus(request, vault, stored)),
       }));
       connected = made;
@@ -311,9 +317,16 @@ async function checkedStatus(
   return { status, notTried };
 }
 
+/** What follows for a connection that the platform cannot renew. */
+export function renewalWords(throughIdp: boolean): string {
+  return throughIdp
+    ? 'setup-session renews it through the identity provider'
+    : 'the service gave nothing to renew it with';
+}
+
 /** What a page says of a connection that was made: which account is now in whose vault, and what is left to know. */
 export function outcomeOf(service: Service, principal: Principal, connected: Connected): Outcome {
-  const { account, accountAccepted, vault, expiresAt, refreshable, notTried } = connected;
+  const { account, accountAccepted, vault, expiresAt, refreshable, throughIdp, notTried } = connected;
   const accepted = accountAccepted ? ' (accepted by name)' : '';
   return {
     ok: true,
@@ -324,7 +337,7 @@ export function outcomeOf(service: Service, principal: Principal, connected: Con
       ['In the vault of', `${principal.label} (${vault.id})`],
       ...(refreshable || expiresAt === undefined
         ? []
-        : [['Until', `${expiresAt.toISOString()}: the service gave nothing to renew it with`] as const]),
+        : [['Until', `${expiresAt.toISOString()}: ${renewalWords(throughIdp)}`] as const]),
       ...(notTried === undefined ? [] : [['Tried', `not yet: ${notTried}`] as const]),
     ],
     next: 'Sessions that are yours can use it now. You can close this tab and go back to the terminal.',

@@ -20,6 +20,8 @@ export interface ConnectionRecord {
   workspace?: string | undefined;
   /** The account's name once more, where only `--accept-account` let it in. */
   accountAccepted?: string | undefined;
+  /** `idp` where it came through the identity provider, so that another one comes in the same way. */
+  via?: string | undefined;
   /** `true` where it was connected by its address, outside the catalogue. */
   unlisted?: string | undefined;
   scopes?: string | undefined;
@@ -60,6 +62,7 @@ const keys: Record<keyof ConnectionRecord, string> = {
   account: 'mai_account',
   workspace: 'mai_workspace',
   accountAccepted: 'mai_account_accepted',
+  via: 'mai_via',
   unlisted: 'mai_unlisted',
   scopes: 'mai_scopes',
   expiresAt: 'mai_expires_at',

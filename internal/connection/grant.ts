@@ -24,6 +24,8 @@ export interface Grant {
   redirectUri: string | undefined;
   resource: string | undefined;
   account: Account | undefined;
+  /** How it came, where nobody was asked: through the identity provider. */
+  via?: 'idp' | undefined;
 }
 
 /** How a person is asked for access. */
@@ -45,6 +47,8 @@ export interface AcquireRequest {
   scopeChoice: ScopeChoice;
   /** `--legacy-endpoints`: a server of the 2025-03-26 revision may go without metadata. */
   legacyEndpoints: boolean;
+  /** How the access is to come, where that is not as the service's file says. */
+  via?: 'idp' | undefined;
   /** Judges the authorization server beyond what its metadata has to be, where nobody catalogued the service. */
   judgeServer?: ((server: AuthorizationServer) => void) | undefined;
   /** Says what was found out on the way, for `--verbose`. */

@@ -65,6 +65,7 @@ async function connectIn(request: TokenRequest, place: Place): Promise<Connected
     scopes: [],
     expiresAt: undefined,
     refreshable: false,
+    throughIdp: false,
     // Not the platform's word, which tries no such token, but the service's own answer just now.
     status: 'valid',
   };

@@ -372,6 +372,7 @@ function recordOf({ service, grant, accountAccepted, now }: StoreRequest, attemp
   if (isStatic(grant)) return common;
   return {
     ...common,
+    via: grant.via,
     issuer: grant.server.issuer,
     clientId: grant.client.clientId,
     redirectUri: grant.redirectUri,

@@ -15,7 +15,15 @@ export async function stepUp(proof: Proof, first: Proven, needed: Requirement | 
   const { principal } = first;
   if (needed === undefined) return first;
   if (principal.assurance !== undefined && unmet(principal.assurance, needed, clock.now()) === undefined) return first;
-  const second = await proof.prove({ requirement: needed });
+  return requireSame(first, await proof.prove({ requirement: needed }));
+}
+
+/** Has the same person sign in again, whatever is kept. Throws as {@link stepUp}. */
+export async function signInAgain(proof: Proof, first: Proven, requirement: Requirement): Promise<Proven> {
+  return requireSame(first, await proof.prove({ requirement, sign: 'always' }));
+}
+
+function requireSame({ principal }: Proven, second: Proven): Proven {
   if (isSamePerson(second.principal, principal)) return second;
   throw new AppError(
     'identity_refused',

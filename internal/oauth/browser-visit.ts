@@ -2,6 +2,7 @@ import type { Fetch, HttpRules } from '../outside/http.ts';
 import type { LoopbackListener, RedirectPlace } from '../outside/loopback.ts';
 import type { Recorder } from '../platform/recorder.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
+import type { SignInAtIdp } from './id-jag.ts';
 
 /** What a sign-in through the browser needs; the same for single sign-on and for services. */
 export interface BrowserVisit {
@@ -23,6 +24,8 @@ export interface BrowserVisit {
   show(places: VisitPlaces, purpose: string): Promise<Shown>;
   /** Says where to enter which code; there only where the person wants the device flow. */
   showCode?: ((address: URL, code: string, purpose: string) => { done(): void }) | undefined;
+  /** The sign-in of the run's person, for services whose access comes through the identity provider; left out before anybody is proven. */
+  atIdp?: (() => Promise<SignInAtIdp>) | undefined;
   warn(text: string): void;
   /** Records what is done at services and identity providers. */
   recorder: Recorder;

@@ -24,6 +24,8 @@ export interface LibrarySetting {
   server: AuthorizationServer;
   client: OAuthClient;
   tokenResponse: TokenResponseShape;
+  /** The type that a token has to be of: `bearer` unless an assertion is asked for, which gives no access (`n_a`). */
+  tokenType?: 'bearer' | 'n_a';
   /** Single sign-on: an ID token is asked for and fully verified. */
   openid: boolean;
   /**
@@ -115,7 +117,7 @@ async function normalized(response: Response, setting: LibrarySetting): Promise<
     const form = type === null ? 'no type' : quote(type);
     throw unusable(isSuccess(status) ? `is not JSON (${form})` : `is ${status} (${form}), and says no more`);
   }
-  const wrong = answer.status === 200 ? wrongInTokens(answer.body) : undefined;
+  const wrong = answer.status === 200 ? wrongInTokens(answer.body, setting.tokenType) : undefined;
   if (wrong !== undefined) throw unusable(wrong);
   if (setting.judgeIdToken !== undefined) {
     const { id_token: idToken, ...others } = answer.body;

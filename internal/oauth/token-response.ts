@@ -41,19 +41,25 @@ export function isSuccess(status: number): boolean {
 }
 
 const text = z.string('is not a text');
-const bearerAnswer = z.object({
-  access_token: z.string('is not a text').check(z.minLength(1, 'is empty')),
-  token_type: z
-    .string('is not a text')
-    .check(z.refine((type) => type.toLowerCase() === 'bearer', 'is not Bearer, which is all that the platform sends')),
-  expires_in: z.optional(z.number('is not a number of seconds')),
-  refresh_token: z.optional(text),
-  scope: z.optional(text),
-});
+const answerOf = (wanted: string, otherwise: string) =>
+  z.object({
+    access_token: z.string('is not a text').check(z.minLength(1, 'is empty')),
+    token_type: z.string('is not a text').check(z.refine((type) => type.toLowerCase() === wanted, otherwise)),
+    expires_in: z.optional(z.number('is not a number of seconds')),
+    refresh_token: z.optional(text),
+    scope: z.optional(text),
+  });
+const answers = {
+  bearer: answerOf('bearer', 'is not Bearer, which is all that the platform sends'),
+  n_a: answerOf('n_a', 'is not N_A, as that of an assertion is'),
+};
 
 /** What is wrong with a normalised success, in words that hold nothing of its values; undefined where nothing is. */
-export function wrongInTokens(body: Readonly<Record<string, unknown>>): string | undefined {
-  const result = bearerAnswer.safeParse(body);
+export function wrongInTokens(
+  body: Readonly<Record<string, unknown>>,
+  type: keyof typeof answers = 'bearer',
+): string | undefined {
+  const result = answers[type].safeParse(body);
   if (result.success) return undefined;
   const { path = [], message = '' } = result.error.issues[0] ?? {};
   const member = String(path[0]);

@@ -1,6 +1,6 @@
 /** A connection that was made or ended, as a value, an event, and the words that a result and the page have for it. */
 import type { Service } from '../config/definitions.ts';
-import type { Connected as Made } from '../connection/connect.ts';
+import { type Connected as Made, renewalWords } from '../connection/connect.ts';
 import type { Connection } from '../connection/credentials.ts';
 import type { Disconnected as Ended } from '../connection/disconnect.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -41,6 +41,7 @@ export function connectedValue(service: Service, principal: Principal, connected
     scopes: [...connected.scopes],
     expires_at: connected.expiresAt?.toISOString() ?? null,
     refreshable: connected.refreshable,
+    through_idp: connected.throughIdp,
     status,
     not_tried: notTried ?? null,
     beside: { title: service.title ?? service.name, label: principal.label },
@@ -52,8 +53,7 @@ export function connectedText(connected: Connected): string {
   const { account, workspace, expires_at: end, not_tried: notTried, beside } = connected;
   const who = account === null ? 'an account the service did not name' : visible(account);
   const where = workspace === null ? '' : ` (${visible(workspace)})`;
-  const lasting =
-    connected.refreshable || end === null ? '' : `, until ${end}: the service gave nothing to renew it with`;
+  const lasting = connected.refreshable || end === null ? '' : `, until ${end}: ${renewalWords(connected.through_idp)}`;
   const tried = notTried === null ? '' : `, not tried yet: ${visible(notTried)}`;
   const accepted = connected.account_accepted ? ', as accepted with --accept-account' : '';
   return `${beside.title}: ${who}${where} is now in the vault of ${visible(beside.label)} (${visible(connected.vault_id)})${accepted}${lasting}${tried}`;

@@ -20,7 +20,7 @@ import { vaultMemory } from '../vault/memory.ts';
 import type { Ownership, VaultMemory } from '../vault/resolve.ts';
 import { actorOf, delegationOf } from './actor.ts';
 import { browserVisit } from './browser-visit.ts';
-import { tokenPlaces } from './job-token.ts';
+import { handedToken, tokenPlaces } from './job-token.ts';
 import { ownershipOf } from './ownership.ts';
 import { locateProject } from './place.ts';
 import { prepareFromEnvironment } from './platform.ts';
@@ -112,6 +112,7 @@ export async function beginOperatorProof(
     keepInstead: instead,
     inCi: ports.environment.CI !== undefined || (await isUnattendedJob(ports, identity)),
     tokenPlaces: tokenPlaces(ports.environment),
+    handed: handedToken(ports.environment),
     stores: await ports.stores(),
     stateFolder: state,
     confirm: yesWithin(ports, visit.timeoutMs),
@@ -155,10 +156,11 @@ export async function openOperatorRun(
   const known = typeof requirement === 'function' ? undefined : requirement;
   const first = await proof.prove({ requirement: known });
   const platform = openFor(actorOf(first.principal), delegationOf(first.principal, configuration));
-  const { principal, source } =
+  const proven =
     typeof requirement === 'function'
       ? await stepUp(proof, first, await requirement(platform, first.principal))
       : first;
+  const { principal, source } = proven;
   if (principal.kind === 'sso' && (source === 'fresh' || opensService)) {
     ports.tell.note(`signed in as ${called(principal)}`);
   }
@@ -173,7 +175,12 @@ export async function openOperatorRun(
   const journals = journalsIn({ journals: stores.journals, workspace, signal, warn });
   const sessionRecords = sessionRecordsIn({ sessions: stores.sessions, workspace, principal, signal, warn });
   const signedInNow = source === 'fresh';
-  const theirs = { ...visit, recorder: visit.recorder.as(actorOf(principal)) };
+  const theirs = {
+    ...visit,
+    recorder: visit.recorder.as(actorOf(principal)),
+    // Loaded where it is needed: most runs end without.
+    atIdp: async () => (await import('./idp-sign-in.ts')).signInAtIdp(configuration, proof, proven),
+  };
   return {
     configuration,
     principal,

@@ -19,7 +19,7 @@ import { idWord } from './turn-outcome.ts';
 import { type Lookups, type VerifyRequest, verifySession } from './verify.ts';
 
 /** What is needed to see whether a session may go on. */
-export interface ContinueRequest extends VerifyRequest, VaultDirectory {
+export interface ContinueRequest extends VerifyRequest, VaultDirectory, Pick<SessionRequest, 'renew'> {
   principal: Principal;
   session: Session;
   lookups: Lookups;
@@ -100,7 +100,7 @@ export async function requireContinuable(request: ContinueRequest): Promise<void
 
 /** Everything that a new session of the agent would need, without the services that this one was started without. */
 async function prepareNow(request: ContinueRequest, agent: Agent): Promise<PreparedSession> {
-  const { platform, configuration, principal, memory, ownership, warn, session } = request;
+  const { platform, configuration, principal, memory, ownership, warn, renew, session } = request;
   const servers: unknown = session.agent?.mcp_servers;
   const used = new Set(Array.isArray(servers) ? servers.map((server: { name?: unknown } | null) => server?.name) : []);
   return await prepareSession({
@@ -111,6 +111,7 @@ async function prepareNow(request: ContinueRequest, agent: Agent): Promise<Prepa
     memory,
     ownership,
     warn,
+    renew,
     without: Object.keys(agent.services).filter((service) => !used.has(service)),
     ...(await request.readLocks(agent)),
   });

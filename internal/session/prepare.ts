@@ -11,7 +11,7 @@ import { type InForce, requireInForce } from '../agent/in-force.ts';
 import type { AgentsLock } from '../agent/lock.ts';
 import { requireDecided } from '../agent/undecided.ts';
 import { clock } from '../clock/clock.ts';
-import type { Agent, Configuration, Environment, Requirement } from '../config/definitions.ts';
+import type { Agent, Configuration, Environment, Requirement, Service } from '../config/definitions.ts';
 import { judgeStatus } from '../connection/check/status.ts';
 import { type Connection, connectionOf, readConnections } from '../connection/credentials.ts';
 import { grantedByService } from '../connection/scopes.ts';
@@ -27,8 +27,16 @@ import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
 
+/** Renews what the platform cannot, of the connections of some services; says what there is then. */
+export type RenewConnections = (
+  vault: OwnedVault,
+  connections: readonly Connection[],
+  services: readonly Service[],
+) => Promise<readonly Connection[]>;
+
 /** What a session is prepared from. */
 export interface SessionRequest extends VaultDirectory {
+  renew: RenewConnections;
   configuration: Configuration;
   agent: Agent;
   principal: Principal;
@@ -58,7 +66,7 @@ export interface PreparedSession {
 }
 
 /**
- * Looks at everything a session needs. Throws `usage`, `not_allowed`, `connection_needed`, `not_in_force`, `drift`,
+ * Looks at everything a session needs, and has renewed what only another exchange renews. Throws `usage`, `not_allowed`, `connection_needed`, `not_in_force`, `drift`,
  * `agent_retired`, `unknown_member` or an ownership error.
  */
 export async function prepareSession(request: SessionRequest): Promise<PreparedSession> {
@@ -155,7 +163,7 @@ function unpinnedServices(verdicts: readonly ToolVerdict[], pins: PinSource): st
 /** The vault and what is in it. A remembered vault is asked for both at once; only a verified one's answer counts. */
 async function findVaultWithConnections(
   request: SessionRequest,
-): Promise<{ vault: OwnedVault; connections: Connection[] }> {
+): Promise<{ vault: OwnedVault; connections: readonly Connection[] }> {
   const { platform, principal, memory } = request;
   const recalled = await memory.recall(principal);
   // A failure here is no news: the same question is asked again below if its answer is needed.
@@ -166,8 +174,16 @@ async function findVaultWithConnections(
       hint: `connect a service first: ${connecting('<service>', principal)}`,
     });
   }
-  const connections = vault.id === recalled ? await early : undefined;
-  return { vault, connections: connections ?? (await readConnections(platform, vault.id)) };
+  const found = (vault.id === recalled ? await early : undefined) ?? (await readConnections(platform, vault.id));
+  return { vault, connections: await request.renew(vault, found, servicesOf(request)) };
+}
+
+/** The services that the session will use. */
+function servicesOf({ agent, configuration, without }: SessionRequest): Service[] {
+  return Object.keys(agent.services).flatMap((name) => {
+    const service = without.includes(name) ? undefined : configuration.services.get(name);
+    return service === undefined ? [] : [service];
+  });
 }
 
 /** The command that connects a service; nobody can allow access for a CI job. */

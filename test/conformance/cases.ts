@@ -3,6 +3,7 @@
  * The issuers are pinned beforehand, as in life: they are what the service named when it was reviewed, never what it
  * names during the run.
  */
+import { decodeJwt } from 'jose';
 
 /** The servers of a running scenario. */
 export interface Servers {
@@ -25,6 +26,8 @@ export interface Case {
   times?: number;
   /** Whether the context has a client secret to hand over. */
   secret?: boolean;
+  /** Who signs people in, and what they have of a sign-in, where that is the suite's own. */
+  identity?(servers: Servers): { issuer: string; clientId: string; subject: string; idToken: string };
 }
 
 /** Most scenarios: one authorization server, which registers whoever comes. */
@@ -35,7 +38,26 @@ const tenant: Case = {
   authorization: ({ issuers: [issuer] }) => ({ issuers: [`${issuer}/tenant1`], registration: 'dynamic' }),
 };
 
+/** The suite is the identity provider as well, and hands out an ID token. */
+const enterprise: Case = {
+  authorization: ({ issuers, context }) => ({
+    issuers: issuers.filter((issuer) => issuer !== context['idp_issuer']),
+    via: 'idp',
+    registration: 'pre-registered',
+    client_id: context['client_id'],
+    token_endpoint_auth_method: 'client_secret_basic',
+  }),
+  identity: ({ context }) => {
+    const { idp_issuer: issuer = '', idp_client_id: clientId = '', idp_id_token: idToken = '' } = context;
+    const { sub = '' } = decodeJwt(idToken);
+    return { issuer, clientId, subject: sub, idToken };
+  },
+  secret: true,
+};
+
 const others: Readonly<Record<string, Case>> = {
+  'auth/enterprise-managed-authorization': enterprise,
+  'auth/cross-app-access-complete-flow': enterprise,
   'auth/metadata-var2': tenant,
   'auth/metadata-var3': tenant,
   'auth/basic-cimd': {

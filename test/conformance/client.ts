@@ -19,7 +19,7 @@ const tool = 'test-tool';
 const scenario = variable('MCP_CONFORMANCE_SCENARIO');
 const ports = variable('CONFORMANCE_PORTS').split(',').map(Number);
 const servers = serversOf(process.argv[2] ?? '');
-const { authorization, callsTool = false, words = [], times = 1, secret = false } = caseOf(scenario);
+const { authorization, callsTool = false, words = [], times = 1, secret = false, identity } = caseOf(scenario);
 
 await refuseOtherAddresses();
 await writeFile(
@@ -32,6 +32,17 @@ await writeFile(
     tools: { read: [tool] },
   }),
 );
+const signedIn = identity?.(servers);
+if (signedIn !== undefined) {
+  const { issuer, clientId, subject } = signedIn;
+  await writeFile(
+    join(variable('MAI_CONFIG'), 'interface.yaml'),
+    JSON.stringify({
+      identity: { mode: 'sso', issuer, client_id: clientId },
+      people: { groups: {}, principals: { [subject]: { conformance: { read: 'on' } } } },
+    }),
+  );
+}
 const runs: Run[] = [];
 while (runs.length < times) runs.push(await runCommand());
 await writeFile(variable('CONFORMANCE_RUNS'), JSON.stringify(runs));
@@ -42,7 +53,11 @@ async function runCommand(): Promise<Run> {
   const child = spawn(
     process.execPath,
     [variable('CONFORMANCE_EXECUTABLE'), 'conformance', '--timeout', timeoutSeconds, '--verbose', ...words, ...handed],
-    { stdio: ['ignore', 'pipe', 'pipe', secret ? 'pipe' : 'ignore'] },
+    {
+      stdio: ['ignore', 'pipe', 'pipe', secret ? 'pipe' : 'ignore'],
+      // biome-ignore lint/style/noProcessEnv: what the suite handed on, and one thing more
+      ...(signedIn !== undefined && { env: { ...process.env, ...handedOver(signedIn) } }),
+    },
   );
   // A command that refuses before it reads its secret closes the pipe.
   if (secret) (child.stdio[3] as Writable).on('error', () => {}).end(servers.context['client_secret']);
@@ -54,6 +69,11 @@ async function runCommand(): Promise<Run> {
   process.stdout.write(stdout);
   process.stderr.write(stderr);
   return { exit, stdout, stderr };
+}
+
+/** The sign-in of the suite's person, as a client hands it to what it starts. */
+function handedOver({ issuer, idToken }: { issuer: string; idToken: string }): Record<string, string> {
+  return { CLAUDE_CODE_MCP_USER_TOKEN: idToken, CLAUDE_CODE_MCP_USER_TOKEN_ISSUER: issuer };
 }
 
 function serversOf(mcpServerUrl: string): Servers {

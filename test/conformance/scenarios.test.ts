@@ -60,6 +60,9 @@ describe.concurrent('the client passes', () => {
   passes('auth/2025-03-26-oauth-metadata-backcompat [A4]', 'connected');
   passes('auth/2025-03-26-oauth-endpoint-fallback [A4]', 'connected');
 
+  passes('auth/enterprise-managed-authorization [A8.1, A8.2, A8.8]', 'connected');
+  passes('auth/cross-app-access-complete-flow [A8.1, A8.2]', 'connected');
+
   // issuer.test.ts has the same with every case of each table.
   passes('auth/authorization-server-migration [A1.15]', 'connected');
   passes('auth/iss-supported [A1.14]', 'connected');

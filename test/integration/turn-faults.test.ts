@@ -17,7 +17,7 @@ import { Secret } from '../../internal/secret/secret.ts';
 import { answerCall } from '../../internal/session/answer.ts';
 import { readCall } from '../../internal/session/call.ts';
 import { runFirstTurn } from '../../internal/session/first-turn.ts';
-import { prepareSession } from '../../internal/session/prepare.ts';
+import { prepareSession, type RenewConnections } from '../../internal/session/prepare.ts';
 import { endTwins, type StartedSession, startSession } from '../../internal/session/start.ts';
 import { runTurn, type TurnResult } from '../../internal/session/turn.ts';
 import { judgeTurn } from '../../internal/session/turn-outcome.ts';
@@ -87,6 +87,7 @@ beforeAll(async () => {
     (platform, warn, name = 'support') =>
     async () => {
       const prepared = await prepareSession({
+        renew: async (...[, connections]: Parameters<RenewConnections>) => connections,
         platform,
         configuration,
         agent: agentNamed(configuration, name),

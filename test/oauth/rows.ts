@@ -248,6 +248,37 @@ export const sections: readonly Section[] = [
     ]),
   },
   {
+    title: 'Access through the identity provider (ID-JAG)',
+    rows: numbered('A8.', [
+      [
+        'an assertion is an answer with issued_token_type id-jag and token_type N_A; anything else is sent nowhere',
+        'draft-ietf-oauth-identity-assertion-authz-grant; RFC 8693 2.2.1',
+      ],
+      [
+        'audience and resource are asked for byte for byte as they were validated, of an authorization server that the catalogue pins',
+        'the same; MCP enterprise-managed authorization',
+      ],
+      [
+        'an assertion leaves for the server only if its type, issuer, audience, client, resource, subject and times are what was asked for, and no key is needed with it',
+        'the same, claims of the assertion; RFC 7523 3',
+      ],
+      ['nobody is sent to the authorization endpoint of such a service', 'MCP enterprise-managed authorization'],
+      [
+        'a refresh token beside an assertion or in the place of one is dropped: renewed is by another exchange',
+        'the same',
+      ],
+      [
+        'insufficient_user_authentication asks the same person once for the sign-in that is wanted, and then ends',
+        'the same; RFC 9470 3',
+      ],
+      ['an assertion that is refused is replaced once', 'seen at servers that take each one time'],
+      [
+        'a client proves itself in a way that the server lists, with its own credentials at each of the two',
+        'RFC 8414 2',
+      ],
+    ]),
+  },
+  {
     title: 'The callback listener and the terminal',
     rows: numbered('b', [
       ['the listener is bound to a literal loopback address', 'RFC 8252 7.3, 8.3'],

@@ -55,9 +55,9 @@ function serviceFile(service: SandboxService): object {
       issuers: [service.issuer],
       ...registrationOf(service.registration),
       ...parametersOf(service),
-      ...peculiarities[service.name],
+      ...peculiarities[service.name as ServiceName],
     },
-    account: whoseAccount[service.name],
+    account: whoseAccount[service.name as ServiceName],
     tools: {
       read: toolsThat(service, 'read'),
       write: toolsThat(service, 'write'),

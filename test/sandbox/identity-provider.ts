@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import type { AuthorizationControl, Counters, JsonObject } from './authorization/control.ts';
+import { exchangeGrant, type IdJagIssuer, issueIdJags } from './authorization/id-jag.ts';
 import { use } from './authorization/middleware.ts';
 import { createAuthorizationServer } from './authorization/server.ts';
 import type { Authentication } from './authorization/sign-in.ts';
@@ -20,6 +21,8 @@ export interface IdentityProvider {
   keyRequests(): number;
   /** The access of a person that has not ended, with the refresh tokens that keep it going. */
   liveGrantsOf(subject: string): readonly LiveGrant[];
+  /** The assertions that it issues for other servers, once somebody is let have them. */
+  readonly idJag: IdJagIssuer;
   /** Seconds that clients of the device flow have to leave between two questions, 5 unless told. */
   setDeviceIntervalSeconds(seconds: number): void;
   /** Every code and token issued so far, ID tokens included, for tests that search output for them. */
@@ -113,7 +116,12 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
           client_id: clientId,
           client_name: 'managed-agents-interface',
           application_type: 'native',
-          grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+          grant_types: [
+            'authorization_code',
+            'refresh_token',
+            'urn:ietf:params:oauth:grant-type:device_code',
+            exchangeGrant,
+          ],
           response_types: ['code'],
           // A native client's loopback port may differ at each request (RFC 8252 7.3); the path may not.
           redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'],
@@ -146,6 +154,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
   const strangersKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   /** The key that signs now. The library has one for good, so what it signed is signed anew after a rotation. */
   let current: { kid: string; key: KeyObject } = { kid: server.keyId, key: server.signingKey };
+  const idJag = issueIdJags(server.provider, listener.origin, () => current);
   let published: JsonObject[] | undefined;
   let rotated = false;
   use(server.provider, async (ctx, next) => {
@@ -182,6 +191,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     clientId,
     people,
     counters: server.counters,
+    idJag,
     keyRequests: () => keyRequests,
     liveGrantsOf: (subject) => server.store.liveGrantsOf(subject),
     setDeviceIntervalSeconds(seconds) {
@@ -209,7 +219,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
         authentication = how;
       },
     },
-    issuedSecrets: () => [...server.store.issuedSecrets(), ...idTokens],
+    issuedSecrets: () => [...server.store.issuedSecrets(), ...idTokens, ...idJag.issued],
     close: () => listener.close(),
   };
 }

@@ -151,6 +151,33 @@ export async function clientForCode(
   return await becomeClient(search, undefined);
 }
 
+/** A client that the identity provider can name in an assertion: one that is there before. Throws `registration_refused`. */
+export async function clientKnownToIdp(
+  request: AcquireRequest,
+  server: AuthorizationServer,
+  anew: boolean,
+  scopes: readonly string[] | undefined,
+): Promise<ClientAtHand> {
+  const { service, clients } = request;
+  const way = chooseRegistration(service, server);
+  if (way !== 'pre-registered' && way !== 'client-metadata') {
+    throw new AppError(
+      'registration_refused',
+      `${quote(service.name)} has no client that the identity provider could know before`,
+      { hint: `set client_id in config/services/${service.name}.yaml to the one that is named there` },
+    );
+  }
+  const place = { issuer: server.issuer, mcpServerUrl: service.mcp_server_url, redirect: undefined };
+  const at = await becomeClient({ request, server, way, place, anew, scopes }, undefined);
+  const { client, remembered } = at;
+  // Each renewal shows it anew, where nobody may sit who could hand it over.
+  const keep = async () => {
+    if (client.secret !== undefined && !remembered)
+      await clients.known.keep(place, { client, redirectUri: undefined }, true);
+  };
+  return { ...at, keep };
+}
+
 /** What a client is looked for with. */
 interface Search {
   request: AcquireRequest;

@@ -3,9 +3,10 @@ import { type AccountFlags, checkAccountFlags } from '../../connection/account/c
 import { checkSecretIsOfUse } from '../../connection/client/enter-client.ts';
 import { connectService } from '../../connection/connect.ts';
 import { checkScopeChoice, scopeChoiceOf } from '../../connection/scopes.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { clientSource } from '../client-source.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
-import { type Ports, yesWithin } from '../ports.ts';
+import { type Browser, type Ports, yesWithin } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
 import type { Connected, ConnectRequest } from '../values/connections.ts';
 
@@ -28,10 +29,13 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
   checkScopeChoice(service, scopeChoice);
   checkAccountFlags(service, accountFlags);
   if (ports.descriptors.clientSecret !== undefined) checkSecretIsOfUse(service);
+  const { via = service.authorization.via } = request;
+  const command = `service-connection ${name}`;
+  if (via === 'idp') refuseBrowserOptions(ports.browser(command), legacyEndpoints);
   const clients = await clientSource(ports);
-  const run = await openOperatorRun(ports, configuration, `service-connection ${name}`, {
+  const run = await openOperatorRun(ports, configuration, command, {
     requirement: service.require,
-    opensService: true,
+    opensService: via !== 'idp',
   });
   const connected = await connectService({
     ...run,
@@ -39,6 +43,7 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
     newClient,
     clients,
     scopeChoice,
+    via,
     legacyEndpoints,
     acceptAudience,
     accountFlags,
@@ -48,4 +53,17 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
   });
   ports.tell.event(storedEvent(service, connected));
   return connectedValue(service, run.principal, connected);
+}
+
+/** Nobody is sent to the service, so nothing can be said about how. Throws `usage`. */
+function refuseBrowserOptions({ showCode, callbackPort }: Browser, legacyEndpoints: boolean): void {
+  const given = [
+    showCode === undefined ? [] : '--device',
+    callbackPort === undefined ? [] : '--callback-port',
+    legacyEndpoints ? '--legacy-endpoints' : [],
+  ].flat();
+  if (given.length === 0) return;
+  throw new AppError('usage', `${given.join(' and ')} is about a sign-in at the service, and nobody signs in there`, {
+    hint: 'its access comes through the identity provider (via: idp): leave it out',
+  });
 }

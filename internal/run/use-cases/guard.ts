@@ -16,6 +16,7 @@ import { openScopedRun, readReachable, scopeOf } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject } from '../project.ts';
 import { recordAnswer } from '../recording.ts';
+import { keepRenewed } from '../renew-through-idp.ts';
 import { stillAsBegun } from '../still-as-begun.ts';
 import type { GuardCallsRequest, GuardedCalls, TestedRules, TestRulesRequest } from '../values/rules.ts';
 import { readLocks } from './start-session.ts';
@@ -41,6 +42,10 @@ export async function guardCalls({ session: id, all }: GuardCallsRequest, ports:
   const counts = { allowed: 0, denied: 0, left: 0, elsewhere: 0 };
   const { guardSessions } = await import('../../approval/guard.ts');
   tell.note(`calls are answered by ${configuration.rules.size} files of rules, until this ends`);
+  const ended = new AbortController();
+  const renewing = keepRenewed(run, ports, AbortSignal.any([signal, ended.signal]));
+  // A fault of it is told when the guard has ended.
+  renewing.catch(() => {});
   await guardSessions({
     ...run,
     signal,
@@ -57,7 +62,8 @@ export async function guardCalls({ session: id, all }: GuardCallsRequest, ports:
       counts[guarded.outcome] += 1;
       tellGuarded(ports, guarded);
     },
-  });
+  }).finally(() => ended.abort());
+  await renewing;
   return counts;
 }
 

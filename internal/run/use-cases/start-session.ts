@@ -14,6 +14,7 @@ import { ownerOf } from '../connected.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
+import { renewThroughIdp, wouldRenewThroughIdp } from '../renew-through-idp.ts';
 import { moneyWords } from '../usage.ts';
 import type { StartRequest, StartResult } from '../values/sessions.ts';
 import { findOffered, offerToEnd } from './idle-sessions.ts';
@@ -35,8 +36,11 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   const run = await openOperatorRun(ports, configuration, command, { requirement });
   const { platform, principal, memory, ownership, sessionRecords } = run;
 
+  const wouldRenew = new Set<string>();
+  const renew = dryRun ? wouldRenewThroughIdp((service) => wouldRenew.add(service)) : renewThroughIdp(run, ports);
   const prepare = () =>
     prepareSession({
+      renew,
       platform,
       configuration,
       agent,
@@ -51,7 +55,7 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
     });
   const telling = { platform, records: sessionRecords, warn: ports.tell.warn };
   let [prepared] = await Promise.all([prepare(), tellUnsettled(telling)]);
-  if (dryRun) return plannedValue(prepared, principal, request);
+  if (dryRun) return plannedValue(prepared, principal, request, wouldRenew);
   const offered = findOffered(run, { kind: 'own', principal, vaultId: prepared.vault.id });
   // Looked at when the result is out; a command that fails before does not offer anything.
   offered.catch(() => {});
@@ -120,12 +124,14 @@ function plannedValue(
   prepared: PreparedSession,
   principal: Principal,
   { title, message, budget, end, stopAfter }: StartRequest,
+  wouldRenew: ReadonlySet<string>,
 ): StartResult {
   const { definition, vault, inForce } = prepared;
   const called = title === undefined ? '' : `, called ${quote(title)}`;
   const capped = budget === undefined ? '' : `, of ${moneyWords({ amount: budget, currency: 'USD' })} at most`;
   const until = stopAfter === undefined ? '' : `, for ${limitWords(stopAfter)} at most`;
   const steps = [
+    ...[...wouldRenew].map((service) => `renew ${service} through the identity provider`),
     `create a session of ${definition.name} with the vault ${quote(vault.id)}${called}${capped}`,
     ...(message === undefined ? [] : [`send it ${quote(message)} and print the answer${until}`]),
     ...(end ? ['end it with its answer'] : []),

@@ -22,6 +22,7 @@ import { finishTurn, patienceFor } from '../finish-turn.ts';
 import { type CallRun, lookAgain, openCall, openOwnSession, type SessionRun } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
 import { recordAnswer } from '../recording.ts';
+import { renewThroughIdp } from '../renew-through-idp.ts';
 import { requireConfiguration } from '../still-as-begun.ts';
 import type { AnsweredCall, AnswerRequest, FollowedTurn, SendRequest } from '../values/sessions.ts';
 import { readLocks } from './start-session.ts';
@@ -156,12 +157,13 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
 }
 
 /** Everything that `verify` looks at, and what a new session of its agent would need. */
-async function requireGoingOn({ signal }: Ports, { run, session, lookups }: SessionRun): Promise<void> {
+async function requireGoingOn(ports: Ports, { run, session, lookups }: SessionRun): Promise<void> {
   await requireContinuable({
+    renew: renewThroughIdp(run, ports),
     ...run,
     session,
     lookups,
-    readLocks: (agent) => readLocks(run.configuration, agent, signal),
+    readLocks: (agent) => readLocks(run.configuration, agent, ports.signal),
   });
 }
 

@@ -29,7 +29,7 @@ export type Registration =
 
 /** A running service: an MCP server and the authorization server in front of it. */
 export interface SandboxService {
-  readonly name: ServiceName;
+  readonly name: string;
   readonly title: string;
   readonly mcpUrl: string;
   readonly issuer: string;
@@ -76,7 +76,7 @@ interface ServiceControl extends AuthorizationControl {
 
 /** What makes one service different from the others. */
 export interface ServiceBlueprint extends ResourceRules {
-  readonly name: ServiceName;
+  readonly name: string;
   readonly title: string;
   readonly colour: string;
   /** Where it speaks MCP, `/mcp` unless told. */
@@ -110,6 +110,8 @@ export interface ServiceBlueprint extends ResourceRules {
   readonly shapeMetadata?: (metadata: JsonObject, origin: string) => JsonObject;
   /** Finds a token that no client was given. */
   readonly findToken?: (value: string) => KnownToken | undefined;
+  /** Adds grants to its authorization server. */
+  readonly extend?: (server: AuthorizationServer, as: { issuer: string; resource: string }) => void;
   /** What the service serves beyond the common ground. */
   readonly serve?: (server: AuthorizationServer) => Middleware;
 }
@@ -184,6 +186,7 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
     },
   });
 
+  blueprint.extend?.(server, { issuer, resource });
   use(server.provider, metadata.middleware);
   use(
     server.provider,

@@ -78,6 +78,15 @@ test.each<[string, string | undefined, object[], unknown[]]>([
   expect(await judge(kid, ...answers)).toEqual(outcome);
 });
 
+test.each([503, 429, 403])('keys that are answered with %i are not to be had now, which is said', async (status) => {
+  const { origin } = await startHostileServer(() => ({ status, json: {} }));
+  await expect(fetchKeys(`${origin}/jwks`, fetch)).rejects.toMatchObject({
+    code: 'service_metadata',
+    message: `"${origin}/jwks" answered ${status}, and no keys to verify tokens with`,
+    hint: expect.stringContaining('try again later'),
+  });
+});
+
 test('keys that have moved on their own origin are found, and no longer way is followed', async () => {
   const { origin, lines } = await startHostileServer((line) => {
     const [, at = ''] = /^GET \/hop(\d+)$/.exec(line) ?? [];

@@ -75,12 +75,18 @@ const largestSetBytes = 8 * 1024 * 1024;
 
 /**
  * The key set at an address: of each entry what a public key is made of, and no entry that is none. Throws
- * `service_metadata` where there are only such, or what the transport throws.
+ * `service_metadata` where there are only such, or no set, or what the transport throws.
  */
 export async function fetchKeys(jwksUri: string, fetch: Fetch): Promise<JSONWebKeySet> {
   const accept = 'application/json, application/jwk-set+json';
   const { response } = await askFollowing(fetch, jwksUri, { headers: { accept }, largestBytes: largestSetBytes });
+  const { status } = response;
   const entries = (await readJson(response))?.['keys'];
+  if (status !== 200) {
+    throw new AppError('service_metadata', `${quote(jwksUri)} answered ${status}, and no keys to verify tokens with`, {
+      hint: 'try again later; nothing that is kept was lost',
+    });
+  }
   const keys = Array.isArray(entries) ? distinct(entries.flatMap(publicKeyOf)) : [];
   if (keys.length > 0 || (Array.isArray(entries) && entries.length === 0)) return { keys };
   throw new AppError('service_metadata', `${quote(jwksUri)} publishes no keys that tokens can be verified with`, {

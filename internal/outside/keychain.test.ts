@@ -57,6 +57,55 @@ describe.skipIf(skipped(noLibrary || missingSecretService()))('the keychain of a
   });
 });
 
+describe.skipIf(skipped(noLibrary || missingSecretService()))('a ring with two entries of one name', () => {
+  test('is told with the way out, which leads out', { timeout: 60_000 }, async () => {
+    const environment = await startSecretService();
+    find(environment);
+    const account = "an account's name";
+    await openKeychain(anotherRun(), 20_000).write(account, new Secret('first'));
+    // As another program makes one beside it: the attributes of ours, and one more.
+    const { AsyncEntry } = await import('@napi-rs/keyring');
+    const options = { linux: { store: 'secret-service' } } as const;
+    await AsyncEntry.withTarget('default', 'managed-agents-interface', account, options).setPassword('second');
+    for (const ask of ['read', 'remove'] as const) {
+      await expect(openKeychain(anotherRun(), 20_000)[ask](account)).rejects.toThrow(
+        /^it has 2 entries of one name, .*: remove them all \(secret-tool clear service managed-agents-interface username 'an account'\\''s name'\)$/,
+      );
+    }
+    // What secret-tool does with these words.
+    const ask = (path: string, method: string, ...words: string[]) =>
+      spawnSync('gdbus', ['call', '--session', '-d', 'org.freedesktop.secrets', '-o', path, '-m', method, ...words], {
+        encoding: 'utf8',
+        // biome-ignore lint/style/noProcessEnv: the program needs its PATH
+        env: { PATH: process.env['PATH'], ...environment },
+      }).stdout;
+    const attributes = `{'service': 'managed-agents-interface', 'username': "${account}"}`;
+    const found = ask('/org/freedesktop/secrets', 'org.freedesktop.Secret.Service.SearchItems', attributes);
+    const items = found.match(/\/org\/freedesktop\/secrets\/collection\/\w+\/\d+/g) ?? [];
+    expect(items).toHaveLength(2);
+    for (const item of items) ask(item, 'org.freedesktop.Secret.Item.Delete');
+    const keychain = openKeychain(anotherRun(), 20_000);
+    await keychain.write(account, new Secret('third'));
+    expect((await keychain.read(account))?.reveal()).toBe('third');
+  });
+});
+
+test.skipIf(skipped(noLibrary || missingSecretService()))(
+  'what is longer than could be read again is not written, and what was there goes',
+  { timeout: 60_000 },
+  async () => {
+    find(await startSecretService());
+    const keychain = openKeychain(anotherRun(), 20_000);
+    const long = 'ü'.repeat(60 * 1024);
+    await keychain.write(anAccount, new Secret(long));
+    expect((await keychain.read(anAccount))?.reveal() === long).toBe(true);
+    await expect(keychain.write(anAccount, new Secret(`${long}${long}`))).rejects.toThrow('more than 128 KiB');
+    // It works all the same: another entry may be shorter.
+    expect(await keychain.read(anAccount)).toBeUndefined();
+    await keychain.write('another account', new Secret('short'));
+  },
+);
+
 describe.skipIf(skipped(noLibrary) || process.platform !== 'linux')('a keychain that never answers', () => {
   test('is given up in time, while everything else goes on [connecting]', async () => {
     find(await startSilentBus());

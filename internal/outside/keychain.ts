@@ -23,13 +23,20 @@ export class KeychainUnavailable extends Error {
   override readonly name: string = 'KeychainUnavailable';
 }
 
+/** It works, and does not take this: more than it has room for in one entry. Anything shorter may be kept. */
+class TooLong extends KeychainUnavailable {
+  override readonly name = 'TooLong';
+}
+
 type Act = keyof InstanceType<typeof import('@napi-rs/keyring').AsyncEntry> &
   ('getPassword' | 'setPassword' | 'deletePassword');
 
 /** Under which name all of ours stands in the keychain. */
 const service = 'managed-agents-interface';
 const defaultTimeoutMs = 5_000;
-const longestAnswer = 64 * 1024;
+/** Four tokens of 16 KiB each, and what is around them. What is longer could be written in many keychains, and never read. */
+const longestEntry = 128 * 1024;
+const longestAnswer = 4 * longestEntry;
 
 /** How long a write that failed may take to be undone, in milliseconds. */
 const undoMs = 2_000;
@@ -88,7 +95,7 @@ export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTim
     } catch (error) {
       if (!(error instanceof KeychainUnavailable)) throw error;
       const unavailable = act === 'setPassword' ? await undone(error, account) : error;
-      failed.set(signal, unavailable);
+      if (!(error instanceof TooLong)) failed.set(signal, unavailable);
       throw unavailable;
     }
   };
@@ -108,7 +115,13 @@ export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTim
       return typeof done === 'string' ? new Secret(done) : undefined;
     },
     async write(account, value) {
-      await ask('setPassword', account, value.reveal());
+      const words = value.reveal();
+      if (Buffer.byteLength(words) > longestEntry) {
+        const tooLong = new TooLong(`it is to keep more than ${longestEntry / 1024} KiB in one entry`);
+        // What was there before is not what would be there now.
+        throw await undone(tooLong, account);
+      }
+      await ask('setPassword', account, words);
     },
     async remove(account) {
       const { left } = await ask('deletePassword', account);
@@ -146,7 +159,7 @@ async function askLibrary({ act, account, words, signal, timeoutMs }: Call): Pro
     case 'failed':
       throw new KeychainUnavailable(`it gave no answer: ${answer.why}`);
     case 'answered':
-      return judgeAnswer(answer.text);
+      return judgeAnswer(answer.text, account);
   }
 }
 
@@ -156,15 +169,26 @@ interface LibraryAnswer {
   failed?: string;
 }
 
-function judgeAnswer(text: string): LibraryAnswer {
+function judgeAnswer(text: string, account: string): LibraryAnswer {
   let answer: LibraryAnswer;
   try {
     answer = JSON.parse(text) as LibraryAnswer;
   } catch {
     throw new KeychainUnavailable('it gave no answer');
   }
-  if (answer.failed !== undefined) throw new KeychainUnavailable(answer.failed);
+  if (answer.failed !== undefined) throw failureOf(answer.failed, account);
   return answer;
+}
+
+/** What the library says, in words that lead out where they do not by themselves. */
+function failureOf(said: string, account: string): KeychainUnavailable {
+  const limit = /longer than (?:the )?platform limit of (\d+)/.exec(said)?.[1];
+  if (limit !== undefined) return new TooLong(`one entry takes ${limit} bytes there, and this is longer`);
+  const several = /^Entry is matched by (\d+)/.exec(said)?.[1];
+  if (several === undefined) return new KeychainUnavailable(said);
+  return new KeychainUnavailable(
+    `it has ${several} entries of one name, and nobody can say which counts: remove them all (secret-tool clear service ${service} username '${account.replaceAll("'", "'\\''")}')`,
+  );
 }
 
 /** The library is optional: where its native part cannot be installed, everything else works. */

@@ -1,7 +1,7 @@
 /** The built executables and a sign-in that lasts: kept in the keychain of a desktop, and never in the way without one. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { signInAccount } from '../../internal/identity/kept-place.ts';
 import { openKeychain } from '../../internal/outside/keychain.ts';
@@ -15,7 +15,7 @@ import {
   startSilentBus,
 } from '../support/secret-service.ts';
 import { skipped } from '../support/skip.ts';
-import type { BuiltCopy } from './build.ts';
+import { type BuiltCopy, copyOfBuild } from './build.ts';
 import { keychainBuilds, keychainStage } from './keychain-stage.ts';
 import { filesIn, findLeaks, printed } from './leaks.ts';
 
@@ -113,6 +113,69 @@ describe.skipIf(skipped(missingSecretService()))('with the keychain of a desktop
     const out = await stage.at('ada').run('service-connection', 'logout');
     expect([out.exit, out.stderr]).toEqual([1, expect.stringContaining('[keychain_unavailable]')]);
   });
+});
+
+/** A library that is to the executables what that of Windows is: UTF-16, and 2560 bytes for an entry. */
+const likeWindows = `
+const { readFileSync, writeFileSync } = require('node:fs');
+const file = require('node:path').join(__dirname, 'entries.json');
+const entries = () => { try { return JSON.parse(readFileSync(file, 'utf8')); } catch { return {}; } };
+const put = (name, text) => writeFileSync(file, JSON.stringify({ ...entries(), [name]: text }), { mode: 0o600 });
+exports.AsyncEntry = class {
+  constructor(service, account) { this.name = service + ': ' + account; }
+  async getPassword() { return entries()[this.name]; }
+  async setPassword(text) {
+    if (Buffer.byteLength(text, 'utf16le') > 2560) {
+      throw new Error("Attribute 'password encoded as UTF-16' is longer than the platform limit of 2560 chars");
+    }
+    put(this.name, text);
+  }
+  async deletePassword() { put(this.name, undefined); }
+};`;
+
+test('a keychain that takes less than a sign-in: that is told, nothing stays alive, and it keeps what is shorter [P3]', {
+  timeout: 120_000,
+}, async () => {
+  const build = await copyOfBuild();
+  onTestFinished(() => build.remove());
+  const library = join(build.locate('service-connection')[1] ?? '', '..', 'node_modules', '@napi-rs', 'keyring');
+  await mkdir(library, { recursive: true });
+  await writeFile(join(library, 'index.js'), likeWindows);
+  const stage = await stageWith(build, {});
+  const { identityProvider, people, services } = stage.sandbox;
+  const ada = stage.at('ada');
+  const alive = () => identityProvider.liveGrantsOf(people.ada.subject).flatMap(({ refreshTokens }) => refreshTokens);
+  const signIn = async () => {
+    const entries = JSON.parse(await readFile(join(library, 'entries.json'), 'utf8')) as Record<string, string>;
+    const [name = '', text] = Object.entries(entries).find(([each]) => each.includes('sign-in at')) ?? [];
+    const entry = text === undefined ? undefined : (JSON.parse(text) as Record<string, string>);
+    const put = (changed: object) =>
+      writeFile(join(library, 'entries.json'), JSON.stringify({ ...entries, [name]: JSON.stringify(changed) }));
+    return { entry, put };
+  };
+  const told = /no sign-in is kept: .*one entry takes 2560 bytes there, and this is longer.*settings\.yaml/;
+
+  expect(await ada.run('service-connection', 'login')).toMatchObject({ exit: 0 });
+  const { entry, put } = await signIn();
+  expect(alive()).toEqual([entry?.['refresh_token']]);
+  const seconds = Math.floor(Date.now() / 1000);
+  const old = { iat: seconds - 900, exp: seconds - 90 };
+  await put({ ...entry, id_token: await identityProvider.control.forge(entry?.['id_token'] ?? '', old) });
+  identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+    ...answer,
+    id_token: await forge({ groups_of_everything: 'x'.repeat(2000) }),
+  }));
+  const renewed = await ada.run('service-connection', 'whoami', '--json');
+  expect([renewed.exit, renewed.stderr, alive()]).toEqual([0, expect.stringMatching(told), []]);
+  expect((await signIn()).entry).toBeUndefined();
+
+  // Each command signs in by itself from then on, and says so once; a client that was registered fits.
+  for (const command of ['notion', 'notion', 'list']) {
+    const ended = await ada.run('service-connection', command);
+    expect([ended.exit, ended.stderr.match(/no sign-in is kept/g)?.length, alive()]).toEqual([0, 1, []]);
+    expect(ended.stderr).toMatch(told);
+  }
+  expect([services.notion.counters.registrations, (await signIn()).entry]).toEqual([1, undefined]);
 });
 
 describe('without a keychain', { timeout: 120_000 }, () => {

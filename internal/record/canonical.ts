@@ -15,7 +15,7 @@ export interface RecordObject {
 export function canonicalText(value: RecordValue): string {
   switch (typeof value) {
     case 'string':
-      if (!isWellFormed(value)) throw new TypeError('a record holds no lone surrogate');
+      if (!value.isWellFormed()) throw new TypeError('a record holds no lone surrogate');
       return JSON.stringify(value);
     case 'number':
       if (!Number.isSafeInteger(value) || Object.is(value, -0))
@@ -42,11 +42,4 @@ function textOfObject(value: readonly RecordValue[] | RecordObject): string {
   // By UTF-16 code unit, as the default order of strings is.
   const members = Object.keys(object).sort();
   return `{${members.map((name) => `${canonicalText(name)}:${canonicalText(object[name] as RecordValue)}`).join(',')}}`;
-}
-
-/** Half a pair of UTF-16 stands for no character, and no UTF-8 is of it. */
-const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
-
-function isWellFormed(text: string): boolean {
-  return !loneSurrogate.test(text);
 }

@@ -9,7 +9,7 @@ import type { Actor } from '../platform/actor.ts';
 import type { ActingAgent, Change, Delegation, Ending } from '../platform/change.ts';
 import { sha256 } from '../text/canonical.ts';
 import { isRecord } from '../text/record.ts';
-import type { RecordObject, RecordValue } from './canonical.ts';
+import type { RecordObject } from './canonical.ts';
 
 /** What a line says, beside its place in the chain. */
 export type Entry =
@@ -262,8 +262,7 @@ const longestEntry = 32 * 1024;
 /** The next line, without its end, and the head that it makes. Throws `TypeError` for an entry that no record may hold. */
 export function writeLine(head: Head, entry: Entry, at: string): { text: string; head: Head } {
   const count = head.count + 1;
-  const members = { ...entry, at, count, log: head.log, previous: head.hash, v: 1 };
-  const line = canonicalOf(members, shapesOfLines);
+  const line = canonicalOf(entry, shapesOfLines, { at, count, log: head.log, previous: head.hash, v: 1 });
   return { text: line, head: { log: head.log, count, hash: sha256(line) } };
 }
 
@@ -294,47 +293,53 @@ function textLength(value: unknown): number {
 
 /**
  * The canonical text of the members that are declared, and of no others: whoever announces an act may hold more than it says.
- * A shape has its members in their order, so that what is made after it is written in that order.
+ * A shape has its members in their order, so that what is written after it is in that order. `more` are those of all lines.
  */
-function canonicalOf(value: Entry, known: ReadonlyMap<string, Shape>): string {
+function canonicalOf(value: Entry, known: ReadonlyMap<string, Shape>, more?: RecordObject): string {
   const shape = known.get(value.kind);
   if (shape === undefined) throw new TypeError('there is no such kind of line');
-  return JSON.stringify(membersIn(value as unknown as Record<string, unknown>, shape));
+  return objectText(value as unknown as Record<string, unknown>, shape, more);
 }
 
-function membersIn(value: Record<string, unknown>, { members }: Shape): RecordObject {
-  const written: Record<string, RecordValue> = {};
-  for (const [name, { holds, listed }] of members) {
-    const member = value[name];
+const nothingMore: RecordObject = {};
+
+function objectText(value: Record<string, unknown>, { members }: Shape, more = nothingMore): string {
+  let written = '';
+  for (const { name, begin, holds, listed } of members.values()) {
+    const member = more[name] ?? value[name];
     if (member === undefined) continue;
-    if (!listed) written[name] = memberValue(member, holds);
-    else if (Array.isArray(member)) written[name] = member.map((each) => memberValue(each, holds));
+    written += written === '' ? begin : `,${begin}`;
+    if (!listed) written += memberText(member, holds);
+    else if (Array.isArray(member)) written += `[${member.map((each) => memberText(each, holds)).join(',')}]`;
     else throw new TypeError('a member holds what is not declared of it');
   }
-  return written;
+  return `{${written}}`;
 }
 
 /** What does not fit its declaration is refused where it is written. */
-function memberValue(member: unknown, holds: Declaration['holds']): RecordValue {
+function memberText(member: unknown, holds: Declaration['holds']): string {
   if (typeof holds === 'object') {
-    if (isRecord(member)) return membersIn(member, holds);
+    if (isRecord(member)) return objectText(member, holds);
   } else if (holds === 'number') {
-    if (isNumber(member)) return member;
-  } else if (typeof member === 'string') return holds === 'whole' ? wellFormed(member) : shortened(member);
+    if (isNumber(member)) return String(member);
+  } else if (typeof member === 'string') {
+    const whole = holds === 'whole' ? member.toWellFormed() : shortened(member);
+    // JSON.stringify says the same of it, and takes as long again.
+    return plain.test(whole) ? `"${whole}"` : JSON.stringify(whole);
+  }
   throw new TypeError('a member holds what is not declared of it');
 }
+
+/** Printable ASCII that JSON escapes nothing of. */
+const plain = /^[ !#-[\]-~]*$/;
 
 /** Whether it is a number that every reader writes the same way. */
 function isNumber(member: unknown): member is number {
   return Number.isSafeInteger(member) && !Object.is(member, -0);
 }
 
-function wellFormed(whole: string): string {
-  return whole.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD');
-}
-
 function shortened(whole: string): string {
-  const formed = wellFormed(whole);
+  const formed = whole.toWellFormed();
   if (formed.length <= longestText) return formed;
   const kept = formed.slice(0, longestText).replace(/[\uD800-\uDBFF]$/, '');
   return `${kept}… (${whole.length} characters, sha256 ${sha256(whole)})`;
@@ -347,6 +352,9 @@ interface Shape {
 }
 
 interface Declaration {
+  name: string;
+  /** How it begins where it is written. */
+  begin: string;
   holds: 'text' | 'whole' | 'number' | Shape;
   listed: boolean;
   required: boolean;
@@ -358,7 +366,8 @@ function shapeOf(declared: Members): Shape {
     const { holds, required } = declared[name] as Members[string];
     const listed = Array.isArray(holds);
     const one = (listed ? (holds as readonly [Members])[0] : holds) as Exclude<Holds, readonly [Members]>;
-    members.set(name, { holds: typeof one === 'object' ? shapeOf(one) : one, listed, required });
+    const begin = `${JSON.stringify(name)}:`;
+    members.set(name, { name, begin, holds: typeof one === 'object' ? shapeOf(one) : one, listed, required });
   }
   return { members, required: [...members.values()].filter(({ required }) => required).length };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { unrecorded } from '../../test/support/unrecorded.ts';
 import { takeLock } from '../outside/lock.ts';
+import { sha256 } from '../text/canonical.ts';
 import { type AgentsLock, changeAgentsLock, type LockChange, readAgentsLock } from './lock.ts';
 
 let folder: string;
@@ -50,7 +51,7 @@ test('in 100 rounds of two runs beside each other no entry is lost', { timeout: 
 });
 
 test('a run that was killed while it held the lock keeps nobody out', async () => {
-  const holder = { pid: 2 ** 22 + 1, host: hostname(), since: new Date().toISOString(), id: 'x' };
+  const holder = [2 ** 22 + 1, null, sha256(hostname()).slice(0, 8), Date.now(), 1];
   await writeFile(join(folder, '.agents.lock.json.running'), JSON.stringify(holder));
   await change({ agents: { a: { id: 'agent_1', version: 1 } } });
   expect((await readAgentsLock({ folder })).agents).toHaveProperty('a');

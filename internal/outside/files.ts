@@ -1,6 +1,18 @@
 /** The disk: the only file that reads or writes it, apart from the account database of the operating system. */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { clock, giveWay } from '../clock/clock.ts';
@@ -273,6 +285,47 @@ export async function claimText(path: string, text: string): Promise<boolean> {
     throw fileError('could not write', path, cause);
   } finally {
     await rm(beside, { force: true }).catch(() => {});
+  }
+}
+
+/**
+ * The same in one step, which needs no file: the text is where a symbolic link leads. In a folder that nobody but us looks
+ * into; where it has no such links, the text is in a file after all. Throws `file_system`.
+ */
+export async function claimByLink(path: string, text: string): Promise<boolean> {
+  try {
+    // To ask first is cheaper than to be refused.
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
+    // On Windows what a link leads to is changed into a path.
+    if (process.platform === 'win32') return await claimText(path, text);
+    symlinkSync(text, path);
+    return true;
+  } catch (cause) {
+    return hasCode(cause, 'EEXIST') ? false : await claimText(path, text);
+  }
+}
+
+/** The text that a name was taken for, or undefined where it is free. Throws `file_system`. */
+export async function claimedText(path: string): Promise<string | undefined> {
+  try {
+    return readlinkSync(path);
+  } catch (cause) {
+    return isMissing(cause) ? undefined : await readText(path);
+  }
+}
+
+/** Whether a name is taken, which is quickly said of one that is free. Throws `file_system`. */
+export async function isClaimed(path: string): Promise<boolean> {
+  return (await fileSize(path)) !== undefined;
+}
+
+/** Gives a name back that was taken for this text; one that is another's, or free, stays as it is. Throws `file_system`. */
+export async function releaseText(path: string, text: string): Promise<void> {
+  if ((await claimedText(path)) !== text) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    await removeFile(path);
   }
 }
 

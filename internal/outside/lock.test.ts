@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { inTimeOf, machineClock } from '../clock/clock.ts';
+import { sha256 } from '../text/canonical.ts';
 import { beginOf, type Holder, type Lock, takeLock } from './lock.ts';
 
 let folder: string;
@@ -30,8 +31,10 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0;
 }
 
-const file = (content: object) =>
-  JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString(), ...content });
+/** What another process took the name for. */
+function claim({ pid = process.pid, started = null as string | null, host = hostname(), since = Date.now() }): string {
+  return JSON.stringify([pid, started, sha256(host).slice(0, 8), since, 0]);
+}
 
 describe('a lock', () => {
   test('is held by one at a time, who is named, and is free afterwards', async () => {
@@ -52,26 +55,29 @@ describe('a lock', () => {
     expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
   });
 
-  test('of a holder that died is taken by exactly one of many, each time', async () => {
-    const dead = file({ pid: await deadPid() });
-    for (let round = 0; round < 100; round += 1) {
+  test.each([false, true])(
+    'of a holder that died is taken by exactly one of many, each time (asked: %j)',
+    async (ask) => {
+      const dead = claim({ pid: await deadPid() });
       await mkdir(join(folder, 'state'), { recursive: true });
-      await writeFile(path, dead, { mode: 0o600 });
-      // Each comes a little later than the one before: some while it is being taken over.
-      const later = async (turns: number) => {
-        for (let turn = 0; turn < turns; turn += 1) await stat(folder);
-        return await take();
-      };
-      const locks = await Promise.all(Array.from({ length: 12 }, (_, index) => later(index * 2)));
-      const held = locks.filter((lock) => 'release' in lock);
-      expect(held).toHaveLength(1);
-      for (const lock of held) await lock.release();
-    }
-    expect(await readdir(join(folder, 'state'))).toEqual([]);
-  });
+      for (let round = 0; round < 100; round += 1) {
+        await (ask ? symlink(dead, path) : writeFile(path, dead, { mode: 0o600 }));
+        // Each comes a little later than the one before: some while it is being taken over.
+        const later = async (turns: number) => {
+          for (let turn = 0; turn < turns; turn += 1) await stat(folder);
+          return await takeLock({ path, signal: new AbortController().signal, waitMs: 0, ask });
+        };
+        const locks = await Promise.all(Array.from({ length: 12 }, (_, index) => later(index * 2)));
+        const held = locks.filter((lock) => 'release' in lock);
+        expect(held).toHaveLength(1);
+        for (const lock of held) await lock.release();
+      }
+      expect(await readdir(join(folder, 'state'))).toEqual([]);
+    },
+  );
 
   test('of a holder that died is there also where another was killed while taking it over', async () => {
-    const dead = file({ pid: await deadPid() });
+    const dead = claim({ pid: await deadPid() });
     await mkdir(join(folder, 'state'), { recursive: true });
     for (const each of [path, `${path}.removing`]) await writeFile(each, dead, { mode: 0o600 });
     await (await taken(5_000)).release();
@@ -97,6 +103,17 @@ describe('a lock', () => {
     await lock.release();
   });
 
+  test('is asked for by whoever waits, where they ask, and nothing of it is left', async () => {
+    const lock = await taken();
+    expect(await lock.isAskedFor()).toBe(false);
+    const waiting = takeLock({ path, signal: new AbortController().signal, waitMs: 5_000, ask: true });
+    while (!(await lock.isAskedFor())) await new Promise((resolve) => setTimeout(resolve, 1));
+    await lock.release();
+    const other = await waiting;
+    if ('release' in other) await other.release();
+    expect(await readdir(join(folder, 'state'))).toEqual([]);
+  });
+
   test('is not released by a run that no longer has it', async () => {
     const lock = await taken();
     await rm(path);
@@ -110,7 +127,7 @@ describe('a lock', () => {
 describe('a lock that was left behind', () => {
   test('by a process that has ended counts for nothing', async () => {
     await (await taken()).release();
-    await writeFile(path, file({ pid: await deadPid() }));
+    await writeFile(path, claim({ pid: await deadPid() }));
     await taken();
   });
 
@@ -118,7 +135,7 @@ describe('a lock that was left behind', () => {
     'by a process whose number another has by now counts for nothing',
     async () => {
       await (await taken()).release();
-      await writeFile(path, file({ started: '1' }));
+      await writeFile(path, claim({ started: '1' }));
       await taken();
     },
   );
@@ -129,19 +146,22 @@ describe('a lock that was left behind', () => {
       const began = await beginOf(process.pid, 'darwin');
       expect(Math.abs((began ?? 0) - (Date.now() - process.uptime() * 1000))).toBeLessThan(3_000);
       await (await taken()).release();
-      await writeFile(path, file({ since: new Date((began ?? 0) - 60_000).toISOString() }));
+      await writeFile(path, claim({ since: (began ?? 0) - 60_000 }));
       await (await taken()).release();
-      await writeFile(path, file({}));
+      await writeFile(path, claim({}));
       expect(await take()).toMatchObject({ pid: process.pid });
       expect(await beginOf(await deadPid(), 'darwin')).toBeUndefined();
     },
   );
 
-  test.each(['', '{', '{"pid":"x"}', 'null'])('unreadable counts for nothing: %j', async (text) => {
-    await (await taken()).release();
-    await writeFile(path, text);
-    await taken();
-  });
+  test.each(['', '{', '{"pid":1}', 'null', '["x"]', '[1,null,"x",1e99]'])(
+    'unreadable counts for nothing: %j',
+    async (text) => {
+      await (await taken()).release();
+      await writeFile(path, text);
+      await taken();
+    },
+  );
 
   test('a pipe in its place is not waited for', async () => {
     await (await taken()).release();
@@ -151,17 +171,17 @@ describe('a lock that was left behind', () => {
 
   test('on another machine holds for an hour', async () => {
     await (await taken()).release();
-    await writeFile(path, file({ host: 'elsewhere' }));
+    await writeFile(path, claim({ host: 'elsewhere' }));
     expect(await take()).toMatchObject({ pid: process.pid });
-    await writeFile(path, file({ host: 'elsewhere', since: new Date(Date.now() - 3_700_000).toISOString() }));
+    await writeFile(path, claim({ host: 'elsewhere', since: Date.now() - 3_700_000 }));
     await taken();
   });
 
   test('is taken over by exactly one of many [P8]', async () => {
     await (await taken()).release();
-    await writeFile(path, file({ pid: await deadPid() }));
+    await writeFile(path, claim({ pid: await deadPid() }));
     const locks = await Promise.all(Array.from({ length: 20 }, () => take()));
     expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
-    expect(JSON.parse(await readFile(path, 'utf8')).pid).toBe(process.pid);
+    expect(JSON.parse(await readFile(path, 'utf8'))[0]).toBe(process.pid);
   });
 });

@@ -1,13 +1,13 @@
 /**
- * One run at a time, on this machine: a file that names the process which holds it. A process that was killed leaves its
- * file behind, so whoever comes next looks whether that very process still runs. Whether two runs beside each other do
+ * One run at a time, on this machine: a file, or a link, that says which process holds it. A process that was killed leaves it
+ * behind, so whoever comes next looks whether that very process still runs. Whether two runs beside each other do
  * harm is not decided here: across machines nothing holds anybody back.
  */
 
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { clock } from '../clock/clock.ts';
-import { claimText, readText, removeFile } from './files.ts';
+import { sha256 } from '../text/canonical.ts';
+import { claimByLink, claimedText, claimText, isClaimed, readText, releaseText, removeFile } from './files.ts';
 
 /** Who holds a lock. */
 export interface Holder {
@@ -18,53 +18,93 @@ export interface Holder {
 
 /** A lock that is held. */
 export interface Lock {
+  /** Whether somebody who waits has asked for it; what is asked is forgotten when it is released. */
+  isAskedFor(): Promise<boolean>;
   release(): Promise<void>;
 }
 
 /** How a lock is taken. */
 export interface LockRequest {
-  /** The file; its folder is made where it is missing. */
+  /** The name; its folder is made where it is missing. */
   path: string;
   signal: AbortSignal;
   /** How long to wait for a run that is about to end, in milliseconds. */
   waitMs: number;
+  /** For one that often changes hands: it is taken in one step, and holders, who look whether they are, are asked to give it back. */
+  ask?: boolean;
+  /** How long to wait between two looks, which is kept for the next time: the more wait, the less often each looks. */
+  pace?: { pauseMs: number };
 }
 
 /** No run lasts longer; asked only where nothing says whether the process still runs. */
 const longestHoldMs = 60 * 60 * 1000;
-const longestPauseMs = 100;
+const [shortestPauseMs, longestPauseMs] = [1, 100];
 
-/** Takes the lock, or says who holds it. Throws `file_system` where the file cannot be written. */
-export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<Lock | Holder> {
-  const mine = JSON.stringify({
-    pid: process.pid,
-    host: hostname(),
-    started: await startOf(process.pid),
-    since: clock.now().toISOString(),
-    id: randomUUID(),
-  });
+/** Takes the lock, or says who holds it. Throws `file_system` where the name cannot be taken. */
+export async function takeLock(request: LockRequest): Promise<Lock | Holder> {
+  const { path, signal, waitMs, ask = false, pace = { pauseMs: shortestPauseMs } } = request;
+  const mine = await claimAt(clock.now().getTime());
   // Whoever sets the clock meanwhile makes nobody wait longer, or give up.
   const until = clock.monotonic() + waitMs;
-  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-    if (await claimText(path, mine)) {
-      return {
-        async release() {
-          if ((await readText(path)) === mine) await removeFile(path);
-        },
-      };
+  let seen: string | undefined;
+  let hasAsked = false;
+  const claim = ask ? claimByLink : claimText;
+  for (;;) {
+    if (await claim(path, mine)) {
+      pace.pauseMs = Math.max(pace.pauseMs / 2, shortestPauseMs);
+      return held(path, mine, hasAsked);
     }
-    const text = await readText(path);
+    const text = await claimedText(path);
     if (text === undefined) continue;
     const holder = readHolder(text);
     // Where there are no links, it may be being written just now: what is whole after a moment is not taken away.
     if (holder === undefined) await clock.pause(longestPauseMs, signal);
-    if (holder === undefined || !(await stillRuns(holder))) {
+    // One that goes from hand to hand has a holder that lives.
+    const isKept = seen === text;
+    if (holder === undefined || ((isKept || waitMs === 0) && !(await stillRuns(holder)))) {
       await removeStale(path, text, mine);
       continue;
     }
     if (clock.monotonic() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
-    await clock.pause(pauseMs, signal);
+    if (ask && isKept) {
+      await claim(askedFor(path), mine);
+      hasAsked = true;
+    }
+    seen = text;
+    // Not all at once: of many who wait, those who look keep those from working who have it.
+    await clock.pause(pace.pauseMs * (0.5 + Math.random()), signal);
+    pace.pauseMs = Math.min(pace.pauseMs * 2, longestPauseMs);
   }
+}
+
+function held(path: string, mine: string, hasAsked: boolean): Lock {
+  // What somebody asked before they had it is over as well.
+  let isAsked = hasAsked;
+  return {
+    async isAskedFor() {
+      const isAskedNow = await isClaimed(askedFor(path));
+      isAsked ||= isAskedNow;
+      return isAskedNow;
+    },
+    async release() {
+      await releaseText(path, mine);
+      if (isAsked) await removeFile(askedFor(path));
+    },
+  };
+}
+
+function askedFor(path: string): string {
+  return `${path}.asked`;
+}
+
+let own: Promise<string | undefined> | undefined;
+let claims = 0;
+
+/** What this process takes a name for. So short that a link to it needs no room of its own on usual disks (60 bytes). */
+async function claimAt(now: number): Promise<string> {
+  own ??= startOf(process.pid);
+  claims += 1;
+  return JSON.stringify([process.pid, (await own) ?? null, thisHost(), now, claims]);
 }
 
 /**
@@ -75,43 +115,48 @@ export async function takeLock({ path, signal, waitMs }: LockRequest): Promise<L
 async function removeStale(path: string, stale: string, mine: string): Promise<void> {
   const removing = `${path}.removing`;
   if (await claimText(removing, mine)) {
-    if ((await readText(path)) === stale) await removeFile(path);
-    if ((await readText(removing)) === mine) await removeFile(removing);
+    await releaseText(path, stale);
+    await releaseText(removing, mine);
     return;
   }
-  const text = await readText(removing);
+  const text = await claimedText(removing);
   const remover = text === undefined ? undefined : readHolder(text);
   if (text !== undefined && (remover === undefined || !(await stillRuns(remover)))) {
     await clock.pause(longestPauseMs);
-    if ((await readText(removing)) === text) await removeFile(removing);
+    await releaseText(removing, text);
   }
 }
 
-interface HolderFile extends Holder {
+interface Claim extends Holder {
   host: string;
   /** What the system says of when the process began; undefined where it does not say. */
-  started?: string;
+  started: string | undefined;
 }
 
-function readHolder(text: string): HolderFile | undefined {
+function readHolder(text: string): Claim | undefined {
   try {
-    const { pid, host, started, since } = JSON.parse(text) as Partial<Record<string, unknown>>;
-    if (!Number.isSafeInteger(pid) || typeof host !== 'string' || Number.isNaN(Date.parse(String(since)))) return;
+    const [pid, started, host, since] = JSON.parse(text) as unknown[];
+    if (!Number.isSafeInteger(pid) || typeof host !== 'string' || typeof since !== 'number') return;
     return {
       pid: Number(pid),
       host,
-      since: new Date(String(since)).toISOString(),
-      ...(typeof started === 'string' && { started }),
+      since: new Date(since).toISOString(),
+      started: typeof started === 'string' ? started : undefined,
     };
   } catch {
     return undefined;
   }
 }
 
-async function stillRuns({ pid, host, started, since }: HolderFile): Promise<boolean> {
+/** Enough of a host's name to tell it from others. */
+function thisHost(): string {
+  return sha256(hostname()).slice(0, 8);
+}
+
+async function stillRuns({ pid, host, started, since }: Claim): Promise<boolean> {
   const recent = clock.now().getTime() - Date.parse(since) < longestHoldMs;
   // Another machine that shares this folder: its processes cannot be seen from here.
-  if (host !== hostname()) return recent;
+  if (host !== thisHost()) return recent;
   if (!exists(pid)) return false;
   // The number may belong to another process by now.
   const now = await startOf(pid);

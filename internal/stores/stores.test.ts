@@ -45,7 +45,8 @@ storeContract(
         const path = text.where.replace(/\.[a-z.]*$|$/, '.lock');
         const dead = spawn(process.execPath, ['-e', '']);
         await once(dead, 'close');
-        await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), pid: dead.pid }));
+        const [, ...rest] = JSON.parse(await readFile(path, 'utf8')) as unknown[];
+        await writeFile(path, JSON.stringify([dead.pid, ...rest]));
       },
       expose: ({ where }) => chmod(where, 0o666),
       close: () => rm(folder, { recursive: true }),

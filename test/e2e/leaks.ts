@@ -1,5 +1,5 @@
 /** Looks for secrets in everything a run left behind, in the forms in which they get about. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Outcome } from '../demo/executables.ts';
 
@@ -21,12 +21,16 @@ export function printed(outcomes: readonly Outcome[]): Trace[] {
 /** Every file below a folder, names included. Read as Latin-1, which keeps every byte of a binary file. */
 export async function filesIn(folder: string): Promise<Trace[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
   return Promise.all(
-    files.map(async (file) => {
-      const where = relative(folder, file);
-      return { where, text: `${where}\n${await readFile(file, 'latin1')}` };
-    }),
+    entries
+      .filter((entry) => !entry.isDirectory())
+      .map(async (entry) => {
+        const file = join(entry.parentPath, entry.name);
+        const where = relative(folder, file);
+        // Of a link, where it leads: that of a lock leads nowhere.
+        const text = entry.isSymbolicLink() ? await readlink(file) : await readFile(file, 'latin1');
+        return { where, text: `${where}\n${text}` };
+      }),
   );
 }
 

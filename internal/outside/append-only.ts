@@ -1,19 +1,34 @@
 /**
  * A file that only grows, of this account alone: opened for appending, written in single writes (the promise form of
- * appendFile makes several of a large text, and two processes' pieces then mix), and on the disk before a write is done.
+ * appendFile makes several of a large text, and two processes' pieces then mix). All but the wait for the disk is done at
+ * once: whoever holds a lock meanwhile gives it back sooner than any thread would have begun.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /** A file that is open for appending. Every method throws the system's error. */
 export interface AppendOnlyFile {
-  size(): Promise<number>;
+  size(): number;
   /** The bytes from a place to the end, or as many as there are room for. */
-  read(from: number, length: number): Promise<Buffer>;
-  /** Writes all of it in one write and waits until the disk has it. Throws where less was written. */
-  append(bytes: Uint8Array): Promise<void>;
-  close(): Promise<void>;
+  read(from: number, length: number): Buffer;
+  /** Writes all of it in one write. Throws where less was written. */
+  append(bytes: Uint8Array): void;
+  /** Waits until the disk has all that was written to the file by anybody. */
+  onDisk(): Promise<void>;
+  /** The same, while everything waits: nothing may be written elsewhere before. */
+  onDiskNow(): void;
+  close(): void;
 }
 
 /** Less was written than was given: the disk is full, or a limit is reached. */
@@ -26,12 +41,12 @@ const modeOfFile = 0o600;
 const forbidden = 0o077;
 
 /** Opens a file, or makes it. Throws where it is a link, no ordinary file, somebody else's, or open to others. */
-export async function openAppendOnly(path: string): Promise<AppendOnlyFile> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+export function openAppendOnly(path: string): AppendOnlyFile {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  const file = await open(path, flags | (constants.O_NONBLOCK ?? 0), modeOfFile);
+  const file = openSync(path, flags | (constants.O_NONBLOCK ?? 0), modeOfFile);
   try {
-    const stats = await file.stat();
+    const stats = fstatSync(file);
     if (!stats.isFile()) throw new Error('it is not an ordinary file');
     const own = process.getuid?.();
     if (own !== undefined && (stats.uid !== own || (stats.mode & forbidden) !== 0)) {
@@ -40,36 +55,39 @@ export async function openAppendOnly(path: string): Promise<AppendOnlyFile> {
       );
     }
     // A file that was just made has to be found again after a crash.
-    if (stats.size === 0) await syncFolder(dirname(path));
+    if (stats.size === 0) syncFolder(dirname(path));
   } catch (error) {
-    await file.close();
+    closeSync(file);
     throw error;
   }
   return {
-    size: async () => (await file.stat()).size,
-    async read(from, length) {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, from);
-      return buffer.subarray(0, bytesRead);
+    size: () => fstatSync(file).size,
+    read(from, length) {
+      const buffer = Buffer.allocUnsafe(length);
+      return buffer.subarray(0, readSync(file, buffer, 0, length, from));
     },
-    async append(bytes) {
-      const { bytesWritten } = await file.write(bytes);
+    append(bytes) {
+      const bytesWritten = writeSync(file, bytes);
       if (bytesWritten !== bytes.byteLength) {
         throw new WrittenInPart(`${bytesWritten} of ${bytes.byteLength} bytes were written`);
       }
-      await file.datasync();
     },
-    close: () => file.close(),
+    onDisk: () =>
+      new Promise((resolve, reject) => fdatasync(file, (error) => (error === null ? resolve() : reject(error)))),
+    onDiskNow: () => fdatasyncSync(file),
+    close: () => closeSync(file),
   };
 }
 
-async function syncFolder(path: string): Promise<void> {
-  let folder: FileHandle | undefined;
+function syncFolder(path: string): void {
   try {
-    folder = await open(path, constants.O_RDONLY);
-    await folder.sync();
+    const folder = openSync(path, constants.O_RDONLY);
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
   } catch {
     // Not every system opens folders; the file itself is on the disk either way once it is synced.
-  } finally {
-    await folder?.close();
   }
 }

@@ -1,13 +1,14 @@
 /**
  * The record of one machine: a chain of lines in files that only grow. A line is on the disk before what it announces is
- * asked for; what arrives together is written together. Several processes write to one chain, one after the other.
+ * asked for; what arrives together is written together. Several processes write to one chain, one after the other, and wait
+ * for the disk beside each other: it keeps a file up to its end, so whoever waits has waited for every line before theirs.
  */
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { clock, giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AppendOnlyFile, openAppendOnly } from '../outside/append-only.ts';
-import { readText, writeText } from '../outside/files.ts';
+import { fileSize, readText, writeText } from '../outside/files.ts';
 import { type Lock, takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { sha256 } from '../text/canonical.ts';
@@ -28,6 +29,8 @@ export interface RecordPlace {
 /** One write, and a line of it. */
 const largestBatch = 256 * 1024;
 const usualLargestFile = 64 * 1024 * 1024;
+/** Where a file is read from, before its end: the last line begins behind the first of these, and never before the second. */
+const [usualEnd, longestEnd] = [16 * 1024, 2 * largestBatch];
 /** How long another process may write before we give up. */
 const lockPatienceMs = 10_000;
 
@@ -47,28 +50,42 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   const waiting: Waiting[] = [];
   let isWriting = false;
   let broken: { by: unknown } | undefined;
+  const pace = { pauseMs: 1 };
 
   const writeAll = async () => {
     // Whoever can write in the folder above could put another in its place.
     for (const each of [dirname(folder), folder]) await requireOwnFolder(each);
-    const lock = await hold(join(folder, 'record.lock'));
+    let open: OpenFile | undefined;
+    let lock: Lock | undefined;
     try {
-      let open = await openLast(folder);
-      try {
-        while (waiting.length > 0) {
+      while (waiting.length > 0) {
+        let isAlone = true;
+        if (lock === undefined || open === undefined) {
+          lock = await hold(join(folder, 'record.lock'), pace);
+          const now = await asItEnds(folder, open);
+          isAlone = now === open;
+          open = now;
+        }
+        const heads: Head[] = [];
+        do {
           // What a crash left at the end of a file is told in that file: the next one begins after a whole line.
           if (open.size >= largestFile && !open.unended) open = await further(folder, open);
-          const entries = waiting.map(({ entry }) => entry);
-          const heads = await put(open, entries);
-          for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);
-          // Whoever waited for one line often has the next: then it needs no lock of its own.
-          if (waiting.length === 0) await giveWay();
+          heads.push(...put(open, waiting, heads.length));
+          // Nothing comes between the parts of one entry.
+        } while (heads.length < waiting.length && goesOn(waiting[heads.length - 1]));
+        // Others wait for their turn to write, not for our disk; alone, nothing is gained by giving the turn back.
+        if (!isAlone || (await lock.isAskedFor())) {
+          await lock.release();
+          lock = undefined;
         }
-      } finally {
-        await open.file.close();
+        await open.file.onDisk();
+        for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);
+        // Whoever waited for one line often has the next: then the file is open already.
+        if (waiting.length === 0) await giveWay();
       }
     } finally {
-      await lock.release();
+      open?.file.close();
+      await lock?.release();
     }
   };
   const write = async () => {
@@ -101,9 +118,18 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   };
 }
 
-interface OpenFile {
+/** Whether the next part of the same entry has to follow. */
+function goesOn(written: Waiting | undefined): boolean {
+  return written?.entry.kind === 'part' && written.entry.part < written.entry.parts;
+}
+
+interface OpenFile extends End {
   name: string;
   file: AppendOnlyFile;
+}
+
+/** How a file ends. */
+interface End {
   head: Head;
   size: number;
   /** A piece that a crash left behind the last line. */
@@ -113,77 +139,101 @@ interface OpenFile {
 }
 
 /** Also after an interruption: what is carried out to its end is announced too. */
-async function hold(path: string): Promise<Lock> {
+async function hold(path: string, pace: { pauseMs: number }): Promise<Lock> {
   const { signal } = new AbortController();
-  const lock = await takeLock({ path, signal, waitMs: lockPatienceMs });
+  const lock = await takeLock({ path, signal, waitMs: lockPatienceMs, ask: true, pace });
   if ('release' in lock) return lock;
   throw new Error(`process ${lock.pid} has been writing to it since ${lock.since}`);
+}
+
+/** What was open, if lines still go there, as it ends now that others may have written to it; else the file that they go to. */
+async function asItEnds(folder: string, open: OpenFile | undefined): Promise<OpenFile> {
+  if (open === undefined) return await openLast(folder);
+  if ((await fileSize(join(folder, nameAfter(open)))) !== undefined) {
+    const last = await openLast(folder);
+    open.file.close();
+    return last;
+  }
+  return open.file.size() === open.size ? open : { ...open, ...endOf(open.file) };
 }
 
 /** The file that lines go to, with its first line. */
 async function openLast(folder: string): Promise<OpenFile> {
   const [name = fileName(1), before] = (await recordFiles(folder)).reverse();
-  const open = await openAt(folder, name);
+  const open = openAt(folder, name);
   if (open.head.count > 0) return open;
   try {
-    if (before === undefined) await put(open, [{ kind: 'began' }]);
+    if (before === undefined) put(open, [{ entry: { kind: 'began' } }]);
     // A crash came between the file and its first line.
-    else await goOnFrom(open, before, await headAt(folder, before));
+    else goOnFrom(open, before, headAt(folder, before));
     return open;
   } catch (error) {
-    await open.file.close();
+    open.file.close();
     throw error;
   }
+}
+
+function nameAfter({ name }: OpenFile): string {
+  return fileName(Number(name.slice(7, 13)) + 1);
 }
 
 /** The next file, which goes on with the chain. */
 async function further(folder: string, full: OpenFile): Promise<OpenFile> {
-  const next = await openAt(folder, fileName(Number(full.name.slice(7, 13)) + 1));
+  // What others wait for in the next file is worth nothing without this one.
+  full.file.onDiskNow();
+  const next = openAt(folder, nameAfter(full));
   try {
-    await goOnFrom(next, full.name, full.head);
+    goOnFrom(next, full.name, full.head);
   } catch (error) {
-    await next.file.close();
+    next.file.close();
     throw error;
   }
-  await full.file.close();
+  full.file.close();
   return next;
 }
 
 /** Has a file without a line go on where another one ends. */
-async function goOnFrom(open: OpenFile, before: string, head: Head): Promise<void> {
+function goOnFrom(open: OpenFile, before: string, head: Head): void {
   Object.assign(open, { head });
-  await put(open, [{ kind: 'continued', file: before }]);
+  put(open, [{ entry: { kind: 'continued', file: before } }]);
 }
 
 /** Where the chain of a file ends that nobody writes to any more. Throws where it has no line. */
-async function headAt(folder: string, name: string): Promise<Head> {
-  const { file, head } = await openAt(folder, name);
-  await file.close();
+function headAt(folder: string, name: string): Head {
+  const { file, head } = openAt(folder, name);
+  file.close();
   if (head.count === 0) throw new Error(`${name} has no line: setup-session audit verify says more`);
   return head;
 }
 
 /** Opens a file and reads its end. Throws where its last whole line is none of ours. */
-async function openAt(folder: string, name: string): Promise<OpenFile> {
-  const file = await openAppendOnly(join(folder, name));
+function openAt(folder: string, name: string): OpenFile {
+  const file = openAppendOnly(join(folder, name));
   try {
-    const size = await file.size();
-    const from = Math.max(0, size - 2 * largestBatch);
-    const tail = await file.read(from, size - from);
-    const end = tail.lastIndexOf(0x0a) + 1;
-    const piece = end === tail.length ? undefined : tail.subarray(end);
-    // Only its end is missing: it is a line all the same.
-    if (piece !== undefined && readLine(piece.toString('utf8')) !== undefined) {
-      return { name, file, head: headOf(piece), size, torn: undefined, unended: true };
-    }
-    const opened = { name, file, size, torn: piece, unended: piece !== undefined };
-    if (end > 0) return { ...opened, head: headOf(tail.subarray(tail.lastIndexOf(0x0a, end - 2) + 1, end - 1)) };
-    if (size > tail.length) throw new Error('its last line is longer than any line of ours');
-    return { ...opened, head: { log: randomUUID(), count: 0, hash: noHash } };
+    return { name, file, ...endOf(file) };
   } catch (error) {
-    await file.close();
+    file.close();
     throw error;
   }
+}
+
+/** Reads how a file ends: first where it has lines of the usual length. Throws where its last whole line is none of ours. */
+function endOf(file: AppendOnlyFile, length = usualEnd): End {
+  const size = file.size();
+  const from = Math.max(0, size - length);
+  const tail = file.read(from, size - from);
+  const end = tail.lastIndexOf(0x0a) + 1;
+  const piece = end === tail.length ? undefined : tail.subarray(end);
+  const begin = end === 0 ? 0 : tail.subarray(0, end - 1).lastIndexOf(0x0a) + 1;
+  if (begin === 0 && from > 0 && length < longestEnd) return endOf(file, longestEnd);
+  // Only its end is missing: it is a line all the same.
+  if (piece !== undefined && readLine(piece.toString('utf8')) !== undefined) {
+    return { head: headOf(piece), size, torn: undefined, unended: true };
+  }
+  const ended = { size, torn: piece, unended: piece !== undefined };
+  if (end > 0) return { ...ended, head: headOf(tail.subarray(begin, end - 1)) };
+  if (from > 0) throw new Error('its last line is longer than any line of ours');
+  return { ...ended, head: { log: randomUUID(), count: 0, hash: noHash } };
 }
 
 /** Where a chain ends that ends with this line. */
@@ -193,27 +243,31 @@ function headOf(bytes: Uint8Array): Head {
   return { log: line.log, count: line.count, hash: sha256(bytes) };
 }
 
-/** Writes as many of these as fit into one write, after what has to be said of the file itself. Gives the head that each makes. */
-async function put(open: OpenFile, entries: readonly Entry[]): Promise<Head[]> {
+/** Writes as many of these, from one on, as fit into one write, after what has to be said of the file itself. Gives the head that each makes. */
+function put(open: OpenFile, entries: readonly { entry: Entry }[], from = 0): Head[] {
   const { torn } = open;
-  const repaired: Entry[] = torn === undefined ? [] : [{ kind: 'repaired', bytes: torn.length, digest: sha256(torn) }];
-  const lines: Buffer[] = [];
+  const at = clock.now().toISOString();
+  // A piece is ended, not removed: who reads the record sees it.
+  let text = open.unended ? '\n' : '';
+  let { head } = open;
+  if (torn !== undefined) {
+    const repaired = writeLine(head, { kind: 'repaired', bytes: torn.length, digest: sha256(torn) }, at);
+    text += `${repaired.text}\n`;
+    ({ head } = repaired);
+  }
   const heads: Head[] = [];
-  let [head, length] = [open.head, 0];
-  for (const entry of [...repaired, ...entries]) {
-    const line = writeLine(head, entry, clock.now().toISOString());
-    const bytes = Buffer.from(`${line.text}\n`, 'utf8');
-    if (lines.length > repaired.length && length + bytes.length > largestBatch) break;
-    lines.push(bytes);
-    length += bytes.length;
+  for (let index = from, length = 0; index < entries.length; index += 1) {
+    const line = writeLine(head, (entries[index] as { entry: Entry }).entry, at);
+    length += Buffer.byteLength(line.text) + 1;
+    if (heads.length > 0 && length > largestBatch) break;
+    text += `${line.text}\n`;
     ({ head } = line);
     heads.push(head);
   }
-  // The piece is ended, not removed: who reads the record sees it.
-  const bytes = Buffer.concat(open.unended ? [Buffer.from('\n'), ...lines] : lines);
-  await open.file.append(bytes);
+  const bytes = Buffer.from(text, 'utf8');
+  open.file.append(bytes);
   Object.assign(open, { head, size: open.size + bytes.length, torn: undefined, unended: false });
-  return heads.slice(repaired.length);
+  return heads;
 }
 
 function unwritable(folder: string, cause: unknown): AppError {

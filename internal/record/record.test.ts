@@ -1,23 +1,12 @@
 /** The record of acts (P7): what is in it, that it is there before anything is done, and that nobody edits it quietly. */
 import { spawn } from 'node:child_process';
-import {
-  appendFile,
-  chmod,
-  type FileHandle,
-  mkdir,
-  mkdtemp,
-  open,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import fs from 'node:fs';
+import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../text/canonical.ts';
 import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
 import { recordFiles } from './files.ts';
@@ -480,20 +469,28 @@ describe('a record that cannot be written', () => {
 
   test('a disk that once does not keep what it was given: that and all that follows in this run is refused', async () => {
     await written(1);
-    const handle = await open(file());
-    const methods = Object.getPrototypeOf(handle) as FileHandle;
-    await handle.close();
+    const { fdatasync } = fs;
+    let asked = 0;
+    const once = (_file: number, done: (error: Error) => void) => {
+      asked += 1;
+      done(new Error('EIO: i/o error, fdatasync'));
+      instead(fdatasync);
+    };
+    const instead = (other: unknown) => {
+      fs.fdatasync = other as typeof fdatasync;
+      syncBuiltinESMExports();
+    };
     const log = recordIn({ folder });
-    const datasync = vi.spyOn(methods, 'datasync').mockRejectedValueOnce(new Error('EIO: i/o error, fdatasync'));
+    instead(once);
     try {
       const said = await Promise.allSettled([log.append(intent('1')), log.append(intent('2'))]);
       said.push(...(await Promise.allSettled([log.append(intent('3'))])));
       expect(said.map((each) => each.status === 'rejected' && (each.reason as { code: string }).code)).toEqual(
         Array.from({ length: 3 }, () => 'record_unwritable'),
       );
-      expect(datasync).toHaveBeenCalledTimes(1);
+      expect(asked).toBe(1);
     } finally {
-      datasync.mockRestore();
+      instead(fdatasync);
     }
     // What the disk has of it all the same is a line; the next run goes on behind it.
     await recordIn({ folder }).append(intent('4'));

@@ -32,8 +32,8 @@ export interface IdJagControl {
   disallow(audience: string): void;
   /** Claims and header of every assertion from now on. Without one: honest again. */
   forge(how?: ForgeIdJag): void;
-  /** Wants a sign-in with this authentication context for assertions; undefined wants none in particular. */
-  wantContext(acr: string | undefined): void;
+  /** Wants a sign-in with this authentication context for assertions: of `always` no sign-in is enough. */
+  wantContext(acr: string, when?: 'always'): void;
 }
 
 /** The exchange of one identity provider. */
@@ -56,7 +56,7 @@ export function issueIdJags(
   const issued: string[] = [];
   const asked: JsonObject[] = [];
   let forge: ForgeIdJag = () => ({});
-  let context: string | undefined;
+  let context: { acr: string; always: boolean } | undefined;
 
   async function subjectOf(ctx: Context, token: string): Promise<JWTPayload> {
     const { key } = keyNow();
@@ -82,9 +82,9 @@ export function issueIdJags(
       if (target === undefined || target.resource !== params['resource']) {
         throw new errors.InvalidTarget('not allowed by the administrator');
       }
-      if (context !== undefined && person['acr'] !== context) {
+      if (context !== undefined && (context.always || person['acr'] !== context.acr)) {
         ctx.status = 400;
-        ctx.body = { error: 'insufficient_user_authentication', acr_values: context };
+        ctx.body = { error: 'insufficient_user_authentication', acr_values: context.acr };
         return;
       }
       // Like what an ID token says, by the time of day.
@@ -123,8 +123,8 @@ export function issueIdJags(
       forge(how = () => ({})) {
         forge = how;
       },
-      wantContext(acr) {
-        context = acr;
+      wantContext(acr, when) {
+        context = { acr, always: when === 'always' };
       },
     },
   };

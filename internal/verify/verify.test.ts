@@ -343,12 +343,14 @@ describe('keys', () => {
     ['HTML', { body: '<html>' }],
     ['no keys', { body: '{"keys":[]}' }],
     ['null in place of the set', { body: 'null' }],
-    ['a redirect', { status: 302, body: '', headers: { location: '/elsewhere' } }],
-    ['more than a set is', { body: ' '.repeat(100_000) }],
+    ['a redirect to a set', { status: 302, body: '', headers: { location: '/elsewhere' } }],
+    ['a set of more than there can be', { body: '', padded: 100_000 }],
   ])('%s in place of a set: the last good one counts for its time and no longer', async (_what, answer) => {
     const { clock, claims, verdict, publishStatus } = await world({ keysLastGoodSeconds: 1000 });
     expect(await verdict(await signed(claims(), key))).toBe('ok');
-    host.files.set('/keys', answer);
+    const set = JSON.stringify({ keys: [key.publicJwk] });
+    host.files.set('/elsewhere', { body: set });
+    host.files.set('/keys', 'padded' in answer ? { body: `${' '.repeat(answer.padded)}${set}` } : answer);
     clock.now += 700;
     await publishStatus([]);
     expect(await verdict(await signed(claims(), key))).toBe('ok');

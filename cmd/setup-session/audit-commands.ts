@@ -1,5 +1,6 @@
 /** The words of `setup-session audit`. */
 import { type Command, Option } from 'commander';
+import { seconds } from '../../internal/cli/browser-options.ts';
 import { addConfig, naming } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
@@ -32,7 +33,9 @@ interface PullOptions {
 
 /** The options of `audit export`. */
 interface ExportOptions {
-  format: ExportFormat;
+  format?: ExportFormat;
+  sink?: string;
+  follow?: boolean;
   after?: number;
   syslog?: boolean;
   to?: string;
@@ -113,25 +116,40 @@ export function addAudit(program: Command, run: Run): void {
         return showVerified(await context.perform(verifyRecord, { keys: key, checkpoints }));
       }),
     );
-  audit
+  const exporting = audit
     .command('export')
     .description('copy the record in a format of other tools, to stdout or to a sink, which goes on where it was left')
-    .addOption(new Option('--format <format>', 'how it is written').choices(exportFormats).default('jsonl'))
+    .addOption(
+      new Option(
+        '--format <format>',
+        'how it is written; jsonl unless told, or as the sink of the configuration says',
+      ).choices(exportFormats),
+    )
     .option('--after <n>', 'only what comes after this line', place)
     .option('--syslog', 'each as a message of RFC 5424, framed by its length')
-    .option('--to <url>', 'the sink: a collector that takes them by HTTP')
+    .addOption(
+      new Option('--to <url>', 'the sink: a collector by https, or a receiver by syslog+tls').conflicts('sink'),
+    )
+    .option('--sink <name>', 'the sink of this name in interface.yaml')
     .option('--token-stdin', 'enter the token that the sink wants')
-    .action(
-      run(async (context, { format, after, syslog = false, to, tokenStdin = false }: ExportOptions) => {
-        if (context.options.json === true && to === undefined) {
-          throw new AppError('usage', 'the copies themselves go to stdout: --json says what went to a sink (--to)');
-        }
-        const { exportRecord } = await import('../../internal/run/use-cases/export-record.ts');
-        const { showExported } = await import('./audit-output.ts');
-        const request = { format, after, sink: to, syslog, withToken: tokenStdin };
-        return showExported(await context.perform(exportRecord, request));
-      }),
-    );
+    .option('--follow', 'go on with what is added')
+    .option('--timeout <seconds>', 'how long to follow; without an end otherwise', seconds);
+  addConfig(exporting).action(
+    run(async (context, { format, after, syslog = false, to, sink, follow = false, tokenStdin }: ExportOptions) => {
+      const { config, workspace } = context.options;
+      if (sink === undefined && (config ?? workspace) !== undefined) {
+        throw new AppError('usage', '--config and --workspace say where --sink is looked up');
+      }
+      const wanted = sink === undefined ? to : { name: sink };
+      if (context.options.json === true && wanted === undefined) {
+        throw new AppError('usage', 'the copies themselves go to stdout: --json says what went to a sink (--to)');
+      }
+      const { exportRecord } = await import('../../internal/run/use-cases/export-record.ts');
+      const { showExported } = await import('./audit-output.ts');
+      const request = { format, after, sink: wanted, syslog, follow, withToken: tokenStdin === true };
+      return showExported(await context.perform(exportRecord, request));
+    }),
+  );
   audit
     .command('checkpoint')
     .description('sign how many lines the record has and what its last one is; keep it somewhere else')

@@ -62,7 +62,8 @@ export function descriptor(text: string): number {
 
 const longestSeconds = 24 * 60 * 60;
 
-function seconds(text: string): number {
+/** A number of seconds of the command line. Throws what commander prints. */
+export function seconds(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0 || value > longestSeconds) {
     throw new InvalidArgumentError(`expected seconds between 1 and ${longestSeconds}`);

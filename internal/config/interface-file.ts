@@ -200,6 +200,24 @@ export const interfaceDefinition = z.strictObject({
     ).check(z.regex(/^https?:\/\/[^/?]+$/, 'expected scheme and host alone, such as "https://console.example.com"')),
   ),
   approvals: z.optional(approvalsDefinition),
+  record: z.optional(
+    z.strictObject({
+      sinks: record(
+        z.strictObject({
+          to: z
+            .string()
+            .check(
+              z.regex(
+                /^(?:https|http|syslog\+tls|syslog\+tcp):\/\/[^\s@]+$/,
+                'expected an https or syslog+tls address',
+              ),
+              z.describe('a collector by https, or a receiver of syslog messages by syslog+tls'),
+            ),
+          format: z._default(z.enum(['jsonl', 'ocsf', 'cef', 'otlp']), 'jsonl'),
+        }),
+      ).check(z.describe('by name: where setup-session audit export --sink <name> sends copies of the record')),
+    }),
+  ),
   ownership: z.optional(ownershipDefinition),
   sessions: z.optional(
     z.strictObject({

@@ -100,6 +100,10 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   return {
     where: folder,
     verify: async (...how) => await (await import('./verify.ts')).verifyRecord(folder, ...how),
+    stamp: async () => {
+      const last = (await recordFiles(folder)).at(-1);
+      return last === undefined ? 'none' : `${last} ${await fileSize(join(folder, last))}`;
+    },
     checkpoints: checkpointsIn(folder),
     cursor(name) {
       const path = join(folder, `export-${name}.json`);

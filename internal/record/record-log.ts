@@ -13,6 +13,8 @@ export interface RecordLog {
   append(entry: Entry): Promise<Head>;
   /** Reads all of it and judges it. `take` sees every line that is whole, and how it is written, also behind a fault, an entry in parts as one; the hashes of the lines `wanted` are kept. Throws `file_system`. */
   verify(take?: (line: Line, written: string) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
+  /** Another text whenever a line was added, without reading any; left out where that cannot be said cheaply. */
+  stamp?(): Promise<string>;
   checkpoints: Checkpoints;
   /** How far a sink has come, by a name of its own. */
   cursor(name: string): { read(): Promise<string | undefined>; write(text: string): Promise<void> };

@@ -10,8 +10,9 @@ import { quote } from '../text/quote.ts';
 import { recordIn } from '../text/record.ts';
 import { type ExportFormat, otlpRequest } from './exported.ts';
 
-/** Where copies go, and how. */
+/** Where copies go, and how: by HTTP, or as messages of syslog to a receiver. */
 export interface Sink {
+  /** `https`, `http` on this machine, `syslog+tls`, or `syslog+tcp` on this machine. */
   url: URL;
   format: ExportFormat;
   version: string;
@@ -45,11 +46,22 @@ export async function deliver(texts: readonly string[], sink: Sink): Promise<voi
   }
 }
 
+/** Whether a sink takes messages of syslog, each framed by its length. */
+export function takesSyslog(url: URL): boolean {
+  return url.protocol.startsWith('syslog+');
+}
+
 /** Why it was not surely delivered, and how long to wait before it may be; undefined where it was. */
 async function send(
   texts: readonly string[],
-  { url, format, version, fetch, token }: Sink,
+  { url, format, version, fetch, token, signal }: Sink,
 ): Promise<{ why: string; waitSeconds: number | undefined } | undefined> {
+  if (takesSyslog(url)) {
+    const { handToReceiver } = await import('../outside/syslog-receiver.ts');
+    const refused = await handToReceiver(url, texts.join(''), { signal });
+    if (signal.aborted) throw new AppError('interrupted', 'interrupted while a sink was sent copies');
+    return refused === undefined ? undefined : { why: refused, waitSeconds: 1 };
+  }
   const isText = format === 'cef';
   const body =
     format === 'otlp'

@@ -176,7 +176,7 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session audit reconcile': [{}],
   'setup-session audit verify': [{}],
   'setup-session audit checkpoint': [{}],
-  'setup-session audit export': [{}],
+  'setup-session audit export': [{ words: ['--sink', 'siem'] }, { endsAfterMs: 700 }],
   'setup-session attach': [{ words: ['sesn_none'] }],
   'setup-session stop': [{ words: ['sesn_none'] }, { words: ['--idle-for', '1d'], prepare: operated }],
   'setup-session list': [{ prepare: alteredSession }],

@@ -1,8 +1,9 @@
 /** Nothing is changed that the record does not announce: who, what, to which thing, and how it ended (P7). */
 import { execFileSync } from 'node:child_process';
 import { appendFile, chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { reruns } from '../../internal/platform/acts.ts';
 import { newCheckpointKey } from '../../internal/record/checkpoint.ts';
 import { readLine } from '../../internal/record/line.ts';
@@ -294,5 +295,83 @@ describe('setup-session audit export', () => {
         .split('\n'),
     );
     expect(`${lines.join('\n')}\n`).toBe(await readFile(file(), 'utf8'));
+  });
+
+  /** A receiver of messages that are framed by their length, on one port for all its lives. */
+  async function receiver(port = 0) {
+    const heard: Buffer[] = [];
+    const server = createServer((socket) => {
+      socket.on('data', (piece: Buffer) => void heard.push(piece)).on('error', () => {});
+    });
+    await new Promise<void>((resolve) => {
+      server.listen({ host: '127.0.0.1', port }, resolve);
+    });
+    onTestFinished(() => void server.close());
+    const address = server.address() as AddressInfo;
+    const messages = () => {
+      let rest = Buffer.concat(heard);
+      const found: string[] = [];
+      while (rest.length > 0) {
+        const [, length = ''] = /^([1-9]\d*) /.exec(rest.subarray(0, 12).toString('latin1')) ?? [];
+        const from = length.length + 1;
+        const message = rest.subarray(from, from + Number(length));
+        expect([length, message.length]).toEqual([String(message.length), Number(length)]);
+        found.push(message.toString('utf8'));
+        rest = rest.subarray(from + Number(length));
+      }
+      return found;
+    };
+    return { port: address.port, messages, close: () => new Promise((resolve) => server.close(resolve)) };
+  }
+  const told = (message: string) => message.slice(message.indexOf('\uFEFF') + 1);
+
+  test('to a receiver of syslog that the configuration names, framed by length, and none twice', async () => {
+    const { port, messages } = await receiver();
+    await world.configure('interface.yaml', (file) => {
+      file.record = { sinks: { siem: { to: `syslog+tcp://127.0.0.1:${port}` } } };
+    });
+    const configured = ['--config', world.sandbox.configFolder];
+    await setup(['agents', 'apply']);
+    expect((await audit('--sink', 'siem', ...configured)).stdout).toContain(
+      `copies went to syslog+tcp://127.0.0.1:${port}`,
+    );
+    expect((await audit('--sink', 'siem', ...configured)).stdout).toContain('0 copies');
+    for (const message of messages())
+      expect(message).toMatch(/^<1\d\d>1 \S+ - managed-agents-interface - \S+ - \uFEFF\{/);
+    expect(`${messages().map(told).join('\n')}\n`).toBe(await readFile(file(), 'utf8'));
+    for (const wrong of ['syslog+tcp://logs.example.com', 'syslog+tls://a:b@logs.example.com', 'udp://127.0.0.1']) {
+      expect((await audit('--to', wrong)).exit).toBe(2);
+    }
+    expect((await audit('--to', 'syslog+tls://logs.example.com', '--format', 'otlp')).exit).toBe(2);
+    expect((await audit('--sink', 'seim', ...configured)).stderr).toContain('did you mean "siem"');
+  });
+
+  test('followed: what a dead receiver missed comes when it is back, and nothing waits for it', async () => {
+    const first = await receiver();
+    await first.close();
+    await setup(['agents', 'apply']);
+    const ended = new AbortController();
+    let back: Promise<Awaited<ReturnType<typeof receiver>>> | undefined;
+    const following = world.setup(['audit', 'export', '--follow', '--to', `syslog+tcp://127.0.0.1:${first.port}`], {
+      folder: machine,
+      environment: { MAI_ALLOW_LOOPBACK_HTTP: '1' },
+      signal: ended.signal,
+      hear: (said) => {
+        if (said.includes('asked again')) back ??= receiver(first.port);
+      },
+    });
+    // It is dead, and the record is written all the same.
+    await connect(['notion']);
+    await expect.poll(() => back, { timeout: 20_000 }).toBeDefined();
+    const again = await back;
+    const all = async () => (await readFile(file(), 'utf8')).trimEnd().split('\n');
+    await expect.poll(async () => again?.messages().map(told), { timeout: 20_000 }).toEqual(await all());
+    await connect(['linear']);
+    await expect.poll(async () => again?.messages().map(told), { timeout: 20_000 }).toEqual(await all());
+    ended.abort();
+    const { exit, stderr } = await following;
+    expect([exit, stderr]).toEqual([130, expect.stringContaining('ECONNREFUSED')]);
+    const { stdout } = await audit('--follow', '--timeout', '1', '--after', '2');
+    expect(stdout.trimEnd().split('\n')).toEqual((await all()).slice(2));
   });
 });

@@ -1,69 +1,126 @@
 /** Copies of the record for other tools: to stdout, or to a sink, which goes on where it was left. */
+import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { guardedFetch } from '../../outside/http.ts';
-import { type ExportedEvent, Exporting, formatEvent, syslogMessage } from '../../record/exported.ts';
+import { type ExportedEvent, type ExportFormat, Exporting, formatEvent, syslogMessage } from '../../record/exported.ts';
 import type { RecordLog } from '../../record/record-log.ts';
-import { deliver, type Sink } from '../../record/sink.ts';
+import { deliver, type Sink, takesSyslog } from '../../record/sink.ts';
 import { Secret } from '../../secret/secret.ts';
 import { sha256 } from '../../text/canonical.ts';
+import { nearestHint } from '../../text/nearest.ts';
 import { quote } from '../../text/quote.ts';
 import { recordIn } from '../../text/record.ts';
 import { isUrl } from '../../text/url.ts';
 import type { Ports } from '../ports.ts';
+import { loadProject } from '../project.ts';
 import type { ExportedRecord, ExportRecordRequest } from '../values/record.ts';
 
 /** What is in memory at once, in events, and what goes into one request, in events and in UTF-16 code units. */
 const mostAtOnce = 10_000;
 const largestBatch = { events: 500, length: 512 * 1024 };
 
+/** Between two looks at a record that is followed; a sink that took nothing is left alone for longer each time. */
+const everyMs = 2000;
+const longestPauseMs = 60_000;
+
 /**
- * Exports what came after a line, or after what a sink has. Throws `usage`, `file_system`, and what {@link deliver} throws: the
+ * Exports what came after a line, or after what a sink has; with `follow` what is added as well, and a sink that takes nothing
+ * is asked again later. Throws `usage`, `file_system`, `interrupted`, and without `follow` what {@link deliver} throws: the
  * record stays as it is, and the next run goes on.
  */
 export async function exportRecord(request: ExportRecordRequest, ports: Ports): Promise<ExportedRecord> {
-  const { format, after, sink: address, syslog, withToken } = request;
-  if (address !== undefined && (syslog || after !== undefined)) {
+  const { after, syslog, withToken, follow } = request;
+  const { signal, tell, timeoutSeconds } = ports;
+  if (request.sink !== undefined && (syslog || after !== undefined)) {
     throw new AppError('usage', 'a sink is sent the format alone, from where it was left', {
       hint: 'leave --syslog and --after out',
     });
   }
+  const { address, format } = await sinkOf(request, ports);
+  const until = timeoutSeconds === undefined ? undefined : clock.monotonic() + timeoutSeconds * 1000;
   const record = await ports.record();
-  const sink = address === undefined ? undefined : await openSink(request, address, ports, withToken);
+  const sink = address === undefined ? undefined : await openSink(format, address, ports, withToken);
   const cursor = sink && record.cursor(sha256(`${format} ${sink.url.href}`).slice(0, 16));
-  let [last, exported] = [after ?? (await readCursor(cursor)) ?? 0, 0];
-  let isAltered = false;
+  const copies = { record, format, syslog, sink, cursor, ports };
+  const place = { last: after ?? (await readCursor(cursor)) ?? 0, exported: 0, isAltered: false };
+  let [seen, pauseMs]: [string | undefined, number] = [undefined, everyMs];
   for (;;) {
-    const { events, through, faults } = await eventsAfter(record, last, format);
-    isAltered ||= faults;
+    const stamp = follow ? await record.stamp?.() : undefined;
+    try {
+      if (stamp === undefined || stamp !== seen) await copyRest(copies, place);
+      [seen, pauseMs] = [stamp, everyMs];
+    } catch (error) {
+      if (!follow || !(error instanceof AppError) || error.code !== 'service_unreachable') throw error;
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+      tell.warn(`${error.message}; it is asked again in ${pauseMs / 1000} s`);
+    }
+    if (!follow) break;
+    const left = until === undefined ? pauseMs : Math.min(pauseMs, until - clock.monotonic());
+    if (left <= 0) break;
+    await clock.pause(left, signal);
+    if (signal.aborted) throw new AppError('interrupted', 'interrupted: the record is followed no more');
+  }
+  return { format, sink: sink?.url.href ?? null, exported: place.exported, through: place.last };
+}
+
+/** Where the copies of one run come from and go to. */
+interface Copies {
+  record: RecordLog;
+  format: ExportFormat;
+  syslog: boolean;
+  sink: Sink | undefined;
+  cursor: ReturnType<RecordLog['cursor']> | undefined;
+  ports: Ports;
+}
+
+/** Copies what there is behind a place, which moves over what was surely delivered. */
+async function copyRest(
+  { record, format, syslog, sink, cursor, ports }: Copies,
+  place: { last: number; exported: number; isAltered: boolean },
+): Promise<void> {
+  for (;;) {
+    const { events, through, faults } = await eventsAfter(record, place.last, format);
+    if (faults && !place.isAltered) ports.tell.warn('the record is not as it was written: setup-session audit verify');
+    place.isAltered ||= faults;
+    const framed = syslog || (sink !== undefined && takesSyslog(sink.url));
     const texts = events.map((event) => {
       const text = formatEvent(event, format, ports.version);
-      return syslog ? syslogMessage(event, text) : text;
+      return framed ? syslogMessage(event, text) : text;
     });
     if (sink === undefined) {
-      if (texts.length > 0) ports.stream(syslog ? texts.join('') : `${texts.join('\n')}\n`);
-      exported += texts.length;
+      if (texts.length > 0) ports.stream(framed ? texts.join('') : `${texts.join('\n')}\n`);
+      place.exported += texts.length;
     } else {
       for (const { from, to } of batches(texts)) {
         await deliver(texts.slice(from, to), sink);
-        exported += to - from;
-        await cursor?.write(`${JSON.stringify({ count: events[to - 1]?.line.count })}\n`);
+        place.exported += to - from;
+        place.last = events[to - 1]?.line.count ?? place.last;
+        await cursor?.write(`${JSON.stringify({ count: place.last })}\n`);
       }
     }
-    last = through;
-    if (events.length < mostAtOnce) break;
+    place.last = through;
+    if (events.length < mostAtOnce) return;
   }
-  if (isAltered) ports.tell.warn('the record is not as it was written: setup-session audit verify');
-  return { format, sink: sink?.url.href ?? null, exported, through: last };
 }
 
-async function openSink(
-  { format }: ExportRecordRequest,
-  address: string,
-  ports: Ports,
-  withToken: boolean,
-): Promise<Sink> {
+/** The sink that is meant: by its address, or by its name in the configuration. */
+async function sinkOf({ sink, format }: ExportRecordRequest, ports: Ports) {
+  if (sink === undefined || typeof sink === 'string') return { address: sink, format: format ?? 'jsonl' };
+  const configuration = await loadProject(ports);
+  const sinks = configuration.interface.record?.sinks ?? {};
+  const found = Object.hasOwn(sinks, sink.name) ? sinks[sink.name] : undefined;
+  if (found === undefined) {
+    throw new AppError('usage', `no sink ${quote(sink.name)} is in interface.yaml`, {
+      hint: nearestHint(sink.name, Object.keys(sinks)),
+    });
+  }
+  return { address: found.to, format: format ?? found.format };
+}
+
+async function openSink(format: ExportFormat, address: string, ports: Ports, withToken: boolean): Promise<Sink> {
   const url = isUrl(address) ? new URL(address) : undefined;
   if (url === undefined) throw new AppError('usage', `${quote(address)} is not a URL`);
+  requireSafe(url, format, withToken);
   const what = `the token of ${url.host}`;
   const token = withToken ? await ports.entered({ what, command: 'setup-session audit export' }) : undefined;
   return {
@@ -82,6 +139,29 @@ async function openSink(
   };
 }
 
+/** Throws `usage` for an address that copies cannot, or must not, be sent to. */
+function requireSafe(url: URL, format: ExportFormat, withToken: boolean): void {
+  const { protocol, hostname } = url;
+  if (!['https:', 'http:', 'syslog+tls:', 'syslog+tcp:'].includes(protocol)) {
+    throw new AppError('usage', `nothing is sent to ${quote(protocol)}`, {
+      hint: 'use https, syslog+tls, or syslog+tcp to a relay on this machine',
+    });
+  }
+  if (!takesSyslog(url)) return;
+  if (protocol === 'syslog+tcp:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
+    throw new AppError(
+      'usage',
+      `${quote(url.host)} is not this machine, and syslog+tcp is read by everybody on the way`,
+      {
+        hint: 'use syslog+tls, or a relay on this machine',
+      },
+    );
+  }
+  if (hostname === '' || url.username !== '' || url.password !== '' || withToken || format === 'otlp') {
+    throw new AppError('usage', 'syslog takes a host, no account or token, and jsonl, ocsf or cef');
+  }
+}
+
 /** Where a sink was left. What cannot be read is no place: it is sent again rather than left out. */
 async function readCursor(cursor: ReturnType<RecordLog['cursor']> | undefined): Promise<number | undefined> {
   const { count } = recordIn((await cursor?.read()) ?? '') ?? {};
@@ -89,7 +169,7 @@ async function readCursor(cursor: ReturnType<RecordLog['cursor']> | undefined): 
 }
 
 /** The first events after a line, and the line that they end with. */
-async function eventsAfter(record: RecordLog, last: number, format: ExportRecordRequest['format']) {
+async function eventsAfter(record: RecordLog, last: number, format: ExportFormat) {
   const events: ExportedEvent[] = [];
   const exporting = new Exporting(format);
   let through = last;

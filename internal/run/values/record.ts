@@ -92,11 +92,14 @@ export const checkpointRecord = {
 
 export const exportRecord = {
   request: z.strictObject({
-    format: z.enum(['jsonl', 'ocsf', 'cef', 'otlp']),
+    /** Undefined for that of the sink in the configuration, else `jsonl`. */
+    format: z.optional(z.enum(['jsonl', 'ocsf', 'cef', 'otlp'])),
     /** Only what comes after this line; undefined for all, or for what the sink does not have. */
     after: z.optional(z.number()),
-    /** Where it goes; undefined for stdout. */
-    sink: z.optional(z.string()),
+    /** Where it goes, or `name` of a sink of the configuration; undefined for stdout. */
+    sink: z.optional(z.union([z.string(), z.strictObject({ name: z.string() })])),
+    /** Goes on with what is added, until the time is over or somebody ends it. */
+    follow: z.boolean(),
     /** As messages of RFC 5424. */
     syslog: z.boolean(),
     /** Whether a token for the sink is entered. */

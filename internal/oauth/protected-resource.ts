@@ -121,10 +121,15 @@ async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Pro
   let answer = await askWithoutToken(initializeRequest());
   const modern = speaksModernOnly(answer.json) || protocolVersionOf(answer.json) === modernVersion;
   if (modern) answer = await askWithoutToken(modernRequest('server/discover'));
-  if (answer.ok) answer = await askWithoutToken(modern ? modernRequest('tools/list') : listRequest(answer.session));
+  if (answer.ok) {
+    answer = await askWithoutToken(modern ? modernRequest('tools/list') : listRequest(answer.session), {
+      unread: true,
+    });
+  }
   return { challenge: judgeChallenge(answer.challenge, mcpServerUrl), address, sentOnTo };
 
-  async function askWithoutToken({ headers, body }: McpMessage) {
+  /** `unread`: a list of tools, which may be long, is not waited for. */
+  async function askWithoutToken({ headers, body }: McpMessage, { unread = false } = {}) {
     const send = (to: string) => fetch(to, { method: 'POST', headers, body: JSON.stringify(body) });
     let response = await send(address);
     let asked = address;
@@ -140,7 +145,9 @@ async function provokeChallenge(mcpServerUrl: string, fetch: Fetch): Promise<Pro
       response = await send(asked);
     }
     const { status, ok } = response;
-    const json = await readJson(response, status);
+    const skips = unread && ok;
+    if (skips) await response.body?.cancel();
+    const json = skips ? undefined : await readJson(response, status);
     // What wants a token, or answers in JSON-RPC, is the server; the sign-in page of a web application is not.
     if (status === 401 || json?.['jsonrpc'] === '2.0') address = asked;
     const challenge = status === 401 ? response.headers.get('www-authenticate') : null;

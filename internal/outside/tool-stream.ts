@@ -37,7 +37,9 @@ export async function* withoutTools(
   take: (text: string) => void,
 ): AsyncGenerator<Uint8Array> {
   let place = beginning();
-  let tool: Uint8Array[] = [];
+  let tool = '';
+  // What begins with the mark of byte order is no JSON, and is not made into some.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const line = { start: '', isData: !events, inPrefix: events, blank: true };
   for await (const piece of pieces) {
     // What is kept of this piece, as runs of bytes: of most pieces nothing is.
@@ -52,12 +54,12 @@ export async function* withoutTools(
     };
     let from = -1;
     const end = (to: number) => {
-      if (from >= 0 && to > from) tool.push(piece.slice(from, to));
+      if (from >= 0 && to > from) tool += decoder.decode(piece.subarray(from, to), { stream: true });
       from = -1;
     };
     const handOver = () => {
-      const text = Buffer.concat(tool).toString('utf8').trim();
-      tool = [];
+      const text = (tool + decoder.decode()).trim();
+      tool = '';
       if (text !== '') take(text);
     };
     for (let index = 0; index < piece.length; index += 1) {
@@ -67,7 +69,8 @@ export async function* withoutTools(
         end(index);
         if (line.blank && byte === newline) {
           place = beginning();
-          tool = [];
+          tool = '';
+          decoder.decode();
         }
         line.start = '';
         line.isData = false;

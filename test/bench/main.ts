@@ -16,6 +16,7 @@ import { sequentialRoundTrips } from './round-trips.ts';
 import { measureSessionTokens } from './session-tokens.ts';
 import { measureChanged, measureUnchanged } from './skills.ts';
 import { compareBuilds, compareValidity } from './thousand-skills.ts';
+import { type ListSize, listCommands, startListProject } from './tool-lists.ts';
 import { measureVerdicts } from './verdicts.ts';
 import { compareWarmCommands } from './warm-commands.ts';
 
@@ -41,6 +42,7 @@ rows.push(await turnEndRow(), ...(await attachRows()));
 rows.push(await offboardRow());
 rows.push(await guardRow());
 rows.push(verdictRow());
+rows.push(...(await toolListRows()));
 rows.push(...(await recordRows()), ...(await recordedSessionRow()));
 rows.push(...(await sessionTokenRows()));
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
@@ -234,6 +236,39 @@ async function sessionTokenRows(): Promise<Row[]> {
       met(size <= 64 * 1024),
     ],
   ];
+}
+
+/** Above a list of one tool: processor time by the number of tools, and memory by the length of the list. */
+async function toolListRows(): Promise<Row[]> {
+  progress('tool lists of up to 800 tools, and of 8 MiB');
+  const few: ListSize = { tools: 1, bytes: 1_000 };
+  const sizes = [100, 200, 400, 800].map((tools): ListSize => ({ tools, bytes: 4_000 }));
+  const longest: ListSize = { tools: 400, bytes: 20_000 };
+  const project = await startListProject(dist, [few, ...sizes, longest]);
+  try {
+    const found: Row[] = [];
+    for (const command of listCommands) {
+      const took: number[] = [];
+      for (const size of [few, ...sizes]) {
+        if (command === 'diff' || command === 'review') await project.run('refresh', size);
+        took.push((await project.run(command, size)).cpuMs);
+      }
+      const [base = 0, ...own] = took;
+      const [hundred = 0, , fourHundred = 0, eightHundred = 0] = own.map((each) => each - base);
+      found.push([
+        `tools ${command}: 100, 200, 400, 800 tools, above one tool`,
+        `${own.map((each) => (each - base).toFixed(0)).join(', ')} ms of processor time`,
+        '≤ 1 s for 400, linear',
+        met(fourHundred <= 1_000 && eightHundred <= 12 * Math.max(hundred, 40)),
+      ]);
+    }
+    const base = await project.run('refresh', few);
+    const ratio = ((await project.run('refresh', longest)).peakMiB - base.peakMiB) / (project.bytes(longest) / 2 ** 20);
+    found.push(['tools refresh: memory of a list of 8 MiB', `${ratio.toFixed(1)} × the list`, '≤ 3', met(ratio <= 3)]);
+    return found;
+  } finally {
+    await project.close();
+  }
 }
 
 async function recordRows(): Promise<Row[]> {

@@ -1,0 +1,55 @@
+/** What long tool lists cost the built commands, above what a list of one tool does. */
+import { dirname } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ListCost, type ListProject, listCommands, startListProject } from '../bench/tool-lists.ts';
+import { type BuiltCopy, copyOfBuild } from './build.ts';
+
+const few = { tools: 1, bytes: 1_000 };
+const [hundred, many] = [100, 400].map((tools) => ({ tools, bytes: 4_000 })) as [typeof few, typeof few];
+const longest = { tools: 400, bytes: 20_000 };
+
+let built: BuiltCopy;
+let project: ListProject;
+beforeAll(async () => {
+  built = await copyOfBuild();
+  const [, script = ''] = built.locate('setup-session');
+  project = await startListProject(dirname(script), [few, hundred, many, longest]);
+}, 120_000);
+afterAll(async () => {
+  await project?.close();
+  await built.remove();
+});
+
+/** The cheapest of some runs: whatever else the machine does only ever adds. */
+async function least(command: (typeof listCommands)[number], size: typeof few, runs: number): Promise<ListCost> {
+  const costs: ListCost[] = [];
+  for (let count = 0; count < runs; count += 1) costs.push(await project.run(command, size));
+  const of = (key: keyof ListCost) => Math.min(...costs.map((cost) => cost[key]));
+  return { cpuMs: of('cpuMs'), peakMiB: of('peakMiB') };
+}
+
+test.each(listCommands)(
+  'tools %s of 400 tools: at most a second of processor time, and linear',
+  { timeout: 120_000 },
+  async (command) => {
+    const took: number[] = [];
+    for (const size of [few, hundred, many]) {
+      if (command === 'diff' || command === 'review') await project.run('refresh', size);
+      took.push((await least(command, size, command === 'review' ? 1 : 2)).cpuMs);
+    }
+    const [base = 0, short = 0, long = 0] = took;
+    expect(long - base).toBeLessThan(1_000);
+    // Four times the tools: a square would be sixteen times.
+    expect(long - base).toBeLessThan(8 * Math.max(short - base, 40));
+  },
+);
+
+test('a list of 8 MiB is listed twice, compared and written in at most three times its memory', {
+  timeout: 120_000,
+}, async () => {
+  const bytes = project.bytes(longest);
+  expect(bytes / 2 ** 20).toBeGreaterThan(7.5);
+  const base = await least('refresh', few, 2);
+  const { peakMiB } = await least('refresh', longest, 2);
+  expect(peakMiB - base.peakMiB).toBeLessThan((3 * bytes) / 2 ** 20);
+});

@@ -12,10 +12,11 @@ export async function performWhereItBelongs<Request, Result>(
   ports: Ports,
 ): Promise<Result> {
   // The jobs that push skills have a token of their own.
-  if (ports.executable === 'skill-sync' || !(await mayNameConsole(ports))) return await useCase(request, ports);
+  if (ports.executable === 'skill-sync') return await performHere(useCase, request, ports);
+  if (!(await mayNameConsole(ports))) return await useCase(request, ports);
   const { placeOf } = await import('../console/reach.ts');
   const place = await placeOf(useCase, ports.executable);
-  if (place === 'here') return await useCase(request, ports);
+  if (place === 'here') return await performHere(useCase, request, ports);
   const { loadProject } = await import('../run/project.ts');
   const configuration = await loadProject(ports, { workspace: 'any' });
   const origin = configuration.interface.console;
@@ -27,6 +28,24 @@ export async function performWhereItBelongs<Request, Result>(
   }
   const { performAtConsole } = await import('../console/remote/perform.ts');
   return (await performAtConsole(ports, { configuration, origin, useCase: place, request })) as Result;
+}
+
+/** Carries out what a console does not do. Where there is one, whoever has no key is not told to get one. */
+async function performHere<Request, Result>(
+  useCase: UseCase<Request, Result>,
+  request: Request,
+  ports: Ports,
+): Promise<Result> {
+  try {
+    return await useCase(request, ports);
+  } catch (error) {
+    const isKeyless = error instanceof AppError && error.code === 'platform_key_missing';
+    if (!isKeyless || !(await mayNameConsole(ports))) throw error;
+    throw new AppError(error.code, `${error.message}, and a console does not do this`, {
+      cause: error,
+      hint: 'have a CI job do it, which needs no key (docs/ci.md), or an operator who has one; what is in force, the console shows: setup-session agents list',
+    });
+  }
 }
 
 /** Whether it is worth a closer look: most configurations name no console, and pay for no more than this. */

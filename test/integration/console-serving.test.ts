@@ -1,12 +1,17 @@
 /** A console as whoever runs it sees it: where it listens, what it reads, whom it stops serving, and how it ends. */
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { connect } from '../sandbox/connect.ts';
 import { contexts } from '../sandbox/identity-provider.ts';
+import { visit } from '../sandbox/visit.mjs';
+import { githubJob } from '../sandbox/workload-issuer.ts';
 import { ask } from '../support/ask.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
-import { asking, callerAt, idTokenOf, linesOf } from '../support/console-caller.ts';
+import { asking, callerAt, exchangeAt, idTokenOf, linesOf, newKey } from '../support/console-caller.ts';
+import { keepSignIns } from '../support/kept-sign-in.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
@@ -224,6 +229,80 @@ describe('a command without a key', () => {
     expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('not done through a console yet')]);
   });
 
+  test('and what a console leaves to those with a key says who that is, and not to get one', async () => {
+    await started();
+    const keyless = { folder: await world.machine(), environment: { ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '' } };
+    for (const argv of [
+      ['agents', 'plan'],
+      ['agents', 'apply'],
+      ['agents', 'retire', 'support'],
+    ]) {
+      const refused = await world.setup(argv, keyless);
+      expect([argv, refused.exit, refused.stderr]).toEqual([argv, 2, expect.stringContaining('have a CI job do it')]);
+      expect(refused.stderr).not.toContain('set ANTHROPIC_API_KEY');
+    }
+    expect(await world.setup(['agents', 'list'], keyless)).toMatchObject({ exit: 0 });
+  });
+
+  test('a CI job comes with its own token, and is what the groups of its entry say [P2] [P4]', async () => {
+    await world.configure('services/notion.yaml', ({ authorization }) => {
+      authorization.static = true;
+    });
+    const { issuer, actions, control } = world.sandbox.workloadIssuer;
+    const workload = {
+      issuer,
+      audience: 'managed-agents-interface',
+      token: 'github-actions',
+      claims: { repository: 'acme/agents', environment: 'production' },
+      groups: ['support', 'jobs'],
+    };
+    await world.apply('support');
+    await started((content) => {
+      content.identity.workloads = [workload];
+      content.people.roles = { user: { groups: ['jobs'] } };
+    });
+    const folder = await world.machine();
+    const job = {
+      folder,
+      person: undefined,
+      environment: { CI: 'true', ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '', ...actions },
+    };
+    const { accessToken } = await connect(world.sandbox.services.notion, { person: 'linus' });
+    const argv = ['notion', '--token-stdin', '--accept-account', 'linus@example.test'];
+    const stored = await world.connect(argv, { ...job, stdin: Readable.from([accessToken]) });
+    expect([stored.exit, stored.visited, stored.stderr]).toEqual([0, [], expect.anything()]);
+    expect(await world.setup(['--agent', 'support'], job)).toMatchObject({ exit: 0 });
+    expect(await world.setup(['approvals'], job)).toMatchObject({
+      exit: 3,
+      stderr: expect.stringContaining('has no role "approver" here'),
+    });
+    control.job({ ...githubJob, environment: 'staging' });
+    expect(await world.setup(['--agent', 'support'], job)).toMatchObject({
+      exit: 3,
+      stderr: expect.stringContaining('[identity_refused]'),
+    });
+  });
+
+  test('a machine without a browser signs in by a code, and its commands go on with that', async () => {
+    await keepSignIns(world);
+    await started();
+    const { identityProvider } = world.sandbox;
+    identityProvider.setDeviceIntervalSeconds(1);
+    const machine = { folder: await world.machine(), person: undefined, environment: { ANTHROPIC_API_KEY: '' } };
+    let entering: Promise<unknown> | undefined;
+    const signedIn = await world.connect(['login', '--device', '--quiet'], {
+      ...machine,
+      terminal: fakeTerminal(),
+      hear(said) {
+        const [, address, code] = /open (\S+) in any browser and enter the code: (\S+)/.exec(said) ?? [];
+        if (address !== undefined && code !== undefined) entering ??= visit(address, { person: 'ada', code });
+      },
+    });
+    await entering;
+    expect([signedIn.exit, signedIn.visited]).toEqual([0, []]);
+    expect(await world.connect(['list'], machine)).toMatchObject({ exit: 0, visited: [] });
+  });
+
   test('Ctrl-C ends the run there as it does here', async () => {
     const console = await started();
     const interruption = new AbortController();
@@ -282,6 +361,43 @@ describe('the configuration of a console', () => {
     await writeFile(file, stringify(other));
     expect((await ada.ask('/v1/use-cases/listConnections', { body: { request: {}, asking } })).status).toBe(403);
   });
+});
+
+test('what it keeps is all in its folder: a copy of it in another place goes on, with another key [P7]', async () => {
+  const graceOperates = (content: Content) => {
+    content.people.operators = { principals: [world.sandbox.people.grace.subject] };
+  };
+  const first = await started(graceOperates);
+  const environment = { ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '' };
+  const without = { folder: await world.machine(), environment, person: 'grace' as const };
+  await world.apply('support');
+  for (const each of [await world.connect(['notion'], without), await world.setup(['--agent', 'support'], without)]) {
+    expect([each.exit, each.stderr]).toEqual([0, expect.anything()]);
+  }
+  const { subject } = world.sandbox.people.ada;
+  await world.connect(['notion'], { ...without, folder: await world.machine(), person: 'ada' });
+  const old = await idTokenOf(world.sandbox, 'ada');
+  const off = await world.connect(['offboard', subject, '--yes-offboard', subject], {
+    ...without,
+    folder: await world.machine(),
+  });
+  expect([off.exit, off.stderr]).toEqual([0, expect.anything()]);
+  await first.stop();
+  running = undefined;
+  const data = join(world.sandbox.folder, 'restored');
+  await cp(first.data, data, { recursive: true, preserveTimestamps: true });
+  await rm(first.data, { recursive: true });
+  const other = { ANTHROPIC_API_KEY: '', ANTHROPIC_AUTH_TOKEN: world.sandbox.platform.apiKey };
+  const second = await started(graceOperates, { data, environment: other });
+  const again = await exchangeAt(second.origin, newKey(), old);
+  expect([again.status, again.body]).toEqual([403, expect.stringContaining('offboarded')]);
+  expect(await world.setup(['verify'], { ...without, folder: await world.machine() })).toMatchObject({
+    exit: 0,
+    stdout: expect.stringContaining('record of this machine'),
+  });
+  expect(await world.connect(['notion'], without)).toMatchObject({ exit: 0 });
+  const audited = await world.setup(['audit', 'verify'], without);
+  expect([audited.exit, audited.stdout]).toEqual([0, expect.not.stringContaining('fault')]);
 });
 
 test('it ends with what it began: a run that waits for a person ends as by Ctrl-C, at once', async () => {

@@ -66,6 +66,10 @@ const left: readonly (readonly [name: RegExp, why: string])[] = [
     /a session whose signer does not work is started/,
   ].map((name) => [name, 'an operator signs at a console, and nobody here is one'] as const),
   [
+    /^Slack-, Linear-, Notion-, GitHub- and Google-shaped services all connect/,
+    'what another program hands over (--client-secret-fd) is not read for a console',
+  ],
+  [
     /made with another agent under the name of yours/,
     'the console remembers what it started, and refuses in other words',
   ],

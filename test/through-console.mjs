@@ -16,6 +16,17 @@ const names = [
   'vault-repair',
   'whose-account',
   'five-services',
+  'main-job',
+  'refreshes',
+  'addresses',
+  'replacing',
+  'where-groups-are',
+  'hostile-id-tokens',
+  'directory',
+  'older-servers',
+  'unknown-members',
+  'rug-pull',
+  'pages',
 ];
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 const words = ['run', '--config', 'test/vitest.config.ts', '--reporter=verbose'];

@@ -53,6 +53,12 @@ export function named(text: string): Markup {
   return html`<bdi>${visible(text)}</bdi>`;
 }
 
+/** A sentence of ours; what it quotes is from outside, and is read in its own direction ({@link named}). */
+export function sentence(text: string): Markup {
+  const pieces = visible(text).split(/("(?:[^"\\]|\\.)*")/);
+  return html`${pieces.map((piece, index) => (index % 2 === 1 ? html`<bdi>${piece}</bdi>` : piece))}`;
+}
+
 /** Names and values below each other, or side by side where there is room. */
 export function factsOf(facts: readonly (readonly [name: string, value: string | Markup])[]): Markup {
   return html`<dl class="facts">${facts.map(

@@ -1,6 +1,7 @@
 /**
  * The look of every page: the system's own fonts, light and dark as the person's system says, one column on a phone.
  * Text has a contrast of at least 4.5 to what is behind it (WCAG 2.2 AA), and color never says anything alone.
+ * Text of twice its size fits a screen of 320 pixels: what stands beside each other there goes below, and paddings do not grow.
  */
 export const style = `
 :root {
@@ -114,18 +115,22 @@ details summary { width: fit-content; color: var(--text); font-size: .9375rem; c
 .ended button, .ended .button { visibility: hidden }
 
 @media (max-width: 40rem) {
-  .bar > div, .wide { padding-left: 1rem; padding-right: 1rem }
+  .bar > div, .wide { padding-left: min(1rem, 4vw); padding-right: min(1rem, 4vw) }
   .wide { padding-top: 1.5rem }
   .person { order: 1; width: 100%; margin: 0; text-align: left }
   .bar form { margin-left: auto }
   .intro .actions, .intro .actions form, .intro .actions button { width: 100% }
-  .service { grid-template-columns: 2.75rem minmax(0, 1fr); padding: 1rem }
-  .service > .actions, .more { grid-column: 1 / -1 }
-  .service > .actions { justify-content: stretch; margin-top: .875rem }
+  .service { display: flex; flex-wrap: wrap; gap: .5rem 1rem; padding: min(1rem, 4vw) }
+  .service > :nth-child(2) { flex: 1 1 9rem; min-width: 0 }
+  .service > .actions, .more { flex: 1 1 100%; min-width: 0 }
+  .service > .actions { justify-content: stretch; margin-top: .375rem }
+  .notice { padding-left: min(1.125rem, 4vw); padding-right: min(1.125rem, 4vw) }
+  .state, button, .button { white-space: normal }
+  h1, h2 { hyphens: auto }
   .actions > form, .actions > .button { flex: 1 1 7rem; display: grid }
-  button, .button { min-height: 2.75rem }
-  .narrow { padding: 1rem; align-items: start }
-  .narrow main { padding: 1.75rem 1.25rem 1.5rem }
+  button, .button { min-height: 2.75rem; padding-left: min(.875rem, 3vw); padding-right: min(.875rem, 3vw) }
+  .narrow { padding: min(1rem, 4vw); align-items: start }
+  .narrow main { padding: 1.75rem min(1.25rem, 5vw) 1.5rem; min-width: 0 }
   .facts { display: grid }
 }
 @media (forced-colors: active) { .state, .notice, .mark { border: 1px solid } }

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { soon } from '../../test/support/soon.ts';
 import { isTextBrowser, openBrowser } from './browser.ts';
 
 /** A program that writes down what it was started with. */
@@ -15,7 +16,7 @@ async function recorder() {
     `#!/bin/sh\nfor word in "$@"; do printf '%s\\n' "$word"; done > '${seen}.new'\nmv '${seen}.new' '${seen}'\n`,
     { mode: 0o755 },
   );
-  return { program, words: () => vi.waitFor(async () => (await readFile(seen, 'utf8')).trimEnd().split('\n'), 5_000) };
+  return { program, words: () => soon(async () => (await readFile(seen, 'utf8')).trimEnd().split('\n')) };
 }
 
 test.each([
@@ -66,9 +67,9 @@ test('one with arguments gets the address where %s is, or last, and as one word'
   ] as const) {
     expect(await openBrowser(new URL(address), { program: text, visible: false })).toBe(true);
     const escaped = 'https://as.example/?a=%24%28calc%29&b=%25s';
-    await vi.waitFor(async () => {
+    await soon(async () => {
       expect((await words()).map((word) => word.replace(escaped, ''))).toEqual(expected);
-    }, 5_000);
+    });
   }
 });
 

@@ -6,7 +6,7 @@ import type { ServiceState } from '../connection/check/list.ts';
 import type { ConnectionStatus } from '../connection/check/status.ts';
 import type { Connection } from '../connection/credentials.ts';
 import type { Principal } from '../identity/principal.ts';
-import { documentOf, factsOf, type Markup, named, shown } from '../markup/document.ts';
+import { documentOf, factsOf, type Markup, named, sentence, shown } from '../markup/document.ts';
 import { type IconName, icon } from '../markup/icons.ts';
 import { mayUseService } from '../policy/verdict.ts';
 import type { Flow, Stage } from './flow.ts';
@@ -65,18 +65,21 @@ function topBar({ kind, label, issuer }: Principal, end: Markup | ''): Markup {
   const proof = kind === 'sso' ? `signed in at ${issuer.replace(/^https?:\/\//, '')}` : 'account of this machine';
   return html`<header class="bar"><div>
 <div class="brand">${icon('key', 22)}service-connection</div>
-<div class="person">${named(label)}<small>${shown(proof)}</small></div>
+<div class="person">${named(label)} <small>${shown(proof)}</small></div>
 ${end}
 </div></header>`;
 }
 
-/** How a notice looks on any page. What was done leads to it: whoever does not see the page is read it first. */
+/**
+ * How a notice looks on any page. What was done leads to it: whoever does not see the page is read it first. It is no
+ * `section`: elinks finds none by its id, and says so in a window of its own at every act.
+ */
 function noticeOnPage({ look, title, facts = [], lines, again }: Notice, button: Buttons): Markup {
   const words = html`<button>Choose another account</button>`;
-  return html`<section class="notice ${look}" id="said" tabindex="-1" aria-labelledby="said-title">${icon(look, 20)}<div><h2 id="said-title">${shown(title)}</h2>
-${facts.length === 0 ? '' : factsOf(facts)}${lines.map((line) => html`<p>${shown(line)}</p>`)}${
+  return html`<div class="notice ${look}" id="said" role="region" tabindex="-1" aria-labelledby="said-title">${icon(look, 20)}<div><h2 id="said-title">${shown(title)}</h2>
+${facts.length === 0 ? '' : factsOf(facts)}${lines.map((line) => html`<p>${sentence(line)}</p>`)}${
   again === undefined ? '' : html`<div class="actions">${button.form('connect', { service: again.name }, words)}</div>`
-}</div></section>`;
+}</div></div>`;
 }
 
 function underWay(flow: Flow, service: Service | undefined, button: Buttons): Markup {
@@ -88,7 +91,7 @@ function underWay(flow: Flow, service: Service | undefined, button: Buttons): Ma
       ? html`<a class="button" href="${stage.start().href}">Continue at ${shown(title)}</a>`
       : '';
   return html`<section class="notice plain" aria-labelledby="going-title">${icon('wait', 20)}<div><h2 id="going-title">${shown(title)} is being connected</h2>
-<p>${shown(whatItWaitsFor(stage))}</p>
+<p>${sentence(whatItWaitsFor(stage))}</p>
 <div class="actions">${question}${there}${button.form('cancel', {}, html`<button>Cancel</button>`)}</div></div></section>`;
 }
 
@@ -166,7 +169,7 @@ function whatHappened(state: ServiceState | undefined, toEnd: string | undefined
   const lines = [left, toEnd === undefined ? undefined : `Disconnected: ${toEnd}`].filter((line) => line !== undefined);
   return lines.length === 0
     ? ''
-    : html`<div class="more">${lines.map((line) => html`<p class="why">${shown(line)}</p>`)}</div>`;
+    : html`<div class="more">${lines.map((line) => html`<p class="why">${sentence(line)}</p>`)}</div>`;
 }
 
 /** What a button of the card does about a state. */
@@ -189,7 +192,7 @@ function details({ status, reason, next, untriable }: ServiceState, connection: 
   // An entered token is tried and entered where it was: at a terminal.
   const pressed = next === undefined || untriable === true ? undefined : pressNext[status];
   return html`<div class="more">
-${status === 'connected' ? '' : html`<p class="why">${shown(reason)}${pressed === undefined ? '' : html`<span class="soft"> · ${pressed}</span>`}</p>`}
+${status === 'connected' ? '' : html`<p class="why">${sentence(reason)}${pressed === undefined ? '' : html`<span class="soft"> · ${pressed}</span>`}</p>`}
 ${factsOf(facts)}</div>`;
 }
 

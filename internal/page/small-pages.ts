@@ -2,7 +2,7 @@
 import { html } from 'hono/html';
 import type { Service } from '../config/definitions.ts';
 import type { Connection } from '../connection/credentials.ts';
-import { documentOf, factsOf, type Markup, shown } from '../markup/document.ts';
+import { documentOf, factsOf, type Markup, sentence, shown } from '../markup/document.ts';
 import { type IconName, icon } from '../markup/icons.ts';
 import type { Answer, Flow, Stage } from './flow.ts';
 import type { Look } from './notice.ts';
@@ -45,11 +45,11 @@ export function questionPage(
   const again = answer('again', html`<button>Choose another account</button>`);
   const content =
     about === 'change'
-      ? html`<p>${shown(question)}</p>
+      ? html`<p>${sentence(question)}</p>
 <div class="actions">${answer('yes', html`<button class="primary">Yes, change it</button>`)}
 ${answer('no', html`<button>No, keep what is there</button>`)}
 ${again}</div>`
-      : html`<p>${shown(question)}.</p>
+      : html`<p>${sentence(question)}.</p>
 <p class="next">Nothing is stored yet. Use it only where this account is meant; sign out at ${shown(title)} first where it lets you choose no other one.</p>
 <div class="actions">${answer('again', html`<button class="primary">Choose another account</button>`)}
 ${answer('yes', html`<button>Use this account anyway</button>`)}
@@ -70,8 +70,8 @@ export function waitingPage(title: string, flow: Flow, formToken: string): Promi
     title: `Connecting ${title}`,
     refreshSeconds: 5,
     script: pageScript,
-    content: html`<p id="going" role="status">${shown(whatItWaitsFor(stage))}</p>
-<p class="next">This page goes on by itself as soon as it is known how it ended.</p>
+    content: html`<p id="going" role="status">${sentence(whatItWaitsFor(stage))}</p>
+<p class="next">This page goes on by itself as soon as it is known how it ended; where it does not, press Look again.</p>
 <div class="actions">${there}<a class="button" href="flow">Look again</a>${buttons(formToken).form('cancel', {}, html`<button>Cancel</button>`)}</div>`,
   });
 }

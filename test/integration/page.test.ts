@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import Anthropic from '@anthropic-ai/sdk';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { deferred } from '../../internal/async/deferred.ts';
 import { type Clock, machineClock } from '../../internal/clock/clock.ts';
@@ -15,6 +15,7 @@ import { begin } from '../support/begin.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
 import { enterPage, signInFor, type Visitor } from '../support/page-visitor.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { soon } from '../support/soon.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
 /** A run of the command whose browser does as told, once for each address that it is given. */
@@ -363,7 +364,7 @@ describe('the page', () => {
     // Whoever cancels has not said no.
     await page.connect('notion', 'grace');
     await page.press('cancel');
-    await vi.waitFor(async () => expect((await page.get('')).body).toContain('Notion: cancelled'));
+    await soon(async () => expect((await page.get('')).body).toContain('Notion: cancelled'));
     expect((await page.get('')).body).not.toContain('was not connected');
 
     await page.connect('notion', 'grace');
@@ -430,7 +431,7 @@ describe('the page', () => {
     const sent = [...(await Promise.all([send(), send()])), await send()];
     expect(sent.map(({ status }) => status)).toEqual([303, 303, 303]);
     const byHand =
-      /the access that Notion granted can only be ended there, in the connected apps of &quot;ada@example\.test&quot;/g;
+      /the access that Notion granted can only be ended there, in the connected apps of <bdi>&quot;ada@example\.test&quot;<\/bdi>/g;
     expect((await page.get('')).body.match(byHand)).toHaveLength(2);
     // From a tab that was open before: nothing is left to take out, and that hides nothing.
     await page.press('disconnect', { service: 'notion' });
@@ -506,9 +507,9 @@ describe('the page', () => {
     await looking;
     await page.press('cancel');
     await connecting;
-    await vi.waitFor(async () => expect((await page.get('')).body).toContain('It is not known'), { timeout: 10_000 });
+    await soon(async () => expect((await page.get('')).body).toContain('It is not known'));
     // What there is now stands below.
-    await vi.waitFor(async () => expect((await page.get('')).body.match(/>Connected</g)).toHaveLength(1));
+    await soon(async () => expect((await page.get('')).body.match(/>Connected</g)).toHaveLength(1));
     const { body } = await page.get('');
     expect(body).toMatch(/It is not known whether Notion was connected[\s\S]*answer was lost/);
     expect(body).not.toContain('Nothing was connected');
@@ -531,10 +532,10 @@ describe('the page', () => {
       expect(body).not.toContain('allow access there');
     }
     // What is typed before the terminal asks answers nothing.
-    await vi.waitFor(() => expect(terminal.modes).toEqual([true]));
+    await soon(() => expect(terminal.modes).toEqual([true]));
     await terminal.type(`${secret}\r`);
     // What was typed is read in its own time: until then the page says where to type.
-    const left = await vi.waitFor(async () => {
+    const left = await soon(async () => {
       const answer = await page.get('flow');
       expect([answer.status, answer.headers['location']]).toEqual([303, expect.stringContaining('/start/')]);
       return answer;
@@ -551,9 +552,9 @@ describe('the page', () => {
     const terminal = fakeTerminal();
     const { page } = await enter([], { terminal });
     await page.press('connect', { service: 'github' });
-    await vi.waitFor(() => expect(terminal.modes).toEqual([true]));
+    await soon(() => expect(terminal.modes).toEqual([true]));
     await page.press('cancel');
-    await vi.waitFor(async () => expect((await page.get('')).body).toContain('GitHub: cancelled'));
+    await soon(async () => expect((await page.get('')).body).toContain('GitHub: cancelled'));
     expect(terminal.modes).toEqual([true, false]);
   });
 
@@ -574,10 +575,10 @@ describe('the page', () => {
     const left = await page.press('connect', { service: 'notion' });
     const { redirectUri, state } = await begin(String(left.headers['location']));
     await ask(`${redirectUri}?code=of-somebody-else&state=${state}`);
-    await vi.waitFor(async () => {
+    await soon(async () => {
       const { status, body } = await page.get('');
       expect([status, body]).toEqual([403, expect.stringContaining('This page was ended')]);
-    }, 10_000);
+    });
     const { exit, stdout, stderr } = await ended;
     expect([exit, stdout, stderr]).toEqual([3, '', expect.stringContaining('[sign_in_contested]')]);
     expect(await world.credentials()).toEqual([]);
@@ -666,7 +667,9 @@ describe('the page', () => {
     ]);
     const refused = await page.press('connect', { service: 'notion' });
     await page.get(String(refused.headers['location']));
-    expect((await page.get('')).body).toMatch(/Notion was not connected[\s\S]*may not use &quot;notion&quot;/);
+    expect((await page.get('')).body).toMatch(
+      /Notion was not connected[\s\S]*may not use <bdi>&quot;notion&quot;<\/bdi>/,
+    );
   });
 
   test('refuses a service that asks for more than the sign-in has shown, with the command that asks for it', async () => {

@@ -1,6 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { BetaManagedAgentsStreamSessionEvents } from '@anthropic-ai/sdk/resources/beta/sessions/events';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { soon } from '../../support/soon.ts';
 import { refusal, sdkClient } from './sdk-client.ts';
 import { type PlatformSandbox, startPlatform } from './start.ts';
 
@@ -55,7 +56,7 @@ async function during(id: string, act: () => Promise<unknown>, times = 1): Promi
 const typesOf = (events: { type: string }[]) => events.map(({ type }) => type);
 
 async function idle(id: string): Promise<void> {
-  await vi.waitFor(async () => expect((await client.beta.sessions.retrieve(id)).status).toBe('idle'));
+  await soon(async () => expect((await client.beta.sessions.retrieve(id)).status).toBe('idle'));
 }
 
 /** Runs a message up to its asks and returns their ids. */
@@ -122,7 +123,7 @@ it('tells of idleness before the stored status changes', async () => {
     expect(await refusal(sdk.beta.sessions.archive(id))).toMatchObject({ status: 400 });
     expect(await refusal(sdk.beta.sessions.delete(id))).toMatchObject({ status: 400 });
     expect(await refusal(sdk.beta.sessions.update(id, { agent: { tools: [] } }))).toMatchObject({ status: 400 });
-    await vi.waitFor(async () => expect((await sdk.beta.sessions.retrieve(id)).status).toBe('idle'), 10_000);
+    await soon(async () => expect((await sdk.beta.sessions.retrieve(id)).status).toBe('idle'));
     await sdk.beta.sessions.archive(id);
   } finally {
     await slow.close();

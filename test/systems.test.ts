@@ -1,5 +1,5 @@
 /** What can be seen from here of the systems that the tests do not run on. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -15,6 +15,22 @@ describe('the scripts of package.json', async () => {
     for (const command of script.split(' && '))
       expect(command).toMatch(/^(?:node|npm|vitest|tsx|biome|tsc|knip)(?: |$)/);
   });
+});
+
+test('what a hint has somebody type is read alike by every shell, or says which one it is for', async () => {
+  const found: string[] = [];
+  for (const room of ['cmd', 'internal']) {
+    const names = await readdir(fileURLToPath(new URL(`../${room}`, import.meta.url)), { recursive: true });
+    // What is scanned for in skills are words of shells, and so are the scripts for completion.
+    const own = /[\\/]scan[\\/]|completion-script/;
+    for (const name of names.filter((each) => /(?<!\.test)\.ts$/.test(each) && !own.test(each))) {
+      for (const line of (await file(`${room}/${name}`)).split('\n')) {
+        const typed = !/^\s*(?:\/?\*|\/\/)/.test(line) && /[<>] [<>]\(|\$\((?!\{)|['"`; ]export [A-Z]\w+=/.test(line);
+        if (typed && !/\bin bash\b/.test(line)) found.push(`${room}/${name}: ${line.trim()}`);
+      }
+    }
+  }
+  expect(found).toEqual([]);
 });
 
 test('the workflow has the demo and the tests on three systems', async () => {

@@ -85,7 +85,7 @@ export async function writeSecretTo(descriptor: number, secret: Secret): Promise
     await promisify(close)(descriptor);
   } catch (cause) {
     throw new AppError('usage', `file descriptor ${descriptor} cannot be written`, {
-      hint: 'open it for this command: 3> >(<command that keeps the secret>)',
+      hint: 'open it for this command, in bash or zsh: 3> >(<command that keeps the secret>)',
       cause,
     });
   }

@@ -70,7 +70,9 @@ export async function keepOwnershipKey(
     const { writeSecretTo } = await import('../outside/file-descriptor.ts');
     return await writeSecretTo(descriptor, privateKey);
   }
-  const elsewhere = { hint: 'write it to a descriptor: --private-key-to-fd 3 3> >(<command that keeps it>)' };
+  const elsewhere = {
+    hint: 'write it to a descriptor, in bash or zsh: --private-key-to-fd 3 3> >(<command that keeps it>)',
+  };
   if (environment.MAI_KEYCHAIN === 'off') {
     throw new AppError('ownership_key', 'the keychain is switched off with MAI_KEYCHAIN', elsewhere);
   }

@@ -57,7 +57,7 @@ export const searchPath: string = [dirname(process.execPath), process.env['PATH'
 const timeoutMs = 60_000;
 const script = join(root, 'test', 'sandbox', 'browser.mjs');
 /** Windows starts no script by its first line. */
-const browser = process.platform === 'win32' ? `node ${script}` : script;
+const browser = process.platform === 'win32' ? `node "${script}"` : script;
 
 /** Seats a person at a machine; a machine of another name is one where the person was never before. */
 export function machineOf(setting: Setting, person: PersonName, name: string = person): Machine {

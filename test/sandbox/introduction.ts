@@ -1,8 +1,11 @@
 import type { Sandbox } from './start.ts';
 
 /** What a person reads who has just started the sandbox: what to set, who is there, what to try. */
-export function introduce(sandbox: Sandbox, built: boolean): string {
-  const exports = Object.entries(sandbox.environment).map(([name, value]) => `export ${name}=${shellWord(value)}`);
+export function introduce(sandbox: Sandbox, built: boolean, platform: NodeJS.Platform = process.platform): string {
+  const exports = Object.entries(sandbox.environment).map(([name, value]) =>
+    // In PowerShell's words, or in those of every other shell.
+    platform === 'win32' ? `$env:${name} = '${value.replaceAll("'", "''")}'` : `export ${name}=${shellWord(value)}`,
+  );
   const people = Object.values(sandbox.people).map(
     ({ person, name, groups }) => `${person.padEnd(9)}${name.padEnd(15)}${groups.join(', ') || 'no groups'}`,
   );
@@ -11,7 +14,7 @@ export function introduce(sandbox: Sandbox, built: boolean): string {
   );
   const secrets = Object.values(sandbox.services).flatMap(({ name, registration }) =>
     registration.kind === 'pre-registered' && registration.clientSecret !== undefined
-      ? [`node dist/service-connection.js ${name} --client-secret-fd 3 3<<<${shellWord(registration.clientSecret)}`]
+      ? [`echo ${shellWord(registration.clientSecret)} | node dist/service-connection.js ${name} --client-secret-fd 0`]
       : [],
   );
   const commands = [
@@ -39,7 +42,7 @@ Then try, with your browser:
 
 ${indent(commands)}
 
-The clients of some have a secret. It is asked for unseen, or read from a descriptor (in bash or zsh):
+The clients of some have a secret. It is asked for unseen, or read from stdin:
 
 ${indent(secrets)}
 

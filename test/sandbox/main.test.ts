@@ -48,7 +48,7 @@ it('tells a person what to set and what to try, and ends when interrupted', asyn
   expect(value).toContain('node dist/service-connection.js notion');
   for (const name of ['github', 'google']) {
     expect(value).toMatch(
-      new RegExp(`^  node dist/service-connection.js ${name} --client-secret-fd 3 3<<<[\\w-]{20,}$`, 'm'),
+      new RegExp(`^  echo [\\w-]{20,} \\| node dist/service-connection.js ${name} --client-secret-fd 0$`, 'm'),
     );
   }
   const folder = /MAI_CONFIG=(\S+)/.exec(value)?.[1] ?? '';

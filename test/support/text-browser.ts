@@ -110,6 +110,8 @@ export async function textBrowser(name: TextBrowser): Promise<DrivenBrowser> {
       await tmux('new-session', '-d', '-s', 'b', '-c', folder, ...size, [...start, `'${address}'`].join(' '));
     },
     async press(words) {
+      // What was done is shown first, and what stands above it is out of sight.
+      if (dialogue !== undefined) await tmux('send-keys', '-t', 'b', 'Home');
       const seen = await until(`a button ${words}`, (text) => text.includes(words) && press(words, text).length > 0);
       const typed = press(words, seen);
       for (const [index, keys] of typed.entries()) {

@@ -27,7 +27,11 @@ export function showActs(record: ShownRecord): CommandResult {
 
 type ShownAct = ShownRecord['acts'][number];
 
-function outcomeCell({ outcome, error, call }: ShownAct): string {
+function outcomeCell({ outcome, error, call, given }: ShownAct): string {
+  if (given !== null) {
+    const bound = given.digest === null ? '' : `, bound to ${visible(given.digest)}`;
+    return `${visible(given.answer)} as ${visible(given.as)}${bound}`;
+  }
   if (outcome === null) return 'unknown: nothing says how it ended';
   if (error !== null) return `${outcome}: ${visible(error)}`;
   if (call === null || call.answer === null) return outcome;

@@ -83,6 +83,18 @@ describe('one approver', () => {
     const given = await as('grace', ...words(command));
     expect([given.exit, given.stdout]).toEqual([0, 'notion notion-create-pages: yes\n']);
     expect(await answers(id)).toHaveLength(1);
+    const told = JSON.parse((await as('grace', 'audit', 'show', '--act', 'answer.give', '--json')).stdout) as Content;
+    expect(told.acts).toMatchObject([
+      {
+        actor: { subject: subject('grace') },
+        session: id,
+        given: { answer: 'yes', as: 'approver', digest: call.digest, service: 'notion' },
+        outcome: null,
+      },
+    ]);
+    expect((await as('grace', 'audit', 'show', '--service', 'notion')).stdout).toContain(
+      `yes as approver, bound to ${call.digest}`,
+    );
     const [answer, intent] = await recorded('grace');
     expect(answer).toMatchObject({
       kind: 'answer',

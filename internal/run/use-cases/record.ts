@@ -9,7 +9,7 @@ import {
   whatIsWrong,
   whatStaysOpen,
 } from '../../record/judge-checkpoints.ts';
-import type { Entry, Line, RecordedCall } from '../../record/line.ts';
+import type { Entry, Line, RecordedAnswer, RecordedCall } from '../../record/line.ts';
 import { type NoteKey, readVerifierKey } from '../../record/note.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { recorderFor } from '../actor.ts';
@@ -27,7 +27,7 @@ import type {
 type ShownAct = ShownRecord['acts'][number];
 
 /**
- * The latest acts that the record has, and the calls of tools that were pulled into it, the earliest first. A call is an act
+ * The latest acts that the record has, the answers that people gave, and the calls of tools that were pulled into it, the earliest first. A call is an act
  * of whom its session was started for, at the time of the call. Throws `file_system`.
  */
 export async function showRecord(request: ShowRecordRequest, ports: Ports): Promise<ShownRecord> {
@@ -42,6 +42,7 @@ export async function showRecord(request: ShowRecordRequest, ports: Ports): Prom
   const creates = new Map<string, ShownAct>();
   const { findings } = await (await ports.record()).verify(({ at, entry }: Line) => {
     if (entry.kind === 'call') add(`call ${entry.session} ${entry.call}`, callAct(at, entry));
+    if (entry.kind === 'answer') add(`answer ${entry.id}`, answerAct(at, entry));
     if (entry.kind === 'heard' && entry.target !== undefined) add(`heard ${entry.id}`, alarmAct(entry));
     if (entry.kind === 'outcome') {
       const { outcome, attempts, error = null, made } = entry;
@@ -62,7 +63,7 @@ export async function showRecord(request: ShowRecordRequest, ports: Ports): Prom
   return { acts: inTime, faults: findings.filter(({ severity }) => severity === 'fault').length };
 }
 
-function isWanted({ at, act, actor, agent, session, call }: ShownAct, wanted: ShowRecordRequest): boolean {
+function isWanted({ at, act, actor, agent, session, call, given }: ShownAct, wanted: ShowRecordRequest): boolean {
   if (wanted.since !== undefined && at < wanted.since) return false;
   const { name, id } = agent ?? {};
   const members: [string | undefined, (string | null | undefined)[]][] = [
@@ -70,8 +71,8 @@ function isWanted({ at, act, actor, agent, session, call }: ShownAct, wanted: Sh
     [wanted.subject, ['subject' in actor ? actor.subject : undefined]],
     [wanted.agent, [name, id]],
     [wanted.session, [session]],
-    [wanted.service, [call?.service]],
-    [wanted.tool, [call?.tool]],
+    [wanted.service, [call?.service, given?.service]],
+    [wanted.tool, [call?.tool, given?.tool]],
   ];
   return members.every(([said, found]) => said === undefined || found.includes(said));
 }
@@ -86,6 +87,7 @@ function intentAct(at: string, entry: Extract<Entry, { kind: 'intent' }>): Shown
     session: target.kind === 'session' ? (target.id ?? null) : null,
     rule: entry.delegation?.rule ?? null,
     call: null,
+    given: null,
     target: { ...target, id: target.id ?? null },
     platform: entry.platform ?? null,
     server: entry.server ?? null,
@@ -107,6 +109,7 @@ function alarmAct({ what, happened, from, target, workspace }: Extract<Entry, { 
     session: kind === 'session' ? (id ?? null) : null,
     rule: null,
     call: null,
+    given: null,
     target: { kind, id: id ?? null, label },
     platform: from,
     server: null,
@@ -127,11 +130,34 @@ function callAct(at: string, entry: RecordedCall): ShownAct {
     session: entry.session,
     rule: entry.delegation?.rule ?? null,
     call: { service, tool, permission, answer: answer ?? null, confirmer: confirmer ? actorValue(confirmer) : null },
+    given: null,
     target: { kind: 'tool', id: entry.call, label: `${service}/${tool}` },
     platform: entry.platform,
     server: null,
     workspace: entry.workspace ?? null,
     outcome: entry.result,
+    attempts: null,
+    error: null,
+  };
+}
+
+/** A yes, a no or a result, as it was given: that it was sent is an act of its own. */
+function answerAct(at: string, { actor, answer, as, rule, ask, platform, workspace }: RecordedAnswer): ShownAct {
+  const { session, call, digest, service, tool, agent, version } = ask;
+  return {
+    at,
+    act: 'answer.give',
+    actor: actorValue(actor),
+    agent: agent === undefined ? null : { id: agent, version: version ?? '', name: null },
+    session,
+    rule: rule ?? null,
+    call: null,
+    given: { answer, as, digest: digest ?? null, service: service ?? null, tool: tool ?? null },
+    target: { kind: 'call', id: call, label: service === undefined ? call : `${service}/${tool ?? ''}` },
+    platform,
+    server: null,
+    workspace: workspace ?? null,
+    outcome: null,
     attempts: null,
     error: null,
   };

@@ -44,6 +44,16 @@ export const showRecord = {
             confirmer: z.nullable(actor),
           }),
         ),
+        /** What somebody answered to a call, as whom, and the digest that it is bound to; null for other acts. */
+        given: z.nullable(
+          z.strictObject({
+            answer: z.string(),
+            as: z.string(),
+            digest: z.nullable(z.string()),
+            service: z.nullable(z.string()),
+            tool: z.nullable(z.string()),
+          }),
+        ),
         target: z.strictObject({ kind: z.string(), id: z.nullable(z.string()), label: z.string() }),
         /** The address of the platform; null for what it has no part in. */
         platform: z.nullable(z.string()),

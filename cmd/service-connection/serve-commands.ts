@@ -1,5 +1,6 @@
 /** The words of `service-connection serve`. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { descriptor } from '../../internal/cli/browser-options.ts';
 import { addConfig } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 
@@ -10,6 +11,9 @@ interface ServeOptions {
   tlsCert?: string;
   tlsKey?: string;
   trustedProxy?: string[];
+  databaseUrlFile?: string;
+  databaseUrlFd?: number;
+  import?: string;
 }
 
 interface ListenPlace {
@@ -27,7 +31,10 @@ export function addServe(program: Command, run: Run): void {
       .option('--data <folder>', 'the folder for what it keeps, its own alone (default: console in the state folder)')
       .option('--tls-cert <file>', 'its certificate with the chain, in PEM')
       .option('--tls-key <file>', 'the private key of it, in PEM')
-      .option('--trusted-proxy <address>', 'a proxy that has TLS and says for whom it asks (repeatable)', collect),
+      .option('--trusted-proxy <address>', 'a proxy that has TLS and says for whom it asks (repeatable)', collect)
+      .option('--database-url-file <file>', 'the file with the address of the database (default: DATABASE_URL)')
+      .option('--database-url-fd <n>', 'read it from this file descriptor instead', descriptor)
+      .option('--import <folder>', 'first move there what a console kept in this folder (docs/console.md)'),
   ).action(
     run(async (context, options: ServeOptions) => {
       const { runServe } = await import('./serve.ts');

@@ -1,5 +1,6 @@
 /** What `service-connection serve` is asked: one console, until it is ended. */
 import type { CommandContext, CommandResult } from '../../internal/cli/program.ts';
+import { databaseAddress } from '../../internal/console/database-address.ts';
 import { serve } from '../../internal/console/serve.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 
@@ -10,11 +11,14 @@ interface Options {
   tlsCert?: string;
   tlsKey?: string;
   trustedProxy?: string[];
+  databaseUrlFile?: string;
+  databaseUrlFd?: number;
+  import?: string;
 }
 
 /** Serves; its lines go to stdout as they come. */
 export async function runServe({ ports }: CommandContext, options: Options): Promise<CommandResult> {
-  const { listen, data, tlsCert, tlsKey, trustedProxy = [] } = options;
+  const { listen, data, tlsCert, tlsKey, trustedProxy = [], databaseUrlFile, databaseUrlFd } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new AppError('usage', '--tls-cert and --tls-key go together');
   }
@@ -24,6 +28,8 @@ export async function runServe({ ports }: CommandContext, options: Options): Pro
     data: data ?? `${state}/console`,
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: tlsCert, key: tlsKey },
     trustedProxies: trustedProxy,
+    database: await databaseAddress(ports, { file: databaseUrlFile, descriptor: databaseUrlFd }),
+    importFrom: options.import,
   });
   return { text: '', json: served };
 }

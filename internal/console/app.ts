@@ -24,13 +24,14 @@ import type { Journal } from './journal.ts';
 import { limitEach } from './limits.ts';
 import { judgeLogoutToken, longestWay } from './logout-token.ts';
 import { openApi } from './open-api.ts';
+import type { Letter, Peers } from './peers.ts';
 import type { PlatformEvents } from './platform-events.ts';
 import { answerBody, exchangeGrant, largestRequest, runBody, type Said } from './protocol.ts';
 import { rememberedFor } from './remembered.ts';
 import { rolesOf } from './roles.ts';
 import { paths, type Route, routes } from './routes.ts';
 import { beginRun, type Run, type RunSetting, wireError } from './run.ts';
-import { type Gone, isMeant, isOf, signedOutEvent } from './sessions.ts';
+import { type Gone, isMeant, isOf, mayBeSame, signedOutEvent } from './sessions.ts';
 
 /** What a console answers with. */
 export interface AppSetting extends CredentialSetting, RunSetting {
@@ -39,6 +40,7 @@ export interface AppSetting extends CredentialSetting, RunSetting {
   counted: Figures;
   /** What the platform sends, and the keys that it signs with; undefined where it has none. */
   told: { events: PlatformEvents; keys: readonly Secret[] } | undefined;
+  peers: Peers;
 }
 
 /** A console that answers. */
@@ -75,6 +77,9 @@ const perAddress = { burst: 200, perSecond: 20 };
 const perPerson = { burst: 60, perSecond: 5 };
 const perExchange = { burst: 30, perSecond: 1 };
 
+/** Nobody interrupts what goes on beside the requests. */
+const { signal: never } = new AbortController();
+
 const headers = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -106,7 +111,7 @@ function statusOf(code: ErrorCode): 400 | 401 | 403 | 409 | 429 | 500 | 502 | 50
 
 /** Makes the answers of a console. */
 export function consoleApp(setting: AppSetting): ConsoleApp {
-  const { origin, journal, configuration, sessions, counted, told } = setting;
+  const { origin, journal, configuration, sessions, counted, told, peers } = setting;
   const host = new URL(origin).host;
   const runs = new Map<string, { run: Run; admission: Route['admission'] }>();
   const limits = { address: limitEach(perAddress), person: limitEach(perPerson), exchange: limitEach(perExchange) };
@@ -116,6 +121,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   const fail = (c: Context<Variables>, error: AppError, status: number = statusOf(error.code)) => {
     const wire = wireError(error, c.env.id);
     const { code, message, hint, id, requirement } = wire;
+    if (error.code === 'database_unavailable') c.header('retry-after', '2');
     if (status === 401) c.header('www-authenticate', `DPoP realm="${origin}", Bearer realm="${origin}"`);
     return c.json({ error: { code, message, hint, id, ...(requirement && { requirement }) } }, status as 400);
   };
@@ -202,7 +208,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     onError: (c) => fail(c, new AppError('usage', `a request has at most ${largestRequest / 1024} KiB`), 413),
   });
 
-  const ready = () => !draining && configuration.broken() === undefined;
+  const ready = () => !draining && configuration.broken() === undefined && peers.isThere();
   const answers: Record<string, (c: Context<Variables>) => Response | Promise<Response>> = {
     [paths.live]: (c) => c.json({ live: true }),
     [paths.ready]: (c) => c.json({ ready: ready() }, ready() ? 200 : 503),
@@ -308,32 +314,38 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       }
     },
     [paths.answer]: async (c) => {
-      const run = runOf(c);
       const answered = answerBody.safeParse(await jsonOf(c));
       if (!answered.success) throw new AppError('usage', 'that is no answer to any question');
-      if (!run.answer(Number(c.req.param('question')), answered.data)) {
-        throw new AppError('usage', 'nothing is asked there, or it was answered');
-      }
+      const answer = { question: Number(c.req.param('question')), body: answered.data };
+      if (!(await handOver(c, answer))) throw new AppError('usage', 'nothing is asked there, or it was answered');
       return c.body(null, 204);
     },
-    [paths.interrupt]: (c) => {
-      runOf(c).interrupt();
+    [paths.interrupt]: async (c) => {
+      if (!(await handOver(c))) throw new AppError('usage', 'there is no such run of yours');
       return c.body(null, 204);
     },
   };
 
   /** Ends the runs of some as Ctrl-C does. */
-  const endRuns = (isMeantBy: (caller: Caller) => boolean, but?: string) => {
-    for (const [id, { run }] of runs) if (id !== but && isMeantBy(run.caller)) run.interrupt();
+  const endRuns = (isMeantBy: (caller: Caller) => boolean) => {
+    for (const { run } of runs.values()) if (isMeantBy(run.caller)) run.interrupt();
   };
   const deliveries = rememberedFor<number>({ forMs: 2 * longestDeliveryMs, most: mostDeliveries });
   const heardLogouts = rememberedFor<true>({ forMs: 2 * longestWay * 1000, most: mostLogouts });
 
-  /** A run of the caller's own. Somebody else's is as little there as none. */
-  const runOf = (c: Context<Variables>): Run => {
-    const run = runs.get(c.req.param('run') ?? '')?.run;
-    if (run !== undefined && isSamePerson(run.caller.principal, c.var.caller.principal)) return run;
-    throw new AppError('usage', 'there is no such run of yours');
+  /** Whether a run takes it that is here and that person's. Somebody else's is as little there as none. */
+  const take = ({ run: id, person, answer }: Letter): boolean => {
+    const run = runs.get(id)?.run;
+    if (run === undefined || !isSamePerson(run.caller.principal, person)) return false;
+    if (answer !== undefined) return run.answer(answer.question, answer.body);
+    run.interrupt();
+    return true;
+  };
+  /** Gives something to a run of the caller's own, wherever that is. */
+  const handOver = async (c: Context<Variables>, answer?: Letter['answer']): Promise<boolean> => {
+    const { kind, issuer, subject } = c.var.caller.principal;
+    const letter = { run: c.req.param('run') ?? '', person: { kind, issuer, subject }, ...(answer && { answer }) };
+    return runs.has(letter.run) ? take(letter) : await peers.send(letter);
   };
 
   const begin = async (c: Context<Variables>, useCase: NonNullable<Route['useCase']>, admission: Role) => {
@@ -355,9 +367,10 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     if (draining) throw new AppError('console_refused', 'this console is about to end: try again');
     const own = [...runs.values()].filter(({ run }) => isSamePerson(run.caller.principal, caller.principal));
     if (own.length >= mostRunsOfOne || runs.size >= mostRuns) return tooOften(c, 1);
-    const leaving = useCase.name === 'offboardPerson' ? leavingOf(id, judged.data as OffboardPersonRequest) : undefined;
+    const offboarding =
+      useCase.name === 'offboardPerson' ? leavingOf(id, judged.data as OffboardPersonRequest) : undefined;
     const run = beginRun(
-      { ...setting, record: leaving?.record ?? setting.record },
+      { ...setting, record: offboarding?.record ?? setting.record },
       {
         id,
         useCase,
@@ -370,6 +383,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     runs.set(id, { run, admission });
     void run.over.then((failure) => {
       runs.delete(id);
+      leaving.delete(id);
       counted.ended(useCase.name, failure?.code ?? 'done');
       journal.say('run', {
         id,
@@ -379,7 +393,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
         configuration: reviewed.digest,
         ...(failure?.code === 'bug' && { stack: framesOf(failure) }),
       });
-      if (failure === undefined) void leaving?.done().catch((error: unknown) => fault(id, error));
+      if (failure === undefined) void offboarding?.done().catch((error: unknown) => fault(id, error));
     });
     return new Response(
       streamOf(run, () => void current().catch((error: unknown) => fault(id, error))),
@@ -389,17 +403,37 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     );
   };
 
+  /** The runs that let somebody go, and whom. */
+  const leaving = new Map<string, Gone>();
+  const endRunsOf = (who: Gone) => {
+    lettings += 1;
+    for (const [id, { run }] of runs) {
+      // Who lets themselves go is not stopped half-way.
+      const own = leaving.get(id);
+      if (own !== undefined && mayBeSame(own, who)) continue;
+      if (isMeant(who, run.caller.principal)) run.interrupt();
+    }
+  };
+  peers.receive({
+    take,
+    letGo: endRunsOf,
+    signOut(ended) {
+      lettings += 1;
+      endRuns((caller) => isOf(ended, caller));
+    },
+    failed: (error) => journal.say('the database is away', { code: asAppError(error, never).code }),
+  });
+
   /**
    * Off-boarding is in force from its first act on, however it ends: who is let go has no session left, no run that goes on,
    * and nothing that opens another one.
    */
   const leavingOf = (own: string, { subject, issuer, kind, undo, dryRun }: OffboardPersonRequest) => {
     const who: Gone = { subject, issuer, kind };
+    leaving.set(own, who);
     const letGo = async () => {
       const ended = await sessions.letGo(who);
-      lettings += 1;
-      // Who lets themselves go is not stopped half-way.
-      endRuns(({ principal }) => isMeant(who, principal), own);
+      endRunsOf(who);
       journal.say('sessions ended', { ended });
     };
     const record: RecordLog = {
@@ -431,7 +465,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   return {
     async handle(request, from) {
       const began = clock.monotonic();
-      const id = randomUUID();
+      const id = peers.nameOf(randomUUID());
       const { pathname } = new URL(request.url);
       const route = routePaths.find(({ shape }) => shape.test(pathname))?.path ?? 'none';
       // What a request shows is concealed in what is said about it, and forgotten with it.

@@ -17,12 +17,12 @@ import {
   type ListeningPlace,
   listenForConsole,
 } from '../outside/console-listener.ts';
+import type { Directories } from '../outside/directories.ts';
 import { makeFolder } from '../outside/files.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { signingKeysIn } from '../platform/webhook.ts';
-import { recordIn } from '../record/log.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { Environment } from '../run/environment.ts';
 import { locateProject } from '../run/place.ts';
@@ -31,21 +31,24 @@ import type { Ports } from '../run/ports.ts';
 import { proxiesOf } from '../run/way-out.ts';
 import { usualAddress } from '../run/workspace.ts';
 import { Secret } from '../secret/secret.ts';
-import { fileStores } from '../stores/files/kept-files.ts';
 import { quote } from '../text/quote.ts';
 import { consoleApp } from './app.ts';
 import { currentConfiguration } from './current-configuration.ts';
-import { seenProofs } from './dpop.ts';
 import { figures } from './figures.ts';
 import { issuers } from './issuers.ts';
 import { journalTo } from './journal.ts';
+import { type Kept, keptInFolder } from './kept.ts';
 import { platformEvents } from './platform-events.ts';
-import { consoleSessions, recallGone } from './sessions.ts';
+import { recallGone } from './sessions.ts';
 
 /** How a console is started. */
 export interface ServeRequest extends ListeningPlace {
   /** The folder for everything that it keeps; it is one console's alone. */
   data: string;
+  /** The address of the database that it shares with other replicas; without one it keeps everything in its folder. */
+  database?: Secret | undefined;
+  /** The folder of a console that has ended, whose things are moved into the database first. */
+  importFrom?: string | undefined;
   /** How often the configuration is looked at; usual where undefined. */
   lookEveryMs?: number | undefined;
   /** How long a session of somebody lasts at most; usual where undefined. */
@@ -112,6 +115,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
   };
   const held = await holdFolder(request.data, ports.signal);
   let listener: ConsoleListener | undefined;
+  let kept: Kept | undefined;
   try {
     let origin: string | undefined;
     const configuration = await currentConfiguration(
@@ -141,13 +145,13 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     const named = servedAt(first.configuration);
     origin = named;
     requireSafePlace(named, request);
-    const stores = fileStores(directories);
     const { signal: never } = new AbortController();
     const here = { ...ports, environment, directories: () => directories, signal: never };
     // Without a key nothing could be done for anybody.
     await prepareFromEnvironment(here, first.configuration.interface.platform);
+    kept = await keptFor(request, directories, signingKeys !== undefined);
+    const { stores, sessions, seen, peers, record: lasting } = kept;
     const counted = figures();
-    const lasting = lastingRecord(join(directories.state, 'record'));
     const platform = environment.ANTHROPIC_BASE_URL ?? usualAddress;
     const events = platformEvents({
       platform,
@@ -166,7 +170,6 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
         return head;
       },
     };
-    const sessions = consoleSessions(request.sessionSeconds);
     await recallGone(sessions, record);
     const app = consoleApp({
       origin: named,
@@ -181,7 +184,8 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       told: signingKeys === undefined ? undefined : { events, keys: signingKeys },
       configuration,
       sessions,
-      seen: seenProofs(),
+      seen,
+      peers,
       keysOf: issuers({
         fetch: async () =>
           guardedFetch({
@@ -220,28 +224,35 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
   } finally {
     listener?.close();
+    await kept?.close();
     await held.release();
   }
 }
 
-/**
- * The record of a process that lasts. A line that could not be written is refused, with everything that waits behind it; what
- * comes later is tried anew, when there may be room again.
- */
-function lastingRecord(folder: string): RecordLog {
-  let log = recordIn({ folder });
-  return {
-    ...log,
-    async append(entry) {
-      const used = log;
-      try {
-        return await used.append(entry);
-      } catch (error) {
-        if (log === used) log = recordIn({ folder });
-        throw error;
-      }
-    },
-  };
+/** Where it keeps things. The database is loaded by those alone that have one. */
+async function keptFor(
+  { database, importFrom, sessionSeconds }: ServeRequest,
+  directories: Directories,
+  takesWebhooks: boolean,
+): Promise<Kept> {
+  if (database !== undefined) {
+    // Each would take the acts of the others for somebody else's.
+    if (takesWebhooks) {
+      throw new AppError(
+        'usage',
+        'webhooks of the platform are for a console of one replica, and this one has a database',
+        {
+          hint: 'unset ANTHROPIC_WEBHOOK_SIGNING_KEY or DATABASE_URL',
+        },
+      );
+    }
+    const { keptInDatabase } = await import('./in-database.ts');
+    return await keptInDatabase(database, { importFrom, sessionSeconds });
+  }
+  if (importFrom === undefined) return keptInFolder(directories, sessionSeconds);
+  throw new AppError('usage', '--import moves a folder into a database, and none is named', {
+    hint: 'set DATABASE_URL, or name it: --database-url-file <file>',
+  });
 }
 
 /** The agents and environments that the locks of a configuration name, in every workspace of it. */

@@ -135,7 +135,7 @@ export function consoleSessions(longest?: number): ConsoleSessions {
 }
 
 /** What a sign-out is found by: the person, and the sign-in. */
-function keysOfSignOut({ issuer, subject, signIn }: Omit<SignedOut, 'at'>): [person: string, signIn: string] {
+export function keysOfSignOut({ issuer, subject, signIn }: Omit<SignedOut, 'at'>): [person: string, signIn: string] {
   return [JSON.stringify(['person', issuer, subject]), JSON.stringify(['sign-in', issuer, signIn])];
 }
 
@@ -204,11 +204,12 @@ export function isMeant({ subject, issuer, kind }: Gone, principal: Principal): 
   );
 }
 
-function mayBeSame(one: Gone, other: Gone): boolean {
+/** Whether two may mean one and the same. */
+export function mayBeSame(one: Gone, other: Gone): boolean {
   const isSame = (a: string | undefined, b: string | undefined) => a === undefined || b === undefined || a === b;
   return one.subject === other.subject && isSame(one.issuer, other.issuer) && isSame(one.kind, other.kind);
 }
 
-function keyOf({ subject, issuer, kind }: Gone): string {
+export function keyOf({ subject, issuer, kind }: Gone): string {
   return JSON.stringify([subject, issuer, kind]);
 }

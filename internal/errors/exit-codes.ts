@@ -109,6 +109,7 @@ export const exitCodeOf = {
   offboarding_incomplete: 1,
   console_unreachable: 1,
   console_refused: 1,
+  database_unavailable: 1,
   file_system: 1,
   interrupted: 130,
   bug: 70,

@@ -55,6 +55,8 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   callback_refused: `nothing was sent; ${again}, and ${askTheService}`,
   connection_unknown: 'try again later',
   connection_suspect: 'find out who changed it, disconnect it and end its access at the service',
+  database_unavailable:
+    'wait until it is there again, then run the command again; whoever runs the console reads its journal',
   already_running: 'let it end, or end it, then run the command again',
   vault_full: 'take out what nobody uses: service-connection disconnect <service>',
   port_taken: `end the other program and ${again}`,

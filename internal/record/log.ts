@@ -8,12 +8,12 @@ import { dirname, join } from 'node:path';
 import { clock, giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AppendOnlyFile, openAppendOnly } from '../outside/append-only.ts';
-import { fileSize, readText, writeText } from '../outside/files.ts';
+import { fileSize } from '../outside/files.ts';
 import { type Lock, takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
-import { recordFiles } from './files.ts';
+import { cursorIn, recordFiles } from './files.ts';
 import { checkpointsIn } from './kept-checkpoints.ts';
 import { type Entry, type Head, inLines, noHash, readLine, writeLine } from './line.ts';
 import type { RecordLog } from './record-log.ts';
@@ -105,10 +105,7 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
       return last === undefined ? 'none' : `${last} ${await fileSize(join(folder, last))}`;
     },
     checkpoints: checkpointsIn(folder),
-    cursor(name) {
-      const path = join(folder, `export-${name}.json`);
-      return { read: () => readText(path), write: (text) => writeText(path, text, 'private') };
-    },
+    cursor: (name) => cursorIn(folder, name),
     append: (entry) =>
       new Promise<Head>((resolve, reject) => {
         const failed = (error: unknown) => reject(unwritable(folder, error));

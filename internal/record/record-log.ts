@@ -2,6 +2,7 @@
  * The record behind one port: lines that are only ever added, and can be read and judged. Files of one machine implement it
  * (log.ts); a database can. What every implementation has to do is test/support/record-contract.ts.
  */
+import type { Cursor } from './files.ts';
 import type { Entry, Head, Line } from './line.ts';
 import type { Verified } from './verify.ts';
 
@@ -17,7 +18,7 @@ export interface RecordLog {
   stamp?(): Promise<string>;
   checkpoints: Checkpoints;
   /** How far a sink has come, by a name of its own. */
-  cursor(name: string): { read(): Promise<string | undefined>; write(text: string): Promise<void> };
+  cursor(name: string): Cursor;
 }
 
 /** A checkpoint that is kept somewhere. */

@@ -29,7 +29,7 @@ export interface Verified {
 }
 
 /** No line of ours comes near so many bytes. */
-const longestLine = 1024 * 1024;
+export const longestLine = 1024 * 1024;
 /** More of one severity say nothing new. */
 const mostFindings = 100;
 
@@ -47,6 +47,30 @@ export async function verifyRecord(
     judge.begin(name);
     for await (const lines of readLines(join(folder, name), longestLine)) {
       for (const { bytes, ended } of lines) judge.take(bytes, ended);
+    }
+  }
+  return judge.end();
+}
+
+/** A line as it is kept elsewhere than in files, with the file that it is of; also what is none of ours. */
+export interface RecordedLine {
+  file: string;
+  bytes: Uint8Array;
+}
+
+/** The same of lines that come from anywhere, in their order. Throws what reading them does. */
+export async function verifyLines(
+  source: AsyncIterable<readonly RecordedLine[]>,
+  take: (line: Line, written: string) => void = () => {},
+  wanted: ReadonlySet<number> = new Set(),
+): Promise<Verified> {
+  const judge = new Judge(take, wanted);
+  let name: string | undefined;
+  for await (const lines of source) {
+    for (const { file, bytes } of lines) {
+      if (file !== name) judge.begin(file);
+      name = file;
+      judge.take(bytes, true);
     }
   }
   return judge.end();

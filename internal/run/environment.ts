@@ -29,6 +29,11 @@ export const variables = {
       'for `serve`: what the platform signs its webhooks with; several, separated by spaces, while one takes the place of another',
     secret: true,
   },
+  DATABASE_URL: {
+    meaning:
+      'for `service-connection serve` alone: the database that several replicas share; `--database-url-file` and `--database-url-fd` come first',
+    secret: true,
+  },
   ANTHROPIC_BASE_URL: { meaning: 'another address of the platform; https, or http on loopback' },
   HTTPS_PROXY: { meaning: 'the proxy that https goes through: `http://<host>:<port>`; `https_proxy` comes first' },
   https_proxy: { meaning: 'the same, as curl spells it' },
@@ -107,9 +112,14 @@ export function readEnvironment(source: Readonly<Record<string, string | undefin
  * and those with which somebody proves who they are (P3).
  */
 export function isWithheld(name: string): boolean {
-  return ['ANTHROPIC_', 'ACTIONS_ID_TOKEN_REQUEST_', 'MAI_ID_TOKEN', 'CLAUDE_CODE_MCP_USER_TOKEN'].some((prefix) =>
-    name.startsWith(prefix),
-  );
+  const prefixes = [
+    'ANTHROPIC_',
+    'ACTIONS_ID_TOKEN_REQUEST_',
+    'MAI_ID_TOKEN',
+    'CLAUDE_CODE_MCP_USER_TOKEN',
+    'DATABASE_URL',
+  ];
+  return prefixes.some((prefix) => name.startsWith(prefix));
 }
 
 function isSet(name: string, value: string | undefined): boolean {

@@ -37,6 +37,7 @@ const kept = {
   oauth4webapi: 'only internal/oauth speaks OAuth',
   '@anthropic-ai/sdk': 'only internal/platform speaks to the platform',
   '@modelcontextprotocol/sdk': 'only internal/outside/mcp.ts speaks MCP',
+  pg: 'only internal/outside/postgres.ts asks a database',
 } as const;
 
 /** The rooms, the highest first. */
@@ -101,6 +102,7 @@ export const rooms: readonly Room[] = [
       'open',
       'env-paths',
       '@modelcontextprotocol/sdk',
+      'pg',
     ],
     globals: true,
   },

@@ -34,14 +34,18 @@ const all = { groups: [], principals: Object.values(people).map(({ subject }) =>
 /** Everybody of the sandbox is everything but an operator. */
 export const everybodysRoles = { user: all, approver: all, auditor: all, admin: all };
 
-/** Starts one, and names it in the configuration of the sandbox. */
+/** Starts one, and names it in the configuration of the sandbox, or what stands before it and others. */
 export async function startConsole(
   sandbox: Sandbox,
   change: (content: Content) => void = () => {},
-  { environment = {}, ...request }: Partial<ServeRequest> & { environment?: Record<string, string> } = {},
+  {
+    environment = {},
+    origin: shared,
+    ...request
+  }: Partial<ServeRequest> & { environment?: Record<string, string>; origin?: string } = {},
 ): Promise<RunningConsole> {
   const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
+  const origin = shared ?? `http://127.0.0.1:${port}`;
   const file = join(sandbox.configFolder, 'interface.yaml');
   const content: Content = parse(await readFile(file, 'utf8'));
   content.console = origin;

@@ -6,8 +6,8 @@ import { basename, dirname, join } from 'node:path';
 import { listFolder, removeFile, writeText } from '../../outside/files.ts';
 import { takeLock } from '../../outside/lock.ts';
 import { ownFile, readTrusted, requireOwnFolder } from '../../outside/trusted-file.ts';
-import { sha256 } from '../../text/canonical.ts';
-import type { Hold, Holder, KeptText, KeptTexts, Key, Stores, Waiting } from '../kept-text.ts';
+import type { Hold, Holder, KeptText, KeptTexts, Stores, Waiting } from '../kept-text.ts';
+import { digestsOf } from '../key-digest.ts';
 
 /** One kind of file. */
 interface Shelf {
@@ -53,9 +53,8 @@ function keptFiles({ root, folder: name, suffix = '', longestBytes, heldToWrite 
   const requireOwn = async () => {
     for (const each of [root, folder]) await requireOwnFolder(each);
   };
-  /** `older`: how the same was called when a key said nothing of a workspace but its platform. */
-  const file = (stem: string, older: string | undefined): KeptText => {
-    const paths = [stem, ...(older === undefined ? [] : [older])].map((each) => join(folder, `${each}${suffix}`));
+  const file = (stem: string, ...older: readonly string[]): KeptText => {
+    const paths = [stem, ...older].map((each) => join(folder, `${each}${suffix}`));
     const where = join(folder, `${stem}${suffix}`);
     return {
       where,
@@ -85,10 +84,10 @@ function keptFiles({ root, folder: name, suffix = '', longestBytes, heldToWrite 
     const names = ((await listFolder(folder)) ?? []).map((entry) => entry.name);
     return names
       .filter((each) => each.endsWith(end) && /^[0-9a-f]{64}$/.test(each.slice(0, each.length - end.length)))
-      .map((each) => file(each.slice(0, each.length - end.length), undefined));
+      .map((each) => file(each.slice(0, each.length - end.length)));
   };
   return {
-    at: (key) => file(stemOf(key), key.workspace?.id === undefined ? undefined : stemOf(withoutId(key))),
+    at: (key) => file(...digestsOf(key)),
     all: () => withEnd(suffix),
     held: () => withEnd('.lock'),
   };
@@ -113,16 +112,4 @@ async function removeUnfinished(path: string): Promise<void> {
   for (const { name: each } of (await listFolder(folder)) ?? []) {
     if (each.startsWith(`${name}.`) && each.endsWith('.tmp')) await removeFile(join(folder, each));
   }
-}
-
-/** The name of a file: a digest, so that nothing in a key chooses where its file lies, nor differs by case alone. */
-function stemOf({ workspace, person, name }: Key): string {
-  if (workspace === undefined && person === undefined) return sha256(name ?? '');
-  const place = workspace && [workspace.id === undefined ? workspace.address : [workspace.address, workspace.id]];
-  const whose = person && [person.kind, person.issuer, person.subject];
-  return sha256(JSON.stringify([...(place ?? []), ...(whose ?? []), ...(name === undefined ? [] : [name])]));
-}
-
-function withoutId({ workspace, ...key }: Key): Key {
-  return workspace === undefined ? key : { ...key, workspace: { address: workspace.address, id: undefined } };
 }

@@ -1,0 +1,159 @@
+/** Three replicas of one console on one database, behind a balancer that sends each connection to the next: none is anybody’s. */
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../internal/secret/secret.ts';
+import type { PersonName } from '../sandbox/people.ts';
+import { ask } from '../support/ask.ts';
+import { type Balancer, startBalancer } from '../support/balancer.ts';
+import { type RunningConsole, startConsole } from '../support/console.ts';
+import { asking, callerAt, exchangeAt, idTokenOf, newKey, proofOf } from '../support/console-caller.ts';
+import { databasePassword, type PostgresServer, startPostgres, withoutPostgres } from '../support/postgres-server.ts';
+import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { throughConsole } from '../support/through-console.ts';
+
+let server: PostgresServer;
+
+describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () => {
+  const world = sandboxPerTest();
+  let balancer: Balancer;
+  let replicas: RunningConsole[];
+  let address: string;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.close());
+  beforeEach(async () => {
+    balancer = await startBalancer();
+    replicas = [];
+    address = await server.database();
+    await world.apply();
+    const start = async () => {
+      const replica = await startConsole(
+        world.sandbox,
+        (content) => {
+          content.people.operators = { principals: [world.sandbox.people.grace.subject] };
+        },
+        {
+          origin: balancer.origin,
+          database: new Secret(address),
+          data: await mkdtemp(join(world.sandbox.folder, 'replica-')),
+        },
+      );
+      replicas.push(replica);
+    };
+    // All at once, on a database without a table.
+    await start();
+    await Promise.all([start(), start()]);
+    balancer.ports = replicas.map(({ port }) => port);
+  });
+  afterEach(async () => {
+    await Promise.all(replicas.map((each) => each.stop()));
+    await balancer.close();
+  });
+
+  const at = (index: number) => `http://127.0.0.1:${replicas[index]?.port}`;
+  /** A machine without the key. */
+  const machine = async (person: PersonName = 'ada') => ({
+    folder: await world.machine(),
+    person,
+    environment: { ANTHROPIC_API_KEY: 'sk-of-nobody', ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' },
+  });
+  const journals = () => replicas.map((each) => each.journal()).join('');
+
+  test('any of them takes any request: people connect and start sessions, each with what is theirs [P1]', async () => {
+    const names = ['ada', 'grace', 'linus'] as const;
+    const connected = await Promise.all(
+      names.map(async (name) => await world.connect(['notion'], await machine(name))),
+    );
+    expect(connected.map(({ exit, stderr }) => [exit, stderr])).toEqual(names.map(() => [0, expect.anything()]));
+    const started = await world.setup(['--agent', 'support', '--json'], await machine());
+    expect([started.exit, started.stderr]).toEqual([0, expect.anything()]);
+    // No two vaults are of one person, and what is in each is of whoever it names.
+    const credentials = await world.credentials();
+    expect(new Set(credentials.map((each) => each.vault_id)).size).toBe(names.length);
+    // Every replica had its part, and answers came where the run was not.
+    expect([...balancer.sent.keys()].toSorted()).toEqual(balancer.ports.toSorted());
+    // One record of all, whole.
+    const verified = await world.setup(['audit', 'verify', '--json'], await machine());
+    expect([verified.exit, verified.stderr]).toEqual([0, expect.anything()]);
+    // Nothing secret stays in the database, nor what is said about it.
+    const dump = await server.run('pg_dump', ['--format=plain', new URL(address).pathname.slice(1)]);
+    expect(dump).toContain('COPY console.record_lines');
+    for (const secret of [world.sandbox.platform.apiKey, ...world.sandbox.issuedSecrets()]) {
+      expect([dump.includes(secret), journals().includes(secret)]).toEqual([false, false]);
+    }
+    expect(journals()).not.toContain(databasePassword);
+  });
+
+  test('a session is one of all, a proof counts once at all, and a run is its person’s at all [P2]', async () => {
+    const token = await idTokenOf(world.sandbox, 'ada');
+    const ada = await callerAt(balancer.origin, token);
+    const path = '/v1/use-cases/listConnections';
+    const body = JSON.stringify({ request: {}, asking });
+    const url = `${balancer.origin}${path}`;
+    const proof = await proofOf(ada.key, { method: 'POST', url, token: ada.token });
+    const shown = (index: number) =>
+      ask(`${at(index)}${path}`, {
+        method: 'POST',
+        headers: {
+          host: new URL(balancer.origin).host,
+          authorization: `DPoP ${ada.token}`,
+          dpop: proof,
+          'content-type': 'application/json',
+        },
+        body,
+      });
+    const statuses = await Promise.all([shown(0), shown(1), shown(2)]);
+    expect(statuses.map(({ status }) => status).toSorted()).toEqual([200, 403, 403]);
+
+    // A run that asks something, at one of them. Whoever is somebody else ends it at none, and its person at each.
+    const grace = await callerAt(balancer.origin, await idTokenOf(world.sandbox, 'grace'));
+    for (const index of replicas.keys()) {
+      const connect = `${balancer.origin}/v1/use-cases/connectService`;
+      const answered = await fetch(connect, {
+        method: 'POST',
+        headers: {
+          authorization: `DPoP ${ada.token}`,
+          dpop: await proofOf(ada.key, { method: 'POST', url: connect, token: ada.token }),
+          'content-type': 'application/json',
+          connection: 'close',
+        },
+        body: JSON.stringify({
+          request: { service: 'notion', newClient: false, legacyEndpoints: false, acceptAudience: false },
+          asking: { ...asking, interactive: true },
+        }),
+      });
+      const text = new TextDecoder();
+      let said = '';
+      const reader = (answered.body as ReadableStream<Uint8Array>).getReader();
+      expect(answered.status).toBe(200);
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+        said += text.decode(piece.value);
+        if (said.includes('"listen"')) break;
+      }
+      const { id } = JSON.parse(said.split('\n')[0] ?? '') as { id: string };
+      const interrupt = `/v1/runs/${id}/interrupt`;
+      expect((await grace.ask(interrupt, { body: {} })).status).toBe(400);
+      for (let skipped = 0; skipped < index; skipped += 1)
+        await ask(`${balancer.origin}/health/live`, { method: 'GET' });
+      expect((await ada.ask(interrupt, { body: {} })).status).toBe(204);
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) said += text.decode(piece.value);
+      expect(said).toContain('"interrupted"');
+    }
+  });
+
+  test('who is off-boarded at one has no session, no run and no other one at any, at once [P4]', async () => {
+    const token = await idTokenOf(world.sandbox, 'ada');
+    const before = await callerAt(balancer.origin, token);
+    await world.connect(['notion'], await machine());
+    const { subject } = world.sandbox.people.ada;
+    const gone = await world.connect(['offboard', subject, '--yes-offboard', subject], await machine('grace'));
+    expect([gone.exit, gone.stderr]).toEqual([0, expect.anything()]);
+    for (let index = 0; index < 3; index += 1) {
+      const answered = await before.ask('/v1/use-cases/listConnections', { body: { request: {}, asking } });
+      expect(answered.status).toBe(401);
+      expect((await exchangeAt(balancer.origin, newKey(), token)).status).toBe(403);
+    }
+  });
+});

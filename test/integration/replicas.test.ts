@@ -62,7 +62,7 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
   const journals = () => replicas.map((each) => each.journal()).join('');
 
   test('any of them takes any request: people connect and start sessions, each with what is theirs [P1]', async () => {
-    const names = ['ada', 'grace', 'linus'] as const;
+    const names = ['ada', 'grace'] as const;
     const connected = await Promise.all(
       names.map(async (name) => await world.connect(['notion'], await machine(name))),
     );
@@ -110,7 +110,7 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
     // A run that asks something, at one of them. Whoever is somebody else ends it at none, and its person at each.
     const grace = await callerAt(balancer.origin, await idTokenOf(world.sandbox, 'grace'));
     for (const index of replicas.keys()) {
-      const connect = `${balancer.origin}/v1/use-cases/connectService`;
+      const connect = `${balancer.origin}/v1/use-cases/connect`;
       const answered = await fetch(connect, {
         method: 'POST',
         headers: {

@@ -211,7 +211,7 @@ type Expected = Pick<IdJagRequest, 'idp' | 'subject' | 'target' | 'resource' | '
  * Judges an assertion before it leaves for the server that it is for. Its signature is not ours to verify: we are not whom it
  * is for. Throws `token_unusable`.
  */
-export function judgeIdJag(token: string, { idp, subject, target, resource, now, marginSeconds }: Expected): void {
+function judgeIdJag(token: string, { idp, subject, target, resource, now, marginSeconds }: Expected): void {
   const { issuer } = idp.server;
   const refuse = (why: string) => refused(issuer, why);
   conceal(token);

@@ -19,14 +19,14 @@ function isThroughIdp({ authorization }: Service, { kind, refreshable, record }:
 }
 
 /** When a connection is to be renewed, in milliseconds since 1970: once half of its time is over. */
-export function renewalDue({ expiresAt, createdAt, record }: Connection): number {
+function renewalDue({ expiresAt, createdAt, record }: Connection): number {
   const since = Date.parse(record.connectedAt ?? createdAt);
   const end = expiresAt === undefined ? since + unknownLifeMs : Date.parse(expiresAt);
   return since + (end - since) / 2;
 }
 
 /** The connections of some services that are due at a time. */
-export function dueAt(connections: readonly Connection[], services: readonly Service[], now: Date) {
+function dueAt(connections: readonly Connection[], services: readonly Service[], now: Date) {
   return services.flatMap((service) => {
     const connection = connectionOf(connections, service);
     const due =

@@ -18,7 +18,7 @@ const algorithm = 'ES256';
 /** How far clocks may be apart, and how old a proof may be, in seconds. */
 const window = 60;
 /** How long a proof is remembered. Twice the window: one that is dated ahead is good for longer. */
-const rememberedMs = 2 * window * 1000;
+export const rememberedMs = 2 * window * 1000;
 /** More proofs than one replica sees in twice that time; beyond it nobody can say what was shown before. */
 const mostRemembered = 200_000;
 /** RFC 9449 section 4.2: enough that no two are equal. */

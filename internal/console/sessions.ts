@@ -66,11 +66,11 @@ export const signedOutEvent = 'sign_in.ended';
 
 /** How long one lasts at most, in seconds: so late a person is still in a group that they left at the provider. */
 const longestSession = 300;
-const mostSessions = 20_000;
+export const mostSessions = 20_000;
 /** So far the clock of whoever issues may be ahead of ours: the most that `identity.clock_margin` forgives. */
-const furthestAheadMs = 300_000;
+export const furthestAheadMs = 300_000;
 /** Of one person: one command needs one. */
-const mostOfOne = 100;
+export const mostOfOne = 100;
 /** Sign-ins that ended: the longest ago is forgotten first, when what was issued in it has long expired. */
 const mostSignedOut = 100_000;
 
@@ -148,7 +148,7 @@ export function isOf({ issuer, subject, signIn, at }: SignedOut, proven: Issued)
 }
 
 /** What a session is opened with. Throws `identity_refused` where what was exchanged is over. */
-function newSession(
+export function newSession(
   until: Date,
   longest: number = longestSession,
 ): OpenedSession & { digest: string; expiresAt: Date } {
@@ -159,7 +159,7 @@ function newSession(
   return { token, digest: sha256(token), seconds, expiresAt: new Date(now + seconds * 1000) };
 }
 
-function tooManySessions(): AppError {
+export function tooManySessions(): AppError {
   return new AppError('console_refused', 'there are too many sessions at this console: try again later');
 }
 

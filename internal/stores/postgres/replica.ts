@@ -29,7 +29,7 @@ export interface ReplicaSetting {
 }
 
 /** The channel in which replicas tell each other that there is something to look at. */
-export const channel = 'console';
+const channel = 'console';
 const usualGraceMs = 15_000;
 
 /** Takes a number and is there from then on. Throws {@link DatabaseUnavailable}. */

@@ -92,7 +92,7 @@ const headers = {
 /** The status that says roughly the same as an exit code. */
 function statusOf(code: ErrorCode): 400 | 401 | 403 | 409 | 429 | 500 | 502 | 503 {
   if (code === 'sign_in_needed') return 401;
-  if (code === 'console_refused') return 503;
+  if (code === 'console_refused' || code === 'database_unavailable') return 503;
   switch (exitCodeOf[code]) {
     case 2:
       return 400;
@@ -262,20 +262,26 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       const shown = `${issuer} ${judged.id}`;
       if (heardLogouts.get(shown) !== undefined || !heardLogouts.set(shown, true))
         return fail(c, new AppError('identity_refused', 'the logout token was shown before (jti)'), 400);
-      const ended = await sessions.signOut(judged);
-      lettings += 1;
-      endRuns((caller) => isOf(judged, caller));
-      journal.say('signed out', { id: c.env.id, ended });
-      // The sessions have ended whatever comes now; this is for the time after a restart.
-      await setting.record.append({
-        kind: 'heard',
-        what: signedOutEvent,
-        id: judged.id,
-        from: issuer,
-        happened: at.toISOString(),
-        subject,
-        sign_in: signIn,
-      });
+      try {
+        const ended = await sessions.signOut(judged);
+        lettings += 1;
+        endRuns((caller) => isOf(judged, caller));
+        journal.say('signed out', { id: c.env.id, ended });
+        // The sessions have ended whatever comes now; this is for the time after a restart.
+        await setting.record.append({
+          kind: 'heard',
+          what: signedOutEvent,
+          id: judged.id,
+          from: issuer,
+          happened: at.toISOString(),
+          subject,
+          sign_in: signIn,
+        });
+      } catch (error) {
+        // The provider's next attempt is a first one.
+        heardLogouts.delete(shown);
+        throw error;
+      }
       return c.body(null, 200);
     },
     [paths.webhook]: async (c) => {

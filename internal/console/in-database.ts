@@ -68,7 +68,8 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
   let looking: Promise<void> | undefined;
   let again = false;
   const taken = new Map<string, boolean>();
-  const known = new Set<string>();
+  /** What was said lately, and is acted on once. */
+  let known: ReadonlySet<string> = new Set();
 
   const takeLetters = async (to: Receiver) => {
     const letters = await database.query<{ id: string; body: string }>(
@@ -77,7 +78,8 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
     );
     for (const { id, body } of letters) {
       // What was taken and could not be said so is not taken twice.
-      const answer = taken.get(id) ?? to.take(await opened(body, privateKey));
+      // One that this process cannot open is refused: those behind it are to come through.
+      const answer = taken.get(id) ?? (await opened(body, privateKey).then(to.take, () => false));
       taken.set(id, answer);
       await database.transaction(async (query) => {
         await query('update console.letters set answer = $2::text where id = $1::bigint', [
@@ -90,21 +92,18 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
     for (const id of taken.keys()) if (taken.size > 1_000) taken.delete(id);
   };
   const lookAtGone = async (to: Receiver) => {
-    for (const { who, at } of await lately(database, latelyMs)) {
-      const name = `${keyOf(who)} ${at}`;
-      if (known.has(name)) continue;
-      known.add(name);
-      to.letGo(who);
-    }
-    for (const ended of await latelySignedOut(database, latelyMs)) {
-      const name = JSON.stringify(ended);
-      if (known.has(name)) continue;
-      known.add(name);
-      to.signOut(ended);
-    }
+    const [gone, signedOut] = [await lately(database, latelyMs), await latelySignedOut(database, latelyMs)];
+    const said = new Map<string, () => void>([
+      ...gone.map(({ who, at }) => [`${keyOf(who)} ${at}`, () => to.letGo(who)] as const),
+      ...signedOut.map((ended) => [JSON.stringify(ended), () => to.signOut(ended)] as const),
+    ]);
+    for (const [name, act] of said) if (!known.has(name)) act();
+    known = new Set(said.keys());
   };
   /** One look at a time; whoever comes meanwhile has it done once more. */
   const look = () => {
+    // Told before anybody receives: the first look of whoever does sees that too.
+    if (receiver === undefined || over.signal.aborted) return;
     again = true;
     looking ??= (async () => {
       while (again && receiver !== undefined && !over.signal.aborted) {

@@ -43,22 +43,28 @@ const mostWaiting = 10_000;
 const alarming =
   /^(vault|vault_credential|session)\.(created|archived|deleted)$|^(agent|environment)\.(updated|archived|deleted)$/;
 
+/** What could not be judged, or an alarm that could not be written, is tried again so many times later. */
+const timesLater = 4;
+
 interface Waiting {
   id: string;
   event: PlatformEvent;
+  /** It is an alarm, and that was said. */
+  isSaid?: true;
 }
 
 /** Nothing heard yet. */
 export function platformEvents(setting: EventSetting): PlatformEvents {
-  const { platform, record, refreshFailures, journal } = setting;
+  const { platform, record, refreshFailures, journal, graceMs = usualGraceMs } = setting;
   const recent = new OurActs();
-  let waiting: Waiting[] = [];
+  const waiting = new Set<Waiting>();
   let judging: Promise<void> = Promise.resolve();
   let timed: (() => void) | undefined;
 
   const judgeAll = async (): Promise<void> => {
-    const unexplained = waiting.filter(({ event }) => !recent.explains(event));
-    waiting = [];
+    // They wait until they are judged: a record that cannot be read or written hides no alarm.
+    for (const each of waiting) if (recent.explains(each.event)) waiting.delete(each);
+    const unexplained = [...waiting];
     if (unexplained.length === 0) return;
     // Acts of longer ago, of before a restart, and of other replicas.
     const all = new OurActs(Number.POSITIVE_INFINITY);
@@ -69,15 +75,26 @@ export function platformEvents(setting: EventSetting): PlatformEvents {
       if (entry.kind === 'heard') known.add(entry.id);
     });
     const reviewed = await setting.reviewed();
-    for (const each of unexplained) {
-      if (known.has(each.id)) continue;
-      if (!all.explains(each.event) && concernsUs(each.event, all, reviewed)) await alarm(each);
+    const alarms = unexplained.filter(
+      ({ id, event }) => !known.has(id) && !all.explains(event) && concernsUs(event, all, reviewed),
+    );
+    for (const each of unexplained) waiting.delete(each);
+    for (const each of alarms) waiting.add(each);
+    // All are said before one is written: a full disk hides no alarm.
+    for (const each of alarms) {
+      if (each.isSaid !== true) say(each);
+      each.isSaid = true;
+    }
+    for (const each of alarms) {
+      await write(each);
+      waiting.delete(each);
     }
   };
-  const alarm = async ({ id, event: { type, about, vault, workspace, happened } }: Waiting) => {
-    // Said before it is written: a full disk hides no alarm.
+  const say = ({ id, event: { type, about, vault, happened } }: Waiting) => {
     journal.say('alarm', { event: type, about, vault, happened: happened.toISOString(), delivery: id });
     setting.alarmed(type);
+  };
+  const write = async ({ id, event: { type, about, vault, workspace, happened } }: Waiting) => {
     const target = { kind: type.split('.')[0] ?? '', id: about, label: about };
     await record.append({
       kind: 'heard',
@@ -96,6 +113,7 @@ export function platformEvents(setting: EventSetting): PlatformEvents {
     judging = judging.then(judgeAll).catch((error: unknown) => {
       if (!(error instanceof AppError)) throw error;
       journal.say('events not judged', { code: error.code, why: error.message });
+      timed ??= clock.after(timesLater * graceMs, () => void settle());
     });
     await judging;
   };
@@ -105,11 +123,11 @@ export function platformEvents(setting: EventSetting): PlatformEvents {
       if (type === 'vault_credential.refresh_failed') await refreshFailures.note(about, happened);
       if (/^vault_credential\.(archived|deleted)$/.test(type)) await refreshFailures.forget(about);
       if (!alarming.test(type) || recent.explains(event)) return;
-      if (waiting.length >= mostWaiting) {
+      if (waiting.size >= mostWaiting) {
         throw new AppError('console_refused', 'more events wait to be judged than this console keeps');
       }
-      waiting.push({ id, event });
-      timed ??= clock.after(setting.graceMs ?? usualGraceMs, () => void settle());
+      waiting.add({ id, event });
+      timed ??= clock.after(graceMs, () => void settle());
     },
     acted: (entry) => recent.take(entry),
     settle,

@@ -18,7 +18,7 @@ import {
   listenForConsole,
 } from '../outside/console-listener.ts';
 import type { Directories } from '../outside/directories.ts';
-import { makeFolder } from '../outside/files.ts';
+import { isClaimed, makeFolder, realPath } from '../outside/files.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
@@ -64,6 +64,9 @@ export interface Served {
   origin: string;
   seconds: number;
 }
+
+/** Beside what a console keeps in its folder: which process has it. */
+const lockName = 'console.lock';
 
 /** How long runs have for what they began, and how long for their last words. */
 const drainMs = 20_000;
@@ -149,7 +152,12 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     const here = { ...ports, environment, directories: () => directories, signal: never };
     // Without a key nothing could be done for anybody.
     await prepareFromEnvironment(here, first.configuration.interface.platform);
-    kept = await keptFor(request, directories, signingKeys !== undefined);
+    const source = await holdImported(request, ports.signal);
+    try {
+      kept = await keptFor(request, directories, signingKeys !== undefined);
+    } finally {
+      await source?.release();
+    }
     const { stores, sessions, seen, peers, record: lasting } = kept;
     const counted = figures();
     const platform = environment.ANTHROPIC_BASE_URL ?? usualAddress;
@@ -298,7 +306,7 @@ function requireSafePlace(origin: string, { host, tls, trustedProxies }: Listeni
 async function holdFolder(data: string, signal: AbortSignal) {
   await makeFolder(data);
   await requireOwnFolder(data);
-  const lock = await takeLock({ path: join(data, 'console.lock'), signal, waitMs: 0 });
+  const lock = await takeLock({ path: join(data, lockName), signal, waitMs: 0 });
   if ('release' in lock) return lock;
   throw new AppError(
     'already_running',
@@ -307,6 +315,13 @@ async function holdFolder(data: string, signal: AbortSignal) {
       hint: 'end that one, or give this one a folder of its own: --data <folder>',
     },
   );
+}
+
+/** Throws `already_running` where a console still runs on what is moved: what it did from then on would be in no database. */
+async function holdImported({ data, importFrom }: ServeRequest, signal: AbortSignal) {
+  // One that nobody has marked is not written to: it may be a copy, or not there at all.
+  if (importFrom === undefined || !(await isClaimed(join(importFrom, lockName)))) return undefined;
+  return realPath(importFrom) === realPath(data) ? undefined : await holdFolder(importFrom, signal);
 }
 
 async function interrupted(signal: AbortSignal): Promise<void> {

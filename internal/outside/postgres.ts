@@ -297,7 +297,9 @@ async function configurationOf(address: Secret, limits: Limits): Promise<{ confi
   const url = parsed(address.reveal());
   const { searchParams: parameters } = url;
   for (const name of parameters.keys()) {
-    if (!known.has(name)) throw new AppError('usage', `the address of the database says ${quote(name)}`, { hint });
+    // Not which: after a password that is not encoded, it is a part of that (P3).
+    if (!known.has(name))
+      throw new AppError('usage', 'the address of the database says more than where it is', { hint });
   }
   const host = parameters.get('host') ?? decoded(url.hostname).replace(/^\[|\]$/g, '');
   const database = decoded(url.pathname.slice(1));
@@ -346,7 +348,8 @@ async function configurationOf(address: Secret, limits: Limits): Promise<{ confi
   };
 }
 
-const hint = 'it is such as postgres://<user>:<password>@<host>:5432/<database>; see docs/console.md';
+const hint =
+  'it is such as postgres://<user>:<password>@<host>:5432/<database>, encoded as in any URL, with host, sslmode and sslrootcert alone behind a ?; see docs/console.md';
 
 function parsed(text: string): URL {
   const isOne = isUrl(text) && /^postgres(ql)?:\/\//.test(text);

@@ -1,6 +1,6 @@
 /** What others tell a console of what happened elsewhere, each with a signature: a sign-in that ended, and what the platform sends. */
 import { createHmac, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { visit } from '../sandbox/visit.mjs';
@@ -151,6 +151,20 @@ describe('a sign-in that ended at the provider', () => {
     const again = await bring(token);
     expect([again.status, messageOf(again)]).toEqual([400, expect.stringContaining('shown before (jti)')]);
     expect(running?.journal()).not.toContain(token);
+  });
+
+  test('that could not be taken in full is taken when it is brought again [P2]', async () => {
+    const { data } = await started();
+    const folder = join(data, 'state', 'record');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o777);
+    const token = await logoutToken();
+    const failed = await bring(token);
+    expect([failed.status, codeOf(failed)]).toEqual([503, 'record_unwritable']);
+    await chmod(folder, 0o700);
+    expect((await bring(token)).status).toBe(200);
+    expect((await bring(token)).status).toBe(400);
+    expect(await readFile(join(folder, 'record-000001.jsonl'), 'utf8')).toContain('sign_in.ended');
   });
 
   test('has the command sign in again by itself where one was kept, and then it goes on', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { importFolder } from '../../internal/console/import-folder.ts';
+import { keptInDatabase } from '../../internal/console/in-database.ts';
 import { type Database, type Limits, openPostgres } from '../../internal/outside/postgres.ts';
 import type { Entry } from '../../internal/record/line.ts';
 import { recordIn } from '../../internal/record/log.ts';
@@ -193,7 +194,8 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       ['postgres://a:secret-word@h/', 'does not name one host'],
       ['postgres://a:secret-word@db.example/b?sslmode=disable', 'is not on this machine'],
       ['postgres://a:secret-word@127.0.0.1/b?sslmode=no-verify', 'is not on this machine'],
-      ['postgres://a:secret-word@db.example/b?options=-c%20fsync%3Doff', 'says "options"'],
+      ['postgres://a:secret-word@db.example/b?options=-c%20fsync%3Doff', 'says more than where it is'],
+      ['postgres://a:12?secret-word=3@db.example/b', 'says more than where it is'],
       ['postgres://a:secret-word@db.example/b?sslrootcert=/none/at-all.pem', 'no file with certificates'],
     ])('is refused, and said without its password: %s [P3]', async (address, said) => {
       const error = await refusal(address);
@@ -269,6 +271,7 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       expect(taken).toHaveProperty('release');
       await other.write('theirs');
       await expect(text.write('mine again')).rejects.toMatchObject({ code: 'already_running' });
+      await text.remove();
       expect(await other.read()).toBe('theirs');
       // What is no longer theirs is not let go either.
       if ('release' in held) await held.release();
@@ -292,6 +295,39 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       expect(await rowStores(two).journals.at(key).hold(waiting)).toHaveProperty('called', one.called);
       await expect.poll(() => one.isThere(), { timeout: 10_000 }).toBe(true);
       expect(await rowStores(two).journals.at(key).read()).toBe('meanwhile');
+    });
+  });
+
+  describe('a replica', () => {
+    test('that is told of something while it starts hears of all that comes after, and of what lies behind a broken letter', async () => {
+      const { address, database } = await made();
+      const kept = async () =>
+        await keptInDatabase(new Secret(address), { importFrom: undefined, sessionSeconds: undefined });
+      const [one, two] = [await kept(), await kept()];
+      onTestFinished(async () => {
+        await one.close();
+        await two.close();
+      });
+      const [heard, failures]: [string[], unknown[]] = [[], []];
+      await two.sessions.letGo({ subject: 'before' });
+      // Until it was told.
+      await sleep(300);
+      await database.query(`insert into console.letters (replica, body) select number, 'broken' from console.replicas`);
+      one.peers.receive({
+        take: ({ run }) => run.endsWith('mine'),
+        letGo: ({ subject }) => void heard.push(subject),
+        signOut: ({ signIn }) => void heard.push(String(signIn)),
+        failed: (error) => void failures.push(error),
+      });
+      await two.sessions.letGo({ subject: 'after' });
+      await two.sessions.signOut({ issuer: 'https://login.example', subject: undefined, signIn: 's', at: new Date() });
+      await expect.poll(() => heard, { timeout: 5_000 }).toEqual(['before', 'after', 's']);
+      const person = { kind: 'sso' as const, issuer: 'https://login.example', subject: 'a' };
+      expect(await two.peers.send({ run: one.peers.nameOf('mine'), person })).toBe(true);
+      expect(await two.peers.send({ run: one.peers.nameOf('other'), person })).toBe(false);
+      await two.sessions.letGo({ subject: 'last' });
+      await expect.poll(() => heard, { timeout: 5_000 }).toEqual(['before', 'after', 's', 'last']);
+      expect(failures).toEqual([]);
     });
   });
 

@@ -156,4 +156,34 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
       expect((await exchangeAt(balancer.origin, newKey(), token)).status).toBe(403);
     }
   });
+
+  test('whose database takes nobody says so, and that it may be asked again', async () => {
+    const ada = await callerAt(balancer.origin, await idTokenOf(world.sandbox, 'ada'));
+    const name = new URL(address).pathname.slice(1);
+    const allow = async (word: string) =>
+      await server.ask('postgres', `alter database ${name} allow_connections ${word}`);
+    await allow('false');
+    await server.ask('postgres', `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+    const answered = await ada.ask('/v1/use-cases/listConnections', { body: { request: {}, asking } });
+    await allow('true');
+    expect([answered.status, answered.headers['retry-after']]).toEqual([503, '2']);
+    expect(JSON.parse(answered.body)).toMatchObject({ error: { code: 'database_unavailable' } });
+    expect(answered.body).not.toContain(databasePassword);
+  });
+
+  test('are not begun with what a console keeps that still runs', async () => {
+    const running = await startConsole(world.sandbox, () => {}, { origin: balancer.origin });
+    const begun = async () =>
+      await startConsole(world.sandbox, () => {}, {
+        origin: balancer.origin,
+        database: new Secret(await server.database()),
+        importFrom: running.data,
+      });
+    await expect(begun()).rejects.toMatchObject({ code: 'already_running' });
+    await running.stop();
+    await expect(begun()).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('nothing of a console'),
+    });
+  });
 });

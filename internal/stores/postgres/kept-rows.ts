@@ -68,9 +68,17 @@ function keptRows(kind: keyof Stores, replica: Replica, tokens: Set<string>): Ke
         );
         if (written.length === 0) throw takenOver(where);
       },
+      // What another one has taken over meanwhile is theirs, and stays.
       async remove() {
         await patiently(() =>
-          database.query('delete from console.texts where kind = $1::text and key = any($2::text[])', [kind, digests]),
+          database.query(
+            `with mine as (
+               select 1 from console.holds where kind = $1::text and key = $2::text and token = $4::uuid for share
+             )
+             delete from console.texts where kind = $1::text and key = any($3::text[])
+             and ($4::uuid is null or exists (select 1 from mine))`,
+            [kind, digest, digests, held ?? null],
+          ),
         );
       },
       async hold({ waitMs, signal }: Waiting): Promise<Hold | Holder> {

@@ -84,6 +84,15 @@ describe('a lock', () => {
     expect(await readdir(join(folder, 'state'))).toEqual([]);
   });
 
+  test('of a holder that died is waited for no longer where whoever takes it away was stopped', async () => {
+    await mkdir(join(folder, 'state'), { recursive: true });
+    await writeFile(path, claim({ pid: await deadPid() }), { mode: 0o600 });
+    await writeFile(`${path}.removing`, claim({}), { mode: 0o600 });
+    for (const waitMs of [0, 300]) expect(await take(waitMs)).toMatchObject({ pid: process.pid });
+    await rm(`${path}.removing`);
+    await (await taken()).release();
+  });
+
   test('is waited for when its holder is about to end', async () => {
     const lock = await taken();
     setTimeout(() => void lock.release(), 200);
@@ -136,6 +145,20 @@ describe('a lock that was left behind', () => {
     async () => {
       await (await taken()).release();
       await writeFile(path, claim({ started: '1' }));
+      await taken();
+    },
+  );
+
+  test.runIf(process.platform === 'linux')(
+    'by a process of an earlier boot counts for nothing, also where this one has its number and its moment',
+    async () => {
+      await taken();
+      const [, started] = JSON.parse(await readFile(path, 'utf8')) as [number, string];
+      const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+      expect(started.split('-')[1]).toBe(boot.slice(0, 4));
+      await writeFile(path, claim({ started }));
+      expect(await take()).toMatchObject({ pid: process.pid });
+      await writeFile(path, claim({ started: started.replace(/-.*/, '-none') }));
       await taken();
     },
   );

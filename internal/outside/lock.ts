@@ -61,11 +61,15 @@ export async function takeLock(request: LockRequest): Promise<Lock | Holder> {
     if (holder === undefined) await clock.pause(longestPauseMs, signal);
     // One that goes from hand to hand has a holder that lives.
     const isKept = seen === text;
+    let inTheWay: Holder | undefined = holder;
     if (holder === undefined || ((isKept || waitMs === 0) && !(await stillRuns(holder)))) {
-      await removeStale(path, text, mine);
-      continue;
+      // Whoever takes it away just now is waited for as a holder is: they may have been stopped, or run elsewhere.
+      inTheWay = await removeStale(path, text, mine);
+      if (inTheWay === undefined) continue;
     }
-    if (clock.monotonic() >= until || signal.aborted) return { pid: holder.pid, since: holder.since };
+    if (inTheWay !== undefined && (clock.monotonic() >= until || signal.aborted)) {
+      return { pid: inTheWay.pid, since: inTheWay.since };
+    }
     if (ask && isKept) {
       await claim(askedFor(path), mine);
       hasAsked = true;
@@ -110,21 +114,23 @@ async function claimAt(now: number): Promise<string> {
 /**
  * Takes a stale file away. Only who holds a second file beside it may, and looks once more under it: whoever were to remove
  * what they saw a moment ago could take the file of somebody who was quicker, and then two would hold the lock. Where that
- * second file is left of a process that was killed right here, it goes the way of a stale lock after a moment.
+ * second file is left of a process that was killed right here, it goes the way of a stale lock after a moment. Gives who has
+ * that second file, where they still run.
  */
-async function removeStale(path: string, stale: string, mine: string): Promise<void> {
+async function removeStale(path: string, stale: string, mine: string): Promise<Holder | undefined> {
   const removing = `${path}.removing`;
   if (await claimText(removing, mine)) {
     await releaseText(path, stale);
     await releaseText(removing, mine);
-    return;
+    return undefined;
   }
   const text = await claimedText(removing);
-  const remover = text === undefined ? undefined : readHolder(text);
-  if (text !== undefined && (remover === undefined || !(await stillRuns(remover)))) {
-    await clock.pause(longestPauseMs);
-    await releaseText(removing, text);
-  }
+  if (text === undefined) return undefined;
+  const remover = readHolder(text);
+  if (remover !== undefined && (await stillRuns(remover))) return remover;
+  await clock.pause(longestPauseMs);
+  await releaseText(removing, text);
+  return undefined;
 }
 
 interface Claim extends Holder {
@@ -204,11 +210,18 @@ function exists(pid: number): boolean {
   }
 }
 
-/** When a process began, in the kernel's own count; `gone` for one that has ended and was not waited for yet. */
+let boot: Promise<string | undefined> | undefined;
+
+/**
+ * When a process began, in the kernel's own count, and a part of the name of this boot: a small machine starts the same
+ * program at the same moment with the same number each time. `gone` for one that has ended and was not waited for yet.
+ */
 async function startOf(pid: number): Promise<string | undefined> {
   if (process.platform !== 'linux') return undefined;
+  boot ??= readText('/proc/sys/kernel/random/boot_id').catch(() => undefined);
   const stat = await readText(`/proc/${pid}/stat`).catch(() => undefined);
   // The name in parentheses may hold anything; the state is the third field, the start the twenty-second.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? 'gone' : fields?.[19];
+  if (fields?.[0] === 'Z' || fields?.[0] === 'X') return 'gone';
+  return fields?.[19] && `${fields[19]}-${(await boot)?.slice(0, 4) ?? ''}`;
 }

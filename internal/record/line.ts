@@ -305,9 +305,13 @@ const nothingMore: RecordObject = {};
 
 function objectText(value: Record<string, unknown>, { members }: Shape, more = nothingMore): string {
   let written = '';
-  for (const { name, begin, holds, listed } of members.values()) {
+  for (const { name, begin, holds, listed, required } of members.values()) {
     const member = more[name] ?? value[name];
-    if (member === undefined) continue;
+    if (member === undefined) {
+      // Where it is the last line, nobody could write behind it.
+      if (required) throw new TypeError(`a line without its ${name} could not be read`);
+      continue;
+    }
     written += written === '' ? begin : `,${begin}`;
     if (!listed) written += memberText(member, holds);
     else if (Array.isArray(member)) written += `[${member.map((each) => memberText(each, holds)).join(',')}]`;

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { reruns } from '../../internal/platform/acts.ts';
 import { newCheckpointKey } from '../../internal/record/checkpoint.ts';
-import { readLine } from '../../internal/record/line.ts';
+import { type Entry, inLines, readLine } from '../../internal/record/line.ts';
+import { recordIn } from '../../internal/record/log.ts';
 import { verifierKey } from '../../internal/record/note.ts';
 import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
@@ -295,6 +296,30 @@ describe('setup-session audit export', () => {
         .split('\n'),
     );
     expect(`${lines.join('\n')}\n`).toBe(await readFile(file(), 'utf8'));
+  });
+
+  test('to a sink has an entry in parts once, also where it was not whole yet when it was looked at', async () => {
+    const taken: string[] = [];
+    const sink = await startHostileServer((_line, { body }) => {
+      taken.push(body);
+      return { status: 200, json: {} };
+    });
+    await setup(['agents', 'apply']);
+    const [began] = (await lines()).filter((entry) => entry.kind === 'intent');
+    const tools = Array.from({ length: 40 }, () => ({
+      service: 's',
+      tool: 't',
+      verdict: 'on',
+      rule: 'x'.repeat(4000),
+    }));
+    const parts = inLines({ ...began, kind: 'intent', id: 'long', tools } as Entry);
+    expect(parts.length).toBeGreaterThan(3);
+    const log = recordIn({ folder: folder() });
+    for (const some of [parts.slice(0, 2), parts.slice(2)]) {
+      for (const part of some) await log.append(part);
+      expect((await audit('--to', `${sink.origin}/in`)).exit).toBe(0);
+    }
+    expect(taken.join('')).toBe(await readFile(file(), 'utf8'));
   });
 
   /** A receiver of messages that are framed by their length, on one port for all its lives. */

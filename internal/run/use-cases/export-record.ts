@@ -41,7 +41,7 @@ export async function exportRecord(request: ExportRecordRequest, ports: Ports): 
   const record = await ports.record();
   const sink = address === undefined ? undefined : await openSink(format, address, ports, withToken);
   const cursor = sink && record.cursor(sha256(`${format} ${sink.url.href}`).slice(0, 16));
-  const copies = { record, format, syslog, sink, cursor, ports };
+  const copies = { record, format, syslog, follow, sink, cursor, ports };
   const place = { last: after ?? (await readCursor(cursor)) ?? 0, exported: 0, isAltered: false };
   let [seen, pauseMs]: [string | undefined, number] = [undefined, everyMs];
   for (;;) {
@@ -68,6 +68,7 @@ interface Copies {
   record: RecordLog;
   format: ExportFormat;
   syslog: boolean;
+  follow: boolean;
   sink: Sink | undefined;
   cursor: ReturnType<RecordLog['cursor']> | undefined;
   ports: Ports;
@@ -75,11 +76,11 @@ interface Copies {
 
 /** Copies what there is behind a place, which moves over what was surely delivered. */
 async function copyRest(
-  { record, format, syslog, sink, cursor, ports }: Copies,
+  { record, format, syslog, follow, sink, cursor, ports }: Copies,
   place: { last: number; exported: number; isAltered: boolean },
 ): Promise<void> {
   for (;;) {
-    const { events, through, faults } = await eventsAfter(record, place.last, format);
+    const { events, through, faults } = await eventsAfter(record, place.last, format, sink !== undefined || follow);
     if (faults && !place.isAltered) ports.tell.warn('the record is not as it was written: setup-session audit verify');
     place.isAltered ||= faults;
     const framed = syslog || (sink !== undefined && takesSyslog(sink.url));
@@ -168,17 +169,25 @@ async function readCursor(cursor: ReturnType<RecordLog['cursor']> | undefined): 
   return Number.isSafeInteger(count) && Number(count) >= 0 ? Number(count) : undefined;
 }
 
-/** The first events after a line, and the line that they end with. */
-async function eventsAfter(record: RecordLog, last: number, format: ExportFormat) {
+/**
+ * The first events after a line, and the line that they end with. Where somebody `goesOn` from there, the parts at the very end
+ * of an entry that is not whole yet are left to the next time: it may be being written just now, and would come once more.
+ */
+async function eventsAfter(record: RecordLog, last: number, format: ExportFormat, goesOn: boolean) {
   const events: ExportedEvent[] = [];
   const exporting = new Exporting(format);
-  let through = last;
-  const { findings } = await record.verify((line, written) => {
+  let [before, through] = [last, last];
+  const { head, findings } = await record.verify((line, written) => {
     const event = exporting.take(line, written);
     if (line.count <= last || events.length === mostAtOnce) return;
-    through = line.count;
+    [before, through] = [through, line.count];
     if (event !== undefined) events.push(event);
   });
+  const end = events.at(-1)?.line;
+  if (goesOn && end !== undefined && end.count === head?.count && ['part', 'continued'].includes(end.entry.kind)) {
+    events.pop();
+    through = before;
+  }
   return { events, through, faults: findings.some(({ severity }) => severity === 'fault') };
 }
 

@@ -99,7 +99,7 @@ export function remoteStatusList(address: string, rules: ListRules, asking: Aski
   const renewed = async () => {
     await refresh();
     const last = usable();
-    if (last === undefined || last.now >= last.kept.readAt + rules.staleSeconds) {
+    if (last === undefined || last.now >= Math.max(last.kept.freshUntil, last.kept.readAt + rules.staleSeconds)) {
       throw new Unavailable(`the status list at ${address} cannot be had`);
     }
     return last.kept.list;

@@ -442,6 +442,16 @@ describe('status', () => {
     expect(await verdict(token)).toBe('status_unavailable');
   });
 
+  test('a list that may not be stale counts while it is fresh', async () => {
+    const { clock, claims, verdict } = await world({ statusStaleSeconds: 0 });
+    expect(await verdict(await signed(claims(), key))).toBe('ok');
+    clock.now += 31;
+    expect(await verdict(await signed(claims(), key))).toBe('ok');
+    host.files.delete('/status');
+    clock.now += 31;
+    expect(await verdict(await signed(claims(), key))).toBe('status_unavailable');
+  });
+
   test('an older list takes nothing back that was taken back', async () => {
     const { clock, claims, verdict, publishStatus } = await world();
     const old = await statusList(issuer, key, clock.now);
@@ -499,6 +509,17 @@ test('where each token counts once, the second use is refused, and a full window
   expect(await verdict(await signed(claims({ jti: 'a' }), key))).toBe('replayed');
   clock.now += 1000;
   expect(await verdict(await signed(claims({ jti: 'd' }), key))).not.toBe('replay_unknown');
+});
+
+test('a token that counts once is known for as long as it counts', async () => {
+  const { own, claims } = await world();
+  const clock = { now: start };
+  const settings = { audience, issuers: [own], skewSeconds: 0.5, replay: replayWindow(), now: () => clock.now * 1000 };
+  const trusted = trust(settings);
+  const token = `Bearer ${await signed({ ...claims(), iat: start, exp: start + 10 }, key)}`;
+  expect(await verifySessionToken(token, trusted)).toMatchObject({ ok: true });
+  clock.now += 10.7;
+  expect(await verifySessionToken(token, trusted)).toMatchObject({ ok: false, code: 'replayed' });
 });
 
 test('one subject only, where a server says so', async () => {
@@ -569,6 +590,28 @@ describe("the platform's own tokens", () => {
 
 test.each<[string, (settings: TrustSettings) => TrustSettings]>([
   ['no tenant', ({ issuers: [own], ...rest }) => ({ ...rest, issuers: own ? [{ ...own, tenants: [] }] : [] })],
+  [
+    'a text of tenants, whose every part would be one',
+    ({ issuers: [own], ...rest }) => ({ ...rest, issuers: own ? [{ ...own, tenants: 'wrkspc_12' as never }] : [] }),
+  ],
+  [
+    'a text of subjects',
+    ({ issuers: [own], ...rest }) => ({ ...rest, issuers: own ? [{ ...own, subjects: 'ada' as never }] : [] }),
+  ],
+  [
+    'no subjects of the platform, said with null',
+    ({ issuers: [own], ...rest }) => ({
+      ...rest,
+      issuers: own ? [{ ...own, kind: 'platform-agent', algorithm: 'ES256', subjects: null as never }] : [],
+    }),
+  ],
+  [
+    'a kind that nobody knows',
+    ({ issuers: [own], ...rest }) => ({
+      ...rest,
+      issuers: own ? [{ ...own, kind: 'session' as never, algorithm: 'ES256', subjects: ['ada'] }] : [],
+    }),
+  ],
   ['no status list', ({ issuers: [own], ...rest }) => ({ ...rest, issuers: own ? [{ ...own, statusLists: [] }] : [] })],
   [
     'keys over plain http',

@@ -140,7 +140,12 @@ export function trust(settings: TrustSettings): Trust {
     require(issuer !== '' && !checked.has(issuer), 'an issuer is named twice, or not at all');
     require(algorithm === 'EdDSA' || algorithm === 'ES256', 'algorithm is EdDSA or ES256');
     require(kind === 'session-token' || algorithm === 'ES256', 'the platform signs with ES256');
-    require(tenants.length > 0, `no tenant of ${issuer} is trusted`);
+    require(kind === 'session-token' || kind === 'platform-agent', `the kind of ${issuer} is not known`);
+    // A text has `includes` as well, and is for every part of it.
+    require(Array.isArray(tenants) && tenants.length > 0, `no tenant of ${issuer} is trusted`);
+    require(subjects === undefined ||
+      typeof subjects === 'function' ||
+      Array.isArray(subjects), `the subjects of ${issuer} are no list`);
     require(kind === 'session-token' ||
       subjects !== undefined, `one issuer signs for everybody: say which subjects of ${issuer} count`);
     require(kind !== 'session-token' ||
@@ -274,7 +279,8 @@ function judgeClaims(
 
 function replayOf({ iss, jti, exp }: SessionClaims | AgentClaims, { replay, skewSeconds }: Trust, now: number) {
   if (replay === undefined) return undefined;
-  const first = replay.take(JSON.stringify([iss, jti]), exp + skewSeconds, now / 1000);
+  // Whole seconds are compared with `exp`: with half a one between clocks it counts to the end of that second.
+  const first = replay.take(JSON.stringify([iss, jti]), Math.ceil(exp + skewSeconds), now / 1000);
   if (first === undefined) return refused('replay_unknown', 'whether it was used before cannot be known now', 503);
   return first ? undefined : refused('replayed', 'it was used before');
 }

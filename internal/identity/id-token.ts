@@ -118,6 +118,8 @@ export async function judgeIdToken(token: string, expected: IdTokenExpectation):
       throw refusalOf(error, refuse, kid);
     });
 
+  const other = expected.anyNonce === true ? otherKind(claims) : undefined;
+  if (other !== undefined) throw refuse('type', `it is ${other}`);
   const { aud, sub, iat = 0 } = claims;
   // Left out in one of the ways in which providers do that.
   const azp = claims['azp'] === null || claims['azp'] === '' ? undefined : claims['azp'];
@@ -188,6 +190,18 @@ export function claimsIn(token: string): JWTPayload {
   } catch {
     return {};
   }
+}
+
+/**
+ * What a token of the same issuer, key and client is instead, where its header does not say so and no nonce does: a logout token
+ * (OpenID Connect Back-Channel Logout section 4), or an access token as Entra ID, Okta or Keycloak mark them.
+ */
+function otherKind(claims: JWTPayload): string | undefined {
+  if (claims['events'] !== undefined) return 'a logout token (events)';
+  if (claims['scp'] !== undefined) return 'an access token (scp)';
+  const { typ } = claims;
+  if (typeof typ === 'string' && /^(bearer|dpop|logout|refresh|offline)$/i.test(typ)) return `a ${quote(typ)} (typ)`;
+  return undefined;
 }
 
 function listOf(audience: unknown): unknown[] {

@@ -49,6 +49,7 @@ test('comes before a sign-in that is kept, which is asked about where it is of a
 
 describe('is refused, and nobody falls back to what is kept [P2]', () => {
   const hour = 3600;
+  const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
   const now = () => Math.floor(Date.now() / 1000);
   const forged: readonly [string, () => JsonObject, ('provider' | 'stranger' | 'nobody')?, string?][] = [
     ['for another client', () => ({ aud: 'somebody' })],
@@ -58,6 +59,9 @@ describe('is refused, and nobody falls back to what is kept [P2]', () => {
     ['signed by a stranger', () => ({}), 'stranger'],
     ['not signed', () => ({}), 'nobody'],
     ['an access token', () => ({}), 'provider', 'at+jwt'],
+    ['a logout token that says so in its claims alone', () => ({ events: { [logoutEvent]: {} } })],
+    ['an access token of Entra ID or Okta for this very client', () => ({ scp: 'tickets.read' })],
+    ['an access token of Keycloak for this very client', () => ({ typ: 'Bearer' })],
     ['asked for by another client', () => ({ azp: 'somebody' })],
   ];
   test.each(forged)('%s', async (_case, claims, signedBy = 'provider', typ = 'JWT') => {

@@ -7,6 +7,7 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose';
 import * as openid from 'openid-client';
 import type { Requirement } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/exit-codes.ts';
 import type { Fetch } from '../outside/http.ts';
 import { conceal, Secret } from '../secret/secret.ts';
 import type { Announced } from '../stores/announced.ts';
@@ -100,7 +101,7 @@ export async function requestIdJag(request: IdJagRequest, _announced: Announced)
   const { issuer } = idp.server;
   const configuration = libraryConfiguration({
     ...request,
-    ...fitting(idp),
+    ...fitting(idp, 'token_refused'),
     tokenResponse: 'standard',
     tokenType: 'n_a',
     openid: false,
@@ -143,7 +144,7 @@ export interface RedeemRequest extends Asking {
  */
 export async function redeemIdJag(request: RedeemRequest, _announced: Announced): Promise<Tokens> {
   const { target, idJag, resource } = request;
-  const configuration = libraryConfiguration({ ...request, ...fitting(target), openid: false });
+  const configuration = libraryConfiguration({ ...request, ...fitting(target, 'client_refused'), openid: false });
   try {
     const { refresh_token: refreshToken, ...tokens } = await openid.genericGrantRequest(configuration, jwtBearerGrant, {
       assertion: idJag.reveal(),
@@ -160,8 +161,8 @@ export async function redeemIdJag(request: RedeemRequest, _announced: Announced)
   }
 }
 
-/** A client that proves itself in a way that the server lists, where it lists any (RFC 8414 section 2). Throws `client_refused`. */
-function fitting({ server, client }: Party): Party {
+/** A client that proves itself in a way that the server lists, where it lists any (RFC 8414 section 2). Throws with `code`. */
+function fitting({ server, client }: Party, code: ErrorCode): Party {
   const offered = server.token_endpoint_auth_methods_supported;
   if (client.authMethod === 'none' || offered === undefined || offered.includes(client.authMethod)) {
     return { server, client };
@@ -169,7 +170,7 @@ function fitting({ server, client }: Party): Party {
   const authMethod = methodForSecret(server);
   if (offered.includes(authMethod)) return { server, client: { ...client, authMethod } };
   throw new AppError(
-    'client_refused',
+    code,
     `${quote(server.issuer)} takes a client's secret in no way that we know: ${offered.slice(0, 5).map(quote).join(', ')}`,
   );
 }
@@ -178,14 +179,20 @@ function exchangeError(cause: unknown, issuer: string, audience: string): AppErr
   const error = tokenError(cause, issuer, `an assertion for ${quote(audience)}`);
   // What came is of the provider and has to go back to nobody else.
   if (error instanceof UnusableTokens) return refused(issuer, error.message);
-  if (!(error instanceof OAuthRefusal)) return error;
+  // `client_refused` is for the client of the service alone: what is kept of it is forgotten by that.
+  const code = error.code === 'client_refused' ? 'token_refused' : error.code;
+  if (!(error instanceof OAuthRefusal)) {
+    return code === error.code ? error : new AppError(code, error.message, { hint: atProvider, cause: error });
+  }
   if (error.error === 'insufficient_user_authentication') {
     const body = cause instanceof openid.ResponseBodyError && isRecord(cause.cause) ? cause.cause : {};
     return new StrongerSignInNeeded(issuer, requirementIn(body));
   }
-  const hint = `ask whoever administers the identity provider whether people of yours may use this service through it, and which client it knows there`;
-  return new OAuthRefusal(error.code, error.message, error.error, { hint, cause: error });
+  return new OAuthRefusal(code, error.message, error.error, { hint: atProvider, cause: error });
 }
+
+const atProvider =
+  'ask whoever administers the identity provider whether people of yours may use this service through it, and which client it knows there';
 
 /** What a challenge asks for (RFC 9470 section 3), as far as it can be asked for. */
 function requirementIn({ acr_values: acr, max_age: age }: Readonly<Record<string, unknown>>): Requirement {

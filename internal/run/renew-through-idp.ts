@@ -10,6 +10,9 @@ import { findVault } from '../vault/resolve.ts';
 import type { Ports } from './ports.ts';
 import type { OperatorRun } from './project.ts';
 
+/** What ends a run, however long the connection would still work: who it is for is in doubt, or what they may. */
+const ending: ReadonlySet<string> = new Set(['interrupted', 'identity_refused', 'another_person', 'offboarded']);
+
 /** Of a token whose end nobody has said, how long it is taken to last. */
 const unknownLifeMs = 30 * 60 * 1000;
 
@@ -39,7 +42,7 @@ function dueAt(connections: readonly Connection[], services: readonly Service[],
  * Renews what is due before a session needs it. One that still works is not lost where that fails: it is said. Throws what
  * connecting throws for one that has expired.
  */
-export function renewThroughIdp(run: OperatorRun, ports: Ports): RenewConnections {
+export function renewThroughIdp(run: OperatorRun, ports: Ports, warn = ports.tell.warn): RenewConnections {
   return async (vault, connections, services) => {
     const now = clock.now();
     const due = dueAt(connections, services, now);
@@ -47,11 +50,11 @@ export function renewThroughIdp(run: OperatorRun, ports: Ports): RenewConnection
       try {
         await renewOne(run, service, connection, ports);
       } catch (error) {
-        if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
+        if (!(error instanceof AppError) || ending.has(error.code)) throw error;
         if (error.code === 'already_running' && (await isRenewed(run, vault.id, service))) continue;
         if (!isUsable(connection, now)) throw error;
         const until = connection.expiresAt === undefined ? '' : ` until ${connection.expiresAt}`;
-        ports.tell.warn(`${service.name} could not be renewed, and works${until}: ${error.message}`);
+        warn(`${service.name} could not be renewed, and works${until}: ${error.message}`);
       }
     }
     return due.length === 0 ? connections : await readConnections(run.platform, vault.id);
@@ -109,7 +112,11 @@ const lookEveryMs = 20_000;
 export async function keepRenewed(run: OperatorRun, ports: Ports, signal: AbortSignal): Promise<void> {
   const services = [...run.configuration.services.values()].filter(({ authorization }) => authorization.via === 'idp');
   if (services.length === 0 || run.principal.kind !== 'sso') return;
-  let said: string | undefined;
+  const said = new Set<string>();
+  const once = (text: string) => {
+    if (!said.has(text) && !signal.aborted) ports.tell.warn(text);
+    said.add(text);
+  };
   while (!signal.aborted) {
     await clock.pause(lookEveryMs, signal);
     if (signal.aborted) return;
@@ -117,13 +124,14 @@ export async function keepRenewed(run: OperatorRun, ports: Ports, signal: AbortS
       const vault = await findVault(run, run.principal);
       if (vault === undefined) continue;
       const connections = await readConnections(run.platform, vault.id);
-      if (dueAt(connections, services, clock.now()).length === 0) continue;
-      await renewThroughIdp(await asSignedInNow(run, ports), ports)(vault, connections, services);
-      said = undefined;
+      if (dueAt(connections, services, clock.now()).length === 0) {
+        said.clear();
+        continue;
+      }
+      await renewThroughIdp(await asSignedInNow(run, ports), ports, once)(vault, connections, services);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (error.message !== said && !signal.aborted) ports.tell.warn(`nothing could be renewed: ${error.message}`);
-      said = error.message;
+      once(`nothing could be renewed: ${error.message}`);
     }
   }
 }
@@ -144,5 +152,6 @@ async function asSignedInNow(run: OperatorRun, ports: Ports): Promise<OperatorRu
     if (signIn === undefined) throw new AppError('sign_in_needed', 'nobody is signed in any more');
     return { ...signIn, again: undefined };
   };
-  return { ...run, visit: { ...visit, atIdp } };
+  // What they may is judged by what the sign-in says of them now.
+  return { ...run, principal: isSame ? proven.principal : principal, visit: { ...visit, atIdp } };
 }

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { deferred } from '../../internal/async/deferred.ts';
 import { type Clock, machineClock } from '../../internal/clock/clock.ts';
 import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts';
 import type { JsonObject } from '../sandbox/authorization/control.ts';
@@ -13,7 +14,7 @@ import { descriptorWith } from '../support/client-secret.ts';
 import { keychainInMemory } from '../support/keychain-in-memory.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { storesInMemory } from '../support/stores-in-memory.ts';
-import { fakeTerminal } from '../support/terminal.ts';
+import { fakeTerminal, once } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
 let desk: DeskService;
@@ -326,6 +327,73 @@ describe('setup-session', () => {
     await expect.poll(() => idp().idJag.issued.length, { timeout: 20_000, interval: 100 }).toBeGreaterThan(1);
     end.abort();
     expect(await guarding).toMatchObject({ exit: 0, visited: [] });
+  });
+
+  test('guard renews nothing for somebody whose groups do not let them any more [P5]', async () => {
+    const here = await withDesk();
+    await mkdir(join(world.sandbox.configFolder, 'rules'));
+    const rules = { rules: { reading: { service: 'desk', tools: ['list_tickets'], outcome: 'allow' } } };
+    await writeFile(join(world.sandbox.configFolder, 'rules', 'desk.yaml'), stringify(rules));
+    const end = new AbortController();
+    const begun = deferred<void>();
+    let isChanged = false;
+    let looks = 0;
+    const pause: Clock['pause'] = async (ms, signal) => {
+      if (ms < 20_000) return await machineClock.pause(ms, signal);
+      while (!isChanged && !end.signal.aborted) await machineClock.pause(20, signal);
+      if (isChanged) looks += 1;
+      await machineClock.pause(100, signal);
+    };
+    const guarding = world.setup(['guard'], {
+      ...here,
+      person: undefined,
+      signal: end.signal,
+      clock: { ...machineClock, pause },
+      ...once('calls are answered by', () => begun.resolve()),
+    });
+    await begun.promise;
+    idp().control.tamperTokenResponse(async (answer, forge) =>
+      'id_token' in answer ? { ...answer, id_token: await forge({ groups: ['editors'] }) } : answer,
+    );
+    expect(await world.connect(['login'], here)).toMatchObject({ exit: 0 });
+    await age(2000);
+    isChanged = true;
+    await expect.poll(() => looks, { timeout: 20_000, interval: 100 }).toBeGreaterThan(2);
+    end.abort();
+    const { stderr } = await guarding;
+    expect(idp().idJag.issued).toHaveLength(1);
+    expect(stderr.match(/could not be renewed/g)).toHaveLength(1);
+  });
+
+  test('keeps the secret of its client where the provider does not take ours, which is told apart', async () => {
+    const here = await withDesk();
+    await age(2000);
+    idp().control.failTokenEndpoint({ status: 400, body: { error: 'unauthorized_client' } });
+    const refused = await start(here);
+    expect([refused.exit, refused.stderr]).toEqual([0, expect.stringContaining('"unauthorized_client"')]);
+    idp().control.behave();
+    expect(await start(here)).toMatchObject({ exit: 0, stderr: expect.not.stringContaining('could not be renewed') });
+    expect(idp().idJag.issued).toHaveLength(2);
+  });
+
+  test('starts nothing where somebody else signs in for the renewal [P1]', async () => {
+    const here = await withDesk();
+    await age(2000);
+    idp().idJag.control.wantContext(contexts.secondFactor);
+    await world.configure('services/desk.yaml', (file) => {
+      file.account.match = 'none';
+    });
+    const terminal = fakeTerminal();
+    const { exit, stderr } = await world.setup(['--agent', 'support', '--json'], {
+      ...here,
+      browse: (url) => visit(url, { person: 'grace' }),
+      terminal,
+      hear(said) {
+        if (said.includes('last person here was') && said.includes('?'))
+          setTimeout(() => void terminal.type('y\n'), 50);
+      },
+    });
+    expect([exit, stderr]).toEqual([3, expect.stringContaining('"identity_refused"')]);
   });
 
   test('goes on with what still works where it cannot be renewed, and says so; not with what has expired', async () => {

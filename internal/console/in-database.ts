@@ -5,6 +5,7 @@
  */
 import { CompactEncrypt, compactDecrypt, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { clock } from '../clock/clock.ts';
+import { AppError } from '../errors/app-error.ts';
 import { openPostgres } from '../outside/postgres.ts';
 import { recordInDatabase } from '../record/postgres-log.ts';
 import type { Secret } from '../secret/secret.ts';
@@ -155,7 +156,11 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
       if (id === undefined) return false;
       const until = clock.monotonic() + deliveryMs;
       try {
-        for (let pauseMs = 20; clock.monotonic() < until; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+        for (
+          let pauseMs = 20;
+          clock.monotonic() < until && !over.signal.aborted;
+          pauseMs = Math.min(longestPauseMs, pauseMs * 2)
+        ) {
           const told = new AbortController();
           waiting.set(id, told);
           const [found] = await patiently(() =>
@@ -165,7 +170,8 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
           if (found.answer !== null) return found.answer === 'taken';
           await clock.pause(pauseMs, AbortSignal.any([told.signal, over.signal]));
         }
-        return false;
+        // It may be taken a moment later: that is no refusal.
+        throw new AppError('console_refused', 'the replica that has this run does not say whether it took that');
       } finally {
         waiting.delete(id);
         await patiently(() => database.query('delete from console.letters where id = $1::bigint', [id]));

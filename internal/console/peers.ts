@@ -30,7 +30,7 @@ export interface Receiver {
 export interface Peers {
   /** A name for a run that is here, by which the others find it. */
   nameOf(id: string): string;
-  /** Hands a letter on; false where the run is nowhere or does not take it. Throws `database_unavailable`. */
+  /** Hands a letter on; false where the run is nowhere or does not take it. Throws `database_unavailable`, and `console_refused` where nobody says whether it was taken. */
   send(letter: Letter): Promise<boolean>;
   /** From now on this one does its part. */
   receive(receiver: Receiver): void;

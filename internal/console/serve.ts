@@ -225,9 +225,10 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     await Promise.race([idle, clock.pause(drainMs)]);
     app.interruptAll();
     await Promise.race([idle, clock.pause(lastWordsMs)]);
-    // Nobody tells of them again.
-    await events.settle();
     await listener.flushed();
+    listener.close();
+    // What was answered until here, nobody tells of again.
+    await events.settle();
     journal.say('ended');
     return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
   } finally {

@@ -15,6 +15,7 @@ import {
   isMeant,
   isOf,
   keyOf,
+  keyOfSignOut,
   keysOfSignOut,
   mayBeSame,
   mostOfOne,
@@ -29,6 +30,8 @@ function goneFrom(text: string): Gone {
   const [subject, issuer, kind] = JSON.parse(text) as [string, string | null, string | null];
   return { subject, issuer: issuer ?? undefined, kind: kind ?? undefined };
 }
+
+const lookedUpAtOnce = 1_000;
 
 /** The sessions of all replicas, each looked at in the database: whoever is let go at one is gone at all. */
 export function sessionsInDatabase(database: Database, longest?: number): ConsoleSessions {
@@ -137,7 +140,6 @@ export function sessionsInDatabase(database: Database, longest?: number): Consol
       return rows.some(({ who }) => isMeant(goneFrom(who), principal));
     },
     async signOut(ended) {
-      const [byPerson, bySignIn] = keysOfSignOut(ended);
       return await patiently(() =>
         database.transaction(async (query) => {
           // They may come in any order: the latest counts.
@@ -145,7 +147,7 @@ export function sessionsInDatabase(database: Database, longest?: number): Consol
             `insert into console.signed_out (key, ended, at) values ($1::text, $2::text, $3::timestamptz)
              on conflict (key) do update set ended = excluded.ended, at = excluded.at
              where signed_out.at <= excluded.at`,
-            [ended.signIn === undefined ? byPerson : bySignIn, JSON.stringify(ended), ended.at.toISOString()],
+            [keyOfSignOut(ended), JSON.stringify(ended), ended.at.toISOString()],
           );
           const those = await query<{ digest: string; principal: string; sign_in: string | null; issued: string }>(
             `select digest, principal, sign_in, (extract(epoch from issued_at) * 1000)::bigint::text as issued
@@ -166,6 +168,23 @@ export function sessionsInDatabase(database: Database, longest?: number): Consol
           return theirs.length;
         }),
       );
+    },
+    async notSignedOut(all) {
+      const found: SignedOut[] = [];
+      for (let from = 0; from < all.length; from += lookedUpAtOnce) {
+        const some = all.slice(from, from + lookedUpAtOnce);
+        const rows = await patiently(() =>
+          database.query<{ place: string }>(
+            `select place::text as place from unnest($1::text[], $2::timestamptz[]) with ordinality as given (key, at, place)
+             where not exists (
+               select 1 from console.signed_out where signed_out.key = given.key and signed_out.at >= given.at)
+             order by given.place`,
+            [some.map(keyOfSignOut), some.map(({ at }) => at.toISOString())],
+          ),
+        );
+        found.push(...rows.flatMap(({ place }) => some[Number(place) - 1] ?? []));
+      }
+      return found;
     },
     async signedOutAt(proven) {
       const { issuer, subject } = proven.principal;

@@ -50,6 +50,8 @@ export interface ConsoleSessions {
   isGone(proven: Issued): Promise<boolean>;
   /** Ends all of a sign-in, and says how many. What is of it opens no other one. */
   signOut(signedOut: SignedOut): Promise<number>;
+  /** Those that it has not carried out already. */
+  notSignedOut(all: readonly SignedOut[]): Promise<readonly SignedOut[]>;
   /** When the sign-in ended that what proves somebody is of; undefined where it has not. */
   signedOutAt(proven: Issued): Promise<Date | undefined>;
   count(): Promise<number>;
@@ -114,8 +116,7 @@ export function consoleSessions(longest?: number): ConsoleSessions {
     isGone: async ({ principal, issuedAt }) =>
       [...gone.values()].some(({ who, at }) => isMeant(who, principal) && issuedAt.getTime() <= at + furthestAheadMs),
     async signOut(ended) {
-      const [byPerson, bySignIn] = keysOfSignOut(ended);
-      const key = ended.signIn === undefined ? byPerson : bySignIn;
+      const key = keyOfSignOut(ended);
       const before = signedOut.get(key);
       signedOut.delete(key);
       if (signedOut.size >= mostSignedOut) signedOut.delete(signedOut.keys().next().value ?? '');
@@ -125,6 +126,10 @@ export function consoleSessions(longest?: number): ConsoleSessions {
       for (const [digest] of theirs) byDigest.delete(digest);
       return theirs.length;
     },
+    notSignedOut: async (all) =>
+      all.filter(
+        (each) => (signedOut.get(keyOfSignOut(each))?.at.getTime() ?? Number.NEGATIVE_INFINITY) < each.at.getTime(),
+      ),
     async signedOutAt(proven) {
       const { issuer, subject } = proven.principal;
       const keys = keysOfSignOut({ issuer, subject, signIn: proven.signIn });
@@ -137,6 +142,12 @@ export function consoleSessions(longest?: number): ConsoleSessions {
 /** What a sign-out is found by: the person, and the sign-in. */
 export function keysOfSignOut({ issuer, subject, signIn }: Omit<SignedOut, 'at'>): [person: string, signIn: string] {
   return [JSON.stringify(['person', issuer, subject]), JSON.stringify(['sign-in', issuer, signIn])];
+}
+
+/** What it is kept by: a sign-in where one is named, and else the person. */
+export function keyOfSignOut(ended: SignedOut): string {
+  const [byPerson, bySignIn] = keysOfSignOut(ended);
+  return ended.signIn === undefined ? byPerson : bySignIn;
 }
 
 /** Whether what proves somebody is of what has ended: of that sign-in, or, where none is named, of any up to then. */
@@ -192,7 +203,8 @@ export async function recallGone(sessions: ConsoleSessions, record: Pick<RecordL
   });
   for (const [subject, at] of returned) await sessions.letIn({ subject }, at);
   for (const [subject, at] of left) await sessions.letGo({ subject }, at);
-  for (const each of ended.slice(-mostSignedOut)) await sessions.signOut(each);
+  // A database has most of them: each once more would be minutes before anybody is answered.
+  for (const each of await sessions.notSignedOut(ended.slice(-mostSignedOut))) await sessions.signOut(each);
 }
 
 /** Whether somebody is one of those who are let go. */

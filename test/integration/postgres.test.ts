@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { inTimeOf, machineClock } from '../../internal/clock/clock.ts';
 import { importFolder } from '../../internal/console/import-folder.ts';
 import { keptInDatabase } from '../../internal/console/in-database.ts';
+import { recallGone, signedOutEvent } from '../../internal/console/sessions.ts';
+import { sessionsInDatabase } from '../../internal/console/sessions-in-database.ts';
 import { type Database, type Limits, openPostgres } from '../../internal/outside/postgres.ts';
 import type { Entry } from '../../internal/record/line.ts';
 import { recordIn } from '../../internal/record/log.ts';
@@ -325,10 +328,45 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       const person = { kind: 'sso' as const, issuer: 'https://login.example', subject: 'a' };
       expect(await two.peers.send({ run: one.peers.nameOf('mine'), person })).toBe(true);
       expect(await two.peers.send({ run: one.peers.nameOf('other'), person })).toBe(false);
+      // One that takes nothing now may take it a moment later: that is not said to be refused. Time runs faster here.
+      const deaf = await kept();
+      onTestFinished(() => deaf.close());
+      const faster = {
+        ...machineClock,
+        monotonic: () => 20 * machineClock.monotonic(),
+        pause: (ms: number, signal?: AbortSignal) => machineClock.pause(ms / 20, signal),
+      };
+      const sent = inTimeOf(faster, () => two.peers.send({ run: deaf.peers.nameOf('mine'), person }));
+      await expect(sent).rejects.toMatchObject({ code: 'console_refused' });
+      expect(await database.query('select body from console.letters where body <> $1::text', ['broken'])).toEqual([]);
       await two.sessions.letGo({ subject: 'last' });
       await expect.poll(() => heard, { timeout: 5_000 }).toEqual(['before', 'after', 's', 'last']);
       expect(failures).toEqual([]);
     });
+  });
+
+  test('sign-ins of which the database knows that they ended are not ended again at each start', async () => {
+    const { database } = await made();
+    const sessions = sessionsInDatabase(database);
+    const log = recordInDatabase(database);
+    const ended = (sign_in: string | undefined, subject: string | undefined, happened: string): Entry => {
+      const from = 'https://login.example';
+      return { kind: 'heard', what: signedOutEvent, id: `${sign_in} ${happened}`, from, happened, subject, sign_in };
+    };
+    await log.append(ended('one', undefined, '2026-11-30T10:00:00.000Z'));
+    await log.append(ended(undefined, 'ada', '2026-11-30T10:00:00.000Z'));
+    const rows = async () =>
+      await database.query<{ written: string; at: Date }>(
+        'select key, xmin::text as written, at from console.signed_out order by key',
+      );
+    await recallGone(sessions, log);
+    const before = await rows();
+    expect(before).toHaveLength(2);
+    await recallGone(sessions, log);
+    expect(await rows()).toEqual(before);
+    await log.append(ended(undefined, 'ada', '2026-11-30T11:00:00.000Z'));
+    await recallGone(sessions, log);
+    expect((await rows()).map(({ at }) => at.getUTCHours())).toEqual([11, 10]);
   });
 
   describe('the record', () => {

@@ -145,7 +145,7 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
       if (row === undefined) return false;
       const body = await sealed(letter, JSON.parse(row.key) as JWK);
       const id = await database.transaction(async (query) => {
-        if (!(await lives(query, to, replica.graceMs))) return undefined;
+        if (!(await lives(query, to, replica))) return undefined;
         const [put] = await query<{ id: string }>(
           'insert into console.letters (replica, body) values ($1::integer, $2::text) returning id::text',
           [to, body],

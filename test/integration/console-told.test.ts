@@ -276,6 +276,8 @@ describe('what the platform sends', () => {
     ];
     for (const each of foreign) expect((await deliver(each)).status).toBe(204);
     await expect.poll(() => alarms().length).toBe(5);
+    // All are said before the first one is written.
+    await expect.poll(async () => (await record()).length).toBe(5);
     const heard = (await record()).map(({ what, target }) => [what, (target as { id: string }).id]);
     expect(heard).toEqual([
       ['session.created', 'sesn_foreign'],

@@ -281,6 +281,26 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       expect(await rowStores(two).journals.held()).toHaveLength(1);
     });
 
+    test('is not taken for dead by one whose own connection was just lost: all of them may have been, by a failover', async () => {
+      const { address, database } = await made();
+      const graceMs = 1_500;
+      const [one, two] = [await replicaOf(address, graceMs), await replicaOf(address, graceMs)];
+      onTestFinished(() => closed(two));
+      await sleep(graceMs);
+      await rowStores(one).journals.at(key).hold(waiting);
+      // As far as others see, it is not there.
+      await closed(one);
+      const lock = `from pg_locks join pg_database on pg_database.oid = database
+        where locktype = 'advisory' and objid = ${two.number} and datname = current_database()`;
+      const pid = async () => (await database.query<{ pid: number }>(`select pid ${lock}`))[0]?.pid ?? 0;
+      const before = await pid();
+      await database.query(`select pg_terminate_backend(pid) ${lock}`);
+      await expect.poll(async () => ![0, before].includes(await pid()), { timeout: 5_000 }).toBe(true);
+      const text = rowStores(two).journals.at(key);
+      expect(await text.hold(waiting)).toHaveProperty('called', one.called);
+      await expect.poll(() => text.hold(waiting), { timeout: 2 * graceMs }).toHaveProperty('release');
+    });
+
     test('keeps it while the server starts again, and is there again by itself', async () => {
       const { address } = await made();
       const [one, two] = [await replicaOf(address, 60_000), await replicaOf(address, 60_000)];

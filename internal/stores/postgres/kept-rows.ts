@@ -133,10 +133,8 @@ interface Taking {
 }
 
 /** Takes a text, or says who holds it. Doing it again with the same token is as good as once. */
-async function take(
-  query: Query,
-  { kind, digest, token, replica: { number, called, graceMs }, tokens }: Taking,
-): Promise<Holder | undefined> {
+async function take(query: Query, { kind, digest, token, replica, tokens }: Taking): Promise<Holder | undefined> {
+  const { number, called } = replica;
   const since = clock.now().toISOString();
   const mine = [kind, digest, token, number, called, since];
   for (;;) {
@@ -155,7 +153,7 @@ async function take(
     );
     if (row === undefined) continue;
     if (row.token === token) return undefined;
-    const isHeld = row.replica === number ? tokens.has(row.token) : await lives(query, row.replica, graceMs);
+    const isHeld = row.replica === number ? tokens.has(row.token) : await lives(query, row.replica, replica);
     if (isHeld) return { called: row.called, since: new Date(Number(row.since)).toISOString() };
     await query(
       `update console.holds set token = $3::uuid, replica = $4::integer, called = $5::text, since = $6::timestamptz

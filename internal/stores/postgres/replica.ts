@@ -2,6 +2,7 @@
  * One of the processes that share a database, as the others know it: a number, and an advisory lock on a connection of its own
  * that says it lives. The lock goes with the process, however that ends.
  */
+import { clock } from '../../clock/clock.ts';
 import { type Database, type Query, thisProcess } from '../../outside/postgres.ts';
 import { patiently } from './patiently.ts';
 import { locks } from './schema.ts';
@@ -18,6 +19,11 @@ export interface Replica {
   onHint(channel: string, tell: (payload: string) => void): void;
   /** How long after a start of the server nobody is taken for dead: all have to connect again. */
   graceMs: number;
+  /**
+   * Whether it was there itself for so long that whoever is not is dead. What ended its own connection, such as a standby that
+   * takes over, may have ended everybody's.
+   */
+  isSure(): boolean;
   close(): Promise<void>;
 }
 
@@ -47,6 +53,7 @@ export async function openReplica(
   );
   const number = Number(row?.number);
   const told = new Map<string, (payload: string) => void>();
+  let [began, backAt] = [false, Number.NEGATIVE_INFINITY];
   const lasting = database.lasting({
     async begin(query) {
       // The one before may be a moment about to end: it is ours all the same.
@@ -57,6 +64,8 @@ export async function openReplica(
         [number, called, key],
       );
       await query(`listen ${channel}`);
+      if (began) backAt = clock.monotonic();
+      began = true;
       // Whatever was said while nobody listened is looked at now.
       for (const tell of told.values()) tell('');
     },
@@ -77,6 +86,7 @@ export async function openReplica(
     database,
     graceMs,
     isThere: () => lasting.isThere(),
+    isSure: () => lasting.isThere() && clock.monotonic() - backAt >= graceMs,
     onHint: (what, tell) => void told.set(what, tell),
     async close() {
       await database.query('delete from console.replicas where number = $1::integer', [number]).catch(() => {});
@@ -85,8 +95,9 @@ export async function openReplica(
   };
 }
 
-/** Whether a replica lives, asked inside a transaction. Where the server has just started, nobody is dead yet. */
-export async function lives(query: Query, number: number, graceMs: number): Promise<boolean> {
+/** Whether a replica lives, asked by another inside a transaction. Where the server has just started, nobody is dead yet. */
+export async function lives(query: Query, number: number, { graceMs, isSure }: Replica): Promise<boolean> {
+  if (!isSure()) return true;
   const [found] = await query<{ dead: boolean }>(
     `select now() - pg_postmaster_start_time() > make_interval(secs => $3::float8 / 1000)
             and pg_try_advisory_xact_lock_shared($1::integer, $2::integer) as dead`,

@@ -84,8 +84,11 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
         if (waiting.length === 0) await giveWay();
       }
     } finally {
-      open?.file.close();
-      await lock?.release();
+      try {
+        open?.file.close();
+      } finally {
+        await lock?.release();
+      }
     }
   };
   const write = async () => {
@@ -150,12 +153,32 @@ async function hold(path: string, pace: { pauseMs: number }): Promise<Lock> {
 /** What was open, if lines still go there, as it ends now that others may have written to it; else the file that they go to. */
 async function asItEnds(folder: string, open: OpenFile | undefined): Promise<OpenFile> {
   if (open === undefined) return await openLast(folder);
-  if ((await fileSize(join(folder, nameAfter(open)))) !== undefined) {
-    const last = await openLast(folder);
-    open.file.close();
-    return last;
+  // What is open may be under no name any more, and only who opens a file on a network disk is told what others have written.
+  const now = (await fileSize(join(folder, nameAfter(open)))) === undefined ? reopened(folder, open) : undefined;
+  if (now !== undefined) return now;
+  const last = await openLast(folder);
+  open.file.close();
+  return last;
+}
+
+/** The same, where nobody has written to it; else the file of this name as it ends. Undefined where that has no line. */
+function reopened(folder: string, open: OpenFile): OpenFile | undefined {
+  const file = openAppendOnly(join(folder, open.name));
+  let end: End | undefined;
+  try {
+    if (file.size() !== open.size) end = endOf(file);
+  } catch (error) {
+    file.close();
+    throw error;
   }
-  return open.file.size() === open.size ? open : { ...open, ...endOf(open.file) };
+  if (end?.head.count === 0) {
+    file.close();
+    return undefined;
+  }
+  const before = open.file;
+  open.file = file;
+  before.close();
+  return end === undefined ? open : { ...open, ...end };
 }
 
 /** The file that lines go to, with its first line. */

@@ -1,7 +1,20 @@
 /** The record of acts (P7): what is in it, that it is there before anything is done, and that nobody edits it quietly. */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -495,6 +508,60 @@ describe('a record that cannot be written', () => {
     }
     // What the disk has of it all the same is a line; the next run goes on behind it.
     await recordIn({ folder }).append(intent('4'));
+    expect(await faults()).toEqual([]);
+  });
+
+  test('a file that was taken away or exchanged while the disk was waited for: lines go to the one of its name', async () => {
+    const { fdatasync } = fs;
+    const instead = (other: unknown) => {
+      fs.fdatasync = other as typeof fdatasync;
+      syncBuiltinESMExports();
+    };
+    const copied = async () => {
+      await writeFile(file('copy'), await readFile(file()), { mode: 0o600 });
+      await rename(file('copy'), file());
+    };
+    try {
+      for (const change of [copied, () => rm(file())]) {
+        const log = recordIn({ folder });
+        let second: Promise<unknown> | undefined;
+        instead((descriptor: number, done: (error: NodeJS.ErrnoException | null) => void) => {
+          instead(fdatasync);
+          // It comes while the first one is on its way.
+          second = log.append(intent('second'));
+          void change().then(() => fdatasync(descriptor, done));
+        });
+        await log.append(intent('first'));
+        await second;
+        expect(await readFile(file(), 'utf8')).toContain('"second"');
+        expect(await faults()).toEqual([]);
+        await rm(file());
+      }
+    } finally {
+      instead(fdatasync);
+    }
+  });
+
+  test('a file that cannot be closed: others can write all the same', async () => {
+    const { closeSync } = fs;
+    const instead = (other: typeof closeSync) => {
+      fs.closeSync = other;
+      syncBuiltinESMExports();
+    };
+    const log = recordIn({ folder });
+    await log.append(intent('1'));
+    instead((descriptor) => {
+      closeSync(descriptor);
+      throw new Error('EIO: i/o error, close');
+    });
+    try {
+      // The turn that it comes in is the second one, which has the file open already.
+      await Promise.allSettled([log.append(intent('2'))]);
+      await expect.poll(() => readdir(folder)).not.toContain('record.lock');
+    } finally {
+      instead(closeSync);
+    }
+    await recordIn({ folder }).append(intent('3'));
     expect(await faults()).toEqual([]);
   });
 

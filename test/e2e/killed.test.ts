@@ -1,10 +1,13 @@
 /**
  * `kill -9` at every step of a command, then the same command again (P8): always exactly one active connection (none
- * after `disconnect`), no secret on disk at any time, and no access at the service that nobody holds and nobody names.
+ * after `disconnect`), no secret on disk at any time, no access at the service that nobody holds and nobody names, and no
+ * change at the platform that the record of the machine did not have before (P7).
  */
+import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTrial } from '../../internal/connection/credential-rules.ts';
+import { verifyRecord } from '../../internal/record/verify.ts';
 import type { LiveGrant } from '../sandbox/authorization/store.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
@@ -66,8 +69,8 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
-/** Steps of the lock of the record, with which its first two lines are written. */
-const someLocking = 16;
+/** Steps with which the first lines of a record are written. */
+const someRecording = 24;
 
 /** What one death led to. */
 interface Row {
@@ -85,11 +88,14 @@ describe.runIf(process.platform === 'linux').each(Object.entries(scenarios))('%s
   test('survives kill -9 at every step [b20] [c25] [P8]', { timeout: 400_000 }, async () => {
     const [first] = machines;
     if (first === undefined) throw new Error('nobody is seated');
-    const { steps } = await begin(first, scenario, 0);
+    const alive = await begin(first, scenario, 0);
+    const { steps } = alive;
+    expect(steps.filter((step) => changes.test(step)).length).toBeGreaterThan(1);
+    expect(await judgeRecord(first[1], alive)).toEqual([]);
     const from = scenario.signIn ? 1 : steps.findIndex((step) => step.includes(sandbox.platform.baseUrl)) + 1;
-    // Each line of the record is written under its lock in one and the same way, which is killed in the first lines of a machine.
-    const locking = steps.flatMap((step, index) => (step.includes('record.lock') ? [index + 1] : []));
-    const again = new Set(locking.slice(scenario.signIn ? someLocking : 0));
+    // Each line of the record is written in one and the same way, which is killed in the first lines of a machine.
+    const recording = steps.flatMap((step, index) => (/[/\\]record[/\\.]/.test(step) ? [index + 1] : []));
+    const again = new Set(recording.slice(scenario.signIn ? someRecording : 0));
     const wanted = steps.map((_, index) => index + 1).filter((at) => at >= from && !again.has(at));
     expect(wanted.length).toBeGreaterThan(10);
     const rows = new Map<number, Row>();
@@ -117,9 +123,30 @@ async function begin([person, machine]: readonly [PersonName, Killing], scenario
   for (const argv of scenario.before) expect(await machine.run(argv)).toMatchObject({ exit: 0 });
   const before = liveGrants(person).map(({ id }) => id);
   const held = new Set(await heldGrants(person));
+  const announced = (await readRecord(machine)).intents;
   const run = await machine.kill(scenario.argv, at);
-  return { ...run, before, held };
+  return { ...run, before, held, announced };
 }
+
+/** How many changes of the platform a machine has announced in its record, and what is wrong with that. */
+async function readRecord({ folder }: Killing): Promise<{ intents: number; faults: string[] }> {
+  let intents = 0;
+  const { findings } = await verifyRecord(join(folder, 'state', 'record'), ({ entry }) => {
+    if (entry.kind === 'intent' && entry.platform !== undefined) intents += 1;
+  });
+  const faults = findings.filter(({ severity }) => severity === 'fault');
+  return { intents, faults: faults.map(({ file, line, what }) => `record: ${file}, line ${line}: ${what}`) };
+}
+
+/** Each change of the platform that was about to be sent is in the record, and the record is whole. */
+async function judgeRecord(machine: Killing, { steps, announced }: KilledRun & { announced: number }) {
+  const { intents, faults } = await readRecord(machine);
+  const sent = steps.filter((step) => changes.test(step) && step.includes(sandbox.platform.baseUrl)).length;
+  return [...faults, ...(sent > intents - announced ? [`${sent} changes, ${intents - announced} announced`] : [])];
+}
+
+/** A change that is about to be sent; asking whether a connection works is none. */
+const changes = /^(?:POST|DELETE) (?!.*_validate: ).*: before$/;
 
 async function killOnce(
   lane: readonly [PersonName, Killing],
@@ -131,7 +158,7 @@ async function killOnce(
   const killed = await begin(lane, scenario, at);
   // Steps that wait for each other outside the process may come in another order, and then there is one less.
   if (killed.exit !== undefined) return killed.steps.length < at ? undefined : row(killed, 'it was not killed');
-  const faults: string[] = [];
+  const faults = await judgeRecord(machine, killed);
   const between = await activeConnections(person, 'apart from a trial');
   const leaks = async () =>
     findLeaks(sandbox.issuedSecrets().slice(secretsBefore), await filesIn(machine.folder)).map(
@@ -145,6 +172,7 @@ async function killOnce(
   const heldBetween = await heldGrants(person);
 
   const again = await machine.run(scenario.argv);
+  faults.push(...(await readRecord(machine)).faults);
   const after = await activeConnections(person);
   faults.push(...(await leaks()));
   if (again.exit !== 0) faults.push(`the next run ended with ${again.exit}: ${again.stderr}`);
@@ -247,7 +275,7 @@ function stepOf({ steps }: KilledRun): string {
   }
   return step
     .replace(/\b(vlt|vcrd)_\w+/g, ':$1')
-    .replace(/\/\S*\/(cache|state)\/managed-agents-interface\//, '$1: ')
+    .replace(/\/\S*\/(cache|state)\//, '$1: ')
     .replace(/[0-9a-f]{64}/, '…')
     .replace(/\/(start|done)\/[\w-]+/, '/$1/…')
     .replace(/\.[0-9a-f-]{36}/g, '.…');

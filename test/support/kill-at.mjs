@@ -3,11 +3,12 @@
  * process, as `kill -9` does, at one of them. KILL_LOG gets one line per step; KILL_AT is the number of the step to die
  * at, 0 for none, and KILL_OF the pattern of the steps that are counted, all where it is empty. KILL_BY=SIGINT presses Ctrl-C
  * there instead, and the process goes on with what it makes of that. The steps: each request before it is sent, with its answer there but not read, and with it read; each
- * file before it is written, renamed, linked or removed, and after; each program before and after it is started; each
+ * file before it is written, renamed, linked or removed, and after; each line of the record before it is written, after, and
+ * when the disk has it, with its lock; each program before and after it is started; each
  * request that is accepted, and its answer once it is sent.
  */
 import childProcess from 'node:child_process';
-import { openSync, writeSync } from 'node:fs';
+import fs from 'node:fs';
 import files from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
@@ -20,6 +21,8 @@ delete env.KILL_AT;
 delete env.KILL_OF;
 delete env.KILL_BY;
 delete env.KILL_LOG;
+// As they are before they are counted.
+const { openSync, writeSync, symlinkSync, unlinkSync, fdatasync } = fs;
 const log = openSync(KILL_LOG, 'a');
 const counted = new RegExp(KILL_OF);
 let count = 0;
@@ -86,7 +89,35 @@ files.open = async (path, flags, ...words) => {
 files.rename = (from, to) => around(`rename to ${to}`, () => rename(from, to));
 files.link = (from, to) => around(`link ${to}`, () => link(from, to));
 files.rm = (path, ...words) => around(`remove ${path}`, () => rm(path, ...words));
+
+const records = new Map();
+fs.openSync = (path, ...words) => {
+  const file = openSync(path, ...words);
+  if (/[/\\]record[/\\]/.test(path)) records.set(file, path);
+  else records.delete(file);
+  return file;
+};
+fs.writeSync = (file, ...words) => {
+  const path = records.get(file);
+  return path === undefined ? writeSync(file, ...words) : aroundNow(`write ${path}`, () => writeSync(file, ...words));
+};
+fs.fdatasync = (file, ended) =>
+  fdatasync(file, (error) => {
+    step(`on disk ${records.get(file)}`);
+    ended(error);
+  });
+fs.symlinkSync = (to, path) => aroundNow(`link ${path}`, () => symlinkSync(to, path));
+fs.unlinkSync = (path) => aroundNow(`remove ${path}`, () => unlinkSync(path));
 syncBuiltinESMExports();
+
+function aroundNow(name, act) {
+  step(`${name}: before`);
+  try {
+    return act();
+  } finally {
+    step(`${name}: done`);
+  }
+}
 
 async function around(name, act) {
   step(`${name}: before`);

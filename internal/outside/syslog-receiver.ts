@@ -39,7 +39,7 @@ export async function handToReceiver(
     socket.once('close', () => settle(isSent ? undefined : 'it closed before it had everything'));
     socket.once(isTls ? 'secureConnect' : 'connect', () => {
       void clock.pause(settlingMs, limit).then(() => {
-        if (!socket.readableEnded && !socket.destroyed) socket.end(text, () => (isSent = true));
+        if (!socket.destroyed) socket.end(text, () => (isSent = true));
         else settle('it closed before it had everything');
       });
     });

@@ -304,6 +304,7 @@ describe('two people', () => {
     const [ask, other] = [await waiting(), await waiting('y')];
     const first = await yes('grace', ask);
     expect([first.exit, first.stdout]).toEqual([0, expect.stringMatching(/: yes, and waits for another until \d{4}-/)]);
+    expect(first.stderr).toMatch(/another person has to say yes until \S+, on this machine or at the same console/);
     const asks = new Map((await inbox('mallory')).map((each) => [each.session_id, each]));
     expect(asks.get(ask.id)).toMatchObject({ yeses: [{ by: 'grace@example.test' }] });
     expect(asks.get(other.id)).toMatchObject({ yeses: [] });

@@ -93,7 +93,9 @@ export async function answerCall(request: AnswerRequest, ports: Ports): Promise<
   if (given.kind === 'answered') return alreadyAnswered(session.id, given.found, answer);
   if (given.kind === 'waits') {
     const { until } = given;
-    ports.tell.warn(`another person has to say yes until ${until}, on this machine or at the same console: nothing was sent yet`);
+    ports.tell.warn(
+      `another person has to say yes until ${until}, on this machine or at the same console: nothing was sent yet`,
+    );
     return { ...answeredValue(session.id, found, answer, false), waits_until: until };
   }
   if (own) ports.tell.note(`follow it: setup-session attach ${idWord(session.id)}`);

@@ -1,6 +1,13 @@
 /** The same verification where servers have their places for it: fetch and Hono, Express, and the MCP SDK. */
 import { type SessionClaims, verdictOn } from './claims.ts';
-import { type Refusal, type Trust, type Verified, verifySessionToken, verifyToken } from './verify.ts';
+import {
+  type Refusal,
+  type Trust,
+  type Verification,
+  type Verified,
+  verifySessionToken,
+  verifyToken,
+} from './verify.ts';
 
 /** What a refusal says of this server. */
 export interface Challenge {
@@ -73,7 +80,14 @@ export function expressAuth(trusted: Trust, challenge?: Challenge) {
   return async (request: ExpressRequest, response: ExpressResponse, next: (error?: unknown) => void): Promise<void> => {
     const header = request.headers['authorization'];
     const text = typeof header === 'string' ? header : undefined;
-    const result = await verifySessionToken(text, trusted);
+    let result: Verification;
+    try {
+      result = await verifySessionToken(text, trusted);
+    } catch (error) {
+      // A fault of what the settings brought along. Express 4 hears of no promise, and the process would end.
+      next(error);
+      return;
+    }
     if (result.ok) {
       request.auth = authInfoOf(result, text?.replace(/^\S+ +/, '').trim() ?? '');
       next();

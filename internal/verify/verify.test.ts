@@ -694,6 +694,21 @@ describe('middleware', () => {
     expect(seen).not.toContain('next again');
   });
 
+  test('Express is told of a fault of its own settings, and answers nothing for it', async () => {
+    const { own, clock, claims } = await world();
+    const fault = new Error('no such directory');
+    const subjects = () => {
+      throw fault;
+    };
+    const trusted = trust({ audience, issuers: [{ ...own, subjects }], now: () => clock.now * 1000 });
+    const response = { status: () => response, set() {}, json() {} };
+    const told: unknown[] = [];
+    const request = { headers: { authorization: `Bearer ${await signed(claims(), key)}` } };
+    await expressAuth(trusted)(request, response, (error) => told.push(error));
+    expect(told).toEqual([fault]);
+    expect(request).not.toHaveProperty('auth');
+  });
+
   test("the MCP SDK's own middleware: 401 for what has expired, also without scope; audience demanded", async () => {
     const { requireBearerAuth } = await import('@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js');
     const { InvalidTokenError } = await import('@modelcontextprotocol/sdk/server/auth/errors.js');

@@ -51,7 +51,12 @@ export function renewThroughIdp(run: OperatorRun, ports: Ports, warn = ports.tel
         await renewOne(run, service, connection, ports);
       } catch (error) {
         if (!(error instanceof AppError) || ending.has(error.code)) throw error;
-        if (error.code === 'already_running' && (await isRenewed(run, vault.id, service))) continue;
+        const { code } = error;
+        if ((code === 'already_running' || code === 'token_unusable') && (await isRenewed(run, vault.id, service))) {
+          if (code === 'already_running') continue;
+          // What worked is overwritten by what the service refuses.
+          throw error;
+        }
         if (!isUsable(connection, now)) throw error;
         const until = connection.expiresAt === undefined ? '' : ` until ${connection.expiresAt}`;
         warn(`${service.name} could not be renewed, and works${until}: ${error.message}`);
@@ -71,7 +76,7 @@ export function wouldRenewThroughIdp(would: (service: string) => void): RenewCon
   };
 }
 
-/** Whether another run has done it meanwhile. */
+/** Whether it is done: by another run meanwhile, or by this one, which then failed. */
 async function isRenewed({ platform }: OperatorRun, vaultId: string, service: Service): Promise<boolean> {
   const connection = connectionOf(await readConnections(platform, vaultId), service);
   return connection !== undefined && renewalDue(connection) > clock.now().getTime();

@@ -376,6 +376,16 @@ describe('setup-session', () => {
     expect(idp().idJag.issued).toHaveLength(2);
   });
 
+  test('starts nothing with a renewed access that the service refuses: the one before is no more', async () => {
+    const here = await withDesk();
+    await age(2000);
+    const validate = 'POST /v1/vaults/:vault/credentials/:credential/mcp_oauth_validate';
+    world.sandbox.platform.control.tamper(validate, (answer) => ({ ...(answer as object), status: 'invalid' }));
+    const { exit, stderr } = await start(here);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining('refuses its token')]);
+    expect(stderr).not.toContain('works until');
+  });
+
   test('starts nothing where somebody else signs in for the renewal [P1]', async () => {
     const here = await withDesk();
     await age(2000);

@@ -21,6 +21,7 @@ const kinds = [
   'sessions',
   'approvals',
   'quotas',
+  'refreshFailures',
   'confirmations',
   'signIns',
   'issuerKeys',

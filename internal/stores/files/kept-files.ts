@@ -40,7 +40,7 @@ export function fileStores({ cache, state }: { cache: string; state: string }): 
     // Ten thousand uses.
     quotas: keptFiles({ root: state, folder: 'quotas', suffix: '.json', longestBytes: 2 * 2 ** 20 }),
     // A time.
-    refreshFailures: keptFiles({ root: state, folder: 'refresh-failures', longestBytes: 64 }),
+    refreshFailures: keptFiles({ root: state, folder: 'refresh-failures', longestBytes: 256 }),
     confirmations: keptFiles({ root: state, folder: 'configurations', suffix: '.json', longestBytes: 256 * 1024 }),
     // More than a subject and an e-mail address.
     signIns: keptFiles({ root: state, folder: 'sign-in', suffix: '.person.json', longestBytes: 16 * 1024 }),

@@ -8,7 +8,7 @@
  * that was damaged is told by its checksum, one of other code by the digest in the name of the file.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { Script } from 'node:vm';
 
 /** As in CommonJS. */
@@ -16,6 +16,11 @@ export type Require = (id: string) => unknown;
 
 interface Module {
   exports: unknown;
+}
+
+/** The executable. */
+interface Main extends Module {
+  filename: string;
 }
 
 /** The body of each module by its name. */
@@ -38,12 +43,12 @@ const writableForOthers = 0o022;
  */
 export function requireFrom(
   folder: string,
-  main: Module,
+  main: Main,
   start: Bodies,
   files: Readonly<Record<string, string>>,
 ): Require {
-  setFlags();
-  const modules = new Map([['./main', main]]);
+  setFlags(main);
+  const modules = new Map<string, Module>([['./main', main]]);
   const bodies: Record<string, Bodies[string]> = { ...start };
   const fileOf = (id: string) => Object.keys(files).find((file) => files[file]?.split(' ').includes(id)) ?? '';
   const require: Require = (id) => {
@@ -136,19 +141,21 @@ function readAll(descriptor: number): Buffer {
  * How V8 is told to run what is short. Left alone, it doubles the space of young objects, up to 48 MiB, as often as what fits
  * into it has been kept; what a command keeps it keeps to its end, so that the room is only touched: a quarter more memory,
  * and no less time. And V8 of Node.js 20 optimizes what a command runs a few hundred times, small functions at once, which
- * takes longer than what it gains, and 8 MiB; what takes long comes to it soon enough. (Later versions have no such flags, say so on
- * stderr where it is given, and optimize later of themselves.) Before
+ * takes longer than what it gains, and 8 MiB; what takes long comes to it soon enough. `skill-sync`, which computes more than it waits, comes
+ * to it sooner. (Later versions have no such flags, say so on stderr where they are given, and optimize later of themselves.) Before
  * anything runs, since reading the words of a command is enough for V8 to begin; and before a cache is read, which does not
- * fit where it was made under other flags.
+ * fit where it was made under other flags: each executable has its own.
  */
-const flags = [
-  '--semi-space-growth-factor=1',
-  ...(process.version.startsWith('v20.') ? ['--interrupt-budget=4000000', '--max-bytecode-size-for-early-opt=0'] : []),
-];
+const optimizing = {
+  usual: ['--interrupt-budget=4000000', '--max-bytecode-size-for-early-opt=0'],
+  'skill-sync.js': ['--interrupt-budget=500000'],
+};
 
-function setFlags(): void {
+function setFlags({ filename }: Main): void {
   const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-  for (const flag of flags) setFlagsFromString(flag);
+  const optimized = basename(filename) === 'skill-sync.js' ? optimizing['skill-sync.js'] : optimizing.usual;
+  const flags = process.version.startsWith('v20.') ? optimized : [];
+  for (const flag of ['--semi-space-growth-factor=1', ...flags]) setFlagsFromString(flag);
 }
 
 /** Who owns a file and its folder, where nobody else may write either. Undefined on Windows, where modes say nothing. */

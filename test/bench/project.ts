@@ -93,8 +93,10 @@ export async function startBenchProject(
   });
   sandbox.platform.control.seedVaults(vaults - half - 1);
 
+  // By XDG, which earlier builds know as well.
+  const { MAI_HOME: _, ...variables } = sandbox.environment;
   const environment = {
-    ...sandbox.environment,
+    ...variables,
     MAI_CONFIG: config,
     XDG_CACHE_HOME: join(folder, 'cache'),
     XDG_STATE_HOME: join(folder, 'state'),

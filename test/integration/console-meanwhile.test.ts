@@ -232,16 +232,18 @@ describe('the limits', () => {
       const headers = { host: name, 'x-forwarded-proto': 'https', 'x-forwarded-for': address };
       return (await ask(`http://127.0.0.1:${port}/v1/token`, { method: 'POST', headers })).status;
     };
-    const statuses = [];
-    for (let last = 1; last <= 60; last += 1) {
-      statuses.push(
-        await statusFor(last % 2 === 0 ? `2001:db8:0:7::${last.toString(16)}` : `2001:db8::7:${last}:0:0:1`),
+    const both = (from: number, to: number) =>
+      Promise.all(
+        Array.from({ length: to - from }, (_, index) => from + index).map((last) =>
+          statusFor(last % 2 === 0 ? `2001:db8:0:7::${last.toString(16)}` : `2001:db8::7:${last}:0:0:1`),
+        ),
       );
-    }
-    expect(statuses.slice(0, 30)).not.toContain(429);
-    expect(statuses).toContain(429);
+    expect(await both(1, 31)).not.toContain(429);
+    // At once: what a limit allows in a second comes back while a busy machine asks one after the other.
+    expect(await both(31, 151)).toContain(429);
     // What somebody wrote into the list before the proxy did is nobody.
-    expect(await statusFor('192.0.2.9, 2001:db8:0:7::1')).toBe(429);
+    const written = Array.from({ length: 15 }, () => statusFor('192.0.2.9, 2001:db8:0:7::1'));
+    expect(await Promise.all(written)).toContain(429);
     expect([await statusFor('2001:db8:0:8::1'), await statusFor('2001:db8::1'), await statusFor('192.0.2.7')]).toEqual([
       400, 400, 400,
     ]);

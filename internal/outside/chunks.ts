@@ -147,7 +147,7 @@ function readAll(descriptor: number): Buffer {
  * fit where it was made under other flags: each executable has its own.
  */
 const optimizing = {
-  usual: ['--interrupt-budget=4000000', '--max-bytecode-size-for-early-opt=0'],
+  usual: ['--interrupt-budget=1300000', '--max-bytecode-size-for-early-opt=0'],
   'skill-sync.js': ['--interrupt-budget=500000'],
 };
 

@@ -142,7 +142,7 @@ test('without an executable the commit of the action is built, without the key a
   // The commit as the runner checks it out, and an npm that tells what it is given before it does it.
   const checkout = join(workspace, 'actions', 'managed-agents-interface');
   const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0');
-  for (const file of files.filter((path) => /^(cmd\/|internal\/|LICENSE|\.npmrc|package)/.test(path))) {
+  for (const file of files.filter((path) => /^(cmd\/|internal\/|LICENSE|\.npmrc|package|tsconfig)/.test(path))) {
     await cp(join(root, file), join(checkout, file));
   }
   const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();

@@ -103,9 +103,9 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   return {
     where: folder,
     verify: async (...how) => await (await import('./verify.ts')).verifyRecord(folder, ...how),
-    stamp: async () => {
-      const last = (await recordFiles(folder)).at(-1);
-      return last === undefined ? 'none' : `${last} ${await fileSize(join(folder, last))}`;
+    reading: async () => {
+      const { growingFiles, RecordReading } = await import('./verify.ts');
+      return new RecordReading(growingFiles(folder));
     },
     checkpoints: checkpointsIn(folder),
     cursor: (name) => cursorIn(folder, name),

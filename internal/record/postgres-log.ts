@@ -60,6 +60,18 @@ export function recordInDatabase(database: Database): RecordLog {
   return {
     where: database.where,
     verify: async (take, wanted) => await verifyInDatabase(database, take, wanted),
+    reading: async () => {
+      const { RecordReading } = await import('./verify.ts');
+      let read = 0;
+      return new RecordReading(async function* () {
+        const { head } = await patiently(() => endOf(database.query, ''));
+        for await (const { lines, through } of linesBetween(database, read, head.count)) {
+          read = through;
+          yield lines;
+        }
+        if (read < head.count) throw shorter(database, head.count, read);
+      });
+    },
     checkpoints: checkpointsInDatabase(database),
     cursor: (name) => mark(database, `export-${name}`),
     append: (entry) =>
@@ -178,7 +190,16 @@ async function verifyInDatabase(
 }
 
 async function* linesUpTo(database: Database, last: number): AsyncGenerator<RecordedLine[]> {
-  for (let after = 0; ; ) {
+  for await (const { lines } of linesBetween(database, 0, last)) yield lines;
+}
+
+/** The lines behind one count, up to another one, and the count of the last of each piece. */
+async function* linesBetween(
+  database: Database,
+  behind: number,
+  last: number,
+): AsyncGenerator<{ lines: RecordedLine[]; through: number }> {
+  for (let after = behind; ; ) {
     const rows = await patiently(() =>
       database.query<{ count: string; file: string; line: string; torn: Buffer | null }>(
         `select count::text, file, line, torn from console.record_lines
@@ -189,11 +210,17 @@ async function* linesUpTo(database: Database, last: number): AsyncGenerator<Reco
     const end = rows.at(-1);
     if (end === undefined) return;
     after = Number(end.count);
-    yield rows.flatMap(({ file, line, torn }) => [
+    const lines = rows.flatMap(({ file, line, torn }) => [
       ...(torn === null ? [] : [{ file, bytes: torn }]),
       { file, bytes: Buffer.from(line, 'utf8') },
     ]);
+    yield { lines, through: after };
   }
+}
+
+function shorter({ where }: Database, said: number, found: number): AppError {
+  const what = `the record in ${quote(where)} has ${found} lines, and the last write made ${said} of them`;
+  return new AppError('record_altered', what, { hint: 'see what is wrong with it: setup-session audit verify' });
 }
 
 /**

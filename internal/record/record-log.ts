@@ -4,7 +4,7 @@
  */
 import type { Cursor } from './files.ts';
 import type { Entry, Head, Line } from './line.ts';
-import type { Verified } from './verify.ts';
+import type { RecordReading, Verified } from './verify.ts';
 
 /** A record. */
 export interface RecordLog {
@@ -14,8 +14,8 @@ export interface RecordLog {
   append(entry: Entry): Promise<Head>;
   /** Reads all of it and judges it. `take` sees every line that is whole, and how it is written, also behind a fault, an entry in parts as one; the hashes of the lines `wanted` are kept. Throws `file_system`. */
   verify(take?: (line: Line, written: string) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
-  /** Another text whenever a line was added, without reading any; left out where that cannot be said cheaply. */
-  stamp?(): Promise<string>;
+  /** Reads it from its first line, and each further time from where it was read to. */
+  reading(): Promise<RecordReading>;
   checkpoints: Checkpoints;
   /** How far a sink has come, by a name of its own. */
   cursor(name: string): Cursor;

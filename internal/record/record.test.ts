@@ -391,6 +391,38 @@ describe('a line in another form than its own', () => {
   });
 });
 
+describe('a record that is read on', () => {
+  test('reads nothing again, through pieces that crashes left and further files, and tells what is not as it was', async () => {
+    await written(2, 700);
+    const reading = await recordIn({ folder }).reading();
+    const more = async () => {
+      const counts: number[] = [];
+      for await (const entries of reading.more()) counts.push(...entries.map(({ line }) => line.count));
+      return counts;
+    };
+    const read = await more();
+    expect(read).toEqual(Array.from({ length: read.length }, (_, index) => index + 1));
+    expect((await recordFiles(folder)).length).toBeGreaterThan(1);
+    const last = (await recordFiles(folder)).at(-1) ?? '';
+    const before = await readFile(file(last), 'utf8');
+    // What was read may become what it wants: nobody looks at it again.
+    await writeFile(file(last), `${'x'.repeat(before.length - 1)}\n`);
+    expect([await more(), reading.isAltered]).toEqual([[], false]);
+    await writeFile(file(last), `${before}{"act":`);
+    expect(await more()).toEqual([]);
+    await written(2, 700);
+    const added = await more();
+    expect(added[0]).toBe(read.length + 1);
+    expect([added.length > 4, reading.isAltered]).toEqual([true, false]);
+    const end = (await recordFiles(folder)).at(-1) ?? '';
+    await appendFile(file(end), 'hello\nhello\n');
+    await more();
+    expect(reading.isAltered).toBe(true);
+    await truncate(file(end), 10);
+    await expect(more()).rejects.toMatchObject({ code: 'file_system' });
+  });
+});
+
 describe('a run that was cut off', () => {
   test('at every byte of a line: the next run says what is left, and nothing is taken away', async () => {
     await written(1);

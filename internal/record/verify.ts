@@ -3,6 +3,7 @@
  * Needs no platform and no key. It knows what was changed inside; that lines are missing at the end only checkpoints can tell.
  */
 import { join } from 'node:path';
+import { FileError, fileSize } from '../outside/files.ts';
 import { readLines } from '../outside/read-lines.ts';
 import { sha256 } from '../text/canonical.ts';
 import { recordFiles } from './files.ts';
@@ -52,10 +53,12 @@ export async function verifyRecord(
   return judge.end();
 }
 
-/** A line as it is kept elsewhere than in files, with the file that it is of; also what is none of ours. */
+/** A line with the file that it is of; also what is none of ours. */
 export interface RecordedLine {
   file: string;
   bytes: Uint8Array;
+  /** False for the end of a file that has no end of line. */
+  ended?: boolean;
 }
 
 /** The same of lines that come from anywhere, in their order. Throws what reading them does. */
@@ -74,6 +77,76 @@ export async function verifyLines(
     }
   }
   return judge.end();
+}
+
+/** A line that is whole, and how it stands there; of an entry in parts the last of them, with all of their lines. */
+export interface ReadEntry {
+  line: Line;
+  written: string;
+}
+
+/** A record that is read on from where it was read to. What stands at its end and is not whole yet is left to the next time. */
+export class RecordReading {
+  readonly #added: () => AsyncIterable<readonly RecordedLine[]>;
+  readonly #judge: Judge;
+  #seen: ReadEntry[] = [];
+  #file: string | undefined;
+
+  /** `added` gives the lines behind those that it gave before; all of a piece were taken where it is asked for the next. */
+  constructor(added: () => AsyncIterable<readonly RecordedLine[]>) {
+    this.#added = added;
+    this.#judge = new Judge((line, written) => this.#seen.push({ line, written }), new Set());
+  }
+
+  /** What was added, from the first line on where nothing was read before, in pieces. Throws what reading does. */
+  async *more(): AsyncGenerator<readonly ReadEntry[], void, undefined> {
+    for await (const lines of this.#added()) {
+      for (const { file, bytes, ended = true } of lines) {
+        if (file !== this.#file) this.#judge.begin(file);
+        this.#file = file;
+        this.#judge.take(bytes, ended);
+      }
+      yield this.#taken();
+    }
+  }
+
+  /** The parts at the very end of an entry that is not whole, for whoever reads no further. */
+  rest(): readonly ReadEntry[] {
+    this.#judge.end();
+    return this.#taken();
+  }
+
+  /** Whether something that was read is not as it was written. */
+  get isAltered(): boolean {
+    return this.#judge.hasFaults;
+  }
+
+  #taken(): ReadEntry[] {
+    const seen = this.#seen;
+    this.#seen = [];
+    return seen;
+  }
+}
+
+/** The lines of files that grow, each once: every call gives those behind the ones before. Throws `file_system`. */
+export function growingFiles(folder: string): () => AsyncIterable<readonly RecordedLine[]> {
+  let [file, through] = ['', 0];
+  return async function* () {
+    const names = (await recordFiles(folder)).filter((name) => name >= file);
+    const size = file === '' ? 0 : await fileSize(join(folder, file));
+    if (size === undefined || size < through) {
+      throw new FileError('could not read on', join(folder, file), new Error('it has less than what was read of it'));
+    }
+    for (const name of names) {
+      if (name !== file) [file, through] = [name, 0];
+      for await (const lines of readLines(join(folder, name), longestLine, through)) {
+        // What has no end yet is being written, unless another file follows.
+        const added = lines.filter(({ ended }) => ended || name !== names.at(-1));
+        through = added.at(-1)?.through ?? through;
+        if (added.length > 0) yield added.map(({ bytes, ended }) => ({ file: name, bytes, ended }));
+      }
+    }
+  };
 }
 
 type Part = Extract<Entry, { kind: 'part' }>;
@@ -143,6 +216,10 @@ class Judge {
     const written = this.unseen === undefined ? text : `${this.unseen.written}\n${text}`;
     this.unseen = whole === undefined ? { line, written } : undefined;
     if (whole !== undefined) this.seen({ ...line, entry: whole }, written);
+  }
+
+  get hasFaults(): boolean {
+    return this.said.fault > 0;
   }
 
   end(): Verified {

@@ -1,6 +1,6 @@
 /** What every implementation of {@link RecordLog} has to do. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Entry, Head, Line } from '../../internal/record/line.ts';
+import { type Entry, type Head, inLines, type Line } from '../../internal/record/line.ts';
 import type { RecordLog } from '../../internal/record/record-log.ts';
 
 /** Where several processes keep one record. */
@@ -21,6 +21,8 @@ const intent = (id: string): Entry => ({
   target,
 });
 const outcome = (id: string): Entry => ({ kind: 'outcome', id, outcome: 'success', attempts: 1 });
+
+const long = { service: 's', tool: 't', verdict: 'on', rule: 'x'.repeat(4000) };
 
 /** Runs the contract against places that `begin` makes, each empty. */
 export function recordContract(name: string, begin: () => Promise<RecordPlace>): void {
@@ -64,6 +66,30 @@ export function recordContract(name: string, begin: () => Promise<RecordPlace>):
       await one.append(intent('a'));
       await one.append(long);
       expect(await faults(two)).toEqual([]);
+    });
+
+    test('a reading has each line once and goes on from there, with an entry in parts when it is whole', async () => {
+      const reading = await two.reading();
+      const more = async () => {
+        const kinds: string[] = [];
+        for await (const entries of reading.more()) kinds.push(...entries.map(({ line }) => line.entry.kind));
+        return kinds;
+      };
+      expect(await more()).toEqual([]);
+      await one.append(intent('a'));
+      expect(await more()).toEqual(['began', 'intent']);
+      expect(await more()).toEqual([]);
+      const parts = inLines({ ...outcome('a'), error: 'x'.repeat(100_000) } as Entry);
+      const whole = inLines({ ...intent('b'), tools: Array.from({ length: 30 }, () => long) } as Entry);
+      expect([parts.length, whole.length > 2]).toEqual([1, true]);
+      await one.append(whole[0] as Entry);
+      expect(await more()).toEqual([]);
+      for (const part of whole.slice(1)) await one.append(part);
+      await one.append(outcome('b'));
+      expect(await more()).toEqual(['intent', 'outcome']);
+      await one.append(whole[0] as Entry);
+      expect([await more(), reading.rest().map(({ line }) => line.entry.kind)]).toEqual([[], ['part']]);
+      expect(reading.isAltered).toBe(false);
     });
 
     test('a checkpoint of one count is kept once, the last is the one of the most lines, and a key is kept once', async () => {

@@ -5,6 +5,7 @@ import { guardedFetch } from '../../outside/http.ts';
 import { type ExportedEvent, type ExportFormat, Exporting, formatEvent, syslogMessage } from '../../record/exported.ts';
 import type { RecordLog } from '../../record/record-log.ts';
 import { deliver, type Sink, takesSyslog } from '../../record/sink.ts';
+import type { ReadEntry, RecordReading } from '../../record/verify.ts';
 import { Secret } from '../../secret/secret.ts';
 import { sha256 } from '../../text/canonical.ts';
 import { nearestHint } from '../../text/nearest.ts';
@@ -15,8 +16,7 @@ import type { Ports } from '../ports.ts';
 import { loadProject } from '../project.ts';
 import type { ExportedRecord, ExportRecordRequest } from '../values/record.ts';
 
-/** What is in memory at once, in events, and what goes into one request, in events and in UTF-16 code units. */
-const mostAtOnce = 10_000;
+/** What goes into one request, in events and in UTF-16 code units. */
 const largestBatch = { events: 500, length: 512 * 1024 };
 
 /** Between two looks at a record that is followed; a sink that took nothing is left alone for longer each time. */
@@ -41,14 +41,12 @@ export async function exportRecord(request: ExportRecordRequest, ports: Ports): 
   const record = await ports.record();
   const sink = address === undefined ? undefined : await openSink(format, address, ports, withToken);
   const cursor = sink && record.cursor(sha256(`${format} ${sink.url.href}`).slice(0, 16));
-  const copies = { record, format, syslog, follow, sink, cursor, ports };
-  const place = { last: after ?? (await readCursor(cursor)) ?? 0, exported: 0, isAltered: false };
-  let [seen, pauseMs]: [string | undefined, number] = [undefined, everyMs];
-  for (;;) {
-    const stamp = follow ? await record.stamp?.() : undefined;
+  const last = after ?? (await readCursor(cursor)) ?? 0;
+  const copies = new Copies({ reading: await record.reading(), format, syslog, sink, cursor, ports, last });
+  for (let pauseMs = everyMs; ; ) {
     try {
-      if (stamp === undefined || stamp !== seen) await copyRest(copies, place);
-      [seen, pauseMs] = [stamp, everyMs];
+      await copies.copyOn();
+      pauseMs = everyMs;
     } catch (error) {
       if (!follow || !(error instanceof AppError) || error.code !== 'service_unreachable') throw error;
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
@@ -60,47 +58,92 @@ export async function exportRecord(request: ExportRecordRequest, ports: Ports): 
     await clock.pause(left, signal);
     if (signal.aborted) throw new AppError('interrupted', 'interrupted: the record is followed no more');
   }
-  return { format, sink: sink?.url.href ?? null, exported: place.exported, through: place.last };
+  if (!follow && sink === undefined) await copies.copyRest();
+  return { format, sink: sink?.url.href ?? null, exported: copies.exported, through: copies.last };
 }
 
 /** Where the copies of one run come from and go to. */
-interface Copies {
-  record: RecordLog;
+interface CopiesRequest {
+  reading: RecordReading;
   format: ExportFormat;
   syslog: boolean;
-  follow: boolean;
   sink: Sink | undefined;
   cursor: ReturnType<RecordLog['cursor']> | undefined;
   ports: Ports;
+  /** The line behind which they begin. */
+  last: number;
 }
 
-/** Copies what there is behind a place, which moves over what was surely delivered. */
-async function copyRest(
-  { record, format, syslog, follow, sink, cursor, ports }: Copies,
-  place: { last: number; exported: number; isAltered: boolean },
-): Promise<void> {
-  for (;;) {
-    const { events, through, faults } = await eventsAfter(record, place.last, format, sink !== undefined || follow);
-    if (faults && !place.isAltered) ports.tell.warn('the record is not as it was written: setup-session audit verify');
-    place.isAltered ||= faults;
-    const framed = syslog || (sink !== undefined && takesSyslog(sink.url));
-    const texts = events.map((event) => {
+/** The copies of one run. */
+class Copies {
+  exported = 0;
+  /** The last line that was surely delivered, or that this format has nothing of. */
+  last: number;
+  readonly #request: CopiesRequest;
+  readonly #exporting: Exporting;
+  /** What was read and not delivered yet. */
+  #waiting: ExportedEvent[] = [];
+  /** The last line that was read. */
+  #read: number;
+  #isTold = false;
+
+  constructor(request: CopiesRequest) {
+    this.#request = request;
+    this.#exporting = new Exporting(request.format);
+    this.last = request.last;
+    this.#read = request.last;
+  }
+
+  /** Copies what was added since it was called before, what a sink did not take then first. Throws what {@link deliver} does. */
+  async copyOn(): Promise<void> {
+    await this.#deliver();
+    for await (const entries of this.#request.reading.more()) {
+      this.#take(entries);
+      await this.#deliver();
+    }
+  }
+
+  /** Copies the parts of an entry that is not whole. Where somebody goes on from there, it would come once more. */
+  async copyRest(): Promise<void> {
+    this.#take(this.#request.reading.rest());
+    await this.#deliver();
+  }
+
+  #take(entries: readonly ReadEntry[]): void {
+    const { reading, ports, last } = this.#request;
+    for (const { line, written } of entries) {
+      const event = this.#exporting.take(line, written);
+      if (line.count <= last) continue;
+      this.#read = line.count;
+      if (event !== undefined) this.#waiting.push(event);
+    }
+    if (this.#isTold || !reading.isAltered) return;
+    this.#isTold = true;
+    ports.tell.warn('the record is not as it was written: setup-session audit verify');
+  }
+
+  async #deliver(): Promise<void> {
+    const { format, sink, cursor, ports } = this.#request;
+    const framed = this.#request.syslog || (sink !== undefined && takesSyslog(sink.url));
+    const texts = this.#waiting.map((event) => {
       const text = formatEvent(event, format, ports.version);
       return framed ? syslogMessage(event, text) : text;
     });
     if (sink === undefined) {
       if (texts.length > 0) ports.stream(framed ? texts.join('') : `${texts.join('\n')}\n`);
-      place.exported += texts.length;
+      this.exported += texts.length;
     } else {
+      const events = this.#waiting;
       for (const { from, to } of batches(texts)) {
         await deliver(texts.slice(from, to), sink);
-        place.exported += to - from;
-        place.last = events[to - 1]?.line.count ?? place.last;
-        await cursor?.write(`${JSON.stringify({ count: place.last })}\n`);
+        this.#waiting = events.slice(to);
+        this.exported += to - from;
+        this.last = events[to - 1]?.line.count ?? this.last;
+        await cursor?.write(`${JSON.stringify({ count: this.last })}\n`);
       }
     }
-    place.last = through;
-    if (events.length < mostAtOnce) return;
+    this.#waiting = [];
+    this.last = this.#read;
   }
 }
 
@@ -167,28 +210,6 @@ function requireSafe(url: URL, format: ExportFormat, withToken: boolean): void {
 async function readCursor(cursor: ReturnType<RecordLog['cursor']> | undefined): Promise<number | undefined> {
   const { count } = recordIn((await cursor?.read()) ?? '') ?? {};
   return Number.isSafeInteger(count) && Number(count) >= 0 ? Number(count) : undefined;
-}
-
-/**
- * The first events after a line, and the line that they end with. Where somebody `goesOn` from there, the parts at the very end
- * of an entry that is not whole yet are left to the next time: it may be being written just now, and would come once more.
- */
-async function eventsAfter(record: RecordLog, last: number, format: ExportFormat, goesOn: boolean) {
-  const events: ExportedEvent[] = [];
-  const exporting = new Exporting(format);
-  let [before, through] = [last, last];
-  const { head, findings } = await record.verify((line, written) => {
-    const event = exporting.take(line, written);
-    if (line.count <= last || events.length === mostAtOnce) return;
-    [before, through] = [through, line.count];
-    if (event !== undefined) events.push(event);
-  });
-  const end = events.at(-1)?.line;
-  if (goesOn && end !== undefined && end.count === head?.count && ['part', 'continued'].includes(end.entry.kind)) {
-    events.pop();
-    through = before;
-  }
-  return { events, through, faults: findings.some(({ severity }) => severity === 'fault') };
 }
 
 /** Which texts go together. */

@@ -93,8 +93,8 @@ await emit('dist/THIRD-PARTY-NOTICES.txt', await notices({ outputs }));
 await removeStale();
 
 /**
- * Builds one executable: a small file with what every start needs, and files of chunks beside it, named by their digests,
- * that are read when a command needs the first of their chunks. What they say is CommonJS: ESM would have Node resolve and link each
+ * Builds one executable: a small file that knows where its modules are, and files of chunks beside it, named by their digests,
+ * that are read when the first of their chunks is needed; one holds what every start needs. What they say is CommonJS: ESM would have Node resolve and link each
  * file, reads no code cache, and from Node 22 on loads all of undici to import `node:http`. Returns esbuild's outputs.
  */
 async function executable(name, loader) {
@@ -118,12 +118,10 @@ async function executable(name, loader) {
   }
   const texts = new Map();
   for (const { path, text } of outputFiles) texts.set(idOf(path), await asCommonJs(text));
-  const main = texts.get('./main');
   const bodiesOf = (ids) =>
     ids.map((id) => `${JSON.stringify(id)}(module,exports,require){${texts.get(id)}}`).join(',\n');
-  const start = bodiesOf([...atStart].filter((id) => id !== './main'));
   const files = {};
-  for (const ids of inFiles([...texts].filter(([id]) => !atStart.has(id)))) {
+  for (const ids of [[...atStart], ...inFiles([...texts].filter(([id]) => !atStart.has(id)))]) {
     const chunks = `(function(__filename){return{${bodiesOf(ids)}}})\n`;
     const file = `${name}-${createHash('sha256').update(chunks).digest('hex').slice(0, 16)}.js`;
     await emit(`dist/chunks/${file}`, chunks);
@@ -131,7 +129,7 @@ async function executable(name, loader) {
   }
   await emit(
     `dist/${name}.js`,
-    `#!/usr/bin/env node\n"use strict";${loader}require=chunks.requireFrom(__dirname+"/chunks/",module,{${start}},${JSON.stringify(files)});\n${main}`,
+    `#!/usr/bin/env node\n"use strict";${loader}chunks.requireFrom(__dirname+"/chunks/","${name}",${JSON.stringify(files)})("./main");\n`,
   );
   await chmod(join(dist, `${name}.js`), 0o755);
   return metafile.outputs;

@@ -12,19 +12,23 @@ import { version } from './version.ts';
 /** Options that say how the rest is printed. `act.ts` reads them, whatever the command does. */
 const printing: ReadonlySet<string> = new Set(['json', 'quiet', 'verbose', 'debug', 'color', 'jsonEvents']);
 
+/** One object for each, which all commands share: making them anew for each command is a quarter of what a start costs. */
+const printingOptions: readonly Option[] = [
+  new Option('--json', 'print the result as one JSON value, and an error as one'),
+  new Option('--json-events', 'say everything on stderr as one JSON object for each line'),
+  new Option('-q, --quiet', 'say nothing but warnings and errors').conflicts(['verbose', 'debug']),
+  new Option('-v, --verbose', 'say more'),
+  new Option('--debug', 'say where an error was made'),
+  new Option('--no-color', 'no color'),
+];
+
 /** A command, and each of its subcommands, with the options of {@link printing}. */
 class PrintingCommand extends Command {
   constructor(name?: string) {
     super(name);
     // Each has --help, and nothing has two ways to ask for it.
-    this.helpCommand(false)
-      .option('--json', 'print the result as one JSON value, and an error as one')
-      .option('--json-events', 'say everything on stderr as one JSON object for each line')
-      .option('-q, --quiet', 'say nothing but warnings and errors')
-      .option('-v, --verbose', 'say more')
-      .option('--debug', 'say where an error was made')
-      .option('--no-color', 'no color');
-    for (const option of this.options) if (option.attributeName() === 'quiet') option.conflicts(['verbose', 'debug']);
+    this.helpCommand(false);
+    for (const option of printingOptions) this.addOption(option);
   }
 
   override createCommand(name?: string): Command {
@@ -73,14 +77,18 @@ export function addGroup(program: Command, name: string, description: string): C
   return addConfig(program.command(name).description(description));
 }
 
+const configOptions: readonly Option[] = [
+  new Option(
+    '--config <folder>',
+    'the configuration folder (default: MAI_CONFIG, then config/ here or above, then the user configuration)',
+  ),
+  new Option('--workspace <name>', 'which of its workspaces, where it names several (default: MAI_WORKSPACE)'),
+];
+
 /** Adds the options of every command that reads the configuration. */
 export function addConfig(command: Command): Command {
-  return command
-    .option(
-      '--config <folder>',
-      'the configuration folder (default: MAI_CONFIG, then config/ here or above, then the user configuration)',
-    )
-    .option('--workspace <name>', 'which of its workspaces, where it names several (default: MAI_WORKSPACE)');
+  for (const option of configOptions) command.addOption(option);
+  return command;
 }
 
 /**

@@ -20,8 +20,11 @@ exports.part=()=>require("node:v8").getHeapSpaceStatistics().find((space)=>space
 const otherSource = `(function(__filename){return{
 "./end"(module,exports,require){"use strict";exports.end=(name)=>"good bye "+name}}})
 `;
-const program = `"use strict";LOADERrequire=chunks.requireFrom(__dirname+"/chunks/",module,{"./start"(module,exports){exports.place="here"}},{"code.js":"./greet ./part ./young","other.js":"./end"});
-exports.place=require("./start").place;
+const program = `"use strict";LOADERchunks.requireFrom(__dirname+"/chunks/","program",{"main.js":"./main","code.js":"./greet ./part ./young","other.js":"./end"})("./main");
+`;
+const mainSource = `(function(__filename){return{
+"./main"(module,exports,require){"use strict";
+exports.place="here";
 const said=[];
 for(const word of process.argv.slice(2))said.push(word==="greet"?require("./greet").greet("a"):word==="part"||word==="young"?require("./"+word).part("b"):word==="late"?late():require("node:path").sep);
 function late(){
@@ -31,7 +34,7 @@ const before=process.moduleLoadList.includes(name);
 const {execFileSync}=program;
 return [before,typeof execFileSync,process.moduleLoadList.includes(name),Object.keys(program).includes("spawn")].join(" ");
 }
-process.stdout.write(said.join(", "));
+process.stdout.write(said.join(", "))}}})
 `;
 
 beforeEach(async () => {
@@ -42,6 +45,7 @@ beforeEach(async () => {
   const entry = join(import.meta.dirname, 'chunks.ts');
   const settings = { bundle: true, write: false, format: 'iife', globalName: 'chunks', platform: 'node' } as const;
   const { outputFiles } = await build({ entryPoints: [entry], ...settings });
+  await writeFile(join(chunks, 'main.js'), mainSource, { mode: 0o644 });
   await writeFile(join(chunks, 'code.js'), source, { mode: 0o644 });
   await writeFile(join(chunks, 'other.js'), otherSource, { mode: 0o644 });
   await writeFile(join(folder, 'main.cjs'), program.replace('LOADER', outputFiles[0]?.text ?? ''));
@@ -51,7 +55,8 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const cacheName = `code.${process.version}-${process.arch}.cache`;
+const cacheOf = (file: string) => `${file}.${process.version}-${process.arch}.cache`;
+const cacheName = cacheOf('code');
 const cache = () => join(chunks, cacheName);
 const whenWritten = async () => (await stat(cache())).ino;
 const learned = async () => {
@@ -61,11 +66,12 @@ const learned = async () => {
 const greeting = 'hello a from here';
 
 describe.skipIf(process.geteuid === undefined)('the code cache', () => {
-  test('is written by the first run that uses a chunk, and read afterwards', async () => {
+  test('is written by the first run that uses more than a start does, and read afterwards', async () => {
     expect(await run()).toBe('');
-    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
+    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'main.js', 'other.js']);
     expect(await run('greet')).toBe(greeting);
-    expect((await readdir(chunks)).sort()).toEqual(['code.js', cacheName, 'other.js']);
+    const caches = [cacheName, cacheOf('main')];
+    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'main.js', 'other.js', ...caches].sort());
     expect((await stat(cache())).mode & 0o777).toBe(0o644);
     const first = await whenWritten();
     expect(await run('greet')).toBe(greeting);
@@ -146,7 +152,7 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
       const { mode } = await stat(place);
       await chmod(place, mode | 0o020);
       expect(await run('greet')).toBe(greeting);
-      expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
+      expect(await readdir(chunks)).not.toContain(cacheName);
       await chmod(place, mode);
     }
   });
@@ -156,10 +162,10 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
     await chown(chunks, nobody, nobody);
     await chown(join(chunks, 'code.js'), nobody, nobody);
     expect(await run('greet')).toBe(greeting);
-    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
+    expect(await readdir(chunks)).not.toContain(cacheName);
     await chown(chunks, 0, 0);
     expect(await run('greet')).toBe(greeting);
-    expect((await readdir(chunks)).sort()).toEqual(['code.js', 'other.js']);
+    expect(await readdir(chunks)).not.toContain(cacheName);
     await chown(join(chunks, 'code.js'), 0, 0);
     await run('greet');
     const first = await whenWritten();

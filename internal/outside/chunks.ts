@@ -8,7 +8,7 @@
  * that was damaged is told by its checksum, one of other code by the digest in the name of the file.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { Script } from 'node:vm';
 
 /** As in CommonJS. */
@@ -16,11 +16,6 @@ export type Require = (id: string) => unknown;
 
 interface Module {
   exports: unknown;
-}
-
-/** The executable. */
-interface Main extends Module {
-  filename: string;
 }
 
 /** The body of each module by its name. */
@@ -37,19 +32,13 @@ interface Cache {
 const writableForOthers = 0o022;
 
 /**
- * What stands in for `require` in an executable. `main` is the executable itself, which chunks import as `./main`; `start`
- * are the modules that it brings along; `files` tells which files of the folder hold the others, each with the names of its
- * chunks between blanks. What is none of these can only be a built-in module.
+ * What stands in for `require` in an executable, `executable` by name. `files` tells which files of the folder hold its
+ * modules, each with the names of its chunks between blanks; what is none of these can only be a built-in module.
  */
-export function requireFrom(
-  folder: string,
-  main: Main,
-  start: Bodies,
-  files: Readonly<Record<string, string>>,
-): Require {
-  setFlags(main);
-  const modules = new Map<string, Module>([['./main', main]]);
-  const bodies: Record<string, Bodies[string]> = { ...start };
+export function requireFrom(folder: string, executable: string, files: Readonly<Record<string, string>>): Require {
+  setFlags(executable);
+  const modules = new Map<string, Module>();
+  const bodies: Record<string, Bodies[string]> = {};
   const fileOf = (id: string) => Object.keys(files).find((file) => files[file]?.split(' ').includes(id)) ?? '';
   const require: Require = (id) => {
     if (!id.startsWith('./')) return lateModules.has(id) ? whenUsed(id) : process.getBuiltinModule(id);
@@ -111,9 +100,12 @@ function compiled(path: string, modules: ReadonlyMap<string, unknown>): Bodies {
 
 const lastActs: (() => void)[] = [];
 
-/** One listener for all files: Node.js warns of many. */
+/**
+ * One listener for all files: Node.js warns of many. Nothing is done where the file of the start was the only one: a cache
+ * holds what its first run compiled, and `--version` compiles little of what each command needs.
+ */
 function atExit(act: () => void): void {
-  if (lastActs.push(act) > 1) return;
+  if (lastActs.push(act) !== 2) return;
   process.once('exit', () => {
     for (const each of lastActs) each();
   });
@@ -148,12 +140,12 @@ function readAll(descriptor: number): Buffer {
  */
 const optimizing = {
   usual: ['--interrupt-budget=1300000', '--max-bytecode-size-for-early-opt=0'],
-  'skill-sync.js': ['--interrupt-budget=500000'],
+  'skill-sync': ['--interrupt-budget=500000'],
 };
 
-function setFlags({ filename }: Main): void {
+function setFlags(executable: string): void {
   const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-  const optimized = basename(filename) === 'skill-sync.js' ? optimizing['skill-sync.js'] : optimizing.usual;
+  const optimized = executable === 'skill-sync' ? optimizing['skill-sync'] : optimizing.usual;
   const flags = process.version.startsWith('v20.') ? optimized : [];
   for (const flag of ['--semi-space-growth-factor=1', ...flags]) setFlagsFromString(flag);
 }

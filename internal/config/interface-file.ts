@@ -5,6 +5,7 @@ import { assuranceDefinition } from './assurance.ts';
 import { whenDefinition } from './condition.ts';
 import { keepDefinition } from './keep.ts';
 import { namePattern } from './names.ts';
+import { noticesDefinition } from './notices.ts';
 import { conditionalVerdict, record, verdict } from './verdicts.ts';
 import { workloadsDefinition } from './workload.ts';
 
@@ -200,6 +201,7 @@ export const interfaceDefinition = z.strictObject({
     ).check(z.regex(/^https?:\/\/[^/?]+$/, 'expected scheme and host alone, such as "https://console.example.com"')),
   ),
   approvals: z.optional(approvalsDefinition),
+  notices: z.optional(noticesDefinition),
   record: z.optional(
     z.strictObject({
       sinks: record(

@@ -20,7 +20,7 @@ import { quote } from '../text/quote.ts';
 import { type Caller, type CredentialSetting, callerOf, exchange, requireStill } from './credentials.ts';
 import type { CurrentConfiguration, Reviewed } from './current-configuration.ts';
 import type { Figures } from './figures.ts';
-import type { Journal } from './journal.ts';
+import { framesOf, type Journal } from './journal.ts';
 import { limitEach } from './limits.ts';
 import { judgeLogoutToken, longestWay } from './logout-token.ts';
 import { openApi } from './open-api.ts';
@@ -563,14 +563,4 @@ async function jsonOf(c: Context<Variables>): Promise<unknown> {
     if (!(error instanceof SyntaxError)) throw error;
     throw new AppError('usage', 'the request is no JSON');
   }
-}
-
-/** Where something was made: never its message, which may quote what came from outside. */
-function framesOf(error: Error): string {
-  return (error.stack ?? '')
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .map((line) => line.trim())
-    .slice(0, 20)
-    .join(' | ');
 }

@@ -8,6 +8,8 @@ export interface Figures {
   delivered(outcome: 'taken' | 'again' | 'refused' | 'unread'): void;
   /** Something happened that no act of ours explains. */
   alarmed(event: string): void;
+  /** A notice to the receiver of the configuration, and what became of it. */
+  noticed(outcome: 'told' | 'refused' | 'lost'): void;
   /** All of it, with what is so right now. */
   text(now: Readonly<Record<string, number>>): string;
 }
@@ -19,6 +21,7 @@ export function figures(): Figures {
   const requests = new Map<string, number>();
   const runs = new Map<string, number>();
   const deliveries = new Map<string, number>();
+  const notices = new Map<string, number>();
   const alarms = new Map<string, number>();
   const within = limits.map(() => 0);
   let [seconds, count] = [0, 0];
@@ -32,6 +35,7 @@ export function figures(): Figures {
     },
     ended: (useCase, code) => void add(runs, `use_case="${useCase}",code="${code}"`),
     delivered: (outcome) => void add(deliveries, `outcome="${outcome}"`),
+    noticed: (outcome) => void add(notices, `outcome="${outcome}"`),
     alarmed: (event) => void add(alarms, `event="${event}"`),
     text(now) {
       const family = (name: string, kind: string, lines: string[]) => [`# TYPE ${name} ${kind}`, ...lines];
@@ -41,6 +45,7 @@ export function figures(): Figures {
         ...family('console_requests_total', 'counter', labelled('console_requests_total', requests)),
         ...family('console_runs_total', 'counter', labelled('console_runs_total', runs)),
         ...family('console_deliveries_total', 'counter', labelled('console_deliveries_total', deliveries)),
+        ...family('console_notices_total', 'counter', labelled('console_notices_total', notices)),
         ...family('console_alarms_total', 'counter', labelled('console_alarms_total', alarms)),
         ...family('console_head_seconds', 'histogram', [
           ...limits.map((limit, index) => `console_head_seconds_bucket{le="${limit}"} ${within[index]}`),

@@ -15,3 +15,13 @@ export function journalTo(write: (text: string) => void): Journal {
     say: (what, line = {}) => write(`${JSON.stringify({ at: clock.now().toISOString(), what, ...line })}\n`),
   };
 }
+
+/** Where something was made: never its message, which may quote what came from outside. */
+export function framesOf(error: Error): string {
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim())
+    .slice(0, 20)
+    .join(' | ');
+}

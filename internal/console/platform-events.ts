@@ -17,6 +17,8 @@ export interface EventSetting {
   platform: string;
   record: Pick<RecordLog, 'append' | 'verify'>;
   refreshFailures: RefreshFailures;
+  /** Told of each credential that could not be renewed. */
+  renewalFailed?(event: { vault: string | undefined; credential: string; at: Date }): Promise<void>;
   /** Agents and environments that the reviewed files name, by id. */
   reviewed(): Promise<{ agents: ReadonlyMap<string, LockedAgent>; environments: ReadonlySet<string> }>;
   journal: Journal;
@@ -120,7 +122,10 @@ export function platformEvents(setting: EventSetting): PlatformEvents {
   return {
     async take({ id, event }) {
       const { type, about, happened } = event;
-      if (type === 'vault_credential.refresh_failed') await refreshFailures.note(about, happened);
+      if (type === 'vault_credential.refresh_failed') {
+        await refreshFailures.note(about, happened);
+        await setting.renewalFailed?.({ vault: event.vault, credential: about, at: happened });
+      }
       if (/^vault_credential\.(archived|deleted)$/.test(type)) await refreshFailures.forget(about);
       if (!alarming.test(type) || recent.explains(event)) return;
       if (waiting.size >= mostWaiting) {

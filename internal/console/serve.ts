@@ -38,6 +38,8 @@ import { figures } from './figures.ts';
 import { issuers } from './issuers.ts';
 import { journalTo } from './journal.ts';
 import { type Kept, keptInFolder } from './kept.ts';
+import { beginConsoleNotices } from './notices/begin.ts';
+import type { Notices } from './notices/notices.ts';
 import { platformEvents } from './platform-events.ts';
 import { recallGone } from './sessions.ts';
 
@@ -55,6 +57,8 @@ export interface ServeRequest extends ListeningPlace {
   sessionSeconds?: number | undefined;
   /** How long what the platform tells waits for the act that explains it; usual where undefined. */
   graceMs?: number | undefined;
+  /** How often it is looked for something to tell the receiver of notices, and how long that may take; usual where undefined. */
+  noticePace?: { everyMs: number; patienceMs: number } | undefined;
   /** Told where it listens, once it does. */
   listening?: ((port: number) => void) | undefined;
 }
@@ -119,6 +123,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
   const held = await holdFolder(request.data, ports.signal);
   let listener: ConsoleListener | undefined;
   let kept: Kept | undefined;
+  let notices: Notices | undefined;
   try {
     let origin: string | undefined;
     const configuration = await currentConfiguration(
@@ -161,10 +166,25 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     const { stores, sessions, seen, peers, record: lasting } = kept;
     const counted = figures();
     const platform = environment.ANTHROPIC_BASE_URL ?? usualAddress;
+    // The key is for this alone: no run of anybody has it.
+    const { MAI_NOTICES_KEY } = ports.environment;
+    notices = await beginConsoleNotices({
+      here: { ...here, environment: { ...environment, ...(MAI_NOTICES_KEY !== undefined && { MAI_NOTICES_KEY }) } },
+      folder,
+      origin: named,
+      workspace,
+      stores,
+      configuration,
+      journal,
+      noticed: counted.noticed,
+      pace: request.noticePace,
+    });
+    const { renewalFailed } = notices;
     const events = platformEvents({
       platform,
       record: lasting,
       refreshFailures: refreshFailuresOf(stores, platform),
+      renewalFailed,
       reviewed: async () => await reviewedIds((await configuration.current()).configuration),
       journal,
       alarmed: counted.alarmed,
@@ -233,6 +253,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
   } finally {
     listener?.close();
+    await notices?.stop();
     await kept?.close();
     await held.release();
   }

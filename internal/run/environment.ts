@@ -29,6 +29,11 @@ export const variables = {
       'for `serve`: what the platform signs its webhooks with; several, separated by spaces, while one takes the place of another',
     secret: true,
   },
+  MAI_NOTICES_KEY: {
+    meaning:
+      'for `serve`: what notices are signed with, where `notices.signing_key` says so; several, separated by spaces, while one takes the place of another',
+    secret: true,
+  },
   DATABASE_URL: {
     meaning:
       'for `service-connection serve` alone: the database that several replicas share; `--database-url-file` and `--database-url-fd` come first',
@@ -118,6 +123,7 @@ export function isWithheld(name: string): boolean {
     'MAI_ID_TOKEN',
     'CLAUDE_CODE_MCP_USER_TOKEN',
     'DATABASE_URL',
+    'MAI_NOTICES_KEY',
   ];
   return prefixes.some((prefix) => name.startsWith(prefix));
 }

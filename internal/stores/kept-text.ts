@@ -93,6 +93,8 @@ export interface Stores {
   quotas: KeptTexts;
   /** When the platform said of a credential that it could not renew it, of a platform and a credential. */
   refreshFailures: KeptTexts;
+  /** What a console has to tell its receiver, of a platform and what it is about; who holds `sender` tells. */
+  notices: KeptTexts;
   /** Configurations that a person said yes to, by folder. */
   confirmations: KeptTexts;
   /** Who signed in last, by client of an identity provider; who holds one changes the sign-in that is kept of it. */

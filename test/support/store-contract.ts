@@ -38,6 +38,7 @@ const kinds: (keyof Stores)[] = [
   'approvals',
   'quotas',
   'refreshFailures',
+  'notices',
   'confirmations',
   'signIns',
   'issuerKeys',

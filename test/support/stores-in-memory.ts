@@ -22,6 +22,7 @@ const kinds = [
   'approvals',
   'quotas',
   'refreshFailures',
+  'notices',
   'confirmations',
   'signIns',
   'issuerKeys',

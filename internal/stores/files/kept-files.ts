@@ -41,6 +41,8 @@ export function fileStores({ cache, state }: { cache: string; state: string }): 
     quotas: keptFiles({ root: state, folder: 'quotas', suffix: '.json', longestBytes: 2 * 2 ** 20 }),
     // A time.
     refreshFailures: keptFiles({ root: state, folder: 'refresh-failures', longestBytes: 256 }),
+    // Whom it concerns, and the approvers that the configuration names.
+    notices: keptFiles({ root: state, folder: 'notices', suffix: '.json', longestBytes: 256 * 1024 }),
     confirmations: keptFiles({ root: state, folder: 'configurations', suffix: '.json', longestBytes: 256 * 1024 }),
     // More than a subject and an e-mail address.
     signIns: keptFiles({ root: state, folder: 'sign-in', suffix: '.person.json', longestBytes: 16 * 1024 }),

@@ -29,6 +29,7 @@ export function rowStores(replica: Replica): Stores {
     approvals: kept('approvals'),
     quotas: kept('quotas'),
     refreshFailures: kept('refreshFailures'),
+    notices: kept('notices'),
     confirmations: kept('confirmations'),
     signIns: kept('signIns'),
     issuerKeys: kept('issuerKeys'),

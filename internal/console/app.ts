@@ -10,7 +10,7 @@ import { AppError, asAppError } from '../errors/app-error.ts';
 import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
 import { clockMarginOf } from '../identity/assurance.ts';
 import { isSamePerson } from '../identity/principal.ts';
-import type { ConsoleHandler, Origin } from '../outside/console-listener.ts';
+import type { ConsoleHandler } from '../outside/console-listener.ts';
 import { readDelivery } from '../platform/webhook.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { Role } from '../run/use-cases.ts';
@@ -24,17 +24,21 @@ import { framesOf, type Journal } from './journal.ts';
 import { limitEach } from './limits.ts';
 import { judgeLogoutToken, longestWay } from './logout-token.ts';
 import { openApi } from './open-api.ts';
+import { errorPage, pageHeaders } from './pages/layout.ts';
+import { isOfPages, type PagesSetting, servePages } from './pages/serve-pages.ts';
+import { pages } from './pages/table.ts';
 import type { Letter, Peers } from './peers.ts';
 import type { PlatformEvents } from './platform-events.ts';
 import { answerBody, exchangeGrant, largestRequest, runBody, type Said } from './protocol.ts';
 import { rememberedFor } from './remembered.ts';
+import type { RequestVariables } from './request.ts';
 import { rolesOf } from './roles.ts';
-import { paths, type Route, routes } from './routes.ts';
+import { type Admission, paths, type Route, routes } from './routes.ts';
 import { beginRun, type Run, type RunSetting, wireError } from './run.ts';
 import { type Gone, isMeant, isOf, mayBeSame, signedOutEvent } from './sessions.ts';
 
 /** What a console answers with. */
-export interface AppSetting extends CredentialSetting, RunSetting {
+export interface AppSetting extends CredentialSetting, RunSetting, Pick<PagesSetting, 'fetch'> {
   configuration: CurrentConfiguration;
   journal: Journal;
   counted: Figures;
@@ -52,12 +56,6 @@ export interface ConsoleApp {
   interruptAll(): void;
   /** Settles when no run is left. */
   idle(): Promise<void>;
-}
-
-interface Variables {
-  /** `id` is said with every error and every line about the request. */
-  Bindings: { origin: Origin; id: string };
-  Variables: { reviewed: Reviewed; caller: Caller };
 }
 
 /** Runs beside each other: of all, and of one person. */
@@ -89,6 +87,16 @@ const headers = {
   'strict-transport-security': 'max-age=63072000',
 };
 
+/** Somebody asks more often, or for more at once, than one may. */
+class TooOften extends AppError {
+  readonly seconds: number;
+
+  constructor(seconds: number) {
+    super('console_refused', `too many requests: again in ${seconds} s`);
+    this.seconds = seconds;
+  }
+}
+
 /** The status that says roughly the same as an exit code. */
 function statusOf(code: ErrorCode): 400 | 401 | 403 | 409 | 429 | 500 | 502 | 503 {
   if (code === 'sign_in_needed') return 401;
@@ -116,18 +124,22 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   const runs = new Map<string, { run: Run; admission: Route['admission'] }>();
   const limits = { address: limitEach(perAddress), person: limitEach(perPerson), exchange: limitEach(perExchange) };
   let draining = false;
-  const app = new Hono<Variables>({ strict: true });
+  const app = new Hono<RequestVariables>({ strict: true });
 
-  const fail = (c: Context<Variables>, error: AppError, status: number = statusOf(error.code)) => {
+  const fail = async (c: Context<RequestVariables>, error: AppError, given?: number): Promise<Response> => {
+    const status = given ?? (error instanceof TooOften ? 429 : statusOf(error.code));
     const wire = wireError(error, c.env.id);
     const { code, message, hint, id, requirement } = wire;
+    if (error instanceof TooOften) c.header('retry-after', String(error.seconds));
     if (error.code === 'database_unavailable') c.header('retry-after', '2');
+    if (isOfPages(c.req.path)) return c.html(await errorPage({ error: wire, status }), status as 400);
     if (status === 401) c.header('www-authenticate', `DPoP realm="${origin}", Bearer realm="${origin}"`);
     return c.json({ error: { code, message, hint, id, ...(requirement && { requirement }) } }, status as 400);
   };
-  const tooOften = (c: Context<Variables>, seconds: number) => {
-    c.header('retry-after', String(seconds));
-    return fail(c, new AppError('console_refused', `too many requests: again in ${seconds} s`), 429);
+  /** Throws {@link TooOften}. */
+  const within = (limit: keyof typeof limits, name: string) => {
+    const limited = limits[limit](name);
+    if (!limited.ok) throw new TooOften(limited.retryAfterSeconds);
   };
 
   const fault = (id: string, error: unknown) =>
@@ -147,20 +159,28 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     if (!health) {
       if (!isPrivate) return fail(c, new AppError('usage', 'only over TLS'), 403);
       if (c.req.header('host') !== host) return fail(c, new AppError('usage', `this console is ${origin}`), 421);
-      const limited = limits.address(network);
-      if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
+      within('address', network);
     }
     return await next();
   });
 
   /** Throws where somebody proven may not take a route, as {@link requireStill} does and `not_allowed`. */
-  const requireAdmitted = async (caller: Caller, admission: Route['admission'], { configuration: read }: Reviewed) => {
+  const requireAdmitted = async (
+    caller: Caller,
+    admission: Admission | readonly Role[],
+    { configuration: read }: Reviewed,
+  ) => {
     await requireStill(setting, read, caller);
     if (admission === 'everybody' || admission === 'this machine' || admission === 'proven') return;
-    if (rolesOf(caller.principal, read).has(admission)) return;
-    throw new AppError('not_allowed', `${quote(caller.principal.label)} has no role ${quote(admission)} here`, {
-      hint: `ask whoever reviews ${admission === 'operator' ? 'people.operators' : `people.roles.${admission}`} in config/interface.yaml`,
-    });
+    const roles = typeof admission === 'string' ? [admission] : admission;
+    const own = rolesOf(caller.principal, read);
+    if (roles.some((role) => own.has(role))) return;
+    const reviewedIn = (role: Role) => (role === 'operator' ? 'people.operators' : `people.roles.${role}`);
+    throw new AppError(
+      'not_allowed',
+      `${quote(caller.principal.label)} has no role ${roles.map((role) => quote(role)).join(' or ')} here`,
+      { hint: `ask whoever reviews ${roles.map(reviewedIn).join(' or ')} in config/interface.yaml` },
+    );
   };
 
   /** What counts now. Whoever may not do any more what a run of theirs does has no such run: some go on for hours. */
@@ -183,7 +203,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   let lettings = 0;
 
   /** Who asks, by what they show, and whether they may. */
-  const admit = (route: Route) => async (c: Context<Variables>, next: () => Promise<void>) => {
+  const admit = (route: Route) => async (c: Context<RequestVariables>, next: () => Promise<void>) => {
     const reviewed = await current();
     c.set('reviewed', reviewed);
     if (route.admission === 'everybody') return await next();
@@ -199,8 +219,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     });
     c.set('caller', caller);
     await requireAdmitted(caller, route.admission, reviewed);
-    const limited = limits.person(personOf(caller));
-    if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
+    within('person', personOf(caller));
     return await next();
   };
   const bounded = bodyLimit({
@@ -209,7 +228,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   });
 
   const ready = () => !draining && configuration.broken() === undefined && peers.isThere();
-  const answers: Record<string, (c: Context<Variables>) => Response | Promise<Response>> = {
+  const answers: Record<string, (c: Context<RequestVariables>) => Response | Promise<Response>> = {
     [paths.live]: (c) => c.json({ live: true }),
     [paths.ready]: (c) => c.json({ ready: ready() }, ready() ? 200 : 503),
     [paths.metrics]: async (c) =>
@@ -222,8 +241,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       ),
     [paths.description]: async (c) => c.json((await openApi(origin, setting.version)) as object),
     [paths.token]: async (c) => {
-      const limited = limits.exchange(c.env.origin.network);
-      if (!limited.ok) return tooOften(c, limited.retryAfterSeconds);
+      within('exchange', c.env.origin.network);
       const form = new URLSearchParams(await c.req.text());
       const one = (name: string) => (form.getAll(name).length === 1 ? (form.get(name) ?? '') : '');
       if (one('grant_type') !== exchangeGrant) throw new AppError('usage', 'this console only exchanges tokens');
@@ -348,19 +366,16 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     return true;
   };
   /** Gives something to a run of the caller's own, wherever that is. */
-  const handOver = async (c: Context<Variables>, answer?: Letter['answer']): Promise<boolean> => {
+  const handOver = async (c: Context<RequestVariables>, answer?: Letter['answer']): Promise<boolean> => {
     const { kind, issuer, subject } = c.var.caller.principal;
     const letter = { run: c.req.param('run') ?? '', person: { kind, issuer, subject }, ...(answer && { answer }) };
     return runs.has(letter.run) ? take(letter) : await peers.send(letter);
   };
 
-  const begin = async (c: Context<Variables>, useCase: NonNullable<Route['useCase']>, admission: Role) => {
-    const { caller } = c.var;
-    const { id } = c.env;
-    const body = runBody.safeParse(await jsonOf(c));
-    if (!body.success) throw new AppError('usage', 'the request is not one of this interface: compare the versions');
+  /** Begins a run of somebody who was proven. Throws what {@link requireAdmitted} throws, `console_refused` and `usage`. */
+  const open: PagesSetting['open'] = async ({ id, caller, useCase, request: given, asking, returnsTo }) => {
     const { request } = await useCase.values();
-    const judged = request.safeParse(body.data.request);
+    const judged = request.safeParse(given);
     if (!judged.success) throw new AppError('usage', `the request is no ${useCase.name}: compare the versions`);
     // A body may come slowly: what is so now counts, and nothing waits any more between here and the run.
     let reviewed: Reviewed;
@@ -368,25 +383,18 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     do {
       before = lettings;
       reviewed = await current();
-      await requireAdmitted(caller, admission, reviewed);
+      await requireAdmitted(caller, useCase.role, reviewed);
     } while (before !== lettings || judgedBy !== reviewed);
     if (draining) throw new AppError('console_refused', 'this console is about to end: try again');
     const own = [...runs.values()].filter(({ run }) => isSamePerson(run.caller.principal, caller.principal));
-    if (own.length >= mostRunsOfOne || runs.size >= mostRuns) return tooOften(c, 1);
+    if (own.length >= mostRunsOfOne || runs.size >= mostRuns) throw new TooOften(1);
     const offboarding =
       useCase.name === 'offboardPerson' ? leavingOf(id, judged.data as OffboardPersonRequest) : undefined;
     const run = beginRun(
       { ...setting, record: offboarding?.record ?? setting.record },
-      {
-        id,
-        useCase,
-        request: judged.data,
-        asking: body.data.asking,
-        caller,
-        configuration: reviewed.configuration,
-      },
+      { id, useCase, request: judged.data, asking, caller, configuration: reviewed.configuration, returnsTo },
     );
-    runs.set(id, { run, admission });
+    runs.set(id, { run, admission: useCase.role });
     void run.over.then((failure) => {
       runs.delete(id);
       leaving.delete(id);
@@ -401,8 +409,16 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       });
       if (failure === undefined) void offboarding?.done().catch((error: unknown) => fault(id, error));
     });
+    return run;
+  };
+
+  const begin = async (c: Context<RequestVariables>, useCase: NonNullable<Route['useCase']>) => {
+    const body = runBody.safeParse(await jsonOf(c));
+    if (!body.success) throw new AppError('usage', 'the request is not one of this interface: compare the versions');
+    const { request, asking } = body.data;
+    const run = await open({ id: c.env.id, caller: c.var.caller, useCase, request, asking });
     return new Response(
-      streamOf(run, () => void current().catch((error: unknown) => fault(id, error))),
+      streamOf(run, () => void current().catch((error: unknown) => fault(c.env.id, error))),
       {
         headers: { 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' },
       },
@@ -462,11 +478,25 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
 
   for (const route of routes()) {
     const { method, path, useCase } = route;
-    const answer = useCase === undefined ? answers[path] : (c: Context<Variables>) => begin(c, useCase, useCase.role);
+    const answer = useCase === undefined ? answers[path] : (c: Context<RequestVariables>) => begin(c, useCase);
     if (answer === undefined) throw new Error(`nothing answers ${path}`);
     app.on(method, path, admit(route), bounded, answer);
   }
-  const routePaths = routes().map(({ path }) => ({ path, shape: new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`) }));
+  servePages(app, {
+    ...setting,
+    current,
+    requireAdmitted,
+    open,
+    nameOf: () => peers.nameOf(randomUUID()),
+    within: (caller: Caller) => within('person', personOf(caller)),
+    withinSignIns: (network) => within('exchange', network),
+    fail,
+    bounded,
+  });
+  const routePaths = [...routes(), ...pages].map(({ path }) => ({
+    path,
+    shape: new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`),
+  }));
 
   return {
     async handle(request, from) {
@@ -476,7 +506,8 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       const route = routePaths.find(({ shape }) => shape.test(pathname))?.path ?? 'none';
       // What a request shows is concealed in what is said about it, and forgotten with it.
       const response = await beginSecrets()(() => app.fetch(request, { origin: from, id }));
-      for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+      const all = isOfPages(pathname) ? { ...headers, ...pageHeaders } : headers;
+      for (const [name, value] of Object.entries(all)) response.headers.set(name, value);
       response.headers.set('x-request-id', id);
       const took = clock.monotonic() - began;
       counted.answered(route, response.status, took / 1000);
@@ -553,7 +584,7 @@ function personIn({ principal }: Caller): { person: string; proof: string } {
   return { person: principal.subject, proof: principal.kind };
 }
 
-async function jsonOf(c: Context<Variables>): Promise<unknown> {
+async function jsonOf(c: Context<RequestVariables>): Promise<unknown> {
   if (c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
     throw new AppError('usage', 'a request is JSON: content-type application/json');
   }

@@ -154,7 +154,8 @@ async function verified(token: string, identity: SsoIdentity, audience: string, 
   );
 }
 
-function callerFrom(identity: SsoIdentity, claims: JWTPayload, exp: number): Caller {
+/** Whom the claims of a token prove that was judged; it expires in seconds since 1970. */
+export function callerFrom(identity: SsoIdentity, claims: JWTPayload, exp: number): Caller {
   return {
     // What is elsewhere than in the token is not asked for here: the one who shows it may be anybody's server.
     principal: {

@@ -43,6 +43,8 @@ export interface RunRequest {
   asking: Asking;
   caller: Caller;
   configuration: Configuration;
+  /** Where the browser comes back to, where it is at a page of the console itself; else the person's machine listens. */
+  returnsTo?: URL | undefined;
 }
 
 /** A run that has begun. */

@@ -199,6 +199,14 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       },
     };
     await recallGone(sessions, record);
+    const fetch = async () =>
+      guardedFetch({
+        allowLoopbackHttp: environment.MAI_ALLOW_LOOPBACK_HTTP === '1',
+        // Of now: an issuer of the company's own network may have come since the start.
+        reviewedHosts: reviewedHosts((await configuration.current()).configuration),
+        proxies: proxiesOf({ environment, tell: ports.tell }),
+        signal: never,
+      });
     const app = consoleApp({
       origin: named,
       version: ports.version,
@@ -214,17 +222,8 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       sessions,
       seen,
       peers,
-      keysOf: issuers({
-        fetch: async () =>
-          guardedFetch({
-            allowLoopbackHttp: environment.MAI_ALLOW_LOOPBACK_HTTP === '1',
-            // Of now: an issuer of the company's own network may have come since the start.
-            reviewedHosts: reviewedHosts((await configuration.current()).configuration),
-            proxies: proxiesOf({ environment, tell: ports.tell }),
-            signal: never,
-          }),
-        stores,
-      }),
+      keysOf: issuers({ fetch, stores }),
+      fetch,
     });
     listener = await listenForConsole(request, app.handle);
     const { port } = listener;

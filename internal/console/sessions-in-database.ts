@@ -36,8 +36,8 @@ const lookedUpAtOnce = 1_000;
 /** The sessions of all replicas, each looked at in the database: whoever is let go at one is gone at all. */
 export function sessionsInDatabase(database: Database, longest?: number): ConsoleSessions {
   return {
-    async open({ principal, issuedAt, signIn }, thumbprint, until) {
-      const { token, digest, seconds, expiresAt } = newSession(until, longest);
+    async open({ principal, issuedAt, signIn }, thumbprint, until, most) {
+      const { token, digest, seconds, expiresAt } = newSession(until, longest ?? most);
       const { kind, issuer, subject } = principal;
       const opened = await patiently(() =>
         database.query(
@@ -96,6 +96,9 @@ export function sessionsInDatabase(database: Database, longest?: number): Consol
         signIn: signIn === null ? undefined : (JSON.parse(signIn) as string),
         expiresAt: new Date(Number(expires)),
       };
+    },
+    async end(token) {
+      await patiently(() => database.query('delete from console.sessions where digest = $1::text', [sha256(token)]));
     },
     async letGo(who, at = clock.now()) {
       return await patiently(() =>

@@ -39,8 +39,13 @@ export type Issued = Pick<ConsoleSession, 'principal' | 'issuedAt' | 'signIn'>;
 
 /** All of them. */
 export interface ConsoleSessions {
-  /** Opens one: its token is shown once and kept nowhere. It ends no later than what was exchanged. */
-  open(proven: Issued, thumbprint: string, until: Date): Promise<OpenedSession>;
+  /**
+   * Opens one: its token is shown once and kept nowhere. It ends no later than what was exchanged, and lasts so many seconds
+   * at most.
+   */
+  open(proven: Issued, thumbprint: string, until: Date, most?: number): Promise<OpenedSession>;
+  /** Ends one, whether there is one or not. */
+  end(token: string): Promise<void>;
   find(token: string): Promise<ConsoleSession | undefined>;
   /** Ends all of somebody, and says how many. What proved them until then proves them no more, here or elsewhere. */
   letGo(gone: Gone, at?: Date): Promise<number>;
@@ -88,8 +93,8 @@ export function consoleSessions(longest?: number): ConsoleSessions {
     for (const [digest, { expiresAt }] of byDigest) if (expiresAt <= now) byDigest.delete(digest);
   };
   return {
-    async open({ principal, issuedAt, signIn }, thumbprint, until) {
-      const { token, digest, seconds, expiresAt } = newSession(until, longest);
+    async open({ principal, issuedAt, signIn }, thumbprint, until, most) {
+      const { token, digest, seconds, expiresAt } = newSession(until, longest ?? most);
       forgetOld();
       const own = [...byDigest].filter(([, session]) => isSamePerson(session.principal, principal));
       // Their oldest: a program that opens one for each request hinders itself alone.
@@ -102,6 +107,7 @@ export function consoleSessions(longest?: number): ConsoleSessions {
       const session = byDigest.get(sha256(token));
       return session !== undefined && session.expiresAt > clock.now() ? session : undefined;
     },
+    end: async (token) => void byDigest.delete(sha256(token)),
     async letGo(who, at = clock.now()) {
       gone.set(keyOf(who), { who, at: Math.max(at.getTime(), gone.get(keyOf(who))?.at ?? 0) });
       const ended = [...byDigest].filter(([, { principal }]) => isMeant(who, principal));

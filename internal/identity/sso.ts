@@ -130,7 +130,9 @@ export function settingOf({
   identity,
   provider,
   visit,
-}: Pick<SignInRequest, 'identity' | 'provider' | 'visit'>): Omit<LibrarySetting, 'judgeIdToken'> {
+}: Pick<SignInRequest, 'identity' | 'provider'> & {
+  visit: Pick<BrowserVisit, 'allowLoopbackHttp' | 'fetch'>;
+}): Omit<LibrarySetting, 'judgeIdToken'> {
   const { client_id: clientId, public_client_secret: secret } = identity;
   return {
     server: provider.server,

@@ -10,14 +10,18 @@ export type Markup = ReturnType<typeof html>;
 export interface Page {
   title: string;
   body: Markup;
-  /** A script of ours; a constant, so that its digest can stand in the policy. */
+  /** What the look of every page does not have; a constant, so that its digest can stand in the policy. */
+  style?: string;
+  /** A script of ours; a constant as well. */
   script?: string;
   /** Loads the page again after so many seconds, in a browser that runs no script: a reload takes the focus away. */
   refreshSeconds?: number;
+  /** Goes to another place after so many seconds, with or without a script. */
+  goesOn?: { seconds: number; to: URL };
 }
 
 /** A whole document. Nothing of it is fetched from anywhere. */
-export async function documentOf({ title, body, script, refreshSeconds }: Page): Promise<string> {
+export async function documentOf({ title, body, style: more, script, refreshSeconds, goesOn }: Page): Promise<string> {
   const again =
     refreshSeconds === undefined
       ? ''
@@ -30,9 +34,11 @@ export async function documentOf({ title, body, script, refreshSeconds }: Page):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-${again}
+${again}${
+  goesOn === undefined ? '' : html`<meta http-equiv="refresh" content="${goesOn.seconds};url=${goesOn.to.href}">`
+}
 <title>${shown(title)}</title>
-<style>${raw(style)}</style>
+<style>${raw(style)}</style>${more === undefined ? '' : html`<style>${raw(more)}</style>`}
 </head>
 <body>
 ${body}

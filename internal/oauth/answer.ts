@@ -248,13 +248,15 @@ function timedOut(timeoutMs: number, dropped: number, begun: URL | undefined): A
   });
 }
 
-function refused(reason: string): AppError {
+/** An answer that is of the attempt and cannot be believed. */
+export function refused(reason: string): AppError {
   return new AppError('callback_refused', `the answer from the browser is not to be trusted: ${reason}`, {
     hint: 'nothing was sent; try again, and report it to whoever runs the service if it stays',
   });
 }
 
-function deniedError(error: string, description: string | undefined, issuer: string): AppError {
+/** What an authorization server answers in place of a code. */
+export function deniedError(error: string, description: string | undefined, issuer: string): AppError {
   const said = description === undefined ? quote(error) : `${quote(error)}: ${quote(description)}`;
   if (error === 'access_denied') {
     return new AppError('access_denied', `access was denied at ${quote(issuer)}: ${said}`, {

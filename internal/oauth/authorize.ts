@@ -8,25 +8,18 @@
  * 4. exactly one judged answer comes back
  * 5. the code is exchanged once
  */
-import * as openid from 'openid-client';
-import { checkedUrl } from '../outside/http.ts';
 import type { LoopbackListener } from '../outside/loopback.ts';
-import { conceal, Secret } from '../secret/secret.ts';
 import type { Announced } from '../stores/announced.ts';
 import { awaitAnswer } from './answer.ts';
 import type { Shown, VisitPlaces } from './browser-visit.ts';
-import { type LibrarySetting, libraryConfiguration, type Tokens, tokenError } from './library.ts';
+import { authorizationUrl, type CodeFlow, exchangeCode, newFlow } from './code-flow.ts';
+import { libraryConfiguration, type Tokens } from './library.ts';
 
-export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
+export interface Attempt extends CodeFlow {
   /** Judges the ID token that came of this attempt, of which the nonce is. */
   judgeIdToken?: (token: string, accessToken: string, nonce: string) => Promise<void>;
   listener: LoopbackListener;
   path: string;
-  scopes: readonly string[] | undefined;
-  /** The RFC 8707 resource indicator, verbatim; undefined for single sign-on. */
-  resource: string | undefined;
-  /** Further parameters of the authorization request, from the service's file. */
-  parameters: Readonly<Record<string, string>>;
   signal: AbortSignal;
   timeoutMs: number;
   /** Shows where to begin and opens it. */
@@ -41,31 +34,18 @@ export interface Attempt extends Omit<LibrarySetting, 'judgeIdToken'> {
  * `interrupted`.
  */
 export async function authorize(attempt: Attempt): Promise<Tokens> {
-  const state = openid.randomState();
-  const nonce = attempt.openid ? openid.randomNonce() : undefined;
-  const { judgeIdToken } = attempt;
+  const secrets = newFlow();
+  const { state, nonce } = secrets;
+  const { judgeIdToken, listener } = attempt;
   const configuration = libraryConfiguration({
     ...attempt,
-    judgeIdToken: judgeIdToken && ((...came) => judgeIdToken(...came, nonce ?? '')),
+    judgeIdToken: judgeIdToken && ((...came) => judgeIdToken(...came, nonce)),
   });
-  const verifier = new Secret(openid.randomPKCECodeVerifier());
-  const url = openid.buildAuthorizationUrl(configuration, {
-    ...attempt.parameters,
-    response_type: 'code',
-    redirect_uri: attempt.listener.redirectUri,
-    state,
-    code_challenge: await openid.calculatePKCECodeChallenge(verifier.reveal()),
-    code_challenge_method: 'S256',
-    ...(attempt.scopes === undefined || attempt.scopes.length === 0 ? {} : { scope: attempt.scopes.join(' ') }),
-    ...(nonce === undefined ? {} : { nonce }),
-    ...(attempt.resource === undefined ? {} : { resource: attempt.resource }),
-  });
-  const authorization = checkedUrl(url.href, attempt.allowLoopbackHttp);
-  const { listener } = attempt;
+  const { redirectUri, namesPeers } = listener;
+  const authorization = await authorizationUrl(configuration, attempt, secrets, redirectUri);
   const wait = awaitAnswer(attempt, state, authorization);
   // Visiting may fail or be interrupted first; the wait must not end as an unhandled rejection then.
   wait.answer.catch(() => {});
-  const { redirectUri, namesPeers } = listener;
   const shown = await attempt.visit({
     start: wait.start(),
     anotherStart: wait.start,
@@ -80,25 +60,5 @@ export async function authorize(attempt: Attempt): Promise<Tokens> {
     prompt?.close();
     shown.done();
   });
-  // Whoever answers may repeat in an error what it was sent.
-  conceal(parameters.get('code') ?? '');
-
-  const callback = new URL(attempt.listener.redirectUri);
-  callback.search = parameters.toString();
-  try {
-    return await openid.authorizationCodeGrant(
-      configuration,
-      callback,
-      {
-        pkceCodeVerifier: verifier.reveal(),
-        expectedState: state,
-        // Whoever judges the ID token does it in place of the library, nonce included.
-        idTokenExpected: attempt.openid && judgeIdToken === undefined,
-        ...(nonce === undefined || judgeIdToken !== undefined ? {} : { expectedNonce: nonce }),
-      },
-      attempt.resource === undefined ? {} : { resource: attempt.resource },
-    );
-  } catch (error) {
-    throw tokenError(error, attempt.server.issuer);
-  }
+  return await exchangeCode(configuration, attempt, secrets, redirectUri, parameters);
 }

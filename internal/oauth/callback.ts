@@ -67,7 +67,11 @@ export function judgePasted(text: string, expected: CallbackExpectation): Judgem
 }
 
 /** Judges what an answer says; who brings it is looked at once its state is right. */
-function judgeAnswer(query: string, expected: CallbackExpectation, intruder: () => Intruder | undefined): Judgement {
+export function judgeAnswer(
+  query: string,
+  expected: Pick<CallbackExpectation, 'state' | 'issuer' | 'issuerInResponse'>,
+  intruder: () => Intruder | undefined = () => undefined,
+): Judgement {
   const parameters = new URLSearchParams(query);
   const single = ['state', 'iss', 'error', 'error_description', 'code'].every(
     (name) => parameters.getAll(name).length <= 1,

@@ -113,7 +113,7 @@ describe('the table of routes', () => {
       const { status } = await patiently(() => ada.ask(`/v1/use-cases/${name}`, { body: { request: {}, asking } }));
       expect([name, status]).toEqual([name, 404]);
     }
-    for (const path of ['/', '/v1', '/v1/use-cases', '/metrics/', '/.env', '/v1/token/']) {
+    for (const path of ['/v1', '/v1/use-cases', '/metrics/', '/.env', '/v1/token/']) {
       expect((await patiently(() => ask(at(path), { method: 'GET' }))).status).toBe(404);
     }
   });

@@ -1,0 +1,47 @@
+/**
+ * The cookies of the pages: opaque, for this origin alone (`__Host-`), unseen by scripts, and brought along by whoever comes
+ * from the identity provider. None of them holds a token of anybody.
+ */
+import { createHmac } from 'node:crypto';
+import type { Context } from 'hono';
+import { sha256 } from '../../text/canonical.ts';
+
+/** The cookie of a session; also what stands in the session in place of the thumbprint of a key, which no key has. */
+export const sessionCookie = 'console';
+
+const prefix = '__Host-';
+
+/** The value of one; undefined where none is brought, or two that both claim to be it. */
+export function cookieOf(c: Context, name: string): string | undefined {
+  const values = cookiesOf(c).filter(([each]) => each === name);
+  return values.length === 1 ? values[0]?.[1] : undefined;
+}
+
+/** All of ours that are brought along, by their names. */
+export function cookiesOf(c: Context): [name: string, value: string][] {
+  return (c.req.header('cookie') ?? '').split(';').flatMap((each) => {
+    const [name = '', ...value] = each.trim().split('=');
+    return name.startsWith(prefix) ? [[name.slice(prefix.length), value.join('=')]] : [];
+  });
+}
+
+/** Has the browser keep one. */
+export function setCookie(c: Context, name: string, value: string, { seconds }: { seconds: number }): void {
+  const words = `${prefix}${name}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${seconds}`;
+  c.header('set-cookie', words, { append: true });
+}
+
+/** Has the browser forget one. */
+export function expired(c: Context, name: string): void {
+  setCookie(c, name, '', { seconds: 0 });
+}
+
+/** What stands in every form of this browser, and in nobody else's. Every replica knows it, and none has to keep it. */
+export function formTokenOf(cookie: string): string {
+  return createHmac('sha256', cookie).update('forms').digest('base64url');
+}
+
+/** The cookie of an attempt to sign in or to connect, by its state. */
+export function attemptCookie(state: string): string {
+  return `at-${sha256(state).slice(0, 16)}`;
+}

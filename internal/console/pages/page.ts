@@ -1,0 +1,91 @@
+/**
+ * What a page of the console is: a row of the table of pages, and a function from what is asked to what is shown. A page
+ * reaches nothing by itself: what it shows and does are use-cases, performed for whoever asks as the interface performs them,
+ * by the same roles.
+ */
+import type { Configuration } from '../../config/definitions.ts';
+import type { Principal } from '../../identity/principal.ts';
+import type { Markup } from '../../markup/document.ts';
+import type { Buttons } from '../../page/services-page.ts';
+import type { Ports } from '../../run/ports.ts';
+import type { Role } from '../../run/use-cases.ts';
+import type { Asking } from '../protocol.ts';
+import type { Run } from '../run.ts';
+
+/** The use-cases that pages perform: to add those of another file, name it here. */
+type Uses = Pick<typeof import('../../run/use-cases/connections.ts'), 'listConnections'>;
+/** The name of a use-case that pages perform. */
+export type UseCaseName = keyof Uses;
+/** Its request and its result. */
+export type RequestOf<Name extends UseCaseName> = Uses[Name] extends (request: infer Request, ports: Ports) => unknown
+  ? Request
+  : never;
+export type ResultOf<Name extends UseCaseName> = Awaited<ReturnType<Uses[Name]>>;
+
+/** What a page is asked, and what it does something with. */
+export interface Asked {
+  /** Who asks, and what they are here. */
+  principal: Principal;
+  roles: ReadonlySet<Role>;
+  /** What counts now. Much of it is not for everybody: a page shows what a use-case says. */
+  configuration: Configuration;
+  /** The parts that the path names: of `/sessions/:session` the `session`. */
+  parts: Readonly<Record<string, string>>;
+  query: URLSearchParams;
+  /** What the form says, each name once; empty where nothing was sent. */
+  form: ReadonlyMap<string, string>;
+  /** Forms of this browser, for what is shown. */
+  buttons: Buttons;
+  /** Whether the roles of whoever asks let them perform it, for buttons that are worth showing. */
+  may(name: UseCaseName): boolean;
+  /**
+   * Performs a use-case to its end; nobody is asked anything meanwhile. Throws the error that it ends with, and `not_allowed`.
+   */
+  perform<Name extends UseCaseName>(name: Name, request: RequestOf<Name>): Promise<Performed<ResultOf<Name>>>;
+  /** Begins one that goes on after this answer, and whose lines are whoever begins it to read. */
+  begin<Name extends UseCaseName>(
+    name: Name,
+    request: RequestOf<Name>,
+    asking?: Partial<Pick<Asking, 'interactive'>>,
+  ): Promise<{ id: string; run: Run }>;
+}
+
+/** The result of a use-case, and what the person has to know beside it. */
+export interface Performed<Result> {
+  result: Result;
+  warnings: readonly string[];
+}
+
+/** How something ended, as the next page says it. */
+export interface Said {
+  look: 'ok' | 'warn' | 'bad' | 'plain';
+  title: string;
+  lines?: readonly string[];
+}
+
+/** What a page answers with: something to see, another page to go to (303), or something a script of ours asked for. */
+export type PageAnswer =
+  | {
+      title: string;
+      body: Markup;
+      /** Without a script the page is loaded again after so many seconds. */
+      refreshSeconds?: number;
+      status?: 404 | 409;
+    }
+  | { to: string; said?: Said }
+  | { raw: Response };
+
+/** Who may see a page: everybody who is signed in, or whoever has one of these roles. */
+export type Audience = 'proven' | readonly Role[];
+
+/** One row of the table. */
+export interface PageRoute {
+  /** A GET changes nothing; a POST is a form of ours, and a form acts once. `stream` is a GET by our script. */
+  method: 'GET' | 'POST' | 'stream';
+  /** As the router has it: `:session` stands for one part. */
+  path: string;
+  audience: Audience;
+  /** What the entry in the navigation is called; without one there is none. The table has the order. */
+  inNavigation?: string;
+  answer(asked: Asked): Promise<PageAnswer>;
+}

@@ -10,6 +10,7 @@ import { measureGuard } from './guard.ts';
 import { measureHashing } from './hashing.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
+import { comparePeerConnect, comparePeerStarts, installPeers } from './peers.ts';
 import { startBenchProject } from './project.ts';
 import { measureRecord } from './record.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
@@ -47,7 +48,34 @@ rows.push(...(await recordRows()), ...(await recordedSessionRow()));
 rows.push(...(await sessionTokenRows()));
 rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
 rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
+if (process.argv.includes('--peers')) rows.push(...(await peerRows()));
 process.stdout.write(`${tableText({ heading: ['what', 'measured', 'target', 'met'], rows })}\n`);
+
+/** Beside public tools, which have to be installed first. */
+async function peerRows(): Promise<Row[]> {
+  progress('public tools');
+  const peers = await installPeers();
+  const project = await startBenchProject(dist, 10);
+  try {
+    const { ours, ...others } = await comparePeerStarts(peers, join(dist, 'service-connection.js'), startRuns);
+    const connecting = await comparePeerConnect(peers, project, warmRuns);
+    const ratio = connecting.ours / connecting.theirs;
+    return [
+      ...Object.entries(others).map(([name, ms]): Row => {
+        const start = (ours ?? Number.NaN) / ms;
+        return [`start: --help beside ${name}`, `${start.toFixed(2)} ×`, '< 1 × its start', met(start < 1)];
+      }),
+      [
+        'connecting Notion beside mcp-remote: own CPU time',
+        `${ratio.toFixed(2)} × (${connecting.ours.toFixed(0)} / ${connecting.theirs.toFixed(0)} ms)`,
+        '≤ 0.4 × mcp-remote',
+        met(ratio <= 0.4),
+      ],
+    ];
+  } finally {
+    await Promise.all([peers.close(), project.close()]);
+  }
+}
 
 async function startRow(name: string, flag: string): Promise<Row> {
   progress(`${name} ${flag}`);

@@ -92,6 +92,11 @@ export async function listenForConsole(place: ListeningPlace, handler: ConsoleHa
       ? new AppError('port_taken', `port ${port} of ${quote(host)} is in use by another program`, { cause })
       : new AppError('usage', `cannot listen at ${quote(host)}: ${why}`, { cause });
   });
+  let open = true;
+  // It may be closed before anybody waits for that.
+  server.once('close', () => {
+    open = false;
+  });
   return {
     port: (server.address() as AddressInfo).port,
     stopAccepting() {
@@ -99,10 +104,6 @@ export async function listenForConsole(place: ListeningPlace, handler: ConsoleHa
       server.closeIdleConnections();
     },
     async flushed() {
-      let open = true;
-      server.once('close', () => {
-        open = false;
-      });
       for (let ms = 0; open && ms < flushMs; ms += 50) {
         server.closeIdleConnections();
         await clock.pause(50);

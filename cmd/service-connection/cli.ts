@@ -10,6 +10,7 @@ import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
 import { addServe } from './serve-commands.ts';
 import { addUpkeep } from './upkeep-commands.ts';
 import type { ConnectOptions } from './ways.ts';
+import { addWrap } from './wrap-commands.ts';
 
 /** Connects services to the vault of the person who runs it. */
 export const serviceConnection: Executable = {
@@ -98,6 +99,7 @@ Examples:
     addOwnership(program, run);
     addOffboarding(program, run);
     addServe(program, run);
+    addWrap(program, run);
     addCompletion(program, run);
     return program;
   },

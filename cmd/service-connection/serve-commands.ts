@@ -16,7 +16,8 @@ interface ServeOptions {
   import?: string;
 }
 
-interface ListenPlace {
+/** Where to listen. */
+export interface ListenPlace {
   host: string;
   port: number;
 }
@@ -43,11 +44,13 @@ export function addServe(program: Command, run: Run): void {
   );
 }
 
-function collect(value: string, before: readonly string[] = []): string[] {
+/** Takes an option that stands several times. */
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
-function listenPlace(text: string): ListenPlace {
+/** Throws `InvalidArgumentError` for what is no host with a port. */
+export function listenPlace(text: string): ListenPlace {
   const [, host = '', port = ''] = /^(?:\[?([0-9a-zA-Z.:-]+?)\]?):(\d{1,5})$/.exec(text) ?? [];
   if (host === '' || Number(port) > 65_535) throw new InvalidArgumentError('expected such as 127.0.0.1:8787');
   return { host, port: Number(port) };

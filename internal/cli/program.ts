@@ -59,7 +59,7 @@ export interface CommandContext extends Pick<Ports, 'besideServices'> {
   message(options: MessageOptions): Promise<string | undefined>;
   options: CommonOptions;
   environment: Pick<Environment, 'NO_COLOR'>;
-  /** For the one command that is no use-case: `serve`, which runs them for others. */
+  /** For the commands that are no use-case: `serve`, which runs them for others, and `wrap`, which has to do with none. */
   ports: Ports;
 }
 

@@ -1,9 +1,12 @@
 /** Who is behind a change. */
 import { quote } from '../text/quote.ts';
 
+/** How it was proven who somebody is: by signing in, by this machine, as a job, or by a token that a caller showed. */
+type Proof = 'sso' | 'os' | 'workload' | 'session-token' | 'access-token';
+
 /** Who is behind a change, and how that was proven. */
 export type Actor =
-  | { kind: 'person' | 'job'; proof: 'sso' | 'os' | 'workload'; issuer: string; subject: string; label: string }
+  | { kind: 'person' | 'job'; proof: Proof; issuer: string; subject: string; label: string }
   /** Whoever holds the key on this machine: nobody has proven who that is, and the name of the account proves nothing. */
   | { kind: 'key_holder'; account: string | undefined }
   /** Somebody on this machine who has not proven anything yet, and needed no key. */

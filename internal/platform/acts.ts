@@ -54,6 +54,7 @@ export const elsewhere = {
   'sign_in.obtain': 'the identity provider: a sign-in, from the question to the tokens',
   'sign_in.renew': 'the identity provider and the keychain: the tokens of a sign-in that is kept',
   'skills_lock.write': 'a file that says which skills of the platform are meant',
+  'tool.call': 'a server that we stand before: a call of a tool, as somebody with a token asks for it',
   'tools_lock.write': 'a file that says which tools were reviewed',
 } as const satisfies Record<string, string>;
 

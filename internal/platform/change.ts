@@ -45,6 +45,9 @@ export interface Grounds {
   call?: string | undefined;
   /** How it is answered. */
   answer?: 'allow' | 'deny' | 'result' | undefined;
+  /** Of a call of a tool: SHA-256 of its canonical arguments, and the managed session that it comes from. */
+  input?: string | undefined;
+  session?: string | undefined;
 }
 
 /** What is about to be changed, and by whom. */

@@ -10,9 +10,9 @@ test('each of the list is what a command performs, is there, and has definitions
   const texts = await Promise.all(files.map((path) => readFile(join(folder, path), 'utf8')));
   const performed = texts.flatMap((text) => [...text.matchAll(/\bperform\(\s*(\w+)/g)].map(([, name]) => name));
   expect(Object.keys(useCases).filter((name) => !performed.includes(name))).toEqual([]);
-  // Nothing else goes round them: the one that has the ports of its command line runs use-cases for others.
+  // Nothing else goes round them: the ports of their command lines have one that runs use-cases for others, and one that has to do with none.
   const withPorts = files.filter((_, at) => /^(?!import).*\bports\b/m.test(texts[at] ?? ''));
-  expect(withPorts).toEqual(['service-connection/serve.ts']);
+  expect(withPorts).toEqual(['service-connection/serve.ts', 'service-connection/wrap.ts']);
   for (const { load, values } of Object.values(useCases)) {
     expect(await load()).toBeTypeOf('function');
     expect(await values()).toMatchObject({ request: expect.anything(), result: expect.anything() });

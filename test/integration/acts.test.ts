@@ -18,6 +18,7 @@ import { keepSignIns } from '../support/kept-sign-in.ts';
 import { keychainInMemory, type MemoryKeychain } from '../support/keychain-in-memory.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { skillText } from '../support/skill-project.ts';
+import { startWrapped } from '../support/wrapped.ts';
 
 const world = sandboxPerTest();
 let machine: string;
@@ -183,6 +184,15 @@ const rows: Record<string, Row> = {
     prepare: () => connect('login'),
     act: () => setup('audit', 'checkpoint'),
     files: () => [join(folder(), 'checkpoint.vkey')],
+  },
+  'a call at a wrapped server': {
+    acts: ['tool.call'],
+    async act() {
+      await using wrapped = await startWrapped({ kept: setting().kept });
+      const client = await wrapped.connect(await wrapped.sessionToken('ada'));
+      await client.callTool({ name: 'count' }).catch(() => {});
+      return await wrapped.stop();
+    },
   },
   'off-boarding': {
     acts: ['person.offboard'],

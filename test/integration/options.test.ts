@@ -111,6 +111,7 @@ const rows: Record<string, readonly Row[]> = {
   ],
   'service-connection vault repair': [{}],
   'service-connection serve': [{ endsAfterMs: 700 }],
+  'service-connection wrap': [{ words: ['--trust', 'none.yaml', 'server'] }],
   'service-connection completion': [{ words: ['bash'] }],
   'setup-session': [
     {

@@ -54,6 +54,10 @@ export const rooms: readonly Room[] = [
     globals: true,
   },
   {
+    folder: 'wrap',
+    holds: 'an MCP server of stdio as a protected remote one: who calls, what they may, and a server for each of them',
+  },
+  {
     folder: 'console',
     holds:
       'the process that holds the key for many: who asks, which role, runs and their lines; and commands that ask it',

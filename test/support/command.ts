@@ -40,6 +40,8 @@ export interface CommandSetting {
   stdin?: Readable;
   /** Hears everything that was said on stderr so far, whenever something is added. */
   hear?: (said: string) => void;
+  /** The same of stdout. */
+  hearResult?: (said: string) => void;
 }
 
 /** What came of it. */
@@ -58,7 +60,7 @@ export async function runCommand(
   setting: CommandSetting,
 ): Promise<CommandOutcome> {
   const folder = setting.folder ?? (await mkdtemp(join(tmpdir(), 'command-')));
-  const [stdout, stderr] = [captured(), captured(setting.hear)];
+  const [stdout, stderr] = [captured(setting.hearResult), captured(setting.hear)];
   const visited: string[] = [];
   const visits: Promise<unknown>[] = [];
   const wrong: string[] = [];

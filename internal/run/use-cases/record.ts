@@ -84,7 +84,7 @@ function intentAct(at: string, entry: Extract<Entry, { kind: 'intent' }>): Shown
     act,
     actor: actorValue(entry.actor),
     agent: agentValue(entry.agent),
-    session: target.kind === 'session' ? (target.id ?? null) : null,
+    session: entry.session ?? (target.kind === 'session' ? (target.id ?? null) : null),
     rule: entry.delegation?.rule ?? null,
     call: null,
     given: null,

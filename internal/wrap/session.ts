@@ -1,0 +1,443 @@
+/**
+ * One session of MCP: a client behind streamable HTTP, and a server that was started for it alone. What passes between them is
+ * judged here: calls and lists of tools by the token of the request, everything else by whether it was asked for.
+ */
+import { clock } from '../clock/clock.ts';
+import { type DoorAnswer, type McpDoor, openMcpDoor, type RequestId, type RpcMessage } from '../outside/mcp-door.ts';
+import { type StdioServer, startStdioServer } from '../outside/stdio-server.ts';
+import { canonicalJson, sha256 } from '../text/canonical.ts';
+import { quote } from '../text/quote.ts';
+import { isRecord, recordIn } from '../text/record.ts';
+import type { Caller } from './access.ts';
+import type { Limits } from './trust-file.ts';
+
+/** How a session is begun, and who hears of it. */
+export interface SessionStart {
+  program: string;
+  words: readonly string[];
+  /** Names of variables that the server has as we have them. */
+  passed: readonly string[];
+  besideTools: readonly ('resources' | 'prompts')[];
+  limits: Limits;
+  caller: Caller;
+  /** Announces a call before it is passed on; what it returns hears how it ended. Where it throws, nothing is called. */
+  announce(call: AnnouncedCall): Promise<(outcome: 'success' | 'failure' | 'unknown') => void>;
+  /** A line for whoever runs this. Texts of others in it are quoted by whoever gives it. */
+  say(what: string, line?: Readonly<Record<string, string | number>>): void;
+  begun(session: WrappedSession, id: string): void;
+  ended(session: WrappedSession): void;
+}
+
+/** A call of a tool, without what is in it. */
+export interface AnnouncedCall {
+  caller: Caller;
+  tool: string;
+  verdict: string;
+  /** SHA-256 of the canonical arguments. */
+  input: string;
+}
+
+/** A request of the client that the server has not answered. */
+interface Waiting {
+  id: RequestId;
+  method: string;
+  caller: Caller;
+  stream: Stream;
+  progress: unknown;
+  settle: ((outcome: 'success' | 'failure' | 'unknown') => void) | undefined;
+  stopWaiting(): void;
+}
+
+/** One answer that is being sent. */
+interface Stream {
+  open: boolean;
+  /** Bytes that were handed over, and nobody has taken yet. */
+  untaken: number;
+  close(): void;
+}
+
+/** What a request carries besides its message. */
+interface Sender {
+  caller: Caller;
+  stream: Stream;
+}
+
+/** What a client may ask for, of what it may have a say in. */
+const always = new Set(['initialize', 'ping', 'tools/list', 'tools/call', 'logging/setLevel']);
+const byKind = {
+  resources: new Set([
+    'resources/list',
+    'resources/read',
+    'resources/templates/list',
+    'resources/subscribe',
+    'resources/unsubscribe',
+    'completion/complete',
+  ]),
+  prompts: new Set(['prompts/list', 'prompts/get', 'completion/complete']),
+};
+const told = new Set([
+  'notifications/initialized',
+  'notifications/cancelled',
+  'notifications/progress',
+  'notifications/roots/list_changed',
+]);
+/** What a server has that depends on what is let through. */
+const besides = ['resources', 'prompts', 'completions', 'tasks', 'experimental'] as const;
+
+const [methodNotFound, invalidParams, notAllowed, serverGone] = [-32601, -32602, -32003, -32000];
+/** Beyond this a server waits until its client has taken some of it, in bytes. */
+const mostUntaken = 1024 * 1024;
+/** How much a server may have asked its client without an answer, and a client its server. */
+const mostAsked = 64;
+/** Lines of one server that are told in one minute: what it says of itself, and what it should not have said. */
+const mostSaid = 60;
+const minuteMs = 60_000;
+
+/** A session, from the request that begins it to its end. */
+export class WrappedSession {
+  readonly caller: Caller;
+  readonly #start: SessionStart;
+  readonly #waiting = new Map<string, Waiting>();
+  /** Requests of the server that the client has not answered. */
+  readonly #asked = new Set<string>();
+  readonly #streams = new Set<Stream>();
+  /** Where the client listens for what belongs to none of its requests. */
+  #listening: Stream | undefined;
+  readonly #door: McpDoor<Sender>;
+  readonly #server: StdioServer;
+  #usedAt = clock.monotonic();
+  #over: Promise<void> | undefined;
+  #said = { at: clock.monotonic(), count: 0 };
+
+  private constructor(start: SessionStart, door: McpDoor<Sender>) {
+    this.#start = start;
+    this.#door = door;
+    this.caller = start.caller;
+    this.#server = startStdioServer({
+      program: start.program,
+      words: start.words,
+      variables: start.caller.variables,
+      passed: start.passed,
+      longestLine: start.limits.line,
+      hear: (line) => this.#hearServer(line),
+      tooLong: () => this.#tooLong(),
+      said: (line) => this.#tell('server says', { text: quote(line) }),
+    });
+    void this.#server.ended.then(({ why }) => this.end(`the server is gone: ${why}`));
+  }
+
+  /** Starts a server for one caller. */
+  static async begin(start: SessionStart): Promise<WrappedSession> {
+    let session: WrappedSession | undefined;
+    const door = await openMcpDoor<Sender>(
+      (message, sender) => {
+        if (session !== undefined) void session.#hearClient(message, sender);
+      },
+      (id) => {
+        if (session !== undefined && session.#over === undefined) start.begun(session, id);
+      },
+    );
+    session = new WrappedSession(start, door);
+    return session;
+  }
+
+  /** For how long nobody has used it, in milliseconds; 0 while something is under way. */
+  get idleMs(): number {
+    return this.#waiting.size > 0 ? 0 : clock.monotonic() - this.#usedAt;
+  }
+
+  /** Whether a request with one of these messages would take the place of one that waits. */
+  isWaitingFor(messages: readonly unknown[]): boolean {
+    const ids = messages.flatMap((each) =>
+      isRecord(each) && isId(each['id']) && 'method' in each ? [keyOf(each['id'])] : [],
+    );
+    return ids.some((id) => this.#waiting.has(id)) || new Set(ids).size < ids.length;
+  }
+
+  /** Answers a request of its own caller. `body` is what was parsed of it, undefined where it has none. */
+  async handle(request: Request, body: unknown, caller: Caller): Promise<Response> {
+    this.#usedAt = clock.monotonic();
+    const stream: Stream = { open: true, untaken: 0, close: () => {} };
+    const listens = request.method === 'GET';
+    const answer = await this.#door.handle(request, body, { caller, stream });
+    if (request.method === 'DELETE' && answer.status === 200) await this.end('its client has ended it');
+    if (answer.body === null || !isEvents(answer)) {
+      stream.open = false;
+      return new Response(answer.body, { status: answer.status, headers: answer.headers });
+    }
+    return new Response(this.#taken(answer.body, stream, listens ? caller : undefined), answer);
+  }
+
+  /** Ends it, its server, and whatever waits for that. */
+  end(why: string): Promise<void> {
+    this.#over ??= this.#endNow(why);
+    return this.#over;
+  }
+
+  async #endNow(why: string): Promise<void> {
+    // Answers that are on their way come first.
+    const waiting = [...this.#waiting.values()];
+    await Promise.all(waiting.map(async ({ id }) => await this.#refuse(id, serverGone, why, 'unknown')));
+    await this.#door.close();
+    for (const stream of this.#streams) stream.close();
+    this.#start.say('session ended', { why: quote(why) });
+    await this.#server.end();
+    this.#start.ended(this);
+  }
+
+  /** A message of the client, which the SDK has found nothing wrong with. */
+  async #hearClient(message: RpcMessage, { caller, stream }: Sender): Promise<void> {
+    const { id, method, params = {} } = message;
+    if (method === undefined) {
+      // Only what the server has asked is answered.
+      if (id !== undefined && this.#asked.delete(keyOf(id))) this.#tellServer(message);
+      return;
+    }
+    if (id === undefined) {
+      if (told.has(method)) this.#tellServer(message);
+      return;
+    }
+    const { limits, besideTools, announce } = this.#start;
+    const waiting: Waiting = {
+      id,
+      method,
+      caller,
+      stream,
+      progress: isRecord(params['_meta']) ? params['_meta']['progressToken'] : undefined,
+      settle: undefined,
+      stopWaiting: clock.after(limits.call_seconds * 1000, () => void this.#late(id)),
+    };
+    this.#waiting.set(keyOf(id), waiting);
+    if (!(always.has(method) || besideTools.some((kind) => byKind[kind].has(method)))) {
+      return await this.#refuse(id, methodNotFound, `${quote(method)} is not let through here`, undefined);
+    }
+    if (this.#waiting.size > mostAsked) {
+      return await this.#refuse(id, serverGone, 'too much is asked at once', undefined);
+    }
+    if (method === 'tools/call') {
+      const tool = params['name'];
+      const input = digestOf(params['arguments']);
+      if (typeof tool !== 'string' || input === undefined || 'task' in params) {
+        return await this.#refuse(id, invalidParams, 'that names no tool, or says too much', undefined);
+      }
+      const verdict = caller.verdictOn(tool);
+      try {
+        const settle = await announce({ caller, tool, verdict, input });
+        // It may have ended meanwhile, or somebody has waited too long.
+        if (this.#waiting.get(keyOf(id)) !== waiting) return settle('failure');
+        waiting.settle = settle;
+      } catch {
+        return await this.#refuse(id, serverGone, 'the call cannot be recorded, so it is not made', undefined);
+      }
+      if (verdict === 'off') {
+        this.#start.say('call refused', { tool: quote(tool) });
+        return await this.#refuse(id, notAllowed, `the tool ${quote(tool)} is off for this token`, 'failure');
+      }
+    }
+    if (!this.#tellServer(message)) await this.#refuse(id, serverGone, 'the server takes nothing', 'failure');
+  }
+
+  /** A line of the server. What is no answer to anything, and no message at all, goes no further. */
+  #hearServer(line: string): void {
+    const message = recordIn(line) as RpcMessage | undefined;
+    if (message?.jsonrpc !== '2.0') {
+      if (line.trim() !== '') this.#tell('server says what is no message', { text: quote(line) });
+      return;
+    }
+    const { id, method } = message;
+    if (typeof method === 'string') {
+      void this.#passOn(message, line.length);
+      return;
+    }
+    const waiting = isId(id) ? this.#waiting.get(keyOf(id)) : undefined;
+    if (waiting === undefined) {
+      this.#tell('server answers what nobody asked', { id: quote(id) });
+      return;
+    }
+    const { result, error } = message;
+    if (isRecord(error) === isRecord(result)) {
+      return void this.#refuse(waiting.id, serverGone, 'the server gave no answer that can be read', 'unknown');
+    }
+    void this.#answer(
+      waiting,
+      isRecord(error) ? message : { ...message, result: this.#permitted(waiting, result ?? {}) },
+      isRecord(error) || result?.['isError'] === true ? 'failure' : 'success',
+      line.length,
+    );
+  }
+
+  /** A result without what the token of its request does not speak of. */
+  #permitted({ method, caller }: Waiting, result: Record<string, unknown>): Record<string, unknown> {
+    if (method === 'tools/list') {
+      const tools: unknown[] = Array.isArray(result['tools']) ? result['tools'] : [];
+      const may = (tool: unknown) =>
+        isRecord(tool) && typeof tool['name'] === 'string' && caller.verdictOn(tool['name']) !== 'off';
+      return { ...result, tools: tools.filter(may) };
+    }
+    if (method !== 'initialize' || !isRecord(result['capabilities'])) return result;
+    const capabilities = { ...result['capabilities'] };
+    const { besideTools } = this.#start;
+    const kept: readonly string[] = besideTools.length === 0 ? [] : [...besideTools, 'completions'];
+    for (const kind of besides) if (!kept.includes(kind)) delete capabilities[kind];
+    return { ...result, capabilities };
+  }
+
+  /** A request or a notification of the server: beside the request that it belongs to, or where the client listens. */
+  async #passOn(message: RpcMessage, length: number): Promise<void> {
+    const { id, method = '', params } = message;
+    const token = method === 'notifications/progress' ? params?.['progressToken'] : undefined;
+    const all = [...this.#waiting.values()].filter(({ stream }) => stream.open);
+    // Without a token nothing says which one it belongs to; all of them are of one client.
+    const beside = token === undefined ? all.at(-1) : all.find(({ progress }) => progress === token);
+    const stream = beside?.stream ?? this.#listening;
+    const isRequest = isId(id);
+    if (isRequest && this.#asked.size >= mostAsked) return this.#answerServer(id, 'too much is asked at once');
+    if (stream === undefined) return isRequest ? this.#answerServer(id, 'no client listens') : undefined;
+    if (isRequest) this.#asked.add(keyOf(id));
+    this.#handedOver(stream, length);
+    await this.#door.send(message, beside?.id);
+  }
+
+  #answerServer(id: RequestId, message: string): void {
+    this.#tellServer({ jsonrpc: '2.0', id, error: { code: serverGone, message } });
+  }
+
+  async #refuse(
+    id: RequestId,
+    code: number,
+    message: string,
+    outcome: 'success' | 'failure' | 'unknown' | undefined,
+  ): Promise<void> {
+    const waiting = this.#waiting.get(keyOf(id));
+    if (waiting === undefined) return;
+    await this.#answer(waiting, { jsonrpc: '2.0', id, error: { code, message } }, outcome, message.length);
+  }
+
+  async #answer(
+    waiting: Waiting,
+    message: RpcMessage,
+    outcome: 'success' | 'failure' | 'unknown' | undefined,
+    length: number,
+  ): Promise<void> {
+    this.#waiting.delete(keyOf(waiting.id));
+    waiting.stopWaiting();
+    this.#usedAt = clock.monotonic();
+    if (outcome !== undefined) waiting.settle?.(outcome);
+    this.#handedOver(waiting.stream, length);
+    // As the client wrote it: servers that make a text of a number answer with the text.
+    await this.#door.send({ ...message, id: waiting.id });
+  }
+
+  async #late(id: RequestId): Promise<void> {
+    const waiting = this.#waiting.get(keyOf(id));
+    if (waiting === undefined) return;
+    const { call_seconds: seconds } = this.#start.limits;
+    this.#tell('server is late', { method: quote(waiting.method), seconds });
+    this.#tellServer({
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId: id, reason: 'it took too long' },
+    });
+    await this.#refuse(id, serverGone, `the server did not answer within ${seconds} s`, 'unknown');
+    if (waiting.method === 'initialize') await this.end('the server did not begin');
+  }
+
+  /** Of a line that is too long nobody knows what it answers, unless it can only be one thing. */
+  #tooLong(): void {
+    const { line } = this.#start.limits;
+    const why = `the server said a line of more than ${line} bytes`;
+    this.#tell('server says too much', { bytes: line });
+    const [only, ...others] = this.#waiting.values();
+    if (only !== undefined && others.length === 0) return void this.#refuse(only.id, serverGone, why, 'unknown');
+    void this.end(why);
+  }
+
+  #tellServer(message: RpcMessage): boolean {
+    return this.#server.tell(JSON.stringify(message));
+  }
+
+  /** Tells whoever runs this of a server, so often and no more: it may say a lot. */
+  #tell(what: string, line: Readonly<Record<string, string | number>>): void {
+    const now = clock.monotonic();
+    const { at, count } = this.#said;
+    if (now - at >= minuteMs) {
+      if (count > mostSaid) this.#start.say('server said more', { lines: count - mostSaid });
+      this.#said = { at: now, count: 0 };
+    }
+    this.#said.count += 1;
+    if (this.#said.count <= mostSaid) this.#start.say(what, line);
+  }
+
+  #handedOver(stream: Stream, length: number): void {
+    if (stream.open) stream.untaken += length;
+    this.#holdBack();
+  }
+
+  /** Who does not take what it is sent holds up its own server, and no memory of ours. */
+  #holdBack(): void {
+    this.#server.hold([...this.#streams].some(({ open, untaken }) => open && untaken > mostUntaken));
+  }
+
+  /** A stream as it is sent, counted. One that listens is closed when the token of its request stops counting. */
+  #taken(body: ReadableStream<Uint8Array>, stream: Stream, listener: Caller | undefined): ReadableStream<Uint8Array> {
+    const reader = body.getReader();
+    let stop = () => {};
+    const over = () => {
+      stop();
+      stream.open = false;
+      this.#streams.delete(stream);
+      if (this.#listening === stream) this.#listening = undefined;
+      this.#holdBack();
+    };
+    stream.close = () => void reader.cancel().catch(() => {});
+    this.#streams.add(stream);
+    if (listener !== undefined) {
+      this.#listening = stream;
+      stop = clock.after(Math.max(0, listener.until - clock.now().getTime()), stream.close);
+    }
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await reader.read();
+          if (done) {
+            over();
+            controller.close();
+            return;
+          }
+          stream.untaken = Math.max(0, stream.untaken - value.length);
+          this.#holdBack();
+          controller.enqueue(value);
+        },
+        cancel: async (reason) => {
+          over();
+          await reader.cancel(reason);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+}
+
+function isEvents({ headers }: DoorAnswer): boolean {
+  return headers.some(
+    ([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'),
+  );
+}
+
+function isId(value: unknown): value is RequestId {
+  return typeof value === 'string' || Number.isSafeInteger(value);
+}
+
+/** 1 and "1" are two ids. */
+function keyOf(id: RequestId): string {
+  return JSON.stringify(id);
+}
+
+/** Undefined for what is nested deeper than anything that a person can look at. */
+function digestOf(input: unknown): string | undefined {
+  try {
+    return sha256(canonicalJson(input ?? {}));
+  } catch {
+    return undefined;
+  }
+}

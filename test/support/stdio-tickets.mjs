@@ -1,0 +1,104 @@
+/** An MCP server of stdio without any library, which does whatever a test wants done: well-behaved tools, and others. */
+import { spawn } from 'node:child_process';
+import { env } from 'node:process';
+import { createInterface } from 'node:readline';
+
+const [mode] = process.argv.slice(2);
+if (mode === 'dies') {
+  process.stderr.write('no database here\u001b[2J\n');
+  process.exit(3);
+}
+// One that does not care whether somebody wants it to end.
+if (mode === 'stays') process.on('SIGTERM', () => {}).on('SIGINT', () => {});
+
+const say = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+const text = (value) => ({
+  content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }],
+});
+const asked = new Map();
+let calls = 0;
+
+const tools = {
+  list_tickets: () => `tickets of ${new Map(Object.entries(env)).get('MCP_CALLER_SUBJECT')}`,
+  close_ticket: ({ id }) => `closed ${id}`,
+  delete_all: () => 'everything is gone',
+  environment: () => env,
+  count: () => {
+    calls += 1;
+    return `${process.pid} ${calls}`;
+  },
+  never: () => undefined,
+  dies: () => {
+    process.stderr.write('out of memory\n');
+    process.exit(9);
+  },
+  answers_and_dies: (_args, id) => {
+    say({ id, result: text('last words') });
+    process.exit(0);
+  },
+  noise: (_args, id) => {
+    process.stdout.write('starting up...\n\n[1,2]\n{"jsonrpc":"1.0"}\nnull\n');
+    say({ id: 'nobody', result: text('for nobody') });
+    say({ id: String(id), result: text('the id as a text') });
+    say({ id: null, error: { code: -32700, message: 'parse error' } });
+    return 'after noise';
+  },
+  neither: (_args, id) => {
+    say({ id });
+    return undefined;
+  },
+  long: ({ bytes }) => 'x'.repeat(bytes),
+  flood_stderr: () => {
+    for (let line = 0; line < 20_000; line += 1) process.stderr.write(`line ${line} ${'x'.repeat(100)}\n`);
+    return 'flooded';
+  },
+  flood_stdout: ({ messages }) => {
+    const params = { level: 'info', data: 'x'.repeat(10_000) };
+    for (let each = 0; each < messages; each += 1) say({ method: 'notifications/message', params });
+    return 'flooded';
+  },
+  forks: () => {
+    const sleep = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
+    return String(spawn(process.execPath, ['-e', sleep], { stdio: ['ignore', 'inherit', 'inherit'] }).pid);
+  },
+  progress: (_args, _id, meta) => {
+    for (const progress of [1, 2])
+      say({ method: 'notifications/progress', params: { progressToken: meta.progressToken, progress, total: 2 } });
+    return 'done';
+  },
+  asks: (_args, id) => {
+    asked.set(7, (answer) => say({ id, result: text(answer.result ?? answer.error) }));
+    say({ id: 7, method: 'roots/list' });
+    return undefined;
+  },
+};
+
+const answers = {
+  initialize: ({ protocolVersion }) => ({
+    protocolVersion,
+    capabilities: { tools: {}, resources: {}, prompts: {}, logging: {} },
+    serverInfo: { name: 'tickets', version: '1' },
+  }),
+  'tools/list': () => ({
+    tools: [...Object.keys(tools).map((name) => ({ name, inputSchema: { type: 'object' } })), null, { name: 5 }],
+    nextCursor: undefined,
+  }),
+  'resources/list': () => ({ resources: [{ uri: 'file:///secret', name: 'secret' }] }),
+  ping: () => ({}),
+};
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  if (mode === 'mute') return;
+  const { id, method, params = {}, ...rest } = JSON.parse(line);
+  if (method === undefined) return asked.get(id)?.(rest);
+  if (id === undefined) return;
+  if (method === 'tools/call') {
+    const tool = Object.hasOwn(tools, params.name) ? tools[params.name] : undefined;
+    if (tool === undefined) return say({ id, error: { code: -32602, message: 'no such tool' } });
+    const answer = tool(params.arguments ?? {}, id, params._meta);
+    if (answer !== undefined) say({ id, result: text(answer) });
+    return;
+  }
+  const result = answers[method]?.(params);
+  say(result === undefined ? { id, error: { code: -32601, message: 'no such method' } } : { id, result });
+});

@@ -27,7 +27,7 @@ import { ownerOf } from '../vault/owner.ts';
 import { requireApprovable } from './approvable.ts';
 import { bindingDigest, bindingOf } from './binding.ts';
 import { type AnswerEntry, giveAnswer } from './give.ts';
-import { judgeByRules, platformTime } from './judge-call.ts';
+import { judgeByRules, platformTime, type SignInOf } from './judge-call.ts';
 import { UseCounter } from './quota.ts';
 import { yesesTo } from './yeses.ts';
 
@@ -55,6 +55,7 @@ export interface GuardRequest extends VerifyRequest {
   /** Which sessions it looks after. */
   isInScope(session: Session): Promise<boolean>;
   readLocks(agent: Agent): Promise<Pick<SessionRequest, 'lock' | 'toolPins'>>;
+  signInOf: SignInOf;
   record(entry: AnswerEntry): Promise<void>;
   /**
    * Throws where it has to end: whoever runs it may no more, or the configuration is another one; and a `PlatformError` where
@@ -297,7 +298,7 @@ class SessionGuard {
     const found = ask.tool === undefined ? await readCall(platform, this.#id, ask.eventId) : undefined;
     const call = found?.call ?? ask;
     const now = platformTime(platform);
-    const verdict = await judgeByRules(configuration, session, call, now);
+    const verdict = await judgeByRules(configuration, session, call, now, this.#request.signInOf);
     const { rule, because } = verdict;
     const guarded = { session: this.#id, call, rule, because };
     const left = (why: string) => ({ ...guarded, outcome: 'left' as const, because: why });

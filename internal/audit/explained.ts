@@ -90,6 +90,14 @@ export async function readExplained(
   return reading.end();
 }
 
+/** Whether an act was done in a workspace, as far as both say which one they mean. */
+export function isOf(
+  { address, id }: Workspace,
+  { platform, workspace }: Pick<Intent, 'platform' | 'workspace'>,
+): boolean {
+  return platform === address && (workspace === undefined || id === undefined || workspace === id);
+}
+
 type Intent = Extract<Entry, { kind: 'intent' }>;
 /** An act with the time of its line. */
 type Announced = Intent & { at: string };
@@ -121,7 +129,7 @@ class Reading {
   take({ at, entry }: Line): void {
     switch (entry.kind) {
       case 'intent':
-        if (!this.#isHere(entry)) return;
+        if (!isOf(this.#workspace, entry)) return;
         if (entry.trace !== undefined) this.explained.traces.add(entry.trace);
         this.#open.set(entry.id, { ...entry, at });
         return;
@@ -151,11 +159,6 @@ class Reading {
   end(): Explained {
     for (const intent of this.#open.values()) this.#settle(intent, undefined);
     return this.explained;
-  }
-
-  #isHere({ platform, workspace }: Intent): boolean {
-    const { address, id } = this.#workspace;
-    return platform === address && (workspace === undefined || id === undefined || workspace === id);
   }
 
   #settle(intent: Announced, made: string | undefined): void {

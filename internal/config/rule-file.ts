@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { approversDefinition } from './approvals.ts';
+import { assuranceDefinition } from './assurance.ts';
 import { hoursDefinition } from './condition.ts';
 import { record } from './verdicts.ts';
 
@@ -58,6 +59,14 @@ export const ruleDefinition = z
     holds: z.optional(z.array(detector).check(z.minLength(1), z.describe('any of these is in the arguments'))),
     hours: z.optional(z.array(hoursDefinition).check(z.minLength(1))),
     session_age: z.optional(duration.check(z.describe('the session began so long ago at most'))),
+    assurance: z.optional(
+      assuranceDefinition.check(
+        z.refine((each) => Object.values(each).some((value) => value !== undefined), {
+          error: 'expected one of acr, amr, max_age',
+        }),
+        z.describe('whoever started the session had signed in like this, as the record says; max_age at the call'),
+      ),
+    ),
     quota: z.optional(quotaDefinition),
     outcome: z.enum(['allow', 'deny', 'person', 'two_persons']),
     message: z.optional(

@@ -4,9 +4,17 @@ import { quote } from '../text/quote.ts';
 /** How it was proven who somebody is: by signing in, by this machine, as a job, or by a token that a caller showed. */
 type Proof = 'sso' | 'os' | 'workload' | 'session-token' | 'access-token';
 
+/** How a person had signed in, as their provider says it (OpenID Connect Core section 2); what it does not say is not there. */
+export interface SignIn {
+  acr?: string | undefined;
+  amr?: readonly string[] | undefined;
+  /** In whole seconds since 1970. */
+  auth_time?: number | undefined;
+}
+
 /** Who is behind a change, and how that was proven. */
 export type Actor =
-  | { kind: 'person' | 'job'; proof: Proof; issuer: string; subject: string; label: string }
+  | ({ kind: 'person' | 'job'; proof: Proof; issuer: string; subject: string; label: string } & SignIn)
   /** Whoever holds the key on this machine: nobody has proven who that is, and the name of the account proves nothing. */
   | { kind: 'key_holder'; account: string | undefined }
   /** Somebody on this machine who has not proven anything yet, and needed no key. */

@@ -1,5 +1,5 @@
 /** The record in the formats of others. All of them are copies: what counts, and can be verified, is the record. Pure. */
-import type { Actor } from '../platform/actor.ts';
+import type { Actor, SignIn } from '../platform/actor.ts';
 import { sha256 } from '../text/canonical.ts';
 import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
 import type { Entry, Line } from './line.ts';
@@ -175,6 +175,7 @@ export function ocsfEvent(event: ExportedEvent, version: string): RecordObject {
     unmapped: {
       actor_kind: facts.actor.kind,
       actor_proof: 'proof' in facts.actor ? facts.actor.proof : undefined,
+      actor_sign_in: 'subject' in facts.actor ? signInOf(facts.actor) : undefined,
       config_digest: acting.config,
       rule: acting.delegation?.rule,
       verdict: acting.delegation?.verdict,
@@ -195,6 +196,12 @@ export function ocsfEvent(event: ExportedEvent, version: string): RecordObject {
 function userOf(actor: Actor) {
   if ('subject' in actor) return { domain: actor.issuer, name: actor.label, uid: actor.subject };
   return { name: actor.account ?? 'unknown' };
+}
+
+/** How well they had signed in, as the provider's own claims say it; undefined where it said nothing. */
+function signInOf({ acr, amr, auth_time }: SignIn) {
+  const said = { acr, amr, auth_time };
+  return Object.values(said).some((each) => each !== undefined) ? said : undefined;
 }
 
 function hostOf(address: string): string {

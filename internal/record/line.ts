@@ -137,7 +137,7 @@ export interface Line {
 }
 
 /** What a member holds: a text for people, which is cut where it is long; one that is kept whole; a number; members; a list of them. */
-type Holds = 'text' | 'whole' | 'number' | Members | readonly [Members];
+type Holds = 'text' | 'whole' | 'number' | Members | readonly [Members | 'text'];
 /** What each member holds, and whether it has to be there. */
 interface Members {
   readonly [name: string]: { readonly holds: Holds; readonly required: boolean };
@@ -148,6 +148,9 @@ const maybeText = { holds: 'text', required: false } as const;
 const number = { holds: 'number', required: true } as const;
 const actor = {
   account: maybeText,
+  acr: maybeText,
+  amr: { holds: ['text'], required: false },
+  auth_time: { holds: 'number', required: false },
   issuer: maybeText,
   kind: text,
   label: maybeText,
@@ -371,7 +374,7 @@ function shapeOf(declared: Members): Shape {
   for (const name of Object.keys(declared).sort()) {
     const { holds, required } = declared[name] as Members[string];
     const listed = Array.isArray(holds);
-    const one = (listed ? (holds as readonly [Members])[0] : holds) as Exclude<Holds, readonly [Members]>;
+    const one = (listed ? (holds as readonly [Members | 'text'])[0] : holds) as Exclude<Holds, readonly unknown[]>;
     const begin = `${JSON.stringify(name)}:`;
     members.set(name, { name, begin, holds: typeof one === 'object' ? shapeOf(one) : one, listed, required });
   }

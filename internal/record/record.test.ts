@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { sha256 } from '../text/canonical.ts';
+import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
 import { recordFiles } from './files.ts';
 import { type Entry, inLines, noHash, readLine, writeLine } from './line.ts';
@@ -55,6 +55,7 @@ function intent(id: string, label = 'Ada'): Entry {
   };
 }
 
+const signedIn = { ...actor, acr: 'urn:x', amr: ['pwd', 'otp "a"', ''], auth_time: 1_796_000_000 };
 const outcome = (id: string): Entry => ({ kind: 'outcome', id, outcome: 'success', attempts: 1 });
 
 /** A record of some acts. */
@@ -139,6 +140,7 @@ describe('what a line may hold', () => {
       { ...intent('1'), ...grounds, trace: 't', config: 'c', call: 'e', answer: 'deny' } as Entry,
     ],
     ['a tool call', call],
+    ['an act of whom the provider says how', { ...intent('1'), actor: signedIn } as Entry],
     ['how far a session was read', { kind: 'pulled', session: 's', through: '', state: 'open', platform: 'x' }],
   ])('%s is read as it was written', (_what, entry) => {
     const { text } = writeLine(head, entry, 'now');
@@ -150,13 +152,16 @@ describe('what a line may hold', () => {
     ['a verdict on a tool with more to say', { ...intent('1'), tools: [{ ...tools[0], token: 'secret' }] }],
     ['a verdict on a tool without its rule', { ...intent('1'), tools: [{ service: 'a', tool: 'b', verdict: 'on' }] }],
     ['one verdict that is in no list', { ...intent('1'), tools: tools[0] }],
+    ['a method of signing in that is no text', { ...intent('1'), actor: { ...actor, amr: [{ token: 'secret' }] } }],
+    ['methods that are no list', { ...intent('1'), actor: { ...actor, amr: 'secret' } }],
+    ['half a second in a sign-in', { ...intent('1'), actor: { ...actor, auth_time: 1.5 } }],
     ['a tool call with a result of its own', { ...call, content: 'secret' }],
     ['a tool call for which nobody answers', { ...call, responsible: undefined }],
     ['a tool call of an agent with a key', { ...call, agent: { id: 'a', version: '1', key: 'secret' } }],
   ])('%s is no line, and is not written', (_what, entry) => {
     const members = JSON.parse(JSON.stringify(entry)) as RecordObject;
     expect(
-      readLine(canonicalText({ ...members, at: 'now', count: 1, log: 'l', previous: noHash, v: 1 })),
+      readLine(canonicalJson({ ...members, at: 'now', count: 1, log: 'l', previous: noHash, v: 1 })),
     ).toBeUndefined();
     // What is declared is written without the rest, so that it can be read; what lacks something is refused.
     let text: string | undefined;
@@ -541,6 +546,62 @@ describe('a record that cannot be written', () => {
     // What the disk has of it all the same is a line; the next run goes on behind it.
     await recordIn({ folder }).append(intent('4'));
     expect(await faults()).toEqual([]);
+  });
+
+  test('what a disk did not keep is written again by the next run before anything else, else that one is refused too', async () => {
+    await written(1);
+    const { fdatasync, fdatasyncSync, writeSync } = fs;
+    const instead = (others: Partial<typeof fs>) => {
+      Object.assign(fs, { fdatasync, fdatasyncSync, writeSync }, others);
+      syncBuiltinESMExports();
+    };
+    const failed = new Error('EIO: i/o error, fdatasync');
+    const told = async () => (await verifyRecord(folder)).findings.filter(({ what }) => what.includes('did not keep'));
+    try {
+      instead({ fdatasync: ((_file: number, done: (error: Error) => void) => done(failed)) as never });
+      await expect(recordIn({ folder }).append(intent('lost'))).rejects.toMatchObject({ code: 'record_unwritable' });
+      expect(await told()).toMatchObject([{ severity: 'notice', file: 'record-000001.jsonl' }]);
+      const whole = await readFile(file());
+      // The disk fails once more: nothing is added.
+      instead({
+        fdatasyncSync() {
+          throw failed;
+        },
+      });
+      await expect(recordIn({ folder }).append(intent('lost'))).rejects.toMatchObject({ code: 'record_unwritable' });
+      expect([await readFile(file()), (await told()).length]).toEqual([whole, 1]);
+      // It is there again: every byte goes to it, and then what is new.
+      const did: [string, number, number | null][] = [];
+      instead({
+        fdatasyncSync(descriptor) {
+          did.push(['sync', 0, null]);
+          fdatasyncSync(descriptor);
+        },
+        writeSync: ((descriptor: number, bytes: Buffer, offset?: number, length?: number, at: number | null = null) => {
+          if (bytes.includes('"kind":')) did.push(['write', length ?? bytes.length, at]);
+          return writeSync(descriptor, bytes, offset, length, at);
+        }) as never,
+      });
+      await recordIn({ folder }).append(intent('next'));
+      expect(did).toEqual([
+        ['write', whole.length, 0],
+        ['sync', 0, null],
+        ['write', expect.any(Number), null],
+      ]);
+      expect((await readFile(file())).subarray(0, whole.length)).toEqual(whole);
+      expect([await told(), await faults()]).toEqual([[], []]);
+      did.length = 0;
+      await recordIn({ folder }).append(intent('after'));
+      expect(did).toHaveLength(1);
+      // Also of a file that nobody writes to any more; a mark without a file makes none.
+      await recordIn({ folder, largestFile: 1 }).append(intent('further'));
+      for (const name of ['record-000001.jsonl', 'record-000009.jsonl']) await writeFile(file(`${name}.unkept`), '');
+      expect(await told()).toHaveLength(1);
+      await recordIn({ folder }).append(intent('last'));
+      expect([await told(), await recordFiles(folder)]).toEqual([[], ['record-000001.jsonl', 'record-000002.jsonl']]);
+    } finally {
+      instead({});
+    }
   });
 
   test('a file that was taken away or exchanged while the disk was waited for: lines go to the one of its name', async () => {

@@ -1,7 +1,6 @@
 /** A call that waits for a yes or no, as a person needs it to decide: whole, harmless in a terminal, with what a yes would do. */
-import { type JudgedSession, type Need, needOf } from '../approval/judge-call.ts';
+import { type JudgedIn, type JudgedSession, type Need, needOf } from '../approval/judge-call.ts';
 import type { Configuration } from '../config/definitions.ts';
-import type { Platform } from '../platform/client.ts';
 import { approverWords } from '../policy/approvers.ts';
 import { classify } from '../policy/classify.ts';
 import { callDigest } from '../session/call.ts';
@@ -34,10 +33,8 @@ export function waitingValue({ sessionId, own }: WaitingIn, call: ToolCall): Wai
 }
 
 /** A session in which calls wait, for whoever looks. */
-export interface Waits {
-  platform: Pick<Platform, 'aheadMs'>;
-  configuration: Configuration;
-  session: JudgedSession & { id: string };
+export interface Waits extends JudgedIn {
+  session: JudgedSession;
   own: boolean;
 }
 

@@ -43,10 +43,10 @@ export function patienceFor(timeout: number | undefined, limit: TurnLimit | unde
 export async function finishTurn(
   { tell }: Ports,
   turn: TurnResult,
-  { platform, configuration, session, end, own = true }: Finishing,
+  { end, own = true, ...waits }: Finishing,
 ): Promise<TurnValue & { ended?: boolean }> {
   if (turn.usage !== undefined) tell.note(`the session has used ${usageWords(usageValue(turn.usage))} so far`);
-  const value = await turnValue(turn, { platform, configuration, session, own });
+  const value = await turnValue(turn, { ...waits, own });
   if (!end) return value;
   const { kind } = turn.end;
   if (kind === 'archived' || kind === 'deleted') return { ended: true, ...value };
@@ -59,7 +59,7 @@ export async function finishTurn(
     return { ended: false, ...value };
   }
   try {
-    await endFinished(platform, turn.sessionId);
+    await endFinished(waits.platform, turn.sessionId);
     return { ended: true, ...value };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -17,6 +17,8 @@ import { findVault } from '../vault/resolve.ts';
 import { requireOperator } from './actor.ts';
 import type { Ports } from './ports.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from './project.ts';
+import { signInsAtStart } from './sign-in-at-start.ts';
+import { workspaceOf } from './workspace.ts';
 
 /** A run and the session that it is about. */
 export interface SessionRun {
@@ -91,9 +93,10 @@ export interface CallRun extends SessionRun {
  */
 export async function openCall(ports: Ports, command: string, id: string, callId: string): Promise<CallRun> {
   const configuration = await loadProject(ports);
+  const signInOf = signInsAtStart(ports, workspaceOf(ports, configuration), configuration);
   let read: Pick<CallRun, 'session' | 'found'> | undefined;
   const needIn = (platform: Platform, session: Session, { call }: FoundCall) =>
-    needOf({ platform, configuration }, session, call);
+    needOf({ platform, configuration, signInOf }, session, call);
   const approvalOf = async (platform: Platform, { session, found }: Pick<CallRun, 'session' | 'found'>) =>
     found && (await needIn(platform, session, found)).approval;
   const look = async (platform: Platform) => {

@@ -1,4 +1,5 @@
 /** What every command of a person starts from: the configuration, who is operating, and the platform. */
+import type { SignInOf } from '../approval/judge-call.ts';
 import type { Configuration, Requirement } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { loadConfiguration } from '../config/load.ts';
@@ -25,6 +26,7 @@ import { ownershipOf } from './ownership.ts';
 import { locateProject } from './place.ts';
 import { prepareFromEnvironment } from './platform.ts';
 import { type Ports, yesWithin } from './ports.ts';
+import { signInsAtStart } from './sign-in-at-start.ts';
 import { signInKeeping } from './sign-in-place.ts';
 import type { TrustedConfiguration } from './trusted-configuration.ts';
 import { workspaceOf } from './workspace.ts';
@@ -45,6 +47,8 @@ export interface OperatorRun {
   approvals: KeptTexts;
   /** How often rules have said yes. */
   quotas: KeptTexts;
+  /** How whoever started a session had signed in, as the record of this machine says it. */
+  signInOf: SignInOf;
   refreshFailures: RefreshFailures;
   workspace: Workspace;
   visit: BrowserVisit;
@@ -192,6 +196,7 @@ export async function openOperatorRun(
     sessionRecords,
     approvals: stores.approvals,
     quotas: stores.quotas,
+    signInOf: signInsAtStart(ports, workspace, configuration),
     refreshFailures: refreshFailuresOf(stores, workspace.address),
     workspace,
     visit: theirs,

@@ -1,10 +1,11 @@
 /** Calls that are answered by rules: which, how often, and what happens where nobody or several guard. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { machineClock } from '../../internal/clock/clock.ts';
 import { readLine } from '../../internal/record/line.ts';
+import { contexts } from '../sandbox/identity-provider.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import type { CommandOutcome } from '../support/command.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -195,6 +196,44 @@ test('arguments beyond what is looked through are left to people', async () => {
   expect(done.stdout).toContain('1 allowed, 0 denied, 1 left to people');
 });
 
+test('a rule asks how the owner had signed in as the session began, which only the record can tell [P2]', async () => {
+  const assured = (title: string, assurance: Content) => ({
+    service: 'notion',
+    arguments: { '/pages/0/title': { equals: title } },
+    assurance,
+    outcome: 'allow',
+  });
+  await rules({
+    known: assured('a', { acr: [contexts.password], amr: ['pwd'], max_age: '12h' }),
+    strong: assured('b', { amr: ['mfa'] }),
+    none: { service: 'notion', arguments: { '/pages/0/title': { equals: 'z' } }, outcome: 'deny' },
+  });
+  const ids = [await asking('a', 'b'), await asking('a', 'z'), await asking('a', 'z')];
+  const guardOne = async (id = '') => await guarding(async () => (await answers(id)).length === 1, id);
+  const shown = await guardOne(ids[0]);
+  expect(shown.stdout).toContain('1 allowed, 0 denied, 1 left to people');
+  expect(shown.stdout).toMatch(/^left: .*: no rule holds$/m);
+  const record = join(machine, 'state', 'record');
+  const file = join(record, 'record-000001.jsonl');
+  const text = await readFile(file, 'utf8');
+  const starts = text.split('\n').flatMap((line) => {
+    const { act, actor } = (readLine(line)?.entry ?? {}) as Content;
+    return act === 'session.create' ? [actor] : [];
+  });
+  expect(starts).toHaveLength(3);
+  const claims = { acr: contexts.password, amr: ['pwd'], auth_time: expect.any(Number) };
+  for (const actor of starts) expect(actor).toMatchObject({ kind: 'person', proof: 'sso', ...claims });
+  // A record that somebody edited says nothing of anybody, and where it is another one no line does.
+  await writeFile(file, text.replace('"label":"', '"label":"x'));
+  expect((await guardOne(ids[1])).stdout).toMatch(
+    /^left: .*rules\.known: it cannot be judged: the record .* is not as it was written$/m,
+  );
+  await rename(record, `${record}-elsewhere`);
+  const unknown = await guardOne(ids[2]);
+  expect(unknown.stdout).toMatch(/^left: .*: no rule holds$/m);
+  expect(unknown.stdout).toContain('0 allowed, 1 denied, 1 left to people');
+});
+
 test.each([
   [
     'drift',
@@ -294,6 +333,18 @@ test('rules test says for which calls a file would change what happens', async (
   ).toEqual([
     ['allow', 'deny'],
     ['allow', 'person'],
+  ]);
+  // How the owner had signed in is in the file where it was known.
+  await writeFile(
+    file,
+    stringify({ rules: { all: { outcome: 'allow' }, no: { assurance: { amr: ['mfa'] }, outcome: 'deny' } } }),
+  );
+  const signedIn = ['mfa', 'pwd'].map((amr) => past({ sign_in: { amr: [amr] } }));
+  await writeFile(calls, [...signedIn, past({})].join('\n'));
+  const assured = await setup('rules', 'test', file, '--calls', calls, '--json');
+  expect((JSON.parse(assured.stdout) as Content).changes.map(({ after }: Content) => after.outcome)).toEqual([
+    'deny',
+    'person',
   ]);
   await writeFile(
     file,

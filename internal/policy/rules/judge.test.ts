@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CallRule, RuleFile } from '../../config/definitions.ts';
 import { linearPattern } from '../../text/linear-pattern.ts';
-import { type CallFacts, judgeCall } from './judge.ts';
+import { asksForSignIn, type CallFacts, judgeCall } from './judge.ts';
 
 const approvers = { groups: ['leads'], principals: [], persons: 1 as const };
 const now = new Date('2026-11-30T10:00:00Z');
@@ -13,6 +13,7 @@ const call: CallFacts = {
   input: { title: 'Roadmap', pages: [{ id: 'a' }], n: 3, 'a/b~': true },
   now,
   startedAt: new Date('2026-11-30T09:00:00Z'),
+  signIn: { shown: { acr: 'loa2', amr: ['pwd', 'otp'], authTime: now.getTime() / 1000 - 1200 } },
   matches(source, text) {
     const pattern = linearPattern(source);
     if ('problem' in pattern) throw new Error(pattern.problem);
@@ -50,6 +51,7 @@ test.each<[string, Partial<CallRule>]>([
   ['nothing that is looked for', { free_of: ['secrets'] }],
   ['hours', { hours: [{ days: ['mon'], from: '09:00', to: '12:00', time_zone: 'UTC' }] }],
   ['an age', { session_age: '1h' }],
+  ['a sign-in', { assurance: { acr: ['loa3', 'loa2'], amr: ['otp'], max_age: '20m' } }],
 ])('a rule holds for %s, and for nothing else', (_what, rule) => {
   expect(outcome([rule])).toBe('allow');
 });
@@ -72,6 +74,9 @@ test.each<[string, Partial<CallRule>]>([
   ['what is not found', { holds: ['secrets'] }],
   ['hours', { hours: [{ days: ['mon'], from: '11:00', to: '12:00', time_zone: 'UTC' }] }],
   ['an age', { session_age: '59m' }],
+  ['an authentication context', { assurance: { acr: ['loa3'] } }],
+  ['a method more', { assurance: { amr: ['otp', 'hwk'] } }],
+  ['a sign-in that is as old', { assurance: { max_age: '18m' } }],
 ])('a rule that asks for something else than %s is none: a person decides', (_what, rule) => {
   expect(outcome([rule])).toBe('person');
 });
@@ -123,6 +128,8 @@ describe('what cannot be judged is said of a person', () => {
     ['a detector that failed', { free_of: ['secrets'] }, { detected: { secrets: { failed: 'too long' } } }],
     ['a detector that was not asked', { free_of: ['secrets'] }, { detected: {} }],
     ['a session of unknown age', { session_age: '1h' }, { startedAt: undefined }],
+    ['a record that nobody can read', { assurance: { amr: ['otp'] } }, { signIn: { failed: 'altered' } }],
+    ['a sign-in that nobody looked for', { assurance: { amr: ['otp'] } }, { signIn: undefined }],
     ['arguments without end', { largest: 10 }, { input: deep(100) }],
   ])('%s', (_what, rule, facts) => {
     // Beside one that says yes to everything.
@@ -156,6 +163,36 @@ describe('what cannot be judged is said of a person', () => {
 
   test('a sub-agent’s call', () => {
     expect(outcome([{}], { bySubAgent: true })).toBe('person');
+  });
+});
+
+describe('a rule that asks how the owner had signed in', () => {
+  const strong = { assurance: { amr: ['otp'] } };
+  const unknown = { signIn: { unknown: 'no line' } };
+
+  test.each<[string, Partial<CallRule>]>([
+    ['no acr', { assurance: { acr: ['loa2'] } }],
+    ['no amr', strong],
+    ['no time', { assurance: { max_age: '12h' } }],
+  ])('holds for no sign-in that shows %s, nor for one that nobody knows', (_what, rule) => {
+    const nothing = { signIn: { shown: { acr: undefined, amr: [], authTime: undefined } } };
+    for (const facts of [nothing, unknown]) {
+      expect(outcome([rule], facts)).toBe('person');
+      // Another rule that says yes does not need this one.
+      expect(outcome([{}, rule], facts)).toBe('allow');
+    }
+  });
+
+  test('and refuses is not passed by a sign-in that nobody knows', () => {
+    expect(outcome([{}, { ...strong, outcome: 'deny' }])).toBe('deny');
+    expect(outcome([{}, { ...strong, outcome: 'deny' }], unknown)).toBe('person');
+    expect(outcome([{}, { ...strong, outcome: 'two_persons', approvers }], unknown)).toBe('two_persons');
+  });
+
+  test('is known before anything is looked for, for its own calls alone', () => {
+    const rules = file({ service: 'slack', ...strong });
+    expect([asksForSignIn(rules, call), asksForSignIn(rules, { ...call, service: 'slack' })]).toEqual([false, true]);
+    expect(asksForSignIn(file({}), call)).toBe(false);
   });
 });
 

@@ -2,8 +2,9 @@
  * What the rules say of one call that waits: of those that hold, the narrowest. A rule that cannot be judged is said of a
  * person, and so is a call of which no rule holds. Pure: everything that is known of the call is given.
  */
-import type { Approvers, CallRule, RuleFile } from '../../config/definitions.ts';
-import { secondsOf } from '../../identity/assurance.ts';
+import type { Approvers, CallRule, Requirement, RuleFile } from '../../config/definitions.ts';
+import { secondsOf, unmet } from '../../identity/assurance.ts';
+import type { Assurance } from '../../identity/principal.ts';
 import { canonicalJson } from '../../text/canonical.ts';
 import { quote } from '../../text/quote.ts';
 import { isWithin } from '../condition.ts';
@@ -24,11 +25,16 @@ export interface CallFacts {
   now: Date;
   /** When the session began; undefined where the platform does not say. */
   startedAt: Date | undefined;
+  /** How whoever started the session had signed in; undefined where no rule about this call asks for it. */
+  signIn: SignInAtStart | undefined;
   /** Whether a pattern is found in a text. */
   matches(pattern: string, text: string): boolean;
   /** What each detector found, in words; a failure of it in words of its own. */
   detected: Readonly<Partial<Record<Detector, readonly string[] | { failed: string }>>>;
 }
+
+/** A sign-in as the record has it with the start of a session; in words why it is not known, or could not be looked for. */
+export type SignInAtStart = { shown: Assurance } | { unknown: string } | { failed: string };
 
 /** How often a rule may say yes, and counted for what. */
 export type Quota = NonNullable<CallRule['quota']>;
@@ -60,6 +66,13 @@ export function detectorsFor(
     ),
   );
   return [...new Set(wanted)];
+}
+
+/** Whether some rule about this call asks how whoever started its session had signed in. */
+export function asksForSignIn(files: Iterable<RuleFile>, call: Pick<CallFacts, 'service' | 'tool' | 'agent'>): boolean {
+  return [...files].some(({ rules }) =>
+    Object.values(rules).some((rule) => rule.assurance !== undefined && isAbout(rule, call)),
+  );
 }
 
 /** Judges one call. Never throws for what is in its arguments. */
@@ -134,9 +147,11 @@ function verdictOf(rule: CallRule, place: string): RuleVerdict {
 }
 
 function holds(rule: CallRule, facts: CallFacts): boolean {
-  const { hours, session_age: age, largest, only, arguments: named = {}, free_of: free = [], holds: held = [] } = rule;
+  const { hours, session_age: age, assurance, largest, only } = rule;
+  const { arguments: named = {}, free_of: free = [], holds: held = [] } = rule;
   if (hours !== undefined && !hours.some((each) => isWithin(each, facts.now))) return false;
   if (age !== undefined && ageOf(facts) > secondsOf(age) * 1000) return false;
+  if (assurance !== undefined && !isShown(assurance, facts, rule)) return false;
   if (largest !== undefined && sizeOf(facts.input) > largest) return false;
   for (const [pointer, wanted] of Object.entries(named)) if (!isAs(wanted, pointer, facts, rule)) return false;
   if (only === true && !isCovered(facts.input, Object.keys(named))) return false;
@@ -148,6 +163,15 @@ function ageOf({ now, startedAt }: CallFacts): number {
   const age = startedAt === undefined ? Number.NaN : now.getTime() - startedAt.getTime();
   if (Number.isNaN(age)) throw new Unjudgeable('the platform does not say when the session began');
   return age;
+}
+
+function isShown(wanted: Requirement, { signIn, now }: CallFacts, { outcome }: CallRule): boolean {
+  if (signIn === undefined) throw new Unjudgeable('nothing looked for how its owner had signed in');
+  if ('failed' in signIn) throw new Unjudgeable(signIn.failed);
+  if ('shown' in signIn) return unmet(signIn.shown, wanted, now) === undefined;
+  // What is not known lets nothing through, and no rule that refuses is passed by it.
+  if (outcome === 'allow') return false;
+  throw new Unjudgeable(signIn.unknown);
 }
 
 function sizeOf(input: unknown): number {

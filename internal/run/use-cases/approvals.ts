@@ -38,8 +38,7 @@ export async function listApprovals({ watch }: ApprovalsRequest, ports: Ports): 
 }
 
 async function look(run: OperatorRun): Promise<Shown[]> {
-  const { platform, configuration, principal } = run;
-  const asks = await readInbox(platform, configuration, principal);
+  const asks = await readInbox(run);
   return await Promise.all(asks.map((ask) => shownAsk(run, ask)));
 }
 

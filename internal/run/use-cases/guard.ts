@@ -4,7 +4,8 @@ import { judgeByRules } from '../../approval/judge-call.ts';
 import { clock } from '../../clock/clock.ts';
 import type { Agent, Configuration } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { RuleVerdict } from '../../policy/rules/judge.ts';
+import { assuranceOf } from '../../identity/assurance.ts';
+import type { RuleVerdict, SignInAtStart } from '../../policy/rules/judge.ts';
 import { agentKey } from '../../session/facts.ts';
 import { isInScope } from '../../session/live.ts';
 import { lookupsOf } from '../../session/verify.ts';
@@ -17,6 +18,7 @@ import type { Ports } from '../ports.ts';
 import { loadProject } from '../project.ts';
 import { recordAnswer } from '../recording.ts';
 import { keepRenewed } from '../renew-through-idp.ts';
+import { shownBy } from '../sign-in-at-start.ts';
 import { stillAsBegun } from '../still-as-begun.ts';
 import type { GuardCallsRequest, GuardedCalls, TestedRules, TestRulesRequest } from '../values/rules.ts';
 import { readLocks } from './start-session.ts';
@@ -85,6 +87,8 @@ interface PastCall {
   thread: string | null;
   /** When its session began, in RFC 3339. */
   began: string | null;
+  /** How whoever started it had signed in. */
+  signIn: SignInAtStart;
   input: unknown;
 }
 
@@ -106,10 +110,10 @@ export async function testRules({ file, calls: path }: TestRulesRequest, ports: 
 }
 
 async function judgePast(rules: Pick<Configuration, 'rules'>, past: PastCall): Promise<RuleVerdict> {
-  const { call, service, tool, agent, input, at, thread, began } = past;
-  const session = { metadata: { [agentKey]: agent }, created_at: began ?? '' };
+  const { call, service, tool, agent, input, at, thread, began, signIn } = past;
+  const session = { id: past.session ?? '', metadata: { [agentKey]: agent }, created_at: began ?? '' };
   const asked = { eventId: call ?? '', service, tool, input, ...(thread !== null && { thread }) };
-  return await judgeByRules(rules, session, asked, new Date(at ?? clock.now()));
+  return await judgeByRules(rules, session, asked, new Date(at ?? clock.now()), async () => signIn);
 }
 
 function said({ outcome, rule, because }: RuleVerdict) {
@@ -127,11 +131,14 @@ async function recordedCalls(ports: Ports): Promise<{ calls: PastCall[]; without
     if (entry.kind === 'outcome' && entry.made !== undefined) made.set(entry.made, at);
     if (entry.kind !== 'call') return;
     const { call, session, happened, service, tool, agent, thread = null, arguments: text } = entry;
+    const { responsible } = entry;
     if (text === undefined) without += 1;
     else {
       const input: unknown = JSON.parse(text);
       const began = made.get(session) ?? null;
-      calls.push({ call, session, at: happened || null, service, tool, agent: agent.name ?? '', thread, began, input });
+      const signIn = shownBy('subject' in responsible ? responsible : {});
+      const when = { at: happened || null, began };
+      calls.push({ call, session, ...when, service, tool, agent: agent.name ?? '', thread, signIn, input });
     }
   });
   return { calls, without };
@@ -148,14 +155,17 @@ async function callsIn(path: string): Promise<{ calls: PastCall[]; without: numb
 function pastCall(path: string, line: string, number: number): PastCall {
   const said = recordIn(line) ?? {};
   const { service, tool, agent, arguments: input, at = null, call = null, session = null, thread = null } = said;
-  const { session_began: began = null } = said;
+  const { session_began: began = null, sign_in: signedIn = null } = said;
+  const signIn = isRecord(signedIn)
+    ? { shown: assuranceOf(signedIn) }
+    : { unknown: 'nothing says how its owner had signed in' };
   const texts = [service, tool, agent].every((each) => typeof each === 'string');
   const others = [at, call, session, thread, began].every((each) => each === null || typeof each === 'string');
   const times = [at, began].every((each) => each === null || !Number.isNaN(Date.parse(String(each))));
-  if (!texts || !others || !isRecord(input) || !times) {
+  if (!texts || !others || !isRecord(input) || !times || (signedIn !== null && !isRecord(signedIn))) {
     throw new AppError('usage', `${visible(path)}:${number} is not a call`, {
-      hint: 'one JSON object a line: service, tool, agent (its file), arguments; and at, session_began (RFC 3339), call, session, thread where known',
+      hint: 'one JSON object a line: service, tool, agent (its file), arguments; and at, session_began (RFC 3339), sign_in (acr, amr, auth_time), call, session, thread where known',
     });
   }
-  return { service, tool, agent, input, at, call, session, thread, began } as PastCall;
+  return { service, tool, agent, input, at, call, session, thread, began, signIn } as PastCall;
 }

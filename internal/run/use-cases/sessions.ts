@@ -107,7 +107,7 @@ export async function attachSession({ session: id, wait }: AttachRequest, ports:
   const { platform, configuration, principal } = run;
   const own = isOwnedBy(session.metadata, principal);
   const { stream, tell, signal } = ports;
-  const waits = { platform, configuration, session, own };
+  const waits = { platform, configuration, signInOf: run.signInOf, session, own };
   let asked = Promise.resolve();
   const { runTurn } = await import('../../session/turn.ts');
   const turn = await runTurn({

@@ -13,14 +13,16 @@ import type { ShownSession, ShowRequest } from '../values/sessions.ts';
 /** Shows a session of one's own; for operators anybody's. */
 export async function showSession({ session: id }: ShowRequest, ports: Ports): Promise<ShownSession> {
   const { run, session } = await openSession(ports, 'setup-session show', id);
-  const { platform, configuration } = run;
+  const { platform, configuration, signInOf } = run;
   const [turns, state] = await Promise.all([
     readTurns(platform, session.id),
     isLive(session) ? readState(platform, session) : undefined,
   ]);
   const own = isOwnedBy(session.metadata, run.principal);
   const asks = state?.kind === 'waiting' ? state.asks : [];
-  const waiting = await Promise.all(asks.map((call) => waitingLines({ platform, configuration, session, own }, call)));
+  const waiting = await Promise.all(
+    asks.map((call) => waitingLines({ platform, configuration, signInOf, session, own }, call)),
+  );
   return {
     session_id: session.id,
     owner: ownerOf(session.metadata) ?? null,

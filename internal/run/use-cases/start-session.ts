@@ -34,7 +34,7 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   const command = `setup-session --agent ${agent.name}`;
   const requirement = requirementOf(agent, configuration);
   const run = await openOperatorRun(ports, configuration, command, { requirement });
-  const { platform, principal, memory, ownership, sessionRecords } = run;
+  const { platform, principal, memory, ownership, sessionRecords, signInOf } = run;
 
   const wouldRenew = new Set<string>();
   const renew = dryRun ? wouldRenewThroughIdp((service) => wouldRenew.add(service)) : renewThroughIdp(run, ports);
@@ -100,7 +100,7 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   });
   // What goes on without this command, or may, is told of once more by the next run.
   const known = !turn.unknown && turn.end.kind !== 'timed_out' && turn.end.kind !== 'unseen';
-  const finished = await finishTurn(ports, turn, { platform, configuration, session, end });
+  const finished = await finishTurn(ports, turn, { platform, configuration, signInOf, session, end });
   ports.afterwards(async () => {
     if (known) await session.settle();
     await offerToEnd(ports, run, await offered);

@@ -44,8 +44,9 @@ export async function sendMessage(request: SendRequest, ports: Ports): Promise<F
     signal: ports.signal,
     told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
   });
-  const { platform, configuration } = run;
-  return { session_id: session.id, ...(await finishTurn(ports, turn, { platform, configuration, session, end })) };
+  const { platform, configuration, signInOf } = run;
+  const waits = { platform, configuration, signInOf, session };
+  return { session_id: session.id, ...(await finishTurn(ports, turn, { ...waits, end })) };
 }
 
 /**

@@ -8,6 +8,9 @@ const actor = z.union([
     issuer: z.string(),
     subject: z.string(),
     label: z.string(),
+    acr: z.optional(z.string()),
+    amr: z.optional(z.readonly(z.array(z.string()))),
+    auth_time: z.optional(z.number()),
   }),
   z.strictObject({ kind: z.enum(['key_holder', 'unproven']), account: z.nullable(z.string()) }),
 ]);

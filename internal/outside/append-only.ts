@@ -10,9 +10,11 @@ import {
   fdatasyncSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -40,7 +42,15 @@ class WrittenInPart extends Error {
 const modeOfFile = 0o600;
 const forbidden = 0o077;
 
-/** Opens a file, or makes it. Throws where it is a link, no ordinary file, somebody else's, or open to others. */
+/** What the name of a mark ends with: the disk once did not keep what was written to the file before it. */
+export const unkeptMark = '.unkept';
+const pieceBytes = 1024 * 1024;
+
+/**
+ * Opens a file, or makes it; whoever does so is the only one who writes to it. Throws where it is a link, no ordinary file,
+ * somebody else's, or open to others. Where the disk once did not keep what was written to it, all of it is written again
+ * first, and it throws where the disk does not keep that.
+ */
 export function openAppendOnly(path: string): AppendOnlyFile {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
@@ -56,6 +66,7 @@ export function openAppendOnly(path: string): AppendOnlyFile {
     }
     // A file that was just made has to be found again after a crash.
     if (stats.size === 0) syncFolder(dirname(path));
+    writeAgainWhereUnkept(path);
   } catch (error) {
     closeSync(file);
     throw error;
@@ -73,10 +84,59 @@ export function openAppendOnly(path: string): AppendOnlyFile {
       }
     },
     onDisk: () =>
-      new Promise((resolve, reject) => fdatasync(file, (error) => (error === null ? resolve() : reject(error)))),
-    onDiskNow: () => fdatasyncSync(file),
+      new Promise((resolve, reject) =>
+        fdatasync(file, (error) => {
+          if (error === null) resolve();
+          else {
+            markUnkept(path);
+            reject(error);
+          }
+        }),
+      ),
+    onDiskNow() {
+      try {
+        fdatasyncSync(file);
+      } catch (error) {
+        markUnkept(path);
+        throw error;
+      }
+    },
     close: () => closeSync(file),
   };
+}
+
+/**
+ * The system tells a failure to those who had the file open, and takes what is in memory for written from then on: whoever
+ * opens it later would be told that the disk has it. So they are told by a file beside it.
+ */
+function markUnkept(path: string): void {
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+    closeSync(openSync(path + unkeptMark, flags, modeOfFile));
+    syncFolder(dirname(path));
+  } catch {
+    // Whoever wrote is told of the failure itself; that the next one is told too is all that is lost.
+  }
+}
+
+/** Writes every byte in its own place, so that the system takes none of them for written, and waits for the disk. */
+function writeAgainWhereUnkept(path: string): void {
+  if (lstatSync(path + unkeptMark, { throwIfNoEntry: false }) === undefined) return;
+  const file = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
+  try {
+    const buffer = Buffer.allocUnsafe(pieceBytes);
+    for (let at = 0; ; ) {
+      const length = readSync(file, buffer, 0, pieceBytes, at);
+      if (length === 0) break;
+      if (writeSync(file, buffer, 0, length, at) !== length)
+        throw new WrittenInPart(`${path} was written again in part`);
+      at += length;
+    }
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  unlinkSync(path + unkeptMark);
 }
 
 function syncFolder(path: string): void {

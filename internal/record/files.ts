@@ -1,10 +1,18 @@
 /** The files that a record is in, and those beside it. */
 import { join } from 'node:path';
+import { unkeptMark } from '../outside/append-only.ts';
 import { listFolder, readText, writeText } from '../outside/files.ts';
 
 /** The names of those with lines, the first one first. */
 export async function recordFiles(folder: string): Promise<string[]> {
-  return (await namesIn(folder)).filter((name) => /^record-\d{6}\.jsonl$/.test(name)).sort();
+  return (await filesIn(folder)).all;
+}
+
+/** The same, and those of them of which the disk once did not keep everything, until somebody writes to them again. */
+export async function filesIn(folder: string): Promise<{ all: string[]; unkept: string[] }> {
+  const names = await namesIn(folder);
+  const all = names.filter((name) => /^record-\d{6}\.jsonl$/.test(name)).sort();
+  return { all, unkept: all.filter((name) => names.includes(name + unkeptMark)) };
 }
 
 /** A small text beside the lines. */

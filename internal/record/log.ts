@@ -13,7 +13,7 @@ import { type Lock, takeLock } from '../outside/lock.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
-import { cursorIn, recordFiles } from './files.ts';
+import { cursorIn, filesIn } from './files.ts';
 import { checkpointsIn } from './kept-checkpoints.ts';
 import { type Entry, type Head, inLines, noHash, readLine, writeLine } from './line.ts';
 import type { RecordLog } from './record-log.ts';
@@ -183,7 +183,10 @@ function reopened(folder: string, open: OpenFile): OpenFile | undefined {
 
 /** The file that lines go to, with its first line. */
 async function openLast(folder: string): Promise<OpenFile> {
-  const [name = fileName(1), before] = (await recordFiles(folder)).reverse();
+  const { all, unkept } = await filesIn(folder);
+  const [name = fileName(1), before] = all.reverse();
+  // Another one than that, whose lines are worth as much: opening it is enough.
+  for (const each of unkept) if (each !== name) openAppendOnly(join(folder, each)).close();
   const open = openAt(folder, name);
   if (open.head.count > 0) return open;
   try {

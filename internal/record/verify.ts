@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { FileError, fileSize } from '../outside/files.ts';
 import { readLines } from '../outside/read-lines.ts';
 import { sha256 } from '../text/canonical.ts';
-import { recordFiles } from './files.ts';
+import { filesIn, recordFiles } from './files.ts';
 import { type Entry, type Head, type Line, noHash, readLine, readParts } from './line.ts';
 
 /** What was found. A `fault` is a line that is not what was written; a `notice` is for somebody to know. */
@@ -50,7 +50,13 @@ export async function verifyRecord(
       for (const { bytes, ended } of lines) judge.take(bytes, ended);
     }
   }
-  return judge.end();
+  const verified = judge.end();
+  for (const file of (await filesIn(folder)).unkept) {
+    const what =
+      'the disk once did not keep what was written here: until a run writes to it again, a loss of power may take lines';
+    verified.findings.push({ severity: 'notice', file, line: 1, what });
+  }
+  return verified;
 }
 
 /** A line with the file that it is of; also what is none of ours. */

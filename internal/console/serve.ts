@@ -174,6 +174,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       origin: named,
       workspace,
       stores,
+      record: lasting,
       configuration,
       journal,
       noticed: counted.noticed,

@@ -4,8 +4,10 @@ import type { Configuration } from '../../config/definitions.ts';
 import { inWorkspace } from '../../config/workspace.ts';
 import { guardedFetch } from '../../outside/http.ts';
 import type { Platform } from '../../platform/client.ts';
+import type { RecordLog } from '../../record/record-log.ts';
 import { platformForReading } from '../../run/platform.ts';
 import type { Ports } from '../../run/ports.ts';
+import { signInsAtStart } from '../../run/sign-in-at-start.ts';
 import { proxiesOf } from '../../run/way-out.ts';
 import { usualAddress, workspaceOf } from '../../run/workspace.ts';
 import type { Stores } from '../../stores/kept-text.ts';
@@ -25,6 +27,7 @@ export interface ConsoleNotices {
   /** The one workspace that it is for; all that the configuration names where undefined. */
   workspace: string | undefined;
   stores: Pick<Stores, 'notices'>;
+  record: RecordLog;
   configuration: CurrentConfiguration;
   journal: Journal;
   noticed: Figures['noticed'];
@@ -36,7 +39,7 @@ const usualPace = { everyMs: 30_000, patienceMs: 10_000 };
 
 /** Begins. Throws as {@link readSigningKeys} does where the configuration of now has notices that cannot be signed. */
 export async function beginConsoleNotices(console: ConsoleNotices): Promise<Notices> {
-  const { here, workspace, configuration, pace: { everyMs, patienceMs } = usualPace } = console;
+  const { here, configuration, pace: { everyMs, patienceMs } = usualPace } = console;
   const { environment, signal } = here;
   // A program of the configuration is started where the project is.
   const folder = dirname(console.folder);
@@ -44,7 +47,7 @@ export async function beginConsoleNotices(console: ConsoleNotices): Promise<Noti
   const { notices } = first.interface;
   if (notices !== undefined) await readSigningKeys(notices.signing_key, { environment, folder, signal });
   const opened = new WeakMap<Configuration, Promise<Platform>>();
-  const perWorkspace = new WeakMap<Configuration, Configuration[]>();
+  const perWorkspace = new WeakMap<Configuration, ReturnType<typeof placesOf>>();
   return beginNotices({
     ...console,
     everyMs,
@@ -53,9 +56,9 @@ export async function beginConsoleNotices(console: ConsoleNotices): Promise<Noti
     folder,
     notices: console.stores.notices,
     workspaces(read) {
-      const each = perWorkspace.get(read) ?? workspacesOf(read, workspace);
-      perWorkspace.set(read, each);
-      return each.map((one) => ({ configuration: one, workspace: workspaceOf(here, one) }));
+      const places = perWorkspace.get(read) ?? placesOf(read, console);
+      perWorkspace.set(read, places);
+      return places;
     },
     async platformOf(read, ended) {
       const platform = opened.get(read) ?? platformForReading({ ...here, signal: ended }, read.interface.platform);
@@ -75,6 +78,17 @@ export async function beginConsoleNotices(console: ConsoleNotices): Promise<Noti
         timeoutMs: patienceMs,
         signal: ended,
       }),
+  });
+}
+
+function placesOf(read: Configuration, { here, workspace: only, record }: ConsoleNotices) {
+  return workspacesOf(read, only).map((configuration) => {
+    const workspace = workspaceOf(here, configuration);
+    return {
+      configuration,
+      workspace,
+      signInOf: signInsAtStart({ record: async () => record }, workspace, configuration),
+    };
   });
 }
 

@@ -1,5 +1,5 @@
 /** What there is to tell: calls that wait, over everybody's sessions, and connections that have to be made again. */
-import { needOf } from '../../approval/judge-call.ts';
+import { type JudgedIn, needOf } from '../../approval/judge-call.ts';
 import { inParallel } from '../../async/in-parallel.ts';
 import { clock } from '../../clock/clock.ts';
 import { normalisedServerUrl } from '../../config/addresses.ts';
@@ -17,9 +17,8 @@ import { ownerOf } from '../../vault/owner.ts';
 import { aboutAsk, type Notice } from './outbox.ts';
 
 /** Where it is looked. */
-export interface Place {
+export interface Place extends JudgedIn {
   platform: Platform;
-  configuration: Configuration;
   workspace: Workspace;
   /** Where people find the console. */
   origin: string;

@@ -9,11 +9,11 @@ import { AppError, asAppError } from '../../errors/app-error.ts';
 import type { Fetch } from '../../outside/http.ts';
 import type { Platform } from '../../platform/client.ts';
 import type { Environment } from '../../run/environment.ts';
-import type { KeptTexts, Workspace } from '../../stores/kept-text.ts';
+import type { KeptTexts } from '../../stores/kept-text.ts';
 import type { CurrentConfiguration } from '../current-configuration.ts';
 import type { Figures } from '../figures.ts';
 import { framesOf, type Journal } from '../journal.ts';
-import { findAsks, findReconnect, type Known } from './find.ts';
+import { findAsks, findReconnect, type Known, type Place } from './find.ts';
 import { aboutFailure, ageMs, idOf, type Kept, type KeptNotice, keep, mostKept, placeOf, readKept } from './outbox.ts';
 import { sendNotice } from './send.ts';
 import { readSigningKeys } from './signing-key.ts';
@@ -29,7 +29,7 @@ export interface NoticeSetting {
   notices: KeptTexts;
   configuration: CurrentConfiguration;
   /** The workspaces that a configuration is for. */
-  workspaces(read: Configuration): { configuration: Configuration; workspace: Workspace }[];
+  workspaces(read: Configuration): Pick<Place, 'configuration' | 'workspace' | 'signInOf'>[];
   /** `signal` ends what is asked there. */
   platformOf(read: Configuration, signal: AbortSignal): Promise<Platform>;
   /** Asks a host that the configuration names. */
@@ -74,9 +74,10 @@ export function beginNotices(setting: NoticeSetting): Notices {
     const byId = new Map(kept.map((each) => [each.id, each]));
     let [room, beyond] = [mostKept - kept.length, 0];
     const waiting = new Set<string>();
-    for (const { configuration, workspace } of setting.workspaces(read)) {
+    for (const here of setting.workspaces(read)) {
+      const { configuration, workspace } = here;
       const platform = await setting.platformOf(configuration, signal);
-      const place = { platform, configuration, workspace, origin: setting.origin };
+      const place = { ...here, platform, origin: setting.origin };
       const name = JSON.stringify(workspace);
       const inPlace: Known = known.get(name) ?? new Map();
       known.set(name, inPlace);

@@ -5,6 +5,7 @@ import { baseCommand, naming, takeOnly } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
+import { addHeaders } from './headers-commands.ts';
 import { addOffboarding } from './offboard-commands.ts';
 import { addOwnership, addOwnershipKey } from './ownership-commands.ts';
 import { addServe } from './serve-commands.ts';
@@ -95,6 +96,7 @@ Examples:
         }),
       );
     addUpkeep(program, run);
+    addHeaders(program, run);
     addSignIn(program, run);
     addOwnership(program, run);
     addOffboarding(program, run);

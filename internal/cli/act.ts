@@ -37,9 +37,11 @@ export async function act(
       streamed.endLine();
       throw error;
     });
-  const text = json
-    ? harmlessJson(withoutBeside(result.json))
-    : printed(await plainText(result.text, () => stdout.columns), invocation);
+  const text =
+    result.secret ??
+    (json
+      ? harmlessJson(withoutBeside(result.json))
+      : printed(await plainText(result.text, () => stdout.columns), invocation));
   if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   for (const work of last) await work();
   if (result.failure !== undefined) throw result.failure;

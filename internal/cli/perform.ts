@@ -37,7 +37,7 @@ async function performHere<Request, Result>(
   ports: Ports,
 ): Promise<Result> {
   try {
-    return await useCase(request, ports);
+    return await useCase(request, { ...ports, atConsole });
   } catch (error) {
     const isKeyless = error instanceof AppError && error.code === 'platform_key_missing';
     if (!isKeyless || !(await mayNameConsole(ports))) throw error;
@@ -47,6 +47,20 @@ async function performHere<Request, Result>(
     });
   }
 }
+
+/** A part of what is done here that the console alone can judge. Throws as {@link performWhereItBelongs}. */
+const atConsole: NonNullable<Ports['atConsole']> = async (useCase, request, ports) => {
+  const { placeOf } = await import('../console/reach.ts');
+  const place = await placeOf(useCase, ports.executable);
+  const { loadProject } = await import('../run/project.ts');
+  const configuration = await loadProject(ports, { workspace: 'any' });
+  const origin = configuration.interface.console;
+  if (typeof place === 'string' || origin === undefined) throw new AppError('bug', 'this is not done at a console');
+  const { performAtConsole } = await import('../console/remote/perform.ts');
+  return (await performAtConsole(ports, { configuration, origin, useCase: place, request })) as Awaited<
+    ReturnType<typeof useCase>
+  >;
+};
 
 /** Whether it is worth a closer look: most configurations name no console, and pay for no more than this. */
 async function mayNameConsole(ports: Ports): Promise<boolean> {

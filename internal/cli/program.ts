@@ -71,6 +71,8 @@ export interface CommandResult {
   text: ResultText;
   /** Without its member `beside`, where it has one. */
   json: unknown;
+  /** The secret that was asked for, and nothing else: printed as it is, in the place of text and JSON. */
+  secret?: string;
   /** 0 unless the result itself says otherwise (7 for `--check`). */
   exit?: ExitCode;
   /** Why the command failed all the same: the result is what there was until then. */

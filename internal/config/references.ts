@@ -31,9 +31,13 @@ export interface Known {
 /** What `interface.yaml` names and is not there. */
 export function interfaceReferences({ identity, people, approvals }: Partial<Interface>, known: Known): Finding[] {
   const findings: Finding[] = [];
-  const [through] = [...known.services].find(([, { authorization }]) => authorization?.via === 'idp') ?? [];
+  const [through, { authorization: throughIdp } = {}] =
+    [...known.services].find(
+      ([, { authorization, local_agents: sources }]) => authorization?.via === 'idp' || sources?.join() === 'idp',
+    ) ?? [];
   if (identity !== undefined && identity.mode !== 'sso' && through !== undefined) {
-    const problem = `got ${quote(identity.mode)}, expected sso: services/${through}.yaml has via: idp, and nobody signs in at a provider`;
+    const said = throughIdp?.via === 'idp' ? 'via: idp' : 'local_agents: [idp]';
+    const problem = `got ${quote(identity.mode)}, expected sso: services/${through}.yaml has ${said}, and nobody signs in at a provider`;
     findings.push({ path: ['identity', 'mode'], problem });
   }
   for (const [service, { tools }] of Object.entries(approvals?.services ?? {})) {

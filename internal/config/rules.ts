@@ -120,9 +120,12 @@ function ownershipFindings({ ownership, platform }: Partial<Interface>): Finding
 }
 
 /** Rules of `services/<name>.yaml`. */
-export function serviceFindings({ authorization, account, tools }: Partial<Omit<Service, 'name'>>): Finding[] {
+export function serviceFindings(service: Partial<Omit<Service, 'name'>>): Finding[] {
+  const { authorization, account, tools, local_agents: localAgents } = service;
   const findings: Finding[] = [];
-  if (authorization !== undefined) findings.push(...authorizationFindings(authorization));
+  if (authorization !== undefined) {
+    findings.push(...authorizationFindings(authorization), ...localAgentFindings(authorization, localAgents ?? []));
+  }
   if (tools !== undefined) findings.push(...toolFindings(tools));
   if (authorization !== undefined && tools !== undefined) findings.push(...neededScopeFindings(authorization, tools));
   if (account !== undefined && tools !== undefined && !tools.read.includes(account.tool)) {
@@ -132,6 +135,27 @@ export function serviceFindings({ authorization, account, tools }: Partial<Omit<
     });
   }
   return findings;
+}
+
+function localAgentFindings(
+  { via, client_id: clientId, registration }: Service['authorization'],
+  sources: NonNullable<Service['local_agents']>,
+): Finding[] {
+  const path = ['local_agents'];
+  if (new Set(sources).size < sources.length) return [{ path, problem: 'names one of them twice' }];
+  if (sources.includes('idp') && clientId === undefined && registration !== 'client-metadata') {
+    return [
+      {
+        path,
+        problem:
+          'idp expects authorization.client_id, or registration "client-metadata": the identity provider has to know the client before',
+      },
+    ];
+  }
+  if (sources.includes('grant') && via === 'idp') {
+    return [{ path, problem: 'expected idp alone: with authorization.via nobody is sent to a consent page' }];
+  }
+  return [];
 }
 
 function authorizationFindings(authorization: Service['authorization']): Finding[] {

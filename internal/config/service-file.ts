@@ -131,6 +131,16 @@ export const serviceDefinition = z.strictObject({
   mcp_server_url: urlDefinition('the address of the MCP server (streamable HTTP)'),
   authorization: authorizationDefinition,
   require: z.optional(assuranceDefinition),
+  local_agents: z.optional(
+    z
+      .array(z.enum(['idp', 'grant']))
+      .check(
+        z.minLength(1),
+        z.describe(
+          "where agents on people's own machines have their access from, in this order: idp, the identity provider; grant, what the person allowed for them in a browser; left out, they have none",
+        ),
+      ),
+  ),
   account: z.optional(accountDefinition.check(z.describe('how we learn whose account was connected'))),
   tools: z
     .strictObject({

@@ -28,6 +28,7 @@ const reachable = {
     'pullCalls',
   ],
   'service-connection': [
+    'judgeLocalAgent',
     'connect',
     'listConnections',
     'checkConnections',
@@ -48,6 +49,10 @@ const reachable = {
  */
 const here: readonly string[] = [
   'namesThere',
+  'giveHeaders',
+  'allowLocalAgents',
+  'endLocalAccess',
+  'installHeaders',
   'login',
   'logout',
   'whoami',
@@ -112,9 +117,9 @@ export async function placeOf<Request, Result>(
   const isIt = async (listed: ListedUseCase | undefined) => (await listed?.load()) === (useCase as unknown);
   const all = reachableUseCases();
   const own: readonly string[] = executable in reachable ? reachable[executable as keyof typeof reachable] : [];
-  const [first = '', ...others] = here;
-  // Other commands look there before they begin.
-  if (await isIt(useCases[first])) return 'here';
+  const [first = '', second = '', ...others] = here;
+  // Other commands look there before they begin, and the one that agents wait for ends within a second.
+  for (const name of [first, second]) if (await isIt(useCases[name])) return 'here';
   for (const each of all) if (own.includes(each.name) && (await isIt(each))) return each;
   for (const name of others) if (await isIt(useCases[name])) return 'here';
   for (const each of all) if (!own.includes(each.name) && (await isIt(each))) return each;

@@ -121,7 +121,7 @@ class Renewing {
   /** Shows the token once, to the end of its answer. */
   async #show(announced: Announced): Promise<{ refreshed: Refreshed; judged: Partial<Judged> }> {
     const { identity, provider, visit } = this.#request;
-    const { refreshSignIn } = await import('../oauth/refresh.ts');
+    const { refreshTokens } = await import('../oauth/refresh.ts');
     const { allowLoopbackHttp, reviewedHosts, proxies } = visit;
     const limit = new AbortController();
     const interrupt = () => clock.after(afterInterruptionMs, () => limit.abort());
@@ -129,7 +129,7 @@ class Renewing {
     visit.signal.addEventListener('abort', interrupt, { once: true });
     const judged: Partial<Judged> = {};
     try {
-      const refreshed = await refreshSignIn(
+      const refreshed = await refreshTokens(
         {
           ...settingOf(this.#request),
           // Connections of its own: one that was idle may be dead, and then nobody would know what became of the token.
@@ -152,7 +152,7 @@ class Renewing {
             judged.idToken = new Secret(token);
           },
         },
-        this.#token,
+        { refreshToken: this.#token, what: 'to renew the sign-in' },
         () => this.#shown.note(this.#token),
         announced,
       );

@@ -1,4 +1,7 @@
-/** The refresh of a single sign-on (OpenID Connect Core section 12). No service's tokens are ever refreshed here (P3). */
+/**
+ * A refresh token that is ours to show: of a single sign-on (OpenID Connect Core section 12), or of access that a local agent has.
+ * One that is in a vault belongs to the platform, and is never shown here (P3).
+ */
 import * as openid from 'openid-client';
 import type { AppError } from '../errors/app-error.ts';
 import { Response } from '../outside/fetch-types.ts';
@@ -27,14 +30,23 @@ export interface Again {
   afterSeconds: number | undefined;
 }
 
+/** What is shown. */
+export interface Refreshing {
+  refreshToken: Secret;
+  /** The resource indicator that it was granted with (RFC 8707); undefined for none. */
+  resource?: string | undefined;
+  /** What is asked for, in words. */
+  what: string;
+}
+
 /**
  * Shows a refresh token once.
  *
  * @param beforeSending done before the first byte leaves: whoever dies afterwards may have spent the token
  */
-export async function refreshSignIn(
+export async function refreshTokens(
   setting: LibrarySetting,
-  refreshToken: Secret,
+  { refreshToken, resource, what }: Refreshing,
   beforeSending: () => Promise<void>,
   _announced: Announced,
 ): Promise<Refreshed> {
@@ -59,9 +71,11 @@ export async function refreshSignIn(
     },
   });
   try {
-    return { kind: 'tokens', tokens: await openid.refreshTokenGrant(configuration, refreshToken.reveal()) };
+    const parameters = resource === undefined ? undefined : { resource };
+    const tokens = await openid.refreshTokenGrant(configuration, refreshToken.reveal(), parameters);
+    return { kind: 'tokens', tokens };
   } catch (cause) {
-    return whatBecame(seen, () => tokenError(cause, setting.server.issuer, 'to renew the sign-in'));
+    return whatBecame(seen, () => tokenError(cause, setting.server.issuer, what));
   }
 }
 

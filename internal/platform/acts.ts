@@ -46,6 +46,7 @@ export const elsewhere = {
   'checkpoint_key.make': 'the keychain: the key that checkpoints of the record are signed with',
   'client.register': 'an authorization server: a client of its own for us',
   'grant.obtain': 'a service: access for a person, from the question to the tokens',
+  'grant.renew': 'a service and the keychain: the tokens of access that local agents have',
   'grant.revoke': 'a service: access that was granted and stored nowhere',
   'ownership_key.make': 'the keychain, or whoever is handed the new key',
   'person.let_in': 'the platform: a person who was off-boarded, step by step',

@@ -81,6 +81,11 @@ export const variables = {
       'an ID token of the person, from a client that they signed in to; verified as any other ([identity.md](identity.md#a-token-that-a-client-hands-over))',
     secret: true,
   },
+  CLAUDE_CODE_MCP_SERVER_NAME: {
+    meaning:
+      'set by Claude Code for `headersHelper`: the name of the server that it asks for; `service-connection headers` compares it with the catalogue',
+  },
+  CLAUDE_CODE_MCP_SERVER_URL: { meaning: 'set by Claude Code beside it: the address of that server' },
   CLAUDE_CODE_MCP_USER_TOKEN_ISSUER: { meaning: 'whose token that is; it has to be `identity.issuer`' },
   ACTIONS_ID_TOKEN_REQUEST_URL: { meaning: 'set by GitHub Actions: where a job asks for its token' },
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: { meaning: 'set by GitHub Actions: what it asks with', secret: true },

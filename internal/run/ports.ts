@@ -115,6 +115,13 @@ export interface Ports {
   descriptors: Descriptors;
   /** The commands that stand where a service can be named: no service can have the name of one. */
   besideServices: readonly string[];
+  /**
+   * Has the console of the configuration carry out a part of what a command does here: for the person of the ports' proof.
+   * Left out where the configuration names none.
+   */
+  readonly atConsole?:
+    | (<Request, Result>(useCase: UseCase<Request, Result>, request: Request, ports: Ports) => Promise<Result>)
+    | undefined;
   /** `--timeout`: how long a person may take; undefined where nobody said. */
   readonly timeoutSeconds?: number | undefined;
   tell: Tell;

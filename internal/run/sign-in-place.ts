@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Identity } from '../config/definitions.ts';
 import { keepOf, readPersonalSettings } from '../config/personal-settings.ts';
 import { signInAccount, signInKey } from '../identity/kept-place.ts';
+import type { SsoIdentity } from '../identity/sso-provider.ts';
 import { Secret } from '../secret/secret.ts';
 import { encryptedSecret } from '../stores/files/machine-secrets.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
@@ -20,6 +21,21 @@ export interface Keeping {
 /** What the configuration, the environment and a person's own settings say of keeping sign-ins. */
 export async function signInKeeping(ports: Ports, identity: Identity): Promise<Keeping> {
   if (identity.mode !== 'sso') return { place: undefined, instead: undefined };
+  return await keeping(ports, identity, { account: signInAccount(identity), ...signInKey(identity) });
+}
+
+/** Where something else of a person is kept: where their sign-in is, or in the keychain where nobody signs in. */
+export async function secretKeeping(ports: Ports, identity: Identity, account: string): Promise<Keeping['place']> {
+  if (identity.mode !== 'sso') return (await ports.secrets())?.(account);
+  return (await keeping(ports, identity, { account, name: account })).place;
+}
+
+/** `account` is its name in a keychain, `name` what the name of its file is made of. */
+async function keeping(
+  ports: Ports,
+  identity: SsoIdentity,
+  { account, name }: { account: string; name: string },
+): Promise<Keeping> {
   const secrets = await ports.secrets();
   const { config, state } = await ports.directories();
   const settings = await readPersonalSettings(config);
@@ -30,9 +46,9 @@ export async function signInKeeping(ports: Ports, identity: Identity): Promise<K
     personal: `you said where in ${quote(settings.path)} (identity.keep: ${JSON.stringify(keep)})`,
   }[source];
   if (keep === 'memory') return { place: undefined, instead };
-  if (keep === 'keychain') return { place: secrets?.(signInAccount(identity)), instead };
+  if (keep === 'keychain') return { place: secrets?.(account), instead };
   const { file: key } = keep;
-  const path = join(state, 'sign-in', `${sha256(signInKey(identity).name)}.age`);
+  const path = join(state, 'sign-in', `${sha256(name)}.age`);
   const ask = async () => {
     if (ports.ask === undefined) return undefined;
     const what = 'the passphrase of the file that keeps the sign-in';

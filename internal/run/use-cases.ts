@@ -44,6 +44,7 @@ function listed<Uses, Name extends keyof Uses & string>(
 }
 
 const connections = () => import('./values/connections.ts');
+const headers = () => import('./values/headers.ts');
 const agents = () => import('./values/agents.ts');
 const setup = () => import('./values/setup.ts');
 const vaults = () => import('./values/vaults.ts');
@@ -65,6 +66,13 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     examineConnections: 'user',
   }),
   ...listed(() => import('./use-cases/connect.ts'), connections, { connect: 'user' }),
+  ...listed(() => import('./use-cases/headers.ts'), headers, {
+    giveHeaders: 'user',
+    allowLocalAgents: 'user',
+    endLocalAccess: 'user',
+    installHeaders: 'user',
+  }),
+  ...listed(() => import('./use-cases/judge-local-agent.ts'), headers, { judgeLocalAgent: 'user' }),
   ...listed(() => import('./use-cases/connect-token.ts'), connections, { connectToken: 'user' }),
   ...listed(() => import('./use-cases/connect-unlisted.ts'), connections, { connectUnlisted: 'user' }),
   ...listed(() => import('./use-cases/connections-page.ts'), connections, { openConnectionsPage: 'user' }),

@@ -99,6 +99,8 @@ export interface Stores {
   confirmations: KeptTexts;
   /** Who signed in last, by client of an identity provider; who holds one changes the sign-in that is kept of it. */
   signIns: KeptTexts;
+  /** Nothing, by what is kept as a secret: who holds one renews the access that local agents have. */
+  localAccess: KeptTexts;
   /** Where the keys of an issuer are, by issuer. It may be forgotten. */
   issuerKeys: KeptTexts;
 }

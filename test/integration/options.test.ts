@@ -46,6 +46,12 @@ const enteredTokens = async () => {
   });
   return undefined;
 };
+const openToAgents = async () => {
+  await world.configure('services/notion.yaml', (content) => {
+    content.local_agents = ['grant'];
+  });
+  return undefined;
+};
 const strangersAllowed = async () => {
   await world.configure('interface.yaml', (content) => {
     content.unlisted_services = 'confirm';
@@ -90,6 +96,18 @@ const rows: Record<string, readonly Row[]> = {
   'service-connection check': [{ words: ['notion'], prepare: connected }],
   'service-connection disconnect': [{ words: ['notion'] }],
   'service-connection doctor': [{}],
+  'service-connection headers': [
+    { words: ['notion', '--authorize'], prepare: openToAgents },
+    { words: ['notion'], prepare: openToAgents },
+    { words: ['notion', '--end'], prepare: openToAgents },
+    {
+      words: ['--install'],
+      async prepare() {
+        await openToAgents();
+        return ['--to', join(world.sandbox.folder, 'mcp.json')];
+      },
+    },
+  ],
   'service-connection login': [{}],
   'service-connection logout': [{}],
   'service-connection whoami': [{}],
@@ -220,6 +238,7 @@ function valueFor({ long, argChoices }: Option): string {
     '--only': 'greet',
     '--changed-since': 'HEAD',
     '--yes-retire': 'support',
+    '--to': join(world.sandbox.folder, 'mcp.json'),
     '--subject': world.sandbox.people.ada.subject,
   };
   const file = ['--out', '--sarif', '--code-quality', '--lock'].includes(long ?? '');

@@ -41,6 +41,7 @@ const kinds: (keyof Stores)[] = [
   'notices',
   'confirmations',
   'signIns',
+  'localAccess',
   'issuerKeys',
 ];
 

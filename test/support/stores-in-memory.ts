@@ -25,6 +25,7 @@ const kinds = [
   'notices',
   'confirmations',
   'signIns',
+  'localAccess',
   'issuerKeys',
 ] as const;
 

@@ -46,6 +46,7 @@ export function fileStores({ cache, state }: { cache: string; state: string }): 
     confirmations: keptFiles({ root: state, folder: 'configurations', suffix: '.json', longestBytes: 256 * 1024 }),
     // More than a subject and an e-mail address.
     signIns: keptFiles({ root: state, folder: 'sign-in', suffix: '.person.json', longestBytes: 16 * 1024 }),
+    localAccess: keptFiles({ root: state, folder: 'local-access', longestBytes: 256 }),
     issuerKeys: keptFiles({ root: cache, folder: 'issuer-keys', longestBytes: 16 * 1024 }),
   };
 }

@@ -32,6 +32,7 @@ export function rowStores(replica: Replica): Stores {
     notices: kept('notices'),
     confirmations: kept('confirmations'),
     signIns: kept('signIns'),
+    localAccess: kept('localAccess'),
     issuerKeys: kept('issuerKeys'),
   };
 }

@@ -41,6 +41,18 @@ const reachable = {
     'signOwner',
     'verifyOwners',
   ],
+  // No command performs these.
+  pages: [
+    'listUsableAgents',
+    'listAgentChoices',
+    'draftAgent',
+    'showCatalogue',
+    'listWaitingTools',
+    'tickToolSheet',
+    'showOwnRecord',
+    'copyRecord',
+    'listPeople',
+  ],
 } as const;
 
 /**

@@ -51,6 +51,8 @@ const vaults = () => import('./values/vaults.ts');
 const tools = () => import('./values/tools.ts');
 const sessions = () => import('./values/sessions.ts');
 const skills = () => import('./values/skills.ts');
+const drafts = () => import('./values/drafts.ts');
+const catalogue = () => import('./values/catalogue.ts');
 
 /** All of them, by name. */
 export const useCases: Readonly<Record<string, ListedUseCase>> = {
@@ -96,7 +98,7 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
   ...listed(
     () => import('./use-cases/record.ts'),
     () => import('./values/record.ts'),
-    { showRecord: 'auditor', verifyRecord: 'auditor', checkpointRecord: 'auditor' },
+    { showOwnRecord: 'user', showRecord: 'auditor', verifyRecord: 'auditor', checkpointRecord: 'auditor' },
   ),
   ...listed(
     () => import('./use-cases/pull-calls.ts'),
@@ -107,6 +109,11 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     () => import('./use-cases/export-record.ts'),
     () => import('./values/record.ts'),
     { exportRecord: 'auditor' },
+  ),
+  ...listed(
+    () => import('./use-cases/copy-record.ts'),
+    () => import('./values/record.ts'),
+    { copyRecord: 'auditor' },
   ),
   ...listed(
     () => import('./use-cases/reconcile.ts'),
@@ -131,6 +138,21 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     showAgent: 'auditor',
   }),
   ...listed(() => import('./use-cases/create-agent.ts'), agents, { createAgent: 'operator' }),
+  ...listed(() => import('./use-cases/draft-agent.ts'), drafts, {
+    listUsableAgents: 'user',
+    listAgentChoices: 'operator',
+    draftAgent: 'operator',
+  }),
+  ...listed(() => import('./use-cases/catalogue.ts'), catalogue, {
+    showCatalogue: 'user',
+    listWaitingTools: 'operator',
+    tickToolSheet: 'operator',
+  }),
+  ...listed(
+    () => import('./use-cases/people.ts'),
+    () => import('./values/people.ts'),
+    { listPeople: 'operator' },
+  ),
   ...listed(() => import('./use-cases/adopt.ts'), agents, { adoptAgent: 'operator', adoptEnvironment: 'operator' }),
   ...listed(() => import('./use-cases/retire-agent.ts'), agents, { retireAgent: 'operator' }),
   ...listed(() => import('./use-cases/start-session.ts'), sessions, { startSession: 'user' }),

@@ -82,7 +82,7 @@ function navigation(entries: readonly Entry[], path: string): Markup {
 }
 
 /** How something ended. Whoever does not see the page is read it first: what was done leads to it. */
-function noticeOf({ look, title, lines = [] }: Said): Markup {
+export function noticeOf({ look, title, lines = [] }: Said): Markup {
   return html`<div class="notice ${look}" id="said" role="region" tabindex="-1" aria-labelledby="said-title">${icon(look, 20)}<div><h2 id="said-title">${sentence(title)}</h2>
 ${lines.map((line) => html`<p>${sentence(line)}</p>`)}</div></div>`;
 }

@@ -13,7 +13,14 @@ import type { Asking } from '../protocol.ts';
 import type { Run } from '../run.ts';
 
 /** The use-cases that pages perform: to add those of another file, name it here. */
-type Uses = Pick<typeof import('../../run/use-cases/connections.ts'), 'listConnections'>;
+type Uses = Pick<typeof import('../../run/use-cases/connections.ts'), 'listConnections'> &
+  Pick<typeof import('../../run/use-cases/draft-agent.ts'), 'listUsableAgents' | 'listAgentChoices' | 'draftAgent'> &
+  Pick<typeof import('../../run/use-cases/explain.ts'), 'explainVerdicts'> &
+  Pick<typeof import('../../run/use-cases/catalogue.ts'), 'showCatalogue' | 'listWaitingTools' | 'tickToolSheet'> &
+  Pick<typeof import('../../run/use-cases/record.ts'), 'showOwnRecord' | 'showRecord' | 'verifyRecord'> &
+  Pick<typeof import('../../run/use-cases/copy-record.ts'), 'copyRecord'> &
+  Pick<typeof import('../../run/use-cases/people.ts'), 'listPeople'> &
+  Pick<typeof import('../../run/use-cases/offboard.ts'), 'offboardPerson'>;
 /** The name of a use-case that pages perform. */
 export type UseCaseName = keyof Uses;
 /** Its request and its result. */

@@ -1,5 +1,7 @@
+import { listsStyle } from './lists.ts';
+
 /** What the pages of the console have beside the look of every page: a navigation, tables, a way past both. */
-export const pagesStyle = `
+export const pagesStyle = `${listsStyle}
 .skip { position: absolute; left: -100vw }
 .skip:focus { left: .5rem; top: .5rem; z-index: 1; padding: .5rem .75rem; border-radius: .5rem; background: var(--card) }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem; max-width: 60rem; margin: 0 auto; padding: 0 1.125rem .5rem }

@@ -1,3 +1,4 @@
+import { reviewedHosts } from '../../config/hosts.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Actor } from '../../platform/actor.ts';
 import type { ActingAgent } from '../../platform/change.ts';
@@ -13,18 +14,35 @@ import type { Entry, Line, RecordedAnswer, RecordedCall } from '../../record/lin
 import { type NoteKey, readVerifierKey } from '../../record/note.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { recorderFor } from '../actor.ts';
+import { browserVisit } from '../browser-visit.ts';
 import { keyPlace, makeKey, readKey, sign } from '../checkpoints.ts';
 import type { Ports } from '../ports.ts';
+import { beginOperatorProof, loadProject } from '../project.ts';
 import type { Nothing } from '../values/common.ts';
 import type {
   MadeCheckpoint,
+  ShownOwnRecord,
   ShownRecord,
+  ShowOwnRecordRequest,
   ShowRecordRequest,
   VerifiedRecord,
   VerifyRecordRequest,
 } from '../values/record.ts';
 
 type ShownAct = ShownRecord['acts'][number];
+
+/** Those of whoever asks, and nobody else's. What the record is worth as a whole is not theirs to know. */
+export async function showOwnRecord(request: ShowOwnRecordRequest, ports: Ports): Promise<ShownOwnRecord> {
+  const configuration = await loadProject(ports);
+  const visit = browserVisit(ports, 'setup-session audit show', reviewedHosts(configuration));
+  const { principal } = await (await beginOperatorProof(ports, configuration, visit)).prove({});
+  const { kind, issuer, subject } = principal;
+  const { acts } = await showRecord(
+    { ...request, subject, issuer, kind: kind === 'workload' ? 'job' : 'person' },
+    ports,
+  );
+  return { acts };
+}
 
 /**
  * The latest acts that the record has, the answers that people gave, and the calls of tools that were pulled into it, the earliest first. A call is an act
@@ -65,10 +83,13 @@ export async function showRecord(request: ShowRecordRequest, ports: Ports): Prom
 
 function isWanted({ at, act, actor, agent, session, call, given }: ShownAct, wanted: ShowRecordRequest): boolean {
   if (wanted.since !== undefined && at < wanted.since) return false;
+  if (wanted.before !== undefined && at >= wanted.before) return false;
   const { name, id } = agent ?? {};
   const members: [string | undefined, (string | null | undefined)[]][] = [
     [wanted.act, [act]],
     [wanted.subject, ['subject' in actor ? actor.subject : undefined]],
+    [wanted.issuer, ['issuer' in actor ? actor.issuer : undefined]],
+    [wanted.kind, [actor.kind]],
     [wanted.agent, [name, id]],
     [wanted.session, [session]],
     [wanted.service, [call?.service, given?.service]],

@@ -18,12 +18,17 @@ const actor = z.union([
 export const showRecord = {
   request: z.strictObject({
     subject: z.optional(z.string()),
+    /** Where several have the subject. */
+    issuer: z.optional(z.string()),
+    kind: z.optional(z.enum(['person', 'job'])),
     act: z.optional(z.string()),
     agent: z.optional(z.string()),
     session: z.optional(z.string()),
     service: z.optional(z.string()),
     tool: z.optional(z.string()),
     since: z.optional(z.string()),
+    /** Only what was before that time. */
+    before: z.optional(z.string()),
     last: z.number(),
   }),
   result: z.strictObject({
@@ -72,6 +77,11 @@ export const showRecord = {
     /** How many faults the record has; `audit verify` says which. */
     faults: z.number(),
   }),
+};
+
+export const showOwnRecord = {
+  request: z.omit(showRecord.request, { subject: true, issuer: true, kind: true }),
+  result: z.omit(showRecord.result, { faults: true }),
 };
 
 export const verifyRecord = {
@@ -127,10 +137,19 @@ export const exportRecord = {
   }),
 };
 
+export const copyRecord = {
+  request: z.strictObject({ format: z.enum(['jsonl', 'ocsf', 'cef']) }),
+  result: z.strictObject({ exported: z.number(), through: z.number() }),
+};
+
+export type CopyRecordRequest = z.output<typeof copyRecord.request>;
+export type CopiedRecord = z.output<typeof copyRecord.result>;
 export type ExportRecordRequest = z.output<typeof exportRecord.request>;
 export type ExportedRecord = z.output<typeof exportRecord.result>;
 export type ShowRecordRequest = z.output<typeof showRecord.request>;
 export type ShownRecord = z.output<typeof showRecord.result>;
+export type ShowOwnRecordRequest = z.output<typeof showOwnRecord.request>;
+export type ShownOwnRecord = z.output<typeof showOwnRecord.result>;
 export type VerifiedRecord = z.output<typeof verifyRecord.result>;
 export type VerifyRecordRequest = z.output<typeof verifyRecord.request>;
 export type MadeCheckpoint = z.output<typeof checkpointRecord.result>;

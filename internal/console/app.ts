@@ -22,7 +22,7 @@ import type { CurrentConfiguration, Reviewed } from './current-configuration.ts'
 import type { Figures } from './figures.ts';
 import { framesOf, type Journal } from './journal.ts';
 import { limitEach } from './limits.ts';
-import { judgeLogoutToken, longestWay } from './logout-token.ts';
+import { judgeLogoutToken } from './logout-token.ts';
 import { openApi } from './open-api.ts';
 import { errorPage, pageHeaders } from './pages/layout.ts';
 import { isOfPages, type PagesSetting, servePages } from './pages/serve-pages.ts';
@@ -30,7 +30,7 @@ import { pages } from './pages/table.ts';
 import type { Letter, Peers } from './peers.ts';
 import type { PlatformEvents } from './platform-events.ts';
 import { answerBody, exchangeGrant, largestRequest, runBody, type Said } from './protocol.ts';
-import { rememberedFor } from './remembered.ts';
+import type { HeardOnce } from './remembered.ts';
 import type { RequestVariables } from './request.ts';
 import { rolesOf } from './roles.ts';
 import { type Admission, paths, type Route, routes } from './routes.ts';
@@ -44,6 +44,8 @@ export interface AppSetting extends CredentialSetting, RunSetting, Pick<PagesSet
   counted: Figures;
   /** What the platform sends, and the keys that it signs with; undefined where it has none. */
   told: { events: PlatformEvents; keys: readonly Secret[] } | undefined;
+  /** What others told, so that each counts once. */
+  heard: HeardOnce;
   peers: Peers;
 }
 
@@ -61,11 +63,6 @@ export interface ConsoleApp {
 /** Runs beside each other: of all, and of one person. */
 const mostRuns = 500;
 const mostRunsOfOne = 20;
-/** Sign-outs within the time that one counts: more than a provider sends. */
-const mostLogouts = 200_000;
-/** How long a delivery may be on its way, either way of our clock. */
-const longestDeliveryMs = 5 * 60_000;
-const mostDeliveries = 200_000;
 const pingMs = 15_000;
 /** A reader that takes nothing for so long is gone. */
 const longestSilenceMs = 60_000;
@@ -119,7 +116,7 @@ function statusOf(code: ErrorCode): 400 | 401 | 403 | 409 | 429 | 500 | 502 | 50
 
 /** Makes the answers of a console. */
 export function consoleApp(setting: AppSetting): ConsoleApp {
-  const { origin, journal, configuration, sessions, counted, told, peers } = setting;
+  const { origin, journal, configuration, sessions, counted, told, heard, peers } = setting;
   const host = new URL(origin).host;
   const runs = new Map<string, { run: Run; admission: Route['admission'] }>();
   const limits = { address: limitEach(perAddress), person: limitEach(perPerson), exchange: limitEach(perExchange) };
@@ -277,8 +274,8 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       });
       if (judged instanceof AppError) return fail(c, judged, 400);
       const { issuer, subject, signIn, at } = judged;
-      const shown = `${issuer} ${judged.id}`;
-      if (heardLogouts.get(shown) !== undefined || !heardLogouts.set(shown, true))
+      const shown = `logout ${issuer} ${judged.id}`;
+      if (!(await heard.isNew(shown)))
         return fail(c, new AppError('identity_refused', 'the logout token was shown before (jti)'), 400);
       try {
         const ended = await sessions.signOut(judged);
@@ -297,7 +294,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
         });
       } catch (error) {
         // The provider's next attempt is a first one.
-        heardLogouts.delete(shown);
+        await heard.forget(shown);
         throw error;
       }
       return c.body(null, 200);
@@ -316,16 +313,16 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       >;
       try {
         const { id, sentAt, event } = readDelivery(await c.req.text(), shown, told.keys);
-        const before = deliveries.get(id);
-        if (before === sentAt) throw new AppError('identity_refused', 'this delivery was brought before');
+        const [one, attempt] = [`delivery ${id}`, `delivery ${id} ${sentAt}`];
+        if (!(await heard.isNew(attempt))) throw new AppError('identity_refused', 'this delivery was brought before');
         // Another attempt of the platform, which had no answer to the one before.
-        const outcome = before !== undefined ? 'again' : event === undefined ? 'unread' : 'taken';
-        if (!deliveries.set(id, sentAt)) throw new AppError('console_refused', 'too much is delivered at once');
+        const isFirst = await heard.isNew(one);
+        const outcome = !isFirst ? 'again' : event === undefined ? 'unread' : 'taken';
         try {
           if (outcome === 'taken' && event !== undefined) await told.events.take({ id, event });
         } catch (error) {
           // The next attempt is a first one.
-          deliveries.delete(id);
+          for (const each of [one, attempt]) await heard.forget(each);
           throw error;
         }
         counted.delivered(outcome);
@@ -354,8 +351,6 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   const endRuns = (isMeantBy: (caller: Caller) => boolean) => {
     for (const { run } of runs.values()) if (isMeantBy(run.caller)) run.interrupt();
   };
-  const deliveries = rememberedFor<number>({ forMs: 2 * longestDeliveryMs, most: mostDeliveries });
-  const heardLogouts = rememberedFor<true>({ forMs: 2 * longestWay * 1000, most: mostLogouts });
 
   /** Whether a run takes it that is here and that person's. Somebody else's is as little there as none. */
   const take = ({ run: id, person, answer }: Letter): boolean => {

@@ -17,7 +17,13 @@ import { importFolder } from './import-folder.ts';
 import type { Kept } from './kept.ts';
 import { goneHint, type Letter, type Peers, type Receiver } from './peers.ts';
 import { keyOf } from './sessions.ts';
-import { lately, latelySignedOut, proofsInDatabase, sessionsInDatabase } from './sessions-in-database.ts';
+import {
+  heardInDatabase,
+  lately,
+  latelySignedOut,
+  proofsInDatabase,
+  sessionsInDatabase,
+} from './sessions-in-database.ts';
 
 /** How often each replica looks, whether or not it was told: what it is told is a hint alone. */
 const lookEveryMs = 1_000;
@@ -48,6 +54,7 @@ export async function keptInDatabase(
       record: recordInDatabase(database),
       sessions: sessionsInDatabase(database, sessionSeconds),
       seen: proofsInDatabase(database),
+      heard: heardInDatabase(database),
       peers,
       async close() {
         await peers.close();

@@ -7,6 +7,7 @@ import { fileStores } from '../stores/files/kept-files.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { type SeenProofs, seenProofs } from './dpop.ts';
 import { noPeers, type Peers } from './peers.ts';
+import { type HeardOnce, heardHere } from './remembered.ts';
 import { type ConsoleSessions, consoleSessions } from './sessions.ts';
 
 /** All of it. */
@@ -15,6 +16,7 @@ export interface Kept {
   record: RecordLog;
   sessions: ConsoleSessions;
   seen: SeenProofs;
+  heard: HeardOnce;
   peers: Peers;
   close(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export function keptInFolder(directories: Directories, sessionSeconds: number | 
     record: lastingRecord(join(directories.state, 'record')),
     sessions: consoleSessions(sessionSeconds),
     seen: seenProofs(),
+    heard: heardHere(),
     peers: noPeers,
     async close() {},
   };

@@ -9,7 +9,6 @@ import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { inWorkspace } from '../config/workspace.ts';
-import { refreshFailuresOf } from '../connection/refresh-failures.ts';
 import { AppError } from '../errors/app-error.ts';
 import {
   type ConsoleListener,
@@ -36,7 +35,7 @@ import { consoleApp } from './app.ts';
 import { currentConfiguration } from './current-configuration.ts';
 import { figures } from './figures.ts';
 import { issuers } from './issuers.ts';
-import { journalTo } from './journal.ts';
+import { journalTo, sayCertificate } from './journal.ts';
 import { type Kept, keptInFolder } from './kept.ts';
 import { beginConsoleNotices } from './notices/begin.ts';
 import type { Notices } from './notices/notices.ts';
@@ -159,11 +158,11 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     await prepareFromEnvironment(here, first.configuration.interface.platform);
     const source = await holdImported(request, ports.signal);
     try {
-      kept = await keptFor(request, directories, signingKeys !== undefined);
+      kept = await keptFor(request, directories);
     } finally {
       await source?.release();
     }
-    const { stores, sessions, seen, peers, record: lasting } = kept;
+    const { stores, sessions, seen, heard, peers, record: lasting } = kept;
     const counted = figures();
     const platform = environment.ANTHROPIC_BASE_URL ?? usualAddress;
     // The key is for this alone: no run of anybody has it.
@@ -184,7 +183,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     const events = platformEvents({
       platform,
       record: lasting,
-      refreshFailures: refreshFailuresOf(stores, platform),
+      stores,
       renewalFailed,
       reviewed: async () => await reviewedIds((await configuration.current()).configuration),
       journal,
@@ -200,6 +199,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       },
     };
     await recallGone(sessions, record);
+    if (signingKeys !== undefined) await events.watch();
     const fetch = async () =>
       guardedFetch({
         allowLoopbackHttp: environment.MAI_ALLOW_LOOPBACK_HTTP === '1',
@@ -222,11 +222,12 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       configuration,
       sessions,
       seen,
+      heard,
       peers,
       keysOf: issuers({ fetch, stores }),
       fetch,
     });
-    listener = await listenForConsole(request, app.handle);
+    listener = await listenForConsole(request, app.handle, (change) => sayCertificate(journal, change));
     const { port } = listener;
     journal.say('listening', {
       origin: named,
@@ -247,8 +248,8 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     await Promise.race([idle, clock.pause(lastWordsMs)]);
     await listener.flushed();
     listener.close();
-    // What was answered until here, nobody tells of again.
-    await events.settle();
+    // Of several replicas another one judges what waits: it may be of an act that is still under way there.
+    await events.end({ andJudge: request.database === undefined });
     journal.say('ended');
     return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
   } finally {
@@ -263,19 +264,8 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
 async function keptFor(
   { database, importFrom, sessionSeconds }: ServeRequest,
   directories: Directories,
-  takesWebhooks: boolean,
 ): Promise<Kept> {
   if (database !== undefined) {
-    // Each would take the acts of the others for somebody else's.
-    if (takesWebhooks) {
-      throw new AppError(
-        'usage',
-        'webhooks of the platform are for a console of one replica, and this one has a database',
-        {
-          hint: 'unset ANTHROPIC_WEBHOOK_SIGNING_KEY or DATABASE_URL',
-        },
-      );
-    }
     const { keptInDatabase } = await import('./in-database.ts');
     return await keptInDatabase(database, { importFrom, sessionSeconds });
   }

@@ -8,6 +8,7 @@ import { hint } from '../stores/postgres/replica.ts';
 import { sha256 } from '../text/canonical.ts';
 import { rememberedMs, type SeenProofs } from './dpop.ts';
 import { goneHint } from './peers.ts';
+import { type HeardOnce, heardMs } from './remembered.ts';
 import {
   type ConsoleSessions,
   furthestAheadMs,
@@ -231,24 +232,37 @@ export async function lately(database: Database, forMs: number): Promise<{ who: 
   return rows.map(({ who, at }) => ({ who: goneFrom(who), at: Number(at) }));
 }
 
-/** Proofs that were shown to any replica. A try whose answer was lost is made again: its own mark is no other showing. */
+/** Proofs that were shown to any replica. */
 export function proofsInDatabase(database: Database): SeenProofs {
+  return { isNew: async (id, now) => await seenFirst(database, id, now, rememberedMs) };
+}
+
+/** What was told to any replica. */
+export function heardInDatabase(database: Database): HeardOnce {
   return {
-    async isNew(id, now) {
-      const mine = randomUUID();
-      const added = await patiently(() =>
-        database.query(
-          `with over as (
+    isNew: async (id) => await seenFirst(database, ['heard', id], clock.now(), heardMs),
+    async forget(id) {
+      await patiently(() =>
+        database.query('delete from console.seen where id = $1::text', [JSON.stringify(['heard', id])]),
+      );
+    },
+  };
+}
+
+/** Whether nobody has seen it; from now on somebody has. A try whose answer was lost is made again: its own mark is no other showing. */
+async function seenFirst(database: Database, id: unknown, now: Date, forMs: number): Promise<boolean> {
+  const mine = randomUUID();
+  const added = await patiently(() =>
+    database.query(
+      `with over as (
              delete from console.seen where id in (
                select id from console.seen where until <= $2::timestamptz limit 20 for update skip locked)
            )
            insert into console.seen (id, until, mark) values ($1::text, $3::timestamptz, $4::uuid)
            on conflict (id) do update set mark = excluded.mark where seen.mark = excluded.mark
            returning 1`,
-          [JSON.stringify(id), now.toISOString(), new Date(now.getTime() + rememberedMs).toISOString(), mine],
-        ),
-      );
-      return added.length === 1;
-    },
-  };
+      [JSON.stringify(id), now.toISOString(), new Date(now.getTime() + forMs).toISOString(), mine],
+    ),
+  );
+  return added.length === 1;
 }

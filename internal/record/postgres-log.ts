@@ -72,6 +72,17 @@ export function recordInDatabase(database: Database): RecordLog {
         if (read < head.count) throw shorter(database, head.count, read);
       });
     },
+    async since(count, take) {
+      const { head } = await patiently(() => endOf(database.query, ''));
+      if (count === undefined) return head.count;
+      for await (const { lines } of linesBetween(database, count, head.count)) {
+        for (const { bytes } of lines) {
+          const line = readLine(Buffer.from(bytes).toString('utf8'));
+          if (line !== undefined) take?.(line);
+        }
+      }
+      return head.count;
+    },
     checkpoints: checkpointsInDatabase(database),
     cursor: (name) => mark(database, `export-${name}`),
     append: (entry) =>

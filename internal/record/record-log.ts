@@ -16,6 +16,8 @@ export interface RecordLog {
   verify(take?: (line: Line, written: string) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
   /** Reads it from its first line, and each further time from where it was read to. */
   reading(): Promise<RecordReading>;
+  /** The lines behind a count, as they are written and unjudged, and the count of the last one; without a count, that of the last alone. Left out where one process writes all of it. */
+  since?(count: number | undefined, take?: (line: Line) => void): Promise<number>;
   checkpoints: Checkpoints;
   /** How far a sink has come, by a name of its own. */
   cursor(name: string): Cursor;

@@ -95,6 +95,8 @@ export interface Stores {
   refreshFailures: KeptTexts;
   /** What a console has to tell its receiver, of a platform and what it is about; who holds `sender` tells. */
   notices: KeptTexts;
+  /** What the platform told of and nobody has judged yet, of a platform and a delivery; who holds one judges it. */
+  toldEvents: KeptTexts;
   /** Configurations that a person said yes to, by folder. */
   confirmations: KeptTexts;
   /** Who signed in last, by client of an identity provider; who holds one changes the sign-in that is kept of it. */

@@ -1,5 +1,5 @@
 /** What others tell a console of what happened elsewhere, each with a signature: a sign-in that ended, and what the platform sends. */
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -16,6 +16,7 @@ import {
   type TokenChange,
 } from '../support/console-caller.ts';
 import { keepSignIns } from '../support/kept-sign-in.ts';
+import { type DeliveryChange, deliverTo, eventText, signingKeys } from '../support/platform-webhooks.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
 const world = sandboxPerTest();
@@ -75,7 +76,7 @@ describe('a sign-in that ended at the provider', () => {
     const grace = await callerAt(running?.origin ?? '', await signedIn('one', 'grace'));
     const request = { service: 'notion', newClient: false, legacyEndpoints: false, acceptAudience: false };
     const waiting = ada.ask('/v1/use-cases/connect', { body: { request, asking } });
-    await expect.poll(() => running?.journal()).toContain('/v1/use-cases/connect');
+    await expect.poll(() => running?.journal(), { timeout: 30_000 }).toContain('/v1/use-cases/connect');
     const told = await bring(await logoutToken());
     expect([told.status, told.headers['cache-control'], told.body]).toEqual([200, 'no-store', '']);
     expect(errorIn(await waiting)).toMatchObject({ code: 'interrupted' });
@@ -188,36 +189,9 @@ describe('a sign-in that ended at the provider', () => {
 });
 
 describe('what the platform sends', () => {
-  const keys = [0, 1].map((each) => `whsec_${Buffer.alloc(24, `key ${each}`).toString('base64')}`);
+  const keys = signingKeys;
   const withKeys = { environment: { ANTHROPIC_WEBHOOK_SIGNING_KEY: keys.join(' ') }, graceMs: 300 };
-  interface Delivery {
-    id?: string;
-    at?: number;
-    key?: string | undefined;
-    body?: string;
-    headers?: Record<string, string>;
-  }
-  const eventText = (type: string, about: string, more: object = {}, created = new Date()) =>
-    JSON.stringify({
-      type: 'event',
-      id: `whe_${randomUUID()}`,
-      created_at: created.toISOString(),
-      data: { type, id: about, organization_id: 'org', workspace_id: 'wrkspc_1', ...more },
-    });
-  const deliver = async (
-    body: string,
-    { id = `msg_${randomUUID()}`, at = seconds(), key = keys[0], ...more }: Delivery = {},
-  ) => {
-    const hmac = createHmac('sha256', Buffer.from((key ?? '').slice('whsec_'.length), 'base64'));
-    const headers = {
-      'content-type': 'application/json',
-      'webhook-id': id,
-      'webhook-timestamp': String(at),
-      'webhook-signature': `v1,${hmac.update(`${id}.${at}.${body}`).digest('base64')}`,
-      ...more.headers,
-    };
-    return await ask(`${running?.origin}/v1/webhooks/platform`, { method: 'POST', headers, body: more.body ?? body });
-  };
+  const deliver = async (body: string, change?: DeliveryChange) => await deliverTo(running?.origin ?? '', body, change);
   const alarms = () => running?.journal().match(/"what":"alarm"[^\n]*/g) ?? [];
   const record = async () =>
     (await readFile(join(running?.data ?? '', 'state', 'record', 'record-000001.jsonl'), 'utf8'))
@@ -281,9 +255,9 @@ describe('what the platform sends', () => {
       eventText('session.archived', stdout.trim()),
     ];
     for (const each of foreign) expect((await deliver(each)).status).toBe(204);
-    await expect.poll(() => alarms().length).toBe(5);
+    await expect.poll(() => alarms().length, { timeout: 30_000 }).toBe(5);
     // All are said before the first one is written.
-    await expect.poll(async () => (await record()).length).toBe(5);
+    await expect.poll(async () => (await record()).length, { timeout: 30_000 }).toBe(5);
     const heard = (await record()).map(({ what, target }) => [what, (target as { id: string }).id]);
     expect(heard).toEqual([
       ['session.created', 'sesn_foreign'],
@@ -311,7 +285,7 @@ describe('what the platform sends', () => {
   test('counts once, and only where the platform has signed it just now [P9]', async () => {
     await started(() => {}, withKeys);
     const event = eventText('vault.deleted', 'vlt_x');
-    const forged: Record<string, Delivery> = {
+    const forged: Record<string, DeliveryChange> = {
       'by a stranger': { key: `whsec_${Buffer.alloc(24, 'stranger').toString('base64')}` },
       'with another body': { body: event.replace('vlt_x', 'vlt_y') },
       'for another id': { headers: { 'webhook-id': 'msg_other' } },

@@ -8,8 +8,10 @@ import { ask } from '../support/ask.ts';
 import { type Balancer, startBalancer } from '../support/balancer.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
 import { asking, callerAt, exchangeAt, idTokenOf, newKey, proofOf } from '../support/console-caller.ts';
+import { deliverTo, eventText, signingKeys } from '../support/platform-webhooks.ts';
 import { databasePassword, type PostgresServer, startPostgres, withoutPostgres } from '../support/postgres-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { soon } from '../support/soon.ts';
 import { throughConsole } from '../support/through-console.ts';
 
 let server: PostgresServer;
@@ -38,6 +40,8 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
           origin: balancer.origin,
           database: new Secret(address),
           data: await mkdtemp(join(world.sandbox.folder, 'replica-')),
+          environment: { ANTHROPIC_WEBHOOK_SIGNING_KEY: signingKeys.join(' ') },
+          graceMs: 1_500,
         },
       );
       replicas.push(replica);
@@ -155,6 +159,37 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
       expect(answered.status).toBe(401);
       expect((await exchangeAt(balancer.origin, newKey(), token)).status).toBe(403);
     }
+  });
+
+  test('what the platform tells any of them is judged by what all did, and told once, also where one ends [P7]', async () => {
+    await world.connect(['notion'], await machine());
+    const { stdout } = await world.setup(['--agent', 'support'], await machine());
+    const [credential] = await world.credentials();
+    const { id = '', vault_id: vault = '' } = credential ?? {};
+    const host = { host: new URL(balancer.origin).host };
+    const ours = [
+      eventText('vault.created', vault),
+      eventText('vault_credential.created', id, { vault_id: vault }),
+      eventText('session.created', stdout.trim()),
+    ];
+    for (const index of replicas.keys())
+      for (const each of ours) expect((await deliverTo(at(index), each, { headers: host })).status).toBe(204);
+    const foreign = eventText('session.created', 'sesn_foreign');
+    const when = Math.floor(Date.now() / 1000);
+    const shown = async (index: number) =>
+      await deliverTo(at(index), foreign, { id: 'msg_foreign', at: when, headers: host });
+    expect((await shown(0)).status).toBe(204);
+    // The same once more is a replay at any of them; another attempt of it is none, and does nothing.
+    expect([(await shown(0)).status, (await shown(1)).status]).toEqual([400, 400]);
+    const another = { id: 'msg_foreign', at: when + 1, headers: host };
+    expect((await deliverTo(at(2), foreign, another)).status).toBe(204);
+    // Whoever took it ends before it is judged.
+    await replicas[0]?.stop();
+    const alarms = () => journals().match(/"what":"alarm"[^\n]*/g) ?? [];
+    await soon(() => expect(alarms()).toHaveLength(1));
+    expect(alarms()[0]).toContain('sesn_foreign');
+    const left = `select 1 from console.texts where kind = 'toldEvents'`;
+    await soon(async () => expect(await server.ask(new URL(address).pathname.slice(1), left)).toEqual([]));
   });
 
   test('whose database takes nobody says so, and that it may be asked again', async () => {

@@ -39,6 +39,7 @@ const kinds: (keyof Stores)[] = [
   'quotas',
   'refreshFailures',
   'notices',
+  'toldEvents',
   'confirmations',
   'signIns',
   'localAccess',

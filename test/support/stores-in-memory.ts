@@ -23,6 +23,7 @@ const kinds = [
   'quotas',
   'refreshFailures',
   'notices',
+  'toldEvents',
   'confirmations',
   'signIns',
   'localAccess',

@@ -43,6 +43,8 @@ export function fileStores({ cache, state }: { cache: string; state: string }): 
     refreshFailures: keptFiles({ root: state, folder: 'refresh-failures', longestBytes: 256 }),
     // Whom it concerns, and the approvers that the configuration names.
     notices: keptFiles({ root: state, folder: 'notices', suffix: '.json', longestBytes: 256 * 1024 }),
+    // A few ids and a time.
+    toldEvents: keptFiles({ root: state, folder: 'told-events', suffix: '.json', longestBytes: 4096 }),
     confirmations: keptFiles({ root: state, folder: 'configurations', suffix: '.json', longestBytes: 256 * 1024 }),
     // More than a subject and an e-mail address.
     signIns: keptFiles({ root: state, folder: 'sign-in', suffix: '.person.json', longestBytes: 16 * 1024 }),

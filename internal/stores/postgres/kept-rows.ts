@@ -30,6 +30,7 @@ export function rowStores(replica: Replica): Stores {
     quotas: kept('quotas'),
     refreshFailures: kept('refreshFailures'),
     notices: kept('notices'),
+    toldEvents: kept('toldEvents'),
     confirmations: kept('confirmations'),
     signIns: kept('signIns'),
     localAccess: kept('localAccess'),

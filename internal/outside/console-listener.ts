@@ -2,7 +2,8 @@
  * The socket of a console: http on loopback, https with a certificate of its own, or http behind proxies that are named.
  * Anywhere else nothing is opened. Who asks for what is judged behind it.
  */
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { Server as HttpServer, IncomingMessage, ServerOptions } from 'node:http';
 import { type AddressInfo, BlockList, isIP } from 'node:net';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -51,13 +52,22 @@ const requestTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 65_000;
 const flushMs = 2_000;
 const mostConnections = 4_096;
+const usualLookMs = 30_000;
 
 const loopbackAddresses = new BlockList();
 loopbackAddresses.addSubnet('127.0.0.0', 8, 'ipv4');
 loopbackAddresses.addAddress('::1', 'ipv6');
 
+/** Told that the certificate was renewed, or why what is there now does not count: then the one before goes on. */
+export type CertificateTold = (change: 'renewed' | AppError) => void;
+
 /** Throws `usage` for a place where everybody on the way could read along, or `port_taken`. */
-export async function listenForConsole(place: ListeningPlace, handler: ConsoleHandler): Promise<ConsoleListener> {
+export async function listenForConsole(
+  place: ListeningPlace,
+  handler: ConsoleHandler,
+  told: CertificateTold,
+  lookEveryMs: number = usualLookMs,
+): Promise<ConsoleListener> {
   const { host, port, tls } = place;
   const proxies = rangesOf(place.trustedProxies);
   if (!isLoopback(host) && tls === undefined && place.trustedProxies.length === 0) {
@@ -77,10 +87,11 @@ export async function listenForConsole(place: ListeningPlace, handler: ConsoleHa
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: 1_000,
   };
+  const over = new AbortController();
   const server: HttpServer =
     tls === undefined
       ? (await import('node:http')).createServer(options)
-      : (await import('node:https')).createServer({ ...options, ...(await certified(tls)), minVersion: 'TLSv1.2' });
+      : await certifiedServer(tls, { options, told, lookEveryMs, signal: over.signal });
   server.maxConnections = mostConnections;
   server.on('request', (request, response) => void listener(request, response).catch(() => response.destroy()));
   await new Promise<void>((resolve, reject) => {
@@ -110,6 +121,7 @@ export async function listenForConsole(place: ListeningPlace, handler: ConsoleHa
       }
     },
     close() {
+      over.abort();
       server.close();
       server.closeAllConnections();
     },
@@ -123,6 +135,51 @@ const forwarding = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 
 export function isLoopback(host: string): boolean {
   const family = isIP(host);
   return host === 'localhost' || (family !== 0 && loopbackAddresses.check(host, family === 6 ? 'ipv6' : 'ipv4'));
+}
+
+interface Watched {
+  options: ServerOptions;
+  told: CertificateTold;
+  lookEveryMs: number;
+  signal: AbortSignal;
+}
+
+/** A server whose certificate is that of its files, as they are: new connections get a new one, and nothing is broken off. */
+async function certifiedServer(
+  tls: NonNullable<ListeningPlace['tls']>,
+  { options, told, lookEveryMs, signal }: Watched,
+): Promise<HttpServer> {
+  const { createServer } = await import('node:https');
+  const minVersion = 'TLSv1.2';
+  let used = await certified(tls);
+  const server = createServer({ ...options, ...used, minVersion });
+  let refused = '';
+  const look = async () => {
+    try {
+      const now = await certified(tls);
+      if (now.cert === used.cert && now.key === used.key) return;
+      // Two files are never replaced at once, nor is one that is half written any: what does not go together now may in a moment.
+      if (!new X509Certificate(now.cert).checkPrivateKey(createPrivateKey(now.key))) throw new Error('another key');
+      server.setSecureContext({ ...now, minVersion });
+      used = now;
+      refused = '';
+      told('renewed');
+    } catch (cause) {
+      const error =
+        cause instanceof AppError
+          ? cause
+          : new AppError('usage', 'certificate and private key do not go together', { cause });
+      if (error.message !== refused) told(error);
+      refused = error.message;
+    }
+  };
+  void (async () => {
+    while (!signal.aborted) {
+      await clock.pause(lookEveryMs, signal);
+      if (!signal.aborted) await look();
+    }
+  })();
+  return server;
 }
 
 async function certified({ certificate, key }: { certificate: string; key: string }) {

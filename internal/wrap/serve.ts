@@ -1,6 +1,6 @@
 /** A wrapped server from its start to its end: a program that speaks MCP on stdio becomes a protected remote server. */
 import { clock } from '../clock/clock.ts';
-import { journalTo } from '../console/journal.ts';
+import { journalTo, sayCertificate } from '../console/journal.ts';
 import { AppError } from '../errors/app-error.ts';
 import { issuerKeys } from '../identity/issuer-keys.ts';
 import { renewedKeys } from '../identity/renewed-keys.ts';
@@ -105,7 +105,7 @@ export async function wrap(ports: Ports, request: WrapRequest): Promise<Wrapped>
     announce,
     say: (what, line) => journal.say(what, line),
   });
-  const listener = await listenForConsole(request, app.handle);
+  const listener = await listenForConsole(request, app.handle, (change) => sayCertificate(journal, change));
   const stopSweeping = sweeping(app.sweep);
   try {
     const { port } = listener;

@@ -405,7 +405,7 @@ test('it ends with what it began: a run that waits for a person ends as by Ctrl-
   const ada = await callerAt(console.origin, await idTokenOf(world.sandbox, 'ada'));
   const request = { service: 'notion', newClient: false, legacyEndpoints: false, acceptAudience: false };
   const waiting = ada.ask('/v1/use-cases/connect', { body: { request, asking } });
-  await expect.poll(() => console.journal()).toContain('/v1/use-cases/connect');
+  await expect.poll(() => console.journal(), { timeout: 30_000 }).toContain('/v1/use-cases/connect');
   const began = performance.now();
   await console.stop();
   running = undefined;

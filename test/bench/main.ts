@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
 import { tableText } from '../../internal/text/table.ts';
+import { withoutPostgres } from '../support/postgres-server.ts';
 import { measureAttach, measureTurnEnds } from './attach.ts';
+import { type CrowdFigures, measureCrowd } from './crowd.ts';
 import { buildOf } from './earlier-build.ts';
 import { measureGuard } from './guard.ts';
 import { measureHashing } from './hashing.ts';
@@ -33,23 +35,32 @@ type Row = [what: string, measured: string, target: string, met: 'yes' | 'NO'];
 
 const rows: Row[] = [];
 
-for (const name of ['service-connection', 'setup-session', 'skill-sync']) {
-  for (const flag of ['--version', '--help']) rows.push(await startRow(name, flag));
-}
 /** The peak memory of a cold run with the fewest vaults, which the others are compared with. */
 let coldWithFewMiB: number | undefined;
-for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
-rows.push(await turnEndRow(), ...(await attachRows()));
-rows.push(await offboardRow());
-rows.push(await guardRow());
-rows.push(verdictRow());
-rows.push(...(await toolListRows()));
-rows.push(...(await recordRows()), ...(await recordedSessionRow()));
-rows.push(...(await sessionTokenRows()));
-rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
-rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
-if (process.argv.includes('--peers')) rows.push(...(await peerRows()));
+
+// `npm run bench -- crowd [people]`: that alone, which takes longer than all the others.
+const [what, people = '2000'] = process.argv.slice(2);
+if (what === 'crowd') rows.push(...(await crowdRows(Number(people))));
+else await everything();
 process.stdout.write(`${tableText({ heading: ['what', 'measured', 'target', 'met'], rows })}\n`);
+
+async function everything(): Promise<void> {
+  for (const name of ['service-connection', 'setup-session', 'skill-sync']) {
+    for (const flag of ['--version', '--help']) rows.push(await startRow(name, flag));
+  }
+  for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
+  rows.push(await turnEndRow(), ...(await attachRows()));
+  rows.push(await offboardRow());
+  rows.push(await guardRow());
+  rows.push(verdictRow());
+  rows.push(...(await toolListRows()));
+  rows.push(...(await recordRows()), ...(await recordedSessionRow()));
+  rows.push(...(await sessionTokenRows()));
+  rows.push(...(await crowdRows(200)));
+  rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
+  rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
+  if (process.argv.includes('--peers')) rows.push(...(await peerRows()));
+}
 
 /** Beside public tools, which have to be installed first. */
 async function peerRows(): Promise<Row[]> {
@@ -241,6 +252,44 @@ async function guardRow(): Promise<Row> {
     `${seconds.toFixed(1)} s, ${perSecond.toFixed(1)} calls/s`,
     '≥ 10 calls/s',
     met(perSecond >= 10),
+  ];
+}
+
+async function crowdRows(people: number): Promise<Row[]> {
+  const size = { people, atOnce: 16, alone: 50 };
+  if (withoutPostgres) return [];
+  progress(`${people.toLocaleString('en')} people without a console, and at three replicas of one`);
+  const { withKey, replicas, folder } = await measureCrowd(dist, size);
+  const ratio = replicas.perSecond / withKey.perSecond;
+  const added = replicas.alone - withKey.alone;
+  const words = ({ perSecond, p50, p99, alone: median, again }: CrowdFigures) =>
+    `${perSecond.toFixed(1)} people/s, session start p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, alone ${median.toFixed(0)} ms, ${again} run again`;
+  const many = (count: number) =>
+    `${count.toLocaleString('en')} people who connect and start a session, ${size.atOnce} at once`;
+  const lost = ({ faults }: CrowdFigures) =>
+    `${faults.length} mixed up or lost${faults.length > 0 ? `: ${faults.slice(0, 3).join('; ')}` : ''}`;
+  return [
+    [`${many(people)}, with the key`, words(withKey), '-', met(withKey.faults.length === 0)],
+    [
+      `${many(people)}: three replicas, one killed, the database started again`,
+      `${ratio.toFixed(2)} × with the key (${words(replicas)})`,
+      '≥ 0.7 ×',
+      met(ratio >= 0.7),
+    ],
+    ['the same: who has what is another’s, or has lost it', lost(replicas), '0', met(replicas.faults.length === 0)],
+    ['the same: what a console adds to a session start', `${added.toFixed(0)} ms`, '≤ 15 ms', met(added <= 15)],
+    [
+      'the same: peak memory of a replica',
+      `${replicas.peakMiB.toFixed(0)} MiB`,
+      '≤ 250 MiB',
+      met(replicas.peakMiB <= 250),
+    ],
+    [
+      `${many(folder.people)}: one console with a folder, killed on the way`,
+      `${words(folder)}, ${folder.peakMiB.toFixed(0)} MiB; ${lost(folder)}`,
+      '0 lost',
+      met(folder.faults.length === 0),
+    ],
   ];
 }
 

@@ -51,7 +51,8 @@ export const people: Readonly<Record<PersonName, Person>> = {
 
 /** One person's account at one service, as that service's own sign-in knows it. */
 export interface Account {
-  readonly person: PersonName;
+  /** One of the people of the sandbox, or whoever was admitted beside them. */
+  readonly person: string;
   readonly name: string;
   readonly email: string;
   readonly workspace: string;

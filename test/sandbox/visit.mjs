@@ -117,6 +117,9 @@ function press(page, { person, account, deny }) {
     asks === 'sign-in'
       ? { name: 'person', value: kind === 'service' ? account : person }
       : { name: 'decision', value: deny && kind === 'service' ? 'deny' : 'allow' };
+  if (asks === 'sign-in' && !body.includes(`value="${wanted.value}"`) && body.includes('name="another"')) {
+    return { action: unescapeHtml(action), form: new URLSearchParams({ another: wanted.value }).toString() };
+  }
   if (!body.includes(`name="${wanted.name}" value="${wanted.value}"`)) {
     throw new Error(`the page has no button for ${wanted.name} ${JSON.stringify(wanted.value)}`);
   }

@@ -11,16 +11,19 @@ export interface Balancer {
   close(): Promise<void>;
 }
 
-/** Starts one. */
-export async function startBalancer(): Promise<Balancer> {
+/**
+ * Starts one. With `fromEverywhere` each connection comes from an address of its own, as those of people do: limits of one
+ * address are not what many people meet.
+ */
+export async function startBalancer({ fromEverywhere = false } = {}): Promise<Balancer> {
   const sent = new Map<number, number>();
   const sockets = new Set<Socket>();
   let turn = 0;
   const balancer: { ports: number[] } = { ports: [] };
-  const forward = (client: Socket, left: readonly number[]): void => {
+  const forward = (client: Socket, left: readonly number[], from: string): void => {
     const [port, ...others] = left;
     if (port === undefined) return void client.destroy();
-    const server = connect(port, '127.0.0.1');
+    const server = connect({ port, host: '127.0.0.1', localAddress: from });
     let there = false;
     sockets.add(server);
     server.on('connect', () => {
@@ -30,7 +33,7 @@ export async function startBalancer(): Promise<Balancer> {
     });
     server.on('error', () => {
       if (there) client.destroy();
-      else forward(client, others);
+      else forward(client, others, from);
     });
     server.on('close', () => {
       sockets.delete(server);
@@ -44,7 +47,9 @@ export async function startBalancer(): Promise<Balancer> {
     client.on('close', () => sockets.delete(client));
     turn += 1;
     const { ports } = balancer;
-    forward(client, [...ports.slice(turn % ports.length), ...ports.slice(0, turn % ports.length)]);
+    // All of 127.0.0.0/8 is this machine.
+    const from = fromEverywhere ? `127.${1 + ((turn >> 16) & 127)}.${(turn >> 8) & 255}.${turn & 255}` : '127.0.0.1';
+    forward(client, [...ports.slice(turn % ports.length), ...ports.slice(0, turn % ports.length)], from);
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const address = listener.address();

@@ -34,6 +34,20 @@ const all = { groups: [], principals: Object.values(people).map(({ subject }) =>
 /** Everybody of the sandbox is everything but an operator. */
 export const everybodysRoles = { user: all, approver: all, auditor: all, admin: all };
 
+/** Names a console in the configuration of a sandbox, where everybody is everything but an operator unless that is changed. */
+export async function nameConsole(
+  sandbox: Sandbox,
+  origin: string,
+  change: (content: Content) => void = () => {},
+): Promise<void> {
+  const file = join(sandbox.configFolder, 'interface.yaml');
+  const content: Content = parse(await readFile(file, 'utf8'));
+  content.console = origin;
+  content.people.roles = structuredClone(everybodysRoles);
+  change(content);
+  await writeFile(file, stringify(content, { aliasDuplicateObjects: false }));
+}
+
 /** Starts one, and names it in the configuration of the sandbox, or what stands before it and others. */
 export async function startConsole(
   sandbox: Sandbox,
@@ -46,12 +60,7 @@ export async function startConsole(
 ): Promise<RunningConsole> {
   const port = await freePort();
   const origin = shared ?? `http://127.0.0.1:${port}`;
-  const file = join(sandbox.configFolder, 'interface.yaml');
-  const content: Content = parse(await readFile(file, 'utf8'));
-  content.console = origin;
-  content.people.roles = everybodysRoles;
-  change(content);
-  await writeFile(file, stringify(content, { aliasDuplicateObjects: false }));
+  await nameConsole(sandbox, origin, change);
   const data = request.data ?? (await mkdtemp(join(sandbox.folder, 'console-')));
   const ended = new AbortController();
   const lines: string[] = [];
@@ -116,7 +125,7 @@ export async function startConsole(
 }
 
 /** A port that nobody has. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

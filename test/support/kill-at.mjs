@@ -2,9 +2,10 @@
  * Loaded with `node --import` before an executable: counts every step that it takes in the outside world, and kills the
  * process, as `kill -9` does, at one of them. KILL_LOG gets one line per step; KILL_AT is the number of the step to die
  * at, 0 for none, and KILL_OF the pattern of the steps that are counted, all where it is empty. KILL_BY=SIGINT presses Ctrl-C
- * there instead, and the process goes on with what it makes of that. The steps: each request before it is sent, with its answer there but not read, and with it read; each
+ * there instead, and the process goes on with what it makes of that. Nothing counts before a step that KILL_FROM looks like. The steps: each request before it is sent, with its answer there but not read, and with it read; each
  * file before it is written, renamed, linked or removed, and after; each line of the record before it is written, after, and
- * when the disk has it, with its lock; each program before and after it is started; each
+ * when the disk has it, with its lock; each statement of the database at KILL_DATABASE that changes something by itself, and each
+ * commit, before it is sent: what is not sent has no effect, and what is has it, read or not; each program before and after it is started; each
  * request that is accepted, and its answer once it is sent.
  */
 import childProcess from 'node:child_process';
@@ -13,23 +14,29 @@ import files from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
+import net from 'node:net';
 
 // An executable takes nothing but a command line, and what it starts is to know nothing of this.
 const { env } = process;
-const { KILL_AT = '0', KILL_OF = '', KILL_BY = 'SIGKILL', KILL_LOG = '' } = env;
+const { KILL_AT = '0', KILL_OF = '', KILL_FROM = '', KILL_BY = 'SIGKILL', KILL_LOG = '', KILL_DATABASE = '' } = env;
 delete env.KILL_AT;
 delete env.KILL_OF;
+delete env.KILL_FROM;
 delete env.KILL_BY;
 delete env.KILL_LOG;
+delete env.KILL_DATABASE;
 // As they are before they are counted.
 const { openSync, writeSync, symlinkSync, unlinkSync, fdatasync } = fs;
 const log = openSync(KILL_LOG, 'a');
 const counted = new RegExp(KILL_OF);
+const first = new RegExp(KILL_FROM);
+let begun = false;
 let count = 0;
 
 function step(name) {
   writeSync(log, `${name}\n`);
-  if (!counted.test(name)) return;
+  begun ||= first.test(name);
+  if (!begun || !counted.test(name)) return;
   count += 1;
   if (count !== Number(KILL_AT)) return;
   process.kill(process.pid, KILL_BY);
@@ -72,6 +79,28 @@ http.Server.prototype.emit = function (event, ...words) {
   }
   return emit.call(this, event, ...words);
 };
+
+// A message of PostgreSQL has its kind, its length, and for a statement with parameters a name that is empty, in front of the text.
+const texts = { Q: 5, P: 6 };
+const inTransaction = new WeakMap();
+const { write } = net.Socket.prototype;
+net.Socket.prototype.write = function (data, ...words) {
+  if (KILL_DATABASE !== '' && this.remotePort === Number(KILL_DATABASE) && Buffer.isBuffer(data)) {
+    const from = texts[String.fromCharCode(data[0])];
+    const end = from === undefined ? -1 : data.indexOf(0, from);
+    if (end > 0) ask(this, data.toString('utf8', from, end).trim().replace(/\s+/g, ' '));
+  }
+  return write.call(this, data, ...words);
+};
+
+function ask(socket, text) {
+  const [verb = ''] = text.split(' ');
+  if (verb === 'begin') inTransaction.set(socket, true);
+  const within = inTransaction.get(socket) === true;
+  if (verb === 'commit' || verb === 'rollback') inTransaction.set(socket, false);
+  if (verb === 'commit' || (!within && /^(insert|update|delete|with) /.test(text)))
+    step(`database: ${text.slice(0, 60)}`);
+}
 
 const { spawn } = childProcess;
 childProcess.spawn = (...words) => {

@@ -2,7 +2,7 @@
  * The pages that a person sees at the identity provider and at the services. Plain HTML forms, no
  * script, light and dark, usable on a phone. The scripted browser reads them by three conventions:
  * `data-page` on the form names the page, a sign-in button is `name="person"` with the person's short
- * name, the consent buttons are `name="decision"` with `allow` or `deny`, and a code is entered in
+ * name, somebody without one is named in `name="another"`, the consent buttons are `name="decision"` with `allow` or `deny`, and a code is entered in
  * `name="user_code"`.
  */
 
@@ -77,18 +77,20 @@ ${body}
 /** Asks who is there. No password: the sandbox trusts whoever sits in front of it. */
 export function signInPage(
   brand: Brand,
-  request: { action: string; client: string; choices: readonly Choice[] },
+  request: { action: string; client: string; choices: readonly Choice[]; others: boolean },
 ): string {
   const buttons = request.choices.map(
     ({ person, name, detail }) =>
       `<button name="person" value="${escapeHtml(person)}">${escapeHtml(name)}<small>${escapeHtml(detail)}</small></button>`,
   );
+  const another =
+    '<label for="another">Another account</label>\n<input id="another" name="another" autocomplete="off">';
   return page(
     brand,
     'Choose an account',
     `<p>to continue to <strong>${escapeHtml(request.client)}</strong></p>
 <form method="post" action="${escapeHtml(request.action)}" data-page="${brand.kind}-sign-in">
-${buttons.join('\n')}
+${[...buttons, ...(request.others ? [another] : [])].join('\n')}
 </form>`,
   );
 }

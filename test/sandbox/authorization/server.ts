@@ -17,6 +17,8 @@ export interface AuthorizationServerOptions {
   readonly cookiePrefix: string;
   readonly now: () => number;
   readonly choices: readonly Choice[];
+  /** Whether somebody without a button may name themselves; nobody may unless told. */
+  takesOthers?(): boolean;
   /** The account identifier that belongs to a sign-in button. */
   accountId(person: string): string | undefined;
   /** How the consent page calls an account. */

@@ -12,6 +12,8 @@ const interactionPath = /^\/interaction\/[\w-]+$/;
 export interface SignInOptions {
   readonly brand: Brand;
   readonly choices: readonly Choice[];
+  /** Whether somebody without a button may name themselves; nobody may unless told. */
+  takesOthers?(): boolean;
   /** The account identifier that belongs to a button. */
   accountId(person: string): string | undefined;
   /** What the consent page shows for an account. */
@@ -42,7 +44,11 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
     ctx.type = 'html';
     ctx.body =
       details.prompt.name === 'login'
-        ? signInPage(options.brand, { ...shown, choices: options.choices })
+        ? signInPage(options.brand, {
+            ...shown,
+            choices: options.choices,
+            others: options.takesOthers?.() === true,
+          })
         : consentPage(options.brand, {
             ...shown,
             account: options.describe(details.session?.accountId ?? ''),
@@ -55,7 +61,7 @@ export function signInPages(provider: Provider, options: SignInOptions): Middlew
     const form = new URLSearchParams(await readBody(ctx.req));
     const result =
       details.prompt.name === 'login'
-        ? signedIn(form.get('person') ?? '', details.params['acr_values'])
+        ? signedIn(form.get('person') ?? form.get('another') ?? '', details.params['acr_values'])
         : form.get('decision') === 'allow'
           ? { consent: { grantId: await grantTo(details) } }
           : { error: 'access_denied', error_description: 'the person did not allow it' };

@@ -5,13 +5,13 @@ import { z } from 'zod';
 import type { JsonObject } from '../authorization/control.ts';
 import type { Context, Middleware } from '../authorization/middleware.ts';
 import { readBody } from '../authorization/request-body.ts';
-import type { Account, PersonName } from '../people.ts';
+import type { Account } from '../people.ts';
 import type { SandboxTool } from './tool.ts';
 
 /** One tool call that a service carried out. */
 export interface ToolCall {
   /** Whose account it was carried out with. */
-  readonly account: PersonName;
+  readonly account: string;
   readonly tool: string;
   readonly arguments: Readonly<Record<string, unknown>>;
   /** The client that the token was issued to; empty for a token that no client asked for. */
@@ -46,7 +46,7 @@ export interface ResourceServerOptions {
   /** How every tool's answer says who called. */
   callerIn(account: Account): JsonObject;
   readonly now: () => number;
-  readonly accounts: Readonly<Record<PersonName, Account>>;
+  accountOf(accountId: string): Account | undefined;
   tools(): readonly SandboxTool[];
   findToken(value: string): Promise<KnownToken | undefined>;
 }
@@ -79,7 +79,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   async function authenticate(value: string): Promise<Caller | undefined> {
     const token = await options.findToken(value);
     if (token === undefined || token.aud !== options.resource) return undefined;
-    const account = Object.values(options.accounts).find(({ person }) => person === token.accountId);
+    const account = options.accountOf(token.accountId);
     if (account === undefined) return undefined;
     return { account, clientId: token.clientId ?? '', scopes: new Set(token.scope?.split(' ')) };
   }

@@ -72,6 +72,10 @@ interface ServiceControl extends AuthorizationControl {
   revokeGrants(person: PersonName): void;
   /** Sets how many seconds clients of the device flow have to leave between two questions, 5 unless told. */
   pollEvery(seconds: number): void;
+  /** Opens an account for somebody who is none of the people: they name themselves at the sign-in, which has no button for them. */
+  admit(account: Account): void;
+  /** Whose account an access token is for that is still good. */
+  accountOf(accessToken: string): Promise<string | undefined>;
 }
 
 /** What makes one service different from the others. */
@@ -126,7 +130,11 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
   const { mcpPath = '/mcp', registration } = blueprint;
   const resource = blueprint.resource === 'origin' ? origin : `${origin}${mcpPath}`;
   const accounts = accountsAt(blueprint.title);
+  const others = new Map<string, Account>();
   const tools = new Map(blueprint.tools.map((tool) => [tool.name, tool]));
+
+  const accountOf = (person: string) =>
+    Object.values(accounts).find((each) => each.person === person) ?? others.get(person);
 
   const server = createAuthorizationServer({
     issuer,
@@ -138,8 +146,9 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
       name,
       detail: `${email} · ${workspace}`,
     })),
-    accountId: (person) => Object.keys(accounts).find((name) => name === person),
-    describe: (person) => Object.values(accounts).find((account) => account.person === person)?.email ?? person,
+    takesOthers: () => others.size > 0,
+    accountId: (person) => accountOf(person)?.person,
+    describe: (person) => accountOf(person)?.email ?? person,
     findAccount: (person) => ({ accountId: person, claims: () => ({ sub: person }) }),
     paths: blueprint.paths,
     accessTokenSeconds: blueprint.accessTokenSeconds,
@@ -178,7 +187,7 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
     },
     answersWith: blueprint.answersWith,
     now,
-    accounts,
+    accountOf,
     tools: () => [...tools.values()],
     async findToken(value) {
       const known = blueprint.findToken?.(value);
@@ -257,6 +266,10 @@ export async function startService(blueprint: ServiceBlueprint, now: () => numbe
         if (server.deviceFlow === undefined) throw new Error(`${blueprint.name} has no device flow`);
         server.deviceFlow.intervalSeconds = seconds;
       },
+      admit(account) {
+        others.set(account.person, account);
+      },
+      accountOf: async (accessToken) => (await server.provider.AccessToken.find(accessToken))?.accountId,
     },
     tools: () => [...tools.values()],
     issuedSecrets() {

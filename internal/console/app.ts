@@ -242,12 +242,15 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       const form = new URLSearchParams(await c.req.text());
       const one = (name: string) => (form.getAll(name).length === 1 ? (form.get(name) ?? '') : '');
       if (one('grant_type') !== exchangeGrant) throw new AppError('usage', 'this console only exchanges tokens');
-      const { token, seconds } = await exchange(setting, c.var.reviewed.configuration, {
+      const { token, seconds, principal } = await exchange(setting, c.var.reviewed.configuration, {
         subjectToken: one('subject_token'),
         subjectTokenType: one('subject_token_type'),
         proof: c.req.header('dpop'),
         path: paths.token,
       });
+      // Many people are behind one address: whoever is proven counts as themselves, and as one of those no more.
+      limits.exchange.giveBack(c.env.origin.network);
+      within('person', personOf({ principal }));
       return c.json({
         access_token: token,
         issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
@@ -570,7 +573,7 @@ function streamOf(run: Run, onSilence: () => void): ReadableStream<Uint8Array> {
   });
 }
 
-function personOf({ principal }: Caller): string {
+function personOf({ principal }: Pick<Caller, 'principal'>): string {
   return JSON.stringify([principal.kind, principal.issuer, principal.subject]);
 }
 

@@ -9,14 +9,18 @@ export interface Rate {
 }
 
 /** Whether a name may ask once more, and else in how many seconds. */
-export type Limit = (name: string) => { ok: true } | { ok: false; retryAfterSeconds: number };
+export interface Limit {
+  (name: string): { ok: true } | { ok: false; retryAfterSeconds: number };
+  /** What was asked counts for somebody else. */
+  giveBack(name: string): void;
+}
 
 const mostNames = 50_000;
 
 /** A limit of its own for each name. Where there are too many names, the one that was longest away is forgotten. */
 export function limitEach({ burst, perSecond }: Rate): Limit {
   const buckets = new Map<string, { left: number; at: number }>();
-  return (name) => {
+  const ask = (name: string): ReturnType<Limit> => {
     const now = clock.monotonic();
     const { left, at } = buckets.get(name) ?? { left: burst, at: now };
     const filled = Math.min(burst, left + ((now - at) / 1000) * perSecond);
@@ -26,4 +30,10 @@ export function limitEach({ burst, perSecond }: Rate): Limit {
     buckets.set(name, { left: ok ? filled - 1 : filled, at: now });
     return ok ? { ok } : { ok, retryAfterSeconds: Math.max(1, Math.ceil((1 - filled) / perSecond)) };
   };
+  return Object.assign(ask, {
+    giveBack(name: string) {
+      const bucket = buckets.get(name);
+      if (bucket !== undefined) bucket.left = Math.min(burst, bucket.left + 1);
+    },
+  });
 }

@@ -166,7 +166,9 @@ const asking: Asking = (proof, service) => {
         const isEnough =
           requirement === undefined || (assurance && unmet(assurance, requirement, clock.now()) === undefined);
         if (sign !== 'always' && isEnough) return before;
-        before = await proof.prove({ requirement, ...(sign !== undefined && { sign }) });
+        // Whatever asks for another sign-in, it has to do for the service as well.
+        const wanted = allOf([service.require, requirement]);
+        before = await proof.prove({ requirement: wanted, ...(sign !== undefined && { sign }) });
         return before;
       },
     },

@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { version } from '../../internal/cli/version.ts';
 import { tableText } from '../../internal/text/table.ts';
 import { withoutPostgres } from '../support/postgres-server.ts';
+import { missingSecretService } from '../support/secret-service.ts';
 import { measureAttach, measureTurnEnds } from './attach.ts';
 import { type CrowdFigures, measureCrowd } from './crowd.ts';
 import { buildOf } from './earlier-build.ts';
 import { measureGuard } from './guard.ts';
 import { measureHashing } from './hashing.ts';
+import { measureHeaders } from './headers.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
 import { comparePeerConnect, comparePeerStarts, installPeers } from './peers.ts';
@@ -50,7 +52,7 @@ async function everything(): Promise<void> {
   }
   for (const vaults of [10, 1_000, 10_000]) rows.push(...(await sessionRows(vaults)));
   rows.push(await turnEndRow(), ...(await attachRows()));
-  rows.push(await offboardRow());
+  rows.push(await offboardRow(), ...(await headersRows()));
   rows.push(await guardRow());
   rows.push(verdictRow());
   rows.push(...(await toolListRows()));
@@ -239,6 +241,31 @@ async function offboardRow(): Promise<Row> {
     `${median(seconds).toFixed(2)} s, ${median(requests)} requests, ${median(roundTrips)} one after another`,
     '-',
     'yes',
+  ];
+}
+
+async function headersRows(): Promise<Row[]> {
+  const missing = missingSecretService();
+  if (missing !== false) {
+    progress(`left out: headers of a local agent: ${missing.reason}`);
+    return [];
+  }
+  progress('service-connection headers, warm');
+  const { subject: own, baseline } = await measureHeaders(dist, 2 * warmRuns);
+  const ratio = own.cpuMs / baseline.cpuMs;
+  return [
+    [
+      'service-connection headers warm: own CPU',
+      `${ratio.toFixed(2)} × (${own.cpuMs.toFixed(0)} / ${baseline.cpuMs.toFixed(0)} ms; the keychain's processes ${own.childrenMs.toFixed(0)} ms)`,
+      '≤ 3 × bare node',
+      met(ratio <= 3),
+    ],
+    [
+      'service-connection headers warm: wall, p50',
+      `${own.wallMs.toFixed(0)} ms (bare node ${baseline.wallMs.toFixed(0)} ms)`,
+      '-',
+      'yes',
+    ],
   ];
 }
 

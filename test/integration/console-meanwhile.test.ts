@@ -222,6 +222,35 @@ describe('the limits', () => {
     expect([answered.status, codeOf(answered)]).toEqual([503, 'console_refused']);
   });
 
+  test('of an address are none for who is proven: they count as themselves, however many are behind it', async () => {
+    await started();
+    const origin = running?.origin ?? '';
+    const tokens = await Promise.all((['ada', 'grace'] as const).map((each) => idTokenOf(world.sandbox, each)));
+    const statusOf = async (token: string) => {
+      const key = newKey();
+      const form = {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: token,
+        subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+      };
+      const headers = {
+        'content-type': 'application/x-www-form-urlencoded',
+        dpop: await proofOf(key, { method: 'POST', url: `${origin}/v1/token` }),
+      };
+      const answered = await ask(`${origin}/v1/token`, {
+        method: 'POST',
+        headers,
+        body: new URLSearchParams(form).toString(),
+      });
+      return answered.status;
+    };
+    const rounds = Array.from({ length: 4 }, () => Array.from({ length: 12 }, (_, index) => tokens[index % 2] ?? ''));
+    for (const round of rounds) expect(new Set(await Promise.all(round.map(statusOf)))).toEqual(new Set([200]));
+    // Not all of whom nobody has proven: they share what the address has.
+    const strangers = await Promise.all(Array.from({ length: 90 }, () => statusOf('a.b.c')));
+    expect(strangers).toContain(429);
+  });
+
   test('of an address hold for the whole network that it is in, and for no other', async () => {
     const name = 'console.example.com';
     const behind = (content: Content) => {

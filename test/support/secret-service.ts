@@ -35,16 +35,23 @@ export function keysOfTheKernel(): string {
 
 /** Starts a keychain, unlocked and empty. It ends with the test. */
 export async function startSecretService(): Promise<KeychainEnvironment> {
+  const { environment, close } = await openSecretService();
+  onTestFinished(close);
+  return environment;
+}
+
+/** The same, for as long as whoever opened it wants. */
+export async function openSecretService(): Promise<{ environment: KeychainEnvironment; close(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'keychain-'));
   const children: ChildProcess[] = [];
-  onTestFinished(async () => {
+  const close = async () => {
     for (const child of children.reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
     await rm(folder, { recursive: true, force: true });
-  });
+  };
   const places = { HOME: join(folder, 'home'), XDG_RUNTIME_DIR: join(folder, 'run') };
   for (const place of Object.values(places)) await mkdir(place, { mode: 0o700 });
   // biome-ignore lint/style/noProcessEnv: the programs need their PATH
@@ -68,7 +75,7 @@ export async function startSecretService(): Promise<KeychainEnvironment> {
     if (tries > 100) throw new Error('the keychain did not start');
     await sleep(50);
   }
-  return environment;
+  return { environment, close };
 }
 
 function isThere(env: NodeJS.ProcessEnv): boolean {

@@ -45,12 +45,14 @@ interface Waiting {
   failed(error: unknown): void;
 }
 
-/** The record in a folder. Nothing is open between two lines, unless one follows the other at once. */
+/** The record in a folder. Nothing is open between two lines, unless one follows the other at once, or somebody keeps it so. */
 export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace): RecordLog {
   const waiting: Waiting[] = [];
   let isWriting = false;
   let broken: { by: unknown } | undefined;
   const pace = { pauseMs: 1 };
+  let keepers = 0;
+  let wake = () => {};
 
   const writeAll = async () => {
     // Whoever can write in the folder above could put another in its place.
@@ -82,6 +84,13 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
         for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);
         // Whoever waited for one line often has the next: then the file is open already.
         if (waiting.length === 0) await giveWay();
+        if (waiting.length === 0 && keepers > 0) {
+          await lock?.release();
+          lock = undefined;
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
       }
     } finally {
       try {
@@ -117,8 +126,16 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
         for (const [index, line] of lines.entries()) {
           waiting.push({ entry: line, done: index === lines.length - 1 ? resolve : () => {}, failed });
         }
+        wake();
         if (!isWriting) void write();
       }),
+    keepOpen() {
+      keepers += 1;
+      return () => {
+        keepers -= 1;
+        wake();
+      };
+    },
   };
 }
 

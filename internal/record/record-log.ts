@@ -18,6 +18,11 @@ export interface RecordLog {
   reading(): Promise<RecordReading>;
   /** The lines behind a count, as they are written and unjudged, and the count of the last one; without a count, that of the last alone. Left out where one process writes all of it. */
   since?(count: number | undefined, take?: (line: Line) => void): Promise<number>;
+  /**
+   * Keeps what it writes to open until what this returns is called: whoever appends all day pays for opening once. Others
+   * write meanwhile. Left out where nothing is opened.
+   */
+  keepOpen?(): () => void;
   checkpoints: Checkpoints;
   /** How far a sink has come, by a name of its own. */
   cursor(name: string): Cursor;

@@ -1,5 +1,5 @@
 /** A wrapped server from its start to its end: a program that speaks MCP on stdio becomes a protected remote server. */
-import { clock } from '../clock/clock.ts';
+import { clock, giveWay } from '../clock/clock.ts';
 import { journalTo, sayCertificate } from '../console/journal.ts';
 import { AppError } from '../errors/app-error.ts';
 import { issuerKeys } from '../identity/issuer-keys.ts';
@@ -37,10 +37,12 @@ export interface Wrapped {
 }
 
 const sweepMs = 1_000;
+/** How long it may take until the record has how a call ended. */
+const longestUnwrittenMs = 200;
 
 /**
  * Serves until the run is interrupted. Throws `usage` or `config_invalid` for what cannot be served safely, `port_taken`, and
- * in the end `record_unwritable` where calls were refused because they could not be recorded.
+ * `record_unwritable` once a call cannot be recorded.
  */
 export async function wrap(ports: Ports, request: WrapRequest): Promise<Wrapped> {
   const began = clock.monotonic();
@@ -61,13 +63,23 @@ export async function wrap(ports: Ports, request: WrapRequest): Promise<Wrapped>
   }
   const journal = journalTo(ports.stream);
   const record = await ports.record();
+  const letGo = record.keepOpen?.();
   let calls = 0;
   let unrecorded: unknown;
+  const broken = new AbortController();
   const onChange = recording({ ...ports, record: async () => record });
-  /** Outcomes that are not written yet. */
+  /** How calls ended, until the next one is announced: written with that they cost nothing, and never wait for long. */
+  const ended: (() => Promise<void>)[] = [];
   const writing = new Set<Promise<void>>();
+  const writeEnded = () => {
+    for (const write of ended.splice(0)) {
+      const written: Promise<void> = write().finally(() => writing.delete(written));
+      writing.add(written);
+    }
+  };
   const announce = async ({ caller, tool, verdict, input }: AnnouncedCall) => {
     const { actor, agent, session, rule } = caller;
+    writeEnded();
     const settle = await onChange({
       act: 'tool.call',
       target: { kind: 'tool', id: undefined, label: tool },
@@ -78,15 +90,16 @@ export async function wrap(ports: Ports, request: WrapRequest): Promise<Wrapped>
       server: file.url,
       delegation: { verdict, rule },
     }).catch((error: unknown) => {
+      // Nothing more is recorded in this run, so nothing more is called in it.
       unrecorded = error;
-      journal.say('record unwritable', { why: error instanceof Error ? quote(error.message) : '' });
+      // Whoever asked is told before everything ends.
+      void giveWay().then(() => broken.abort());
       throw error;
     });
-    unrecorded = undefined;
     calls += 1;
     return (outcome: 'success' | 'failure' | 'unknown') => {
-      const written: Promise<void> = settle({ outcome, attempts: 1 }).finally(() => writing.delete(written));
-      writing.add(written);
+      ended.push(async () => await settle({ outcome, attempts: 1 }));
+      if (ended.length === 1) clock.after(longestUnwrittenMs, writeEnded);
     };
   };
   const authorities = new Set<string>();
@@ -116,14 +129,16 @@ export async function wrap(ports: Ports, request: WrapRequest): Promise<Wrapped>
     journal.say('listening', { url: file.url, host: request.host, port, version: ports.version });
     request.listening?.(port);
     ports.tell.note(`${quote(program)} is ${quote(file.url)}, at ${request.host}, port ${port}`);
-    await interrupted(ports.signal);
+    await interrupted(AbortSignal.any([ports.signal, broken.signal]));
     listener.stopAccepting();
   } finally {
     stopSweeping();
     await app.close('this server is ending');
     await listener.flushed();
     listener.close();
+    writeEnded();
     await Promise.all(writing);
+    letGo?.();
     journal.say('ended', { calls });
   }
   if (unrecorded !== undefined) throw unrecorded;

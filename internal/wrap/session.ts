@@ -165,7 +165,23 @@ export class WrappedSession {
       stream.open = false;
       return new Response(answer.body, { status: answer.status, headers: answer.headers });
     }
-    return new Response(this.#taken(answer.body, stream, listens ? caller : undefined), answer);
+    const { status, headers } = answer;
+    const reader = answer.body.getReader();
+    this.#streams.add(stream);
+    const over = () => {
+      stream.open = false;
+      this.#streams.delete(stream);
+      if (this.#listening === stream) this.#listening = undefined;
+      this.#holdBack();
+    };
+    stream.close = () => void reader.cancel().catch(() => {});
+    if (listens) return new Response(this.#listened(reader, stream, caller, over), { status, headers });
+    // Most calls are answered at once: their answer goes out as one piece, which costs half of what a stream does.
+    const { pieces, next } = await readSoon(reader);
+    for (const piece of pieces) stream.untaken = Math.max(0, stream.untaken - piece.length);
+    if (next !== undefined) return new Response(this.#taken(reader, stream, over, pieces, next), { status, headers });
+    over();
+    return new Response(Buffer.concat(pieces), { status, headers });
   }
 
   /** Ends it, its server, and whatever waits for that. */
@@ -378,27 +394,33 @@ export class WrappedSession {
     this.#server.hold([...this.#streams].some(({ open, untaken }) => open && untaken > mostUntaken));
   }
 
-  /** A stream as it is sent, counted. One that listens is closed when the token of its request stops counting. */
-  #taken(body: ReadableStream<Uint8Array>, stream: Stream, listener: Caller | undefined): ReadableStream<Uint8Array> {
-    const reader = body.getReader();
-    let stop = () => {};
-    const over = () => {
+  /** What a client listens to, until the token of its request stops counting. */
+  #listened(reader: Reader, stream: Stream, { until }: Caller, over: () => void): ReadableStream<Uint8Array> {
+    const stop = clock.after(Math.max(0, until - clock.now().getTime()), stream.close);
+    this.#listening = stream;
+    return this.#taken(reader, stream, () => {
       stop();
-      stream.open = false;
-      this.#streams.delete(stream);
-      if (this.#listening === stream) this.#listening = undefined;
-      this.#holdBack();
-    };
-    stream.close = () => void reader.cancel().catch(() => {});
-    this.#streams.add(stream);
-    if (listener !== undefined) {
-      this.#listening = stream;
-      stop = clock.after(Math.max(0, listener.until - clock.now().getTime()), stream.close);
-    }
+      over();
+    });
+  }
+
+  /** A stream as it is sent, counted: what was read of it already, and what is being read. */
+  #taken(
+    reader: Reader,
+    stream: Stream,
+    over: () => void,
+    before: readonly Uint8Array[] = [],
+    reading?: Read,
+  ): ReadableStream<Uint8Array> {
+    let next = reading;
     return new ReadableStream<Uint8Array>(
       {
+        start(controller) {
+          for (const piece of before) controller.enqueue(piece);
+        },
         pull: async (controller) => {
-          const { done, value } = await reader.read();
+          const { done, value } = await (next ?? reader.read());
+          next = undefined;
           if (done) {
             over();
             controller.close();
@@ -415,6 +437,36 @@ export class WrappedSession {
       },
       { highWaterMark: 0 },
     );
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+type Read = ReturnType<Reader['read']>;
+
+/** How long an answer is waited for before it is begun. */
+const soonMs = 20;
+
+/** What comes of a stream at once, and what is being read after that; that is undefined where it has ended. */
+async function readSoon(reader: Reader): Promise<{ pieces: Uint8Array[]; next: Read | undefined }> {
+  const pieces: Uint8Array[] = [];
+  let stop = () => {};
+  const late = new Promise<'late'>((resolve) => {
+    stop = clock.after(soonMs, () => resolve('late'));
+  });
+  let length = 0;
+  for (;;) {
+    const next = reader.read();
+    const read = length > mostUntaken ? 'late' : await Promise.race([next, late]);
+    if (read === 'late') {
+      stop();
+      return { pieces, next };
+    }
+    if (read.done) {
+      stop();
+      return { pieces, next: undefined };
+    }
+    pieces.push(read.value);
+    length += read.value.length;
   }
 }
 

@@ -9,8 +9,10 @@ import { type Answered, ask } from '../../test/support/ask.ts';
 import { sessionClaims, signed, testKey } from '../../test/support/session-tokens.ts';
 import { soon } from '../../test/support/soon.ts';
 import { startWrapped, tickets, type Wrapped } from '../../test/support/wrapped.ts';
+import { AppError } from '../errors/app-error.ts';
 import { usualVariables } from '../outside/stdio-server.ts';
 import { readLine } from '../record/line.ts';
+import type { RecordLog } from '../record/record-log.ts';
 
 /** The text that a tool answers. */
 const textOf = (result: unknown) => (result as { content: { text: string }[] }).content[0]?.text ?? '';
@@ -631,31 +633,24 @@ describe('the record', () => {
     expect(JSON.stringify(entries)).not.toContain('PRIVATE');
   });
 
-  test('that cannot be written lets nothing be called [P7]', async () => {
+  test('that cannot be written lets nothing be called, and ends everything: exit 6 [P7]', async () => {
     let room = 1;
     const appended: string[] = [];
+    const append = async ({ kind }: { kind: string }) => {
+      if (room === 0) throw new AppError('record_unwritable', 'no space');
+      room -= 1;
+      appended.push(kind);
+      return { log: 'x', count: 1, hash: '' };
+    };
     await using wrapped = await startWrapped({
-      kept: {
-        record: async () =>
-          ({
-            where: 'nowhere',
-            append: async ({ kind }: { kind: string }) => {
-              if (room === 0) throw new Error('ENOSPC');
-              room -= 1;
-              appended.push(kind);
-              return { log: 'x', count: 1, hash: '' };
-            },
-          }) as never,
-      },
+      kept: { record: async () => ({ where: 'nowhere', append }) as unknown as RecordLog },
     });
     const client = await wrapped.connect(await wrapped.sessionToken('ada'));
-    expect(await call(client, 'count')).toContain(' 1');
-    await expect(call(client, 'count')).rejects.toThrow('cannot be recorded');
-    room = 1;
-    // The server was not asked the second time.
-    expect(await call(client, 'count')).toContain(' 2');
-    expect(appended).toEqual(['intent', 'intent']);
-    await wrapped.stop();
+    const pid = Number.parseInt(await call(client, 'count'), 10);
+    const other = await wrapped.connect(await wrapped.sessionToken('ben'));
+    await expect(call(other, 'count')).rejects.toThrow('cannot be recorded');
+    expect(await wrapped.ended).toMatchObject({ exit: 6, stderr: expect.stringContaining('[record_unwritable]') });
+    expect([appended, isThere(pid)]).toEqual([['intent'], false]);
   });
 });
 

@@ -44,6 +44,8 @@ export interface Wrapped extends AsyncDisposable {
   /** The lines that it wrote about itself. */
   lines(): Record<string, unknown>[];
   folder: string;
+  /** What came of it. */
+  ended: Promise<CommandOutcome>;
   stop(): Promise<CommandOutcome>;
 }
 
@@ -156,6 +158,7 @@ export async function startWrapped({ command, trust = {}, argv = [], kept }: Wra
     key,
     folder,
     publish,
+    ended: running,
     stop,
     pass(seconds) {
       ahead += seconds;

@@ -24,6 +24,7 @@ import { compareBuilds, compareValidity } from './thousand-skills.ts';
 import { type ListSize, listCommands, startListProject } from './tool-lists.ts';
 import { measureVerdicts } from './verdicts.ts';
 import { compareWarmCommands } from './warm-commands.ts';
+import { measureWrappedCalls } from './wrap.ts';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 const startRuns = 20;
@@ -58,6 +59,7 @@ async function everything(): Promise<void> {
   rows.push(...(await toolListRows()));
   rows.push(...(await recordRows()), ...(await recordedSessionRow()));
   rows.push(...(await sessionTokenRows()));
+  rows.push(await wrapRow());
   rows.push(...(await crowdRows(200)));
   rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
   rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
@@ -339,6 +341,17 @@ async function sessionTokenRows(): Promise<Row[]> {
       '≤ 64 KiB',
       met(size <= 64 * 1024),
     ],
+  ];
+}
+
+async function wrapRow(): Promise<Row> {
+  progress('calls of a wrapped server');
+  const { bare, wrapped } = await measureWrappedCalls(dist, { rounds: 10, count: 100 });
+  return [
+    'wrap: a tool call beside bare stdio, p50',
+    `${(wrapped - bare).toFixed(2)} ms more (${wrapped.toFixed(2)} / ${bare.toFixed(2)} ms)`,
+    '≤ 1.5 ms more',
+    met(wrapped - bare <= 1.5),
   ];
 }
 

@@ -14,29 +14,32 @@ recordContract('a record in files', async () => {
   };
 });
 
-test.skipIf(process.platform !== 'linux')('stays open for whoever asks for that, and others write all the same', async () => {
-  const folder = join(await mkdtemp(join(tmpdir(), 'record-')), 'record');
-  await mkdir(folder, { mode: 0o700 });
-  const [one, other] = [recordIn({ folder }), recordIn({ folder })];
-  const opened = async () => {
-    const files = await readdir('/proc/self/fd');
-    const places = await Promise.all(files.map((file) => readlink(`/proc/self/fd/${file}`).catch(() => '')));
-    return places.filter((place) => place.startsWith(folder)).length;
-  };
-  const entry = (id: string) => ({ kind: 'pulled', session: id, through: '', state: 'open', platform: 'p' }) as const;
-  const letGo = one.keepOpen?.();
-  for (const id of ['a', 'b', 'c']) {
-    await one.append(entry(id));
-    await other.append(entry(id));
-  }
-  await vi.waitFor(async () => expect(await opened()).toBe(1));
-  letGo?.();
-  await vi.waitFor(async () => expect(await opened()).toBe(0));
-  await one.append(entry('d'));
-  const sessions: string[] = [];
-  const { findings } = await one.verify(({ entry: each }) => {
-    if (each.kind === 'pulled') sessions.push(each.session);
-  });
-  expect([sessions.join(''), findings]).toEqual(['aabbccd', []]);
-  await rm(join(folder, '..'), { recursive: true, force: true });
-});
+test.skipIf(process.platform !== 'linux')(
+  'stays open for whoever asks for that, and others write all the same',
+  async () => {
+    const folder = join(await mkdtemp(join(tmpdir(), 'record-')), 'record');
+    await mkdir(folder, { mode: 0o700 });
+    const [one, other] = [recordIn({ folder }), recordIn({ folder })];
+    const opened = async () => {
+      const files = await readdir('/proc/self/fd');
+      const places = await Promise.all(files.map((file) => readlink(`/proc/self/fd/${file}`).catch(() => '')));
+      return places.filter((place) => place.startsWith(folder)).length;
+    };
+    const entry = (id: string) => ({ kind: 'pulled', session: id, through: '', state: 'open', platform: 'p' }) as const;
+    const letGo = one.keepOpen?.();
+    for (const id of ['a', 'b', 'c']) {
+      await one.append(entry(id));
+      await other.append(entry(id));
+    }
+    await vi.waitFor(async () => expect(await opened()).toBe(1));
+    letGo?.();
+    await vi.waitFor(async () => expect(await opened()).toBe(0));
+    await one.append(entry('d'));
+    const sessions: string[] = [];
+    const { findings } = await one.verify(({ entry: each }) => {
+      if (each.kind === 'pulled') sessions.push(each.session);
+    });
+    expect([sessions.join(''), findings]).toEqual(['aabbccd', []]);
+    await rm(join(folder, '..'), { recursive: true, force: true });
+  },
+);

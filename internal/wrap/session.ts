@@ -75,12 +75,14 @@ const byKind = {
   ]),
   prompts: new Set(['prompts/list', 'prompts/get', 'completion/complete']),
 };
-const told = new Set([
-  'notifications/initialized',
-  'notifications/cancelled',
-  'notifications/progress',
-  'notifications/roots/list_changed',
-]);
+const told = new Set(['notifications/initialized', 'notifications/cancelled', 'notifications/progress']);
+/**
+ * What a server may ask its client. Not for its roots: they are folders of another machine, and there are servers that take
+ * them in the place of those that they were started with.
+ */
+const askable = new Set(['ping', 'sampling/createMessage', 'elicitation/create']);
+/** What a client has that is not passed on. */
+const ofClients = ['roots', 'tasks', 'experimental'] as const;
 /** What a server has that depends on what is let through. */
 const besides = ['resources', 'prompts', 'completions', 'tasks', 'experimental'] as const;
 
@@ -250,7 +252,8 @@ export class WrappedSession {
         return await this.#refuse(id, notAllowed, `the tool ${quote(tool)} is off for this token`, 'failure');
       }
     }
-    if (!this.#tellServer(message)) await this.#refuse(id, serverGone, 'the server takes nothing', 'failure');
+    if (!this.#tellServer(method === 'initialize' ? withoutRoots(message) : message))
+      await this.#refuse(id, serverGone, 'the server takes nothing', 'failure');
   }
 
   /** A line of the server. What is no answer to anything, and no message at all, goes no further. */
@@ -307,6 +310,8 @@ export class WrappedSession {
     const beside = token === undefined ? all.at(-1) : all.find(({ progress }) => progress === token);
     const stream = beside?.stream ?? this.#listening;
     const isRequest = isId(id);
+    if (isRequest && !askable.has(method))
+      return this.#answerServer(id, 'no client is asked that here', methodNotFound);
     if (isRequest && this.#asked.size >= mostAsked) return this.#answerServer(id, 'too much is asked at once');
     if (stream === undefined) return isRequest ? this.#answerServer(id, 'no client listens') : undefined;
     if (isRequest) this.#asked.add(keyOf(id));
@@ -314,8 +319,8 @@ export class WrappedSession {
     await this.#door.send(message, beside?.id);
   }
 
-  #answerServer(id: RequestId, message: string): void {
-    this.#tellServer({ jsonrpc: '2.0', id, error: { code: serverGone, message } });
+  #answerServer(id: RequestId, message: string, code = serverGone): void {
+    this.#tellServer({ jsonrpc: '2.0', id, error: { code, message } });
   }
 
   async #refuse(
@@ -468,6 +473,15 @@ async function readSoon(reader: Reader): Promise<{ pieces: Uint8Array[]; next: R
     pieces.push(read.value);
     length += read.value.length;
   }
+}
+
+/** How a client begins, without what is not passed on. */
+function withoutRoots(message: RpcMessage): RpcMessage {
+  const { params } = message;
+  if (!isRecord(params?.['capabilities'])) return message;
+  const capabilities = { ...params['capabilities'] };
+  for (const kind of ofClients) delete capabilities[kind];
+  return { ...message, params: { ...params, capabilities } };
 }
 
 function isEvents({ headers }: DoorAnswer): boolean {

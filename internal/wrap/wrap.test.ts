@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { SignJWT } from 'jose';
 import { describe, expect, test, vi } from 'vitest';
 import { type Answered, ask } from '../../test/support/ask.ts';
@@ -469,16 +469,21 @@ describe('a server', () => {
     await using wrapped = await startWrapped();
     const [ada, ben] = await Promise.all(
       ['ada', 'ben'].map(async (name) => {
-        const client = new Client({ name, version: '1' }, { capabilities: { roots: {} } });
-        client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: `file:///of/${name}` }] }));
+        const client = new Client({ name, version: '1' }, { capabilities: { elicitation: {}, roots: {} } });
+        client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept' as const, content: { name } }));
         return await wrapped.connect(await wrapped.sessionToken(name), client);
       }),
     );
     if (ada === undefined || ben === undefined) throw new Error('not connected');
     expect(await Promise.all([call(ada, 'asks'), call(ben, 'asks')])).toEqual([
-      '{"roots":[{"uri":"file:///of/ada"}]}',
-      '{"roots":[{"uri":"file:///of/ben"}]}',
+      '{"action":"accept","content":{"name":"ada"}}',
+      '{"action":"accept","content":{"name":"ben"}}',
     ]);
+    // Folders of a client's machine are none of the server's: it neither hears of them nor gets an answer.
+    expect(JSON.parse(await call(ada, 'asks_roots'))).toEqual({
+      begun: { elicitation: {} },
+      answer: { jsonrpc: '2.0', error: { code: -32601, message: 'no client is asked that here' } },
+    });
     const heard: number[] = [];
     const done = await ada.callTool({ name: 'progress' }, undefined, {
       onprogress: ({ progress }) => heard.push(progress),
@@ -492,7 +497,7 @@ describe('a server', () => {
     const session = await begun(wrapped, token);
     const answer = (result: unknown) => ({ jsonrpc: '2.0', id: 7, result });
     // Nobody asked for it yet: with it the server would have its answer before it asks.
-    expect((await send(wrapped, token, answer({ roots: 'forged' }), { session })).status).toBe(202);
+    expect((await send(wrapped, token, answer({ action: 'forged' }), { session })).status).toBe(202);
     for (const [method, params] of [
       ['resources/list', {}],
       ['prompts/list', {}],
@@ -535,7 +540,7 @@ describe('a server', () => {
     });
     let text = '';
     const reader = first.body?.getReader();
-    while (!text.includes('roots/list')) text += new TextDecoder().decode((await reader?.read())?.value);
+    while (!text.includes('elicitation/create')) text += new TextDecoder().decode((await reader?.read())?.value);
     const last =
       text
         .match(/id: \S+/g)
@@ -549,11 +554,11 @@ describe('a server', () => {
         signal: AbortSignal.timeout(20_000),
       });
       expect(resumed.status).toBe(200);
-      await send(wrapped, token, { jsonrpc: '2.0', id: 7, result: { roots: [] } }, { session });
+      await send(wrapped, token, { jsonrpc: '2.0', id: 7, result: { action: 'cancel' } }, { session });
       const again = resumed.body?.getReader();
       let heard = '';
-      while (!heard.includes('"roots')) heard += new TextDecoder().decode((await again?.read())?.value);
-      expect(heard).toContain('{\\"roots\\":[]}');
+      while (!heard.includes('cancel')) heard += new TextDecoder().decode((await again?.read())?.value);
+      expect(heard).toContain('{\\"action\\":\\"cancel\\"}');
       await again?.cancel();
     });
     const ben = await wrapped.sessionToken('ben');

@@ -17,6 +17,7 @@ const text = (value) => ({
 });
 const asked = new Map();
 let calls = 0;
+let begun;
 
 const tools = {
   list_tickets: () => `tickets of ${new Map(Object.entries(env)).get('MCP_CALLER_SUBJECT')}`,
@@ -68,17 +69,26 @@ const tools = {
   },
   asks: (_args, id) => {
     asked.set(7, (answer) => say({ id, result: text(answer.result ?? answer.error) }));
-    say({ id: 7, method: 'roots/list' });
+    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } };
+    say({ id: 7, method: 'elicitation/create', params: { message: 'who?', requestedSchema } });
+    return undefined;
+  },
+  asks_roots: (_args, id) => {
+    asked.set(8, (answer) => say({ id, result: text({ begun, answer }) }));
+    say({ id: 8, method: 'roots/list' });
     return undefined;
   },
 };
 
 const answers = {
-  initialize: ({ protocolVersion }) => ({
-    protocolVersion,
-    capabilities: { tools: {}, resources: {}, prompts: {}, logging: {} },
-    serverInfo: { name: 'tickets', version: '1' },
-  }),
+  initialize: ({ protocolVersion, capabilities }) => {
+    begun = capabilities;
+    return {
+      protocolVersion,
+      capabilities: { tools: {}, resources: {}, prompts: {}, logging: {} },
+      serverInfo: { name: 'tickets', version: '1' },
+    };
+  },
   'tools/list': () => ({
     tools: [...Object.keys(tools).map((name) => ({ name, inputSchema: { type: 'object' } })), null, { name: 5 }],
     nextCursor: undefined,

@@ -66,6 +66,7 @@ const may = {
     'forks',
     'progress',
     'asks',
+    'asks_roots',
   ],
   auto: [],
   ask: ['close_ticket'],

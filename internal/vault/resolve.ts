@@ -161,6 +161,11 @@ function displayNameOf({ label }: Pick<Principal, 'label'>): string {
   return `Connections of ${label}`.slice(0, 255);
 }
 
+/** How somebody was called when their vault was created, from what it is called. It informs, and proves nothing. */
+export function labelIn(displayName: string): string {
+  return displayName.replace(/^Connections of /, '');
+}
+
 /** What a killed run left: vaults of this machine's making that are not the oldest, and empty. The rest is no business of ours. */
 async function withoutLeftovers(directory: VaultDirectory, principal: Principal, claims: Claim[]): Promise<Claim[]> {
   const oldest = oldestOf(claims);

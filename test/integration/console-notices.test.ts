@@ -7,8 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Webhooks } from '@anthropic-ai/sdk/resources/beta/webhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../internal/secret/secret.ts';
 import { ask } from '../support/ask.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
+import { startPostgres, withoutPostgres } from '../support/postgres-server.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 
 const world = sandboxPerTest();
@@ -54,7 +56,7 @@ afterEach(async () => {
 });
 
 const started = async (
-  more: { data?: string; environment?: Record<string, string> } = {},
+  more: { data?: string; environment?: Record<string, string>; database?: Secret; origin?: string } = {},
   signing: Content = { environment: 'MAI_NOTICES_KEY' },
 ) => {
   running = await startConsole(
@@ -227,6 +229,41 @@ describe('a receiver of notices', () => {
     expect((await ask(`${running?.origin}/metrics`)).body).toContain('console_notices_total{outcome="lost"} 1');
   });
 });
+
+test.skipIf(withoutPostgres)(
+  'of several replicas one at a time tells it, and another goes on where that one ended [P8]',
+  async () => {
+    const server = await startPostgres();
+    try {
+      await world.configure('agents/support.yaml', (content) => {
+        content.services.notion.write = 'ask';
+      });
+      await world.apply('support');
+      const address = await server.database();
+      const one = await started({ database: new Secret(address) });
+      const two = await started({ database: new Secret(address), origin: one.origin });
+      const machine = await without();
+      await world.connect(['notion'], machine);
+      faults = [(response) => response.writeHead(503).end()];
+      const { session_id: first } = await waiting(machine);
+      await expect.poll(() => received.length, { timeout: 20_000 }).toBe(2);
+      const looks = () => world.asked().filter((line) => line === 'GET /v1/sessions').length;
+      const before = looks();
+      await expect.poll(() => looks() - before, { timeout: 20_000 }).toBeGreaterThan(6);
+      expect(received.map(({ id }) => id)).toEqual([received[0]?.id, received[0]?.id]);
+      await two.stop();
+      running = one;
+      const { session_id: second } = await waiting(machine);
+      await expect.poll(() => received.length, { timeout: 20_000 }).toBe(3);
+      expect(second).not.toBe(first);
+      expect(JSON.parse(received[2]?.body ?? '')).toMatchObject({ data: { session: second } });
+    } finally {
+      await running?.stop();
+      running = undefined;
+      await server.close();
+    }
+  },
+);
 
 test('no console is started that could not sign its notices, and the key may be in a file or be said by a program', async () => {
   const file = join(world.sandbox.folder, 'notices.key');

@@ -36,6 +36,7 @@ export const auditPages: readonly PageRoute[] = [
       const { acts, faults } = all
         ? (await perform('showRecord', { ...request, ...(subject && { subject }) })).result
         : { ...(await perform('showOwnRecord', request)).result, faults: 0 };
+      const narrowed = ['subject', 'since', ...filters.map(([name]) => name)].some((name) => query.get(name));
       const latest = acts.slice(-actsPerPage).reverse();
       const older = acts.length > actsPerPage ? latest.at(-1)?.at : undefined;
       const next = new URLSearchParams(query);
@@ -51,12 +52,12 @@ export const auditPages: readonly PageRoute[] = [
         )}
 ${roles.has('auditor') && roles.has('user') ? html`<p class="pager">${all ? html`<a class="button" href="/audit">Only mine</a>` : html`<a class="button" href="/audit?whose=all">Everybody’s</a>`}</p>` : ''}
 ${faults > 0 ? noticeOf({ look: 'bad', title: 'The record is not as it was written', lines: ['Verify says where.'] }) : ''}
-${filtersOf('/audit', [
-  all && roles.has('user') ? html`<input type="hidden" name="whose" value="all">` : '',
-  ...(all ? [textField('Subject', 'subject', subject)] : []),
-  ...filters.map(([name, words]) => textField(words, name, query.get(name))),
-  html`<label>Since<input type="date" name="since" value="${shown(query.get('since') ?? '')}"></label>`,
-])}
+<details class="narrow-down"${narrowed ? html` open` : ''}><summary>Narrow it down</summary>${filtersOf('/audit', [
+          all && roles.has('user') ? html`<input type="hidden" name="whose" value="all">` : '',
+          ...(all ? [textField('Subject', 'subject', subject)] : []),
+          ...filters.map(([name, words]) => textField(words, name, query.get(name))),
+          html`<label>Since<input type="date" name="since" value="${shown(query.get('since') ?? '')}"></label>`,
+        ])}</details>
 ${latest.length === 0 ? html`<p role="status">Nothing of that is in the record.</p>` : html`<ol class="rows">${latest.map((act) => actRow(act, all))}</ol>`}
 ${older === undefined ? '' : html`<nav class="pager" aria-label="Pages of this list"><a class="button" href="/audit?${next.toString()}">Older</a></nav>`}`,
       };

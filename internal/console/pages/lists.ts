@@ -23,6 +23,8 @@ legend { padding: 0 .375rem; font-weight: 650 }
 .rows .head .soft { font-weight: 400; font-size: .9375rem }
 .rows p { color: var(--soft); font-size: .875rem }
 .group { margin: 1.5rem 0 .625rem; font-size: 1.125rem }
+.narrow-down { margin-bottom: 1.25rem }
+.narrow-down form { margin: .75rem 0 0 }
 .pager { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; margin: 1rem 0 }
 pre { margin: .5rem 0; padding: .75rem; border-radius: .5rem; background: var(--page); white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8125rem; line-height: 1.45 }
 `;

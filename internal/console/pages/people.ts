@@ -112,6 +112,13 @@ function personRow({ owner, label, is_offboarded: isGone, vaults }: Person): Mar
 <p><code>${named(owner.subject)}</code> · ${owner.kind} · ${named(owner.issuer.replace(/^https?:\/\//, ''))}</p></li>`;
 }
 
+/** What the signature of an owner record is worth, in words; nothing where none is wanted. */
+const signatures: Readonly<Record<string, string>> = {
+  valid: ', signed',
+  unsigned: ', not signed',
+  invalid: ', and its signature does not count',
+};
+
 function planPage(
   { buttons, may }: Asked,
   who: Who,
@@ -128,7 +135,7 @@ function planPage(
 <ul class="rows">${vaults.map(
       ({ vault_id: id, created_at: at, signature, offboarded, plan, credentials }) =>
         html`<li><div class="head"><code>${named(id)}</code>${offboarded ? stateOf('bad', 'Off-boarded') : plan === 'leave' ? stateOf('warn', 'Not proven to be theirs') : stateOf('ok', 'Active')}</div>
-<p>since ${timeOf(at)}, ${signature}</p>${
+<p>since ${timeOf(at)}${signatures[signature] ?? ''}</p>${
           credentials.length === 0
             ? html`<p>nothing is connected</p>`
             : factsOf(

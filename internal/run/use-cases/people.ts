@@ -1,7 +1,7 @@
 /** Who has a vault in the workspace: what an operator looks through to find somebody. */
 import { ownerOf, type VaultAnswer } from '../../vault/owner.ts';
 import { everyVault, type Owner } from '../../vault/persons-vaults.ts';
-import { judgeClaim } from '../../vault/resolve.ts';
+import { judgeClaim, labelIn } from '../../vault/resolve.ts';
 import { isOffboarded } from '../../vault/tombstone.ts';
 import { requireOperator } from '../actor.ts';
 import type { Ports } from '../ports.ts';
@@ -29,7 +29,7 @@ export async function listPeople({ find, page }: ListPeopleRequest, ports: Ports
     const owner = ownerOf(vault.metadata);
     if (owner === undefined) continue;
     const key = JSON.stringify([owner.kind, owner.issuer, owner.subject]);
-    const known = people.get(key) ?? { owner, label: vault.display_name, active: [], isGone: false };
+    const known = people.get(key) ?? { owner, label: labelIn(vault.display_name), active: [], isGone: false };
     if (vault.archived_at === null) known.active.push(vault);
     if (isOffboarded(vault.metadata)) known.isGone = true;
     people.set(key, known);

@@ -20,7 +20,7 @@ export const routers = {
 export type Router = keyof typeof routers;
 
 const commandName =
-  /^(command|cmd|operation|operation_?(id|name)|action|action_?(id|name|slug)|tool|tool_?(id|name|slug)|function|function_?name|endpoint|api|api_?(name|id)|procedure|rpc|subcommand|capability|intent)$/i;
+  /^(command|cmd|operation|operation_?(id|name)|action|action_?(id|name|slug)|tool|tool_?(id|name|slug)|function|function_?name|endpoint|api|api_?name|procedure|rpc|subcommand|capability|intent)$/i;
 const parametersName =
   /^(params?|parameters|args|arguments|inputs?|payload|body|data|options|variables|(params|args|input|arguments|parameters)_?json|(tool|action|operation|function|command)_?(args|arguments|inputs?|params|parameters))$/i;
 const addressName = /^(url|uri|path|endpoint|route|resource_?path|api_?path)$/i;
@@ -74,7 +74,12 @@ export function routersAmong() {
   };
 }
 
-function routerAlone(words: readonly string[], properties: Properties, depth = 0): Router | undefined {
+function routerAlone(
+  words: readonly string[],
+  properties: Properties,
+  depth = 0,
+  areRequests = false,
+): Router | undefined {
   const entries = Object.entries(properties);
   const some = (pattern: RegExp, holds: (value: unknown) => boolean) =>
     entries.some(([key, value]) => pattern.test(key) && holds(value));
@@ -87,7 +92,10 @@ function routerAlone(words: readonly string[], properties: Properties, depth = 0
   if (query && words.some((word) => /^(graphql|sql|eval|raw|kql)$/.test(word))) return 'code';
   const shell = words.some((word) => /^(shell|bash|terminal|exec|cmd)$/.test(word));
   if (shell && some(/^(command|cmd|input|args)$/i, isFreeText)) return 'code';
-  if (some(/^(method|http_?method|verb)$/i, isText) && some(addressName, isFreeText)) return 'request';
+  // One that has a name and a description, or stands described in a list, is written down and not asked.
+  const isTold = some(/^description$/i, isText) && (depth > 0 || some(/^(name|title)$/i, isText));
+  const isAsked = some(/^(method|http_?method|verb)$/i, isText) && some(addressName, isFreeText);
+  if (isAsked && (areRequests || !isTold)) return 'request';
   if (some(requestsName, isListOfAnything)) return 'batch';
   // A body of any shape is bound by what stands beside it, and by what the name says is done; here nothing is.
   const boundToOne = some(/(^id|_id|Id|_?key)$/, () => true);
@@ -96,17 +104,17 @@ function routerAlone(words: readonly string[], properties: Properties, depth = 0
   // One such request inside a body, or several in one call.
   for (const [key, value] of entries) {
     if (!isRecord(value)) continue;
-    const single = routerInside(value, depth);
+    const single = routerInside(value, depth, false);
     if (single !== undefined) return single;
-    const each = routerInside(value['items'], depth);
+    const each = routerInside(value['items'], depth, requestsName.test(key));
     if (each !== undefined) return each === 'request' && requestsName.test(key) ? 'batch' : each;
   }
   return undefined;
 }
 
-function routerInside(schema: unknown, depth: number): Router | undefined {
+function routerInside(schema: unknown, depth: number, areRequests: boolean): Router | undefined {
   const nested = propertiesOf(schema);
-  return Object.keys(nested).length === 0 ? undefined : routerAlone([], nested, depth + 1);
+  return Object.keys(nested).length === 0 ? undefined : routerAlone([], nested, depth + 1, areRequests);
 }
 
 function namesOnlyBatch(words: readonly string[]): boolean {

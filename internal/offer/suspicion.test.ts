@@ -109,6 +109,12 @@ const cases: Case[] = [
     'search_all',
     { ...takes({ body: inside({ requests: { type: 'array', items: inside({ region: text }) } }) }), ...reads },
   ],
+  // A request that is written down, and is not asked: with its name, or described in a list of what there is.
+  ['create_saved_call', { ...takes({ name: text, description: text, method: text, url: text }), ...writes }],
+  ['register_api', { ...takes({ endpoints: listOf({ method: verb, path: text, description: text }) }), ...writes }],
+  ['update_api_comment', { ...takes({ apiId: text, commentId: text, body: text }), ...writes }],
+  ['proxy', { ...takes({ method: text, url: text, description: text }), ...writes }, 'router'],
+  ['many', { ...takes({ requests: listOf({ method: text, url: text, description: text }) }), ...writes }, 'router'],
   ['wait', { ...takes({ steps: { type: 'number' } }), ...reads }],
   ['get_calls', { ...takes({ calls: { type: 'array', items: text } }), ...reads }],
   ['sandbox_python', { ...takes({ code: text }), ...writes }, 'router'],

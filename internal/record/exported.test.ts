@@ -4,7 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import canonicalize from 'canonicalize';
+import * as json from 'json-canonicalize';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { judgeBySchema } from '../../test/support/published-schema.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { sha256 } from '../text/canonical.ts';
 import { canonicalText, type RecordObject } from './canonical.ts';
@@ -79,13 +82,58 @@ describe('OCSF', () => {
       time: Date.parse(at),
       type_uid: 600_301,
     });
-    const [{ fingerprint, ...attestation }] = made['attestation_list'] as unknown as [
-      RecordObject & { fingerprint: RecordObject },
-    ];
+    const { fingerprint, ...attestation } = made['attestation'] as unknown as RecordObject & {
+      fingerprint: RecordObject;
+    };
     expect(fingerprint).toMatchObject({ algorithm_id: 3, serialization_id: 2 });
-    expect(fingerprint['value']).toBe(
-      sha256(canonicalText({ ...(made as unknown as RecordObject), attestation_list: [attestation] })),
-    );
+    expect(fingerprint['value']).toBe(sha256(canonicalText({ ...(made as unknown as RecordObject), attestation })));
+  });
+
+  test('is what the schema of the class says, whatever is exported, and its fingerprint is what others compute', async () => {
+    const path = new URL('../../test/data/ocsf-api-activity.schema.json', import.meta.url);
+    const wrongIn = judgeBySchema(JSON.parse(await readFile(path, 'utf8')));
+    const keyHolder = { ...intent('x'), actor: { kind: 'key_holder', account: undefined }, agent: undefined } as const;
+    const signedIn = { ...actor, acr: 'loa2', amr: ['pwd', 'otp'], auth_time: 1_796_000_000 };
+    const called: Entry = {
+      kind: 'call',
+      session: 'sesn_1',
+      call: 'sevt_1',
+      happened: at,
+      responsible: signedIn,
+      agent: { id: 'agent_1', version: '3', name: 'support' },
+      service: 'notion',
+      tool: 'notion-search',
+      input: sha256('{}'),
+      characters: 2,
+      permission: 'allow',
+      result: 'none',
+      platform: 'x',
+    };
+    const events = [
+      event(called),
+      event(intent('x')),
+      event({ ...intent(nasty), actor: signedIn, act: 'grant.obtain', server: 'https://id.example' } as Entry),
+      ...(['success', 'failure', 'unknown'] as const).flatMap((how) =>
+        [intent('y'), keyHolder].map((announced) =>
+          event({ kind: 'outcome', id: 'i1', outcome: how, attempts: 2, error: 'timed_out' }, announced),
+        ),
+      ),
+      event({ ...outcome, proved: signedIn } as Entry, { ...intent('x'), act: 'sign_in.obtain', platform: undefined }),
+    ];
+    for (const each of events) {
+      const made = ocsfEvent(each, '0.1.0');
+      expect([each.line.entry, wrongIn(made)]).toEqual([each.line.entry, []]);
+      const { fingerprint, ...attestation } = made['attestation'] as RecordObject & { fingerprint: RecordObject };
+      for (const text of [canonicalize({ ...made, attestation }), json.canonicalize({ ...made, attestation })]) {
+        expect(sha256(text ?? '')).toBe(fingerprint['value']);
+      }
+      // Nothing of it may be of another kind, or be missing where the class requires it.
+      for (const name of ['time', 'class_uid', 'metadata', 'actor', 'src_endpoint']) {
+        expect(wrongIn({ ...made, [name]: 'x' })).not.toEqual([]);
+        expect(wrongIn(Object.fromEntries(Object.entries(made).filter(([key]) => key !== name)))).not.toEqual([]);
+      }
+      expect(wrongIn({ ...made, more: 1 })).not.toEqual([]);
+    }
   });
 
   test.each<[Entry, Extract<Entry, { kind: 'intent' }> | undefined, number]>([
@@ -313,5 +361,14 @@ describe('of a record', () => {
     expect((await recordFiles(folder)).length).toBeGreaterThan(2);
     expect(`${(await texts('jsonl')).join('\n')}\n`).toBe(await files());
     for (const format of ['ocsf', 'cef', 'otlp'] as const) expect(await texts(format)).toHaveLength(3);
+    // Of the parts of an entry comes one event, whose fingerprint is over the whole of it.
+    const [first = ''] = await texts('ocsf');
+    const { attestation, ...rest } = JSON.parse(first) as RecordObject & {
+      attestation: RecordObject & { fingerprint: RecordObject };
+    };
+    const { fingerprint, ...unprinted } = attestation;
+    expect(fingerprint['value']).toBe(sha256(canonicalize({ ...rest, attestation: unprinted }) ?? ''));
+    expect(rest['resources']).toEqual([{ name: 'x', type: 'vault' }]);
+    expect((rest['metadata'] as RecordObject)['sequence']).toBeGreaterThan(inLines(long).length);
   });
 });

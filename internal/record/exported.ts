@@ -188,9 +188,9 @@ export function ocsfEvent(event: ExportedEvent, version: string): RecordObject {
     algorithm_id: 3,
     encoding_id: 1,
     serialization_id: 2,
-    value: sha256(canonicalText({ ...whole, attestation_list: [attestation] })),
+    value: sha256(canonicalText({ ...whole, attestation })),
   };
-  return { ...whole, attestation_list: [{ ...attestation, fingerprint }] };
+  return { ...whole, attestation: { ...attestation, fingerprint } };
 }
 
 function userOf(actor: Actor) {

@@ -19,6 +19,9 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import canonicalize from 'canonicalize';
+import fc from 'fast-check';
+import * as json from 'json-canonicalize';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
@@ -106,6 +109,84 @@ describe('the text of a line (RFC 8785)', () => {
   test('one shared object is no circle', () => {
     const shared = { a: 1 };
     expect(canonicalText({ after: shared, before: shared })).toBe('{"after":{"a":1},"before":{"a":1}}');
+  });
+});
+
+describe('the same text by the packages canonicalize and json-canonicalize, where they are right', () => {
+  const others = (value: unknown) => [canonicalize(value), json.canonicalize(value)];
+
+  // The vectors of the RFC's reference implementation (cyberphone/json-canonicalization), where numbers are integers.
+  test.each<[string, RecordValue, string]>([
+    ['arrays', [56, { d: true, '10': null, '1': [] }], '[56,{"1":[],"10":null,"d":true}]'],
+    [
+      'french',
+      {
+        peach: 'This sorting order',
+        péché: 'is wrong according to French',
+        pêche: 'but canonicalization MUST',
+        sin: 'ignore locale',
+      },
+      '{"peach":"This sorting order","péché":"is wrong according to French","pêche":"but canonicalization MUST","sin":"ignore locale"}',
+    ],
+    [
+      'structures',
+      { '1': { f: { f: 'hi', F: 5 }, '\n': 56 }, '10': {}, '': 'empty', a: {}, '111': [{ e: 'yes', E: 'no' }], A: {} },
+      '{"":"empty","1":{"\\n":56,"f":{"F":5,"f":"hi"}},"10":{},"111":[{"E":"no","e":"yes"}],"A":{},"a":{}}',
+    ],
+    ['unicode', { 'Unnormalized Unicode': 'A\u030a' }, '{"Unnormalized Unicode":"A\u030a"}'],
+    [
+      'weird',
+      {
+        '\u20ac': 'Euro Sign',
+        '\r': 'Carriage Return',
+        '\n': 'Newline',
+        '1': 'One',
+        '\u0080': 'Control\u007f',
+        '\ud83d\ude02': 'Smiley',
+        '\u00f6': 'Latin Small Letter O With Diaeresis',
+        '\ufb33': 'Hebrew Letter Dalet With Dagesh',
+        '</script>': 'Browser Challenge',
+      },
+      '{"\\n":"Newline","\\r":"Carriage Return","1":"One","</script>":"Browser Challenge","\u0080":"Control\u007f","\u00f6":"Latin Small Letter O With Diaeresis","\u20ac":"Euro Sign","\ud83d\ude02":"Smiley","\ufb33":"Hebrew Letter Dalet With Dagesh"}',
+    ],
+  ])('%s', (_what, value, text) => {
+    expect([canonicalText(value), ...others(value)]).toEqual([text, text, text]);
+  });
+
+  test('of any values that a record may hold', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 12 });
+    // A member of this name stops one of them from sorting.
+    const name = text.filter((each) => each !== 'toJSON');
+    const { value } = fc.letrec<{ value: RecordValue }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        text,
+        fc.maxSafeInteger(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.array(tie('value'), { maxLength: 4 }),
+        fc.dictionary(name, tie('value'), { maxKeys: 5 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(value, (each) => {
+        const own = canonicalText(each);
+        expect(others(each)).toEqual([own, own]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('of the lines of a record', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 20 });
+    fc.assert(
+      fc.property(text, text, fc.array(text, { maxLength: 3 }), fc.nat(), (label, mark, amr, seconds) => {
+        const entry = { ...intent('1', label), mark, actor: { ...signedIn, amr, auth_time: seconds } } as Entry;
+        const { text: line } = writeLine({ log: 'l', count: 1, hash: noHash }, entry, 'now');
+        expect(others(JSON.parse(line))).toEqual([line, line]);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

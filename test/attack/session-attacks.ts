@@ -6,11 +6,13 @@ import { built } from '../demo/executables.ts';
 import { openStage, type Stage } from '../demo/stage.ts';
 import { people } from '../sandbox/people.ts';
 import { type Attack, judged } from './attack.ts';
+import { auditRows } from './audit-rows.ts';
 
-type Tried = readonly [attack: string, must: string, act: (scene: Scene) => Promise<string>];
+/** One that is tried on a scene of its own. */
+export type Tried = readonly [attack: string, must: string, act: (scene: Scene) => Promise<string>];
 
 /** A session of Ada's whose agent waits for a yes to write a page. */
-interface Scene {
+export interface Scene {
   stage: Stage;
   session: string;
   call: { event_id: string; digest: string };
@@ -157,6 +159,7 @@ const tried: readonly Tried[] = [
     ],
   ),
   ...approverRows(),
+  ...auditRows(),
   [
     'an off-boarded person goes on with a session that could not be ended',
     `told that they were off-boarded, exit 3, ${untouched}`,

@@ -308,10 +308,10 @@ function canonicalOf(value: Entry, known: ReadonlyMap<string, Shape>, more?: Rec
 
 const nothingMore: RecordObject = {};
 
-function objectText(value: Record<string, unknown>, { members }: Shape, more = nothingMore): string {
+function objectText(value: Record<string, unknown>, { inOrder }: Shape, more = nothingMore): string {
   let written = '';
-  for (const { name, begin, holds, listed, required } of members.values()) {
-    const member = more[name] ?? value[name];
+  for (const { name, begin, holds, listed, required } of inOrder) {
+    const member = more === nothingMore ? value[name] : (more[name] ?? value[name]);
     if (member === undefined) {
       // Where it is the last line, nobody could write behind it.
       if (required) throw new TypeError(`a line without its ${name} could not be read`);
@@ -332,9 +332,9 @@ function memberText(member: unknown, holds: Declaration['holds']): string {
   } else if (holds === 'number') {
     if (isNumber(member)) return String(member);
   } else if (typeof member === 'string') {
-    const whole = holds === 'whole' ? member.toWellFormed() : shortened(member);
-    // JSON.stringify says the same of it, and takes as long again.
-    return plain.test(whole) ? `"${whole}"` : JSON.stringify(whole);
+    // What stands in it as it is: JSON.stringify says the same, and takes as long again.
+    if (member.length <= longestText && plain.test(member)) return `"${member}"`;
+    return JSON.stringify(holds === 'whole' ? member.toWellFormed() : shortened(member));
   }
   throw new TypeError('a member holds what is not declared of it');
 }
@@ -357,6 +357,8 @@ function shortened(whole: string): string {
 /** What a line is written after and read by: every member that may be there, in their order (RFC 8785), and how many have to. */
 interface Shape {
   members: ReadonlyMap<string, Declaration>;
+  /** The same, for whoever goes through all of them. */
+  inOrder: readonly Declaration[];
   required: number;
 }
 
@@ -378,7 +380,8 @@ function shapeOf(declared: Members): Shape {
     const begin = `${JSON.stringify(name)}:`;
     members.set(name, { name, begin, holds: typeof one === 'object' ? shapeOf(one) : one, listed, required });
   }
-  return { members, required: [...members.values()].filter(({ required }) => required).length };
+  const inOrder = [...members.values()];
+  return { members, inOrder, required: inOrder.filter(({ required }) => required).length };
 }
 
 function shapesWith(more: Members): ReadonlyMap<string, Shape> {

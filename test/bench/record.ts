@@ -31,7 +31,8 @@ export interface RecordSize {
 
 const writers = 64;
 
-const entry: Extract<Entry, { kind: 'intent' }> = {
+/** A line as most are. */
+export const benchEntry: Extract<Entry, { kind: 'intent' }> = {
   kind: 'intent',
   id: '3f0c2f0a-4e0e-4b0a-9a53-1c1b1a1f0e0d',
   act: 'vault.create',
@@ -62,7 +63,7 @@ export async function measureRecord({ rounds, lines, verified }: RecordSize): Pr
 }
 
 async function bareLoop(path: string, lines: number): Promise<number> {
-  const { text } = writeLine({ log: 'x', count: 1, hash: '0'.repeat(64) }, entry, new Date().toISOString());
+  const { text } = writeLine({ log: 'x', count: 1, hash: '0'.repeat(64) }, benchEntry, new Date().toISOString());
   const line = Buffer.from(`${text}\n`);
   const file = await open(path, 'a', 0o600);
   try {
@@ -80,9 +81,9 @@ async function bareLoop(path: string, lines: number): Promise<number> {
 async function recorded(folder: string, beside: number, lines: number): Promise<number> {
   await mkdir(folder, { mode: 0o700 });
   const log = recordIn({ folder });
-  await log.append(entry);
+  await log.append(benchEntry);
   const writer = async () => {
-    for (let each = 0; each < lines; each += 1) await log.append(entry);
+    for (let each = 0; each < lines; each += 1) await log.append(benchEntry);
   };
   return await rate(beside * lines, () => Promise.all(Array.from({ length: beside }, writer)));
 }
@@ -96,7 +97,7 @@ async function verifying(folder: string, lines: number): Promise<Pick<RecordRate
       pairs
         .slice(from, from + 5000)
         .flatMap((index) => [
-          log.append({ ...entry, id: String(index) }),
+          log.append({ ...benchEntry, id: String(index) }),
           log.append({ kind: 'outcome', id: String(index), outcome: 'success', attempts: 1 }),
         ]),
     );

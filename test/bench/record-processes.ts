@@ -21,7 +21,9 @@ const writer = (entry: string) => `
   import { recordIn } from ${JSON.stringify(fileURLToPath(new URL('../../internal/record/log.ts', import.meta.url)))};
   const log = recordIn({ folder: process.argv[2] });
   process.stdin.once('data', async () => {
-    for (let line = 0; line < Number(process.argv[3]); line += 1) await log.append(${entry});
+    for (let line = 0; line < Number(process.argv[3]); line += 1) {
+      await log.append({ ...${entry}, id: process.pid + ' ' + line });
+    }
     process.exit(0);
   });
   process.stdout.write('ready');

@@ -271,11 +271,12 @@ describe('setup-session audit export', () => {
     const sink = await startHostileServer((_line, { headers, body }) => {
       if (says === 'page') return { status: 200, text: '<html>', headers: { 'content-type': 'text/html' } };
       if (says === 200) taken.push(`${headers.authorization} ${body}`);
-      return { status: says, json: {}, headers: { 'retry-after': '0' } };
+      return { status: says, json: {}, headers: { 'retry-after': says === 429 ? '3600' : '0' } };
     });
     const to = ['--format', 'jsonl', '--to', `${sink.origin}/in`];
     await setup(['agents', 'apply']);
-    for (const each of [503, 'page', 400] as const) {
+    // A wait of an hour is not waited for, and the cursor stays where it is.
+    for (const each of [503, 'page', 400, 429] as const) {
       says = each;
       const { exit, stderr } = await audit(...to);
       expect([exit, stderr]).toEqual([1, expect.stringContaining('nothing is lost')]);
@@ -375,6 +376,9 @@ describe('setup-session audit export', () => {
     const first = await receiver();
     await first.close();
     await setup(['agents', 'apply']);
+    // Once, it is told and ends with what it could not send.
+    const dead = await audit('--to', `syslog+tcp://127.0.0.1:${first.port}`);
+    expect([dead.exit, dead.stderr]).toEqual([1, expect.stringContaining('[service_unreachable]')]);
     const ended = new AbortController();
     let back: Promise<Awaited<ReturnType<typeof receiver>>> | undefined;
     const following = world.setup(['audit', 'export', '--follow', '--to', `syslog+tcp://127.0.0.1:${first.port}`], {

@@ -6,8 +6,6 @@ import { clock } from '../clock/clock.ts';
 import type { Configuration, Requirement, Service } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { serviceNamed } from '../config/lookup.ts';
-import { checkAccountFlags } from '../connection/account/confirm-account.ts';
-import { checkSecretIsOfUse } from '../connection/client/enter-client.ts';
 import type { LocalAccessRequest } from '../connection/local/local-access.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, unmet } from '../identity/assurance.ts';
@@ -17,7 +15,6 @@ import type { KeptSecret } from '../stores/kept-secret.ts';
 import { quote } from '../text/quote.ts';
 import { actorOf } from './actor.ts';
 import { browserVisit } from './browser-visit.ts';
-import { ownerOf } from './connected.ts';
 import { commandFor, localService, requireAddress } from './local-service.ts';
 import type { Ports } from './ports.ts';
 import { beginOperatorProof, loadProject } from './project.ts';
@@ -47,12 +44,15 @@ export async function allowLocalAgents(request: AllowRequest, ports: Ports): Pro
   const { expectAccount: expected, acceptAccount: accepted } = request;
   const configuration = await loadProject(ports);
   const service = localService(configuration, request.service);
+  const { checkAccountFlags } = await import('../connection/account/confirm-account.ts');
+  const { checkSecretIsOfUse } = await import('../connection/client/enter-client.ts');
   checkAccountFlags(service, { expected, accepted });
   if (ports.descriptors.clientSecret !== undefined) checkSecretIsOfUse(service);
   // What another program hands over is read before anything is started.
   const clients = await clientsFor(service, ports);
   const access = { ...(await judged(service, configuration, ports, asking)), clients: async () => clients };
   const { allowLocalAccess } = await import('../connection/local/local-token.ts');
+  const { kind, issuer, subject } = access.principal;
   const allowed = await allowLocalAccess({ ...access, accountFlags: { expected, accepted } });
   return {
     service: service.name,
@@ -61,7 +61,7 @@ export async function allowLocalAgents(request: AllowRequest, ports: Ports): Pro
     scopes: [...allowed.scopes],
     expires_at: allowed.expiresAt?.toISOString() ?? null,
     renewable: allowed.source === 'idp' || allowed.refreshToken !== undefined,
-    owner: ownerOf(access.principal),
+    owner: { kind, issuer, subject },
     beside: { title: service.title ?? service.name, label: access.principal.label },
   };
 }

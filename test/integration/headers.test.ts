@@ -141,8 +141,10 @@ describe('a grant of its own', () => {
     expect([grace.exit, grace.stderr]).toEqual([4, expect.stringContaining('[connection_needed]')]);
   });
 
-  test('is taken away with --end, and revoked there', async () => {
+  test('is taken away with --end, and revoked there; one that is allowed again takes its place', async () => {
     await allowed('notion');
+    await allowed('notion');
+    expect(notion().control.liveGrants('ada')).toHaveLength(1);
     const { exit, stdout } = await headers(['notion', '--end']);
     expect([exit, stdout, notion().control.liveGrants('ada')]).toEqual([0, expect.stringContaining('revoked'), []]);
     expect(await headers(['notion'])).toMatchObject({ exit: 4 });

@@ -6,7 +6,6 @@ import { localReach } from '../../policy/local-agents.ts';
 import { mayUseService } from '../../policy/verdict.ts';
 import { quote } from '../../text/quote.ts';
 import { createVault, findVault } from '../../vault/resolve.ts';
-import { ownerOf } from '../connected.ts';
 import { commandFor, localService, requireAddress } from '../local-service.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
@@ -43,7 +42,8 @@ export async function judgeLocalAgent(
   }
   // Whoever was let go is known by the mark in their vault: who has none could not be let go.
   if ((await findVault(run, principal)) === undefined) await createOnce(run, ports);
-  return { service: name, owner: ownerOf(principal), reach };
+  const { kind, issuer, subject } = principal;
+  return { service: name, owner: { kind, issuer, subject }, reach };
 }
 
 /** How long a run is waited for that makes the vault of the same person. */

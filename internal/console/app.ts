@@ -25,6 +25,7 @@ import { limitEach } from './limits.ts';
 import { judgeLogoutToken } from './logout-token.ts';
 import { openApi } from './open-api.ts';
 import { errorPage, pageHeaders } from './pages/layout.ts';
+import { NothingThere } from './pages/page.ts';
 import { isOfPages, type PagesSetting, servePages } from './pages/serve-pages.ts';
 import { pages } from './pages/table.ts';
 import type { Letter, Peers } from './peers.ts';
@@ -124,7 +125,8 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   const app = new Hono<RequestVariables>({ strict: true });
 
   const fail = async (c: Context<RequestVariables>, error: AppError, given?: number): Promise<Response> => {
-    const status = given ?? (error instanceof TooOften ? 429 : statusOf(error.code));
+    const status =
+      given ?? (error instanceof TooOften ? 429 : error instanceof NothingThere ? 404 : statusOf(error.code));
     const wire = wireError(error, c.env.id);
     const { code, message, hint, id, requirement } = wire;
     if (error instanceof TooOften) c.header('retry-after', String(error.seconds));
@@ -363,12 +365,14 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     run.interrupt();
     return true;
   };
-  /** Gives something to a run of the caller's own, wherever that is. */
-  const handOver = async (c: Context<RequestVariables>, answer?: Letter['answer']): Promise<boolean> => {
-    const { kind, issuer, subject } = c.var.caller.principal;
-    const letter = { run: c.req.param('run') ?? '', person: { kind, issuer, subject }, ...(answer && { answer }) };
-    return runs.has(letter.run) ? take(letter) : await peers.send(letter);
+  /** Gives something to a run of somebody's own, wherever that is. */
+  const hand: PagesSetting['hand'] = async ({ principal }, run, answer) => {
+    const { kind, issuer, subject } = principal;
+    const letter = { run, person: { kind, issuer, subject }, ...(answer && { answer }) };
+    return runs.has(run) ? take(letter) : await peers.send(letter);
   };
+  const handOver = (c: Context<RequestVariables>, answer?: Letter['answer']) =>
+    hand(c.var.caller, c.req.param('run') ?? '', answer);
 
   /** Begins a run of somebody who was proven. Throws what {@link requireAdmitted} throws, `console_refused` and `usage`. */
   const open: PagesSetting['open'] = async ({ id, caller, useCase, request: given, asking, returnsTo }) => {
@@ -485,6 +489,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     current,
     requireAdmitted,
     open,
+    hand,
     nameOf: () => peers.nameOf(randomUUID()),
     within: (caller: Caller) => within('person', personOf(caller)),
     withinSignIns: (network) => within('exchange', network),

@@ -108,6 +108,12 @@ export function commandOf({ name }: Reachable, executable: string, request: unkn
   return said === undefined || !isRecord(request) ? `${executable} login` : said(request);
 }
 
+/** The executable that a use-case is of. */
+export function executableOf(name: string): 'setup-session' | 'service-connection' {
+  const isOf = (names: readonly string[]) => names.includes(name);
+  return isOf(reachable['setup-session']) ? 'setup-session' : 'service-connection';
+}
+
 /** A use-case with its name. */
 export type Reachable = ListedUseCase & { name: string };
 

@@ -218,7 +218,7 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
       const answer = await questions.ask((id) => ({ kind: 'entered', id, what, command }), patience(timeoutMs));
       return 'line' in answer ? answer.line : '';
     },
-    browser: (command) => browserThrough({ asking, command, timeoutMs, say, questions }),
+    browser: (command) => browserThrough({ asking, command, timeoutMs, say, questions, returnsTo: request.returnsTo }),
     stream: (text) => say({ kind: 'stream', text }),
     afterwards: (each) => void afterwards.push(each),
   };
@@ -265,24 +265,34 @@ interface BrowserSetting {
   timeoutMs: number;
   say(line: Said): void;
   questions: Questions;
+  returnsTo: URL | undefined;
 }
 
-/** The browser of the person: it is on their machine, and so is the listener that it comes back to. */
-function browserThrough({ asking, command, timeoutMs, say, questions }: BrowserSetting): Browser {
+/**
+ * The browser of the person: it is on their machine, and so is the listener that it comes back to. Where they are at a page of
+ * the console, it comes back to the console.
+ */
+function browserThrough({ asking, command, timeoutMs, say, questions, returnsTo }: BrowserSetting): Browser {
   const listeners = new Map<string, number>();
+  const paths = new Map<string, string>();
   return {
     timeoutMs: timeoutMs + graceMs,
     callbackPort: asking.callbackPort,
+    returnsTo: returnsTo?.href,
     async listen(place): Promise<LoopbackListener> {
-      let listener = 0;
-      const answer = await questions.ask((id) => {
-        listener = id;
-        return { kind: 'listen', id, place };
-      }, graceMs);
-      if (!('port' in answer)) throw new AppError('console_refused', 'the command does not say where it listens');
-      const authority = `${place.host}:${answer.port}`;
-      const redirectUri = `http://${authority}${place.path}`;
+      let listener = questions.nextId();
+      let authority = returnsTo?.host ?? '';
+      if (returnsTo === undefined) {
+        const answer = await questions.ask((id) => {
+          listener = id;
+          return { kind: 'listen', id, place };
+        }, graceMs);
+        if (!('port' in answer)) throw new AppError('console_refused', 'the command does not say where it listens');
+        authority = `${place.host}:${answer.port}`;
+      }
+      const redirectUri = returnsTo?.href ?? `http://${authority}${place.path}`;
       listeners.set(redirectUri, listener);
+      paths.set(redirectUri, place.path);
       const close = () => say({ kind: 'finish', listener });
       return {
         redirectUri,
@@ -310,7 +320,12 @@ function browserThrough({ asking, command, timeoutMs, say, questions }: BrowserS
         done() {},
         prompt(entry) {
           const over = new AbortController();
-          void visitThrough(entry, questions, over.signal, (id) => ({
+          // What a listener of its own would have got: only what the service says counts, and the console knows where it was sent.
+          const asAtListener = (address: string) =>
+            returnsTo === undefined
+              ? address
+              : `http://${returnsTo.host}${paths.get(redirectUri) ?? ''}${address.slice(address.indexOf('?'))}`;
+          void visitThrough(entry, asAtListener, questions, over.signal, (id) => ({
             kind: 'visit',
             id,
             listener,
@@ -340,13 +355,14 @@ function browserThrough({ asking, command, timeoutMs, say, questions }: BrowserS
 /** Waits for the address that the browser came back to. What it says is judged here, where the state is known. */
 async function visitThrough(
   entry: Entry,
+  asAtListener: (address: string) => string,
   questions: Questions,
   over: AbortSignal,
   question: (id: number) => Said,
 ): Promise<void> {
   try {
     const answer = await questions.ask(question, undefined, over);
-    if ('address' in answer && entry.enter(answer.address) === undefined) return;
+    if ('address' in answer && entry.enter(asAtListener(answer.address)) === undefined) return;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
   }

@@ -18,6 +18,8 @@ export interface BrowserVisit {
   callbackPort?: number | undefined;
   /** Where the browser goes once it brought an answer, instead of a page that only says how it ended. */
   returnTo?: URL | undefined;
+  /** The one address that the browser comes back to, where it is at a page of ours that is no listener's. */
+  returnsTo?: string | undefined;
   /** Listens where the person's browser is, where that is not this machine. */
   listen?: ((place: RedirectPlace) => Promise<LoopbackListener>) | undefined;
   /** Prints where to begin, opens it where a browser can be seen, and says what it is for. */

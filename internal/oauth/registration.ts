@@ -118,7 +118,8 @@ async function askForClient(request: RegistrationRequest): Promise<OAuthClient> 
   const { server, redirectUri, scopes = [] } = request;
   const metadata = {
     client_name: 'managed-agents-interface (service-connection)',
-    application_type: 'native',
+    // A page of a console, which no native client may have; whatever is on the person's own machine is one (RFC 8252).
+    application_type: redirectUri?.startsWith('https:') === true ? 'web' : 'native',
     redirect_uris: redirectUri === undefined ? [] : [redirectUri],
     // A server that does not list it may still give refresh tokens; the client that may not have one dies at the first expiry.
     grant_types: [redirectUri === undefined ? deviceGrant : 'authorization_code', 'refresh_token'],

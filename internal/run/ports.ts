@@ -61,7 +61,8 @@ export interface Entering {
 }
 
 /** How somebody is sent to a browser and comes back. */
-export interface Browser extends Pick<BrowserVisit, 'timeoutMs' | 'callbackPort' | 'listen' | 'show' | 'showCode'> {
+export interface Browser
+  extends Pick<BrowserVisit, 'timeoutMs' | 'callbackPort' | 'returnsTo' | 'listen' | 'show' | 'showCode'> {
   /** Shows a page of ours that waits for one browser. What it returns cleans up. Throws `sign_in_needed`. */
   invite(page: InvitingPage, purpose: string): Promise<() => void>;
 }

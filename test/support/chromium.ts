@@ -12,7 +12,8 @@ export const chromiumPath: string | undefined = searchPath
   .flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)))
   .find(isExecutable);
 
-const flags = [
+/** What every browser of a test is started with. */
+export const chromiumFlags: string[] = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -34,7 +35,7 @@ export async function startChromium(): Promise<OpenBrowser> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumPath ?? 'chromium',
     headless: true,
-    args: flags,
+    args: chromiumFlags,
     viewport: { width: 1280, height: 860 },
   });
   return {

@@ -262,8 +262,12 @@ async function listenThere(
   redirect: RedirectPlace,
   visit: AcquireRequest['visit'],
 ): Promise<LoopbackListener | undefined> {
-  const port = Number(new URL(redirectUri).port);
-  if (port !== (redirect.port ?? port)) return undefined;
+  const { hostname, port: named } = new URL(redirectUri);
+  const port = Number(named);
+  if (visit.returnsTo === undefined) {
+    // A client that was registered for a page elsewhere is of no use to a listener.
+    if (hostname !== redirect.host || port !== (redirect.port ?? port)) return undefined;
+  } else if (redirectUri !== visit.returnsTo) return undefined;
   const listener = await listenWhereTheBrowserIs(visit, { ...redirect, port }).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'port_taken' && redirect.port === undefined) return undefined;
     throw error;

@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Context } from 'hono';
+import type * as z from 'zod/mini';
 import { sha256 } from '../../text/canonical.ts';
 
 /** The cookie of a session; also what stands in the session in place of the thumbprint of a key, which no key has. */
@@ -41,7 +42,32 @@ export function formTokenOf(cookie: string): string {
   return createHmac('sha256', cookie).update('forms').digest('base64url');
 }
 
-/** The cookie of an attempt to sign in or to connect, by its state. */
+/** The cookie of an attempt to sign in, by its state. */
 export function attemptCookie(state: string): string {
-  return `at-${sha256(state).slice(0, 16)}`;
+  return `${attempts}${sha256(state).slice(0, 16)}`;
+}
+
+/** What the names of those begin with. */
+export const attempts = 'at-';
+
+/** The cookie of somebody who is at a service, by the state that they bring back. */
+export function awayCookie(state: string): string {
+  return `away-${sha256(state).slice(0, 16)}`;
+}
+
+/** A value as a cookie. */
+export function packed(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+/** The value that a cookie holds; undefined for none, and for one of another form. */
+export function unpacked<Value>(cookie: string | undefined, definition: z.ZodMiniType<Value>): Value | undefined {
+  if (cookie === undefined) return undefined;
+  try {
+    const read = definition.safeParse(JSON.parse(Buffer.from(cookie, 'base64url').toString()));
+    return read.success ? read.data : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

@@ -8,6 +8,7 @@ import type { WireError } from '../protocol.ts';
 import type { Asked, Said } from './page.ts';
 import { pagesScript } from './script.ts';
 import { pagesStyle } from './style.ts';
+import { usableHint } from './words.ts';
 
 const hashOf = (text: string) => `'sha256-${sha256(text, 'base64')}'`;
 
@@ -119,11 +120,12 @@ ${content}
 /** What was refused or went wrong, with the id that whoever runs the console finds it by. */
 export async function errorPage({ error, status }: { error: WireError; status: number }): Promise<string> {
   const [title, ways] = wordsOf(error, status);
+  const hint = usableHint(error.hint);
   return await smallPage({
     look: 'bad',
     title,
     content: html`<p>${sentence(error.message)}</p>
-${error.hint ? html`<p class="next">${sentence(error.hint)}</p>` : ''}
+${hint === undefined ? '' : html`<p class="next">${sentence(hint)}</p>`}
 <p class="next"><small>${error.code}, request <code>${shown(error.id ?? '')}</code></small></p>
 <div class="actions">${ways}</div>`,
   });

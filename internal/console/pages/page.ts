@@ -3,17 +3,30 @@
  * reaches nothing by itself: what it shows and does are use-cases, performed for whoever asks as the interface performs them,
  * by the same roles.
  */
+import * as z from 'zod/mini';
 import type { Configuration } from '../../config/definitions.ts';
+import { AppError } from '../../errors/app-error.ts';
 import type { Principal } from '../../identity/principal.ts';
 import type { Markup } from '../../markup/document.ts';
 import type { Buttons } from '../../page/services-page.ts';
 import type { Ports } from '../../run/ports.ts';
 import type { Role } from '../../run/use-cases.ts';
-import type { Asking } from '../protocol.ts';
+import type { AnswerBody, Asking } from '../protocol.ts';
 import type { Run } from '../run.ts';
+import type { Performed } from '../said.ts';
+import type { Flow } from './flows.ts';
 
 /** The use-cases that pages perform: to add those of another file, name it here. */
-type Uses = Pick<typeof import('../../run/use-cases/connections.ts'), 'listConnections'> &
+type Uses = Pick<
+  typeof import('../../run/use-cases/connections.ts'),
+  'listConnections' | 'checkConnections' | 'disconnect'
+> &
+  Pick<typeof import('../../run/use-cases/connect.ts'), 'connect'> &
+  Pick<typeof import('../../run/use-cases/sessions.ts'), 'listSessions' | 'stopSession' | 'attachSession'> &
+  Pick<typeof import('../../run/use-cases/show-session.ts'), 'showSession'> &
+  Pick<typeof import('../../run/use-cases/start-session.ts'), 'startSession'> &
+  Pick<typeof import('../../run/use-cases/talk.ts'), 'sendMessage' | 'answerCall'> &
+  Pick<typeof import('../../run/use-cases/approvals.ts'), 'listApprovals'> &
   Pick<typeof import('../../run/use-cases/draft-agent.ts'), 'listUsableAgents' | 'listAgentChoices' | 'draftAgent'> &
   Pick<typeof import('../../run/use-cases/explain.ts'), 'explainVerdicts'> &
   Pick<typeof import('../../run/use-cases/catalogue.ts'), 'showCatalogue' | 'listWaitingTools' | 'tickToolSheet'> &
@@ -55,19 +68,41 @@ export interface Asked {
     request: RequestOf<Name>,
     asking?: Partial<Pick<Asking, 'interactive'>>,
   ): Promise<{ id: string; run: Run }>;
-}
-
-/** The result of a use-case, and what the person has to know beside it. */
-export interface Performed<Result> {
-  result: Result;
-  warnings: readonly string[];
+  /** Runs that go on over several pages, in which the person can be asked and sent elsewhere. */
+  flows: {
+    begin<Name extends UseCaseName>(name: Name, request: RequestOf<Name>, about: string): Promise<Flow>;
+    /** One of whoever asks; undefined where this process knows none. */
+    find(id: string): Flow | undefined;
+    /** False where that is not asked any more. */
+    answer(id: string, question: number, body: AnswerBody): Promise<boolean>;
+    /** As Ctrl-C ends it. */
+    end(id: string): Promise<boolean>;
+  };
 }
 
 /** How something ended, as the next page says it. */
-export interface Said {
-  look: 'ok' | 'warn' | 'bad' | 'plain';
+export const said = z.strictObject({
+  look: z.enum(['ok', 'warn', 'bad', 'plain']),
+  title: z.string(),
+  lines: z.optional(z.array(z.string())),
+});
+export type Said = Readonly<Omit<z.output<typeof said>, 'lines'>> & { readonly lines?: readonly string[] | undefined };
+
+/** What a browser keeps that is at a service: which run waits for it, for the answer to which question, and what is said then. */
+export const away = z.strictObject({ run: z.string(), question: z.number(), back: z.string() });
+
+/** A way to a service, and back. */
+export interface Away extends z.output<typeof away> {
+  to: URL;
+  /** What is there. */
   title: string;
-  lines?: readonly string[];
+}
+
+/** A page is asked for something that is not there, or not for whoever asks (404). */
+export class NothingThere extends AppError {
+  constructor(message: string) {
+    super('usage', message);
+  }
 }
 
 /** What a page answers with: something to see, another page to go to (303), or something a script of ours asked for. */
@@ -80,6 +115,7 @@ export type PageAnswer =
       status?: 404 | 409;
     }
   | { to: string; said?: Said }
+  | { away: Away }
   | { raw: Response };
 
 /** Who may see a page: everybody who is signed in, or whoever has one of these roles. */

@@ -10,25 +10,39 @@
  * What a page then does, it has use-cases do, each with its own role.
  */
 import type { Context, Hono, MiddlewareHandler } from 'hono';
+import { html } from 'hono/html';
+import type * as z from 'zod/mini';
 import { deferred } from '../../async/deferred.ts';
 import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { shown } from '../../markup/document.ts';
 import { judgeAct, judgeSignOfLife, judgeVisit } from '../../page/request-origin.ts';
 import { buttons } from '../../page/services-page.ts';
 import { isSame } from '../../secret/same.ts';
-import { BetterSignInNeeded } from '../better-sign-in.ts';
 import { type Caller, type CredentialSetting, requireStill } from '../credentials.ts';
 import type { Reviewed } from '../current-configuration.ts';
-import type { Asking, WireError } from '../protocol.ts';
-import { type Reachable, reachableUseCases } from '../reach.ts';
+import type { AnswerBody, Asking } from '../protocol.ts';
+import { executableOf, type Reachable, reachableUseCases } from '../reach.ts';
 import { rememberedFor } from '../remembered.ts';
 import type { RequestVariables } from '../request.ts';
 import { rolesOf } from '../roles.ts';
 import type { Run } from '../run.ts';
-import { cookieOf, expired, formTokenOf, sessionCookie, setCookie } from './cookies.ts';
-import { type Entry, framed } from './layout.ts';
-import type { Asked, Audience, PageAnswer, PageRoute, Performed, Said, UseCaseName } from './page.ts';
-import { type SignInSetting, serveSignIn, signInPath } from './sign-in.ts';
+import { ended } from '../said.ts';
+import { awayCookie, cookieOf, expired, formTokenOf, packed, sessionCookie, setCookie, unpacked } from './cookies.ts';
+import { openFlows } from './flows.ts';
+import { type Entry, framed, smallPage } from './layout.ts';
+import {
+  type Asked,
+  type Audience,
+  type Away,
+  away,
+  type PageAnswer,
+  type PageRoute,
+  type Said,
+  said,
+  type UseCaseName,
+} from './page.ts';
+import { callbackPath, type SignInSetting, serveSignIn, signInPath } from './sign-in.ts';
 import { pages } from './table.ts';
 
 /** A run that a page begins. */
@@ -49,6 +63,8 @@ export interface PagesSetting extends CredentialSetting, SignInSetting {
   requireAdmitted(caller: Caller, audience: Audience, reviewed: Reviewed): Promise<void>;
   /** Begins a run, with the role that its use-case needs. Throws what a command would hear. */
   open(opening: Opening): Promise<Run>;
+  /** Gives something to a run of somebody's own, wherever that is: an answer, or word that it is to end. */
+  hand(caller: Caller, run: string, answer?: { question: number; body: AnswerBody }): Promise<boolean>;
   /** A new name for a run. */
   nameOf(): string;
   /** Throws where somebody asks too often. */
@@ -63,6 +79,10 @@ const mostForms = 100_000;
 /** What a page says at most of what was done, in a cookie. */
 const longestSaid = 1_500;
 const saidCookie = 'said';
+/** How long somebody may take at a service: a run waits no longer. */
+const awaySeconds = 10 * 60;
+
+const notFromHere = () => new AppError('not_allowed', 'that is not how somebody comes to this page');
 
 /** Whether an address is one of pages: what is not, is answered as JSON. */
 export function isOfPages(path: string): boolean {
@@ -73,6 +93,7 @@ export function isOfPages(path: string): boolean {
 export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): void {
   const { origin } = setting;
   const useCases = new Map(reachableUseCases().map((each) => [each.name, each]));
+  const flows = openFlows();
   /** What the forms that were sent have come to. */
   const acts = rememberedFor<Promise<PageAnswer | undefined>>({ forMs: onceForMs, most: mostForms });
 
@@ -94,15 +115,53 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
 
   const answered = async (c: Context<RequestVariables>, asked: Asked, path: string, answer: PageAnswer) => {
     if ('raw' in answer) return answer.raw;
+    if ('away' in answer) return await leave(c, answer.away);
     if ('to' in answer) {
-      if (answer.said !== undefined) setCookie(c, saidCookie, packed(answer.said), { seconds: 60 });
+      if (answer.said !== undefined) setCookie(c, saidCookie, packedSaid(answer.said), { seconds: 60 });
       return c.redirect(`${answer.to}${answer.said === undefined ? '' : '#said'}`, 303);
     }
-    const said = unpacked(cookieOf(c, saidCookie));
-    if (cookieOf(c, saidCookie) !== undefined) expired(c, saidCookie);
-    const page = await framed({ ...answer, asked, path, said, entries: entriesFor(asked.roles) });
+    const kept = cookieOf(c, saidCookie);
+    if (kept !== undefined) expired(c, saidCookie);
+    const page = await framed({
+      ...answer,
+      asked,
+      path,
+      said: unpacked(kept, said),
+      entries: entriesFor(asked.roles),
+    });
     return c.html(page, answer.status ?? 200);
   };
+
+  /** A page that goes on by itself: what a form leads to may go nowhere but here. */
+  const leave = async (c: Context<RequestVariables>, { to, title, run, question, back }: Away) => {
+    const state = to.searchParams.get('state') ?? '';
+    const kept = { run, question, back } satisfies z.output<typeof away>;
+    setCookie(c, awayCookie(state), packed(kept), { seconds: awaySeconds });
+    const page = await smallPage({
+      look: 'plain',
+      title: `Going to ${title}`,
+      content: html`<p class="next">You allow access there, and come back here.</p>
+<div class="actions"><a class="button primary" href="${to.href}">Continue at ${shown(title)}</a><a class="button" href="${back}">Back</a></div>`,
+      refresh: { seconds: 0, to },
+    });
+    return c.html(page);
+  };
+
+  /** Who comes back from a service brings the answer to the question of a run that waits. */
+  app.get(callbackPath, async (c, next) => {
+    const { search, searchParams, href } = new URL(c.req.url);
+    const name = awayCookie(searchParams.get('state') ?? '');
+    const kept = unpacked(cookieOf(c, name), away);
+    if (kept === undefined) return await next();
+    if (judgeVisit(c.req.raw.headers, origin) !== undefined) throw notFromHere();
+    const { caller } = await callerOf(c, await setting.current());
+    setting.within(caller);
+    expired(c, name);
+    const { run, question, back } = kept;
+    // Where nothing is asked any more, the page says what it has come to.
+    if (search !== '') await setting.hand(caller, run, { question, body: { address: href } });
+    return c.redirect(back, 303);
+  });
 
   /** A form acts once: sent again, it waits for what it has begun and shows what came of it. */
   const once = async (formToken: string, asked: Asked, act: () => Promise<PageAnswer>) => {
@@ -183,15 +242,14 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
     const begin: Asked['begin'] = async (name, request, { interactive = false } = {}) => {
       const id = setting.nameOf();
       const asking: Asking = {
-        // What commands of a page would be typed as is in no words that a page shows.
-        executable: 'service-connection',
+        executable: executableOf(name),
         version: setting.version,
         interactive,
         byCode: false,
         signedInNow: false,
       };
       const useCase = useCaseOf(name);
-      const returnsTo = new URL('/callback', origin);
+      const returnsTo = new URL(callbackPath, origin);
       return { id, run: await setting.open({ id, caller, useCase, request, asking, returnsTo }) };
     };
     return {
@@ -204,6 +262,15 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
       buttons: buttons(formToken),
       may: (name) => roles.has(useCaseOf(name).role),
       begin,
+      flows: {
+        async begin(name, request, about) {
+          const { id, run } = await begin(name, request, { interactive: true });
+          return flows.follow(id, about, run);
+        },
+        find: (id) => flows.find(id, caller.principal),
+        answer: async (id, question, body) => await setting.hand(caller, id, { question, body }),
+        end: async (id) => await setting.hand(caller, id),
+      },
       perform: async (name, request) => await ended((await begin(name, request)).run),
     };
   };
@@ -257,48 +324,13 @@ function formOf(text: string, formToken: string): ReadonlyMap<string, string> | 
   return isSingle && isSame(said.get('token') ?? '', formToken) ? said : undefined;
 }
 
-/** Reads a run to its end. */
-async function ended<Result>({ lines }: Run): Promise<Performed<Result>> {
-  const warnings: string[] = [];
-  let result: { of: Result } | undefined;
-  for await (const line of lines) {
-    if (line.kind === 'warn') warnings.push(line.text);
-    if (line.kind === 'result') result = { of: line.result as Result };
-    if (line.kind === 'error') throw errorOf(line.error);
-  }
-  if (result === undefined) throw new Error('a run ended with neither a result nor an error');
-  return { result: result.of, warnings };
-}
-
-/** An error that a run has said. */
-function errorOf({ code, message, hint, requirement }: WireError): AppError {
-  const error = new AppError(code, message, typeof hint === 'string' ? { hint } : {});
-  if (requirement === undefined) return error;
-  const { acr, amr, max_age: age } = requirement;
-  return new BetterSignInNeeded(error, {
-    ...(acr !== undefined && { acr }),
-    ...(amr !== undefined && { amr }),
-    ...(age !== undefined && { max_age: age }),
-  });
-}
-
-function packed(said: Said): string {
-  const whole = Buffer.from(JSON.stringify(said)).toString('base64url');
+function packedSaid(given: Said): string {
+  const whole = packed(given);
   if (whole.length <= longestSaid) return whole;
-  return packed({ ...said, title: said.title.slice(0, 200), lines: (said.lines ?? []).slice(0, -1) });
-}
-
-/** What the page before said; a cookie of another form says nothing. */
-function unpacked(cookie: string | undefined): Said | undefined {
-  if (cookie === undefined) return undefined;
-  try {
-    const said = JSON.parse(Buffer.from(cookie, 'base64url').toString()) as Partial<Said> | null;
-    const isSaid =
-      typeof said?.title === 'string' &&
-      ['ok', 'warn', 'bad', 'plain'].includes(said.look ?? '') &&
-      (said.lines === undefined || (Array.isArray(said.lines) && said.lines.every((line) => typeof line === 'string')));
-    return isSaid ? (said as Said) : undefined;
-  } catch {
-    return undefined;
-  }
+  const lines = given.lines ?? [];
+  return packedSaid({
+    ...given,
+    title: given.title.slice(0, 200),
+    lines: lines.slice(0, -1).map((line) => line.slice(0, 400)),
+  });
 }

@@ -18,13 +18,23 @@ import type { Reviewed } from '../current-configuration.ts';
 import type { IssuerDoor } from '../issuers.ts';
 import { rememberedFor } from '../remembered.ts';
 import type { RequestVariables } from '../request.ts';
-import { attemptCookie, cookieOf, cookiesOf, expired, sessionCookie, setCookie } from './cookies.ts';
+import {
+  attemptCookie,
+  attempts,
+  cookieOf,
+  cookiesOf,
+  expired,
+  packed,
+  sessionCookie,
+  setCookie,
+  unpacked,
+} from './cookies.ts';
 import { smallPage } from './layout.ts';
 
 /** Where somebody begins to sign in. */
 export const signInPath = '/sign-in';
 /** Where browsers come back to, from the identity provider and from services: to be registered there. */
-const callbackPath = '/callback';
+export const callbackPath = '/callback';
 const signOutPath = '/sign-out';
 const signedOutPath = '/signed-out';
 
@@ -102,7 +112,7 @@ export function serveSignIn(
       maxAge: /^[1-9][0-9]{0,5}[smhd]$/.test(maxAge ?? '') ? maxAge : null,
     };
     const { to, kept } = await leaveForProvider(await requestOf(await setting.current(), asked));
-    const open = cookiesOf(c).filter(([name]) => name.startsWith(attemptCookie('').slice(0, 3)));
+    const open = cookiesOf(c).filter(([name]) => name.startsWith(attempts));
     // A page elsewhere could begin as many as it likes, and a browser with too many cookies is not heard any more.
     if (open.length >= mostAttempts) for (const [name] of open) expired(c, name);
     const value: Attempt = { ...kept, to: ownPath(query.get('to')), ...asked };
@@ -115,7 +125,7 @@ export function serveSignIn(
     setting.withinSignIns(c.env.origin.network);
     const { search, searchParams } = new URL(c.req.url);
     const name = attemptCookie(searchParams.get('state') ?? '');
-    const kept = attemptIn(cookieOf(c, name));
+    const kept = unpacked(cookieOf(c, name), attempt);
     if (kept === undefined || !isAnswerTo(kept, search.slice(1))) {
       throw new AppError('sign_in_needed', 'this browser has begun no sign-in that this is the answer to', {
         hint: 'it may have taken longer than ten minutes: sign in again',
@@ -159,7 +169,8 @@ export function serveSignIn(
     const before = cookieOf(c, sessionCookie);
     if (before !== undefined) await setting.sessions.end(before);
     setCookie(c, sessionCookie, token, { seconds });
-    return c.redirect(kept.to, 303);
+    // Whoever could put the cookie there could as well have written another place.
+    return c.redirect(ownPath(kept.to), 303);
   });
 
   app.post(signOutPath, async (c) => {
@@ -188,20 +199,4 @@ function ownPath(to: string | null): string {
   if (to === null || !to.startsWith('/') || !isUrl(`${base}${to}`)) return '/';
   const { origin, pathname, search } = new URL(`${base}${to}`);
   return origin === base && !pathname.startsWith('//') ? `${pathname}${search}`.slice(0, 1_000) : '/';
-}
-
-function packed(value: Attempt): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-function attemptIn(cookie: string | undefined): Attempt | undefined {
-  if (cookie === undefined) return undefined;
-  try {
-    const read = attempt.safeParse(JSON.parse(Buffer.from(cookie, 'base64url').toString()));
-    // Whoever could put it there could as well have written another place.
-    return read.success ? { ...read.data, to: ownPath(read.data.to) } : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -66,13 +66,18 @@ export function answerLines(
   const no = `  no: ${command} --no "<why>"`;
   if (digest === undefined) return [no];
   if (call.service === 'custom') return [`  its result: ${command} --result <text>`, no];
+  const why = whyNoYes({ verdict, approval }, own);
+  return [`  yes: ${why ?? `${command} --yes`}`, no];
+}
+
+/** Why whoever looks cannot say yes to a call, whether it is of their session; undefined where they can. */
+export function whyNoYes({ verdict, approval }: Need, own: boolean): string | undefined {
   if (verdict.outcome === 'deny') {
-    return [`  yes: nobody's: ${visible(verdict.rule ?? 'a rule')} denies it: ${quote(verdict.message)}`, no];
+    return `nobody's: ${visible(verdict.rule ?? 'a rule')} denies it: ${quote(verdict.message)}`;
   }
-  if (own && approval !== undefined) {
-    return [`  yes: takes ${visible(approverWords(approval.approvers))}, not its owner`, no];
-  }
-  return [`  yes: ${command} --yes`, no];
+  return own && approval !== undefined
+    ? `takes ${visible(approverWords(approval.approvers))}, not its owner`
+    : undefined;
 }
 
 /** What a call is and what a yes to it does, in lines. */

@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 const at = (path: string) => `${running.origin}${path}`;
-const placeOf = (path: string) => path.replace(/:\w+/g, 'none');
+const placeOf = (path: string) => path.replace(':service', 'notion').replace(/:\w+/g, 'none');
 const textOf = ({ body }: Answered) =>
   body.replace(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '').replace(/<[^>]+>/g, ' ');
 

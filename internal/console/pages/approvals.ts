@@ -31,14 +31,15 @@ async function showAll(asked: Asked): Promise<PageAnswer> {
 <div data-approvals>${
       result.asks.length === 0
         ? html`<p class="soft">Nothing waits for you.</p>`
-        : html`<ul class="cards">${result.asks.map(({ agent, owner, as, yeses, ...ask }) =>
-            askOf(
-              asked,
-              { ...ask, own: as === 'owner' },
-              '/approvals/answer',
-              html`<p class="summary">Agent ${named(agent)}, ${as === 'owner' ? 'your session' : html`session of ${owner === null ? 'nobody' : named(owner.subject)}`} <code>${shown(ask.session_id)}</code></p>
+        : html`<h2 class="hidden">What waits</h2><ul class="cards">${result.asks.map(
+            ({ agent, owner, as, yeses, approvers, ...ask }) =>
+              askOf(
+                asked,
+                { ...ask, noYes: as === 'owner' && approvers !== null ? `takes ${approvers}, not its owner` : null },
+                '/approvals/answer',
+                html`<p class="summary">Agent ${named(agent)}, ${as === 'owner' ? 'your session' : html`session of ${owner === null ? 'nobody' : named(owner.subject)}`} <code>${shown(ask.session_id)}</code></p>
 ${yeses.map(({ by, until }) => html`<p class="soft">${named(by)} said yes, which waits for another until ${timeOf(until)}.</p>`)}`,
-            ),
+              ),
           )}</ul>`
     }</div>`,
   };

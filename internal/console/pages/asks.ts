@@ -1,6 +1,6 @@
 /** A call that waits for a yes or no, as somebody sees it who is to decide, and what they decide. */
 import { html } from 'hono/html';
-import { type Markup, named, shown } from '../../markup/document.ts';
+import { type Markup, named, sentence, shown } from '../../markup/document.ts';
 import { harmlessJson } from '../../text/quote.ts';
 import type { Asked, PageAnswer, RequestOf } from './page.ts';
 import { failed } from './words.ts';
@@ -14,30 +14,29 @@ export interface Ask {
   arguments: unknown;
   /** Null where nobody can see the arguments who looks: then there is nothing to say yes to. */
   digest: string | null;
-  own: boolean;
-  /** Whose yes it takes in the place of the owner's. */
-  approvers: string | null;
+  /** Why whoever looks cannot say yes to it; null where they can. */
+  noYes: string | null;
 }
 
 /** What waits, whole, with what can be said to it by whoever asks. `about` stands above the arguments. */
 export function askOf(asked: Asked, ask: Ask, action: string, about: Markup | '' = ''): Markup {
-  const { service, tool, digest, own, approvers, event_id: call } = ask;
+  const { service, tool, digest, noYes, event_id: call } = ask;
   const name = `${service ?? ''} ${tool ?? call}`;
   return html`<li class="card ask" id="${call}"><div>
 <div class="name"><h3>${named(name)}</h3></div>
 ${about}
 ${digest === null ? html`<p class="why">Its arguments cannot be shown to you, so you can only say no.</p>` : html`<p class="soft">With exactly these arguments:</p><pre tabindex="0" aria-label="arguments of ${shown(name)}"><code>${harmlessJson(ask.arguments ?? {})}</code></pre>`}
-${approvers === null ? '' : html`<p class="soft">A yes takes ${shown(approvers)}, not its owner.</p>`}
-</div>${formsOf(asked, ask, action, own)}</li>`;
+${noYes === null ? '' : html`<p class="why">Yes: ${sentence(noYes)}.</p>`}
+</div>${formsOf(asked, ask, action)}</li>`;
 }
 
-function formsOf({ buttons, may }: Asked, ask: Ask, action: string, own: boolean): Markup | '' {
+function formsOf({ buttons, may }: Asked, ask: Ask, action: string): Markup | '' {
   if (!may('answerCall')) return html`<p class="soft">Somebody with the role approver answers it.</p>`;
-  const { session_id: session, event_id: call, digest, service, tool, approvers } = ask;
+  const { session_id: session, event_id: call, digest, service, tool, noYes } = ask;
   const name = html`<span class="hidden"> to ${shown(`${service ?? ''} ${tool ?? call}`)}</span>`;
   const said = { session, call, ...(digest !== null && { digest }) };
   const custom = service === 'custom';
-  const mayYes = digest !== null && !(own && approvers !== null);
+  const mayYes = digest !== null && noYes === null;
   const why = `why-${call}`;
   return html`<div class="actions">${
     !mayYes

@@ -258,10 +258,9 @@ function buttonsOf(asked: Asked, { service: name, title, status, credential_id: 
   }`;
 }
 
-function detailsOf({ status, reason, scopes, connected_at: since, expires_at: until }: State): Markup {
+function detailsOf({ status, reason, scopes, connected_at: since }: State): Markup {
   const facts: [string, string | Markup][] = [];
   if (since !== null) facts.push(['Connected since', timeOf(since)]);
-  if (until !== null) facts.push(['Until', timeOf(until)]);
   facts.push([
     'Scopes',
     scopes.length === 0

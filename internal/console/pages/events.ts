@@ -92,7 +92,10 @@ async function watchApprovals(asked: Asked, signal: AbortSignal, tell: Tell): Pr
   const { run } = await asked.begin('listApprovals', { watch: true });
   const stop = () => run.interrupt();
   signal.addEventListener('abort', stop, { once: true });
-  for await (const line of run.lines) if (line.kind === 'event') tell({ approvals: true });
+  for await (const line of run.lines) {
+    // What waits already is told first: the page knows what it shows.
+    if (line.kind === 'event' && typeof line.event['call'] === 'string') tell({ waits: line.event['call'] });
+  }
   const failure = await run.over;
   if (failure !== undefined && !signal.aborted) throw new AppError(failure.code, failure.message);
 }

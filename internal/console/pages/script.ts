@@ -35,7 +35,7 @@ const fetchNow = async (as) => {
   } catch { /* The stream says so again. */ } finally { fetching = false; }
 };
 const hear = (said) => {
-  if (said.approvals && inbox && !inbox.contains(document.activeElement)) location.reload();
+  if (said.waits && inbox && !document.getElementById(said.waits) && !inbox.contains(document.activeElement)) location.reload();
   if (!live || said.session !== mine.session) return;
   if (said.as) fetchNow(said.as);
   if (said.text) {

@@ -124,7 +124,7 @@ async function planOf({ perform }: Asked, agent: string): Promise<Markup> {
           .filter(({ service }) => service === name)
           .map(
             ({ tool, verdict }) =>
-              html`<li><code>${named(tool)}</code>${verdict === 'on' ? '' : verdict === 'ask' ? ' asks first' : ` ${verdict}`}</li>`,
+              html`<li><code>${named(tool)}</code>${verdict === 'on' ? '' : verdict === 'ask' ? html` <small>asks first</small>` : html` <small>${verdict}</small>`}</li>`,
           )}</ul>`,
     )}</div>`;
   } catch (error) {
@@ -258,7 +258,7 @@ ${
   asks.length === 0
     ? ''
     : html`<section id="asks" aria-labelledby="asks-title"><h2 class="part" id="asks-title">Waits for an answer</h2>
-<ul class="cards">${asks.map((ask) => askOf(asked, { ...ask, session_id: id, own, approvers: null }, `${here}/answer`))}</ul></section>`
+<ul class="cards">${asks.map((ask, at) => askOf(asked, { ...ask, session_id: id, noYes: beside.no_yes[at] ?? null }, `${here}/answer`))}</ul></section>`
 }`;
 }
 

@@ -19,6 +19,7 @@ main:focus { outline: none }
 .card > :first-child { flex: 1 1 18rem; min-width: 0 }
 .card h2, .card h3 { margin: 0; font-size: 1.0625rem; line-height: 1.3; font-weight: 650 }
 .ask > :first-child { flex-basis: 100% }
+.ask .why { margin: .625rem 0 0 }
 .list { padding-left: 1.25rem; list-style: disc }
 .panel { padding: 1rem 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: .875rem }
 .panel h2 { margin: .75rem 0 .25rem; font-size: 1rem }

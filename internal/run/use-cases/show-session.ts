@@ -1,10 +1,11 @@
 /** What happened in one session: its turns, the calls made, what waits, and what it has used. */
+import { needOf } from '../../approval/judge-call.ts';
 import { isLive } from '../../platform/live.ts';
 import { agentKey } from '../../session/facts.ts';
 import { readState } from '../../session/session-state.ts';
 import { readTurns } from '../../session/turns.ts';
 import { isOwnedBy, ownerOf } from '../../vault/owner.ts';
-import { callValue, stateWords, waitingLines, waitingValue } from '../call-words.ts';
+import { callValue, stateWords, waitingLines, waitingValue, whyNoYes } from '../call-words.ts';
 import { openSession } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
 import { budgetOf, usageOf, usageValue } from '../usage.ts';
@@ -20,6 +21,7 @@ export async function showSession({ session: id }: ShowRequest, ports: Ports): P
   ]);
   const own = isOwnedBy(session.metadata, run.principal);
   const asks = state?.kind === 'waiting' ? state.asks : [];
+  const needs = await Promise.all(asks.map((call) => needOf({ platform, configuration, signInOf }, session, call)));
   const waiting = await Promise.all(
     asks.map((call) => waitingLines({ platform, configuration, signInOf, session, own }, call)),
   );
@@ -47,6 +49,7 @@ export async function showSession({ session: id }: ShowRequest, ports: Ports): P
     beside: {
       state: state === undefined ? 'ended' : stateWords(state),
       waiting: waiting.flatMap((lines) => ['', ...lines]),
+      no_yes: needs.map((need) => whyNoYes(need, own) ?? null),
     },
   };
 }

@@ -231,7 +231,8 @@ export const showSession = {
       }),
     ),
     asks: z.array(waiting),
-    beside: z.strictObject({ state: z.string(), waiting: lines }),
+    /** Of each ask, why its yes is not to be given by whoever looks; null where it is. */
+    beside: z.strictObject({ state: z.string(), waiting: lines, no_yes: z.array(text) }),
   }),
 };
 

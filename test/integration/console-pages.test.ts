@@ -7,10 +7,9 @@ import { pages } from '../../internal/console/pages/table.ts';
 import { beginSecrets } from '../../internal/secret/secret.ts';
 import { type PersonName, people } from '../sandbox/people.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
-import { visit } from '../sandbox/visit.mjs';
 import { type Answered, ask } from '../support/ask.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
-import { browserAt, type ConsoleBrowser } from '../support/console-browser.ts';
+import { browserAt, type ConsoleBrowser, visitAt } from '../support/console-browser.ts';
 import { asking, callerAt, idTokenOf, patiently } from '../support/console-caller.ts';
 
 let sandbox: Sandbox;
@@ -114,7 +113,7 @@ describe('the table of pages', () => {
 
 describe('a browser', () => {
   test('comes back to where it was going, and sees whose page it is', async () => {
-    const { status, url, body } = await visit(at('/connections?x=1'), { person: 'ada' });
+    const { status, url, body } = await visitAt(at('/connections?x=1'), 'ada');
     expect([status, url]).toEqual([200, at('/connections?x=1')]);
     expect(body).toContain('<bdi>ada@example.test</bdi>');
     expect(body.length).toBeLessThan(100_000);
@@ -183,7 +182,7 @@ describe('a browser', () => {
 
   test('goes nowhere else after a sign-in than to a page of the console', async () => {
     for (const to of ['https://evil.example/', '//evil.example/', '/\\evil.example', 'evil', '/%2f%2fevil.example']) {
-      const { url } = await visit(at(`/sign-in?to=${encodeURIComponent(to)}`), { person: 'ada' });
+      const { url } = await visitAt(at(`/sign-in?to=${encodeURIComponent(to)}`), 'ada');
       expect(new URL(url).origin).toBe(running.origin);
     }
   });

@@ -1,4 +1,5 @@
 /** A browser at the pages of a console that a test holds by the hand: every request as told, cookies and all. */
+import { machineClock } from '../../internal/clock/clock.ts';
 import { visit } from '../sandbox/visit.mjs';
 import { type Answered, ask, type Question } from './ask.ts';
 import { patiently } from './console-caller.ts';
@@ -16,9 +17,18 @@ export interface ConsoleBrowser {
 
 const navigation = { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', 'sec-fetch-user': '?1' };
 
+/** Goes somewhere as a person, as soon as the limit of one address lets it. */
+export async function visitAt(url: string, person: string): Promise<Awaited<ReturnType<typeof visit>>> {
+  for (;;) {
+    const visited = await visit(url, { person });
+    if (visited.status !== 429) return visited;
+    await machineClock.pause(1000);
+  }
+}
+
 /** Signs a person of the sandbox in. */
 export async function browserAt(origin: string, person: string): Promise<ConsoleBrowser> {
-  const { status, url, body, cookie = '' } = await visit(`${origin}/sign-in?to=/signed-out`, { person });
+  const { status, url, body, cookie = '' } = await visitAt(`${origin}/sign-in?to=/signed-out`, person);
   if (status !== 200 || new URL(url).pathname !== '/signed-out')
     throw new Error(`no sign-in: ${status} ${url} ${body}`);
   const get: ConsoleBrowser['get'] = (path, question = {}) =>

@@ -4,6 +4,7 @@ import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addDryRun, addGroup } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
+import { addTokenKey } from '../shared/token-key.ts';
 import { addOwnershipKey } from './ownership-commands.ts';
 
 /** Written out: every start loads this file, and only the type of what belongs to a principal. */
@@ -34,7 +35,7 @@ export function addOffboarding(program: Command, run: Run): void {
       new Option('--undo', 'let them in again, with an empty vault').conflicts(['includeUnproven', 'yesOffboard']),
     )
     .option('--yes-undo <subject>', 'let them in without a question if exactly this is the subject');
-  addOwnershipKey(addOperator(addDryRun(offboard))).action(
+  addTokenKey(addOwnershipKey(addOperator(addDryRun(offboard)))).action(
     run(async (context, subject: string, options: OffboardOptions) => {
       const { issuer, kind, includeUnproven = false, undo = false, yesOffboard, yesUndo, dryRun = false } = options;
       if (!undo && yesUndo !== undefined) {

@@ -1,12 +1,13 @@
 /** The words of `setup-session`. Everything heavier is loaded when a command line has been understood. */
 import { Option } from 'commander';
-import { addBrowserOptions } from '../../internal/cli/browser-options.ts';
+import { addBrowserOptions, source } from '../../internal/cli/browser-options.ts';
 import { addConfig, addDryRun, baseCommand, naming } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { quote } from '../../internal/text/quote.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
+import { addTokenKey } from '../shared/token-key.ts';
 import { addAgents } from './agents-commands.ts';
 import { addAudit } from './audit-commands.ts';
 import { addEnvironments } from './environments-commands.ts';
@@ -14,6 +15,7 @@ import { addExplain } from './explain-commands.ts';
 import { addLive } from './live-commands.ts';
 import { addMessage, dollars } from './message-options.ts';
 import type { SetupOptions } from './setup.ts';
+import { addTokens } from './token-commands.ts';
 import { addTools } from './tools-commands.ts';
 
 /** The options of `setup-session init`. */
@@ -31,24 +33,38 @@ function collect(value: string, before: readonly string[] = []): string[] {
 export const setupSession: Executable = {
   name: 'setup-session',
   async build(run) {
-    const program = addBrowserOptions(
-      addMessage(
-        baseCommand('setup-session', 'start a session of an allow-listed agent, bound to your own vault').addOption(
-          naming('agents', new Option('--agent <name>', 'an agent of config/agents/')),
-        ),
-      )
-        .option('--title <text>', 'a title for the session')
-        .option('--budget <dollars>', 'the most that the session may cost at list price, kept by the platform', dollars)
-        .addOption(
-          naming(
-            'services',
-            new Option(
-              '--without <service>',
-              'leave a service of the agent out, its server and its tools (repeatable)',
-            ),
-          ).argParser(collect),
+    const program = addTokenKey(
+      addBrowserOptions(
+        addMessage(
+          baseCommand('setup-session', 'start a session of an allow-listed agent, bound to your own vault').addOption(
+            naming('agents', new Option('--agent <name>', 'an agent of config/agents/')),
+          ),
         )
-        .option('--dry-run', 'show the verdict on every tool and what would be asked of the platform, change nothing'),
+          .option('--title <text>', 'a title for the session')
+          .option(
+            '--budget <dollars>',
+            'the most that the session may cost at list price, kept by the platform',
+            dollars,
+          )
+          .addOption(
+            naming(
+              'services',
+              new Option(
+                '--without <service>',
+                'leave a service of the agent out, its server and its tools (repeatable)',
+              ),
+            ).argParser(collect),
+          )
+          .option(
+            '--parent-token-fd <n>',
+            'read the token of the session that begins this one: it may never do more than that one',
+            source,
+          )
+          .option(
+            '--dry-run',
+            'show the verdict on every tool and what would be asked of the platform, change nothing',
+          ),
+      ),
     )
       .addHelpText(
         'after',
@@ -114,6 +130,7 @@ Examples:
     addExplain(program, run);
     addLive(program, run);
     addAudit(program, run);
+    addTokens(program, run);
     addSignIn(program, run);
     addCompletion(program, run);
     return program;

@@ -4,6 +4,7 @@ import { addOperator } from '../../internal/cli/browser-options.ts';
 import { addConfig, addDryRun } from '../../internal/cli/command.ts';
 import type { MessageOptions } from '../../internal/cli/message.ts';
 import type { Run } from '../../internal/cli/program.ts';
+import { addTokenKey } from '../shared/token-key.ts';
 import { addMessage, duration, type TurnOptions } from './message-options.ts';
 import type { StopOptions } from './stop.ts';
 import type { AnswerOptions } from './talk-request.ts';
@@ -74,12 +75,14 @@ export function addLive(program: Command, run: Run): void {
       return showTurn(await context.perform(attachSession, { session, wait }));
     }),
   );
-  addOperator(
-    addMessage(
-      program
-        .command('send')
-        .description('send a message to a session of yours, and print the answer as it streams')
-        .argument('<session>', 'its id'),
+  addTokenKey(
+    addOperator(
+      addMessage(
+        program
+          .command('send')
+          .description('send a message to a session of yours, and print the answer as it streams')
+          .argument('<session>', 'its id'),
+      ),
     ),
   ).action(
     run(async (context, session: string, options: MessageOptions & TurnOptions) => {
@@ -127,12 +130,16 @@ export function addLive(program: Command, run: Run): void {
       return showApprovals(await context.perform(listApprovals, { watch }), watch);
     }),
   );
-  addOperator(
-    program
-      .command('guard')
-      .description('answer calls that wait by config/rules/, for as long as it runs; what no rule lets through waits')
-      .argument('[session]', 'only those of this session')
-      .option('--all', everybody),
+  addTokenKey(
+    addOperator(
+      program
+        .command('guard')
+        .description(
+          'answer calls that wait by config/rules/, and renew the tokens of sessions, for as long as it runs; what no rule lets through waits',
+        )
+        .argument('[session]', 'only those of this session')
+        .option('--all', everybody),
+    ),
   ).action(
     run(async (context, session: string | undefined, { all = false }: { all?: boolean }) => {
       const { guardCalls } = await import('../../internal/run/use-cases/guard.ts');
@@ -154,19 +161,21 @@ export function addLive(program: Command, run: Run): void {
       return showTested(await context.perform(testRules, { file, calls }));
     }),
   );
-  addOperator(
-    addDryRun(
-      program
-        .command('stop')
-        .description('end a session of yours: interrupt it where it runs, and archive it')
-        .argument('[session]', 'its id')
-        .option('--interrupt', 'only interrupt what it does; it can be gone on with')
-        .addOption(
-          new Option('--idle-for <time>', 'end every session of yours that was not used for so long, such as 7d')
-            .argParser(duration)
-            .conflicts('interrupt'),
-        )
-        .option('--all', everybody),
+  addTokenKey(
+    addOperator(
+      addDryRun(
+        program
+          .command('stop')
+          .description('end a session of yours: interrupt it where it runs, and archive it')
+          .argument('[session]', 'its id')
+          .option('--interrupt', 'only interrupt what it does; it can be gone on with')
+          .addOption(
+            new Option('--idle-for <time>', 'end every session of yours that was not used for so long, such as 7d')
+              .argParser(duration)
+              .conflicts('interrupt'),
+          )
+          .option('--all', everybody),
+      ),
     ),
   ).action(
     run(async (context, session: string | undefined, options: StopOptions) => {

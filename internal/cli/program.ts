@@ -48,6 +48,8 @@ export interface CommonOptions {
   color?: boolean;
   /** `--ownership-key-fd`: where the private key is read from that owner records are signed with. */
   ownershipKeyFd?: number;
+  tokenKeyFd?: number;
+  parentTokenFd?: number;
   jsonEvents?: boolean;
 }
 

@@ -68,6 +68,12 @@ export function contextOf(invocation: Invocation, options: PortOptions, given: G
       get ownershipKey() {
         return options.ownershipKeyFd;
       },
+      get tokenKey() {
+        return options.tokenKeyFd;
+      },
+      get parentToken() {
+        return options.parentTokenFd;
+      },
       get newKey() {
         return options.privateKeyToFd;
       },

@@ -13,7 +13,8 @@ export function beliefsOf({
   identity,
   ownership,
   console,
-}: Pick<Interface, 'identity' | 'ownership' | 'console'>): Belief[] {
+  session_tokens: tokens,
+}: Pick<Interface, 'identity' | 'ownership' | 'console' | 'session_tokens'>): Belief[] {
   const provider: Belief[] =
     identity.mode === 'sso'
       ? [
@@ -33,6 +34,14 @@ export function beliefsOf({
     ...(signer === undefined
       ? []
       : [['signer', `${JSON.stringify(signer.command)} with ${signer.kid}`] satisfies Belief]),
+    ...(tokens === undefined
+      ? []
+      : [['issuer of session tokens', `${tokens.issuer}, published in ${tokens.publish}`] satisfies Belief]),
+    ...sorted(
+      (tokens?.signers ?? []).map(
+        ({ kid, command }): Belief => ['signer of session tokens', `${JSON.stringify(command)} with ${kid}`],
+      ),
+    ),
   ];
 }
 

@@ -37,11 +37,16 @@ export type Approvers = z.infer<typeof approversDefinition>;
 export type Permission = z.infer<typeof permissionDefinition>;
 
 /** `services/<name>.yaml`. */
-export type Service = z.infer<typeof serviceDefinition> &
+export type Service = Omit<z.infer<typeof serviceDefinition>, 'authorization'> &
   Named & {
+    /** Names no issuer where `auth` says that nobody connects it. */
+    readonly authorization: NonNullable<z.infer<typeof serviceDefinition>['authorization']>;
     /** Not from the catalogue: a person named its address. Nobody has reviewed it, and no agent can use it (P4). */
     readonly unlisted?: true;
   };
+
+/** What stands in the file of a service: without `authorization` where nobody connects it. */
+export type WrittenService = z.infer<typeof serviceDefinition>;
 
 /** How the account behind a connection has to fit the person who connects it. */
 export type AccountRule = NonNullable<Service['account']>['match'];

@@ -6,6 +6,7 @@ import { whenDefinition } from './condition.ts';
 import { keepDefinition } from './keep.ts';
 import { namePattern } from './names.ts';
 import { noticesDefinition } from './notices.ts';
+import { sessionTokensDefinition } from './session-tokens.ts';
 import { conditionalVerdict, record, verdict } from './verdicts.ts';
 import { workloadsDefinition } from './workload.ts';
 
@@ -221,6 +222,7 @@ export const interfaceDefinition = z.strictObject({
     }),
   ),
   ownership: z.optional(ownershipDefinition),
+  session_tokens: z.optional(sessionTokensDefinition),
   sessions: z.optional(
     z.strictObject({
       offer_to_end_after: z.optional(

@@ -242,7 +242,7 @@ describe('one mistake is one line with file, place, path and fix: [P10]', () => 
       inInterface,
       'people:',
       'workload: {}\npeople:',
-      ':2:1 workload: unknown key; known are: "identity", "people", "console", "approvals", "notices", "record", "ownership", "sessions", "unlisted_services", "platform", "skills"',
+      ':2:1 workload: unknown key; known are: "identity", "people", "console", "approvals", "notices", "record", "ownership", "session_tokens", "sessions", "unlisted_services", "platform", "skills"',
     ],
     [
       'a key of the other identity mode',
@@ -802,7 +802,7 @@ describe('files', () => {
     try {
       await writeFile(join(here, 'interface.yaml'), 'identity: { mode: os }\nx: 1\n');
       await expect(loadConfiguration(here)).rejects.toThrow(
-        `${relative('', here)}/interface.yaml:2:1 x: unknown key; known are: "identity", "people", "console", "approvals", "notices", "record", "ownership", "sessions", "unlisted_services", "platform", "skills"`,
+        `${relative('', here)}/interface.yaml:2:1 x: unknown key; known are: "identity", "people", "console", "approvals", "notices", "record", "ownership", "session_tokens", "sessions", "unlisted_services", "platform", "skills"`,
       );
     } finally {
       await rm(here, { recursive: true });

@@ -12,7 +12,8 @@ import { type Finding, type Mistake, mistakeLine } from './mistake.ts';
 import { agentReferences, interfaceReferences, type Known, ruleReferences, sharedServers } from './references.ts';
 import { ruleFileDefinition } from './rule-file.ts';
 import { agentFindings, interfaceFindings, serviceFindings } from './rules.ts';
-import { serviceDefinition } from './service-file.ts';
+import { noAuthorization, serviceDefinition } from './service-file.ts';
+import { unsignedServices } from './session-token-rules.ts';
 import { readSystemPrompt } from './system-prompt.ts';
 
 /**
@@ -47,6 +48,11 @@ export async function loadConfiguration(folder: string, commands: readonly strin
   for (const { service, finding } of sharedServers(known.services)) {
     services.find(({ name }) => name === service)?.add([finding]);
   }
+  if (interfaceFile.whole !== undefined) {
+    for (const { service, finding } of unsignedServices(known.services, interfaceFile.whole.session_tokens)) {
+      services.find(({ name }) => name === service)?.add([finding]);
+    }
+  }
   const prompts = await promptsOf(agents, join(folder, 'agents'));
 
   refuse([
@@ -56,7 +62,10 @@ export async function loadConfiguration(folder: string, commands: readonly strin
   return {
     folder,
     interface: wholeOf(interfaceFile),
-    services: byName(services, wholeOf),
+    services: byName(services, (file) => {
+      const whole = wholeOf(file);
+      return { ...whole, authorization: whole.authorization ?? noAuthorization };
+    }),
     agents: byName(agents, (agent): Omit<Agent, 'name'> => ({ ...wholeOf(agent), system: prompts.get(agent.name) })),
     environments: byName(environments, wholeOf),
     rules: byName(rules, wholeOf),

@@ -20,3 +20,16 @@ export function agentNamed(configuration: Configuration, name: string): Agent {
     hint: nearestHint(name, [...configuration.agents.keys()]),
   });
 }
+
+/** The services that people connect: not those whose tokens are made for each session. */
+export function connectable({ services }: Pick<Configuration, 'services'>): Service[] {
+  return [...services.values()].filter(({ auth }) => auth === undefined);
+}
+
+/** Throws `not_allowed` for a service that nobody connects. */
+export function requireConnectable({ name, auth }: Service): void {
+  if (auth === undefined) return;
+  throw new AppError('not_allowed', `${quote(name)} takes tokens of sessions, and nobody connects it`, {
+    hint: 'a session gets one by itself: setup-session --agent <name>',
+  });
+}

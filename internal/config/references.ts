@@ -10,9 +10,9 @@ import type {
   Interface,
   Permission,
   RuleFile,
-  Service,
   Verdict,
   When,
+  WrittenService,
 } from './definitions.ts';
 import type { Finding, Path } from './mistake.ts';
 import { platformsOwn } from './names.ts';
@@ -23,7 +23,7 @@ const mostTools = 128;
 
 /** What there is to refer to. A file with a mistake in it is there too, with the parts that are right. */
 export interface Known {
-  services: ReadonlyMap<string, Partial<Service>>;
+  services: ReadonlyMap<string, Partial<WrittenService>>;
   environments: readonly string[];
   agents: readonly string[];
 }
@@ -148,7 +148,7 @@ function conditionReferences(path: Path, { when, tools }: Permission | AgentServ
 
 /** Services that are one server to the platform: a vault would hold one credential for both (P1). */
 export function sharedServers(
-  services: ReadonlyMap<string, Partial<Service>>,
+  services: ReadonlyMap<string, Partial<WrittenService>>,
 ): { service: string; finding: Finding }[] {
   const owners = new Map<string, string>();
   return [...services].flatMap(([service, { mcp_server_url }]) => {

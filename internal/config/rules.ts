@@ -5,8 +5,9 @@
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { isTenantPattern, tenantPlaceholder } from './addresses.ts';
-import type { Agent, Interface, Service } from './definitions.ts';
+import type { Agent, Interface, Service, WrittenService } from './definitions.ts';
 import type { Finding } from './mistake.ts';
+import { sessionTokensFindings } from './session-token-rules.ts';
 import { workloadFindings } from './workload-rules.ts';
 
 /** What the authorization request itself says; a catalogue entry must not speak over it. */
@@ -37,6 +38,7 @@ export function interfaceFindings(file: Partial<Interface>): Finding[] {
     ...ownershipFindings(file),
     ...workspaceFindings(file),
     ...skillFolderFindings(file),
+    ...sessionTokensFindings(file),
   ];
 }
 
@@ -120,9 +122,14 @@ function ownershipFindings({ ownership, platform }: Partial<Interface>): Finding
 }
 
 /** Rules of `services/<name>.yaml`. */
-export function serviceFindings(service: Partial<Omit<Service, 'name'>>): Finding[] {
-  const { authorization, account, tools, local_agents: localAgents } = service;
+export function serviceFindings(file: Partial<WrittenService>): Finding[] {
+  const { auth, authorization, account, tools, local_agents: localAgents } = file;
   const findings: Finding[] = [];
+  // A part of the wrong shape is told already, and is not among the parts.
+  if (auth === undefined && 'auth' in file && authorization === undefined && 'authorization' in file) {
+    findings.push({ path: ['authorization'], problem: 'missing, expected keys and values' });
+  }
+  if (auth !== undefined) findings.push(...sessionTokenFindings(file));
   if (authorization !== undefined) {
     findings.push(...authorizationFindings(authorization), ...localAgentFindings(authorization, localAgents ?? []));
   }
@@ -156,6 +163,15 @@ function localAgentFindings(
     return [{ path, problem: 'expected idp alone: with authorization.via nobody is sent to a consent page' }];
   }
   return [];
+}
+
+/** What is only of use where people connect a service says something untrue of one that they do not. */
+function sessionTokenFindings({ authorization, account }: Partial<WrittenService>): Finding[] {
+  return Object.entries({ authorization, account }).flatMap(([key, value]) =>
+    value === undefined
+      ? []
+      : [{ path: [key], problem: 'is for services that people connect, and auth is "session-token"', atKey: true }],
+  );
 }
 
 function authorizationFindings(authorization: Service['authorization']): Finding[] {

@@ -125,11 +125,31 @@ const accountDefinition = z.strictObject({
   ),
 });
 
+/** How tokens of a service are come by that has none of people: not at all. */
+export const noAuthorization: z.output<typeof authorizationDefinition> = {
+  issuers: [],
+  redirect: { host: '127.0.0.1', path: '/callback' },
+  token_endpoint_auth_method: 'none',
+  resource_parameter: true,
+  token_response: 'standard',
+};
+
 /** `services/<name>.yaml`: a remote MCP server and how its tokens are come by. */
 export const serviceDefinition = z.strictObject({
   title: z.optional(z.string().check(z.minLength(1), z.maxLength(255), z.describe('the name that people see'))),
   mcp_server_url: urlDefinition('the address of the MCP server (streamable HTTP)'),
-  authorization: authorizationDefinition,
+  auth: z.optional(
+    z
+      .enum(['session-token'])
+      .check(
+        z.describe(
+          'session-token: nobody connects it; each session gets a token of its own that the server verifies (session_tokens in interface.yaml); left out, people allow access',
+        ),
+      ),
+  ),
+  authorization: z.optional(
+    authorizationDefinition.check(z.describe('how tokens are come by; left out only with auth: session-token')),
+  ),
   require: z.optional(assuranceDefinition),
   local_agents: z.optional(
     z

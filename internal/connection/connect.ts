@@ -1,6 +1,7 @@
 /** The one act of `service-connection <service>`: a proven person's grant, stored in that person's own vault and nowhere else. */
 import { clock } from '../clock/clock.ts';
 import type { Configuration, Service } from '../config/definitions.ts';
+import { requireConnectable } from '../config/lookup.ts';
 import { AppError } from '../errors/app-error.ts';
 import { requireAssurance } from '../identity/assurance.ts';
 import { type Principal, requirePerson, withMissingGroups } from '../identity/principal.ts';
@@ -79,6 +80,7 @@ export interface ConnectRequest extends VaultPlaceRequest {
 
 /** Connects one service for one person. When the vault does not take the grant, the grant is revoked, not left behind. */
 export async function connectService(request: ConnectRequest): Promise<Connected> {
+  requireConnectable(request.service);
   requirePerson(request.principal, `connect ${quote(request.service.name)} through a browser`);
   return await withVaultPlace(request, (place) => connectIn(request, place));
 }

@@ -46,6 +46,7 @@ export const exitCodeOf = {
   another_person: 3,
   access_denied: 3,
   account_mismatch: 3,
+  parent_refused: 3,
   offboarded: 3,
   session_altered: 3,
   digest_differs: 3,
@@ -67,6 +68,7 @@ export const exitCodeOf = {
   not_in_force: 7,
   // could not be done
   ownership_key: 1,
+  token_key: 1,
   keychain_unavailable: 1,
   platform_unreachable: 1,
   platform_refused: 1,

@@ -31,6 +31,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   another_person: 'if it is right, run logout, and then this again',
   access_denied: 'run the command again and allow it, or ask the administrator of the service',
   account_mismatch: 'sign in at the service with your own account and run the command again; nothing was stored',
+  parent_refused: 'nothing was started; leave --parent-token-fd out for a session that none began',
   offboarded: 'an operator lets somebody in again: service-connection offboard <subject> --undo',
   sign_in_needed: 'run the command in a terminal',
   connection_needed: 'connect it first: service-connection <service>',
@@ -40,6 +41,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   record_unwritable:
     'nothing was done; make room for it, correct its permissions, or keep state elsewhere (MAI_HOME); setup-session audit verify says more',
   ownership_key: 'see ownership in config/interface.yaml; nothing was signed',
+  token_key: 'see session_tokens in config/interface.yaml, and setup-session keys list; nothing was issued',
   keychain_unavailable: `unlock the keychain and ${again}`,
   platform_unreachable: 'check the network and ANTHROPIC_BASE_URL',
   platform_refused: `nothing was changed by this request: ${again}; if it stays, ask the platform's support about the request`,

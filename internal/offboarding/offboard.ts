@@ -3,7 +3,7 @@
  *
  * 1. The mark goes into their vaults first. From then on every command of theirs is refused, so nothing is added while
  *    the rest is taken away, and a run that is killed here leaves them locked out, not half in.
- * 2. Credentials are archived, which purges their secrets, and sessions are interrupted and archived.
+ * 2. Credentials are archived, which purges their secrets, and sessions are interrupted and archived, with the tokens of their own.
  * 3. The vaults are archived. The platform keeps their metadata, and with it the mark.
  * 4. Everything is looked at again, and what is left or came meanwhile is done in another round (P8).
  */
@@ -13,23 +13,17 @@ import { inParallel } from '../async/in-parallel.ts';
 import { clock } from '../clock/clock.ts';
 import { readCredential } from '../connection/credentials.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Principal } from '../identity/principal.ts';
+import { isSamePerson, type Principal } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive } from '../platform/live.ts';
 import { notAsListed } from '../platform/pages.ts';
 import { endListed, type LiveSession, readLiveSessions } from '../session/end.ts';
+import { archiveIdentityVault, identityMark } from '../session-token/identity-vault.ts';
 import { quote } from '../text/quote.ts';
 import { isProven } from '../vault/claims.ts';
 import type { VaultAnswer } from '../vault/owner.ts';
-import { ownerOf, ownerRecord } from '../vault/owner.ts';
-import {
-  everyVault,
-  type HeldCredential,
-  type HeldVault,
-  holdings,
-  type Owner,
-  vaultsOf,
-} from '../vault/persons-vaults.ts';
+import { isOwnedBy, ownerOf, ownerRecord } from '../vault/owner.ts';
+import { everyVault, type HeldCredential, type HeldVault, holdings, type Owner } from '../vault/persons-vaults.ts';
 import { createVault, judgeClaim, type OwnedVault, type Ownership, type VaultDirectory } from '../vault/resolve.ts';
 import type { Offboarding, Signer } from '../vault/signature.ts';
 import {
@@ -60,6 +54,8 @@ export interface PersonsThings {
   active: readonly HeldVault[];
   archived: readonly VaultAnswer[];
   sessions: readonly LiveSession[];
+  /** The vaults of tokens of sessions that are the person's. */
+  identities: readonly { id: string; attempt: string }[];
 }
 
 /** One thing that was done or could not be, with what the platform answered. */
@@ -97,8 +93,10 @@ const rounds = 3;
 /** Finds everything of exactly one person. Throws `ownership_unproven` for nobody, `ownership_ambiguous` for several. */
 export async function readPerson(directory: OffboardDirectory, sought: Sought): Promise<PersonsThings> {
   const people = new Map<string, { owner: Owner; vaults: VaultAnswer[] }>();
+  const marked: VaultAnswer[] = [];
   for await (const vault of counted(everyVault(directory.platform), directory.onLooked)) {
     const owner = ownerOf(vault.metadata);
+    if (identityMark(vault.metadata) !== undefined) marked.push(vault);
     if (owner === undefined || owner.subject !== sought.subject) continue;
     if ((sought.issuer ?? owner.issuer) !== owner.issuer || (sought.kind ?? owner.kind) !== owner.kind) continue;
     const key = JSON.stringify([owner.kind, owner.issuer]);
@@ -119,7 +117,10 @@ export async function readPerson(directory: OffboardDirectory, sought: Sought): 
       { hint: 'say which one with --issuer and --kind; nothing was done' },
     );
   }
-  return await readThings(directory, person.owner, person.vaults);
+  return await readThings(directory, person.owner, {
+    vaults: person.vaults,
+    identities: identitiesOf(marked, person.owner),
+  });
 }
 
 /** Whether a vault is archived here: one that is not proven only where somebody said so. What only holds a mark is ours. */
@@ -129,8 +130,13 @@ export function isTarget({ vault, signature, credentials }: HeldVault, includeUn
 }
 
 /** The sessions that are ended: those of every vault of the person but the ones that are left alone. */
-export function sessionsToEnd({ active, sessions }: PersonsThings, includeUnproven: boolean): LiveSession[] {
+export function sessionsToEnd(
+  { active, sessions, identities }: PersonsThings,
+  includeUnproven: boolean,
+): LiveSession[] {
   const spared = new Set(active.filter((held) => !isTarget(held, includeUnproven)).map(({ vault }) => vault.id));
+  // A vault of tokens says nothing of whose connections a session acts with.
+  for (const { id } of identities) spared.add(id);
   return sessions.filter(({ vaultIds }) => !vaultIds.every((id) => spared.has(id)));
 }
 
@@ -138,7 +144,8 @@ export function sessionsToEnd({ active, sessions }: PersonsThings, includeUnprov
 export function stepCount(things: PersonsThings, includeUnproven: boolean): number {
   const targets = targetsOf(things, includeUnproven);
   const ofVaults = targets.map(({ vault, credentials }) => (isOffboarded(vault.metadata) ? 1 : 2) + credentials.length);
-  return ofVaults.reduce((sum, count) => sum + count, sessionsToEnd(things, includeUnproven).length);
+  const others = sessionsToEnd(things, includeUnproven).length + things.identities.length;
+  return ofVaults.reduce((sum, count) => sum + count, others);
 }
 
 /** Whether nothing is left to do. */
@@ -146,6 +153,7 @@ export function isOffboardedWhole(things: PersonsThings, includeUnproven: boolea
   return (
     things.archived.some(({ metadata }) => isOffboarded(metadata)) &&
     !things.active.some((held) => isTarget(held, includeUnproven)) &&
+    things.identities.length === 0 &&
     sessionsToEnd(things, includeUnproven).length === 0
   );
 }
@@ -241,6 +249,12 @@ async function doRound(run: Run, things: PersonsThings): Promise<void> {
           const { archived_at } = await platform.credentials.archive(vault.id, id);
           return `archived ${quote(archived_at)}`;
         }),
+    ),
+    inParallel(things.identities, atOnce, ({ id, attempt }) =>
+      step(run, 'vault.archive', id, async () => {
+        await archiveIdentityVault(platform, id, attempt);
+        return 'its tokens and the vault itself are archived';
+      }),
     ),
     inParallel(sessionsToEnd(things, includeUnproven), atOnce, (session) =>
       step(run, 'session.end', session.id, async () => {
@@ -360,15 +374,32 @@ function targetsOf({ active }: PersonsThings, includeUnproven: boolean): HeldVau
 async function readThings(
   directory: OffboardDirectory,
   owner: Owner,
-  listed?: readonly VaultAnswer[],
+  listed?: { vaults: readonly VaultAnswer[]; identities: PersonsThings['identities'] },
 ): Promise<PersonsThings> {
   const { platform } = directory;
-  const vaults = listed ?? (await vaultsOf(platform, owner));
+  const { vaults, identities } = listed ?? (await listThings(platform, owner));
   const [active, sessions] = await Promise.all([
     holdings(directory, owner, vaults),
     sessionsOf(platform, new Set(vaults.map(({ id }) => id))),
   ]);
-  return { owner, active, archived: vaults.filter((vault) => !isLive(vault)), sessions };
+  return { owner, active, archived: vaults.filter((vault) => !isLive(vault)), sessions, identities };
+}
+
+async function listThings(platform: Platform, owner: Owner) {
+  const [vaults, marked]: [VaultAnswer[], VaultAnswer[]] = [[], []];
+  for await (const vault of everyVault(platform)) {
+    if (isOwnedBy(vault.metadata, owner)) vaults.push(vault);
+    if (identityMark(vault.metadata) !== undefined) marked.push(vault);
+  }
+  return { vaults, identities: identitiesOf(marked, owner) };
+}
+
+/** The live vaults of tokens that name a person. */
+function identitiesOf(marked: readonly VaultAnswer[], owner: Owner): PersonsThings['identities'] {
+  return marked.flatMap((vault) => {
+    const mark = isLive(vault) ? identityMark(vault.metadata) : undefined;
+    return mark !== undefined && isSamePerson(mark.owner, owner) ? [{ id: vault.id, attempt: mark.attempt }] : [];
+  });
 }
 
 async function sessionsOf(platform: Platform, vaultIds: ReadonlySet<string>): Promise<LiveSession[]> {
@@ -381,6 +412,7 @@ function incomplete(things: PersonsThings, steps: readonly OffboardStep[], inclu
   const left = [
     ...targetsOf(things, includeUnproven).map(({ vault }) => `the vault ${quote(vault.id)} is not archived`),
     ...sessionsToEnd(things, includeUnproven).map(({ id }) => `the session ${quote(id)} is not archived`),
+    ...things.identities.map(({ id }) => `the vault of tokens ${quote(id)} is not archived`),
   ];
   const marked = [...things.active.map(({ vault }) => vault), ...things.archived].some(({ metadata }) =>
     isOffboarded(metadata),

@@ -13,6 +13,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { setCookie } from 'hono/cookie';
 import { deferred } from '../async/deferred.ts';
 import type { Service } from '../config/definitions.ts';
+import { connectable } from '../config/lookup.ts';
 import { callbackPage } from '../markup/callback-page.ts';
 import { style } from '../markup/style.ts';
 import { type Intruder, strangerAmong } from '../oauth/start.ts';
@@ -305,7 +306,7 @@ export function pageApp({
     const name = form.get('service');
     const service = serviceOf(controller, name);
     if (name !== null && service === undefined) return await refuse(c, 404);
-    await controller.check(service === undefined ? controller.run.configuration.services.values() : [service]);
+    await controller.check(service === undefined ? connectable(controller.run.configuration) : [service]);
     return back(c, '', said);
   });
 

@@ -7,6 +7,7 @@
 import { deferred } from '../async/deferred.ts';
 import { clock } from '../clock/clock.ts';
 import type { Service } from '../config/definitions.ts';
+import { connectable } from '../config/lookup.ts';
 import { examineServices, type Lookup, type ServiceState } from '../connection/check/list.ts';
 import type { ClientEntry } from '../connection/client/enter-client.ts';
 import { type Connected, type ConnectRequest, connectService, outcomeOf } from '../connection/connect.ts';
@@ -120,8 +121,8 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
     if (!known) await lookAgain(service);
   };
 
-  const { services } = run.configuration;
-  const firstLook = examine(services.values()).then(
+  const services = connectable(run.configuration);
+  const firstLook = examine(services).then(
     () => {},
     (error: unknown) => fail('Your connections could not be looked at', undefined, error),
   );
@@ -189,7 +190,7 @@ export function openController(run: PersonRun, listener: ActListener): ServicesC
     async view() {
       await firstLook;
       return {
-        services: [...services.values()].map((service) => ({
+        services: services.map((service) => ({
           service,
           state: states.get(service.name),
           toEnd: toEnd.get(service.name),

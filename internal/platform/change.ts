@@ -35,6 +35,8 @@ export interface ToolDelegation extends Delegation {
 
 /** What a change rests on, and what else is known of it before it is asked for. */
 export interface Grounds {
+  /** The id of its line, where something else names it; a new one unless told. */
+  line?: string | undefined;
   delegation?: Delegation | undefined;
   agent?: ActingAgent | undefined;
   /** What a session may do with each tool. */

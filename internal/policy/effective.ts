@@ -2,7 +2,7 @@
 import type { Verdict } from '../config/definitions.ts';
 
 /** Who has a say about a tool. */
-export type Party = 'agent' | 'person' | 'scopes' | 'pin';
+export type Party = 'agent' | 'person' | 'scopes' | 'pin' | 'parent';
 
 /** What one of them says about a tool, and because of what: a place in the configuration, or a fact. */
 export interface Statement {

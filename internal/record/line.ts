@@ -21,7 +21,7 @@ export type Entry =
       workspace?: string | undefined;
       /** The digest of the configuration that was in force. */
       config?: string | undefined;
-    } & Change)
+    } & Omit<Change, 'line'>)
   /** What became of it; `made` is the id of what came into being. */
   | ({ kind: 'outcome'; id: string } & Ending)
   /** A tool call that a session of ours made, as the platform tells it. */

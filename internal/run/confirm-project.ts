@@ -18,11 +18,10 @@ const questionTimeoutMs = 300_000;
 export async function requireConfirmed(ports: Ports, configuration: Configuration): Promise<void> {
   const { folder } = configuration;
   const confirmations = confirmationsIn((await ports.stores()).confirmations);
-  const { ownership } = configuration.interface;
-  const beliefs = [
-    ...beliefsOf(configuration.interface),
-    ...(ownership?.signer === undefined ? [] : await signerBeliefs(dirname(folder), ownership.signer.command)),
-  ];
+  const { ownership, session_tokens: tokens } = configuration.interface;
+  const signers = [...(ownership?.signer === undefined ? [] : [ownership.signer]), ...(tokens?.signers ?? [])];
+  const ofSigners = await Promise.all(signers.map(({ command }) => signerBeliefs(dirname(folder), command)));
+  const beliefs = [...beliefsOf(configuration.interface), ...ofSigners.flat()];
   const before = await confirmations.read(folder);
   const changed = before && changedBeliefs(before.beliefs, beliefs);
   if (changed?.length === 0) return;

@@ -82,6 +82,10 @@ export interface Descriptors {
   readonly clientSecret?: number | undefined;
   /** `--ownership-key-fd`: the private key that owner records are signed with. */
   readonly ownershipKey?: number | undefined;
+  /** `--token-key-fd`: the private key that session tokens are signed with. */
+  readonly tokenKey?: number | undefined;
+  /** `--parent-token-fd`: the token of the session that begins this one. */
+  readonly parentToken?: number | undefined;
   /** `--private-key-to-fd`: where a new private key goes. */
   readonly newKey?: number | undefined;
 }

@@ -6,6 +6,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { inWorkspace, type NamedWorkspace } from '../config/workspace.ts';
 import { type Journals, journalsIn } from '../connection/journal/journals.ts';
 import { type RefreshFailures, refreshFailuresOf } from '../connection/refresh-failures.ts';
+import { AppError } from '../errors/app-error.ts';
 import { called } from '../identity/last-person.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Proof } from '../identity/proof.ts';
@@ -140,6 +141,16 @@ export interface OperatorNeeds {
   opensService?: boolean;
 }
 
+/** Throws `usage` for a key of session tokens, or such a token, where there are none. */
+function requireTokens({ descriptors }: Ports, { interface: { session_tokens: tokens } }: Configuration): void {
+  const { tokenKey, parentToken } = descriptors;
+  if (tokens !== undefined || (tokenKey === undefined && parentToken === undefined)) return;
+  const flag = tokenKey === undefined ? '--parent-token-fd' : '--token-key-fd';
+  throw new AppError('usage', `${flag} is of no use: the configuration has no session_tokens`, {
+    hint: 'leave it out, or say who signs: docs/session-identity.md',
+  });
+}
+
 /** Proves who is operating and opens the platform for them. Call it when the command line and configuration are known to be right. */
 export async function openOperatorRun(
   ports: Ports,
@@ -148,6 +159,7 @@ export async function openOperatorRun(
   { returnTo, requirement, opensService = false }: OperatorNeeds = {},
 ): Promise<OperatorRun> {
   const ownership = ownershipOf(ports, configuration);
+  requireTokens(ports, configuration);
   const visit = browserVisit(ports, command, reviewedHosts(configuration));
   const proof = await beginOperatorProof(ports, configuration, { ...visit, returnTo });
   // Before anybody is sent to a browser: without a key nothing could be done afterwards.

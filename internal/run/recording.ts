@@ -32,12 +32,12 @@ export function recording(ports: RecordingPorts, workspace?: Workspace, configur
   const { record, tell } = ports;
   const where = workspace && { platform: workspace.address, workspace: workspace.id };
   let config: string | undefined;
-  return async (change) => {
+  return async ({ line, ...change }) => {
     const { act, target, actor } = change;
     tell.detail(`${act} ${quote(target.label)}, asked for by ${actorWords(actor)}`);
     const log = await record();
     config ??= configuration && configurationDigest(configuration);
-    const id = randomUUID();
+    const id = line ?? randomUUID();
     await log.append({ kind: 'intent', id, ...where, config, ...change });
     return async (ending) => {
       try {

@@ -142,7 +142,7 @@ export async function keepRenewed(run: OperatorRun, ports: Ports, signal: AbortS
 }
 
 /** The run with the sign-in as it is kept now. Where none is kept, the one that it began with has to do. */
-async function asSignedInNow(run: OperatorRun, ports: Ports): Promise<OperatorRun> {
+export async function asSignedInNow(run: OperatorRun, ports: Ports): Promise<OperatorRun> {
   const { signInAtIdp } = await import('./idp-sign-in.ts');
   const { beginOperatorProof } = await import('./project.ts');
   const { configuration, visit, principal } = run;

@@ -163,6 +163,16 @@ export const useCases: Readonly<Record<string, ListedUseCase>> = {
     () => import('./values/rules.ts'),
     { guardCalls: 'operator', testRules: 'auditor' },
   ),
+  ...listed(
+    () => import('./use-cases/token-keys.ts'),
+    () => import('./values/session-tokens.ts'),
+    { makeTokenKey: 'admin', listTokenKeys: 'auditor', retireTokenKey: 'admin' },
+  ),
+  ...listed(
+    () => import('./use-cases/tokens.ts'),
+    () => import('./values/session-tokens.ts'),
+    { inspectToken: 'user', revokeTokens: 'user' },
+  ),
   ...listed(() => import('./use-cases/show-session.ts'), sessions, { showSession: 'user' }),
   ...listed(() => import('./use-cases/idle-sessions.ts'), sessions, { stopIdleSessions: 'user' }),
   ...listed(() => import('./use-cases/sessions.ts'), sessions, {

@@ -9,10 +9,12 @@ import type { Principal } from '../identity/principal.ts';
 import { isLive } from '../platform/live.ts';
 import type { Session } from '../platform/sessions.ts';
 import { permissionLines } from '../policy/toolset.ts';
+import { readIdentityVault } from '../session-token/identity-vault.ts';
 import { quote } from '../text/quote.ts';
 import { isOwnedBy, ownerOf } from '../vault/owner.ts';
 import { findVault, type VaultDirectory } from '../vault/resolve.ts';
 import { agentKey } from './facts.ts';
+import { attemptKey } from './intent.ts';
 import { isCovered } from './judge.ts';
 import { type PreparedSession, prepareSession, requirementOf, type SessionRequest } from './prepare.ts';
 import { idWord } from './turn-outcome.ts';
@@ -47,11 +49,21 @@ export function requireOwner({ id, metadata }: Session, principal: Principal): v
   );
 }
 
-/** Throws `session_altered` unless a session is bound to exactly the vault of its owner, as that is proven now. */
+/**
+ * Throws `session_altered` unless a session is bound to exactly the vault of its owner, as that is proven now; before it may
+ * stand the vault of its own tokens.
+ */
 export async function requireOwnVault(directory: VaultDirectory, principal: Principal, session: Session) {
   const vault = await findVault(directory, principal);
-  if (session.vault_ids.length === 1 && session.vault_ids[0] === vault?.id) return;
+  const [last, first, ...others] = session.vault_ids.toReversed();
+  const isTheirs = vault !== undefined && last === vault.id && others.length === 0;
+  if (isTheirs && (first === undefined || (await isOfSession(directory, session, first)))) return;
   throw altered(session, ['vaults: it is not bound to your vault alone']);
+}
+
+async function isOfSession({ platform }: VaultDirectory, { metadata }: Session, vaultId: string): Promise<boolean> {
+  const vault = await readIdentityVault(platform, vaultId);
+  return vault !== undefined && vault.mark.attempt === metadata[attemptKey];
 }
 
 /** Throws `session_ended` for a session that has ended. */

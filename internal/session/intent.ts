@@ -14,6 +14,8 @@ import { agentKey, digestOf, type Facts, factsOf, wholeSnapshot } from './facts.
 export interface SessionIntent {
   principal: Principal;
   vault: OwnedVault;
+  /** The vault of its own tokens, where a server of it takes such. */
+  identityVaultId?: string | undefined;
   agent: LockedAgent;
   /** With the whole model of the pinned version. */
   definition: MeantAgent;
@@ -38,7 +40,12 @@ export const digestKey = 'mai_intent';
 /** The metadata key of a signature over that digest. */
 export const signatureKey = 'mai_intent_signature';
 
-/** The body of the session create: one vault, a pinned version, and overrides only where the person's tools are narrower. */
+/** The vaults of a session: its person's, and where it has tokens of its own the vault of those first, so that they count (P1). */
+function vaultIds({ vault, identityVaultId }: SessionIntent): string[] {
+  return identityVaultId === undefined ? [vault.id] : [identityVaultId, vault.id];
+}
+
+/** The body of the session create: one person's vault, a pinned version, and overrides only where the person's tools are narrower. */
 export function sessionParameters(intent: SessionIntent) {
   const { id, version } = intent.agent;
   const whole = sameTooling(intent.tooling, intent.definition);
@@ -54,7 +61,7 @@ export function sessionParameters(intent: SessionIntent) {
           ...(sameSkills(intent) ? {} : { skills: meantSkills(intent) }),
         },
     environment_id: intent.environmentId,
-    vault_ids: [intent.vault.id],
+    vault_ids: vaultIds(intent),
     metadata: sessionMetadata(intent),
     ...(intent.title === undefined ? {} : { title: intent.title }),
     ...(intent.budgetCents === undefined ? {} : { budget: budgetOf(intent.budgetCents) }),
@@ -74,7 +81,7 @@ export type AnsweredSession = Pick<
 /** Every difference between what was meant and what is there; none means that the session may be handed over. */
 export function compareSession(intent: SessionIntent, session: AnsweredSession): Difference[] {
   const pairs: [string, unknown, unknown][] = [
-    ['vaults', [intent.vault.id], session.vault_ids],
+    ['vaults', vaultIds(intent), session.vault_ids],
     ['environment', intent.environmentId, session.environment_id],
     // A platform that stumbles at the start tries again by itself: nobody has changed anything.
     ['status', 'idle', session.status === 'rescheduling' ? 'idle' : session.status],
@@ -117,7 +124,7 @@ export function meantDigest(intent: SessionIntent): string {
 /** The facts of the session that is meant. */
 export function meantFacts(intent: SessionIntent): Facts {
   return factsOf({
-    vault_ids: [intent.vault.id],
+    vault_ids: vaultIds(intent),
     environment_id: intent.environmentId,
     metadata: namingMetadata(intent),
     resources: [],

@@ -44,6 +44,7 @@ function evidence(tools: object[], allowed: object[], more: Partial<SessionEvide
     record: undefined,
     base: { ...agent, tools: allowed as never },
     catalogue: [server.url],
+    identityServers: [],
     signature: { kind: 'unneeded' },
     twin: false,
     undecided: [],

@@ -3,7 +3,9 @@
 import { type AnsweredAgent, serverLines } from '../agent/definition.ts';
 import { undecidedWords } from '../agent/undecided.ts';
 import { normalisedServerUrl } from '../config/addresses.ts';
+import { isSamePerson } from '../identity/principal.ts';
 import { permissionLines } from '../policy/toolset.ts';
+import { type IdentityVault, strangeCredentials } from '../session-token/identity-vault.ts';
 import { quote } from '../text/quote.ts';
 import { isUrl } from '../text/url.ts';
 import { type Claim, isProven } from '../vault/claims.ts';
@@ -16,7 +18,7 @@ import { attemptKey, digestKey } from './intent.ts';
 export interface SessionEvidence {
   session: FactSource;
   /** Each of its vaults with what its claim to be the owner's is worth; without one where it makes none. */
-  vaults: readonly { id: string; claim: Claim | undefined }[];
+  vaults: readonly { id: string; claim: Claim | undefined; identity?: IdentityVault | undefined }[];
   /** Its `session.updated` events: when, and which parts were changed. */
   updates: readonly { at: string; parts: readonly string[] }[];
   /** What this machine kept when it started the session. */
@@ -25,6 +27,8 @@ export interface SessionEvidence {
   base: AnsweredAgent | undefined;
   /** The addresses of the services in the catalogue. */
   catalogue: readonly string[];
+  /** Those among them that take tokens of sessions. */
+  identityServers: readonly string[];
   /** What its signature is worth. Without one it is less proven and nothing speaks against it: not everybody has a key. */
   signature: Claim['signature'];
   /** Whether another session that runs carries the same attempt. */
@@ -85,16 +89,48 @@ function words(more: readonly string[], less: readonly string[]): string {
   return parts.join('; ') || 'is in another order';
 }
 
-/** One vault, and its record names the session's owner. */
-function judgeVaults({ session, vaults }: SessionEvidence): Alarm[] {
+/**
+ * One person's vault, and its record names the session's owner. Before it may stand the vault of the session's own tokens, where
+ * a server of the session takes such: its own, of the same person, with tokens for such servers alone (P6).
+ */
+function judgeVaults(evidence: SessionEvidence): Alarm[] {
+  const { session, vaults } = evidence;
   const owner = ownerOf(session.metadata);
-  const count = vaults.length === 1 ? [] : [{ what: 'vaults', why: `it has ${vaults.length} vaults, not one` }];
-  const foreign = vaults.flatMap(({ id, claim }) => {
+  const [first, ...others] = vaults;
+  const identified = first?.identity !== undefined && others.length > 0;
+  const persons = identified ? others : vaults;
+  const count = persons.length === 1 ? [] : [{ what: 'vaults', why: countWords(vaults.length, identified) }];
+  const foreign = persons.flatMap(({ id, claim }) => {
     if (owner === undefined || (claim !== undefined && isProven(claim))) return [];
     const reason = claim === undefined ? 'it is archived, gone, or names somebody else' : whyNot(claim.signature);
     return [{ what: 'vaults', why: `${quote(id)} is not the vault of the session's owner: ${reason}` }];
   });
-  return [...count, ...foreign];
+  return [...count, ...foreign, ...judgeIdentity(evidence, identified ? first.identity : undefined)];
+}
+
+function countWords(count: number, identified: boolean): string {
+  return identified
+    ? `it has ${count} vaults, not its person's and one for its tokens`
+    : `it has ${count} vaults, not one`;
+}
+
+function judgeIdentity({ session, identityServers }: SessionEvidence, identity: IdentityVault | undefined): Alarm[] {
+  const takers = new Set(identityServers.map(normalisedServerUrl));
+  const servers = session.agent.mcp_servers.filter(({ url }) => isUrl(url) && takers.has(normalisedServerUrl(url)));
+  if (identity === undefined) {
+    return servers.map(({ name }) => ({
+      what: 'vaults',
+      why: `${quote(name)} takes tokens of sessions, and it has no vault of such before its person's`,
+    }));
+  }
+  const owner = ownerOf(session.metadata);
+  const { id, mark, credentials } = identity;
+  const isOwn = owner !== undefined && isSamePerson(owner, mark.owner) && mark.attempt === session.metadata[attemptKey];
+  const strange = strangeCredentials(credentials, servers);
+  return [
+    ...(isOwn ? [] : [{ what: 'vaults', why: `${quote(id)} holds the tokens of another session` }]),
+    ...strange.map((each) => ({ what: 'vaults', why: `${quote(id)} holds what is no token of its servers: ${each}` })),
+  ];
 }
 
 /** We never update a session, so whoever did was somebody else. The platform's history cannot be changed with a key. */

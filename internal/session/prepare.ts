@@ -20,9 +20,10 @@ import { allOf, requireAssurance } from '../identity/assurance.ts';
 import { type Principal, withMissingGroups } from '../identity/principal.ts';
 import type { Grounds } from '../platform/change.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
-import type { Statement } from '../policy/effective.ts';
-import { compileTooling, type Tooling } from '../policy/toolset.ts';
+import { isNarrower, type Statement } from '../policy/effective.ts';
+import { compileTooling, type DecidedTool, type Tooling } from '../policy/toolset.ts';
 import { judgeTools, type PinSource, type ToolVerdict, whatNames } from '../policy/verdict.ts';
+import type { ServedBy } from '../session-token/identity.ts';
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
 import { findVault, type OwnedVault, type VaultDirectory } from '../vault/resolve.ts';
@@ -46,12 +47,16 @@ export interface SessionRequest extends VaultDirectory {
   toolPins: PinSource;
   /** Services of the agent that this session does without: neither server nor tools. */
   without: readonly string[];
+  /** What the session may do that begins this one: this one never may more. Undefined where none does. */
+  parentTools?: readonly DecidedTool[] | undefined;
 }
 
 /** Everything that is known before the first change. */
 export interface PreparedSession {
   vault: OwnedVault;
   connections: readonly { service: string; connection: Connection }[];
+  /** The servers that take tokens of the session's own. */
+  identityServers: readonly ServedBy[];
   definition: MeantAgent;
   inForce: InForce;
   /** What the session's network has to be. */
@@ -97,6 +102,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   const verdicts = judgeSessionTools(request, connections);
   const tooling = compileTooling(verdicts, configuration);
   const connected = requireConnections(request, tooling, connections);
+  const identityServers = requireNothingConnected(configuration, tooling, connections);
   const now = new Date(clock.now().getTime() + platform.aheadMs());
   const { environment: foundEnvironment, diedAfter } =
     answeredEnvironment === undefined ? {} : withoutDeadApply(answeredEnvironment, now);
@@ -117,16 +123,20 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     },
     skillNames: new Map([...request.pins].map(([name, { skillId }]) => [skillId, name])),
   });
-  const unpinned = unpinnedServices(verdicts, request.toolPins).map(
-    (name) =>
-      `the tools of ${name} are not pinned: what it says of them may change any night; pin them with setup-session tools refresh ${name}`,
-  );
+  // What takes tokens of sessions reads in them which tools may be called, by name.
+  const unpinned = unpinnedServices(verdicts, request.toolPins)
+    .filter((name) => configuration.services.get(name)?.auth === undefined)
+    .map(
+      (name) =>
+        `the tools of ${name} are not pinned: what it says of them may change any night; pin them with setup-session tools refresh ${name}`,
+    );
   const unknown = (foundAgent?.unknown ?? []).map(unknownMemberWords);
   for (const remark of [...inForce.remarks, ...dead, ...unknown, ...unpinned]) request.warn(remark);
   const attempt = randomUUID();
   return {
     vault,
     connections: connected,
+    identityServers,
     definition: { ...definition, model: foundAgent?.model ?? definition.model },
     inForce,
     environment: meantEnvironment,
@@ -182,7 +192,7 @@ async function findVaultWithConnections(
 function servicesOf({ agent, configuration, without }: SessionRequest): Service[] {
   return Object.keys(agent.services).flatMap((name) => {
     const service = without.includes(name) ? undefined : configuration.services.get(name);
-    return service === undefined ? [] : [service];
+    return service === undefined || service.auth !== undefined ? [] : [service];
   });
 }
 
@@ -203,13 +213,50 @@ function requireOwnServices({ agent, without }: SessionRequest): void {
 
 /** The verdict on each tool with what this person was granted, and off for services that are left out (P5). */
 function judgeSessionTools(request: SessionRequest, connections: readonly Connection[]): ToolVerdict[] {
-  const { agent, principal, configuration, toolPins: pins, without } = request;
+  const { agent, principal, configuration, toolPins: pins, without, parentTools } = request;
   const grantedScopes = grantedByService(connections, configuration.services.values());
   const leftOut: Statement = { party: 'person', verdict: 'off', because: '--without' };
   // The server of a service goes with its last tool.
-  return judgeTools(agent, principal, configuration, { grantedScopes, pins }).map((each) =>
-    without.includes(each.service) ? { ...each, verdict: 'off', rule: leftOut, says: [...each.says, leftOut] } : each,
-  );
+  return judgeTools(agent, principal, configuration, { grantedScopes, pins })
+    .map((each) => (without.includes(each.service) ? withStatement(each, leftOut) : each))
+    .map((each) => (parentTools === undefined ? each : withStatement(each, parentSays(each, parentTools))));
+}
+
+/** What the session that begins this one may do with a tool: nothing that it does not name. */
+function parentSays({ service, tool }: ToolVerdict, parentTools: readonly DecidedTool[]): Statement {
+  const verdict = parentTools.find((each) => each.service === service && each.tool === tool)?.verdict ?? 'off';
+  return { party: 'parent', verdict, because: 'what the session may do that begins this one' };
+}
+
+function withStatement(each: ToolVerdict, statement: Statement): ToolVerdict {
+  const says = [...each.says, statement];
+  const rule = isNarrower(statement.verdict, each.verdict) ? statement : each.rule;
+  return { ...each, verdict: rule.verdict, rule, says };
+}
+
+/**
+ * The servers that take tokens of the session's own. A credential of the person's for one of them would count as soon as the
+ * session's own is taken back, since the platform looks into one vault after the other. Throws `connection_needed`.
+ */
+function requireNothingConnected(
+  { services }: Configuration,
+  tooling: Tooling,
+  connections: readonly Connection[],
+): ServedBy[] {
+  return tooling.mcp_servers.flatMap(({ name, url }) => {
+    const service = services.get(name);
+    if (service?.auth === undefined) return [];
+    if (connectionOf(connections, service) !== undefined) {
+      throw new AppError(
+        'connection_needed',
+        `${quote(name)} takes tokens of sessions, and your vault holds a credential for it`,
+        {
+          hint: `take it out: service-connection disconnect ${name}`,
+        },
+      );
+    }
+    return [{ service: name, url }];
+  });
 }
 
 /** States that cannot work, whatever the service says: the platform would call it unauthenticated or be refused. */
@@ -224,7 +271,7 @@ function requireConnections(
   const now = clock.now();
   const wanted = tooling.mcp_servers.flatMap(({ name }) => {
     const service = configuration.services.get(name);
-    if (service === undefined) return [];
+    if (service === undefined || service.auth !== undefined) return [];
     const connection = connectionOf(connections, service);
     return [
       {

@@ -1,5 +1,6 @@
 /** From a prepared session to one that runs: the one change, and the comparison that decides whether it is handed over (P6). */
 
+import { randomUUID } from 'node:crypto';
 import { lookAgainAfterMs } from '../agent/change-environment.ts';
 import { type Difference, describeDifferences } from '../agent/definition.ts';
 import { compareEnvironment, withoutDeadApply } from '../agent/environment.ts';
@@ -12,6 +13,7 @@ import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
 import type { Session } from '../platform/sessions.ts';
+import type { BegunIdentity } from '../session-token/delivery.ts';
 import { quote } from '../text/quote.ts';
 import type { Ownership } from '../vault/resolve.ts';
 import type { Signer } from '../vault/signature.ts';
@@ -36,6 +38,8 @@ export interface StartRequest {
   records: SessionRecords;
   /** Undefined where the configuration names no ownership keys. */
   ownership: Ownership | undefined;
+  /** Begins the tokens of a session whose servers take such, before it is there; throws where nothing can be signed. */
+  beginIdentity?: ((prepared: PreparedSession, title: string | undefined) => Promise<BegunIdentity>) | undefined;
   warn(text: string): void;
   signal: AbortSignal;
 }
@@ -55,14 +59,38 @@ export interface StartedSession {
   settle(): Promise<void>;
 }
 
-/** Creates the session and compares it. Throws `session_differs` after archiving it. */
+/**
+ * Creates the session, compares it, and places the tokens of its own that it needs. Throws `session_differs` after archiving it,
+ * and `token_key` where it needs tokens and none can be signed.
+ */
 export async function startSession(prepared: PreparedSession, request: StartRequest): Promise<StartedSession> {
+  const identity = prepared.identityServers.length === 0 ? undefined : await identityOf(prepared, request);
+  try {
+    return await startWith(identity, prepared, request);
+  } catch (error) {
+    await identity?.abandon();
+    throw error;
+  }
+}
+
+async function identityOf(prepared: PreparedSession, { beginIdentity, title }: StartRequest): Promise<BegunIdentity> {
+  if (beginIdentity !== undefined) return await beginIdentity(prepared, title);
+  const names = prepared.identityServers.map(({ service }) => quote(service)).join(', ');
+  throw new AppError('token_key', `${names} take tokens of sessions, and nothing here issues such`);
+}
+
+async function startWith(
+  identity: BegunIdentity | undefined,
+  prepared: PreparedSession,
+  request: StartRequest,
+): Promise<StartedSession> {
   const { platform } = request;
   const { agent, environmentId } = prepared.inForce;
   const signer = await findSigner(request);
   const intent: SessionIntent = {
     principal: request.principal,
     vault: prepared.vault,
+    identityVaultId: identity?.vaultId,
     agent,
     definition: prepared.definition,
     tooling: prepared.tooling,
@@ -74,10 +102,12 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
   const settle = await keepRecord(intent, request);
   const signature = await sign(intent, request, signer);
   const signed = { ...intent, signature };
-  const { session, creates } = await createSession(request, signed, prepared.grounds).catch(async (error: unknown) => {
-    if (error instanceof PlatformError && error.outcome === 'refused') await settle();
-    throw error;
-  });
+  const { session, creates, txn } = await createSession(request, signed, prepared.grounds).catch(
+    async (error: unknown) => {
+      if (error instanceof PlatformError && error.outcome === 'refused') await settle();
+      throw error;
+    },
+  );
   const differences = [...compareSession(signed, session), ...(await environmentDifferences(platform, prepared))];
   if (differences.length > 0) {
     const archived = await archive(platform, session.id);
@@ -89,6 +119,15 @@ export async function startSession(prepared: PreparedSession, request: StartRequ
         hint: 'it was not handed over; if this stays, somebody or something changes sessions of this workspace',
       },
     );
+  }
+  if (identity !== undefined) {
+    // Nothing was sent to it yet: without its tokens it would call its servers as nobody.
+    await identity.deliver({ id: session.id, txn }).catch(async (error: unknown) => {
+      const archived = await archive(platform, session.id);
+      await settle();
+      request.warn(`the session ${quote(session.id)} did not get its tokens, and was ${archived}`);
+      throw error;
+    });
   }
   const { attempt, vault } = prepared;
   const { id, metadata, created_at } = session;
@@ -165,16 +204,18 @@ async function createSession(
   request: StartRequest,
   intent: SessionIntent,
   grounds: Grounds,
-): Promise<{ session: Session; creates: number }> {
+): Promise<{ session: Session; creates: number; txn: string }> {
   const label = `of ${intent.principal.label} with ${intent.definition.name}`;
   for (let creates = 1; ; creates += 1) {
+    const txn = randomUUID();
     try {
-      const session = await request.platform.sessions.create(label, sessionParameters(intent), grounds);
-      return { session, creates };
+      const asked = { ...grounds, line: txn };
+      const session = await request.platform.sessions.create(label, sessionParameters(intent), asked);
+      return { session, creates, txn };
     } catch (error) {
       if (!(error instanceof PlatformError) || error.outcome !== 'unknown') throw error;
       const found = await lookForCreated(request, intent);
-      if (found !== undefined) return { session: found, creates };
+      if (found !== undefined) return { session: found, creates, txn };
       if (creates === mostCreates || request.signal.aborted) throw error;
     }
   }

@@ -6,6 +6,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
 import type { Session } from '../platform/sessions.ts';
+import { identityMark, readIdentityVault } from '../session-token/identity-vault.ts';
 import { quote } from '../text/quote.ts';
 import type { VaultAnswer } from '../vault/owner.ts';
 import { ownerOf } from '../vault/owner.ts';
@@ -111,7 +112,8 @@ export async function verifySession(
       session.vault_ids.map(async (id) => {
         const vault = await lookups.vault(id);
         const claim = vault && owner && (await judgeClaim(vault, owner, ownership));
-        return { id, claim };
+        const identity = vault && identityMark(vault.metadata) && (await readIdentityVault(platform, id));
+        return { id, claim, identity };
       }),
     ),
     readUpdates(platform, session.id),
@@ -119,7 +121,9 @@ export async function verifySession(
     lookups.agent(session.agent.id, session.agent.version),
     readSignature(session, ownership),
   ]);
-  const catalogue = [...configuration.services.values()].map(({ mcp_server_url: url }) => url);
+  const services = [...configuration.services.values()];
+  const catalogue = services.map(({ mcp_server_url: url }) => url);
+  const identityServers = services.flatMap(({ auth, mcp_server_url: url }) => (auth === undefined ? [] : [url]));
   return {
     session,
     alarms: judgeSession({
@@ -130,6 +134,7 @@ export async function verifySession(
       record,
       base,
       catalogue,
+      identityServers,
       twin,
       signature,
     }),

@@ -91,6 +91,10 @@ export interface Stores {
   approvals: KeptTexts;
   /** How often rules have said yes, of a workspace and what it is counted for. */
   quotas: KeptTexts;
+  /** What is known of sessions that have tokens of their own, of a workspace and an attempt; who holds one delivers them. */
+  identities: KeptTexts;
+  /** The places of the status list of a workspace; who holds it changes and publishes the list. */
+  tokenStatus: KeptTexts;
   /** When the platform said of a credential that it could not renew it, of a platform and a credential. */
   refreshFailures: KeptTexts;
   /** What a console has to tell its receiver, of a platform and what it is about; who holds `sender` tells. */

@@ -3,6 +3,7 @@
  * a new access is granted for it, and given back.
  */
 import type { Service } from '../config/definitions.ts';
+import { requireConnectable } from '../config/lookup.ts';
 import type { ClientSource } from '../connection/client/client-source.ts';
 import { type Connection, readConnections } from '../connection/credentials.ts';
 import { giveBack } from '../connection/give-back.ts';
@@ -38,6 +39,7 @@ export interface Listing {
 export async function listOffer(listing: Listing): Promise<ListedOffer> {
   const { signIn, lister, detail } = listing;
   const openly = signIn ? undefined : await offerToAnybody(listing);
+  if (openly === undefined) requireConnectable(listing.service);
   return openly ?? (await listSignedIn(listing, await lister(), detail));
 }
 

@@ -23,7 +23,7 @@ export interface SignerSources {
 }
 
 const timeoutMs = 60_000;
-/** An Ed25519 signature is 86 characters; a program may end its line. */
+/** A signature is 86 characters; a program may end its line. */
 const longestAnswer = 1_024;
 
 /** The signer of a run, or undefined where it has no key. Throws `ownership_key` for one that is there and unusable. */
@@ -35,7 +35,7 @@ export async function findSigner({
   signal,
 }: SignerSources): Promise<Signer | undefined> {
   if (given !== undefined) return privateSigner(given, ownership, 'the key that was handed over');
-  if (ownership.signer !== undefined) return programSigner(ownership.signer, project, signal);
+  if (ownership.signer !== undefined) return programSigner({ ...ownership.signer, project, signal, unusable });
   for (const { kid, retired } of ownership.keys) {
     const key = retired ? undefined : await kept(kid);
     if (key !== undefined) return privateSigner(key, ownership, `the key ${quote(kid)} of the keychain`);
@@ -65,12 +65,22 @@ function privateKeyOf(text: Secret) {
   return isKey ? { kty, crv, kid: kid as string, x: x as string, d: d as string } : undefined;
 }
 
-/** A program that holds the key, or asks what holds it: it gets the bytes to sign and gives the signature. */
-function programSigner(
-  { command, kid }: { command: readonly string[]; kid: string },
-  project: string,
-  signal: AbortSignal,
-): Signer {
+/** A program that signs, and the key that it signs with. */
+export interface SigningProgram {
+  command: readonly string[];
+  kid: string;
+  /** The folder that relative words begin at. */
+  project: string;
+  signal: AbortSignal;
+  /** The error of what does not sign. */
+  unusable(why: string): AppError;
+}
+
+/**
+ * A program that holds the key, or asks what holds it: it gets the bytes to sign and gives the signature, which is 64 bytes
+ * of Ed25519 and of ES256.
+ */
+export function programSigner({ command, kid, project, signal, unusable }: SigningProgram): Signer {
   return {
     kid,
     async sign(header: CompactJWSHeaderParameters, content: Uint8Array) {
@@ -82,11 +92,10 @@ function programSigner(
       // A bare name is looked for on the PATH, by the system.
       const program = isPlace(named) ? resolve(project, named) : named;
       // They came with the configuration, and are as good as that only where nobody else could have written them.
-      await Promise.all(signerPaths(project, command).map(requireUnexposed));
+      await Promise.all(signerPaths(project, command).map((path) => requireUnexposed(path, unusable)));
       // Relative words begin at the project as well, and not wherever somebody stands.
       const answer = await askProgram({ program, words, folder: project, input, signal, timeoutMs, longestAnswer });
-      if (answer.kind === 'interrupted')
-        throw new AppError('interrupted', 'interrupted while the owner record was signed');
+      if (answer.kind === 'interrupted') throw new AppError('interrupted', 'interrupted while something was signed');
       const why =
         answer.kind === 'late'
           ? `no answer within ${timeoutMs / 1000} s`
@@ -95,13 +104,13 @@ function programSigner(
             : undefined;
       if (why !== undefined) throw unusable(`${quote(program)} did not sign: ${quote(why)}`);
       const signature = answer.kind === 'answered' ? answer.text.trim() : '';
-      if (!/^[\w-]{86}$/.test(signature)) throw unusable(`${quote(program)} answered with no Ed25519 signature`);
+      if (!/^[\w-]{86}$/.test(signature)) throw unusable(`${quote(program)} answered with no signature of 64 bytes`);
       return `${input}.${signature}`;
     },
   };
 }
 
-async function requireUnexposed(program: string): Promise<void> {
+async function requireUnexposed(program: string, unusable: SigningProgram['unusable']): Promise<void> {
   try {
     await safePath(program);
   } catch (cause) {

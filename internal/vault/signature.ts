@@ -65,8 +65,8 @@ export async function signDetached(type: string, content: Uint8Array, signer: Si
   return `${header}..${signature}`;
 }
 
-/** A signer for a private key that is in memory. */
-export function signerOf(privateKey: JWK & { kid: string }): Signer {
+/** A signer for a private key that is in memory. Of another algorithm than owner records are signed with where that is said. */
+export function signerOf(privateKey: JWK & { kid: string }, algorithm: 'EdDSA' | 'ES256' = 'EdDSA'): Signer {
   return {
     kid: privateKey.kid,
     async sign(header, content) {

@@ -6,6 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
+import { machineClock } from '../../internal/clock/clock.ts';
 import { AppError } from '../../internal/errors/app-error.ts';
 import { type ActElsewhere, elsewhere, reruns } from '../../internal/platform/acts.ts';
 import { type Entry, readLine } from '../../internal/record/line.ts';
@@ -14,6 +15,7 @@ import type { RecordLog } from '../../internal/record/record-log.ts';
 import { verifyRecord } from '../../internal/record/verify.ts';
 import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts';
 import { type CommandOutcome, type CommandSetting, runCommand } from '../support/command.ts';
+import { type IdentityWorld, identityWorld } from '../support/identity-world.ts';
 import { keepSignIns } from '../support/kept-sign-in.ts';
 import { keychainInMemory, type MemoryKeychain } from '../support/keychain-in-memory.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -121,6 +123,25 @@ const signedIn = async () => {
   kept = await keepSignIns(world);
   await connect('login');
 };
+let around: IdentityWorld | undefined;
+/** Tokens of sessions, with the keys of this test. */
+const identified = async () => {
+  around = await identityWorld(world, { keychain });
+};
+const withTokenKey = async () => {
+  await identified();
+  await setup('keys', 'generate');
+};
+const session = async () => {
+  await withTokenKey();
+  await connect('notion');
+  await setup('agents', 'apply');
+};
+let started = '';
+const later = (hours: number): Partial<CommandSetting> => {
+  const now = () => new Date(Date.now() + hours * 3_600_000);
+  return { ...setting(), clock: { ...machineClock, now } };
+};
 const lockIn = (name: string) => () => [join(world.sandbox.configFolder, name)];
 
 const rows: Record<string, Row> = {
@@ -193,6 +214,37 @@ const rows: Record<string, Row> = {
       await client.callTool({ name: 'count' }).catch(() => {});
       return await wrapped.stop();
     },
+  },
+  'a key of session tokens': {
+    acts: ['session_key.make', 'session_keys.write'],
+    prepare: identified,
+    act: () => setup('keys', 'generate'),
+    files: lockIn('session-keys.json'),
+  },
+  'a key of session tokens that goes': {
+    acts: ['session_key.remove', 'session_keys.write'],
+    async prepare() {
+      await withTokenKey();
+      await setup('keys', 'rotate', '--in', '1h');
+    },
+    async act() {
+      const { keys } = JSON.parse((await setup('keys', 'list', '--json')).stdout) as { keys: { kid: string }[] };
+      return await world.setup(['keys', 'retire', keys[0]?.kid ?? ''], later(3));
+    },
+    files: lockIn('session-keys.json'),
+  },
+  'a session with tokens': {
+    acts: ['session_token.issue'],
+    prepare: session,
+    act: () => setup('--agent', 'support'),
+  },
+  'tokens that are taken back': {
+    acts: ['session_token.revoke'],
+    async prepare() {
+      await session();
+      started = (await setup('--agent', 'support')).stdout.trim();
+    },
+    act: () => setup('token', 'revoke', started),
   },
   'off-boarding': {
     acts: ['person.offboard'],
@@ -280,8 +332,10 @@ describe('connecting, with a disk that is full', () => {
   });
 });
 
-afterEach(() => {
+afterEach(async () => {
   room = Number.POSITIVE_INFINITY;
+  await around?.[Symbol.asyncDispose]();
+  around = undefined;
 });
 
 test('docs/audit.md has every one of them', async () => {

@@ -6,6 +6,7 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Option } from 'commander';
+import { exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import type { Executable } from '../../internal/cli/program.ts';
@@ -62,6 +63,15 @@ const alteredSession = async () => {
   await world.setup(['agents', 'apply']);
   await connected();
   await world.setup(['--agent', 'support']);
+  return undefined;
+};
+const issuing = async () => {
+  await world.configure('interface.yaml', (content) => {
+    content.platform.workspace_id = world.sandbox.platform.workspaceId;
+    content.session_tokens = { issuer: 'https://identity.example/sessions', publish: '../site' };
+  });
+  const { publicKey } = await generateKeyPair('EdDSA', { extractable: true });
+  await writeFile(join(world.sandbox.folder, 'public.jwk'), JSON.stringify(await exportJWK(publicKey)));
   return undefined;
 };
 const pushed = async () => {
@@ -196,6 +206,23 @@ const rows: Record<string, readonly Row[]> = {
   'setup-session audit verify': [{}],
   'setup-session audit checkpoint': [{}],
   'setup-session audit export': [{ words: ['--sink', 'siem'] }, { endsAfterMs: 700 }],
+  'setup-session keys generate': [{ prepare: issuing }],
+  'setup-session keys rotate': [
+    {
+      async prepare() {
+        await issuing();
+        const first = join(world.sandbox.folder, 'first.jwk');
+        const { publicKey } = await generateKeyPair('EdDSA', { extractable: true });
+        await writeFile(first, JSON.stringify(await exportJWK(publicKey)));
+        await world.setup(['keys', 'generate', '--public-key', first]);
+        return undefined;
+      },
+    },
+  ],
+  'setup-session keys list': [{ prepare: issuing }],
+  'setup-session keys retire': [{ words: ['none'], prepare: issuing }],
+  'setup-session token inspect': [{ prepare: issuing }],
+  'setup-session token revoke': [{ words: ['sesn_none'], prepare: issuing }],
   'setup-session attach': [{ words: ['sesn_none'] }],
   'setup-session stop': [{ words: ['sesn_none'] }, { words: ['--idle-for', '1d'], prepare: operated }],
   'setup-session list': [{ prepare: alteredSession }],
@@ -227,6 +254,10 @@ function valueFor({ long, argChoices }: Option): string {
     '--client-secret-fd': '900',
     '--ownership-key-fd': '901',
     '--private-key-to-fd': '902',
+    '--token-key-fd': '903',
+    '--parent-token-fd': '904',
+    '--in': '2h',
+    '--public-key': join(world.sandbox.folder, 'public.jwk'),
     '--url': 'https://mcp.example.com/mcp',
     '--for': 'support',
     '--agent': 'support',

@@ -8,6 +8,9 @@ const values: Record<string, string> = {
   '--client-secret-fd': '900',
   '--ownership-key-fd': '901',
   '--private-key-to-fd': '902',
+  '--token-key-fd': '903',
+  '--parent-token-fd': '904',
+  '--in': '2h',
   '--stop-after': '10m',
   '--idle-for': '7d',
 };

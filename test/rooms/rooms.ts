@@ -73,6 +73,10 @@ export const rooms: readonly Room[] = [
   { folder: 'skills', holds: 'skills: reading, scanning, planning, pushing, pulling' },
   { folder: 'agent', holds: 'agents and environments: plan, apply, adopt' },
   { folder: 'connection', holds: 'a service in a vault: becoming a client, granting, storing, checking, ending' },
+  {
+    folder: 'session-token',
+    holds: 'tokens that name a session: their claims, keys, delivery, and what takes them back',
+  },
   { folder: 'vault', holds: 'vaults and whose they are' },
   { folder: 'policy', holds: 'who may use what, and which tool is on; pure' },
   { folder: 'offer', holds: 'what servers say of their tools, and what is suspicious of it; pure' },

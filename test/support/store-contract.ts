@@ -37,6 +37,8 @@ const kinds: (keyof Stores)[] = [
   'sessions',
   'approvals',
   'quotas',
+  'identities',
+  'tokenStatus',
   'refreshFailures',
   'notices',
   'toldEvents',

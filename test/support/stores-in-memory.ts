@@ -21,6 +21,8 @@ const kinds = [
   'sessions',
   'approvals',
   'quotas',
+  'identities',
+  'tokenStatus',
   'refreshFailures',
   'notices',
   'toldEvents',

@@ -85,11 +85,13 @@ function shownProof({ token, principal }: Proven) {
 
 /** Throws `usage`: what another program hands over here would have to go over the network, and does not. */
 function refuseDescriptors({ descriptors }: Ports): void {
-  const { clientSecret, ownershipKey, newKey } = descriptors;
+  const { clientSecret, ownershipKey, newKey, tokenKey, parentToken } = descriptors;
   const given = [
     clientSecret === undefined ? [] : ['--client-secret-fd'],
     ownershipKey === undefined ? [] : ['--ownership-key-fd'],
     newKey === undefined ? [] : ['--private-key-to-fd'],
+    tokenKey === undefined ? [] : ['--token-key-fd'],
+    parentToken === undefined ? [] : ['--parent-token-fd'],
   ].flat();
   if (given.length === 0) return;
   throw new AppError('usage', `${given.join(' and ')} is not read for a console`, {

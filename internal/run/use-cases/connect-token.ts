@@ -1,5 +1,5 @@
 /** `service-connection <service> --token-stdin`: a token that a person made at the service by hand. */
-import { serviceNamed } from '../../config/lookup.ts';
+import { requireConnectable, serviceNamed } from '../../config/lookup.ts';
 import { checkAccountFlags } from '../../connection/account/confirm-account.ts';
 import { connectWithToken, judgeEnteredToken, requireStatic } from '../../connection/static-bearer.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
@@ -14,6 +14,7 @@ export async function connectToken(request: ConnectTokenRequest, ports: Ports): 
   const accountFlags = accountFlagsOf(request);
   const configuration = await loadProject(ports);
   const service = serviceNamed(configuration, name);
+  requireConnectable(service);
   requireStatic(service);
   checkAccountFlags(service, accountFlags);
   const command = `service-connection ${name} --token-stdin`;

@@ -1,4 +1,4 @@
-import { serviceNamed } from '../../config/lookup.ts';
+import { requireConnectable, serviceNamed } from '../../config/lookup.ts';
 import { type AccountFlags, checkAccountFlags } from '../../connection/account/confirm-account.ts';
 import { checkSecretIsOfUse } from '../../connection/client/enter-client.ts';
 import { connectService } from '../../connection/connect.ts';
@@ -25,6 +25,7 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
   const accountFlags = accountFlagsOf(request);
   const configuration = await loadProject(ports);
   const service = serviceNamed(configuration, name);
+  requireConnectable(service);
   // Before anybody is sent to sign in: a wrong option is known to be wrong now.
   checkScopeChoice(service, scopeChoice);
   checkAccountFlags(service, accountFlags);

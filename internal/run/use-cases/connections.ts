@@ -1,6 +1,6 @@
 /** What a person does with connections that are there: look at them, try them, take them away, have them examined. */
 
-import { serviceNamed } from '../../config/lookup.ts';
+import { connectable, requireConnectable, serviceNamed } from '../../config/lookup.ts';
 import { examineVault } from '../../connection/check/doctor.ts';
 import { refuseAlarms } from '../../connection/check/findings.ts';
 import { examineConnections as examineAll, examineServices, type ServiceState } from '../../connection/check/list.ts';
@@ -29,7 +29,7 @@ export async function listConnections(_request: Nothing, ports: Ports): Promise<
   const configuration = await loadProject(ports);
   const run = await openOperatorRun(ports, configuration, 'service-connection list');
   const waiting = ports.tell.wait('the platform tries each connection');
-  const { states, unlisted } = await examineAll({ ...run, services: configuration.services.values() }).finally(() =>
+  const { states, unlisted } = await examineAll({ ...run, services: connectable(configuration) }).finally(() =>
     waiting.done(),
   );
   return {
@@ -49,7 +49,8 @@ export async function listConnections(_request: Nothing, ports: Ports): Promise<
 /** Tries one connection, or all there are. Fails when one does not work, so that scripts can rely on it. */
 export async function checkConnections({ service: name }: CheckRequest, ports: Ports): Promise<CheckedConnections> {
   const configuration = await loadProject(ports);
-  const services = name === undefined ? configuration.services.values() : [serviceNamed(configuration, name)];
+  const services = name === undefined ? connectable(configuration) : [serviceNamed(configuration, name)];
+  if (name !== undefined) services.forEach(requireConnectable);
   const command = ['service-connection check', name].filter(Boolean).join(' ');
   const run = await openOperatorRun(ports, configuration, command);
   const waiting = ports.tell.wait('the platform tries each connection');
@@ -98,7 +99,7 @@ export async function examineConnections(_request: Nothing, ports: Ports): Promi
   const waiting = ports.tell.wait('the vault is compared with what the services say today');
   const { vault, connectionCount, credentialCount, findings } = await examineVault({
     ...run,
-    services: configuration.services.values(),
+    services: connectable(configuration),
     fetch: run.visit.fetch,
   }).finally(() => waiting.done());
   refuseAlarms(findings);

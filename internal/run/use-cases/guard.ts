@@ -5,6 +5,7 @@ import { clock } from '../../clock/clock.ts';
 import type { Agent, Configuration } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { assuranceOf } from '../../identity/assurance.ts';
+import { PlatformError } from '../../platform/client.ts';
 import type { RuleVerdict, SignInAtStart } from '../../policy/rules/judge.ts';
 import { agentKey } from '../../session/facts.ts';
 import { isInScope } from '../../session/live.ts';
@@ -15,13 +16,14 @@ import { actorOf } from '../actor.ts';
 import { nameOf } from '../call-words.ts';
 import { openScopedRun, readReachable, scopeOf } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
+import type { OperatorRun } from '../project.ts';
 import { loadProject } from '../project.ts';
+import { readLocks } from '../read-locks.ts';
 import { recordAnswer } from '../recording.ts';
 import { keepRenewed } from '../renew-through-idp.ts';
 import { shownBy } from '../sign-in-at-start.ts';
 import { stillAsBegun } from '../still-as-begun.ts';
 import type { GuardCallsRequest, GuardedCalls, TestedRules, TestRulesRequest } from '../values/rules.ts';
-import { readLocks } from './start-session.ts';
 
 /**
  * Answers calls by the rules until somebody ends it: of one session, of one's own, or with `all` of everybody's, for operators.
@@ -33,7 +35,8 @@ export async function guardCalls({ session: id, all }: GuardCallsRequest, ports:
   const run = await openScopedRun(ports, { all }, 'setup-session guard');
   const { configuration, principal, workspace, platform } = run;
   const { signal, tell } = ports;
-  if (configuration.rules.size === 0) {
+  const issues = configuration.interface.session_tokens !== undefined;
+  if (configuration.rules.size === 0 && !issues) {
     throw new AppError('config_missing', 'there are no rules in config/rules, so every call is left to people', {
       hint: 'write some: docs/approvals.md',
     });
@@ -43,30 +46,64 @@ export async function guardCalls({ session: id, all }: GuardCallsRequest, ports:
   const scope = await scopeOf(run, lookups, { all });
   const counts = { allowed: 0, denied: 0, left: 0, elsewhere: 0 };
   const { guardSessions } = await import('../../approval/guard.ts');
-  tell.note(`calls are answered by ${configuration.rules.size} files of rules, until this ends`);
+  if (configuration.rules.size > 0)
+    tell.note(`calls are answered by ${configuration.rules.size} files of rules, until this ends`);
+  if (issues) tell.note('tokens of sessions are renewed, and taken back where their session is over');
   const ended = new AbortController();
   const renewing = keepRenewed(run, ports, AbortSignal.any([signal, ended.signal]));
   // A fault of it is told when the guard has ended.
   renewing.catch(() => {});
-  await guardSessions({
-    ...run,
-    signal,
-    isInScope: async (session) => (only === undefined ? await isInScope(session, scope) : session.id === only),
-    readLocks: (agent: Agent) => readLocks(configuration, agent, signal),
-    record: (entry) => recordAnswer(ports, workspace, actorOf(principal), entry),
-    requireStill: stillAsBegun(
-      ports,
-      run,
-      'nothing more is answered by it',
-      'start the guard again: setup-session guard',
-    ),
-    told(guarded) {
-      counts[guarded.outcome] += 1;
-      tellGuarded(ports, guarded);
-    },
-  }).finally(() => ended.abort());
+  const requireStill = stillAsBegun(
+    ports,
+    run,
+    'nothing more is answered by it',
+    'start the guard again: setup-session guard',
+  );
+  const answering = () =>
+    guardSessions({
+      ...run,
+      signal,
+      isInScope: async (session) => (only === undefined ? await isInScope(session, scope) : session.id === only),
+      readLocks: (agent: Agent) => readLocks(configuration, agent, signal),
+      record: (entry) => recordAnswer(ports, workspace, actorOf(principal), entry),
+      requireStill,
+      told(guarded) {
+        counts[guarded.outcome] += 1;
+        tellGuarded(ports, guarded);
+      },
+    });
+  const guarding = configuration.rules.size === 0 ? () => waitWhile(requireStill, signal) : answering;
+  await tending(ports, run, { all, only }, guarding).finally(() => ended.abort());
   await renewing;
   return counts;
+}
+
+/** Between two looks whether it may go on. */
+const everyMs = 2000;
+
+/** Answers nothing: only the tokens are looked after, for as long as that may be. */
+async function waitWhile(requireStill: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await requireStill();
+    } catch (error) {
+      if (!(error instanceof PlatformError) && !signal.aborted) throw error;
+    }
+    await clock.pause(everyMs, signal);
+  }
+}
+
+/** Guards, and looks after the tokens of the same sessions. */
+async function tending(
+  ports: Ports,
+  run: OperatorRun,
+  { all, only }: { all: boolean; only: string | undefined },
+  guarding: () => Promise<void>,
+): Promise<void> {
+  if (run.configuration.interface.session_tokens === undefined) return await guarding();
+  const { ofPerson, ofSessions, whileTended } = await import('../session-tokens.ts');
+  const everybodys = all ? () => true : ofPerson(run.principal);
+  await whileTended(ports, run, only === undefined ? everybodys : ofSessions([only]), guarding);
 }
 
 function tellGuarded({ stream, tell }: Ports, { session, call, outcome, rule, because }: Guarded): void {

@@ -9,6 +9,7 @@ import type { Rest } from '../../session/session-state.ts';
 import { lookupsOf } from '../../session/verify.ts';
 import { quote } from '../../text/quote.ts';
 import { ownerOf } from '../../vault/owner.ts';
+import { endTokensOf } from '../end-tokens.ts';
 import { openScopedRun, scopeOf } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
 import type { OperatorRun } from '../project.ts';
@@ -46,10 +47,12 @@ export function offeredAmong(
 
 /** Offers sessions for ending: asks where somebody is there, and names the command elsewhere. */
 export async function offerToEnd(
-  { tell, ask, signal }: Ports,
-  { platform, configuration, visit }: Pick<OperatorRun, 'platform' | 'configuration' | 'visit'>,
+  ports: Ports,
+  run: Pick<OperatorRun, 'platform' | 'configuration' | 'visit'>,
   idle: readonly IdleSession[],
 ): Promise<void> {
+  const { tell, ask, signal } = ports;
+  const { platform, configuration, visit } = run;
   const age = offerAge(configuration);
   if (age === undefined || idle.length === 0 || signal.aborted) return;
   const many = idle.length === 1 ? 'a session of yours was' : `${idle.length} sessions of yours were`;
@@ -60,7 +63,9 @@ export async function offerToEnd(
   }
   if (!(await ask.yes(idle.length === 1 ? 'end it?' : 'end them?', visit.timeoutMs))) return;
   for (const each of idle) {
-    tell.warn(`${quote(each.session.id)}: ${(await endIdle(platform, each, age.ms)).how}`);
+    const { ended, how } = await endIdle(platform, each, age.ms);
+    tell.warn(`${quote(each.session.id)}: ${how}`);
+    if (ended) await endTokensOf(ports, run, [each.session.id]);
   }
 }
 
@@ -78,6 +83,8 @@ export async function stopIdleSessions(request: StopIdleRequest, ports: Ports): 
     const outcome = dryRun ? { ended: false, how: 'would be archived' } : await endIdle(platform, each, forMs);
     done.push({ idle: each, ...outcome });
   }
+  const over = done.flatMap(({ idle: { session }, ended }) => (ended ? [session.id] : []));
+  await endTokensOf(ports, run, over);
   const failed = done.filter(({ ended }) => !ended);
   if (!dryRun && failed.length > 0) {
     const lines = done.map(({ idle: { session }, how }) => `  ${quote(session.id)}: ${how}`);

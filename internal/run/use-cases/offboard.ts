@@ -64,7 +64,14 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
   let ended = 0;
   const carryingOut = ports.tell.wait(`off-boarding ${quote(subject)}`);
   const done = await run.platform.recorder
-    .act({ act: 'person.offboard', target }, () => offboard(carrying, things))
+    .act({ act: 'person.offboard', target }, async () => {
+      // Servers look at the list every few seconds, whatever the platform still does.
+      await endTokensOfPerson(ports, run, things);
+      const offboarded = await offboard(carrying, things);
+      // What a run of theirs began meanwhile.
+      await endTokensOfPerson(ports, run, things);
+      return offboarded;
+    })
     .finally(() => carryingOut.done());
   for (const { vault } of done.leftAlone) {
     ports.tell.warn(
@@ -72,6 +79,13 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
     );
   }
   return offboardedValue(done, services);
+}
+
+/** Takes back the tokens of the person's sessions that were issued on this machine. */
+async function endTokensOfPerson(ports: Ports, run: OperatorRun, { owner }: PersonsThings): Promise<void> {
+  if (run.configuration.interface.session_tokens === undefined) return;
+  const { endTokens, ofPerson } = await import('../session-tokens.ts');
+  await endTokens(ports, run, ofPerson(owner));
 }
 
 async function undo(

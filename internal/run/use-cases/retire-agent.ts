@@ -1,6 +1,7 @@
 import { AppError } from '../../errors/app-error.ts';
 import { retireAgent as endAgent, findRetiring, type Retiring } from '../../session/retire.ts';
 import { quote } from '../../text/quote.ts';
+import { endTokensOf } from '../end-tokens.ts';
 import { openAgents } from '../fleet.ts';
 import type { Ports } from '../ports.ts';
 import type { RetireRequest, RetireResult } from '../values/agents.ts';
@@ -31,6 +32,7 @@ export async function retireAgent(request: RetireRequest, ports: Ports): Promise
   const asked = !whole && (await confirmRetiring(ports, request, retiring));
   const sure = { ...retiring, justRead: justRead && !asked };
   const ended = whole ? [] : await endAgent(place, sure, { stop, onStep: tell.note });
+  await endTokensOf(ports, place, ended);
   const hasFile = place.configuration.agents.has(name);
   return { agent: name, id: agent.id, already: whole, ended_sessions: ended, beside: { hasFile } };
 }

@@ -22,6 +22,7 @@ import {
 import { quote } from '../../text/quote.ts';
 import { isOwnedBy, ownerOf } from '../../vault/owner.ts';
 import { stateWords, waitingLines, waitingValue } from '../call-words.ts';
+import { endTokensOf } from '../end-tokens.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
 import { openScopedRun, openSession, readReachable, scopeOf } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
@@ -98,6 +99,7 @@ export async function verifySessions(request: VerifyRequest, ports: Ports): Prom
     };
   }
   const outcomes = stop && !dryRun ? await stopAll(run, lookups, altered) : new Map<string, string>();
+  if (outcomes.size > 0) await endTokensOf(ports, run, [...outcomes.keys()]);
   throw alteredError(verified, altered, { stop, dryRun, outcomes });
 }
 
@@ -146,6 +148,7 @@ export async function stopSession(request: StopRequest, ports: Ports): Promise<S
     return stopped((await interruptSession(run.platform, session)) ? 'interrupted' : 'had ended already');
   }
   const ended = await endSession(run.platform, session);
+  await endTokensOf(ports, run, [session.id]);
   return stopped(`${ended.interrupted ? 'interrupted and ' : ''}archived`, ended.archivedAt);
 }
 

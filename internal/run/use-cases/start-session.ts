@@ -1,5 +1,4 @@
-import { readAgentsLock } from '../../agent/lock.ts';
-import type { Agent, Configuration } from '../../config/definitions.ts';
+import type { Configuration } from '../../config/definitions.ts';
 import { agentNamed } from '../../config/lookup.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Principal } from '../../identity/principal.ts';
@@ -7,13 +6,12 @@ import { type PreparedSession, prepareSession, requirementOf } from '../../sessi
 import { startSession as createSession, endTwins, type StartedSession } from '../../session/start.ts';
 import { limitWords } from '../../session/stop-after.ts';
 import { tellUnsettled } from '../../session/unsettled.ts';
-import { readSkillPins } from '../../skills/skill-pins.ts';
 import { quote } from '../../text/quote.ts';
-import { readPins } from '../../tool-review/pin.ts';
 import { ownerOf } from '../connected.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
+import { readLocks } from '../read-locks.ts';
 import { renewThroughIdp, wouldRenewThroughIdp } from '../renew-through-idp.ts';
 import { moneyWords } from '../usage.ts';
 import type { StartRequest, StartResult } from '../values/sessions.ts';
@@ -36,6 +34,8 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   const run = await openOperatorRun(ports, configuration, command, { requirement });
   const { platform, principal, memory, ownership, sessionRecords, signInOf } = run;
 
+  const tokens = await tokensFor(configuration);
+  const parent = await tokens?.parentOf(ports, run);
   const wouldRenew = new Set<string>();
   const renew = dryRun ? wouldRenewThroughIdp((service) => wouldRenew.add(service)) : renewThroughIdp(run, ports);
   const prepare = () =>
@@ -52,6 +52,7 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
       pins,
       toolPins,
       without,
+      parentTools: parent?.tools,
     });
   const telling = { platform, records: sessionRecords, warn: ports.tell.warn };
   let [prepared] = await Promise.all([prepare(), tellUnsettled(telling)]);
@@ -60,8 +61,11 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   // Looked at when the result is out; a command that fails before does not offer anything.
   offered.catch(() => {});
 
+  const issuer = await tokens?.tokenIssuerOf(ports, run);
+  const beginIdentity = issuer && tokens?.identityBeginner(issuer, principal, parent?.parent);
   const start = () =>
     createSession(prepared, {
+      beginIdentity,
       platform,
       principal,
       title,
@@ -75,6 +79,7 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
     const started = await start();
     ports.afterwards(async () => {
       await started.settle();
+      await tokens?.tendTokens(ports, run, tokens.ofPerson(principal));
       await offerToEnd(ports, run, await offered);
     });
     return startedValue(started, prepared, principal);
@@ -82,25 +87,30 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
 
   const { runFirstTurn } = await import('../../session/first-turn.ts');
   let starts = 0;
-  const { session, turn } = await runFirstTurn({
-    platform,
-    message,
-    timeoutMs,
-    limit: stopAfter,
-    signal: ports.signal,
-    told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
-    async start() {
-      starts += 1;
-      if (starts > 1) prepared = await prepare();
-      const started = await start();
-      ports.tell.note(`session ${quote(started.id)} is bound to the vault of ${quote(principal.label)}`);
-      return started;
-    },
-    beside: (started) => endTwins(started, { platform, warn: ports.tell.warn }),
-  });
+  const tended = <Result>(work: () => Promise<Result>) =>
+    tokens === undefined ? work() : tokens.whileTended(ports, run, tokens.ofPerson(principal), work);
+  const { session, turn } = await tended(() =>
+    runFirstTurn({
+      platform,
+      message,
+      timeoutMs,
+      limit: stopAfter,
+      signal: ports.signal,
+      told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
+      async start() {
+        starts += 1;
+        if (starts > 1) prepared = await prepare();
+        const started = await start();
+        ports.tell.note(`session ${quote(started.id)} is bound to the vault of ${quote(principal.label)}`);
+        return started;
+      },
+      beside: (started) => endTwins(started, { platform, warn: ports.tell.warn }),
+    }),
+  );
   // What goes on without this command, or may, is told of once more by the next run.
   const known = !turn.unknown && turn.end.kind !== 'timed_out' && turn.end.kind !== 'unseen';
   const finished = await finishTurn(ports, turn, { platform, configuration, signInOf, session, end });
+  if (finished.ended === true) await tokens?.endTokens(ports, run, tokens.ofSessions([session.id]));
   ports.afterwards(async () => {
     if (known) await session.settle();
     await offerToEnd(ports, run, await offered);
@@ -108,15 +118,9 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   return { ...startedValue(session, prepared, principal), ...finished };
 }
 
-/** What was put in force, pushed and reviewed for an agent, as the files beside its configuration say. */
-export async function readLocks(configuration: Configuration, agent: Agent, signal: AbortSignal) {
-  const [lock, pins, toolPins] = await Promise.all([
-    readAgentsLock(configuration),
-    // Not read for an agent without skills.
-    agent.skills.length === 0 ? new Map() : readSkillPins(configuration, signal),
-    readPins(configuration),
-  ]);
-  return { lock, pins, toolPins };
+/** What issues tokens, loaded where the configuration has such. */
+async function tokensFor({ interface: { session_tokens: settings } }: Configuration) {
+  return settings === undefined ? undefined : await import('../session-tokens.ts');
 }
 
 /** What would be asked of the platform, and the verdict per tool with who said what. */

@@ -21,11 +21,11 @@ import { callValue, detailLines, nameOf } from '../call-words.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
 import { type CallRun, lookAgain, openCall, openOwnSession, type SessionRun } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
+import { readLocks } from '../read-locks.ts';
 import { recordAnswer } from '../recording.ts';
 import { renewThroughIdp } from '../renew-through-idp.ts';
 import { requireConfiguration } from '../still-as-begun.ts';
 import type { AnsweredCall, AnswerRequest, FollowedTurn, SendRequest } from '../values/sessions.ts';
-import { readLocks } from './start-session.ts';
 
 /** Sends one message to a session of one's own and follows its turn. */
 export async function sendMessage(request: SendRequest, ports: Ports): Promise<FollowedTurn> {
@@ -34,19 +34,30 @@ export async function sendMessage(request: SendRequest, ports: Ports): Promise<F
   const opened = await openOwnSession(ports, 'setup-session send', id);
   const { run, session } = opened;
   await Promise.all([requireGoingOn(ports, opened), requireNothingWaits(opened)]);
-  const { runTurn } = await import('../../session/turn.ts');
-  const turn = await runTurn({
-    platform: run.platform,
-    sessionId: session.id,
-    message,
-    timeoutMs,
-    limit: stopAfter,
-    signal: ports.signal,
-    told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
-  });
   const { platform, configuration, signInOf } = run;
-  const waits = { platform, configuration, signInOf, session };
-  return { session_id: session.id, ...(await finishTurn(ports, turn, { ...waits, end })) };
+  const tokens =
+    configuration.interface.session_tokens === undefined ? undefined : await import('../session-tokens.ts');
+  const tended = tokens?.ofSessions([session.id]);
+  // Before anything is sent: nobody may have renewed them since.
+  if (tended !== undefined) await tokens?.tendTokens(ports, run, tended);
+  const { runTurn } = await import('../../session/turn.ts');
+  const follow = () =>
+    runTurn({
+      platform,
+      sessionId: session.id,
+      message,
+      timeoutMs,
+      limit: stopAfter,
+      signal: ports.signal,
+      told: { text: ports.stream, note: ports.tell.note, warn: ports.tell.warn },
+    });
+  const turn =
+    tokens === undefined || tended === undefined
+      ? await follow()
+      : await tokens.whileTended(ports, run, tended, follow);
+  const finished = await finishTurn(ports, turn, { platform, configuration, signInOf, session, end });
+  if (finished.ended === true && tended !== undefined) await tokens?.endTokens(ports, run, tended);
+  return { session_id: session.id, ...finished };
 }
 
 /**

@@ -56,7 +56,7 @@ export const examineSetup = {
 const verdict = z.enum(verdicts);
 const pinned = z.nullable(z.enum(['on', 'off']));
 const statement = z.strictObject({
-  party: z.enum(['agent', 'person', 'scopes', 'pin']),
+  party: z.enum(['agent', 'person', 'scopes', 'pin', 'parent']),
   verdict,
   because: z.string(),
 });

@@ -39,6 +39,10 @@ export function fileStores({ cache, state }: { cache: string; state: string }): 
     approvals: keptFiles({ root: state, folder: 'approvals', suffix: '.json', longestBytes: 64 * 1024 }),
     // Ten thousand uses.
     quotas: keptFiles({ root: state, folder: 'quotas', suffix: '.json', longestBytes: 2 * 2 ** 20 }),
+    // As those of a session, with the groups of its person.
+    identities: keptFiles({ root: state, folder: 'identities', suffix: '.json', longestBytes: 512 * 1024 }),
+    // Every place taken.
+    tokenStatus: keptFiles({ root: state, folder: 'token-status', suffix: '.json', longestBytes: 8 * 2 ** 20 }),
     // A time.
     refreshFailures: keptFiles({ root: state, folder: 'refresh-failures', longestBytes: 256 }),
     // Whom it concerns, and the approvers that the configuration names.

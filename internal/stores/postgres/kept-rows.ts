@@ -28,6 +28,8 @@ export function rowStores(replica: Replica): Stores {
     sessions: kept('sessions'),
     approvals: kept('approvals'),
     quotas: kept('quotas'),
+    identities: kept('identities'),
+    tokenStatus: kept('tokenStatus'),
     refreshFailures: kept('refreshFailures'),
     notices: kept('notices'),
     toldEvents: kept('toldEvents'),

@@ -1,0 +1,15 @@
+/** What ends a session ends its tokens; most configurations have none, and load none of it. */
+import type { Platform } from '../platform/client.ts';
+import type { Ports } from './ports.ts';
+import type { TrustedConfiguration } from './trusted-configuration.ts';
+
+/** Takes back the tokens of sessions that were just ended, where this machine has issued them. */
+export async function endTokensOf(
+  ports: Ports,
+  run: { configuration: TrustedConfiguration; platform: Platform },
+  sessions: readonly string[],
+): Promise<void> {
+  if (run.configuration.interface.session_tokens === undefined || sessions.length === 0) return;
+  const { endTokens, ofSessions } = await import('./session-tokens.ts');
+  await endTokens(ports, run, ofSessions(sessions));
+}

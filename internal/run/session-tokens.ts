@@ -1,0 +1,357 @@
+/** The tokens of sessions in a run: with what they are signed, where they are published, who begins, renews and ends them. */
+import { dirname, join, resolve } from 'node:path';
+import { inParallel } from '../async/in-parallel.ts';
+import { clock } from '../clock/clock.ts';
+import type { Configuration } from '../config/definitions.ts';
+import { configurationDigest } from '../config/digest.ts';
+import { AppError } from '../errors/app-error.ts';
+import { isSamePerson, type Principal } from '../identity/principal.ts';
+import { readSecretFrom } from '../outside/file-descriptor.ts';
+import { writeText } from '../outside/files.ts';
+import { type Platform, PlatformError } from '../platform/client.ts';
+import { isLive, unlessMissing } from '../platform/live.ts';
+import type { Session } from '../platform/sessions.ts';
+import type { DecidedTool } from '../policy/toolset.ts';
+import type { Secret } from '../secret/secret.ts';
+import type { PreparedSession } from '../session/prepare.ts';
+import { readAttempt } from '../session/start.ts';
+import { tokensNow } from '../session/tokens-now.ts';
+import { lookupsOf } from '../session/verify.ts';
+import {
+  type BegunIdentity,
+  beginIdentity,
+  lagMs,
+  lookEveryMs,
+  renewTokens,
+  retireIdentity,
+  serversDue,
+} from '../session-token/delivery.ts';
+import { identitiesIn, type KeptIdentity, type Parent, type SessionIdentity } from '../session-token/identity.ts';
+import { refreshList, type TokenIssuer } from '../session-token/issuing.ts';
+import { readTokenKeys } from '../session-token/key-file.ts';
+import { keySetText, type TokenKey } from '../session-token/keys.ts';
+import { type ReadParent, readParent, type VerifyingHere } from '../session-token/parent.ts';
+import { findTokenSigner } from '../session-token/signer.ts';
+import { quote } from '../text/quote.ts';
+import type { Ports } from './ports.ts';
+import type { OperatorRun } from './project.ts';
+import { readLocks } from './read-locks.ts';
+import { asSignedInNow } from './renew-through-idp.ts';
+import type { TrustedConfiguration } from './trusted-configuration.ts';
+import { workspaceOf } from './workspace.ts';
+
+const descriptorTimeoutMs = 30_000;
+const atOnce = 8;
+
+/** What issues in a run; undefined where the configuration has no tokens of sessions. */
+export async function tokenIssuerOf(
+  ports: Ports,
+  { configuration, platform }: { configuration: TrustedConfiguration; platform: Platform },
+): Promise<TokenIssuer | undefined> {
+  const { session_tokens: settings, platform: section } = configuration.interface;
+  if (settings === undefined || section.workspace_id === undefined) return undefined;
+  const { signal, descriptors, tell } = ports;
+  const stores = await ports.stores();
+  const workspace = workspaceOf(ports, configuration);
+  const project = dirname(configuration.folder);
+  let given: Promise<Secret> | undefined;
+  return {
+    platform,
+    settings,
+    tenant: section.workspace_id,
+    policy: configurationDigest(configuration),
+    identities: identitiesIn(stores.identities, workspace),
+    places: stores.tokenStatus.at({ workspace }),
+    // Anew each time: a run that goes on for long signs with the key whose time has come.
+    async signer() {
+      if (descriptors.tokenKey !== undefined) {
+        given ??= readSecretFrom(descriptors.tokenKey, signal, descriptorTimeoutMs);
+      }
+      return await findTokenSigner({
+        settings,
+        keys: await readTokenKeys(configuration.folder),
+        project,
+        given: await given,
+        secrets: await ports.secrets(),
+        now: clock.now(),
+        signal,
+      });
+    },
+    async publish(statusList) {
+      await publishKeys(configuration, await readTokenKeys(configuration.folder));
+      await writeText(join(publishedIn(configuration), 'status'), statusList, 'shared');
+    },
+    warn: tell.warn,
+    signal,
+  };
+}
+
+/** The folder that a static host serves. */
+export function publishedIn({ folder, interface: { session_tokens: settings } }: Configuration): string {
+  return resolve(dirname(folder), settings?.publish ?? '.');
+}
+
+/** Writes the keys where a static host has them from. Gives the file. */
+export async function publishKeys(configuration: Configuration, keys: readonly TokenKey[]): Promise<string> {
+  const file = join(publishedIn(configuration), 'keys.json');
+  await writeText(file, keySetText(keys), 'shared');
+  return file;
+}
+
+/** What begins the tokens of a session of this run. */
+export function identityBeginner(
+  issuer: TokenIssuer,
+  principal: Principal,
+  parent: Parent | undefined,
+): (prepared: PreparedSession, title: string | undefined) => Promise<BegunIdentity> {
+  return (prepared, title) =>
+    beginIdentity(issuer, {
+      attempt: prepared.attempt,
+      person: personOf(principal),
+      personVaultId: prepared.vault.id,
+      agent: { ...prepared.inForce.agent, name: prepared.definition.name },
+      parent,
+      tools: prepared.verdicts.flatMap(({ service, tool, verdict }) =>
+        verdict === 'off' ? [] : [{ service, tool, verdict }],
+      ),
+      task: title,
+      servers: prepared.identityServers,
+    });
+}
+
+/**
+ * The session whose token was handed over, which begins the one of this run; undefined where none was. Throws
+ * `parent_refused`.
+ */
+export async function parentOf(
+  ports: Ports,
+  run: Pick<OperatorRun, 'configuration' | 'platform' | 'principal'>,
+): Promise<ReadParent | undefined> {
+  const descriptor = ports.descriptors.parentToken;
+  if (descriptor === undefined) return undefined;
+  const issuer = await tokenIssuerOf(ports, run);
+  if (issuer === undefined) return undefined;
+  const token = await readSecretFrom(descriptor, ports.signal, descriptorTimeoutMs);
+  return await readParent(await verifyingHere(issuer, run.configuration), token, run.principal);
+}
+
+/** With what tokens are verified on this machine. */
+export async function verifyingHere(issuer: TokenIssuer, { folder, services }: Configuration): Promise<VerifyingHere> {
+  return { issuer, keys: await readTokenKeys(folder), services: [...services.values()] };
+}
+
+function personOf({
+  kind,
+  issuer,
+  subject,
+  label,
+  groups,
+  verifiedEmail,
+  assurance,
+}: Principal): SessionIdentity['person'] {
+  return {
+    kind,
+    issuer,
+    subject,
+    label,
+    groups,
+    ...(verifiedEmail !== undefined && { verifiedEmail }),
+    ...(assurance !== undefined && { assurance }),
+  };
+}
+
+/** Of which sessions the tokens are looked after. */
+export type Tended = (identity: SessionIdentity) => boolean;
+
+/** Those of one person's sessions. */
+export function ofPerson(principal: Pick<Principal, 'kind' | 'issuer' | 'subject'>): Tended {
+  return ({ person }) => isSamePerson(person, principal);
+}
+
+/** Those of some sessions. */
+export function ofSessions(ids: readonly string[]): Tended {
+  return ({ sessionId }) => sessionId !== undefined && ids.includes(sessionId);
+}
+
+/**
+ * Looks after the tokens of sessions once: renews what is due, takes back what is over, finishes what a killed run began (P8).
+ * What cannot be done now is said, and done by the next look. Throws `record_unwritable` and `interrupted`.
+ */
+export async function tendTokens(
+  ports: Ports,
+  run: OperatorRun,
+  tended: Tended,
+  warn = ports.tell.warn,
+): Promise<void> {
+  const issuer = await tokenIssuerOf(ports, run);
+  if (issuer === undefined) return;
+  const all = await issuer.identities.all();
+  for (const { kept, identity } of all) {
+    if (identity === undefined) warn(`what is known of the tokens of a session cannot be read: ${quote(kept.where)}`);
+  }
+  const due = all.filter(({ identity }) => identity !== undefined && tended(identity));
+  if (due.length === 0) return;
+  const now = signedInNow(ports, run);
+  await inParallel(due, atOnce, async ({ kept, identity }) => {
+    try {
+      await tendOne(ports, run, issuer, kept, now);
+    } catch (error) {
+      if (!(error instanceof AppError) || ['interrupted', 'record_unwritable'].includes(error.code)) throw error;
+      warn(
+        `the tokens of ${quote(identity?.sessionId ?? identity?.attempt ?? '')} could not be looked after: ${error.message}`,
+      );
+    }
+  });
+  await refreshList(issuer).catch((error: unknown) => {
+    if (!(error instanceof AppError) || ['interrupted', 'record_unwritable'].includes(error.code)) throw error;
+    warn(`the status list was not signed again: ${error.message}`);
+  });
+}
+
+/** What ends the tokens of a session, whatever time is left: it is another one, or who it is for, or what they may. */
+const ending: ReadonlySet<AppError['code']> = new Set([
+  'offboarded',
+  'not_allowed',
+  'assurance_missing',
+  'ownership_unproven',
+  'session_altered',
+  'session_differs',
+  'session_ended',
+]);
+
+async function tendOne(
+  ports: Ports,
+  run: OperatorRun,
+  issuer: TokenIssuer,
+  kept: KeptIdentity,
+  now: (identity: SessionIdentity) => Promise<Principal>,
+): Promise<void> {
+  // Whoever holds it is about to do the same.
+  const held = await kept.hold({ waitMs: 0, signal: ports.signal });
+  if (!('release' in held)) return;
+  try {
+    const before = await kept.read();
+    if (before === undefined) return;
+    const session = await sessionOf(run.platform, before);
+    if (session === undefined && before.sessionId === undefined && !isLate(before)) return;
+    if (session === undefined || !isLive(session)) return await retireIdentity(issuer, kept, before);
+    const identity = { ...before, sessionId: session.id, txn: before.txn ?? before.attempt };
+    if (serversDue(identity).length === 0) return;
+    try {
+      const tools = await judged(ports, run, identity, session, await now(identity));
+      await renewTokens(issuer, kept, identity, tools);
+    } catch (error) {
+      if (!(error instanceof AppError) || error instanceof PlatformError || !ending.has(error.code)) throw error;
+      await retireIdentity(issuer, kept, identity);
+      issuer.warn(`the tokens of the session ${quote(session.id)} were taken back: ${error.message}`);
+    }
+  } finally {
+    await held.release();
+  }
+}
+
+async function judged(
+  ports: Ports,
+  run: OperatorRun,
+  identity: SessionIdentity,
+  session: Session,
+  principal: Principal,
+): Promise<DecidedTool[]> {
+  const agent = run.configuration.agents.get(identity.agent.name);
+  if (agent === undefined) {
+    throw new AppError('not_allowed', `the agent ${quote(identity.agent.name)} has no file any more`);
+  }
+  const { toolPins } = await readLocks(run.configuration, agent, ports.signal);
+  return await tokensNow({ ...run, identity, session, principal, toolPins, lookups: lookupsOf(run.platform) });
+}
+
+/** A person as they are signed in now, where they run this; else as they were when the session began. */
+function signedInNow(ports: Ports, run: OperatorRun): (identity: SessionIdentity) => Promise<Principal> {
+  let mine: Promise<Principal> | undefined;
+  return async ({ person }) => {
+    if (!isSamePerson(person, run.principal)) return person;
+    mine ??=
+      run.principal.kind === 'sso'
+        ? asSignedInNow(run, ports).then(({ principal }) => principal)
+        : Promise.resolve(run.principal);
+    return await mine;
+  };
+}
+
+async function sessionOf(
+  platform: Platform,
+  { sessionId, agent, attempt }: SessionIdentity,
+): Promise<Session | undefined> {
+  if (sessionId !== undefined) return await unlessMissing('listed', platform.sessions.retrieve(sessionId));
+  const [found] = await readAttempt(platform, agent.id, attempt);
+  return found;
+}
+
+function isLate({ at }: SessionIdentity): boolean {
+  return !(clock.now().getTime() - Date.parse(at) < lagMs);
+}
+
+/** Looks after tokens for as long as a run goes on; what fails is said once. */
+export async function keepTended(ports: Ports, run: OperatorRun, tended: Tended, signal: AbortSignal): Promise<void> {
+  const { session_tokens: settings } = run.configuration.interface;
+  if (settings === undefined) return;
+  const said = new Set<string>();
+  const once = (text: string) => {
+    if (!said.has(text) && !signal.aborted) ports.tell.warn(text);
+    said.add(text);
+  };
+  while (!signal.aborted) {
+    try {
+      await tendTokens(ports, run, tended, once);
+    } catch (error) {
+      // Whoever ended it was told, and the next run goes on where this one stopped.
+      if (signal.aborted && error instanceof AppError && error.code === 'interrupted') return;
+      throw error;
+    }
+    await clock.pause(lookEveryMs(settings), signal);
+  }
+}
+
+/** Does work, and looks after the tokens of some sessions beside it. */
+export async function whileTended<Result>(
+  ports: Ports,
+  run: OperatorRun,
+  tended: Tended,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const ended = new AbortController();
+  const tending = keepTended(ports, run, tended, AbortSignal.any([ports.signal, ended.signal]));
+  // A fault of it is told when the work has ended.
+  tending.catch(() => {});
+  const result = await work().finally(() => ended.abort());
+  await tending;
+  return result;
+}
+
+/** Takes back the tokens of sessions that were just ended, on the machine that issued them. Never throws for what cannot be done. */
+export async function endTokens(
+  ports: Ports,
+  run: { configuration: TrustedConfiguration; platform: Platform },
+  tended: Tended,
+): Promise<void> {
+  if (run.configuration.interface.session_tokens === undefined) return;
+  const issuer = await tokenIssuerOf(ports, run);
+  if (issuer === undefined) return;
+  for (const { kept, identity } of await issuer.identities.all()) {
+    if (identity === undefined || !tended(identity)) continue;
+    try {
+      const held = await kept.hold({ waitMs: 10_000, signal: ports.signal });
+      try {
+        const now = await kept.read();
+        if (now !== undefined) await retireIdentity(issuer, kept, now);
+      } finally {
+        if ('release' in held) await held.release();
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || ['interrupted', 'record_unwritable'].includes(error.code)) throw error;
+      ports.tell.warn(
+        `the tokens of ${quote(identity.sessionId ?? identity.attempt)} are not wholly taken back: ${error.message}`,
+      );
+    }
+  }
+}

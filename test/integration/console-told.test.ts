@@ -1,5 +1,4 @@
 /** What others tell a console of what happened elsewhere, each with a signature: a sign-in that ended, and what the platform sends. */
-import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -16,6 +15,7 @@ import {
   type TokenChange,
 } from '../support/console-caller.ts';
 import { keepSignIns } from '../support/kept-sign-in.ts';
+import { bringLogout, logoutEvent, logoutTokenOf } from '../support/logout-token.ts';
 import { type DeliveryChange, deliverTo, eventText, signingKeys } from '../support/platform-webhooks.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -40,30 +40,11 @@ const errorIn = (answered: Answered) => linesOf(answered).find(({ kind }) => kin
 
 const settled = async () => await new Promise((resolve) => setTimeout(resolve, 1_000));
 const seconds = () => Math.floor(Date.now() / 1000);
-const event = 'http://schemas.openid.net/event/backchannel-logout';
+const event = logoutEvent;
 
-/** A logout token as the provider signs it, of Ada's sign-in `one` unless a test says otherwise. */
-async function logoutToken({ claims = {}, typ = 'logout+jwt', ...how }: TokenChange = {}): Promise<string> {
-  const honest = {
-    groups: undefined,
-    email: undefined,
-    email_verified: undefined,
-    nonce: undefined,
-    exp: seconds() + 120,
-    jti: randomUUID(),
-    sid: 'one',
-    events: { [event]: {} },
-  };
-  return await idTokenOf(world.sandbox, 'ada', { ...how, typ, claims: { ...honest, ...claims } });
-}
-
-/** Brings it as a provider does. */
-const bring = async (token: string, form: Record<string, string> = { logout_token: token }) =>
-  await ask(`${running?.origin}/v1/logout`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams(form).toString(),
-  });
+const logoutToken = async (change?: TokenChange) => await logoutTokenOf(world.sandbox, change);
+const bring = async (token: string, form?: Record<string, string>) =>
+  await bringLogout(running?.origin ?? '', token, form && { form });
 const signedIn = async (sid: string | undefined, person: 'ada' | 'grace' = 'ada') =>
   await idTokenOf(world.sandbox, person, { claims: { sid, iat: seconds() - 5 } });
 

@@ -7,7 +7,9 @@ import type { PersonName } from '../sandbox/people.ts';
 import { ask } from '../support/ask.ts';
 import { type Balancer, startBalancer } from '../support/balancer.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
+import { browserAt } from '../support/console-browser.ts';
 import { asking, callerAt, exchangeAt, idTokenOf, newKey, proofOf } from '../support/console-caller.ts';
+import { bringLogout, logoutTokenOf } from '../support/logout-token.ts';
 import { deliverTo, eventText, signingKeys } from '../support/platform-webhooks.ts';
 import { databasePassword, type PostgresServer, startPostgres, withoutPostgres } from '../support/postgres-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -15,6 +17,8 @@ import { soon } from '../support/soon.ts';
 import { throughConsole } from '../support/through-console.ts';
 
 let server: PostgresServer;
+
+const connectNotion = { service: 'notion', newClient: false, legacyEndpoints: false, acceptAudience: false };
 
 describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () => {
   const world = sandboxPerTest();
@@ -124,7 +128,7 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
           connection: 'close',
         },
         body: JSON.stringify({
-          request: { service: 'notion', newClient: false, legacyEndpoints: false, acceptAudience: false },
+          request: connectNotion,
           asking: { ...asking, interactive: true },
         }),
       });
@@ -159,6 +163,37 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
       expect(answered.status).toBe(401);
       expect((await exchangeAt(balancer.origin, newKey(), token)).status).toBe(403);
     }
+  });
+
+  test('who signs out, at the provider or here, is signed out at all, with runs and browsers, at once [P2]', async () => {
+    const claims = { sid: 'one', iat: Math.floor(Date.now() / 1000) - 5 };
+    const token = await idTokenOf(world.sandbox, 'ada', { claims });
+    const ada = await callerAt(balancer.origin, token);
+    const grace = await callerAt(balancer.origin, await idTokenOf(world.sandbox, 'grace', { claims }));
+    const runs = () =>
+      journals().match(/"route":"\/v1\/use-cases\/connect","method":"POST","status":200/g)?.length ?? 0;
+    // One of its runs at each.
+    const open = ['notion', 'slack', 'linear'].map((service) => {
+      const body = { request: { ...connectNotion, service }, asking: { ...asking, interactive: true } };
+      return ada.ask('/v1/use-cases/connect', { body });
+    });
+    await soon(() => expect(runs()).toBe(replicas.length));
+    const headers = { host: new URL(balancer.origin).host };
+    const told = await logoutTokenOf(world.sandbox);
+    expect((await bringLogout(at(0), told, { headers })).status).toBe(200);
+    expect((await bringLogout(at(1), told, { headers })).status).toBe(400);
+    for (const each of await Promise.all(open)) expect(each.body).toContain('"interrupted"');
+    const listed = { body: { request: {}, asking } };
+    for (const _ of replicas) {
+      expect((await ada.ask('/v1/use-cases/listConnections', listed)).status).toBe(401);
+      expect((await grace.ask('/v1/use-cases/listConnections', listed)).status).toBe(200);
+      expect((await exchangeAt(balancer.origin, newKey(), token)).status).toBe(401);
+    }
+    // By the form of a page, at whichever replica that comes to.
+    const browser = await browserAt(balancer.origin, 'ada');
+    for (const _ of replicas) expect((await browser.get('/connections')).status).toBe(200);
+    expect((await ask(balancer.origin, await browser.form('/connections', '/sign-out'))).status).toBe(303);
+    for (const _ of replicas) expect((await browser.get('/connections')).headers['location']).toMatch(/^\/sign-in/);
   });
 
   test('what the platform tells any of them is judged by what all did, and told once, also where one ends [P7]', async () => {

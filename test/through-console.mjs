@@ -27,6 +27,9 @@ const names = [
   'unknown-members',
   'rug-pull',
   'pages',
+  'interrupted',
+  'vaults',
+  'unlisted',
 ];
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 const words = ['run', '--config', 'test/vitest.config.ts', '--reporter=verbose'];

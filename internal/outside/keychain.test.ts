@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   type KeychainEnvironment,
   keysOfTheKernel,
@@ -103,6 +106,35 @@ test.skipIf(skipped(noLibrary || missingSecretService()))(
     // It works all the same: another entry may be shorter.
     expect(await keychain.read(anAccount)).toBeUndefined();
     await keychain.write('another account', new Secret('short'));
+  },
+);
+
+test.skipIf(skipped(noLibrary || missingSecretService()))(
+  'what the keychain finds too long, as that of Windows does, takes no place from what is shorter',
+  { timeout: 60_000 },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'keychain-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    // What the library says where an entry has a limit.
+    const limited = join(folder, 'limited.cjs');
+    await writeFile(
+      limited,
+      `const { AsyncEntry } = require(${JSON.stringify(createRequire(import.meta.url).resolve('@napi-rs/keyring'))});
+      const { setPassword } = AsyncEntry.prototype;
+      AsyncEntry.prototype.setPassword = async function (words) {
+        if (words.length > 1280) throw new Error("Attribute 'password encoded as UTF-16' is longer than platform limit of 2560 chars");
+        return await setPassword.call(this, words);
+      };`,
+    );
+    find(await startSecretService());
+    vi.stubEnv('NODE_OPTIONS', `--require=${limited}`);
+    const keychain = openKeychain(anotherRun(), 20_000);
+    await expect(keychain.write(anAccount, new Secret('x'.repeat(2_000)))).rejects.toThrow(
+      'one entry takes 2560 bytes',
+    );
+    // In the same run.
+    await keychain.write(anAccount, new Secret('short'));
+    expect((await keychain.read(anAccount))?.reveal()).toBe('short');
   },
 );
 

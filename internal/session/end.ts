@@ -74,7 +74,7 @@ export async function endSession(
   session: Pick<LiveSession, 'id' | 'status'>,
 ): Promise<EndedSession> {
   const { id } = session;
-  const until = clock.now().getTime() + patienceMs;
+  const until = clock.monotonic() + patienceMs;
   let { status } = session;
   let [interrupted, refused] = [false, 0];
   for (let round = 0; ; round += 1) {
@@ -92,7 +92,7 @@ export async function endSession(
       if (error.outcome === 'refused') refused += 1;
     }
     if (refused === refusals && failure !== undefined) throw failure;
-    if (clock.now().getTime() > until) {
+    if (clock.monotonic() > until) {
       throw failure ?? new AppError('timed_out', `the session ${quote(id)} is still ${status} after its interruption`);
     }
     await clock.pause(Math.min(50 * 2 ** round, longestPauseMs));

@@ -61,7 +61,7 @@ export interface PreparedSession {
   inForce: InForce;
   /** What the session's network has to be. */
   environment: Environment;
-  /** When the looking began, in milliseconds since 1970. */
+  /** When the looking began, by the clock that nobody sets back. */
   lookedAt: number;
   verdicts: readonly ToolVerdict[];
   tooling: Tooling;
@@ -92,7 +92,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   if (meantEnvironment === undefined)
     throw new AppError('config_invalid', `no environment ${quote(agent.environment)}`);
 
-  const lookedAt = clock.now().getTime();
+  const lookedAt = clock.monotonic();
   const [{ vault, connections }, foundAgent, answeredEnvironment] = await Promise.all([
     findVaultWithConnections(request),
     findAgent(platform, agent.name, lock.agents[agent.name]),

@@ -178,9 +178,7 @@ async function keepRecord(intent: SessionIntent, { records, warn }: StartRequest
  * the look before the create is good for it (change-environment.ts); a slower start looks once more.
  */
 async function environmentDifferences(platform: Platform, prepared: PreparedSession): Promise<Difference[]> {
-  const taken = clock.now().getTime() - prepared.lookedAt;
-  // A clock that was set back says nothing of how long it took.
-  if (taken >= 0 && taken < lookAgainAfterMs) return [];
+  if (clock.monotonic() - prepared.lookedAt < lookAgainAfterMs) return [];
   const { environment, inForce } = prepared;
   try {
     const now = await platform.environments.retrieve(inForce.environmentId, { label: environment.name });

@@ -32,7 +32,8 @@ async function interruptedWhileAsked(folder: string) {
   expect(ended.exit).toBe(130);
 }
 
-const journalsIn = async (folder: string) => await readdir(join(folder, 'state', 'connecting')).catch(() => []);
+const journalsIn = async (folder: string) =>
+  await readdir(join(world.keptIn(folder), 'state', 'connecting')).catch(() => []);
 
 const notionState = async (folder: string) => {
   const { services } = (await world.connectJson(['list'], { folder })) as { services: Record<string, unknown>[] };
@@ -58,7 +59,7 @@ describe('the run after one that ended too early', () => {
     const folder = await world.machine();
     await interruptedWhileAsked(folder);
     const [name = ''] = await journalsIn(folder);
-    const path = join(folder, 'state', 'connecting', name);
+    const path = join(world.keptIn(folder), 'state', 'connecting', name);
     const { notion, linear } = world.sandbox.services;
     await writeFile(
       path,
@@ -73,7 +74,7 @@ describe('the run after one that ended too early', () => {
     await interruptedWhileAsked(folder);
     await interruptedWhileAsked(folder);
     const [name = ''] = await journalsIn(folder);
-    const { grants } = JSON.parse(await readFile(join(folder, 'state', 'connecting', name), 'utf8'));
+    const { grants } = JSON.parse(await readFile(join(world.keptIn(folder), 'state', 'connecting', name), 'utf8'));
     expect(grants).toHaveLength(2);
   });
 
@@ -81,7 +82,7 @@ describe('the run after one that ended too early', () => {
     const folder = await world.machine();
     await interruptedWhileAsked(folder);
     const [name = ''] = await journalsIn(folder);
-    await writeFile(join(folder, 'state', 'connecting', name), text);
+    await writeFile(join(world.keptIn(folder), 'state', 'connecting', name), text);
     const next = await world.connect(['notion'], { folder });
     expect([next.exit, next.stderr]).toEqual([0, expect.stringContaining('cannot be read and is not used')]);
     expect(await journalsIn(folder)).toEqual([]);

@@ -27,8 +27,8 @@ async function vaultIds(): Promise<string[]> {
 
 /** The remembered vault id of a machine, as file path and content. */
 async function cacheFile(folder: string): Promise<string> {
-  const [name = ''] = await readdir(join(folder, 'cache/vaults'));
-  return join(folder, 'cache/vaults', name);
+  const [name = ''] = await readdir(join(world.keptIn(folder), 'cache/vaults'));
+  return join(world.keptIn(folder), 'cache/vaults', name);
 }
 
 describe('a person without a vault', () => {

@@ -28,6 +28,8 @@ export interface SandboxedCommands {
   setupJson(argv: readonly string[], setting?: Partial<CommandSetting>): Promise<Record<string, unknown>>;
   /** A folder for the caches of one machine. */
   machine(): Promise<string>;
+  /** In which folder `cache` and `state` of what runs remember are: that of the machine, or the one of the console for every machine. */
+  keptIn(folder: string): string;
   /** Changes one file of the configuration. */
   configure(path: string, change: (content: Content) => unknown): Promise<void>;
   /** The requests to the platform since the log was reset, as `METHOD /path`. */
@@ -113,6 +115,7 @@ export function sandboxPerTest(options: SandboxOptions = {}): SandboxedCommands 
     connectJson: (argv, setting) => runJson(serviceConnection, argv, setting),
     setupJson: (argv, setting) => runJson(setupSession, argv, setting),
     machine,
+    keptIn: (folder) => console?.data ?? folder,
     async configure(path, change) {
       const file = join(sandbox().configFolder, path);
       const content: unknown = parse(await readFile(file, 'utf8'));

@@ -49,6 +49,9 @@ const left: readonly (readonly [name: RegExp, why: string])[] = [
     /is asked of the platform for an agent that does not exist/,
     /who edited the pin by hand: that is refused before anything is asked/,
     /of a service that is not configured is a mistake/,
+    /^is asked nothing where .* is typed/,
+    /: it ends at once and asks nobody anything/,
+    /^that passes for another is refused before anything is asked/,
   ].map((name) => [name, 'the person signs in first: the console judges for somebody alone'] as const),
   ...[/^it is not there$/, /^it refuses the key$/].map(
     (name) =>
@@ -58,6 +61,7 @@ const left: readonly (readonly [name: RegExp, why: string])[] = [
     /^passes: here by the record of this machine, elsewhere by what it says itself$/,
     /^has a record of 0600 in 0700, without a secret$/,
     /^a record of this machine that cannot be read is said and not used$/,
+    /a remembered vault of somebody else is not used/,
   ].map((name) => [name, 'what was started is remembered by the console, for every machine'] as const),
   ...[
     /where there are ownership keys a session is signed/,
@@ -68,6 +72,10 @@ const left: readonly (readonly [name: RegExp, why: string])[] = [
   [
     /^Slack-, Linear-, Notion-, GitHub- and Google-shaped services all connect/,
     'what another program hands over (--client-secret-fd) is not read for a console',
+  ],
+  [
+    /^on two machines: one connection, which works/,
+    'two machines are one to a console: the second run is told that another one is under way',
   ],
   [
     /made with another agent under the name of yours/,

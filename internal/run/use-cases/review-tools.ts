@@ -255,11 +255,11 @@ function questionOn({ change, counts, listed, places }: ReviewedChange, isAccept
 
 /** One answer in short: its first letter, `/` and a word, or `quit`. What is no answer skips. */
 async function answerTo(walk: Walk, question: string): Promise<string> {
-  const asked = clock.now().getTime();
+  const asked = clock.monotonic();
   const answer = await answered(walk, question);
   if (/^q(uit)?$/i.test(answer)) return 'quit';
   // Nobody is there any more: the others would wait as long, one after the other.
-  if (answer === '' && clock.now().getTime() - asked >= questionTimeoutMs) return 'quit';
+  if (answer === '' && clock.monotonic() - asked >= questionTimeoutMs) return 'quit';
   if (answer.startsWith('/')) return answer;
   const words: Readonly<Record<string, RegExp>> = {
     y: /^y(es)?$/i,

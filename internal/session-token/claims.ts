@@ -33,7 +33,7 @@ export function subjectOf({ kind, issuer, subject }: SessionIdentity['person']):
 }
 
 /** The digest of a vault's id, as tokens have it. */
-export function vaultDigest(vaultId: string): string {
+function vaultDigest(vaultId: string): string {
   return sha256(vaultId, 'base64url');
 }
 

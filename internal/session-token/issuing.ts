@@ -77,11 +77,6 @@ export async function refreshList(issuer: TokenIssuer): Promise<void> {
   await changing(issuer, (places) => publishWhereOld(issuer, signer, places));
 }
 
-/** Whether whatever names a place was taken back. */
-export async function wasTakenBack({ places }: Pick<TokenIssuer, 'places'>, index: number): Promise<boolean> {
-  return isTakenBack(await readPlaces(places), index);
-}
-
 /** The list as it is now, signed and published nowhere: for verifying here what names a place of it. */
 export async function signedList(issuer: Pick<TokenIssuer, 'places' | 'settings'>, signer: Signer): Promise<string> {
   return await signList(issuer, signer, await readPlaces(issuer.places));

@@ -18,6 +18,7 @@ import { type CommandOutcome, type CommandSetting, runCommand } from '../support
 import { type IdentityWorld, identityWorld } from '../support/identity-world.ts';
 import { keepSignIns } from '../support/kept-sign-in.ts';
 import { keychainInMemory, type MemoryKeychain } from '../support/keychain-in-memory.ts';
+import { runHeaders } from '../support/local-agents.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { skillText } from '../support/skill-project.ts';
 import { startWrapped } from '../support/wrapped.ts';
@@ -73,7 +74,7 @@ function actsFor(what: string): string[] {
   const { pathname, origin } = new URL(what.slice(what.indexOf(' ') + 1));
   const isPlatform = origin === new URL(world.sandbox.platform.baseUrl).origin;
   if (isPlatform) return Object.keys(reruns);
-  if (pathname.endsWith('/token')) return ['grant.obtain', 'sign_in.obtain', 'sign_in.renew'];
+  if (pathname.endsWith('/token')) return ['grant.obtain', 'grant.renew', 'sign_in.obtain', 'sign_in.renew'];
   if (pathname.endsWith('/reg') || pathname.endsWith('/register')) return ['client.register'];
   if (pathname.includes('revo')) return ['grant.revoke'];
   if (pathname.includes('device')) return ['grant.obtain', 'sign_in.obtain'];
@@ -214,6 +215,19 @@ const rows: Record<string, Row> = {
       await client.callTool({ name: 'count' }).catch(() => {});
       return await wrapped.stop();
     },
+  },
+  'access of local agents that is renewed': {
+    acts: ['grant.renew'],
+    async prepare() {
+      await world.configure('services/notion.yaml', (content) => {
+        content.local_agents = ['grant'];
+      });
+      // Each call has to renew it.
+      const { control } = world.sandbox.services.notion;
+      control.tamperTokenResponse((answer) => ({ ...answer, expires_in: 30 }));
+      await connect('headers', 'notion', '--authorize');
+    },
+    act: () => runHeaders(world.sandbox, ['notion'], { ...setting(), folder: machine }),
   },
   'a key of session tokens': {
     acts: ['session_key.make', 'session_keys.write'],

@@ -133,7 +133,9 @@ function ofSession(claims: SessionClaims): Caller {
 }
 
 function ofAccessToken({ issuer, subject, client, until, tools, scopes, granted, name }: AccessToken): Caller {
-  const may = (tool: string) => tools.has(tool) || granted.some((scope) => scopes[scope]?.includes(tool) === true);
+  // A token may have a scope of any name, such as `constructor`.
+  const lets = (scope: string, tool: string) => Object.hasOwn(scopes, scope) && scopes[scope]?.includes(tool) === true;
+  const may = (tool: string) => tools.has(tool) || granted.some((scope) => lets(scope, tool));
   return {
     key: keyOf('client', issuer, subject, client ?? ''),
     person: keyOf('person', issuer, subject),

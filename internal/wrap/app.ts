@@ -60,6 +60,8 @@ export function wrapApp(setting: AppSetting): WrapApp {
         .sort((one, other) => other.idleMs - one.idleMs);
       if (oldest === undefined) return failed(429, 'too many sessions of one person', -32000, { 'retry-after': '5' });
       await oldest.end('another session of the same person took its place');
+      // That takes its time, in which everything may have ended.
+      if (closed) return failed(503, 'this server is ending', -32000);
     }
     if (all.size + starting >= children) return failed(503, 'too many sessions', -32000, { 'retry-after': '30' });
     starting += 1;

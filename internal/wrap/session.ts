@@ -121,7 +121,13 @@ export class WrappedSession {
       variables: start.caller.variables,
       passed: start.passed,
       longestLine: start.limits.line,
-      hear: (line) => this.#hearServer(line),
+      hear: (line) => {
+        try {
+          this.#hearServer(line);
+        } catch (error) {
+          this.#unheard(error);
+        }
+      },
       tooLong: () => this.#tooLong(),
       said: (line) => this.#tell('server says', { text: quote(line) }),
     });
@@ -133,7 +139,8 @@ export class WrappedSession {
     let session: WrappedSession | undefined;
     const door = await openMcpDoor<Sender>(
       (message, sender) => {
-        if (session !== undefined) void session.#hearClient(message, sender);
+        const heard = session;
+        if (heard !== undefined) heard.#hearClient(message, sender).catch((error: unknown) => heard.#unheard(error));
       },
       (id) => {
         if (session !== undefined && session.#over === undefined) start.begun(session, id);
@@ -201,6 +208,11 @@ export class WrappedSession {
     this.#start.say('session ended', { why: quote(why) });
     await this.#server.end();
     this.#start.ended(this);
+  }
+
+  /** What could not be dealt with ends the session that it came in, and none of anybody else. */
+  #unheard(error: unknown): void {
+    void this.end(`a message could not be dealt with: ${error instanceof Error ? error.message : String(error)}`);
   }
 
   /** A message of the client, which the SDK has found nothing wrong with. */
@@ -346,7 +358,11 @@ export class WrappedSession {
     if (outcome !== undefined) waiting.settle?.(outcome);
     this.#handedOver(waiting.stream, length);
     // As the client wrote it: servers that make a text of a number answer with the text.
-    await this.#door.send({ ...message, id: waiting.id });
+    const { id } = waiting;
+    if ((await this.#door.send({ ...message, id })) || message.error !== undefined) return;
+    // Where somebody is there it cannot be written, nested as deep as it is: without an answer they would wait for ever.
+    const error = { code: serverGone, message: 'the server gave no answer that can be passed on' };
+    await this.#door.send({ jsonrpc: '2.0', id, error });
   }
 
   async #late(id: RequestId): Promise<void> {
@@ -374,7 +390,14 @@ export class WrappedSession {
   }
 
   #tellServer(message: RpcMessage): boolean {
-    return this.#server.tell(JSON.stringify(message));
+    let line: string;
+    try {
+      line = JSON.stringify(message);
+    } catch {
+      // It can be read and not be written: nested deeper than the stack goes.
+      return false;
+    }
+    return this.#server.tell(line);
   }
 
   /** Tells whoever runs this of a server, so often and no more: it may say a lot. */

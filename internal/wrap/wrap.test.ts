@@ -187,6 +187,15 @@ describe('a session', () => {
     expect((await send(wrapped, token, calling('count', 3), { session })).status).toBe(404);
   });
 
+  test('whose server ends by itself leaves nothing of what that has started', async () => {
+    await using wrapped = await startWrapped();
+    const client = await wrapped.connect(await wrapped.sessionToken('ada'));
+    const started = Number(await call(client, 'forks'));
+    expect(isThere(started)).toBe(true);
+    await expect(call(client, 'dies')).rejects.toThrow('exit 9');
+    await soon(() => expect(isThere(started)).toBe(false));
+  });
+
   test('ends with the process, which leaves nothing of it behind, however a server takes that', async () => {
     await using wrapped = await startWrapped({ command: [process.execPath, tickets, 'stays'] });
     const token = await wrapped.sessionToken('ada');
@@ -341,6 +350,16 @@ describe('who calls', () => {
     }
   });
 
+  test('a scope is one that the file of trust names, and nothing that every object has [P4]', async () => {
+    const issuers = (address: string) => [{ issuer: `${address}/as`, tools: ['list_tickets'] }];
+    await using wrapped = await startWrapped({ issuers });
+    const token = await wrapped.accessToken('ada', { scope: 'constructor toString __proto__' });
+    const session = await begun(wrapped, token);
+    const listed = await send(wrapped, token, { jsonrpc: '2.0', id: 1, method: 'tools/list' }, { session });
+    expect(listed.body.match(/"name":"\w+"/g)).toEqual(['"name":"list_tickets"']);
+    expect((await send(wrapped, token, calling('count', 2), { session })).body).toContain('is off for this token');
+  });
+
   test('a token that expires ends what its client listens to, and counts for no further request', async () => {
     await using wrapped = await startWrapped();
     const now = Math.floor(Date.now() / 1000);
@@ -442,6 +461,34 @@ describe('a server', () => {
     await soon(() => expect(said(wrapped, 'session ended')).toHaveLength(1));
   });
 
+  test('or a client that nests too deep ends nothing of anybody else [P9]', async () => {
+    const failures: unknown[] = [];
+    const failed = (error: unknown) => void failures.push(error);
+    // What nobody caught would end the process, and with it the sessions of everybody.
+    process.on('unhandledRejection', failed).on('uncaughtException', failed);
+    try {
+      await using wrapped = await startWrapped({ trust: { limits: { call_seconds: 5 } } });
+      const token = await wrapped.sessionToken('ada');
+      const session = await begun(wrapped, token);
+      const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+      const messages = [
+        [`"id":1,"method":"tools/list","params":{"x":${deep}}`, 'takes nothing'],
+        [`"id":2,"method":"tools/call","params":{"name":"count","_meta":{"x":${deep}}}`, 'takes nothing'],
+        [`"id":3,"method":"tools/call","params":{"name":"count","arguments":{"x":${deep}}}`, 'says too much'],
+        [`"method":"notifications/cancelled","params":{"x":${deep}}`, ''],
+        ['"id":4,"method":"tools/call","params":{"name":"deep"}', 'no answer that can be passed on'],
+      ] as const;
+      for (const [message, why] of messages) {
+        const answer = await send(wrapped, token, `{"jsonrpc":"2.0",${message}}`, { session });
+        expect([answer.status < 300, answer.body]).toEqual([true, expect.stringContaining(why)]);
+      }
+      expect((await send(wrapped, token, calling('count', 5), { session })).body).toContain(' 1"');
+      expect(failures).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', failed).off('uncaughtException', failed);
+    }
+  });
+
   test('that says more than its client takes waits for it, and costs no memory', async () => {
     await using wrapped = await startWrapped();
     const [ada, ben] = [await wrapped.sessionToken('ada'), await wrapped.sessionToken('ben')];
@@ -498,6 +545,7 @@ describe('a server', () => {
     const answer = (result: unknown) => ({ jsonrpc: '2.0', id: 7, result });
     // Nobody asked for it yet: with it the server would have its answer before it asks.
     expect((await send(wrapped, token, answer({ action: 'forged' }), { session })).status).toBe(202);
+    expect((await send(wrapped, token, calling('strays', 3), { session })).body).toContain('"text":"[]"');
     for (const [method, params] of [
       ['resources/list', {}],
       ['prompts/list', {}],
@@ -610,6 +658,21 @@ async function recorded({ folder }: Pick<Wrapped, 'folder'>) {
     .filter((line) => line !== '')
     .map((line) => readLine(line)?.entry ?? { kind: 'unreadable' as const });
 }
+
+test('a session whose turn comes when everything has ended is not begun', async () => {
+  await using wrapped = await startWrapped({
+    command: [process.execPath, tickets, 'stays'],
+    trust: { limits: { sessions_per_person: 1 } },
+  });
+  const token = await wrapped.sessionToken('ada');
+  await begun(wrapped, token);
+  // The one before takes its time to end, and meanwhile everything is to.
+  const second = send(wrapped, token, begin);
+  await soon(() => expect(said(wrapped, 'session ended')).toHaveLength(1));
+  expect(await wrapped.stop()).toMatchObject({ exit: 0 });
+  expect(await second.then(({ status }) => status)).toBe(503);
+  expect(said(wrapped, 'session begun')).toHaveLength(1);
+});
 
 describe('the record', () => {
   test('has each call before it is made, who asked for it and what came of it, and nothing of what is in it [P7]', async () => {

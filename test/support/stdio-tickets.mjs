@@ -16,6 +16,8 @@ const text = (value) => ({
   content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }],
 });
 const asked = new Map();
+/** Answers to what was never asked. */
+const strays = [];
 let calls = 0;
 let begun;
 
@@ -48,6 +50,11 @@ const tools = {
     say({ id });
     return undefined;
   },
+  deep: (_args, id) => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    process.stdout.write(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"deep":${deep}}}\n`);
+    return undefined;
+  },
   long: ({ bytes }) => 'x'.repeat(bytes),
   flood_stderr: () => {
     for (let line = 0; line < 20_000; line += 1) process.stderr.write(`line ${line} ${'x'.repeat(100)}\n`);
@@ -58,10 +65,14 @@ const tools = {
     for (let each = 0; each < messages; each += 1) say({ method: 'notifications/message', params });
     return 'flooded';
   },
-  forks: () => {
-    const sleep = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
-    return String(spawn(process.execPath, ['-e', sleep], { stdio: ['ignore', 'inherit', 'inherit'] }).pid);
+  forks: (_args, id) => {
+    const sleep = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); fs.writeSync(3, 'ready')";
+    const { pid, stdio } = spawn(process.execPath, ['-e', sleep], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    // Before that it would end as soon as it is asked to.
+    stdio[3].once('data', () => say({ id, result: text(String(pid)) }));
+    return undefined;
   },
+  strays: () => strays,
   progress: (_args, _id, meta) => {
     for (const progress of [1, 2])
       say({ method: 'notifications/progress', params: { progressToken: meta.progressToken, progress, total: 2 } });
@@ -100,7 +111,10 @@ const answers = {
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (mode === 'mute') return;
   const { id, method, params = {}, ...rest } = JSON.parse(line);
-  if (method === undefined) return asked.get(id)?.(rest);
+  if (method === undefined) {
+    if (!asked.has(id)) strays.push(id);
+    return asked.get(id)?.(rest);
+  }
   if (id === undefined) return;
   if (method === 'tools/call') {
     const tool = Object.hasOwn(tools, params.name) ? tools[params.name] : undefined;

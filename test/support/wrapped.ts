@@ -22,6 +22,8 @@ export interface WrapSetting {
   command?: readonly string[];
   /** What the file of trust says besides, or instead. */
   trust?: Record<string, unknown>;
+  /** Whose access tokens count, by the address of the host that has their keys. */
+  issuers?: (address: string) => unknown;
   argv?: readonly string[];
   kept?: Parameters<typeof runCommand>[2]['kept'];
 }
@@ -60,10 +62,12 @@ const may = {
     'answers_and_dies',
     'noise',
     'neither',
+    'deep',
     'long',
     'flood_stderr',
     'flood_stdout',
     'forks',
+    'strays',
     'progress',
     'asks',
     'asks_roots',
@@ -73,7 +77,13 @@ const may = {
 };
 
 /** Starts one; it is there when this returns. */
-export async function startWrapped({ command, trust = {}, argv = [], kept }: WrapSetting = {}): Promise<Wrapped> {
+export async function startWrapped({
+  command,
+  trust = {},
+  issuers,
+  argv = [],
+  kept,
+}: WrapSetting = {}): Promise<Wrapped> {
   const [host, key, folder, port] = await Promise.all([
     staticHost(),
     testKey(),
@@ -109,7 +119,9 @@ export async function startWrapped({ command, trust = {}, argv = [], kept }: Wra
           tenants: ['wrkspc_1'],
         },
       ],
-      access_tokens: [{ issuer, tools: ['list_tickets'], scopes: { 'tickets:write': ['close_ticket'] } }],
+      access_tokens: issuers?.(host.address) ?? [
+        { issuer, tools: ['list_tickets'], scopes: { 'tickets:write': ['close_ticket'] } },
+      ],
       ...trust,
     }),
     { mode: 0o600 },

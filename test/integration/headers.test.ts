@@ -56,6 +56,11 @@ const keptOf = (url: string) => {
   const text = [...keychain.kept].find(([name]) => name.startsWith(`access of local agents to ${url}`))?.[1];
   return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
 };
+/** Nothing is kept for a service any more. */
+const forget = (url: string) => {
+  for (const name of keychain.kept.keys())
+    if (name.startsWith(`access of local agents to ${url}`)) keychain.kept.delete(name);
+};
 /** What is handed out as it is lasts longer, in seconds. */
 const soon = 30;
 /** What is given from now on ends in so many seconds; `undefined`: nobody says when. */
@@ -300,6 +305,34 @@ describe('each call judges', () => {
     await allowed('linear');
     expect(keptOf(linear.mcpUrl)).toMatchObject({ scopes: ['read'] });
     expect(await headers(['linear'])).toMatchObject({ exit: 0 });
+  });
+
+  test('what a service grants: more than was asked for is handed out to nobody [P5]', async () => {
+    const { linear } = world.sandbox.services;
+    await world.configure('services/linear.yaml', (content) => {
+      content.local_agents = ['grant'];
+    });
+    await world.configure('interface.yaml', ({ people }) => {
+      for (const group of [people.groups.support, people.groups.editors]) group.linear = { read: 'on' };
+    });
+    const grants = (service: Pick<SandboxService, 'control'>, scope: string) =>
+      service.control.tamperTokenResponse((answer) => ({ ...answer, scope }));
+    // One that the file does not know may reach what is off.
+    grants(linear, 'read admin');
+    const grant = await byAda('linear', '--authorize');
+    expect([grant.exit, grant.stderr]).toEqual([3, expect.stringContaining('granted more than')]);
+    expect(keptOf(linear.mcpUrl)).toBeUndefined();
+    grants(desk, 'tickets:read tickets:write');
+    const secret = String(await descriptorWith(desk.clientSecret));
+    const exchange = await byAda('desk', '--authorize', '--client-secret-fd', secret);
+    expect([exchange.exit, exchange.stderr]).toEqual([3, expect.stringContaining('granted more than')]);
+    desk.control.tamperTokenResponse();
+    await allowed('desk', '--client-secret-fd', String(await descriptorWith(desk.clientSecret)));
+    forget(desk.mcpUrl);
+    grants(desk, 'tickets:read tickets:write');
+    const helper = await headers(['desk']);
+    expect([helper.exit, helper.header]).toEqual([3, undefined]);
+    expect(keptOf(desk.mcpUrl)).toBeUndefined();
   });
 
   test('whether the person was let go, and takes what is kept away then [P1]', async () => {

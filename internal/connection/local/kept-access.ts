@@ -114,15 +114,22 @@ export interface AccessWanted {
   sources: readonly AccessSource[];
   /** The scopes of the file that the person may have here; undefined where it names none. */
   scopes: readonly string[] | undefined;
+  /** Whether one that the file does not know is too much as well: what it reaches nobody has said, and tools are off. */
+  onlyThese: boolean;
   now: Date;
 }
 
+/** Scopes of OpenID Connect, which reach no tool of anybody. */
+const ofSignIn = new Set(['openid', 'profile', 'email', 'offline_access']);
+
 /** Whether what is kept is this person's, of a source and an authorization server that still count, and no wider than they may. */
-export function isTheirs(kept: KeptAccess, { service, person, sources, scopes }: AccessWanted): boolean {
+export function isTheirs(kept: KeptAccess, { service, person, sources, scopes, onlyThese }: AccessWanted): boolean {
   const { authorization } = service;
   const { default: usual, read_only: reading, additional, tools } = authorization.scopes ?? { default: [] };
   const known = new Set([...usual, ...(reading ?? []), ...(additional ?? []), ...Object.keys(tools ?? {})]);
-  const isWider = scopes !== undefined && kept.scopes.some((scope) => known.has(scope) && !scopes.includes(scope));
+  const isWider =
+    scopes !== undefined &&
+    kept.scopes.some((scope) => !scopes.includes(scope) && (known.has(scope) || (onlyThese && !ofSignIn.has(scope))));
   return (
     isSamePerson(kept.person, person) &&
     sources.includes(kept.source) &&

@@ -51,8 +51,8 @@ export async function readAccess(request: LocalAccessRequest): Promise<KeptAcces
 }
 
 /** What access has to be of to count in this run. */
-export function wantedBy({ service, principal, sources, scopes }: LocalAccessRequest): AccessWanted {
-  return { service, person: principal, sources, scopes, now: clock.now() };
+export function wantedBy({ service, principal, sources, scopes, scopeChoice }: LocalAccessRequest): AccessWanted {
+  return { service, person: principal, sources, scopes, onlyThese: scopeChoice.kind === 'read-only', now: clock.now() };
 }
 
 /** Acts while no other run of this person works with the same access. Throws `already_running` and `interrupted`. */

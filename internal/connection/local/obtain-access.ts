@@ -26,6 +26,7 @@ import { type AllowRequest, type LocalAccessRequest, neededAgain, unavailable, w
 export async function obtainedByIdp(request: LocalAccessRequest): Promise<KeptAccess> {
   const { place, service } = request;
   const access = await acquired(request, 'idp', async (grant) => accessOf(request, grant, 'idp', undefined));
+  requireNoMore(access, request);
   if (access.expiresAt === undefined) return access;
   // It can be had again at any time: where it cannot be kept, that costs an exchange and nothing else.
   await place?.write(printAccess(access)).catch((error: unknown) => {
@@ -52,15 +53,20 @@ export async function granted(request: AllowRequest): Promise<KeptAccess> {
     const account = await readAccount(service, grant.accessToken, visit.fetch, visit.signal);
     await confirmAccount({ ...accountFlags, service, principal, account, previous: undefined, confirm: undefined });
     const access = accessOf(request, grant, 'grant', account?.name);
-    if (!isTheirs(access, wantedBy(request))) {
-      throw new AppError('not_allowed', `${quote(service.name)} granted more than ${quote(principal.label)} may have`, {
-        hint: 'nothing was kept; name the scopes in its file that only read (authorization.scopes.read_only)',
-      });
-    }
+    requireNoMore(access, request);
     await place.write(printAccess(access)).catch((error: unknown) => {
       throw unavailable(error, place);
     });
     return access;
+  });
+}
+
+/** Throws `not_allowed` for access that reaches further than the person may here, which nothing could hold back later (P5). */
+function requireNoMore(access: KeptAccess, request: LocalAccessRequest): void {
+  if (isTheirs(access, wantedBy(request))) return;
+  const { service, principal } = request;
+  throw new AppError('not_allowed', `${quote(service.name)} granted more than ${quote(principal.label)} may have`, {
+    hint: 'nothing was kept; name the scopes in its file that only read (authorization.scopes.read_only)',
   });
 }
 

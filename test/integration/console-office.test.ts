@@ -18,6 +18,7 @@ import { serviceConnection } from '../../cmd/service-connection/cli.ts';
 import { setupSession } from '../../cmd/setup-session/cli.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
+import { recordIn } from '../../internal/record/log.ts';
 import { beginSecrets } from '../../internal/secret/secret.ts';
 import { readPins } from '../../internal/tool-review/pin.ts';
 import { type PersonName, people } from '../sandbox/people.ts';
@@ -28,7 +29,7 @@ import { chromiumPath, type OpenBrowser, startChromium } from '../support/chromi
 import { runCommand } from '../support/command.ts';
 import { type RunningConsole, startConsole, withoutKey } from '../support/console.ts';
 import { browserAt, type ConsoleBrowser } from '../support/console-browser.ts';
-import { asking, callerAt, idTokenOf, linesOf } from '../support/console-caller.ts';
+import { asking, callerAt, idTokenOf, linesOf, patiently } from '../support/console-caller.ts';
 import type { Content } from '../support/sandboxed-commands.ts';
 import { skipped } from '../support/skip.ts';
 
@@ -265,6 +266,16 @@ describe('the catalogue', () => {
     const sheet = await grace.press('/review', '/review', { [all]: 'on', [single]: 'on', go: 'sheet' });
     expect([sheet.status, sheet.headers['content-disposition']]).toEqual([200, 'attachment; filename="review.md"']);
     expect(sheet.body.match(/^- \[x\] /gm)).toHaveLength(2);
+    // A download leaves its page as it is: the same form, with another tick, is another sheet, and leads to the next page.
+    const form = await grace.form('/review', '/review', { [all]: 'on', go: 'sheet' });
+    const again = async (...added: [string, string][]) => {
+      const fields = new URLSearchParams(form.body);
+      for (const [name, value] of added) fields.set(name, value);
+      return await patiently(() => ask(running.origin, { ...form, body: fields.toString() }));
+    };
+    const sheets = [await again(), await again([single, 'on'])];
+    expect(sheets.map(({ body }) => body.match(/^- \[x\] /gm)?.length)).toEqual([1, 2]);
+    expect(good(await again([single, 'on'], ['go', 'next']))).toMatch(/2 ticked\. Page 2 of/);
     const path = join(sandbox.folder, 'review.md');
     await writeFile(path, sheet.body);
     const pinned = async () => {
@@ -305,6 +316,41 @@ describe('the record', () => {
     for (const path of ['/audit/export?format=jsonl']) expect((await linus.get(path)).status).toBe(403);
   });
 
+  test('is seen whole page by page: calls that were written late, calls of one time, and none of a namesake [P7]', async () => {
+    const log = recordIn({ folder: join(running.data, 'state', 'record') });
+    const { issuer } = sandbox.identityProvider;
+    const { subject } = people.linus;
+    const called = async (tool: string, second: number, of: string) =>
+      await log.append({
+        kind: 'call',
+        session: 'sesn_walked',
+        call: tool,
+        happened: new Date(Date.UTC(2020, 0, 1, 0, 0, second)).toISOString(),
+        responsible: { kind: 'person', proof: 'sso', issuer: of, subject, label: 'Linus' },
+        agent: { id: 'agent_walked', version: '1' },
+        service: 'walked',
+        tool,
+        input: '',
+        characters: 0,
+        permission: 'allow',
+        result: 'success',
+        platform: 'https://api.example',
+      });
+    await called('of-a-namesake', 0, 'https://other.example');
+    // The latest is written first, and all others are of the time of another one.
+    const all = Array.from({ length: 61 }, (_, index) => `call-${index}`);
+    for (const [index, tool] of all.entries()) await called(tool, 100 - Math.ceil(index / 2), issuer);
+    const seen = new Set<string>();
+    let path: string | undefined = '/audit?service=walked';
+    for (let count = 0; count < 4 && path !== undefined; count += 1) {
+      const { body }: Answered = await linus.get(path);
+      expect(body).not.toContain('of-a-namesake');
+      for (const [, tool = ''] of body.matchAll(/walked\/(call-\d+)</g)) seen.add(tool);
+      path = /href="([^"]*)">Older</.exec(body)?.[1]?.replaceAll('&amp;', '&');
+    }
+    expect([path, [...seen].sort()]).toEqual([undefined, all.sort()]);
+  });
+
   test('is verified and handed over whole', async () => {
     expect(good(await ada.press('/audit', '/audit/verify'))).toMatch(/\d+ lines, all as they were written/);
     const copy = await ada.get('/audit/export?format=jsonl');
@@ -321,15 +367,15 @@ describe('the record', () => {
 describe('the first page', () => {
   test('of somebody among 2,000 people is there at once, and so are the others: their time at the server is printed', async () => {
     for (const path of ['/connections', '/agents', '/catalogue', '/audit']) {
-      for (let count = 0; count < 15; count += 1) good(await ada.get(path));
+      for (let count = 0; count < 5; count += 1) good(await ada.get(path));
       const times = running
         .journal()
         .split('\n')
         .filter((line) => line.includes(`"route":"${path}"`))
         .map((line) => (JSON.parse(line) as { ms: number }).ms)
-        .slice(-15)
+        .slice(-5)
         .sort((one, other) => one - other);
-      const [median = 0, worst = 0] = [times[7], times.at(-1)];
+      const [median = 0, worst = 0] = [times[2], times.at(-1)];
       process.stderr.write(`${path} at ${personCount} people: ${median} ms at the server, ${worst} ms at most\n`);
       expect(median, path).toBeLessThan(2_000);
     }

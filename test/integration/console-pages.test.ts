@@ -161,6 +161,27 @@ describe('a browser', () => {
     expect((await other.get('/connections')).headers['location']).toMatch(/^\/sign-in/);
   });
 
+  test('hears nothing more once it is signed out: its stream ends [P4]', async () => {
+    const grace = await browserAt(running.origin, 'grace');
+    const { cookie } = grace;
+    const streamed = await fetch(at('/events?approvals=1'), { headers: { cookie, 'sec-fetch-mode': 'cors' } });
+    const reader = streamed.body?.getReader();
+    expect((await reader?.read())?.done).toBe(false);
+    // Who signs out is at a page that is for anybody.
+    const { status } = await grace.press('/approvals', '/sign-out');
+    expect(status).toBe(303);
+    while ((await reader?.read())?.done === false);
+  });
+
+  test('has no run begun by a HEAD, which nobody would ever read', async () => {
+    const grace = await browserAt(running.origin, 'grace');
+    const headers = { cookie: grace.cookie };
+    for (let count = 0; count < 25; count += 1) {
+      await patiently(() => ask(at('/events?approvals=1'), { method: 'HEAD', headers }));
+    }
+    expect((await grace.get('/approvals')).status).toBe(200);
+  });
+
   const refused: [what: string, path: string, status: number, headers?: Record<string, string>][] = [
     ['an answer that no sign-in of it began', '/callback?code=x&state=y', 401],
     ['an answer without a state', '/callback?code=x', 401],

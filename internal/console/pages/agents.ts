@@ -97,6 +97,7 @@ ${pagerOf(path, query, page)}`,
     method: 'POST',
     path: '/new-agent',
     audience: ['operator'],
+    changesNothing: true,
     async answer(asked) {
       const { result: choices } = await asked.perform('listAgentChoices', {});
       const draft = draftIn(asked.form, choices);
@@ -115,6 +116,7 @@ ${pagerOf(path, query, page)}`,
     method: 'POST',
     path: '/new-agent/patch',
     audience: ['operator'],
+    changesNothing: true,
     async answer({ perform, form }) {
       const { result: choices } = await perform('listAgentChoices', {});
       const { result } = await perform('draftAgent', draftIn(form, choices));

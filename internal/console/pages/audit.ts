@@ -38,7 +38,7 @@ export const auditPages: readonly PageRoute[] = [
         : { ...(await perform('showOwnRecord', request)).result, faults: 0 };
       const narrowed = ['subject', 'since', ...filters.map(([name]) => name)].some((name) => query.get(name));
       const latest = acts.slice(-actsPerPage).reverse();
-      const older = acts.length > actsPerPage ? latest.at(-1)?.at : undefined;
+      const older = acts.length > actsPerPage ? boundaryOf(acts) : undefined;
       const next = new URLSearchParams(query);
       if (older !== undefined) next.set('before', older);
       return {
@@ -67,6 +67,7 @@ ${older === undefined ? '' : html`<nav class="pager" aria-label="Pages of this l
     method: 'POST',
     path: '/audit/verify',
     audience: ['auditor'],
+    changesNothing: true,
     async answer({ perform }) {
       const { result } = await perform('verifyRecord', { keys: [], checkpoints: [] });
       const { lines, head, findings, unknown } = result;
@@ -99,6 +100,14 @@ ${unknown.length === 0 ? '' : html`<h2 class="group">What nobody can know from t
     },
   },
 ];
+
+/**
+ * Before when the acts are that come after a page: what is of the very time of the first that is not shown has to be among
+ * them, even where one of that time is then shown twice.
+ */
+function boundaryOf([next, ...shown]: readonly Act[]): string | undefined {
+  return shown.find(({ at }) => next !== undefined && at > next.at)?.at ?? next?.at;
+}
 
 function wantedIn(query: URLSearchParams): Omit<RequestOf<'showOwnRecord'>, 'last'> {
   const said = filters.flatMap(([name]) => {

@@ -96,6 +96,7 @@ ${pagerOf(path, query, page)}`,
     method: 'POST',
     path: '/review',
     audience: ['operator'],
+    changesNothing: true,
     async answer(asked) {
       const { form, perform } = asked;
       const { result } = await perform('listWaitingTools', {});

@@ -6,6 +6,7 @@
 import { deferred } from '../../async/deferred.ts';
 import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { Run } from '../run.ts';
 import type { Asked, PageAnswer, PageRoute } from './page.ts';
 import { fingerprint } from './sessions.ts';
 
@@ -42,6 +43,7 @@ async function events(asked: Asked): Promise<PageAnswer> {
       stopPinging = clock.after(pingMs, ping);
       const watches = sessions.map((id) => watchSession(asked, id, over.signal, tell));
       if (approvals && asked.may('listApprovals')) watches.push(watchApprovals(asked, over.signal, tell));
+      if (watches.length > 0) watches.push(watchSignIn(asked, over.signal));
       void Promise.all(watches)
         // Whatever it was: the page asks anew, and hears why from what answers it then.
         .catch(() => {})
@@ -63,6 +65,14 @@ async function events(asked: Asked): Promise<PageAnswer> {
 
 type Tell = (value: unknown) => void;
 
+/** Ends a stream soon after its browser was signed out, or its sign-in is over: what goes on by itself asks nobody who they are. */
+async function watchSignIn({ requireStill }: Asked, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.pause(everyMs, signal);
+    await requireStill();
+  }
+}
+
 async function watchSession(asked: Asked, session: string, signal: AbortSignal, tell: Tell): Promise<void> {
   while (!signal.aborted) {
     const { result } = await asked.perform('showSession', { session });
@@ -76,8 +86,7 @@ async function watchSession(asked: Asked, session: string, signal: AbortSignal, 
 /** What is said until the turn ends or waits for an answer. */
 async function follow(asked: Asked, session: string, signal: AbortSignal, tell: Tell): Promise<void> {
   const { run } = await asked.begin('attachSession', { session, wait: false });
-  const stop = () => run.interrupt();
-  signal.addEventListener('abort', stop, { once: true });
+  const stop = interruptedBy(signal, run);
   try {
     for await (const line of run.lines) if (line.kind === 'stream') tell({ session, text: line.text });
     const failure = await run.over;
@@ -88,10 +97,17 @@ async function follow(asked: Asked, session: string, signal: AbortSignal, tell: 
   }
 }
 
+/** Has a run end with the stream, which may have ended while the run was begun. */
+function interruptedBy(signal: AbortSignal, run: Run): () => void {
+  const stop = () => run.interrupt();
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  return stop;
+}
+
 async function watchApprovals(asked: Asked, signal: AbortSignal, tell: Tell): Promise<void> {
   const { run } = await asked.begin('listApprovals', { watch: true });
-  const stop = () => run.interrupt();
-  signal.addEventListener('abort', stop, { once: true });
+  interruptedBy(signal, run);
   for await (const line of run.lines) {
     // What waits already is told first: the page knows what it shows.
     if (line.kind === 'event' && typeof line.event['call'] === 'string') tell({ waits: line.event['call'] });

@@ -78,6 +78,8 @@ export interface Asked {
     /** As Ctrl-C ends it. */
     end(id: string): Promise<boolean>;
   };
+  /** Throws where this browser is not signed in any more: what goes on after its answer asks now and then. */
+  requireStill(): Promise<void>;
 }
 
 /** How something ended, as the next page says it. */
@@ -128,6 +130,10 @@ export interface PageRoute {
   /** As the router has it: `:session` stands for one part. */
   path: string;
   audience: Audience;
+  /**
+   * A form that only looks may be sent again, with other words: a download leaves its page, and the form in it, as they are.
+   */
+  changesNothing?: true;
   /** What the entry in the navigation is called; without one there is none. The table has the order. */
   inNavigation?: string;
   answer(asked: Asked): Promise<PageAnswer>;

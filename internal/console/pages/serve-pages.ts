@@ -19,6 +19,7 @@ import { shown } from '../../markup/document.ts';
 import { judgeAct, judgeSignOfLife, judgeVisit } from '../../page/request-origin.ts';
 import { buttons } from '../../page/services-page.ts';
 import { isSame } from '../../secret/same.ts';
+import { sha256 } from '../../text/canonical.ts';
 import { type Caller, type CredentialSetting, requireStill } from '../credentials.ts';
 import type { Reviewed } from '../current-configuration.ts';
 import type { AnswerBody, Asking } from '../protocol.ts';
@@ -114,11 +115,15 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
   };
 
   const answered = async (c: Context<RequestVariables>, asked: Asked, path: string, answer: PageAnswer) => {
-    if ('raw' in answer) return answer.raw;
+    if ('raw' in answer) {
+      // Nobody reads what a HEAD would have had, and what it comes from would go on for nobody.
+      if (c.req.method === 'HEAD') await answer.raw.body?.cancel();
+      return answer.raw;
+    }
     if ('away' in answer) return await leave(c, answer.away);
     if ('to' in answer) {
       if (answer.said !== undefined) setCookie(c, saidCookie, packedSaid(answer.said), { seconds: 60 });
-      return c.redirect(`${answer.to}${answer.said === undefined ? '' : '#said'}`, 303);
+      return c.redirect(answer.said === undefined ? answer.to : `${answer.to.replace(/#.*/, '')}#said`, 303);
     }
     const kept = cookieOf(c, saidCookie);
     if (kept !== undefined) expired(c, saidCookie);
@@ -166,7 +171,8 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
   /** A form acts once: sent again, it waits for what it has begun and shows what came of it. */
   const once = async (formToken: string, asked: Asked, act: () => Promise<PageAnswer>) => {
     const once = asked.form.get('once');
-    const word = `${formToken} ${once}`;
+    // Whatever a form says, it is remembered as something short.
+    const word = sha256(`${formToken} ${once}`);
     if (once === undefined) throw new AppError('usage', 'that form is of no page of ours');
     const before = acts.get(word);
     if (before !== undefined) return (await before) ?? again;
@@ -219,7 +225,7 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
       c,
       asked,
       c.req.path,
-      route.method === 'POST' ? await once(formToken, asked, act) : await act(),
+      route.method === 'POST' && route.changesNothing !== true ? await once(formToken, asked, act) : await act(),
     );
   };
 
@@ -272,6 +278,7 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
         end: async (id) => await setting.hand(caller, id),
       },
       perform: async (name, request) => await ended((await begin(name, request)).run),
+      requireStill: async () => void (await callerOf(c, await setting.current())),
     };
   };
 

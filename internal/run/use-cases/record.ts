@@ -50,11 +50,12 @@ export async function showOwnRecord(request: ShowOwnRecordRequest, ports: Ports)
  */
 export async function showRecord(request: ShowRecordRequest, ports: Ports): Promise<ShownRecord> {
   const acts = new Map<string, ShownAct>();
+  const last = Math.max(0, request.last);
   const add = (id: string, act: ShownAct) => {
     if (!isWanted(act, request)) return;
     acts.set(id, act);
-    // Of a long record little more is kept than is shown.
-    if (acts.size > request.last) acts.delete(acts.keys().next().value ?? '');
+    // Of a long record little more is kept than is shown: the latest by their time, which of calls is before they were written.
+    if (acts.size > 2 * last + 1_000) for (const [other] of byTime(acts).slice(0, -last - 1)) acts.delete(other);
   };
   /** What a session was made as is known when it was made. */
   const creates = new Map<string, ShownAct>();
@@ -77,8 +78,15 @@ export async function showRecord(request: ShowRecordRequest, ports: Ports): Prom
     else add(entry.id, act);
   });
   for (const [id, act] of creates) add(id, act);
-  const inTime = [...acts.values()].sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
-  return { acts: inTime, faults: findings.filter(({ severity }) => severity === 'fault').length };
+  const inTime = byTime(acts).map(([, act]) => act);
+  return {
+    acts: inTime.slice(Math.max(0, inTime.length - last)),
+    faults: findings.filter(({ severity }) => severity === 'fault').length,
+  };
+}
+
+function byTime(acts: ReadonlyMap<string, ShownAct>): [id: string, act: ShownAct][] {
+  return [...acts].sort(([, one], [, other]) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
 }
 
 function isWanted({ at, act, actor, agent, session, call, given }: ShownAct, wanted: ShowRecordRequest): boolean {

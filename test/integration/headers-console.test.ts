@@ -204,10 +204,15 @@ test('without the console, or with another answer of its than of the files here,
   // What is reviewed at the console counts, and not what is on this machine.
   const here = join(machine.folder, 'config-of-mine');
   await cp(world.sandbox.configFolder, here, { recursive: true });
+  const mine = { environment: { ...asClaudeCode('notion', notion.mcpUrl), MAI_CONFIG: here } };
   await world.configure('services/notion.yaml', (content) => {
+    content.require = secondFactor;
+  });
+  await expect.poll(async () => (await headers(['notion'], mine)).exit, { timeout: 20_000, interval: 500 }).toBe(4);
+  await world.configure('services/notion.yaml', (content) => {
+    delete content.require;
     delete content.local_agents;
   });
-  const mine = { environment: { ...asClaudeCode('notion', notion.mcpUrl), MAI_CONFIG: here } };
   await expect.poll(async () => (await headers(['notion'], mine)).exit, { timeout: 20_000, interval: 500 }).toBe(3);
   await running.stop();
   const { exit, stderr } = await headers(['notion'], mine);

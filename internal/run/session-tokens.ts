@@ -27,7 +27,7 @@ import {
   serversDue,
 } from '../session-token/delivery.ts';
 import { identitiesIn, type KeptIdentity, type Parent, type SessionIdentity } from '../session-token/identity.ts';
-import { refreshList, type TokenIssuer } from '../session-token/issuing.ts';
+import { owesList, refreshList, type TokenIssuer } from '../session-token/issuing.ts';
 import { readTokenKeys } from '../session-token/key-file.ts';
 import { keySetText, type TokenKey } from '../session-token/keys.ts';
 import { type ReadParent, readParent, type VerifyingHere } from '../session-token/parent.ts';
@@ -190,7 +190,15 @@ export async function tendTokens(
     if (identity === undefined) warn(`what is known of the tokens of a session cannot be read: ${quote(kept.where)}`);
   }
   const due = all.filter(({ identity }) => identity !== undefined && tended(identity));
-  if (due.length === 0) return;
+  const unsigned = (error: unknown) => {
+    if (!(error instanceof AppError) || ['interrupted', 'record_unwritable'].includes(error.code)) throw error;
+    warn(`the status list was not signed again: ${error.message}`);
+  };
+  // What another run took back without the key is published here, whoever's it was: nothing else of it may be kept.
+  if (due.length === 0) {
+    if (await owesList(issuer).catch(unsigned)) await refreshList(issuer).catch(unsigned);
+    return;
+  }
   const now = signedInNow(ports, run);
   await inParallel(due, atOnce, async ({ kept, identity }) => {
     try {
@@ -202,10 +210,7 @@ export async function tendTokens(
       );
     }
   });
-  await refreshList(issuer).catch((error: unknown) => {
-    if (!(error instanceof AppError) || ['interrupted', 'record_unwritable'].includes(error.code)) throw error;
-    warn(`the status list was not signed again: ${error.message}`);
-  });
+  await refreshList(issuer).catch(unsigned);
 }
 
 /** What ends the tokens of a session, whatever time is left: it is another one, or who it is for, or what they may. */
@@ -328,15 +333,16 @@ export async function whileTended<Result>(
   return result;
 }
 
-/** Takes back the tokens of sessions that were just ended, on the machine that issued them. Never throws for what cannot be done. */
+/** Takes back the tokens of sessions that were just ended, on the machine that issued them. What cannot be done is said and given, not thrown. */
 export async function endTokens(
   ports: Ports,
   run: { configuration: TrustedConfiguration; platform: Platform },
   tended: Tended,
-): Promise<void> {
-  if (run.configuration.interface.session_tokens === undefined) return;
+): Promise<AppError[]> {
+  if (run.configuration.interface.session_tokens === undefined) return [];
   const issuer = await tokenIssuerOf(ports, run);
-  if (issuer === undefined) return;
+  if (issuer === undefined) return [];
+  const faults: AppError[] = [];
   for (const { kept, identity } of await issuer.identities.all()) {
     if (identity === undefined || !tended(identity)) continue;
     try {
@@ -352,6 +358,8 @@ export async function endTokens(
       ports.tell.warn(
         `the tokens of ${quote(identity.sessionId ?? identity.attempt)} are not wholly taken back: ${error.message}`,
       );
+      faults.push(error);
     }
   }
+  return faults;
 }

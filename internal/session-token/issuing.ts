@@ -15,6 +15,7 @@ import type { Identities, ServedBy, SessionIdentity } from './identity.ts';
 import {
   formatPlaces,
   isTakenBack,
+  isUnpublished,
   keepPlace,
   readPlaces,
   type StatusPlaces,
@@ -64,7 +65,8 @@ export async function reservePlace(issuer: TokenIssuer): Promise<number> {
   const signer = await issuer.signer();
   return await changing(issuer, async (places) => {
     const now = seconds();
-    const index = takePlace(places, now, now + 2 * lifetimeOf(issuer.settings));
+    const inUse = new Set((await issuer.identities.all()).flatMap(({ identity }) => identity?.index ?? []));
+    const index = takePlace(places, now, now + 2 * lifetimeOf(issuer.settings), inUse);
     await issuer.places.write(formatPlaces(places));
     await publishWhereOld(issuer, signer, places);
     return index;
@@ -75,6 +77,11 @@ export async function reservePlace(issuer: TokenIssuer): Promise<number> {
 export async function refreshList(issuer: TokenIssuer): Promise<void> {
   const signer = await issuer.signer();
   await changing(issuer, (places) => publishWhereOld(issuer, signer, places));
+}
+
+/** Whether a run has taken something back and could not publish that. Throws `file_system`. */
+export async function owesList({ places }: Pick<TokenIssuer, 'places'>): Promise<boolean> {
+  return isUnpublished(await readPlaces(places));
 }
 
 /** The list as it is now, signed and published nowhere: for verifying here what names a place of it. */

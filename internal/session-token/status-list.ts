@@ -78,12 +78,17 @@ export function formatPlaces({ next, taken, published }: StatusPlaces): string {
   return `${JSON.stringify({ version, next, published, taken: Object.fromEntries(places) })}\n`;
 }
 
-/** Takes a free place. Throws `token_key` where there is none. */
-export function takePlace(places: StatusPlaces, now: number, until: number): number {
-  for (const [index, place] of places.taken) if (place.until + restSeconds < now) places.taken.delete(index);
+/**
+ * Takes a free place; those in use stay whose they are, however long their sessions were idle. Throws `token_key` where there is
+ * none.
+ */
+export function takePlace(places: StatusPlaces, now: number, until: number, inUse: ReadonlySet<number>): number {
+  for (const [index, place] of places.taken) {
+    if (place.until + restSeconds < now && !inUse.has(index)) places.taken.delete(index);
+  }
   for (let step = 0; step < placeCount; step += 1) {
     const index = (places.next + step) % placeCount;
-    if (places.taken.has(index)) continue;
+    if (places.taken.has(index) || inUse.has(index)) continue;
     places.taken.set(index, { until, takenBack: false });
     places.next = (index + 1) % placeCount;
     return index;
@@ -105,6 +110,11 @@ export function takeBack(places: StatusPlaces, index: number, now: number): bool
   if (place?.takenBack === true) return false;
   places.taken.set(index, { until: Math.max(place?.until ?? 0, now + statusListSeconds), takenBack: true });
   return true;
+}
+
+/** Whether something was taken back that no list says which is published. */
+export function isUnpublished({ published, taken }: StatusPlaces): boolean {
+  return published === undefined && [...taken.values()].some(({ takenBack }) => takenBack);
 }
 
 /** Whether what names a place was taken back, or the place is nobody's. */

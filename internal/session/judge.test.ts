@@ -105,3 +105,13 @@ test('a vault whose signature does not count is not the owner’s', () => {
   const claim = vault?.claim && { ...vault.claim, signature: { kind: 'unsigned' as const } };
   expect(judgeSession(evidence([], [], { vaults: [{ id: 'vlt_a', claim }] }))).toMatchObject([{ what: 'vaults' }]);
 });
+
+test('a vault of tokens before the person’s is an alarm where no server of the session takes such', () => {
+  const { vaults, session } = evidence([], []);
+  const mark = { attempt: 'a', owner: { kind: 'sso' as const, issuer: 'https://id.example', subject: 'ada' } };
+  const identity = { id: 'vlt_t', mark, credentials: [] };
+  const both = [{ id: 'vlt_t', claim: undefined, identity }, ...vaults];
+  expect(judgeSession(evidence([], [], { session, vaults: both }))).toEqual([
+    { what: 'vaults', why: expect.stringContaining('no server of it takes tokens of sessions') },
+  ]);
+});

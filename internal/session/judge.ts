@@ -127,7 +127,9 @@ function judgeIdentity({ session, identityServers }: SessionEvidence, identity: 
   const { id, mark, credentials } = identity;
   const isOwn = owner !== undefined && isSamePerson(owner, mark.owner) && mark.attempt === session.metadata[attemptKey];
   const strange = strangeCredentials(credentials, servers);
+  const unneeded = `no server of it takes tokens of sessions, and ${quote(id)} stands before its person's vault`;
   return [
+    ...(servers.length > 0 ? [] : [{ what: 'vaults', why: unneeded }]),
     ...(isOwn ? [] : [{ what: 'vaults', why: `${quote(id)} holds the tokens of another session` }]),
     ...strange.map((each) => ({ what: 'vaults', why: `${quote(id)} holds what is no token of its servers: ${each}` })),
   ];

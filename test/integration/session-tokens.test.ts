@@ -182,6 +182,86 @@ const liveIdentities = async () => {
   return live;
 };
 
+describe('what was allowed is not for good [P5]:', () => {
+  // A credential that is just being archived is no other token.
+  const renewed = async (id: string, before: string) =>
+    await guarding(here, async () => !['', before].includes(await tokenOf(id)));
+  const takenBack = async () =>
+    await guarding(here, async () => (await readdir(join(here.folder ?? '', 'state', 'identities'))).length === 0);
+
+  test('a renewed token says no more than the configuration does by then, and whoever may not use the agent gets none', async () => {
+    const id = await start();
+    const before = await tokenOf(id);
+    expect(decodeJwt(before)['may']).toMatchObject({ ask: ['close_ticket'] });
+    await world.configure('agents/support.yaml', (content) => {
+      content.services.tickets = { write: 'off' };
+    });
+    world.sandbox.clock.advance(6 * 60_000);
+    await renewed(id, before);
+    const narrowed = await tokenOf(id);
+    expect(decodeJwt(narrowed)['may']).toEqual({ on: ['list_tickets'], auto: [], ask: [] });
+    await world.configure('agents/support.yaml', (content) => {
+      content.allowed = { principals: [world.sandbox.people.grace.subject] };
+    });
+    world.sandbox.clock.advance(6 * 60_000);
+    const { stderr } = await takenBack();
+    expect(stderr).toContain('were taken back');
+    expect(stderr).toContain('may not use the agent');
+    expect(await ask(narrowed)).toBe(401);
+  });
+
+  test('a session that somebody changed gets none [P6]', async () => {
+    const id = await start();
+    await world.client.beta.sessions.update(id, { metadata: { added: 'by somebody' } });
+    world.sandbox.clock.advance(6 * 60_000);
+    const { stderr } = await takenBack();
+    expect(stderr).toContain('is not what was started');
+    expect(await liveIdentities()).toEqual([]);
+  });
+});
+
+test('what was taken back without the key is published by the next guard, which nothing else is left to', async () => {
+  const id = await start();
+  const token = await tokenOf(id);
+  const list = () => readFile(join(around.site, 'status'), 'utf8');
+  const before = await list();
+  const keys = [...around.keychain.kept];
+  around.keychain.kept.clear();
+  const stopped = await setup('stop', id);
+  expect([stopped.exit, stopped.stderr]).toEqual([0, expect.stringContaining('NOT published yet')]);
+  expect(await list()).toBe(before);
+  for (const [name, value] of keys) around.keychain.kept.set(name, value);
+  await guarding(here, async () => (await list()) !== before);
+  world.sandbox.clock.advance(2000);
+  expect(await ask(token)).toBe(401);
+});
+
+test('a session that was idle for hours keeps its place, whoever begins another one [P8]', async () => {
+  const id = await start();
+  // As if all of it had been hours ago: who signs in goes by the time of this machine.
+  const folder = join(here.folder ?? '', 'state', 'token-status');
+  const [name = ''] = (await readdir(folder)).filter((each) => each.endsWith('.json'));
+  const places = JSON.parse(await readFile(join(folder, name), 'utf8')) as Content;
+  for (const index of Object.keys(places.taken)) places.taken[index] = [0, 0];
+  await writeFile(join(folder, name), JSON.stringify(places), { mode: 0o600 });
+  await start();
+  world.sandbox.clock.advance(6 * 60_000);
+  const { exit, stdout } = await asking(id);
+  expect([exit, stdout]).toEqual([0, expect.stringContaining(`${id} of support 1`)]);
+});
+
+test('tokens that are not wholly taken back are not said to be', async () => {
+  const id = await start();
+  world.sandbox.platform.control.faults.add({
+    on: 'POST /v1/vaults/:vault/archive',
+    fault: { kind: 'status', status: 400 },
+    times: Number.POSITIVE_INFINITY,
+  });
+  const revoked = await setup('token', 'revoke', id);
+  expect([revoked.exit, revoked.stdout]).toEqual([1, '']);
+  expect(revoked.stderr).toContain('are not wholly taken back');
+});
+
 describe('a run that was killed is finished by the next one:', () => {
   const undelivered = { sessionId: undefined, txn: undefined };
   const bare = (identity: Content) =>

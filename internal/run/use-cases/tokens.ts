@@ -37,7 +37,9 @@ export async function revokeTokens({ session: id, dryRun }: RevokeTokensRequest,
   }
   const servers = known.identity.servers.map(({ service }) => service);
   if (dryRun) return { session_id: session.id, change: 'would be taken back', servers };
-  await endTokens(ports, run, tended);
+  // What asks for nothing else does not say that it was done where it was not.
+  const [fault] = await endTokens(ports, run, tended);
+  if (fault !== undefined) throw fault;
   return { session_id: session.id, change: 'taken back', servers };
 }
 

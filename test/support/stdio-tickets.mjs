@@ -8,8 +8,11 @@ if (mode === 'dies') {
   process.stderr.write('no database here\u001b[2J\n');
   process.exit(3);
 }
-// One that does not care whether somebody wants it to end.
-if (mode === 'stays') process.on('SIGTERM', () => {}).on('SIGINT', () => {});
+// One that does not care whether somebody wants it to end, or has nothing more to say to it.
+if (mode === 'stays') {
+  process.on('SIGTERM', () => {}).on('SIGINT', () => {});
+  setInterval(() => {}, 60_000);
+}
 
 const say = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
 const text = (value) => ({

@@ -33,11 +33,15 @@ async function asking(...titles: string[]): Promise<string> {
   return (JSON.parse(asked.stdout) as Content).session_id;
 }
 
-/** Runs a guard until something is so, then ends it as SIGTERM does. */
+/** Runs a guard until it has begun and something is so, then ends it as SIGTERM does. */
 async function guarding(until: () => Promise<boolean>, ...argv: string[]): Promise<CommandOutcome> {
   const end = new AbortController();
-  const running = world.setup(['guard', ...argv], { folder: machine, signal: end.signal });
-  await expect.poll(until, { timeout: 20_000, interval: 100 }).toBe(true);
+  let begun = false;
+  const hear = (said: string) => {
+    begun = said.includes('calls are answered by');
+  };
+  const running = world.setup(['guard', ...argv], { folder: machine, signal: end.signal, hear });
+  await expect.poll(async () => begun && (await until()), { timeout: 20_000, interval: 100 }).toBe(true);
   end.abort();
   return await running;
 }
@@ -139,7 +143,10 @@ test('two guards beside each other lose nothing, answer nothing twice, and count
     seen = now;
     return same;
   };
-  const [one, two] = await Promise.all([guarding(settled), guarding(settled)]);
+  // Neither ends before the other has begun.
+  const here = new Set<string>();
+  const besides = (name: string) => async () => here.add(name).size === 2 && (await settled());
+  const [one, two] = await Promise.all([guarding(besides('one')), guarding(besides('two'))]);
   expect([one.exit, two.exit]).toEqual([0, 0]);
   expect(await count()).toBe(5);
   const ended = [one, two].map(({ stdout }) => Number(/(\d+) allowed/.exec(stdout)?.[1]));

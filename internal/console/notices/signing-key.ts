@@ -33,7 +33,7 @@ export async function readSigningKeys(place: SigningKeyPlace, setting: SigningKe
   for (const key of keys) conceal(key);
   if (keys.length > 0 && keys.every((key) => keyText.test(key))) return keys.map((key) => new Secret(key));
   throw new AppError('usage', `${where} holds ${keys.length === 0 ? 'nothing' : 'something that is no signing key'}`, {
-    hint: 'make one: printf "whsec_%s\\n" "$(openssl rand -base64 32)"; the receiver gets the same',
+    hint: 'it is whsec_ and at once behind it 24 to 64 bytes in base64 (openssl rand -base64 32); the receiver gets the same',
   });
 }
 

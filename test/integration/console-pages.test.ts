@@ -133,14 +133,14 @@ describe('a browser', () => {
         headers: { ...headers, 'content-type': 'application/json' },
         body: JSON.stringify({ request: {}, asking }),
       };
-      expect([401, 403]).toContain((await ask(at('/v1/use-cases/listConnections'), question)).status);
+      expect([401, 403]).toContain((await patiently(() => ask(at('/v1/use-cases/listConnections'), question))).status);
     }
     for (const headers of [
       { cookie: `__Host-console=${command.token}` },
       { authorization: `DPoP ${command.token}` },
       { cookie: `${ada.cookie}; ${ada.cookie}` },
     ]) {
-      expect((await ask(at('/connections'), { headers })).status).toBe(303);
+      expect((await patiently(() => ask(at('/connections'), { headers }))).status).toBe(303);
     }
   });
 
@@ -153,10 +153,10 @@ describe('a browser', () => {
       { ...form, headers: { ...form.headers, cookie: ada.cookie } },
       { ...form, body: 'token=x' },
     ]) {
-      expect((await ask(running.origin, wrong)).status).toBe(403);
+      expect((await patiently(() => ask(running.origin, wrong))).status).toBe(403);
     }
     expect((await other.get('/connections')).status).toBe(200);
-    const { status, headers } = await ask(running.origin, form);
+    const { status, headers } = await patiently(() => ask(running.origin, form));
     expect([status, headers['location']]).toEqual([303, '/signed-out']);
     expect((await other.get('/connections')).headers['location']).toMatch(/^\/sign-in/);
   });

@@ -91,6 +91,8 @@ export async function readTrustFile(path: string): Promise<TrustFile> {
     return twice === undefined ? [] : [{ path: [], problem: `the issuer ${JSON.stringify(twice)} is there twice` }];
   });
   const mistakes = file.mistakes().map(mistakeLine);
-  if (mistakes.length > 0 || file.whole === undefined) throw new AppError('config_invalid', mistakes.join('\n'));
+  if (mistakes.length > 0 || file.whole === undefined) {
+    throw new AppError('config_invalid', mistakes.join('\n'), { hint: 'docs/wrap.md shows what stands in it' });
+  }
   return file.whole;
 }

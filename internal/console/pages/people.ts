@@ -56,12 +56,7 @@ ${pagerOf('/people', query, { page, pages })}`,
     async answer({ perform, form }) {
       const who = whoIn((name) => form.get(name));
       const typed = form.get('typed')?.trim() ?? '';
-      if (typed !== who.subject) {
-        return {
-          to: addressOf(who),
-          said: { look: 'bad', title: 'That is not the subject', lines: ['Nothing was done.'] },
-        };
-      }
+      if (typed !== who.subject) return notTyped(who);
       const includeUnproven = form.get('unproven') === 'on';
       const { result, warnings } = await perform('offboardPerson', {
         ...who,
@@ -80,17 +75,20 @@ ${pagerOf('/people', query, { page, pages })}`,
     async answer({ perform, form }) {
       const who = whoIn((name) => form.get(name));
       const typed = form.get('typed')?.trim() ?? '';
-      if (typed !== who.subject) {
-        return {
-          to: addressOf(who),
-          said: { look: 'bad', title: 'That is not the subject', lines: ['Nothing was done.'] },
-        };
-      }
+      if (typed !== who.subject) return notTyped(who);
       await perform('offboardPerson', { ...who, includeUnproven: false, confirmed: typed, undo: true, dryRun: false });
       return { to: addressOf(who), said: { look: 'ok', title: 'They can sign in and connect again' } };
     },
   },
 ];
+
+/** Who acts on somebody types their subject: what else was typed does nothing. */
+function notTyped(who: Who): PageAnswer {
+  return {
+    to: addressOf(who),
+    said: { look: 'bad', title: 'That is not the subject', lines: ['Nothing was done.'] },
+  };
+}
 
 function whoIn(said: (name: string) => string | null | undefined): Who {
   const [issuer, kind] = [said('issuer'), said('kind')];

@@ -5,8 +5,8 @@
 #        sections 5.1.4 and 5.4), and RFC 2109 said the same.
 # Seen:  it comes along to /callback and to /callback/below?code=1, and not to /callback?code=1. With `Path=/` it does. So
 #        what an OAuth callback was given for its own path never reaches it, while every page without a query is well.
-# So:    a callback that demands a cookie of its own path cannot be reached in lynx; the wider path would give the cookie to
-#        everything else on that host. Say in words what to do instead.
+# So:    the wider path would give the cookie to everything else on that host. A callback that demands a cookie of its own path
+#        sends a browser without one on to an address below itself, with the same query, and decides there.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

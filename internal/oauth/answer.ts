@@ -95,6 +95,7 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     switch (judgement.kind) {
       case 'ignored':
       case 'foreign':
+      case 'once more':
       case 'intruder':
         return false;
       case 'refused':
@@ -147,6 +148,8 @@ export function awaitAnswer(request: AnswerRequest, state: string, authorization
     }
     const judgement = judgeCallback(seen, expected);
     if (settled(judgement)) return { kind: 'captured', cookies: spentCookieHeaders(start, request.path) };
+    if (judgement.kind === 'once more')
+      return { kind: 'sent on', to: new URL(judgement.target, listener.redirectUri), cookies: [] };
     const meaning = meaningOf(seen, { ...expected, issuer: server.authorization_endpoint });
     if (judgement.kind === 'ignored') {
       if (meaning !== undefined) warnOnce(meaning);

@@ -269,13 +269,33 @@ describe('the browser comes back', () => {
 });
 
 describe('somebody takes part in it who is not the browser that began', () => {
-  const stranger: Parameters<typeof flow>[0] = ({ callback, state }) =>
-    ask(`${callback}?code=of-a-thief&state=${state}`);
+  /** A browser goes where it is sent. */
+  const follow = async (address: string, headers = {}) => {
+    const first = await ask(address, { headers });
+    return first.status === 302 ? await ask(String(first.headers['location']), { headers }) : first;
+  };
+  const stranger = ({ callback, state }: { callback: string; state: string }) =>
+    follow(`${callback}?code=of-a-thief&state=${state}`);
+
+  test('but who brings the cookie when asked once more, below the redirect URI, is that browser', async () => {
+    const { outcome, server, callback } = await flow(async ({ callback, state, headers }) => {
+      const sentOn = await ask(`${callback}?code=the%2Dcode&state=${state}`);
+      expect([sentOn.status, sentOn.headers]).toEqual([
+        302,
+        expect.not.objectContaining({ 'set-cookie': expect.anything() }),
+      ]);
+      expect(sentOn.headers['location']).toBe(`${callback}/again?code=the%2Dcode&state=${state}`);
+      return await ask(String(sentOn.headers['location']), { headers });
+    });
+    expect(outcome).toMatchObject({ access_token: 'at' });
+    const sent = new URLSearchParams(server.requests[0]?.body);
+    expect([sent.get('code'), sent.get('redirect_uri')]).toEqual(['the-code', callback]);
+  });
 
   test('with the right state and no cookie: nothing is exchanged, and both are told [b10]', async () => {
     const told: Answered[] = [];
     const { outcome, server } = await flow(async (at) => {
-      told.push((await stranger(at)) as Answered);
+      told.push(await stranger(at));
       told.push(await ask(`${at.callback}?code=the-code&state=${at.state}`, { headers: at.headers }));
     });
     expect(outcome).toMatchObject({ code: 'sign_in_contested', hint: expect.stringContaining('--paste') });
@@ -313,7 +333,7 @@ describe('somebody takes part in it who is not the browser that began', () => {
       prompt({ enter }) {
         const state = authorization.searchParams.get('state') ?? '';
         void (async () => {
-          told = await ask(`${redirectUri}?code=of-a-thief&state=${state}`);
+          told = await stranger({ callback: redirectUri, state });
           enter(`${redirectUri}?code=the-code&state=${state}`);
         })();
         return { close() {} };

@@ -152,12 +152,30 @@ describe('who knows the state and is not the browser that began', () => {
     ['the cookie of another sign-in', `sign-in-other=${start.cookie}`],
     ['a name that only ends so', `x${cookie}`],
     ['two that claim to be it', `${cookie}; ${start.cookieName}=planted`],
-  ])('brings %s: an intruder, whatever else is right', (_what, brought) => {
-    const judgement = judge({ headers: { cookie: brought } });
-    expect(judgement).toEqual({ kind: 'intruder', who: { kind: 'another browser' } });
-    expect(
-      judge({ target: '/callback?error=access_denied&state=the-right-state', headers: { cookie: brought } }).kind,
-    ).toBe('intruder');
+  ])('brings %s: asked once more, and an intruder then, whatever else is right', (_what, brought) => {
+    for (const query of ['code=c%26&state=the-right-state', 'error=access_denied&state=the-right-state']) {
+      const target = `/callback/again?${query}`;
+      expect(judge({ target: `/callback?${query}`, headers: { cookie: brought } })).toEqual({
+        kind: 'once more',
+        target,
+      });
+      expect(judge({ target, headers: { cookie: brought } })).toEqual({
+        kind: 'intruder',
+        who: { kind: 'another browser' },
+      });
+    }
+  });
+
+  test.each([
+    ['/', '/again'],
+    ['/cb/', '/cb/again'],
+  ])('is asked below a redirect URI of the path %j', (path, below) => {
+    const query = 'code=c&state=the-right-state';
+    expect(judge({ target: `${path}?${query}`, headers: { cookie: undefined } }, { path })).toEqual({
+      kind: 'once more',
+      target: `${below}?${query}`,
+    });
+    expect(judge({ target: `${below}?${query}` }, { path }).kind).toBe('answer');
   });
 
   test('comes from another account, with the very cookie: an intruder', () => {
@@ -190,13 +208,17 @@ describe('a pasted address', () => {
   const paste = (text: string, expectation: Partial<CallbackExpectation> = {}) =>
     judgePasted(text, { ...expected, ...expectation });
 
-  test.each([good, ` ${good}\t`, `${good}#`, `${good}#_=_`, `${good}&iss=https%3A%2F%2Fas.example`])(
-    'that is whole is judged as if the browser had brought it: %j',
-    (text) => {
-      const judgement = paste(text);
-      expect(judgement.kind === 'answer' && judgement.parameters.get('code')).toBe('c');
-    },
-  );
+  test.each([
+    good,
+    good.replace('?', '/again?'),
+    ` ${good}\t`,
+    `${good}#`,
+    `${good}#_=_`,
+    `${good}&iss=https%3A%2F%2Fas.example`,
+  ])('that is whole is judged as if the browser had brought it: %j', (text) => {
+    const judgement = paste(text);
+    expect(judgement.kind === 'answer' && judgement.parameters.get('code')).toBe('c');
+  });
 
   test.each([
     'c',
@@ -248,7 +270,10 @@ describe('of all requests that there may be', () => {
   const request = fc.record({
     host: fc.oneof(or<string | undefined>('127.0.0.1:5555', 'localhost:5555', undefined), text),
     method: fc.oneof(or<string | undefined>('GET', 'HEAD', 'POST', 'get', undefined), text),
-    path: fc.oneof(or('/callback', '/callback/', '//callback', '/%63allback', '/', '/callback#'), text),
+    path: fc.oneof(
+      or('/callback', '/callback/again', '/callback/', '//callback', '/%63allback', '/', '/callback#'),
+      text,
+    ),
     fetch: or<Record<string, string>>(
       {},
       { 'sec-fetch-dest': 'image' },
@@ -295,7 +320,8 @@ describe('of all requests that there may be', () => {
         );
         if (judgement.kind !== 'answer') return;
         answers += 1;
-        expect([host, method, path, fetch]).toEqual([expected.authority, 'GET', expected.path, {}]);
+        expect([host, method, fetch]).toEqual([expected.authority, 'GET', {}]);
+        expect(path).toBeOneOf([expected.path, `${expected.path}/again`]);
         for (const name of ['state', 'code', 'iss', 'error', 'error_description'])
           expect(query.getAll(name).length, name).toBeLessThanOrEqual(1);
         expect(query.get('state')).toBe(expected.state);

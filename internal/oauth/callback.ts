@@ -29,11 +29,13 @@ export type CallbackParameters = URLSearchParams & { readonly [judged]: true };
 
 /**
  * `ignored` and `foreign`, a wrong state, have no effect; `intruder` knows the state and is not the browser that began;
- * `answer`, `denied` and `refused` end the attempt.
+ * `once more`, without the cookie, may become that browser at the named target; `answer`, `denied` and `refused` end the
+ * attempt.
  */
 export type Judgement =
   | { kind: 'ignored'; status: number }
   | { kind: 'foreign' }
+  | { kind: 'once more'; target: string }
   | { kind: 'intruder'; who: Intruder }
   | { kind: 'refused'; reason: string }
   | { kind: 'denied'; error: string; description: string | undefined }
@@ -43,13 +45,27 @@ export type Judgement =
 export function judgeCallback(request: ReceivedRequest, expected: CallbackExpectation): Judgement {
   const { path, query, status } = navigationTo(request, expected.authority);
   if (status !== undefined) return { kind: 'ignored', status };
-  if (path !== expected.path) return { kind: 'ignored', status: 404 };
-  return judgeAnswer(query, expected, () => {
+  if (!isOfAnswer(path, expected)) return { kind: 'ignored', status: 404 };
+  const judgement = judgeAnswer(query, expected, () => {
     const stranger = strangerAmong(request.peer, expected.start);
     if (stranger !== undefined) return stranger;
     const isOurs = cookieIn(request.headers['cookie'], expected.start);
     return isOurs ? undefined : { kind: 'another browser' };
   });
+  const isUnsure = judgement.kind === 'intruder' && judgement.who.kind === 'another browser' && path === expected.path;
+  return isUnsure ? { kind: 'once more', target: `${pathOnceMore(expected)}?${query}` } : judgement;
+}
+
+/**
+ * Where a browser shows once more whether it has the cookie: lynx takes a query for a part of the path, so that it brings
+ * none to the redirect URI itself (findings/lynx-cookie-path-and-query.sh), and brings it to what is below.
+ */
+function pathOnceMore({ path }: Pick<CallbackExpectation, 'path'>): string {
+  return `${path.replace(/\/$/, '')}/again`;
+}
+
+function isOfAnswer(path: string, expected: Pick<CallbackExpectation, 'path'>): boolean {
+  return path === expected.path || path === pathOnceMore(expected);
 }
 
 /**
@@ -62,7 +78,8 @@ export function judgePasted(text: string, expected: CallbackExpectation): Judgem
   const [, authority, target = ''] = /^http:\/\/([^/?#\s]*)([^#\s]*)(?:#\S*)?$/.exec(text.trim()) ?? [];
   if (authority !== expected.authority) return { kind: 'ignored', status: 421 };
   const { path, query } = splitTarget(target);
-  if (path !== expected.path) return { kind: 'ignored', status: 404 };
+  // Whoever was turned away there copies that address.
+  if (!isOfAnswer(path, expected)) return { kind: 'ignored', status: 404 };
   return judgeAnswer(query, expected, () => undefined);
 }
 

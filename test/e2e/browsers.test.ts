@@ -2,10 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startSandbox } from '../sandbox/start.ts';
-import { visit } from '../sandbox/visit.mjs';
 import type { DrivenBrowser } from '../support/driven-browser.ts';
 import { firefoxPath, startFirefox } from '../support/firefox.ts';
-import { signInFor } from '../support/page-visitor.ts';
 import { pathOf } from '../support/programs.ts';
 import { skipped } from '../support/skip.ts';
 import { textBrowser } from '../support/text-browser.ts';
@@ -58,26 +56,11 @@ async function story(browser: DrivenBrowser, address: string): Promise<void> {
   await browser.shows('That is all');
 }
 
-/**
- * lynx compares the path of a cookie with the whole address, query included: it brings none to where a sign-in comes back
- * (findings/lynx-cookie-path-and-query.sh). It is sent away in words, and does at the page whatever is not a sign-in.
- */
-async function storyInLynx(browser: DrivenBrowser, address: string): Promise<void> {
-  await browser.open(await signInFor(address));
-  await browser.press('Check Notion');
-  await browser.shows('Notion works');
-  await browser.press('Disconnect Notion');
-  await browser.shows('Disconnect Notion?');
-  await browser.press('Disconnect');
-  await browser.shows('Notion is disconnected');
-  await browser.press('Finish');
-  await browser.shows('That is all');
-}
-
 const ofText = (name: 'w3m' | 'lynx' | 'elinks') =>
   [name, [name, 'tmux'].filter((program) => pathOf(program) === undefined), () => textBrowser(name)] as const;
 const browsers = [
   ofText('w3m'),
+  ofText('lynx'),
   ofText('elinks'),
   ['Firefox', firefoxPath === undefined ? ['firefox-esr'] : [], startFirefox],
 ] as const;
@@ -110,12 +93,8 @@ describe('the page of buttons', { concurrent: true, timeout: 240_000 }, () => {
     await built?.remove();
   });
 
-  async function start(
-    words: readonly string[],
-    prepare?: (sandbox: Awaited<ReturnType<typeof startSandbox>>) => Promise<void>,
-  ) {
+  async function start(words: readonly string[]) {
     const sandbox = await startSandbox();
-    await prepare?.(sandbox);
     return { command: await startPageCommand(built, sandbox, words), close: () => sandbox.close() };
   }
 
@@ -135,34 +114,4 @@ describe('the page of buttons', { concurrent: true, timeout: 240_000 }, () => {
       },
     );
   }
-
-  const [, noLynx, startLynx] = ofText('lynx');
-
-  test.skipIf(needing(noLynx))('in lynx: check, disconnect and the end [page]', async () => {
-    const { command, close } = await start(['--json'], async (sandbox) => {
-      const connecting = await startPageCommand(built, sandbox, ['notion']);
-      for (const count of [1, 2]) await visit(await connecting.sentTo(count), { person: 'ada' });
-      expect((await connecting.ended).exit).toBe(0);
-    });
-    const browser = await startLynx();
-    await toTheEnd(command, browser, async () => {
-      await storyInLynx(browser, await command.sentTo(1));
-      const { exit, stdout } = await command.ended;
-      expect([exit, JSON.parse(stdout).acts]).toEqual([0, [expect.objectContaining({ act: 'disconnected' })]]);
-    });
-    await close();
-  });
-
-  test.skipIf(needing(noLynx))('in lynx: a sign-in is not taken, and the words lead out of it', async () => {
-    const { command, close } = await start(['list']);
-    const browser = await startLynx();
-    await toTheEnd(command, browser, async () => {
-      await browser.open(await command.sentTo(1));
-      await signIn(browser, 'Ada Lovelace');
-      await browser.shows('This sign-in was ended');
-      const { exit, stderr } = await command.ended;
-      expect([exit, stderr]).toEqual([3, expect.stringMatching(/\[sign_in_contested\][\s\S]*--paste/)]);
-    });
-    await close();
-  });
 });

@@ -596,7 +596,8 @@ describe('somebody else’s sign-in [c13] [A1.20] [connecting]', () => {
   test('with the right state, brought by a browser that did not begin: the run ends, and nothing is asked for', async () => {
     await world.attack({
       browse: async ({ callback, state, url }) => {
-        await ask(`${callback}?code=of-the-attacker&state=${state}&iss=${url.origin}`);
+        const answer = `?code=of-the-attacker&state=${state}&iss=${url.origin}`;
+        for (const place of [callback, `${callback}/again`]) await ask(place + answer);
       },
       ends: 'sign_in_contested',
     });

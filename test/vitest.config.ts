@@ -17,6 +17,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // What a file imports is loaded once in each worker. Nothing of ours lives outside a run, so no file sees another's.
     isolate: false,
+    globalSetup: ['test/support/own-temp-folder.ts'],
     setupFiles: ['test/support/own-run.ts'],
   },
 });

@@ -10,6 +10,6 @@ export default async function begin({ config }: TestProject): Promise<() => Prom
   const folder = await mkdtemp(join(tmpdir(), 'mai-'));
   // As /tmp is: some tests run a command as another account.
   await chmod(folder, 0o1777);
-  Object.assign(config.env, { TMPDIR: folder, TEMP: folder, TMP: folder });
+  config.env = { ...config.env, TMPDIR: folder, TEMP: folder, TMP: folder };
   return async () => await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }

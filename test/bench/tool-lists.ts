@@ -16,10 +16,11 @@ export interface ListCost {
   peakMiB: number;
 }
 
-/** One list: how many tools, and how long each is. */
+/** One list: how many tools, how long each is, and whether it comes as a stream of events. */
 export interface ListSize {
   tools: number;
   bytes: number;
+  events?: boolean;
 }
 
 /** A folder with a built product and services whose lists have these sizes. */
@@ -33,7 +34,7 @@ export interface ListProject {
 
 const nobody = 65534;
 const reporter = fileURLToPath(new URL('report-usage.cjs', import.meta.url));
-const nameOf = ({ tools, bytes }: ListSize) => `s${tools}-${bytes}`;
+const nameOf = ({ tools, bytes, events = false }: ListSize) => `s${tools}-${bytes}${events ? '-events' : ''}`;
 const toolName = (index: number) => `${['get', 'create', 'delete', 'update'][index % 4]}_thing_${index}`;
 
 /** Tools of which some read and some change things, with as many described parameters as make up their length. */
@@ -76,7 +77,9 @@ export async function startListProject(distFolder: string, sizes: readonly ListS
         if (id === undefined) return response.writeHead(202).end();
         const serverInfo = { name: 'x', version: '1' };
         const begun = JSON.stringify({ protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo });
-        return json(`{"jsonrpc":"2.0","id":${id},"result":${method === 'initialize' ? begun : list}}`);
+        const answer = `{"jsonrpc":"2.0","id":${id},"result":${method === 'initialize' ? begun : list}}`;
+        if (!name.endsWith('-events')) return json(answer);
+        return response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${answer}\n\n`);
       });
     }),
   ) as [Server, Server];

@@ -1,7 +1,7 @@
 /** The words of `service-connection`. Everything heavier is loaded when a command line has been understood. */
 import { Argument, Option } from 'commander';
 import { addBrowserOptions, addClientOptions, addOperator } from '../../internal/cli/browser-options.ts';
-import { baseCommand, naming, takeOnly } from '../../internal/cli/command.ts';
+import { addForAgent, baseCommand, naming, takeOnly } from '../../internal/cli/command.ts';
 import { addCompletion } from '../../internal/cli/completion.ts';
 import type { Executable } from '../../internal/cli/program.ts';
 import { addSignIn } from '../shared/sign-in-commands.ts';
@@ -18,32 +18,34 @@ export const serviceConnection: Executable = {
   name: 'service-connection',
   namesServices: true,
   async build(run) {
-    const program = addClientOptions(
-      addOwnershipKey(
-        addBrowserOptions(
-          baseCommand('service-connection', 'connect a service to your own vault')
-            .addArgument(
-              naming(
-                'services',
-                new Argument('[service]', 'a service of config/services/; without one, a page of buttons opens'),
-              ),
-            )
-            .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
-            .option('--scope <scope...>', 'ask for exactly these scopes, of those that the file of the service lists')
-            .option('--add-scope <scope...>', 'ask for these scopes beside those that the connection has')
-            .option('--new-client', 'register a new client at the service instead of using the known one again')
-            .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
-            .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
-            .option('--accept-audience', 'store the token although it says that it is for somebody else')
-            .addOption(
-              new Option(
-                '--via <way>',
-                'take the access through the identity provider, without a consent page',
-              ).choices(['idp']),
-            )
-            .option('--legacy-endpoints', 'sign in at a service of 2025-03-26 that publishes no metadata')
-            .option('--token-stdin', 'store a token that you made at the service, read from stdin or entered unseen')
-            .option('--url <url>', 'connect a server outside the catalogue, where the configuration lets you'),
+    const program = addForAgent(
+      addClientOptions(
+        addOwnershipKey(
+          addBrowserOptions(
+            baseCommand('service-connection', 'connect a service to your own vault')
+              .addArgument(
+                naming(
+                  'services',
+                  new Argument('[service]', 'a service of config/services/; without one, a page of buttons opens'),
+                ),
+              )
+              .option('--read-only', 'ask only for the scopes that read, where the service has such scopes')
+              .option('--scope <scope...>', 'ask for exactly these scopes, of those that the file of the service lists')
+              .option('--add-scope <scope...>', 'ask for these scopes beside those that the connection has')
+              .option('--new-client', 'register a new client at the service instead of using the known one again')
+              .option('--expect-account <name>', 'store nothing unless exactly this account was connected')
+              .option('--accept-account <name>', 'store exactly this account although it is not shown to be yours')
+              .option('--accept-audience', 'store the token although it says that it is for somebody else')
+              .addOption(
+                new Option(
+                  '--via <way>',
+                  'take the access through the identity provider, without a consent page',
+                ).choices(['idp']),
+              )
+              .option('--legacy-endpoints', 'sign in at a service of 2025-03-26 that publishes no metadata')
+              .option('--token-stdin', 'store a token that you made at the service, read from stdin or entered unseen')
+              .option('--url <url>', 'connect a server outside the catalogue, where the configuration lets you'),
+          ),
         ),
       ),
     )

@@ -1,14 +1,14 @@
 /** The words of `service-connection offboard` and `service-connection vault`. */
 import { type Command, Option } from 'commander';
 import { addOperator } from '../../internal/cli/browser-options.ts';
-import { addDryRun, addGroup } from '../../internal/cli/command.ts';
+import { addDryRun, addForAgent, addGroup } from '../../internal/cli/command.ts';
 import type { Run } from '../../internal/cli/program.ts';
 import type { Principal } from '../../internal/identity/principal.ts';
 import { addTokenKey } from '../shared/token-key.ts';
 import { addOwnershipKey } from './ownership-commands.ts';
 
 /** Written out: every start loads this file, and only the type of what belongs to a principal. */
-const kinds = { sso: true, os: true, workload: true } satisfies Record<Principal['kind'], true>;
+const kinds = { sso: true, os: true, workload: true, agent: true } satisfies Record<Principal['kind'], true>;
 
 /** The options of `offboard`. */
 interface OffboardOptions {
@@ -21,12 +21,21 @@ interface OffboardOptions {
   yesUndo?: string;
 }
 
+/** The options of `vault repair`. */
+interface RepairOptions {
+  keep?: string;
+  forAgent?: string;
+  dryRun?: boolean;
+}
+
 /** Adds what operators do to the things of others, and what people do about several vaults of their own. */
 export function addOffboarding(program: Command, run: Run): void {
   const offboard = program
     .command('offboard')
-    .description('end everything that acts for a person, for operators: connections, sessions, vault')
-    .argument('<subject>', 'exactly the subject of the person: the sub claim, or the uid')
+    .description(
+      'end everything that acts for a person, a job or an agent itself, for operators: connections, sessions, vault',
+    )
+    .argument('<subject>', 'exactly the subject of the person: the sub claim, or the uid; of an agent its name')
     .option('--issuer <issuer>', 'where several people have that subject: the one of exactly this issuer')
     .addOption(new Option('--kind <kind>', 'and of this kind').choices(Object.keys(kinds)))
     .option('--include-unproven', 'archive vaults as well that are not proven to be theirs')
@@ -50,18 +59,20 @@ export function addOffboarding(program: Command, run: Run): void {
     }),
   );
   const vault = addGroup(program, 'vault', 'your own vaults, where there are several');
-  addOperator(
-    addDryRun(
-      vault
-        .command('repair')
-        .description('show every vault that claims to be yours, and archive those that you say')
-        .option('--keep <vault>', 'keep this one instead of the oldest'),
+  addForAgent(
+    addOperator(
+      addDryRun(
+        vault
+          .command('repair')
+          .description('show every vault that claims to be yours, and archive those that you say')
+          .option('--keep <vault>', 'keep this one instead of the oldest'),
+      ),
     ),
   ).action(
-    run(async (context, { keep, dryRun = false }: { keep?: string; dryRun?: boolean }) => {
+    run(async (context, { keep, forAgent, dryRun = false }: RepairOptions) => {
       const { repairVaults } = await import('../../internal/run/use-cases/repair-vaults.ts');
       const { showRepair } = await import('./offboard-output.ts');
-      return showRepair(await context.perform(repairVaults, { keep, dryRun }));
+      return showRepair(await context.perform(repairVaults, { keep, forAgent, dryRun }));
     }),
   );
 }

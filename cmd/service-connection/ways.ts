@@ -20,6 +20,8 @@ export type ConnectOptions = BrowserOptions &
     tokenStdin?: boolean;
     /** A server outside the catalogue. */
     url?: string;
+    /** The agent whose own vault it is about. */
+    forAgent?: string;
   };
 
 /** What is done: a service of the catalogue, a token for one, a server outside it, or the page of all services. */
@@ -44,8 +46,8 @@ const ofUnlisted = [
 
 /** The options of each way, beside those that say how things are printed. */
 export const optionsOfWay: Readonly<Record<Way, readonly OptionName[]>> = {
-  service: [...ofUnlisted.filter((name) => name !== 'url'), 'via', 'legacyEndpoints', 'acceptAudience'],
-  token: [...ofEvery, 'tokenStdin', 'expectAccount', 'acceptAccount'],
+  service: [...ofUnlisted.filter((name) => name !== 'url'), 'via', 'legacyEndpoints', 'acceptAudience', 'forAgent'],
+  token: [...ofEvery, 'tokenStdin', 'expectAccount', 'acceptAccount', 'forAgent'],
   unlisted: ofUnlisted,
   page: [...ofEvery, 'callbackPort'],
 };
@@ -70,7 +72,7 @@ export async function performWay(
     const { readOnly, scope, addScope } = options;
     return { readOnly, scope: scope && [...scope], addScope: addScope && [...addScope] };
   };
-  const { url } = options;
+  const { url, forAgent } = options;
   switch (wayOf(service, options)) {
     case 'unlisted': {
       if (service !== undefined || url === undefined) {
@@ -83,7 +85,7 @@ export async function performWay(
     case 'token': {
       if (service === undefined) throw new AppError('usage', 'whose token is it? No service was named');
       const { connectToken } = await import('../../internal/run/use-cases/connect-token.ts');
-      return showConnected(await perform(connectToken, { service, ...accounts() }));
+      return showConnected(await perform(connectToken, { service, forAgent, ...accounts() }));
     }
     case 'page': {
       const { openConnectionsPage } = await import('../../internal/run/use-cases/connections-page.ts');
@@ -95,7 +97,15 @@ export async function performWay(
       const { connect } = await import('../../internal/run/use-cases/connect.ts');
       const { newClient = false, legacyEndpoints = false, acceptAudience = false } = options;
       const { via } = options;
-      const choices = { ...(via && { via }), newClient, legacyEndpoints, acceptAudience, ...scopes(), ...accounts() };
+      const choices = {
+        ...(via && { via }),
+        forAgent,
+        newClient,
+        legacyEndpoints,
+        acceptAudience,
+        ...scopes(),
+        ...accounts(),
+      };
       return showConnected(await perform(connect, { service: service ?? '', ...choices }));
     }
   }

@@ -40,6 +40,7 @@ export const setupSession: Executable = {
             naming('agents', new Option('--agent <name>', 'an agent of config/agents/')),
           ),
         )
+          .option('--as-agent', 'with the vault of the agent itself, where its file names you in autonomous.run_by')
           .option('--title <text>', 'a title for the session')
           .option(
             '--budget <dollars>',

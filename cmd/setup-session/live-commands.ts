@@ -81,17 +81,18 @@ export function addLive(program: Command, run: Run): void {
         program
           .command('send')
           .description('send a message to a session of yours, and print the answer as it streams')
-          .argument('<session>', 'its id'),
+          .argument('<session>', 'its id')
+          .option('--as-agent', 'to a session of the agent itself, where its file names you in autonomous.run_by'),
       ),
     ),
   ).action(
-    run(async (context, session: string, options: MessageOptions & TurnOptions) => {
+    run(async (context, session: string, options: MessageOptions & TurnOptions & { asAgent?: boolean }) => {
       const { messageToSend } = await import('./talk-request.ts');
       const message = await messageToSend(context, options);
-      const { end = false, stopAfter } = options;
+      const { end = false, stopAfter, asAgent } = options;
       const { sendMessage } = await import('../../internal/run/use-cases/talk.ts');
       const { showTurn } = await import('./output.ts');
-      return showTurn(await context.perform(sendMessage, { session, message, end, stopAfter }));
+      return showTurn(await context.perform(sendMessage, { session, asAgent, message, end, stopAfter }));
     }),
   );
   addOperator(

@@ -11,6 +11,7 @@ import { showStart } from './output.ts';
 export type SetupOptions = MessageOptions &
   TurnOptions & {
     agent?: string;
+    asAgent?: boolean;
     budget?: string;
     title?: string;
     dryRun?: boolean;
@@ -19,11 +20,11 @@ export type SetupOptions = MessageOptions &
 
 /** Starts a session, and with a message talks to it. */
 export async function performSetup(context: CommandContext, options: SetupOptions): Promise<CommandResult> {
-  const { agent, title, dryRun = false, without = [], budget, end = false, stopAfter, timeout } = options;
+  const { agent, asAgent, title, dryRun = false, without = [], budget, end = false, stopAfter, timeout } = options;
   if (agent === undefined) throw new AppError('usage', 'no agent named', { hint: 'setup-session --agent <name>' });
   // Before anything is read: a wrong option is known to be wrong now.
   patienceFor(timeout, stopAfter);
   const message = await context.message(options);
-  const request = { agent, title, dryRun, without, budget, end, stopAfter, message };
+  const request = { agent, asAgent, title, dryRun, without, budget, end, stopAfter, message };
   return showStart(await context.perform(startSession, request));
 }

@@ -143,3 +143,13 @@ function givenTo(command: Command): Option[] {
 function flagOf({ long, flags }: Option): string {
   return long ?? flags;
 }
+
+/** Adds the option of commands that can be about the vault of an agent that acts for itself. */
+export function addForAgent(command: Command): Command {
+  return command.addOption(
+    naming(
+      'agents',
+      new Option('--for-agent <name>', "for operators: about the vault of this agent itself, not one's own"),
+    ),
+  );
+}

@@ -56,6 +56,26 @@ export const agentServiceDefinition = z.strictObject({
   when: z.optional(whenDefinition),
 });
 
+const subjectOrGroup = z.string().check(z.minLength(1), z.maxLength(255));
+
+/** An agent that also acts for itself, with a vault of its own: nobody's connections but those that operators gave it. */
+const autonomousDefinition = z
+  .strictObject({
+    sponsor: subjectOrGroup.check(
+      z.describe('the person who answers for it, by subject: without one who is still here it starts no session'),
+    ),
+    groups: z
+      .array(subjectOrGroup)
+      .check(z.minLength(1), z.describe('its groups in people.groups of interface.yaml: what it may do of its own')),
+    run_by: z
+      .strictObject({
+        groups: z._default(z.array(subjectOrGroup), []),
+        principals: z._default(z.array(subjectOrGroup), []),
+      })
+      .check(z.describe('the CI jobs, by their groups, and the people who may start a session as the agent itself')),
+  })
+  .check(z.describe('the agent also acts for itself, with a vault of its own; left out, it acts for people alone'));
+
 /** `agents/<name>.yaml`: what an agent is and who may use it. The limits are the platform's. */
 export const agentDefinition = z.strictObject({
   description: z.optional(z.string().check(z.maxLength(2048))),
@@ -84,6 +104,7 @@ export const agentDefinition = z.strictObject({
     [],
   ),
   require: z.optional(assuranceDefinition),
+  autonomous: z.optional(autonomousDefinition),
   environment: z.string().check(z.describe('the name of a file in environments/')),
   allowed: z
     .strictObject({

@@ -389,14 +389,14 @@ describe('one mistake is one line with file, place, path and fix: [P10]', () => 
       inAgent,
       'environment: default',
       'multiagent: { type: coordinator }\nenvironment: default',
-      ':7:1 multiagent: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "require", "environment", "allowed"',
+      ':7:1 multiagent: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "require", "autonomous", "environment", "allowed"',
     ],
     [
       'a mounted repository',
       inAgent,
       'environment: default',
       'resources: [{ type: github_repository }]\nenvironment: default',
-      ':7:1 resources: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "require", "environment", "allowed"',
+      ':7:1 resources: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "require", "autonomous", "environment", "allowed"',
     ],
     [
       'two rules for one tool',
@@ -747,7 +747,7 @@ describe('one mistake is one line with file, place, path and fix: [P10]', () => 
       inAgent,
       'skills:',
       '"<<": { a: b }\nskills:',
-      ':6:1 ["<<"]: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "require", "environment", "allowed"',
+      ':6:1 ["<<"]: unknown key; known are: "description", "model", "system", "services", "builtin_tools", "skills", "require", "autonomous", "environment", "allowed"',
     ],
     [
       'two documents',

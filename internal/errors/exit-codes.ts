@@ -48,6 +48,7 @@ export const exitCodeOf = {
   account_mismatch: 3,
   parent_refused: 3,
   offboarded: 3,
+  sponsor_needed: 3,
   session_altered: 3,
   digest_differs: 3,
   agent_retired: 3,

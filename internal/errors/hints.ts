@@ -33,6 +33,7 @@ export const hintOf: Record<ErrorCode, string | undefined> = {
   account_mismatch: 'sign in at the service with your own account and run the command again; nothing was stored',
   parent_refused: 'nothing was started; leave --parent-token-fd out for a session that none began',
   offboarded: 'an operator lets somebody in again: service-connection offboard <subject> --undo',
+  sponsor_needed: 'have autonomous.sponsor in the file of the agent reviewed; nothing was started',
   sign_in_needed: 'run the command in a terminal',
   connection_needed: 'connect it first: service-connection <service>',
   client_needed: 'run the command in a terminal, where it asks',

@@ -1,8 +1,8 @@
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 
-/** The ways to be somebody. */
-export const principalKinds = ['sso', 'os', 'workload'] as const;
+/** The ways to be somebody: as a person, as a CI job, or as an agent that acts for itself. */
+export const principalKinds = ['sso', 'os', 'workload', 'agent'] as const;
 
 /** What the ID token says of how the person signed in. */
 export interface Assurance {
@@ -39,6 +39,8 @@ export interface Principal {
   verifiedEmail?: string;
   /** How the person signed in, as the ID token says it; undefined where nobody signed in. */
   assurance?: Assurance;
+  /** Of an agent that acts for itself, and of nobody else: who has it act in this run, and who answers for it. */
+  autonomous?: { runner: Principal; sponsor: string };
 }
 
 /** Whether two proofs are of the same one: nothing but kind, issuer and subject says so. */
@@ -67,9 +69,26 @@ export function requireLasting({ subject, passes }: Principal): void {
   );
 }
 
-/** Subjects in the configuration are those of people: a CI job with such a one is somebody else, and has only groups. */
+/** Whether somebody is a person: neither a CI job nor an agent that acts for itself. */
+export function isPerson({ kind }: Pick<Principal, 'kind'>): boolean {
+  return kind === 'sso' || kind === 'os';
+}
+
+/** Subjects in the configuration are those of people: a CI job or an agent with such a one is somebody else, and has only groups. */
 export function isNamed({ kind, subject }: Pick<Principal, 'kind' | 'subject'>, listed: string): boolean {
-  return kind !== 'workload' && subject === listed;
+  return isPerson({ kind }) && subject === listed;
+}
+
+/** The option of a command that is about the vault of an agent, with a space before it; empty where it is about one's own. */
+export function forAgentOption({ kind, subject }: Pick<Principal, 'kind' | 'subject'>): string {
+  return kind === 'agent' ? ` --for-agent ${subject}` : '';
+}
+
+/** Words that name commands of `service-connection`, made to be about the vault of the agent where somebody looks after one. */
+export function aboutVaultOf(principal: Pick<Principal, 'kind' | 'subject'>, words: string): string {
+  const option = forAgentOption(principal);
+  if (option === '') return words;
+  return words.replace(/service-connection (?:disconnect (?:--url )?)?[a-z0-9<>-]+(?: --[a-z-]+)*/g, `$&${option}`);
 }
 
 /**
@@ -77,8 +96,9 @@ export function isNamed({ kind, subject }: Pick<Principal, 'kind' | 'subject'>, 
  * could. It would also be the way to get a person's account into a vault that is not theirs (P1).
  */
 export function requirePerson(principal: Principal, what: string): void {
-  if (principal.kind !== 'workload') return;
-  throw new AppError('not_allowed', `${quote(principal.label)} is a CI job, and only a person can ${what}`, {
-    hint: 'give it a token that was made for it, where the service allows such: service-connection <service> --token-stdin',
+  const { label, kind } = principal.autonomous?.runner ?? principal;
+  if (kind !== 'workload') return;
+  throw new AppError('not_allowed', `${quote(label)} is a CI job, and only a person can ${what}`, {
+    hint: `give it a token that was made for it, where the service allows such: service-connection <service> --token-stdin${forAgentOption(principal)}`,
   });
 }

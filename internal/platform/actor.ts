@@ -12,9 +12,24 @@ export interface SignIn {
   auth_time?: number | undefined;
 }
 
+/** The agent that acts for itself, where somebody proven has it do so: its name, and the person who answers for it. */
+export interface Autonomous {
+  agent: string;
+  /** By subject. */
+  sponsor: string;
+}
+
 /** Who is behind a change, and how that was proven. */
 export type Actor =
-  | ({ kind: 'person' | 'job'; proof: Proof; issuer: string; subject: string; label: string } & SignIn)
+  | ({
+      kind: 'person' | 'job';
+      proof: Proof;
+      issuer: string;
+      subject: string;
+      label: string;
+      /** Undefined where they act as themselves. */
+      autonomous?: Autonomous | undefined;
+    } & SignIn)
   /** Whoever holds the key on this machine: nobody has proven who that is, and the name of the account proves nothing. */
   | { kind: 'key_holder'; account: string | undefined }
   /** Somebody on this machine who has not proven anything yet, and needed no key. */
@@ -23,7 +38,10 @@ export type Actor =
 /** An actor in words, harmless in a terminal. */
 export function actorWords(actor: Actor): string {
   if ('subject' in actor) {
-    return `the ${actor.kind} ${quote(actor.label)} (${actor.proof} ${quote(actor.issuer)} ${quote(actor.subject)})`;
+    const { kind, label, proof, issuer, subject, autonomous } = actor;
+    const who = `the ${kind} ${quote(label)} (${proof} ${quote(issuer)} ${quote(subject)})`;
+    if (autonomous === undefined) return who;
+    return `${who}, as the autonomous agent ${quote(autonomous.agent)} that ${quote(autonomous.sponsor)} sponsors`;
   }
   const account = actor.account === undefined ? 'no name' : `the name ${quote(actor.account)}, which proves nothing`;
   const who = actor.kind === 'key_holder' ? 'the holder of the key' : 'somebody';

@@ -42,6 +42,8 @@ export type Act = keyof typeof reruns;
 
 /** What changes elsewhere, and what of it: at a service, at the identity provider, in files that are believed. */
 export const elsewhere = {
+  'agent.let_in': 'the platform: an agent that acts for itself and was off-boarded, step by step',
+  'agent.offboard': 'the platform: all that an agent has there of its own, step by step',
   'agents_lock.write': 'a file that says which agents of the platform are meant',
   'checkpoint_key.make': 'the keychain: the key that checkpoints of the record are signed with',
   'client.register': 'an authorization server: a client of its own for us',

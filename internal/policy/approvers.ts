@@ -23,11 +23,12 @@ export function approvalFor(
   return entry?.every && { approvers: entry.every, place: `${place}.every` };
 }
 
-/** Whether this person is one of them, by what their sign-in proves now. */
+/** Whether this person is one of them, by what their sign-in proves now; an agent never is, whatever its groups are. */
 export function isApprover(
   principal: Pick<Principal, 'kind' | 'subject' | 'groups'>,
   { groups, principals }: Approvers,
 ): boolean {
+  if (principal.kind === 'agent') return false;
   return (
     principals.some((subject) => isNamed(principal, subject)) ||
     groups.some((group) => principal.groups.includes(group))

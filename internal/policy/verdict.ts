@@ -137,15 +137,33 @@ export function mayUseService(principal: Principal, configuration: Configuration
   return classified(service).some(([tool, kind]) => effective(say(tool, kind)).verdict !== 'off');
 }
 
-/** Whether this person may act on the vaults and sessions of others; nobody may unless listed. */
+/** Whether this person may act on the vaults and sessions of others; nobody may unless listed, and an agent never. */
 export function isOperator(principal: Principal, { interface: { people } }: Configuration): boolean {
+  if (principal.kind === 'agent') return false;
   const { groups = [], principals = [] } = people.operators ?? {};
   return whatNames(principal, { groups, principals }) !== undefined;
 }
 
 /** Whether the agent's file lets this person start sessions with it at all. */
 export function mayUseAgent(principal: Principal, agent: Agent): boolean {
-  return whatNames(principal, agent.allowed) !== undefined;
+  return whatLetsStart(principal, agent) !== undefined;
+}
+
+/** Which key of the agent's file lets somebody start sessions with it, in words; undefined where none does. */
+export function whatLetsStart(principal: Principal, agent: Agent): string | undefined {
+  if (principal.kind === 'agent') return whatLetsRun(principal, agent);
+  const named = whatNames(principal, agent.allowed);
+  return named && `allowed.${named}`;
+}
+
+/** An agent that acts for itself does so with its own file alone, and only for whom that names. */
+function whatLetsRun(principal: Principal, { name, autonomous }: Agent): string | undefined {
+  if (autonomous === undefined || principal.subject !== name) return undefined;
+  const runner = principal.autonomous?.runner;
+  // Without one nobody starts anything: what began earlier is looked at again.
+  if (runner === undefined) return 'autonomous';
+  const named = whatNames(runner, autonomous.run_by);
+  return named && `autonomous.run_by.${named}`;
 }
 
 /** Which entry of a list of groups and people somebody is meant by, in words; undefined where by none. */

@@ -176,6 +176,7 @@ export function ocsfEvent(event: ExportedEvent, version: string): RecordObject {
       actor_kind: facts.actor.kind,
       actor_proof: 'proof' in facts.actor ? facts.actor.proof : undefined,
       actor_sign_in: 'subject' in facts.actor ? signInOf(facts.actor) : undefined,
+      autonomous: autonomousIn(facts.actor),
       config_digest: acting.config,
       rule: acting.delegation?.rule,
       verdict: acting.delegation?.verdict,
@@ -196,6 +197,11 @@ export function ocsfEvent(event: ExportedEvent, version: string): RecordObject {
 function userOf(actor: Actor) {
   if ('subject' in actor) return { domain: actor.issuer, name: actor.label, uid: actor.subject };
   return { name: actor.account ?? 'unknown' };
+}
+
+/** The agent that acted for itself, with the person who answers for it; undefined where somebody acted as themselves. */
+function autonomousIn(actor: Actor) {
+  return 'subject' in actor ? actor.autonomous : undefined;
 }
 
 /** How well they had signed in, as the provider's own claims say it; undefined where it said nothing. */
@@ -225,6 +231,7 @@ function withoutUndefined(value: object): RecordObject {
 /** Common Event Format: a header of seven fields, and members whose values escape `\`, `=` and line ends. */
 export function cefEvent(event: ExportedEvent, version: string): string {
   const { what, actor, outcome, where, target, id, error, acting } = factsOf(event);
+  const autonomous = autonomousIn(actor);
   const { log, count, at } = event.line;
   const isBad = outcome === 'failure' || outcome === 'unknown';
   const members: [string, string | undefined][] = [
@@ -237,7 +244,13 @@ export function cefEvent(event: ExportedEvent, version: string): string {
     ['dhost', where === undefined ? undefined : hostOf(where)],
     ['externalId', `${log}/${count}`],
     ...labelled(1, 'issuer', 'issuer' in actor ? actor.issuer : undefined),
-    ...labelled(2, 'actor', actor.kind),
+    ...labelled(
+      2,
+      'actor',
+      autonomous === undefined
+        ? actor.kind
+        : `${actor.kind} as autonomous agent ${autonomous.agent}, sponsor ${autonomous.sponsor}`,
+    ),
     ...labelled(3, 'target', [target.kind, target.id, target.label].filter(Boolean).join(' ')),
     ...labelled(4, 'correlation', id),
     ...labelled(5, 'rule', acting.delegation?.rule),
@@ -294,6 +307,8 @@ export function otlpRecord(event: ExportedEvent): object {
     'actor.issuer': 'issuer' in actor ? actor.issuer : undefined,
     'actor.subject': 'subject' in actor ? actor.subject : undefined,
     'actor.label': 'label' in actor ? actor.label : actor.account,
+    'actor.autonomous.agent': autonomousIn(actor)?.agent,
+    'actor.autonomous.sponsor': autonomousIn(actor)?.sponsor,
     'target.kind': target.kind,
     'target.id': target.id,
     'target.label': target.label,

@@ -151,6 +151,7 @@ const actor = {
   acr: maybeText,
   amr: { holds: ['text'], required: false },
   auth_time: { holds: 'number', required: false },
+  autonomous: { holds: { agent: text, sponsor: text }, required: false },
   issuer: maybeText,
   kind: text,
   label: maybeText,

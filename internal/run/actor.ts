@@ -10,8 +10,16 @@ import { isOperator, whatNames } from '../policy/verdict.ts';
 import { quote } from '../text/quote.ts';
 import { type RecordingPorts, recording } from './recording.ts';
 
-/** The actor that somebody proven is. */
-export function actorOf({ kind, issuer, subject, label, assurance }: Principal): Actor {
+/** The actor that somebody proven is. Nobody proves to be an agent: it is whoever has it act for itself. */
+export function actorOf(principal: Principal): Actor {
+  const { subject, autonomous } = principal;
+  if (autonomous === undefined) return provenActor(principal);
+  const { runner, sponsor } = autonomous;
+  return { ...provenActor(runner), autonomous: { agent: subject, sponsor } };
+}
+
+function provenActor({ kind, issuer, subject, label, assurance }: Principal): Extract<Actor, { subject: string }> {
+  if (kind === 'agent') throw new Error(`nobody has ${quote(label)} act`);
   const who = {
     kind: kind === 'workload' ? ('job' as const) : ('person' as const),
     proof: kind,

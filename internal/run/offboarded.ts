@@ -19,7 +19,12 @@ import type { OffboardedPerson, OffboardPlan, OffboardResult } from './values/va
 type Services = ReadonlyMap<string, Service>;
 
 /** What would be done, and what is there. */
-export function offboardPlan(things: PersonsThings, services: Services, includeUnproven: boolean): OffboardPlan {
+export function offboardPlan(
+  things: PersonsThings,
+  services: Services,
+  includeUnproven: boolean,
+  sponsored: readonly string[],
+): OffboardPlan {
   const { owner, active, archived } = things;
   const sessions = sessionsToEnd(things, includeUnproven);
   const rows = [
@@ -45,6 +50,7 @@ export function offboardPlan(things: PersonsThings, services: Services, includeU
       '-',
       isOffboarded(metadata) ? 'archived, with the mark' : 'archived',
     ]),
+    ...sponsored.map((name) => ['agent', name, 'needs a new sponsor', 'they are its sponsor']),
   ];
   return {
     owner,
@@ -58,6 +64,7 @@ export function offboardPlan(things: PersonsThings, services: Services, includeU
     })),
     archived_vaults: archived.map(({ id, metadata }) => ({ vault_id: id, offboarded: isOffboarded(metadata) })),
     sessions: sessions.map(({ id, status }) => ({ session_id: id, status })),
+    sponsor_of: [...sponsored],
     beside: { rows },
   };
 }
@@ -76,6 +83,7 @@ export function stepLine({ act, id, done, answer, seconds }: OffboardStep): stri
 export function offboardedValue(
   { owner, steps, credentials, leftAlone, seconds }: Offboarded,
   services: Services,
+  sponsored: readonly string[],
 ): OffboardedPerson {
   const left = credentials.filter(({ kind }) => kind !== 'environment_variable');
   return {
@@ -85,15 +93,23 @@ export function offboardedValue(
     steps: [...steps],
     not_revoked: credentials.map((credential) => credentialValue(credential, services)),
     left_alone: leftAlone.map(({ vault, signature }) => ({ vault_id: vault.id, signature: signature.kind })),
+    sponsor_of: [...sponsored],
     beside: { byHand: left.map((held) => leftLine(held, services)) },
   };
 }
 
 /** Nothing had to be done. */
-export function wholeValue({ owner, archived }: PersonsThings): OffboardResult {
+export function wholeValue({ owner, archived }: PersonsThings, sponsored: readonly string[]): OffboardResult {
   const marked = archived.find(({ metadata }) => isOffboarded(metadata));
   const { at, by } = offboardingOf(marked?.metadata ?? {}) ?? { at: '', by: '' };
-  return { owner, change: 'unchanged', offboarded_at: at, offboarded_by: by, vault_id: marked?.id ?? null };
+  return {
+    owner,
+    change: 'unchanged',
+    offboarded_at: at,
+    offboarded_by: by,
+    vault_id: marked?.id ?? null,
+    sponsor_of: [...sponsored],
+  };
 }
 
 function serviceOf({ mcpServerUrl }: HeldCredential, services: Services): Service | undefined {

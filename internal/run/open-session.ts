@@ -1,6 +1,7 @@
 /** How a command comes to one session: the person is proven, and the session is theirs, or they are an operator. */
 
 import { type Need, needOf } from '../approval/judge-call.ts';
+import { agentNamed } from '../config/lookup.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Platform } from '../platform/client.ts';
 import type { Session } from '../platform/sessions.ts';
@@ -9,12 +10,14 @@ import { isOperator } from '../policy/verdict.ts';
 import { type FoundCall, readCall } from '../session/call.ts';
 import { requireOwner, sessionRequirement } from '../session/continue.ts';
 import type { ToolCall } from '../session/event.ts';
+import { agentKey } from '../session/facts.ts';
 import { isInScope, type Scope } from '../session/live.ts';
 import { type Lookups, lookupsOf, readSession } from '../session/verify.ts';
 import { quote } from '../text/quote.ts';
 import { isOwnedBy, ownerOf } from '../vault/owner.ts';
 import { findVault } from '../vault/resolve.ts';
 import { requireOperator } from './actor.ts';
+import { runAsAgent } from './as-agent.ts';
 import type { Ports } from './ports.ts';
 import { loadProject, type OperatorRun, openOperatorRun } from './project.ts';
 import { signInsAtStart } from './sign-in-at-start.ts';
@@ -133,20 +136,22 @@ function mayAnswer({ principal }: OperatorRun, session: Session, need: Need | un
 }
 
 /**
- * One session by its id, for its owner alone, an operator neither. It is read first, since its agent says what the sign-in has
- * to show. Throws `usage` or `not_allowed`.
+ * One session by its id, for its owner alone, an operator neither; `asAgent` for whoever may have its agent act, of sessions
+ * that are the agent's own. It is read first, since its agent says what the sign-in has to show. Throws `usage`, `not_allowed`
+ * and what {@link runAsAgent} throws.
  */
-export async function openOwnSession(ports: Ports, command: string, id: string): Promise<SessionRun> {
+export async function openOwnSession(ports: Ports, command: string, id: string, asAgent = false): Promise<SessionRun> {
   const configuration = await loadProject(ports);
   const read: Session[] = [];
-  const run = await openOperatorRun(ports, configuration, command, {
+  const opened = await openOperatorRun(ports, configuration, command, {
     async requirement(platform) {
       const session = await readSession(platform, id);
       read.push(session);
       return sessionRequirement(session, configuration);
     },
   });
-  const session = read[0] ?? (await readSession(run.platform, id));
+  const session = read[0] ?? (await readSession(opened.platform, id));
+  const run = asAgent ? await runAsAgent(opened, agentNamed(configuration, session.metadata[agentKey] ?? '')) : opened;
   requireOwner(session, run.principal);
   return { run, session, lookups: lookupsOf(run.platform) };
 }

@@ -14,6 +14,7 @@ import { beginProof } from '../identity/prove.ts';
 import { stepUp } from '../identity/step-up.ts';
 import type { BrowserVisit } from '../oauth/browser-visit.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
+import type { Delegation } from '../platform/change.ts';
 import type { Platform } from '../platform/client.ts';
 import { type SessionRecords, sessionRecordsIn } from '../session/records.ts';
 import type { KeptTexts, Workspace } from '../stores/kept-text.ts';
@@ -53,6 +54,8 @@ export interface OperatorRun {
   refreshFailures: RefreshFailures;
   workspace: Workspace;
   visit: BrowserVisit;
+  /** The same run for somebody else whom this person may act for: what is remembered, recorded and allowed is theirs. */
+  as(principal: Principal, delegation: Delegation): OperatorRun;
 }
 
 /** What a command needs of the configuration. */
@@ -187,31 +190,28 @@ export async function openOperatorRun(
   const workspace = workspaceOf(ports, configuration);
   const { signal } = ports;
   const { warn } = ports.tell;
-  const memory = vaultMemory(stores, workspace);
-  const journals = journalsIn({ journals: stores.journals, workspace, signal, warn });
-  const sessionRecords = sessionRecordsIn({ sessions: stores.sessions, workspace, principal, signal, warn });
-  const signedInNow = source === 'fresh';
-  const theirs = {
-    ...visit,
-    recorder: visit.recorder.as(actorOf(principal)),
-    // Loaded where it is needed: most runs end without.
-    atIdp: async () => (await import('./idp-sign-in.ts')).signInAtIdp(configuration, proof, proven),
-  };
-  return {
+  const runOf = (whose: Principal, theirPlatform: Platform): OperatorRun => ({
     configuration,
-    principal,
-    signedInNow,
-    platform,
-    memory,
+    principal: whose,
+    signedInNow: source === 'fresh',
+    platform: theirPlatform,
+    memory: vaultMemory(stores, workspace),
     ownership,
-    journals,
-    sessionRecords,
+    journals: journalsIn({ journals: stores.journals, workspace, signal, warn }),
+    sessionRecords: sessionRecordsIn({ sessions: stores.sessions, workspace, principal: whose, signal, warn }),
     approvals: stores.approvals,
     quotas: stores.quotas,
     signInOf: signInsAtStart(ports, workspace, configuration),
     refreshFailures: refreshFailuresOf(stores, workspace.address),
     workspace,
-    visit: theirs,
+    visit: {
+      ...visit,
+      recorder: visit.recorder.as(actorOf(whose)),
+      // Loaded where it is needed: most runs end without.
+      atIdp: async () => (await import('./idp-sign-in.ts')).signInAtIdp(configuration, proof, proven),
+    },
     warn,
-  };
+    as: (other, delegation) => runOf(other, openFor(actorOf(other), delegation)),
+  });
+  return runOf(principal, platform);
 }

@@ -5,6 +5,7 @@
 
 import { type AnsweredAgent, serverLines, skillLines } from '../agent/definition.ts';
 import { modelLines } from '../agent/model.ts';
+import type { Principal } from '../identity/principal.ts';
 import type { Session } from '../platform/sessions.ts';
 import { permissionLines } from '../policy/toolset.ts';
 import { sha256 } from '../text/canonical.ts';
@@ -41,6 +42,26 @@ export interface FactSource {
 /** The metadata key that names the agent's file. */
 export const agentKey = 'mai_agent';
 
+/** The metadata key that says who had an agent act for itself: a digest, since a subject can be longer than a value. */
+const startedByKey = 'mai_started_by';
+
+/** The metadata that says who had an agent act for itself; empty of a session that is somebody's own. */
+export function startedByRecord({ autonomous }: Pick<Principal, 'autonomous'>): Record<string, string> {
+  return autonomous === undefined ? {} : { [startedByKey]: startedBy(autonomous.runner) };
+}
+
+/** Whether a session of an agent itself says that this one started it. */
+export function isStartedBy(
+  metadata: Readonly<Record<string, string>>,
+  runner: Pick<Principal, 'kind' | 'issuer' | 'subject'>,
+): boolean {
+  return metadata[startedByKey] === startedBy(runner);
+}
+
+function startedBy({ kind, issuer, subject }: Pick<Principal, 'kind' | 'issuer' | 'subject'>): string {
+  return sha256(JSON.stringify([kind, issuer, subject]), 'base64url');
+}
+
 /** A snapshot of an agent with what it leaves out, which nobody can change in a session: the pinned version says it. */
 export function wholeSnapshot(
   snapshot: Session['agent'],
@@ -54,8 +75,12 @@ export function wholeSnapshot(
 /** The facts of a session. */
 export function factsOf({ vault_ids, environment_id, metadata, resources, agent }: FactSource): Facts {
   const owner = ownerOf(metadata);
+  const { [startedByKey]: starter } = metadata;
   return {
-    owner: owner === undefined ? [] : [JSON.stringify([owner.kind, owner.issuer, owner.subject])],
+    owner: [
+      ...(owner === undefined ? [] : [JSON.stringify([owner.kind, owner.issuer, owner.subject])]),
+      ...(starter === undefined ? [] : [`started by ${starter}`]),
+    ],
     agent: [JSON.stringify([metadata[agentKey] ?? '', agent.name, agent.id, agent.version])],
     vaults: [...vault_ids],
     environment: [environment_id],

@@ -8,7 +8,7 @@ import type { Session } from '../platform/sessions.ts';
 import { permissionLines, type Tooling } from '../policy/toolset.ts';
 import { ownerRecord } from '../vault/owner.ts';
 import type { OwnedVault } from '../vault/resolve.ts';
-import { agentKey, digestOf, type Facts, factsOf, wholeSnapshot } from './facts.ts';
+import { agentKey, digestOf, type Facts, factsOf, startedByRecord, wholeSnapshot } from './facts.ts';
 
 /** Everything that decides a session. */
 export interface SessionIntent {
@@ -113,7 +113,7 @@ function centsOf(budget: unknown): unknown {
 }
 
 function namingMetadata({ principal, definition }: SessionIntent): Record<string, string> {
-  return { ...ownerRecord(principal), [agentKey]: definition.name };
+  return { ...ownerRecord(principal), [agentKey]: definition.name, ...startedByRecord(principal) };
 }
 
 /** The digest over what is meant. */

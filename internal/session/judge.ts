@@ -11,7 +11,7 @@ import { isUrl } from '../text/url.ts';
 import { type Claim, isProven } from '../vault/claims.ts';
 import { ownerOf } from '../vault/owner.ts';
 import { whyNot } from '../vault/resolve.ts';
-import { compareFacts, digestOf, type FactSource, type Facts, factsOf } from './facts.ts';
+import { agentKey, compareFacts, digestOf, type FactSource, type Facts, factsOf } from './facts.ts';
 import { attemptKey, digestKey } from './intent.ts';
 
 /** What is known of a session. */
@@ -105,7 +105,20 @@ function judgeVaults(evidence: SessionEvidence): Alarm[] {
     const reason = claim === undefined ? 'it is archived, gone, or names somebody else' : whyNot(claim.signature);
     return [{ what: 'vaults', why: `${quote(id)} is not the vault of the session's owner: ${reason}` }];
   });
-  return [...count, ...foreign, ...judgeIdentity(evidence, identified ? first.identity : undefined)];
+  return [
+    ...count,
+    ...foreign,
+    ...judgeAgentItself(session),
+    ...judgeIdentity(evidence, identified ? first.identity : undefined),
+  ];
+}
+
+/** What an agent has of its own is for its own sessions: no other agent acts with it, and it acts as nobody else. */
+function judgeAgentItself({ metadata }: FactSource): Alarm[] {
+  const owner = ownerOf(metadata);
+  const agent = metadata[agentKey] ?? '';
+  if (owner?.kind !== 'agent' || owner.subject === agent) return [];
+  return [{ what: 'owner', why: `it is a session of the agent ${quote(owner.subject)}, and runs ${quote(agent)}` }];
 }
 
 function countWords(count: number, identified: boolean): string {

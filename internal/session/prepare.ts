@@ -17,12 +17,12 @@ import { type Connection, connectionOf, readConnections } from '../connection/cr
 import { grantedByService } from '../connection/scopes.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, requireAssurance } from '../identity/assurance.ts';
-import { type Principal, withMissingGroups } from '../identity/principal.ts';
+import { forAgentOption, type Principal, withMissingGroups } from '../identity/principal.ts';
 import type { Grounds } from '../platform/change.ts';
 import { unknownMemberWords } from '../platform/known-members.ts';
 import { isNarrower, type Statement } from '../policy/effective.ts';
 import { compileTooling, type DecidedTool, type Tooling } from '../policy/toolset.ts';
-import { judgeTools, type PinSource, type ToolVerdict, whatNames } from '../policy/verdict.ts';
+import { judgeTools, type PinSource, type ToolVerdict, whatLetsStart } from '../policy/verdict.ts';
 import type { ServedBy } from '../session-token/identity.ts';
 import { nearestHint } from '../text/nearest.ts';
 import { quote } from '../text/quote.ts';
@@ -76,7 +76,7 @@ export interface PreparedSession {
  */
 export async function prepareSession(request: SessionRequest): Promise<PreparedSession> {
   const { platform, configuration, agent, principal, lock } = request;
-  const allowedBy = whatNames(principal, agent.allowed);
+  const allowedBy = whatLetsStart(principal, agent);
   if (allowedBy === undefined) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not use the agent ${quote(agent.name)}`, {
       hint: withMissingGroups(
@@ -102,7 +102,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
   const verdicts = judgeSessionTools(request, connections);
   const tooling = compileTooling(verdicts, configuration);
   const connected = requireConnections(request, tooling, connections);
-  const identityServers = requireNothingConnected(configuration, tooling, connections);
+  const identityServers = requireNothingConnected(request, tooling, connections);
   const now = new Date(clock.now().getTime() + platform.aheadMs());
   const { environment: foundEnvironment, diedAfter } =
     answeredEnvironment === undefined ? {} : withoutDeadApply(answeredEnvironment, now);
@@ -146,7 +146,7 @@ export async function prepareSession(request: SessionRequest): Promise<PreparedS
     tooling,
     attempt,
     grounds: {
-      delegation: { verdict: 'allow', rule: `config/agents/${agent.name}.yaml: allowed.${allowedBy}` },
+      delegation: { verdict: 'allow', rule: `config/agents/${agent.name}.yaml: ${allowedBy}` },
       agent: { id: inForce.agent.id, version: String(inForce.agent.version), name: agent.name },
       tools: verdicts.flatMap(({ service, tool, verdict, rule }) =>
         verdict === 'off' ? [] : [{ service, tool, verdict, rule: `${rule.party}: ${rule.because}` }],
@@ -197,8 +197,8 @@ function servicesOf({ agent, configuration, without }: SessionRequest): Service[
 }
 
 /** The command that connects a service; nobody can allow access for a CI job. */
-function connecting(service: string, { kind }: Principal): string {
-  return `service-connection ${service}${kind === 'workload' ? ' --token-stdin' : ''}`;
+function connecting(service: string, principal: Principal): string {
+  return `service-connection ${service}${principal.kind === 'workload' ? ' --token-stdin' : ''}${forAgentOption(principal)}`;
 }
 
 /** What is left out has to be there: a misspelt `--without` must not pass for one that was obeyed. */
@@ -239,7 +239,7 @@ function withStatement(each: ToolVerdict, statement: Statement): ToolVerdict {
  * session's own is taken back, since the platform looks into one vault after the other. Throws `connection_needed`.
  */
 function requireNothingConnected(
-  { services }: Configuration,
+  { configuration: { services }, principal }: SessionRequest,
   tooling: Tooling,
   connections: readonly Connection[],
 ): ServedBy[] {
@@ -249,9 +249,9 @@ function requireNothingConnected(
     if (connectionOf(connections, service) !== undefined) {
       throw new AppError(
         'connection_needed',
-        `${quote(name)} takes tokens of sessions, and your vault holds a credential for it`,
+        `${quote(name)} takes tokens of sessions, and the vault of ${quote(principal.label)} holds a credential for it`,
         {
-          hint: `take it out: service-connection disconnect ${name}`,
+          hint: `take it out: service-connection disconnect ${name}${forAgentOption(principal)}`,
         },
       );
     }
@@ -291,7 +291,7 @@ function requireConnections(
     const connect = missing.map(({ service }) => connecting(service, principal)).join(' && ');
     const without = missing.map(({ service }) => `--without ${service}`).join(' ');
     throw new AppError('connection_needed', `not connected: ${names.join(', ')}`, {
-      hint: `run: ${connect}; or leave it out: setup-session --agent ${agent.name} ${without}`,
+      hint: `run: ${connect}; or leave it out: setup-session --agent ${agent.name}${principal.kind === 'agent' ? ' --as-agent' : ''} ${without}`,
     });
   }
   return wanted.flatMap(({ service, connection }) => (connection === undefined ? [] : [{ service, connection }]));

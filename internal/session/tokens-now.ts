@@ -1,5 +1,5 @@
 /** What a session's own tokens may say now: no more than when it began, and nothing where what let it begin holds no longer. */
-import type { Configuration } from '../config/definitions.ts';
+import type { Agent, Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
 import { requireAssurance } from '../identity/assurance.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -60,10 +60,15 @@ export async function tokensNow(request: TokensNowRequest): Promise<DecidedTool[
     );
   }
   // Conditions are those of when it began, as its tools on the platform are.
-  const now = judgeTools(agent, principal, configuration, { pins: toolPins, now: new Date(identity.at) });
+  const now = judgeTools(agent, nowOf(principal, agent), configuration, { pins: toolPins, now: new Date(identity.at) });
   return identity.tools.flatMap((tool) => {
     const found = now.find((each) => each.service === tool.service && each.tool === tool.tool)?.verdict ?? 'off';
     const verdict = narrowest(tool.verdict, found);
     return verdict === 'off' ? [] : [{ ...tool, verdict }];
   });
+}
+
+/** What an agent may do of its own is what its file says now; nobody else can know more of a person than that they were. */
+function nowOf(principal: Principal, { autonomous }: Agent): Principal {
+  return principal.kind === 'agent' ? { ...principal, groups: autonomous?.groups ?? [] } : principal;
 }

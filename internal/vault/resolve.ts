@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Principal, requireLasting } from '../identity/principal.ts';
+import { forAgentOption, type Principal, requireLasting } from '../identity/principal.ts';
 import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
@@ -361,7 +361,7 @@ function ambiguous(vaults: readonly VaultAnswer[], principal: Principal): AppErr
     'ownership_ambiguous',
     `${vaults.length} vaults claim to be those of ${quote(principal.label)}: ${ids}`,
     {
-      hint: 'see them and archive what is wrong: service-connection vault repair; nothing was chosen',
+      hint: `see them and archive what is wrong: service-connection vault repair${forAgentOption(principal)}; nothing was chosen`,
     },
   );
 }
@@ -374,7 +374,7 @@ function unproven(claims: readonly Claim[], principal: Principal): AppError {
     'ownership_unproven',
     [`no vault is proven to be that of ${quote(principal.label)}, and these claim it`, ...evidence].join('\n'),
     {
-      hint: 'whoever holds the ownership key decides: service-connection ownership verify, then ownership sign <vault> or vault repair; nothing was chosen',
+      hint: `whoever holds the ownership key decides: service-connection ownership verify, then ownership sign <vault> or vault repair${forAgentOption(principal)}; nothing was chosen`,
     },
   );
 }

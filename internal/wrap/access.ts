@@ -103,7 +103,8 @@ function issuerOf(header: string | null): string | undefined {
 
 function ofSession(claims: SessionClaims): Caller {
   const { sub, sub_id: person, sid, root_sid: root, act, tenant, exp, jti, policy, txn, email, iss } = claims;
-  const isJob = sub.startsWith('workload:');
+  // An agent that acts for itself is no person either: nobody sits there.
+  const isJob = sub.startsWith('workload:') || sub.startsWith('agent:');
   return {
     key: keyOf('session', iss, tenant, sub, sid),
     person: keyOf('person', iss, sub),

@@ -25,6 +25,7 @@ export async function agentAttacks(): Promise<readonly Attack[]> {
       await lostUpdates(stage),
       await alteredEnvironment(stage),
       ...(await withoutOffice(stage)),
+      ...(await asAnAgent(stage)),
     ];
   } finally {
     await stage.close();
@@ -117,6 +118,67 @@ async function withoutOffice(stage: Stage): Promise<Attack[]> {
     await attempt('runs agents apply', 'setup-session', 'agents', 'apply'),
     await attempt('accepts a tool', 'setup-session', 'tools', 'review', 'notion', '--accept', 'notion-search'),
     await attempt('pushes skills', 'skill-sync'),
+  ];
+}
+
+/** An agent that acts for itself has a vault of its own, which Grace as an operator has filled. */
+async function asAnAgent(stage: Stage): Promise<Attack[]> {
+  const { configFolder, people } = stage.sandbox;
+  const { ada, grace, linus } = people;
+  const change = async (name: string, changed: object) => {
+    const path = join(configFolder, name);
+    await writeFile(
+      path,
+      stringify({ ...parse(await readFile(path, 'utf8')), ...changed }, { aliasDuplicateObjects: false }),
+    );
+  };
+  const { people: named } = parse(await readFile(join(configFolder, 'interface.yaml'), 'utf8'));
+  await change('interface.yaml', {
+    people: { ...named, groups: { ...named.groups, night: { notion: { read: 'on' } } } },
+  });
+  const runBy = { groups: [], principals: [grace.subject] };
+  await change('agents/support.yaml', {
+    autonomous: { sponsor: linus.subject, groups: ['night'], run_by: runBy },
+  });
+  const begun = [
+    await stage.at('grace').run('setup-session', 'agents', 'apply', '--overwrite'),
+    await stage
+      .at('grace')
+      .run('service-connection', 'notion', '--for-agent', 'support', '--accept-account', grace.email),
+    await stage.at('grace').run('setup-session', ...start, '--as-agent'),
+  ];
+  for (const { exit, command, stderr } of begun) if (exit !== 0) throw new Error(`${command}: ${stderr}`);
+  const vaults = [];
+  for await (const vault of stage.platform.beta.vaults.list()) vaults.push(vault);
+  const agents = vaults.find(({ metadata }) => metadata['mai_owner_kind'] === 'agent');
+  const persons = vaults.find(({ metadata }) => metadata['mai_owner_subject'] === ada.subject);
+  const before = (await sessionsOn(stage.platform)).length;
+  const taken = await stage.at('ada').run('setup-session', ...start, '--as-agent');
+  const filled = await stage.at('ada').run('service-connection', 'notion', '--for-agent', 'support');
+  const sessions = (await sessionsOn(stage.platform)).length - before;
+
+  const own = await stage.platform.beta.sessions
+    .list()
+    .then(({ data }) => data.find(({ vault_ids }) => vault_ids[0] === agents?.id));
+  if (own === undefined || persons === undefined) throw new Error('there is nothing to exchange');
+  const { id } = await stage.platform.beta.sessions.create({
+    agent: { type: 'agent', id: own.agent.id, version: own.agent.version },
+    environment_id: own.environment_id,
+    vault_ids: [persons.id],
+    metadata: own.metadata,
+  });
+  const verified = await stage.at('grace').run('setup-session', 'verify', id);
+  return [
+    judged(
+      'a colleague who may use an agent runs it as the agent itself, and fills its vault',
+      'exit 3 and 3, 0 sessions',
+      `exit ${taken.exit} and ${filled.exit}, ${sessions} sessions`,
+    ),
+    judged(
+      'somebody with the key binds the vault of a person to a session of an agent itself',
+      'exit 3, the vault named',
+      `exit ${verified.exit}, the vault ${verified.stderr.includes(persons.id) ? 'named' : 'not named'}`,
+    ),
   ];
 }
 

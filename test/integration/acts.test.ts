@@ -115,6 +115,12 @@ interface Row {
   exit?: number;
 }
 
+/** A vault of the agent itself, as an operator would have made it. */
+const agentsVault = async () => {
+  await operator();
+  const metadata = { mai_owner_kind: 'agent', mai_owner_issuer: 'config/agents', mai_owner_subject: 'support' };
+  await world.client.beta.vaults.create({ display_name: 'Connections of agent support', metadata });
+};
 const operator = () =>
   world.configure('interface.yaml', (content) => {
     content.people.operators = { principals: [world.sandbox.people.ada.subject] };
@@ -277,6 +283,19 @@ const rows: Record<string, Row> = {
     },
     act: () =>
       connect('offboard', world.sandbox.people.ada.subject, '--undo', '--yes-undo', world.sandbox.people.ada.subject),
+  },
+  'off-boarding an agent that acts for itself': {
+    acts: ['agent.offboard'],
+    prepare: agentsVault,
+    act: () => connect('offboard', 'support', '--yes-offboard', 'support'),
+  },
+  'letting an agent in again': {
+    acts: ['agent.let_in'],
+    async prepare() {
+      await agentsVault();
+      await connect('offboard', 'support', '--yes-offboard', 'support');
+    },
+    act: () => connect('offboard', 'support', '--undo', '--yes-undo', 'support'),
   },
 };
 

@@ -3,6 +3,7 @@
 import { clock } from '../../clock/clock.ts';
 import type { Service } from '../../config/definitions.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { aboutVaultOf } from '../../identity/principal.ts';
 import { discoverAuthorizationServer, type Expectation, expectationOf } from '../../oauth/authorization-server.ts';
 import type { Fetch } from '../../outside/http.ts';
 import { findVault, type OwnedVault } from '../../vault/resolve.ts';
@@ -34,7 +35,8 @@ export async function examineVault(request: Lookup & { fetch: Fetch }): Promise<
     issuers: await askIssuers(connected, fetch),
     now: clock.now(),
   });
-  return { vault, connectionCount: connections.length, credentialCount: count, findings };
+  const told = findings.map((each) => ({ ...each, next: aboutVaultOf(principal, each.next) }));
+  return { vault, connectionCount: connections.length, credentialCount: count, findings: told };
 }
 
 /** Only issuers of the catalogue are asked: an address that stands in a credential is anybody's who holds the key. */

@@ -1,7 +1,7 @@
 /** What is connected: services and the state of this person's connection to each. */
 import { clock } from '../../clock/clock.ts';
 import type { Service } from '../../config/definitions.ts';
-import type { Principal } from '../../identity/principal.ts';
+import { aboutVaultOf, type Principal } from '../../identity/principal.ts';
 import { type Platform, PlatformError } from '../../platform/client.ts';
 import type { CredentialTrial } from '../../platform/credentials.ts';
 import { findVault, type VaultDirectory } from '../../vault/resolve.ts';
@@ -47,19 +47,16 @@ export async function examineConnections(request: Lookup): Promise<{ states: Ser
         ? await Promise.all([trialOf(platform, vault.id, connection), refreshFailures.read(connection.credentialId)])
         : [];
       const left = connection === undefined ? await journals.read(principal, service) : undefined;
-      return {
+      const judged = judgeStatus({
         service,
         connection,
-        ...judgeStatus({
-          service,
-          connection,
-          verifiedEmail: principal.verifiedEmail,
-          left,
-          refreshFailedAt,
-          trial,
-          now: clock.now(),
-        }),
-      };
+        verifiedEmail: principal.verifiedEmail,
+        left,
+        refreshFailedAt,
+        trial,
+        now: clock.now(),
+      });
+      return { service, connection, ...judged, next: judged.next && aboutVaultOf(principal, judged.next) };
     }),
   );
   return { states, unlisted };

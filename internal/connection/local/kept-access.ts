@@ -4,7 +4,7 @@
  */
 import * as z from 'zod/mini';
 import type { Service } from '../../config/definitions.ts';
-import { isSamePerson, type Principal } from '../../identity/principal.ts';
+import { isSamePerson, type Principal, principalKinds } from '../../identity/principal.ts';
 import type { OAuthClient } from '../../oauth/registration.ts';
 import { Secret } from '../../secret/secret.ts';
 
@@ -38,7 +38,7 @@ const text = z.string().check(z.maxLength(4096));
 const definition = z.strictObject({
   version: z.literal(1),
   source: z.enum(['idp', 'grant']),
-  person: z.strictObject({ kind: z.enum(['sso', 'os', 'workload']), issuer: text, subject: text }),
+  person: z.strictObject({ kind: z.enum(principalKinds), issuer: text, subject: text }),
   access_token: z.optional(token),
   expires_at: z.optional(z.iso.datetime()),
   refresh_token: z.optional(token),

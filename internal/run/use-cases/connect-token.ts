@@ -2,6 +2,7 @@
 import { requireConnectable, serviceNamed } from '../../config/lookup.ts';
 import { checkAccountFlags } from '../../connection/account/confirm-account.ts';
 import { connectWithToken, judgeEnteredToken, requireStatic } from '../../connection/static-bearer.ts';
+import { runForAgent } from '../as-agent.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
 import { type Ports, yesWithin } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
@@ -23,9 +24,10 @@ export async function connectToken(request: ConnectTokenRequest, ports: Ports): 
     command,
   });
   const token = judgeEnteredToken(entered, service);
-  const run = await openOperatorRun(ports, configuration, command, {
+  const opened = await openOperatorRun(ports, configuration, command, {
     requirement: service.require,
   });
+  const run = await runForAgent(opened, request.forAgent);
   const connected = await connectWithToken({
     ...run,
     service,

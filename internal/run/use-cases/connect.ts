@@ -4,6 +4,8 @@ import { checkSecretIsOfUse } from '../../connection/client/enter-client.ts';
 import { connectService } from '../../connection/connect.ts';
 import { checkScopeChoice, scopeChoiceOf } from '../../connection/scopes.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../text/quote.ts';
+import { runForAgent } from '../as-agent.ts';
 import { clientSource } from '../client-source.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
 import { type Browser, type Ports, yesWithin } from '../ports.ts';
@@ -20,7 +22,7 @@ export function accountFlagsOf({
 
 /** Connects one service of the catalogue. */
 export async function connect(request: ConnectRequest, ports: Ports): Promise<Connected> {
-  const { service: name, newClient, legacyEndpoints, acceptAudience } = request;
+  const { service: name, newClient, legacyEndpoints, acceptAudience, forAgent } = request;
   const scopeChoice = scopeChoiceOf(request);
   const accountFlags = accountFlagsOf(request);
   const configuration = await loadProject(ports);
@@ -32,12 +34,14 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
   if (ports.descriptors.clientSecret !== undefined) checkSecretIsOfUse(service);
   const { via = service.authorization.via } = request;
   const command = `service-connection ${name}`;
+  if (forAgent !== undefined && via === 'idp') refuseThroughIdp(forAgent);
   if (via === 'idp') refuseBrowserOptions(ports.browser(command), legacyEndpoints);
   const clients = await clientSource(ports);
-  const run = await openOperatorRun(ports, configuration, command, {
+  const opened = await openOperatorRun(ports, configuration, command, {
     requirement: service.require,
     opensService: via !== 'idp',
   });
+  const run = await runForAgent(opened, forAgent);
   const connected = await connectService({
     ...run,
     service,
@@ -54,6 +58,17 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
   });
   ports.tell.event(storedEvent(service, connected));
   return connectedValue(service, run.principal, connected);
+}
+
+/** The identity provider gives access to whoever signed in, and theirs is nothing for the vault of an agent (P1). */
+function refuseThroughIdp(agent: string): never {
+  throw new AppError(
+    'not_allowed',
+    `access through the identity provider is that of the person, not of ${quote(agent)}`,
+    {
+      hint: 'give the agent an account of its own at the service, where its file allows another way than via: idp',
+    },
+  );
 }
 
 /** Nobody is sent to the service, so nothing can be said about how. Throws `usage`. */

@@ -10,10 +10,11 @@ import { unlistedService } from '../../connection/unlisted/discover-unlisted.ts'
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../text/quote.ts';
 import { isUrl } from '../../text/url.ts';
+import { runForAgent } from '../as-agent.ts';
 import { accountWords, disconnectedValue, ownerOf } from '../connected.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
-import type { Nothing } from '../values/common.ts';
+import type { ForAgent } from '../values/common.ts';
 import type {
   CheckedConnections,
   CheckRequest,
@@ -25,9 +26,10 @@ import type {
 } from '../values/connections.ts';
 
 /** Lists the services and their connections, and what else is connected. */
-export async function listConnections(_request: Nothing, ports: Ports): Promise<ListedConnections> {
+export async function listConnections({ forAgent }: ForAgent, ports: Ports): Promise<ListedConnections> {
   const configuration = await loadProject(ports);
-  const run = await openOperatorRun(ports, configuration, 'service-connection list');
+  const opened = await openOperatorRun(ports, configuration, 'service-connection list');
+  const run = await runForAgent(opened, forAgent);
   const waiting = ports.tell.wait('the platform tries each connection');
   const { states, unlisted } = await examineAll({ ...run, services: connectable(configuration) }).finally(() =>
     waiting.done(),
@@ -47,12 +49,13 @@ export async function listConnections(_request: Nothing, ports: Ports): Promise<
 }
 
 /** Tries one connection, or all there are. Fails when one does not work, so that scripts can rely on it. */
-export async function checkConnections({ service: name }: CheckRequest, ports: Ports): Promise<CheckedConnections> {
+export async function checkConnections(request: CheckRequest, ports: Ports): Promise<CheckedConnections> {
+  const { service: name } = request;
   const configuration = await loadProject(ports);
   const services = name === undefined ? connectable(configuration) : [serviceNamed(configuration, name)];
   if (name !== undefined) services.forEach(requireConnectable);
   const command = ['service-connection check', name].filter(Boolean).join(' ');
-  const run = await openOperatorRun(ports, configuration, command);
+  const run = await runForAgent(await openOperatorRun(ports, configuration, command), request.forAgent);
   const waiting = ports.tell.wait('the platform tries each connection');
   const states = await examineServices({ ...run, services }).finally(() => waiting.done());
   const checked = states.filter(
@@ -72,7 +75,7 @@ export async function disconnect(request: DisconnectRequest, ports: Ports): Prom
   const configuration = await loadProject(ports);
   const service = url === undefined ? serviceNamed(configuration, name ?? '') : unlistedService(new URL(url), url, []);
   const command = `service-connection disconnect ${name ?? '--url <url>'}`;
-  const run = await openOperatorRun(ports, configuration, command);
+  const run = await runForAgent(await openOperatorRun(ports, configuration, command), request.forAgent);
   if (!dryRun) {
     const done = await disconnectService({ ...run, service, warn: ports.tell.warn });
     ports.afterwards(done.told);
@@ -93,9 +96,10 @@ export async function disconnect(request: DisconnectRequest, ports: Ports): Prom
 }
 
 /** Examines the vault. Fails on an alarm. */
-export async function examineConnections(_request: Nothing, ports: Ports): Promise<ExaminedConnections> {
+export async function examineConnections({ forAgent }: ForAgent, ports: Ports): Promise<ExaminedConnections> {
   const configuration = await loadProject(ports);
-  const run = await openOperatorRun(ports, configuration, 'service-connection doctor');
+  const opened = await openOperatorRun(ports, configuration, 'service-connection doctor');
+  const run = await runForAgent(opened, forAgent);
   const waiting = ports.tell.wait('the vault is compared with what the services say today');
   const { vault, connectionCount, credentialCount, findings } = await examineVault({
     ...run,

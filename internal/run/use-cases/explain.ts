@@ -12,6 +12,7 @@ import { nearestHint } from '../../text/nearest.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { readPins } from '../../tool-review/pin.ts';
 import { findVault } from '../../vault/resolve.ts';
+import { runAsAgent } from '../as-agent.ts';
 import { ownerOf } from '../connected.ts';
 import type { Ports } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
@@ -34,7 +35,9 @@ export async function explainVerdicts(request: ExplainRequest, ports: Ports): Pr
   const pins = await readPins(configuration);
   requireTool(agent, configuration, tool);
   const { principal, grantedScopes, who } =
-    group === undefined ? await whoeverRuns(ports, configuration, agent.name) : memberOf(group, agent, configuration);
+    group === undefined
+      ? await whoeverRuns(ports, configuration, agent, request.asAgent === true)
+      : memberOf(group, agent, configuration);
   const now = clock.now();
   const verdicts = judgeTools(agent, principal, configuration, { grantedScopes, pins, now });
   return {
@@ -50,8 +53,14 @@ export async function explainVerdicts(request: ExplainRequest, ports: Ports): Pr
 }
 
 /** The person at the keyboard, with the scopes of the connections in their vault. */
-async function whoeverRuns(ports: Ports, configuration: TrustedConfiguration, agent: string): Promise<Subject> {
-  const run = await openOperatorRun(ports, configuration, `setup-session explain --agent ${agent}`);
+async function whoeverRuns(
+  ports: Ports,
+  configuration: TrustedConfiguration,
+  agent: Agent,
+  asAgent: boolean,
+): Promise<Subject> {
+  const opened = await openOperatorRun(ports, configuration, `setup-session explain --agent ${agent.name}`);
+  const run = asAgent ? await runAsAgent(opened, agent) : opened;
   const { platform, principal } = run;
   const vault = await findVault(run, principal);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);

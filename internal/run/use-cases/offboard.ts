@@ -1,6 +1,7 @@
 /** What an operator does when a person leaves, and when that person comes back. */
 
 import { AppError } from '../../errors/app-error.ts';
+import { isPerson } from '../../identity/principal.ts';
 import {
   isOffboardedWhole,
   isTarget,
@@ -12,6 +13,8 @@ import {
   readPerson,
   stepCount,
 } from '../../offboarding/offboard.ts';
+import type { Announcement } from '../../platform/recorder.ts';
+import { sponsoredBy } from '../../policy/autonomous.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { tableText } from '../../text/table.ts';
 import { requireOperator } from '../actor.ts';
@@ -42,9 +45,15 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
   if (request.undo) return await undo(ports, run, things, request);
 
   const { services } = configuration;
-  const plan = offboardPlan(things, services, includeUnproven);
+  const sponsored = sponsoredAgents(things, run);
+  const plan = offboardPlan(things, services, includeUnproven, sponsored);
   if (dryRun) return plan;
-  if (isOffboardedWhole(things, includeUnproven)) return wholeValue(things);
+  for (const agent of sponsored) {
+    ports.tell.warn(
+      `they are the sponsor of the agent ${quote(agent)}, whose vault stays: it starts no session before config/agents/${agent}.yaml names a new one (autonomous.sponsor)`,
+    );
+  }
+  if (isOffboardedWhole(things, includeUnproven)) return wholeValue(things, sponsored);
   const [heading, table] = offboardPlanText(plan);
   for (const line of [heading, ...tableText(table).split('\n')]) ports.tell.note(visible(line));
   await confirmSubject(ports, request, 'yes-offboard', 'to off-board');
@@ -60,11 +69,10 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
       carryingOut.at(ended, stepCount(things, carrying.includeUnproven));
     },
   };
-  const target = { kind: 'person', id: request.subject, label: request.subject } as const;
   let ended = 0;
   const carryingOut = ports.tell.wait(`off-boarding ${quote(subject)}`);
   const done = await run.platform.recorder
-    .act({ act: 'person.offboard', target }, async () => {
+    .act(announcementOf(things, 'offboard'), async () => {
       // Servers look at the list every few seconds, whatever the platform still does.
       await endTokensOfPerson(ports, run, things);
       const offboarded = await offboard(carrying, things);
@@ -78,7 +86,19 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
       `${quote(vault.id)} is not proven to be theirs and is left alone: archive it with --include-unproven`,
     );
   }
-  return offboardedValue(done, services);
+  return offboardedValue(done, services, sponsored);
+}
+
+/** An act on a person, or a job, is not one on an agent of that name: consoles end the sign-ins of people. */
+function announcementOf({ owner: { kind, subject } }: PersonsThings, what: 'offboard' | 'let_in'): Announcement {
+  return kind === 'agent'
+    ? { act: `agent.${what}`, target: { kind: 'agent', id: subject, label: subject } }
+    : { act: `person.${what}`, target: { kind: 'person', id: subject, label: subject } };
+}
+
+/** The agents that a person answers for: theirs go on, and none begins a session before somebody else does. */
+function sponsoredAgents({ owner }: PersonsThings, { configuration }: OperatorRun): string[] {
+  return isPerson(owner) ? sponsoredBy(owner.subject, configuration) : [];
 }
 
 /** Takes back the tokens of the person's sessions that were issued on this machine. */
@@ -100,8 +120,7 @@ async function undo(
     return { owner, would: plan.length === 0 ? 'create' : 'unmark', vault_ids: plan.map(({ vault }) => vault.id) };
   }
   await confirmSubject(ports, request, 'yes-undo', 'to let in again');
-  const target = { kind: 'person', id: owner.subject, label: owner.subject } as const;
-  const { vault, act } = await run.platform.recorder.act({ act: 'person.let_in', target }, () =>
+  const { vault, act } = await run.platform.recorder.act(announcementOf(things, 'let_in'), () =>
     letInAgain(run, things),
   );
   return { owner, change: act, vault_id: vault.id };

@@ -2,13 +2,14 @@
 
 import { recordOf } from '../../connection/credentials.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { Principal } from '../../identity/principal.ts';
+import { forAgentOption, type Principal } from '../../identity/principal.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { tableText } from '../../text/table.ts';
 import { isProven } from '../../vault/claims.ts';
 import type { HeldVault } from '../../vault/persons-vaults.ts';
 import { archiveClaimed, type ClaimedVaults, type RepairDirectory, readClaimedVaults } from '../../vault/repair.ts';
 import { whyNot } from '../../vault/resolve.ts';
+import { runForAgent } from '../as-agent.ts';
 import type { Ask, Ports } from '../ports.ts';
 import { loadProject, openOperatorRun } from '../project.ts';
 import type { RepairedVaults, RepairRequest } from '../values/vaults.ts';
@@ -20,10 +21,14 @@ export const repairHeading = ['vault', 'made', 'signature', 'holds', 'plan'];
 const questionTimeoutMs = 300_000;
 
 /** Shows the vaults, asks about each but the one that is kept, and ends with an ownership error while several remain. */
-export async function repairVaults({ keep: named, dryRun }: RepairRequest, ports: Ports): Promise<RepairedVaults> {
+export async function repairVaults(
+  { keep: named, dryRun, forAgent }: RepairRequest,
+  ports: Ports,
+): Promise<RepairedVaults> {
   const { ask } = ports;
   const configuration = await loadProject(ports);
-  const run = await openOperatorRun(ports, configuration, 'service-connection vault repair');
+  const opened = await openOperatorRun(ports, configuration, 'service-connection vault repair');
+  const run = await runForAgent(opened, forAgent);
   const found = await readClaimedVaults(run, run.principal);
   const keep = keptOf(found, named);
   if (found.active.length < 2) return repairedValue(found, run.principal, []);
@@ -117,7 +122,9 @@ function several(found: ClaimedVaults, keep: HeldVault | undefined, principal: P
       ...linesOf(found, keep),
       whyNothing(found),
     ].join('\n'),
-    { hint: 'run service-connection vault repair in a terminal: it asks about each; nothing was chosen' },
+    {
+      hint: `run service-connection vault repair${forAgentOption(principal)} in a terminal: it asks about each; nothing was chosen`,
+    },
   );
 }
 

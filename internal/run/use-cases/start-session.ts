@@ -7,6 +7,7 @@ import { startSession as createSession, endTwins, type StartedSession } from '..
 import { limitWords } from '../../session/stop-after.ts';
 import { tellUnsettled } from '../../session/unsettled.ts';
 import { quote } from '../../text/quote.ts';
+import { runAsAgent } from '../as-agent.ts';
 import { ownerOf } from '../connected.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
 import type { Ports } from '../ports.ts';
@@ -19,7 +20,7 @@ import { findOffered, offerToEnd } from './idle-sessions.ts';
 
 /** Prepares, starts and, with a message, talks to one session. */
 export async function startSession(request: StartRequest, ports: Ports): Promise<StartResult> {
-  const { agent: name, title, dryRun, without, budget, message, end, stopAfter } = request;
+  const { agent: name, asAgent = false, title, dryRun, without, budget, message, end, stopAfter } = request;
   const timeoutMs = patienceFor(ports.timeoutSeconds, stopAfter);
   if (message === undefined && (end || stopAfter !== undefined)) {
     throw new AppError('usage', `${end ? '--end' : '--stop-after'} goes with a message only`, {
@@ -29,9 +30,10 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   const configuration = await loadProject(ports);
   const agent = agentNamed(configuration, name);
   const { lock, pins, toolPins } = await readLocks(configuration, agent, ports.signal);
-  const command = `setup-session --agent ${agent.name}`;
+  const command = `setup-session --agent ${agent.name}${asAgent ? ' --as-agent' : ''}`;
   const requirement = requirementOf(agent, configuration);
-  const run = await openOperatorRun(ports, configuration, command, { requirement });
+  const opened = await openOperatorRun(ports, configuration, command, { requirement });
+  const run = asAgent ? await runAsAgent(opened, agent) : opened;
   const { platform, principal, memory, ownership, sessionRecords, signInOf } = run;
 
   const tokens = await tokensFor(configuration);

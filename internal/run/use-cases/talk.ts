@@ -11,6 +11,7 @@ import type { Answer } from '../../session/answer.ts';
 import { callDigest, type FoundCall } from '../../session/call.ts';
 import { requireContinuable, requireLive, requireOwnVault } from '../../session/continue.ts';
 import type { ToolCall } from '../../session/event.ts';
+import { isStartedBy } from '../../session/facts.ts';
 import { readState } from '../../session/session-state.ts';
 import { idWord } from '../../session/turn-outcome.ts';
 import { quote } from '../../text/quote.ts';
@@ -31,7 +32,7 @@ import type { AnsweredCall, AnswerRequest, FollowedTurn, SendRequest } from '../
 export async function sendMessage(request: SendRequest, ports: Ports): Promise<FollowedTurn> {
   const { session: id, message, end, stopAfter } = request;
   const timeoutMs = patienceFor(ports.timeoutSeconds, stopAfter);
-  const opened = await openOwnSession(ports, 'setup-session send', id);
+  const opened = await openOwnSession(ports, 'setup-session send', id, request.asAgent);
   const { run, session } = opened;
   await Promise.all([requireGoingOn(ports, opened), requireNothingWaits(opened)]);
   const { platform, configuration, signInOf } = run;
@@ -159,6 +160,15 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
   await refuseOffboarded(run, principal);
   // A no and a result of nothing done let nothing happen. A result that says what was done is told to the agent like a yes.
   if (answer.kind === 'no' || answer.kind === 'failed') return;
+  if (isStartedBy(session.metadata, principal)) {
+    throw new AppError(
+      'not_allowed',
+      `you had the agent start ${quote(session.id)}, so a yes to it is not yours to give`,
+      {
+        hint: `nothing was answered; another one of ${approval === undefined ? 'its approvers' : approverWords(approval.approvers)} sees it with: setup-session approvals`,
+      },
+    );
+  }
   if (!maySeeArguments(principal, configuration, call.service ?? '')) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not see the arguments of ${nameOf(call)}`, {
       hint: `nobody says yes to what they cannot see, nor gives its result: people in interface.yaml gives them nothing at ${quote(call.service ?? '')}`,

@@ -1,6 +1,6 @@
 /** The requests and results that are about a person's connections. */
 import * as z from 'zod/mini';
-import { nothing, owner } from './common.ts';
+import { forAgent, nothing, owner } from './common.ts';
 
 const text = z.nullable(z.string());
 
@@ -35,6 +35,7 @@ export const connect = {
   request: z.strictObject({
     ...scopes,
     ...accounts,
+    ...forAgent,
     service: z.string(),
     via: z.optional(z.literal('idp')),
     newClient: z.boolean(),
@@ -44,7 +45,10 @@ export const connect = {
   result: connected,
 };
 
-export const connectToken = { request: z.strictObject({ ...accounts, service: z.string() }), result: connected };
+export const connectToken = {
+  request: z.strictObject({ ...accounts, ...forAgent, service: z.string() }),
+  result: connected,
+};
 
 export const connectUnlisted = {
   request: z.strictObject({ ...scopes, ...accounts, url: z.string(), newClient: z.boolean() }),
@@ -74,7 +78,12 @@ const wouldDisconnect = z.strictObject({
 });
 
 export const disconnect = {
-  request: z.strictObject({ service: z.optional(z.string()), url: z.optional(z.string()), dryRun: z.boolean() }),
+  request: z.strictObject({
+    ...forAgent,
+    service: z.optional(z.string()),
+    url: z.optional(z.string()),
+    dryRun: z.boolean(),
+  }),
   result: z.union([disconnected, wouldDisconnect]),
 };
 
@@ -102,7 +111,7 @@ const state = z.strictObject({
 });
 
 export const listConnections = {
-  request: nothing,
+  request: z.strictObject({ ...forAgent }),
   result: z.strictObject({
     owner,
     services: z.array(state),
@@ -121,12 +130,12 @@ export const listConnections = {
 };
 
 export const checkConnections = {
-  request: z.strictObject({ service: z.optional(z.string()) }),
+  request: z.strictObject({ ...forAgent, service: z.optional(z.string()) }),
   result: z.strictObject({ owner, services: z.array(state) }),
 };
 
 export const examineConnections = {
-  request: nothing,
+  request: z.strictObject({ ...forAgent }),
   result: z.strictObject({
     owner,
     vault_id: text,

@@ -11,6 +11,8 @@ const actor = z.union([
     acr: z.optional(z.string()),
     amr: z.optional(z.readonly(z.array(z.string()))),
     auth_time: z.optional(z.number()),
+    /** The agent that they have act for itself, and who answers for it. */
+    autonomous: z.optional(z.strictObject({ agent: z.string(), sponsor: z.string() })),
   }),
   z.strictObject({ kind: z.enum(['key_holder', 'unproven']), account: z.nullable(z.string()) }),
 ]);

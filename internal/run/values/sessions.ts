@@ -47,6 +47,7 @@ const ended = z.optional(z.boolean());
 export const sendMessage = {
   request: z.strictObject({
     session: z.string(),
+    asAgent: z.optional(z.boolean()),
     message: z.string(),
     end: z.boolean(),
     stopAfter: z.optional(limit),
@@ -92,6 +93,8 @@ const plannedSession = z.strictObject({
 export const startSession = {
   request: z.strictObject({
     agent: z.string(),
+    /** With the vault of the agent itself, not with that of whoever asks. */
+    asAgent: z.optional(z.boolean()),
     title: z.optional(z.string()),
     /** In cents. */
     budget: z.optional(z.string()),

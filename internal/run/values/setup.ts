@@ -67,6 +67,8 @@ export const explainVerdicts = {
     tool: z.optional(z.string()),
     /** Somebody who is in this group alone, instead of whoever asks. */
     group: z.optional(z.string()),
+    /** The agent itself, instead of whoever asks. */
+    asAgent: z.optional(z.boolean()),
   }),
   result: z.strictObject({
     agent: z.string(),

@@ -1,6 +1,6 @@
 /** The requests and results of off-boarding, and of a person's several vaults. */
 import * as z from 'zod/mini';
-import { owner } from './common.ts';
+import { forAgent, owner } from './common.ts';
 
 const text = z.nullable(z.string());
 
@@ -11,6 +11,9 @@ const credential = z.strictObject({
   mcp_server_url: text,
   account: text,
 });
+
+/** The agents that the person answers for, and that need somebody else who does. */
+const sponsorOf = z.array(z.string());
 
 /** What would be done, and what is there. */
 const plan = z.strictObject({
@@ -27,6 +30,7 @@ const plan = z.strictObject({
   ),
   archived_vaults: z.array(z.strictObject({ vault_id: z.string(), offboarded: z.boolean() })),
   sessions: z.array(z.strictObject({ session_id: z.string(), status: z.string() })),
+  sponsor_of: sponsorOf,
   beside: z.strictObject({ rows: z.array(z.array(z.string())) }),
 });
 
@@ -45,6 +49,7 @@ const offboarded = z.strictObject({
   steps: z.array(step),
   not_revoked: z.array(credential),
   left_alone: z.array(z.strictObject({ vault_id: z.string(), signature: z.string() })),
+  sponsor_of: sponsorOf,
   /** What a person has to end by hand, in lines. */
   beside: z.strictObject({ byHand: z.array(z.string()) }),
 });
@@ -55,6 +60,7 @@ const unchanged = z.strictObject({
   offboarded_at: z.string(),
   offboarded_by: z.string(),
   vault_id: text,
+  sponsor_of: sponsorOf,
 });
 
 const wouldLetIn = z.strictObject({ owner, would: z.enum(['create', 'unmark']), vault_ids: z.array(z.string()) });
@@ -85,7 +91,7 @@ const claimed = z.strictObject({
 const rows = z.array(z.array(z.string()));
 
 export const repairVaults = {
-  request: z.strictObject({ keep: z.optional(z.string()), dryRun: z.boolean() }),
+  request: z.strictObject({ ...forAgent, keep: z.optional(z.string()), dryRun: z.boolean() }),
   result: z.union([
     z.strictObject({
       vaults: z.array(claimed),

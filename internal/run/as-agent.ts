@@ -1,0 +1,37 @@
+/** Turns the run of somebody proven into that of an agent that acts for itself. */
+import type { Agent } from '../config/definitions.ts';
+import { agentNamed } from '../config/lookup.ts';
+import { agentKeptBy, agentRunBy } from '../policy/autonomous.ts';
+import { requireNoneLeft } from '../vault/standing.ts';
+import type { OperatorRun } from './project.ts';
+
+/**
+ * The run of the agent itself, for whoever its file names. Throws `not_allowed`, `offboarded` for somebody who was off-boarded,
+ * and `sponsor_needed` where nobody answers for the agent any more.
+ */
+export async function runAsAgent(run: OperatorRun, agent: Agent): Promise<OperatorRun> {
+  const { principal, rule } = agentRunBy(run.principal, agent);
+  const sponsor = principal.autonomous?.sponsor ?? '';
+  await requireNoneLeft(run, run.principal, { agent: agent.name, sponsor, issuer: issuerOfPeople(run) });
+  return run.as(principal, { verdict: 'allow', rule });
+}
+
+/**
+ * The run that looks after the vault of an agent, for operators; of no agent the run itself. Throws `not_allowed`, and
+ * `offboarded` for an operator who was off-boarded.
+ */
+export async function runForAgent(run: OperatorRun, name: string | undefined): Promise<OperatorRun> {
+  if (name === undefined) return run;
+  const { principal, rule } = agentKeptBy(run.principal, agentNamed(run.configuration, name), run.configuration);
+  await requireNoneLeft(run, run.principal, undefined);
+  return run.as(principal, { verdict: 'allow', rule });
+}
+
+/** Who says which subject a person has; undefined where the configuration does not name exactly one. */
+function issuerOfPeople({
+  configuration: {
+    interface: { identity },
+  },
+}: OperatorRun): string | undefined {
+  return identity.mode === 'sso' ? identity.issuer : undefined;
+}

@@ -46,6 +46,13 @@ test.each<[string, string, boolean]>([
   expect(through({ ...proxy, NO_PROXY: exceptions }, address) === undefined).toBe(direct);
 });
 
+test('no_proxy comes first as well, even where it is empty', () => {
+  const both = { ...proxy, NO_PROXY: 'a.example' };
+  expect(through(both, 'https://a.example')).toBeUndefined();
+  expect(through({ ...both, no_proxy: 'b.example' }, 'https://a.example')).toBe('http://proxy.example:3128');
+  expect(through({ ...both, no_proxy: '' }, 'https://a.example')).toBe('http://proxy.example:3128');
+});
+
 test('credentials are in no text, and concealed wherever they turn up', () => {
   const proxies = proxiesFrom({ HTTPS_PROXY: 'http://ada:p%40ssw0rd-long@proxy.example:3128' });
   const found = proxies?.for(new URL('https://a.example'));

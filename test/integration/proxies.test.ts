@@ -1,7 +1,10 @@
 /** A network that is left through a proxy: every door goes through it, and what is wrong with it is named. */
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readdir, readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { type AgentOptions, createServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -10,6 +13,9 @@ import { guardedFetch } from '../../internal/outside/http.ts';
 import { proxiesFrom } from '../../internal/outside/proxies.ts';
 import { sender } from '../../internal/outside/send.ts';
 import { type ConnectProxy, startConnectProxy } from '../sandbox/connect-proxy.ts';
+import { userAgent } from '../sandbox/platform/token-refresh.ts';
+import type { CommandOutcome } from '../support/command.ts';
+import { keepSignIns } from '../support/kept-sign-in.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { skipped } from '../support/skip.ts';
 
@@ -23,23 +29,106 @@ afterEach(() => proxy.close());
 
 const behind = () => ({ environment: { HTTP_PROXY: proxy.url } });
 
-test('the main job goes through it, platform, provider and service, and its credentials are seen nowhere', async () => {
-  const connected = await world.connect(['notion', '--debug'], behind());
-  expect(connected.exit).toBe(0);
-  const applied = await world.setup(['agents', 'apply', 'support'], { ...behind(), person: undefined });
-  const session = await world.setup(['--agent', 'support'], behind());
-  expect([applied.exit, session.exit]).toEqual([0, 0]);
-  const { platform, identityProvider, services } = world.sandbox;
-  const doors = [platform.baseUrl, identityProvider.issuer, services.notion.mcpUrl];
-  const tunnels = new Set(proxy.asked.map(({ authority }) => authority));
-  for (const door of doors) expect(tunnels).toContain(new URL(door).host);
-  expect(proxy.asked.every(({ known }) => known)).toBe(true);
-  for (const { stdout, stderr } of [connected, applied, session]) {
-    expect(stdout + stderr).not.toMatch(/tunnel(\/|%2F)pass/);
+/** Every request that a server of this process got while something was done: to which port, and from where. */
+async function requestsWhile(act: () => Promise<void>) {
+  const requests: { port: number | undefined; tunnelled: boolean; agent: string | undefined }[] = [];
+  const note = (message: unknown) => {
+    const { request, socket } = message as { request: IncomingMessage; socket: Socket };
+    requests.push({
+      port: socket.localPort,
+      tunnelled: proxy.isEndOfTunnel(socket.remotePort),
+      agent: request.headers['user-agent'],
+    });
+  };
+  subscribe('http.server.request.start', note);
+  try {
+    await act();
+  } finally {
+    unsubscribe('http.server.request.start', note);
   }
-  const doctor = await world.setup(['doctor'], { ...behind(), person: undefined });
-  expect(doctor.stdout).toContain(`http leaves through the proxy "${proxy.origin}" (HTTP_PROXY, with credentials)`);
-  expect(doctor.stdout + doctor.stderr).not.toMatch(/tunnel(\/|%2F)pass/);
+  return requests;
+}
+
+/** What the credentials of the proxy could be found as. */
+const spellings = () => [
+  proxy.password,
+  encodeURIComponent(proxy.password),
+  Buffer.from(`ada:${proxy.password}`).toString('base64'),
+];
+
+async function textsBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((each) => each.isFile());
+  return await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')));
+}
+
+test('the main job goes through it, platform, provider and service, every request, and its credentials are seen nowhere', async () => {
+  const { platform, identityProvider, services } = world.sandbox;
+  const folder = await world.machine();
+  const kept = await keepSignIns(world);
+  const now = Math.floor(Date.now() / 1000);
+  const outcomes: CommandOutcome[] = [];
+  const requests = await requestsWhile(async () => {
+    outcomes.push(await world.connect(['login', '--debug'], { ...behind(), folder }));
+    await kept.forge(folder, (token) => identityProvider.control.forge(token, { iat: now - 7200, exp: now - 3600 }));
+    outcomes.push(
+      await world.connect(['whoami', '--json'], { ...behind(), folder, person: undefined }),
+      await world.connect(['notion', '--debug'], { ...behind(), folder }),
+      await world.setup(['agents', 'apply', 'support', '--debug'], { ...behind(), folder, person: undefined }),
+      await world.setup(['--agent', 'support', '--debug'], { ...behind(), folder, person: undefined }),
+      await world.connect(['check', '--debug'], { ...behind(), folder, person: undefined }),
+      await world.connect(['logout', '--debug'], { ...behind(), folder, person: undefined }),
+    );
+  });
+  expect(outcomes.map(({ exit }) => exit)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+  expect(outcomes[1]?.stdout).toContain('"proven_by":"renewed"');
+  // The browser of a person goes its own ways, and so does the platform; nothing else does.
+  const direct = new Set(requests.flatMap(({ tunnelled, agent }) => (tunnelled ? [] : [agent])));
+  expect([...direct].sort()).toEqual(['Mozilla/5.0 (sandbox browser)', userAgent]);
+  const doors = [platform.baseUrl, identityProvider.issuer, services.notion.mcpUrl, services.notion.issuer];
+  const authorities = doors.map((door) => new URL(door).host);
+  const asked = requests.flatMap(({ tunnelled, port }) => (tunnelled ? [`127.0.0.1:${port}`] : []));
+  for (const authority of authorities) expect(asked).toContain(authority);
+  expect(proxy.asked.filter(({ known, authority }) => !known || !authorities.includes(authority))).toEqual([]);
+  const more = { NO_PROXY: 'intranet.example', NODE_EXTRA_CA_CERTS: '/etc/acme.pem' };
+  const environment = { ...behind().environment, ...more };
+  const doctor = await world.setup(['doctor'], { environment, folder, person: undefined });
+  const way = `http leaves through the proxy "${proxy.origin}" (HTTP_PROXY, with credentials), except to "intranet.example"`;
+  expect(doctor.stdout).toContain(way);
+  expect(doctor.stdout).toContain('Node also trusts the authorities in "/etc/acme.pem"');
+  const said = [...outcomes, doctor].flatMap(({ stdout, stderr }) => [stdout, stderr]);
+  for (const text of [...said, ...(await textsBelow(folder)), ...(await textsBelow(world.keptIn(folder)))]) {
+    expect(spellings().filter((each) => text.includes(each))).toEqual([]);
+  }
+});
+
+test.each<[door: string, argv: readonly string[]]>([
+  ['the provider', ['login']],
+  ['the service', ['notion']],
+  ['the platform', ['list']],
+])('without its credentials it is named at the door to %s, which is not asked', async (door, argv) => {
+  const { platform, identityProvider, services } = world.sandbox;
+  const places: Record<string, string[]> = {
+    'the provider': [identityProvider.issuer],
+    'the service': [services.notion.mcpUrl, services.notion.issuer],
+    'the platform': [platform.baseUrl],
+  };
+  const hostsOf = (name: string) => (places[name] ?? []).map((place) => new URL(place).host);
+  const others = Object.keys(places).filter((name) => name !== door);
+  const environment = { HTTP_PROXY: proxy.origin, NO_PROXY: others.flatMap(hostsOf).join(',') };
+  let outcome: CommandOutcome | undefined;
+  const requests = await requestsWhile(async () => {
+    outcome = await world.connect(argv, { environment });
+  });
+  expect([outcome?.exit, outcome?.stderr]).toEqual([1, expect.stringContaining('(HTTP_PROXY) answered 407')]);
+  expect(outcome?.stderr).toContain('give it the credentials that it wants: HTTP_PROXY=http://user:password@host:port');
+  const [refused, ...more] = [...new Set(proxy.asked.map(({ authority }) => authority))];
+  expect([hostsOf(door), more]).toEqual([expect.arrayContaining([refused]), []]);
+  expect(outcome?.stderr).toContain(`asked for "${refused}"`);
+  // The others were reached, each of them directly.
+  const ports = requests.map(({ port }) => `127.0.0.1:${port}`);
+  expect(hostsOf(door).filter((host) => ports.includes(host))).toEqual([]);
+  if (door !== 'the provider') expect(ports).toContain(hostsOf('the provider')[0]);
 });
 
 test.each<[string, () => object, string]>([

@@ -10,6 +10,8 @@ export interface ConnectProxy {
   readonly password: string;
   /** Every tunnel that was asked for, as `host:port`, and whether the credentials were right. */
   readonly asked: readonly { readonly authority: string; readonly known: boolean }[];
+  /** Whether a port of this machine is its end of a tunnel: who is asked from there was asked through it. */
+  isEndOfTunnel(port: number | undefined): boolean;
   /** Answers every tunnel with this instead; undefined behaves again. */
   answer(page?: { status: number; type?: string; body?: string }): void;
   /** Names that nobody but the proxy can look up. */
@@ -23,6 +25,7 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
   const wanted = `Basic ${Buffer.from(`ada:${password}`).toString('base64')}`;
   const asked: { authority: string; known: boolean }[] = [];
   const open = new Set<Socket>();
+  const ends = new Set<number | undefined>();
   const names = new Map<string, number>();
   let page: { status: number; type?: string; body?: string } | undefined;
   const server = createServer((_request, response) => response.writeHead(400).end());
@@ -39,6 +42,7 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
     if (page !== undefined || !known) return void refuse(page?.status ?? 407, page?.type, page?.body);
     const { hostname, port } = new URL(`http://${authority}`);
     const upstream = connect(names.get(hostname) ?? Number(port || 80), '127.0.0.1', () => {
+      ends.add(upstream.localPort);
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
       upstream.write(head);
       upstream.pipe(client).pipe(upstream);
@@ -56,6 +60,7 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
     origin: `http://${host}`,
     password,
     asked,
+    isEndOfTunnel: (end) => end !== undefined && ends.has(end),
     answer(other) {
       page = other;
     },

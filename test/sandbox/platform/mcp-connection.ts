@@ -5,6 +5,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js';
 import type { Secrets } from './credential-auth.ts';
 import { captureResponse } from './http-capture.ts';
+import { userAgent } from './token-refresh.ts';
 
 const timeoutMs = 10_000;
 
@@ -38,7 +39,9 @@ export interface McpConnection {
 export async function connectMcp(url: string, token: string | undefined, secrets: Secrets): Promise<McpConnection> {
   let failed: BetaManagedAgentsMCPProbe['http_response'] = null;
   const transport = new StreamableHTTPClientTransport(new URL(url), {
-    requestInit: token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
+    requestInit: {
+      headers: { 'user-agent': userAgent, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+    },
     fetch: async (input, init) => {
       const response = await fetch(input, init);
       // GET only opens the optional stream for server messages; that it is missing is no failure.

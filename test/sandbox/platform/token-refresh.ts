@@ -9,7 +9,7 @@ import { captureResponse } from './http-capture.ts';
 
 const timeoutMs = 10_000;
 
-/** What a token endpoint sees of the platform. Not documented; so that a test can tell who asked. */
+/** What token endpoints and MCP servers see of the platform. Not documented; so that a test can tell who asked. */
 export const userAgent = 'managed-agents-sandbox';
 
 const tokenAnswer = z.object({

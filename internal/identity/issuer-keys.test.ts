@@ -25,7 +25,6 @@ test.each<[string, Answer]>([
   ['a key with its private part', { json: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'a' }] } }],
   ['a key to sign with', { json: { keys: [{ ...good, key_ops: ['sign'] }] } }],
   ['a key of which a part is no text', { json: { keys: [{ ...good, x: 7 }] } }],
-  ['a redirect to somebody else', { status: 302, headers: { location: 'http://localhost:9/keys' } }],
 ])('%s is no key set', async (_case, answer) => {
   const { origin } = await startHostileServer(() => answer);
   await expect(fetchKeys(`${origin}/keys`, fetch)).rejects.toMatchObject({ code: 'service_metadata' });
@@ -85,6 +84,20 @@ test.each([503, 429, 403])('keys that are answered with %i are not to be had now
     message: `"${origin}/jwks" answered ${status}, and no keys to verify tokens with`,
     hint: expect.stringContaining('try again later'),
   });
+});
+
+test('keys that are said to be at another origin are not asked for there, and both are named [P2]', async () => {
+  const other = await startHostileServer(() => ({ json: { keys: [good] } }));
+  const { origin } = await startHostileServer(() => ({
+    status: 302,
+    headers: { location: `${other.origin}/keys` },
+  }));
+  await expect(fetchKeys(`${origin}/keys`, fetch)).rejects.toMatchObject({
+    code: 'service_metadata',
+    message: `the key set is not taken from another origin: "${origin}/keys" leads to "${other.origin}"`,
+    hint: expect.stringContaining('jwks_uri'),
+  });
+  expect(other.lines()).toEqual([]);
 });
 
 test('keys that have moved on their own origin are found, and no longer way is followed', async () => {

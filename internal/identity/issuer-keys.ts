@@ -1,7 +1,7 @@
 /** The public keys of an issuer, as it publishes them now. They are fetched by every run that verifies something. */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { AppError } from '../errors/app-error.ts';
-import { askFollowing, readJson } from '../oauth/json.ts';
+import { askFollowing, movedElsewhere, readJson } from '../oauth/json.ts';
 import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
@@ -79,9 +79,14 @@ const largestSetBytes = 8 * 1024 * 1024;
  */
 export async function fetchKeys(jwksUri: string, fetch: Fetch): Promise<JSONWebKeySet> {
   const accept = 'application/json, application/jwk-set+json';
-  const { response } = await askFollowing(fetch, jwksUri, { headers: { accept }, largestBytes: largestSetBytes });
+  const followed = await askFollowing(fetch, jwksUri, { headers: { accept }, largestBytes: largestSetBytes });
+  const { response, elsewhere } = followed;
   const { status } = response;
   const entries = (await readJson(response))?.['keys'];
+  if (elsewhere !== undefined) {
+    const hint = 'have the metadata of the issuer name that address itself (jwks_uri), or keep the keys where it says';
+    throw movedElsewhere('the key set', followed, hint);
+  }
   if (status !== 200) {
     throw new AppError('service_metadata', `${quote(jwksUri)} answered ${status}, and no keys to verify tokens with`, {
       hint: 'try again later; nothing that is kept was lost',

@@ -1,5 +1,5 @@
 import { AppError } from '../errors/app-error.ts';
-import { askFollowing, readJson } from '../oauth/json.ts';
+import { askFollowing, movedElsewhere, readJson } from '../oauth/json.ts';
 import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
 import { type IssuerKeys, issuerKeys } from './issuer-keys.ts';
@@ -11,8 +11,12 @@ import { type IssuerKeys, issuerKeys } from './issuer-keys.ts';
  */
 export async function findWorkloadIssuer(issuer: string, fetch: Fetch): Promise<IssuerKeys> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const { response } = await askFollowing(fetch, address, { headers: { accept: 'application/json' } });
-  const document = await readJson(response);
+  const followed = await askFollowing(fetch, address, { headers: { accept: 'application/json' } });
+  const document = await readJson(followed.response);
+  if (followed.elsewhere !== undefined) {
+    const hint = 'if the issuer has moved, set issuer in identity.workloads to what it calls itself there';
+    throw movedElsewhere(`the metadata of ${quote(issuer)}`, followed, hint);
+  }
   if (document === undefined) {
     throw new AppError('service_metadata', `${quote(issuer)} publishes no metadata at ${quote(address)}`, {
       hint: 'without it the token of the job cannot be verified; try again later',

@@ -11,6 +11,7 @@ import {
   startWorkloadIssuer,
   type WorkloadIssuer,
 } from '../../test/sandbox/workload-issuer.ts';
+import { startHostileServer } from '../../test/support/hostile-server.ts';
 import { skipped } from '../../test/support/skip.ts';
 import { type Clock, inTimeOf, machineClock } from '../clock/clock.ts';
 import type { Workload } from '../config/definitions.ts';
@@ -245,6 +246,19 @@ describe('the issuer', () => {
     issuer.control.tamper('metadata', (honest) => ({ ...honest, ...(change ?? { issuer: `${issuer.issuer}/` }) }));
     const token = await issuer.sign(ours);
     await expect(prove([workload()], holding(token))).rejects.toMatchObject({ code });
+  });
+
+  test('whose metadata is sent on to another origin is not believed, and both are named [P2]', async () => {
+    const metadata = '/.well-known/openid-configuration';
+    const location = `${issuer.issuer}${metadata}`;
+    const { origin } = await startHostileServer(() => ({ status: 302, headers: { location } }));
+    const before = issuer.asked().length;
+    await expect(prove([workload({ issuer: origin })], holding(await issuer.sign(ours)))).rejects.toMatchObject({
+      code: 'service_metadata',
+      message: `the metadata of "${origin}" is not taken from another origin: "${origin}${metadata}" leads to "${new URL(location).origin}"`,
+      hint: expect.stringContaining('identity.workloads'),
+    });
+    expect(issuer.asked()).toHaveLength(before);
   });
 
   test('that is another one than the configuration pins is never asked [P2]', async () => {

@@ -212,9 +212,13 @@ describe('the authorization server to use', () => {
 });
 
 describe('discovery', () => {
-  async function discover(paths: Record<string, (origin: string) => Answer>, path = '') {
+  async function discover(
+    paths: Record<string, (origin: string) => Answer>,
+    path = '',
+    more: Partial<Parameters<typeof discoverAuthorizationServer>[0]> = {},
+  ) {
     const server = await startHostileServer((line, _request, origin) => paths[line.replace(/^GET /, '')]?.(origin));
-    const expectation = { issuer: `${server.origin}${path}`, requirePkce: true };
+    const expectation = { issuer: `${server.origin}${path}`, requirePkce: true, ...more };
     const outcome = await discoverAuthorizationServer(expectation, fetch).catch((error: unknown) => error);
     return { outcome, lines: server.lines(), origin: server.origin };
   }
@@ -291,7 +295,27 @@ describe('discovery', () => {
     });
     expect(near.outcome).toMatchObject({ issuer: near.origin });
     const far = await discover({ [oauth]: () => ({ status: 301, headers: { location: `${evil.origin}/x` } }) });
-    expect([far.outcome, evil.lines()]).toEqual([expect.objectContaining({ code: 'service_metadata' }), []]);
+    expect(far.outcome).toMatchObject({
+      code: 'service_metadata',
+      message: `the metadata of "${far.origin}" is not taken from another origin: "${far.origin}${oauth}" leads to "${evil.origin}"`,
+      hint: expect.stringContaining('set authorization.issuers in its file'),
+    });
+    expect(evil.lines()).toEqual([]);
+  });
+
+  test('to another origin names both and a way out, for a provider; the other document counts all the same [P2]', async () => {
+    const evil = await startHostileServer((_line, _request, origin) => honest()(origin));
+    const away = () => ({ status: 302, headers: { location: `${evil.origin}${openid}` } });
+    const asks = { openid: true, requirePkce: false };
+    const refused = await discover({ [openid]: away, [oauth]: away }, '', asks);
+    expect(refused.outcome).toMatchObject({
+      code: 'service_metadata',
+      message: `the metadata of "${refused.origin}" is not taken from another origin: "${refused.origin}${openid}" leads to "${evil.origin}"`,
+      hint: expect.stringContaining('set identity.issuer in config/interface.yaml'),
+    });
+    const withKeys = (issuer: string) => ({ json: { ...good, issuer, jwks_uri: `${issuer}/keys` } });
+    const found = await discover({ [openid]: away, [oauth]: withKeys }, '', asks);
+    expect([found.outcome, evil.lines()]).toEqual([expect.objectContaining({ issuer: found.origin }), []]);
   });
 
   test('that finds nothing says what cannot be checked [A1.8]', async () => {

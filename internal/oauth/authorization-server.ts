@@ -8,7 +8,7 @@ import type { Fetch } from '../outside/http.ts';
 import { quote } from '../text/quote.ts';
 import { isUrl } from '../text/url.ts';
 import type { Exceptions } from './exceptions.ts';
-import { askFollowing, readJson } from './json.ts';
+import { askFollowing, movedElsewhere, readJson } from './json.ts';
 import { checkEndpoints, parseServerMetadata } from './metadata.ts';
 import type { ProtectedResource } from './protected-resource.ts';
 
@@ -75,7 +75,9 @@ export async function discoverAuthorizationServer(
   let outOfOrder: { address: string; status: number } | undefined;
   let unfit: AppError | undefined;
   for (const known of metadataAddresses(expectation.issuer, expectation.openid)) {
-    const { response, address } = await askFollowing(fetch, known, { headers, whose });
+    const followed = await askFollowing(fetch, known, { headers, whose });
+    const { response, address, elsewhere } = followed;
+    if (elsewhere !== undefined) unfit ??= movedElsewhere(whose, followed, movedHint(expectation));
     // A proxy answers for forms that it leads nowhere, too: another form may be there all the same.
     if (response.status >= 500) outOfOrder = { address, status: response.status };
     const document = await readJson(response);
@@ -88,7 +90,9 @@ export async function discoverAuthorizationServer(
       unfit ??= error;
     }
   }
-  if (unfit !== undefined && outOfOrder === undefined) throw unfit;
+  const { legacy } = expectation;
+  // What an old server has no address for it may send anywhere, such as to its sign-in page.
+  if (unfit !== undefined && outOfOrder === undefined && legacy?.allowed !== true) throw unfit;
   // Where it may only be out of order, nothing follows from its not being there.
   if (outOfOrder !== undefined) {
     const { address, status } = outOfOrder;
@@ -96,9 +100,8 @@ export async function discoverAuthorizationServer(
       hint: 'try again later',
     });
   }
-  if (expectation.legacy?.allowed === true) return legacyServer(expectation.issuer, expectation.legacy);
-  const legacyHint =
-    expectation.legacy === undefined ? '' : '; if the service is that old and you trust it: --legacy-endpoints';
+  if (legacy?.allowed === true) return legacyServer(expectation.issuer, legacy);
+  const legacyHint = legacy === undefined ? '' : '; if the service is that old and you trust it: --legacy-endpoints';
   throw new AppError('service_metadata', `${quote(expectation.issuer)} publishes no authorization server metadata`, {
     hint: `without metadata neither the issuer nor PKCE can be checked${legacyHint}`,
   });
@@ -188,6 +191,13 @@ export function judgeAuthorizationServer(
   // A pattern is nobody's name: who was asked is who it is, and an answer that names somebody else is refused.
   const named = issuer.includes(tenantPlaceholder) ? { ...metadata, issuer: expectation.issuer } : metadata;
   return named as unknown as AuthorizationServer;
+}
+
+/** What to do where the metadata is sent on to somebody else: whoever is there is another issuer, and trusted as none. */
+function movedHint({ openid }: Expectation): string {
+  return openid === true
+    ? 'have the provider answer at its own origin; if it has moved for good, set identity.issuer in config/interface.yaml to what it calls itself there, which makes everybody somebody else'
+    : 'if the service has moved its sign-in there, review it and set authorization.issuers in its file to what it calls itself there';
 }
 
 function metadataOf(issuer: string): string {

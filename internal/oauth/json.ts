@@ -1,4 +1,6 @@
+import { AppError } from '../errors/app-error.ts';
 import type { Fetch, FetchInit } from '../outside/http.ts';
+import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { isUrl } from '../text/url.ts';
 
@@ -56,23 +58,39 @@ export function redirectTarget(response: Response, asked: string): URL | undefin
 /** As many as a document may be away from where it was looked for. */
 const mostHops = 3;
 
+/** What came of following. */
+export interface Followed {
+  response: Response;
+  /** Where the answer is from. */
+  address: string;
+  /** The other origin that it would have gone on at, where it was not followed any further for that. */
+  elsewhere: string | undefined;
+}
+
 /** Asks, and follows redirects that stay on the origin that was asked: a document may have moved, not to somebody else. */
 export async function askFollowing(
   fetch: Fetch,
   address: string,
   init: FetchInit,
-): Promise<{ response: Response; address: string }> {
+  hopsAtMost: number = mostHops,
+): Promise<Followed> {
   for (let hops = 0, at = address; ; hops += 1) {
     const response = await fetch(at, init);
-    const moved = sameOriginRedirect(response, at);
-    if (moved === undefined || hops === mostHops) return { response, address: at };
+    const target = redirectTarget(response, at);
+    const isSame = target?.origin === new URL(at).origin;
+    if (target === undefined || !isSame || hops === hopsAtMost) {
+      return { response, address: at, elsewhere: isSame ? undefined : target?.origin };
+    }
     await response.body?.cancel();
-    at = moved;
+    at = target.href;
   }
 }
 
-/** Where a redirect points if it stays on the origin that was asked, else undefined. */
-export function sameOriginRedirect(response: Response, asked: string): string | undefined {
-  const target = redirectTarget(response, asked);
-  return target?.origin === new URL(asked).origin ? target.href : undefined;
+/** `service_metadata` for a document that would be of somebody else: nobody was asked there. `whose`: the document, in words. */
+export function movedElsewhere(whose: string, { address, elsewhere }: Followed, hint: string): AppError {
+  return new AppError(
+    'service_metadata',
+    `${whose} is not taken from another origin: ${quote(address)} leads to ${quote(elsewhere)}`,
+    { hint: `nothing was asked there; ${hint}` },
+  );
 }

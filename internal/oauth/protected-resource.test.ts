@@ -366,6 +366,20 @@ describe('discovery', () => {
     expect(lines).toEqual(['POST /mcp', 'GET /gone']);
   });
 
+  test('that is named and sent on to another origin is not asked for there, and both are named [A1.1] [c21]', async () => {
+    const evil = await startHostileServer((_line, _request, origin) => metadata(origin));
+    const { outcome, origin } = await discover('Bearer resource_metadata="ORIGIN/named"', {
+      '/named': () => ({ status: 302, headers: { location: `${evil.origin}/prm` } }),
+    });
+    expect([outcome, evil.lines()]).toEqual([
+      expect.objectContaining({
+        code: 'service_metadata',
+        message: `the metadata that is named by "${origin}/mcp" is not taken from another origin: "${origin}/named" leads to "${evil.origin}"`,
+      }),
+      [],
+    ]);
+  });
+
   test('follows one redirect on the same origin [A1.2] [c21]', async () => {
     const moved = () => ({ status: 302, headers: { location: '/moved' } });
     expect((await discover(undefined, { [pathForm]: moved, '/moved': metadata })).outcome).toMatchObject({

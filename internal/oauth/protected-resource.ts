@@ -20,7 +20,7 @@ import { quote } from '../text/quote.ts';
 import { isUrl } from '../text/url.ts';
 import { challengesOf } from './challenge.ts';
 import type { Exceptions } from './exceptions.ts';
-import { readJson, redirectTarget, sameOriginRedirect } from './json.ts';
+import { askFollowing, movedElsewhere, readJson, redirectTarget } from './json.ts';
 import { type DocumentPlace, parseResourceMetadata, type ResourceDocument, splitScopes } from './metadata.ts';
 
 /** What the metadata and the challenge say of a protected resource. */
@@ -57,7 +57,7 @@ export async function discoverProtectedResource(
   let outOfOrder: { address: string; status: number } | undefined;
   for (const address of named === undefined ? wellKnownAddresses(mcpAddress) : [named]) {
     const place = { address, whose };
-    const { status, document } = await askMetadata(place, fetch);
+    const { followed, status, document } = await askMetadata(place, fetch);
     if (status >= 500) outOfOrder = { address, status };
     if (document !== undefined) {
       const judged = judgeProtectedResource(document, mcpServerUrl, { address: mcpAddress, review, place });
@@ -65,6 +65,9 @@ export async function discoverProtectedResource(
       return { ...judged, scopes: challenge.scopes ?? judged.scopes, offeredScopes };
     }
     if (named === undefined) continue;
+    if (followed.elsewhere !== undefined) {
+      throw movedElsewhere(whose, followed, 'ask whoever runs the service to name the address itself');
+    }
     throw new AppError('service_metadata', `${whose} is not there: ${quote(address)} answered ${status}, and no JSON`);
   }
   // Where it may only be out of order, nothing follows from its not being there.
@@ -207,11 +210,9 @@ export function wellKnownAddresses(mcpServerUrl: string): string[] {
 
 /** A metadata document, none for "not here": any answer but a JSON 200, one same-origin redirect allowed. */
 async function askMetadata({ address, whose }: DocumentPlace, fetch: Fetch) {
-  const headers = { accept: 'application/json' };
-  const first = await fetch(address, { headers, whose });
-  const moved = sameOriginRedirect(first, address);
-  const response = moved === undefined ? first : await fetch(moved, { headers, whose });
-  return { status: response.status, document: await readJson(response) };
+  const followed = await askFollowing(fetch, address, { headers: { accept: 'application/json' }, whose }, 1);
+  const { response } = followed;
+  return { followed, status: response.status, document: await readJson(response) };
 }
 
 /**

@@ -93,7 +93,7 @@ function whatBecame({ sent, answer }: Seen, errorOf: () => AppError): Refreshed 
   if (!sent) return { kind: 'unused', error, again: isUnreachable(error) ? { afterSeconds: undefined } : undefined };
   if (answer === undefined) return { kind: 'lost', error };
   const { status, retryAfter, body } = answer;
-  if (error instanceof OAuthRefusal && error.error === 'invalid_grant') return { kind: 'ended', error };
+  if (status < 500 && error instanceof OAuthRefusal && error.error === 'invalid_grant') return { kind: 'ended', error };
   if (status === gatewayTimeout) return { kind: 'lost', error };
   if (status === 429 || status >= 500) return { kind: 'unused', error, again: { afterSeconds: secondsOf(retryAfter) } };
   if (!isSuccess(status)) return { kind: 'unused', error, again: undefined };

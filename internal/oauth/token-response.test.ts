@@ -40,10 +40,11 @@ test('a standard answer stays as it was, but for an ID token that was not asked 
   expect(body.id_token).toBe('x');
 });
 
-test('an error with HTTP 200 is one [A5.8]', () => {
-  const answer = { status: 200, body: { error: 'invalid_grant' } };
-  expect(normalizeTokenAnswer(answer, 'standard', false).status).toBe(400);
-  expect(normalizeTokenAnswer({ ...answer, status: 503 }, 'standard', false).status).toBe(503);
+test('an error is one with HTTP 200, and with a 5xx it is the error that it says [A5.8]', () => {
+  const said = (status: number, body: Record<string, unknown> = { error: 'temporarily_unavailable' }) =>
+    normalizeTokenAnswer({ status, body }, 'standard', false).status;
+  expect([200, 503, 429, 302].map((status) => said(status))).toEqual([400, 400, 429, 302]);
+  expect(said(503, { message: 'no such route' })).toBe(503);
 });
 
 test.each([

@@ -15,7 +15,7 @@ interface TokenAnswer {
 /**
  * The answer as RFC 6749 would have it. An `id_token` that was not asked for is dropped: the library would judge it
  * and refuse an otherwise good answer. Any 2xx is a success, and with one an `error` still is one; an error with a 401 has
- * said what the challenge would. `expires_in` may be digits in quotes, and is 0 where there is no time in it; what else is
+ * said what the challenge would, and one with a 5xx what it is. `expires_in` may be digits in quotes, and is 0 where there is no time in it; what else is
  * in quotes is made something that is refused, as the library would read "7 days" as seven seconds. A refresh token that is
  * empty is none. Everything else stays as it was.
  */
@@ -31,7 +31,8 @@ export function normalizeTokenAnswer(answer: TokenAnswer, shape: TokenResponseSh
   if (typeof body['expires_in'] === 'number' && body['expires_in'] < 0) body['expires_in'] = 0;
   const succeeded = isSuccess(answer.status);
   const failed = typeof body['error'] === 'string';
-  if (failed && (succeeded || answer.status === 401)) return { status: 400, body };
+  // Of a 5xx the library would say nothing but that it is none of its own.
+  if (failed && (succeeded || answer.status === 401 || answer.status >= 500)) return { status: 400, body };
   return { status: succeeded ? 200 : answer.status, body };
 }
 

@@ -9,7 +9,7 @@ import { clock } from '../clock/clock.ts';
 import { AppError, asAppError } from '../errors/app-error.ts';
 import { type ErrorCode, exitCodeOf } from '../errors/exit-codes.ts';
 import { clockMarginOf } from '../identity/assurance.ts';
-import { isSamePerson } from '../identity/principal.ts';
+import { isSamePerson, withMissingGroups } from '../identity/principal.ts';
 import type { ConsoleHandler } from '../outside/console-listener.ts';
 import { readDelivery } from '../platform/webhook.ts';
 import type { RecordLog } from '../record/record-log.ts';
@@ -178,7 +178,12 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     throw new AppError(
       'not_allowed',
       `${quote(caller.principal.label)} has no role ${roles.map((role) => quote(role)).join(' or ')} here`,
-      { hint: `ask whoever reviews ${roles.map(reviewedIn).join(' or ')} in config/interface.yaml` },
+      {
+        hint: withMissingGroups(
+          caller.principal,
+          `ask whoever reviews ${roles.map(reviewedIn).join(' or ')} in config/interface.yaml`,
+        ),
+      },
     );
   };
 

@@ -160,6 +160,7 @@ describe('one approver', () => {
         terminal,
       });
       expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('may not see the arguments')]);
+      expect(refused.stderr).toContain('the claim "groups" of the ID token says');
       expect(refused.stderr).not.toContain('secret plan');
     }
     expect(await answers(id)).toEqual([]);

@@ -178,6 +178,7 @@ describe('a command without a key', () => {
       3,
       expect.stringContaining('has no role "user" here [not_allowed]'),
     ]);
+    expect(refused.stderr).toContain('the claim "groups" of the ID token says "support"');
   });
 
   test('who was off-boarded is refused at once, by the session that they had [P4]', async () => {

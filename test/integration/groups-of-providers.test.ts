@@ -21,6 +21,8 @@ interface Shape {
   listed?: readonly string[];
   /** Whether the person may use the service by it. */
   allowed: boolean;
+  /** Where they may not: what they are told of the claim that was looked at. */
+  said?: string;
 }
 
 const byGroup = (name: string) => ({ groups: { [name]: everything }, principals: {} });
@@ -35,7 +37,10 @@ const shapes: readonly [string, Shape][] = [
     'Okta: the names that the filter of the claim lets through',
     { claims: { groups: ['support', 'Everyone'] }, allowed: true },
   ],
-  ['Okta: a name that the filter keeps out', { claims: { groups: ['Everyone'] }, allowed: false }],
+  [
+    'Okta: a name that the filter keeps out',
+    { claims: { groups: ['Everyone'] }, allowed: false, said: 'the claim "groups" of the ID token says "Everyone"' },
+  ],
   [
     'Okta: a claim of another name',
     { claims: { groups: undefined, roles: ['support'] }, identity: { groups_claim: 'roles' }, allowed: true },
@@ -49,8 +54,14 @@ const shapes: readonly [string, Shape][] = [
     'Entra ID: too many, listed at the address of the configuration',
     { claims: overage, listed: ['g1', objectId], people: byGroup(objectId), allowed: true },
   ],
-  ['Entra ID: too many, and not in it', { claims: overage, listed: ['g1'], people: byGroup(objectId), allowed: false }],
-  ['Entra ID: too many, and no address', { claims: overage, people: byGroup(objectId), allowed: false }],
+  [
+    'Entra ID: too many, and not in it',
+    { claims: overage, listed: ['g1'], people: byGroup(objectId), allowed: false, said: '/memberOf" says "g1", of 1' },
+  ],
+  [
+    'Entra ID: too many, and no address',
+    { claims: overage, people: byGroup(objectId), allowed: false, said: 'the person is in too many' },
+  ],
   [
     'Google Workspace: no groups, the person by sub',
     {
@@ -70,7 +81,10 @@ const shapes: readonly [string, Shape][] = [
     },
   ],
   ['Keycloak: plain names', { claims: { groups: ['support'] }, allowed: true }],
-  ['Keycloak: the full path is another name', { claims: { groups: ['/support'] }, allowed: false }],
+  [
+    'Keycloak: the full path is another name',
+    { claims: { groups: ['/support'] }, allowed: false, said: 'says "/support"' },
+  ],
   [
     'Keycloak: the full path, written so',
     { claims: { groups: ['/support'] }, people: byGroup('/support'), allowed: true },
@@ -83,9 +97,30 @@ const shapes: readonly [string, Shape][] = [
       allowed: true,
     },
   ],
+  [
+    'Keycloak: roles of another client',
+    {
+      claims: { groups: undefined, resource_access: { other: { roles: ['support'] } } },
+      identity: { groups_claim: 'resource_access.app.roles' },
+      allowed: false,
+      said: 'the ID token has no claim "resource_access.app.roles"',
+    },
+  ],
+  [
+    'Zitadel: roles as an object are no groups',
+    {
+      claims: { groups: { support: { 1234: 'acme.example' } } },
+      allowed: false,
+      said: 'is an object with the members "support"',
+    },
+  ],
+  [
+    'numbers are no groups',
+    { claims: { groups: [1234] }, people: byGroup('1234'), allowed: false, said: 'holds "1234", which is not a text' },
+  ],
 ];
 
-test.each(shapes)('%s [P4] [P5]', async (_case, { claims, identity = {}, people, listed, allowed }) => {
+test.each(shapes)('%s [P4] [P5]', async (_case, { claims, identity = {}, people, listed, allowed, said }) => {
   const { identityProvider, people: everybody } = world.sandbox;
   const directory = listed && (await startHostileServer(() => ({ json: { value: [...listed] } })));
   const text = JSON.stringify(people ?? byGroup('support')).replace('SUBJECT', everybody.ada.subject);
@@ -101,4 +136,5 @@ test.each(shapes)('%s [P4] [P5]', async (_case, { claims, identity = {}, people,
   const { exit, stderr } = await world.connect(['notion']);
   if (allowed) expect([exit, stderr]).toEqual([0, expect.not.stringContaining('error')]);
   else expect([exit, stderr]).toEqual([3, expect.stringContaining('[not_allowed]')]);
+  if (!allowed && said !== undefined) expect(stderr).toContain(said);
 });

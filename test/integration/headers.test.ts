@@ -288,6 +288,7 @@ describe('each call judges', () => {
     });
     const { exit, stderr } = await headers(['notion']);
     expect([exit, stderr]).toEqual([3, expect.stringContaining('no access is narrow enough')]);
+    expect(stderr).toContain('the claim "groups" of the ID token says');
   });
 
   test('and asks for what only reads where writing is off; a wider one that is kept is not used [P5]', async () => {

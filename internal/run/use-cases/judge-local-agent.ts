@@ -37,7 +37,7 @@ export async function judgeLocalAgent(
     throw new AppError(
       'not_allowed',
       `tools of ${quote(name)} are off for ${quote(principal.label)}, and no access is narrow enough: nothing switches a tool off for an agent on their own machine`,
-      { hint: 'use it in sessions, where each tool is judged: setup-session' },
+      { hint: withMissingGroups(principal, 'use it in sessions, where each tool is judged: setup-session') },
     );
   }
   // Whoever was let go is known by the mark in their vault: who has none could not be let go.

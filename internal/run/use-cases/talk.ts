@@ -6,6 +6,7 @@ import { yesesTo } from '../../approval/yeses.ts';
 import type { Agent } from '../../config/definitions.ts';
 import { configurationDigest } from '../../config/digest.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { withMissingGroups } from '../../identity/principal.ts';
 import { approverWords, maySeeArguments } from '../../policy/approvers.ts';
 import type { Answer } from '../../session/answer.ts';
 import { callDigest, type FoundCall } from '../../session/call.ts';
@@ -171,7 +172,10 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
   }
   if (!maySeeArguments(principal, configuration, call.service ?? '')) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not see the arguments of ${nameOf(call)}`, {
-      hint: `nobody says yes to what they cannot see, nor gives its result: people in interface.yaml gives them nothing at ${quote(call.service ?? '')}`,
+      hint: withMissingGroups(
+        principal,
+        `nobody says yes to what they cannot see, nor gives its result: people in interface.yaml gives them nothing at ${quote(call.service ?? '')}`,
+      ),
     });
   }
   const { requireApprovable } = await import('../../approval/approvable.ts');

@@ -26,9 +26,10 @@ export function isHere({ token }: Workload, { actions, variables }: TokenPlaces)
   return 'file' in token || variables.has(token.variable);
 }
 
-/** Whether the file of a token is there: a pod has it mounted, where nothing else says that this is a job. */
-export async function isMounted({ token }: Workload): Promise<boolean> {
-  if (typeof token === 'string' || !('file' in token)) return false;
+/** Whether a token is there, or somebody who gives one away: pods and runners that do not set CI are known by it. */
+export async function isTokenHere(workload: Workload, places: TokenPlaces): Promise<boolean> {
+  const { token } = workload;
+  if (typeof token === 'string' || !('file' in token)) return isHere(workload, places);
   return (await fileSize(token.file).catch(() => undefined)) !== undefined;
 }
 

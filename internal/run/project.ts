@@ -127,11 +127,15 @@ export async function beginOperatorProof(
   });
 }
 
-/** Pods do not set CI: they are known by the file of their token, where nobody sits who could sign in. It only chooses the proof. */
+/**
+ * Pods, and runners such as those of Jenkins, do not set CI: they are known by their token, where nobody sits who could sign in.
+ * It only chooses the proof.
+ */
 async function isUnattendedJob(ports: Ports, identity: Configuration['interface']['identity']): Promise<boolean> {
   if (identity.mode !== 'sso' || identity.workloads === undefined || ports.ask !== undefined) return false;
-  const { isMounted } = await import('../identity/workload-source.ts');
-  return (await Promise.all(identity.workloads.map(isMounted))).includes(true);
+  const { isTokenHere } = await import('../identity/workload-source.ts');
+  const places = tokenPlaces(ports.environment);
+  return (await Promise.all(identity.workloads.map((workload) => isTokenHere(workload, places)))).includes(true);
 }
 
 /** What some commands need beyond the others. */

@@ -1,7 +1,7 @@
 /** CI jobs at the commands: proven by a token, with a vault of their own, and nobody is ever asked to sign in. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -306,8 +306,33 @@ test('a person at a machine where tokens lie around signs in all the same', asyn
     ...world.sandbox.workloadIssuer.actions,
     MAI_ID_TOKEN: await world.sandbox.workloadIssuer.sign(audience),
   };
-  const stored = await world.connectJson(['notion'], { environment });
+  const stored = await world.connectJson(['notion'], { environment, terminal: fakeTerminal() });
   expect(stored['owner']).toMatchObject({ kind: 'sso', subject: world.sandbox.people.ada.subject });
+});
+
+test('a pod and a runner that do not set CI are known by their token, where nobody sits', async () => {
+  const { actions, sign } = world.sandbox.workloadIssuer;
+  const file = join(world.sandbox.folder, 'token');
+  const places: [token: unknown, environment: Record<string, string>][] = [
+    [{ file }, {}],
+    [{ variable: 'MAI_ID_TOKEN' }, { MAI_ID_TOKEN: await sign(audience) }],
+    ['github-actions', actions],
+  ];
+  const who = async (environment: Record<string, string>) => {
+    const { exit, stdout } = await world.connect(['whoami', '--json'], { person: undefined, environment });
+    return exit === 0 ? JSON.parse(stdout) : exit;
+  };
+  await writeFile(file, await sign(audience), { mode: 0o440 });
+  for (const [token, environment] of places) {
+    await jobsToo({ token });
+    expect([token, await who(environment)]).toEqual([token, expect.objectContaining(owner())]);
+  }
+  // Without one it is a person's run, and nobody is signed in.
+  await rm(file);
+  for (const [token] of places) {
+    await jobsToo({ token });
+    expect([token, await who({})]).toEqual([token, 4]);
+  }
 });
 
 test('where jobs alone may act, a person at a terminal is not asked to sign in', async () => {

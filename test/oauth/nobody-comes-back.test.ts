@@ -24,6 +24,21 @@ describe('a visit that is no answer is told by what it means, once, and the answ
       { target: '/callback?error=invalid_scope' },
       /an error invalid_scope came without the state .* ask for other scopes/,
     ],
+    [
+      'an address that nobody reads to its end',
+      { target: `/callback?code=${'c'.repeat(9_000)}` },
+      /an address longer than 8 KiB/,
+    ],
+    [
+      'one with more than any server reads',
+      { target: `/callback?code=${'c'.repeat(17_000)}` },
+      /more than 16 KiB of cookies or address/,
+    ],
+    [
+      'cookies of other programs',
+      { headers: { cookie: `a=${'x'.repeat(17_000)}` } },
+      /clear the cookies of 127\.0\.0\.1 and localhost there/,
+    ],
     ['one in words of its own', { target: '/callback?error=PWNED' }, /an error came without the state of this sign-in/],
   ])('%s', async (_case, question, said) => {
     const connected = await world.connect({

@@ -1,5 +1,6 @@
 /** The parameters of a tool, as a person reads them. Pure. */
 import { isRecord } from '../text/record.ts';
+import { alternatives, namedValues, spelledOut } from './spelled-out.ts';
 
 /** One parameter of a tool. */
 export interface Parameter {
@@ -14,24 +15,38 @@ export interface Parameter {
   header: string | undefined;
 }
 
-/** The parameters that a schema names, the required ones first. */
+/**
+ * The parameters that a schema names, the required ones first. Where it names a single one that is an object, as frameworks
+ * do for a function with one argument, the members of that follow.
+ */
 export function parametersOf(schema: unknown): Parameter[] {
+  const all = membersOf(spelledOut(schema));
+  const [only] = all;
+  const parameters = all.map(({ parameter }) => parameter);
+  if (only === undefined || all.length > 1) return parameters;
+  const inside = membersOf(only.schema).map(({ parameter }) => parameter);
+  return [...parameters, ...inside.map((each) => ({ ...each, name: `${only.parameter.name}.${each.name}` }))];
+}
+
+function membersOf(schema: unknown): { parameter: Parameter; schema: unknown }[] {
   if (!isRecord(schema)) return [];
   const properties = isRecord(schema['properties']) ? Object.entries(schema['properties']) : [];
   const required = Array.isArray(schema['required']) ? schema['required'] : [];
-  const all = properties.map(([name, value]): Parameter => {
-    const described = isRecord(value) ? value['description'] : undefined;
-    const header = isRecord(value) ? value['x-mcp-header'] : undefined;
-    return {
-      name,
-      type: typeInWords(value),
-      required: required.includes(name),
-      description: typeof described === 'string' ? described : undefined,
-      values: valuesOf(value),
-      header: typeof header === 'string' ? header : undefined,
-    };
-  });
-  return [...all.filter((each) => each.required), ...all.filter((each) => !each.required)];
+  const all = properties.map(([name, value]) => ({ parameter: parameterOf(name, value, required), schema: value }));
+  return [...all.filter((each) => each.parameter.required), ...all.filter((each) => !each.parameter.required)];
+}
+
+function parameterOf(name: string, schema: unknown, required: readonly unknown[]): Parameter {
+  const described = isRecord(schema) ? schema['description'] : undefined;
+  const header = isRecord(schema) ? schema['x-mcp-header'] : undefined;
+  return {
+    name,
+    type: typeInWords(schema),
+    required: required.includes(name),
+    description: typeof described === 'string' ? described : undefined,
+    values: valuesOf(schema),
+    header: typeof header === 'string' ? header : undefined,
+  };
 }
 
 const named: Readonly<Record<string, string>> = { string: 'text', array: 'list', integer: 'number', boolean: 'yes/no' };
@@ -56,9 +71,9 @@ export function typeInWords(schema: unknown): string {
 
 /** The values that a parameter, or each item of a list, can be chosen from. */
 function valuesOf(schema: unknown): string[] | undefined {
-  if (!isRecord(schema)) return undefined;
-  const { enum: values, const: only, items } = schema;
-  if (Array.isArray(values)) return values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
-  if (only !== undefined) return [typeof only === 'string' ? only : JSON.stringify(only)];
-  return items === undefined ? undefined : valuesOf(items);
+  const values = alternatives(schema).map(namedValues);
+  if (values.length === 0 || values.includes(undefined)) return undefined;
+  return values
+    .flatMap((some) => some ?? [])
+    .map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
 }

@@ -4,6 +4,7 @@
  */
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { isRecord } from '../text/record.ts';
+import { alternatives, spelledOut } from './spelled-out.ts';
 import { classInName, wordsOf } from './tool-words.ts';
 
 /** By what a router is known. */
@@ -50,7 +51,7 @@ export function routersAmong() {
   let someFinds = false;
   return {
     see(name: string, tool: Readonly<Record<string, unknown>>): void {
-      const properties = propertiesOf(tool['inputSchema']);
+      const properties = propertiesOf(spelledOut(tool['inputSchema']));
       const words = wordsOf(name);
       const alone = routerAlone(words, properties);
       if (alone !== undefined) found.set(name, alone);
@@ -77,8 +78,7 @@ export function routersAmong() {
 function routerAlone(
   words: readonly string[],
   properties: Properties,
-  depth = 0,
-  areRequests = false,
+  { depth, areRequests, isWritten }: Around = { depth: 0, areRequests: false, isWritten: false },
 ): Router | undefined {
   const entries = Object.entries(properties);
   const some = (pattern: RegExp, holds: (value: unknown) => boolean) =>
@@ -87,13 +87,13 @@ function routerAlone(
   if (some(codeName, isFreeText)) return 'code';
   const isRun = words.some((word) => runsCode.test(word)) || some(besideCode, () => true);
   if (isRun && some(perhapsCodeName, isFreeText)) return 'code';
+  // What has a name and a description, or stands described in a list, is written down and not asked; so is what it holds.
+  const isTold = isWritten || (some(/^description$/i, isText) && (depth > 0 || some(/^(name|title)$/i, isText)));
   const query = some(/^(query|mutation|q)$/i, isFreeText);
-  if (query && some(/^variables(_?json)?$/i, isOpen)) return 'code';
+  if (query && !isWritten && some(/^variables(_?json)?$/i, isOpen)) return 'code';
   if (query && words.some((word) => /^(graphql|sql|eval|raw|kql)$/.test(word))) return 'code';
   const shell = words.some((word) => /^(shell|bash|terminal|exec|cmd)$/.test(word));
   if (shell && some(/^(command|cmd|input|args)$/i, isFreeText)) return 'code';
-  // One that has a name and a description, or stands described in a list, is written down and not asked.
-  const isTold = some(/^description$/i, isText) && (depth > 0 || some(/^(name|title)$/i, isText));
   const isAsked = some(/^(method|http_?method|verb)$/i, isText) && some(addressName, isFreeText);
   if (isAsked && (areRequests || !isTold)) return 'request';
   if (some(requestsName, isListOfAnything)) return 'batch';
@@ -103,18 +103,26 @@ function routerAlone(
   if (depth === deepest) return undefined;
   // One such request inside a body, or several in one call.
   for (const [key, value] of entries) {
-    if (!isRecord(value)) continue;
-    const single = routerInside(value, depth, false);
-    if (single !== undefined) return single;
-    const each = routerInside(value['items'], depth, requestsName.test(key));
-    if (each !== undefined) return each === 'request' && requestsName.test(key) ? 'batch' : each;
+    for (const one of alternatives(value)) {
+      const single = routerInside(one, { depth, areRequests: false, isWritten: isTold });
+      if (single !== undefined) return single;
+      const each = routerInside(one['items'], { depth, areRequests: requestsName.test(key), isWritten: isTold });
+      if (each !== undefined) return each === 'request' && requestsName.test(key) ? 'batch' : each;
+    }
   }
   return undefined;
 }
 
-function routerInside(schema: unknown, depth: number, areRequests: boolean): Router | undefined {
+/** Where properties stand: how deep, in a list of requests, in what is written down. */
+interface Around {
+  depth: number;
+  areRequests: boolean;
+  isWritten: boolean;
+}
+
+function routerInside(schema: unknown, around: Around): Router | undefined {
   const nested = propertiesOf(schema);
-  return Object.keys(nested).length === 0 ? undefined : routerAlone([], nested, depth + 1, areRequests);
+  return Object.keys(nested).length === 0 ? undefined : routerAlone([], nested, { ...around, depth: around.depth + 1 });
 }
 
 function namesOnlyBatch(words: readonly string[]): boolean {
@@ -135,39 +143,40 @@ function shapeOf(properties: Properties): unknown {
   return Object.entries(properties).map(([key, value]) => [key, isRecord(value) ? (value['type'] ?? null) : null]);
 }
 
-function typesOf(value: unknown): unknown[] {
-  if (!isRecord(value)) return [];
-  const { type, anyOf, oneOf } = value;
-  const own = Array.isArray(type) ? type : type === undefined ? [] : [type];
-  return [...own, ...[anyOf, oneOf].flatMap((each) => (Array.isArray(each) ? each.flatMap(typesOf) : []))];
+function typesOf({ type }: Readonly<Record<string, unknown>>): unknown[] {
+  return Array.isArray(type) ? type : type === undefined ? [] : [type];
 }
 
 function isText(value: unknown): boolean {
-  return typesOf(value).includes('string');
+  return alternatives(value).some((one) => typesOf(one).includes('string'));
 }
 
 /** Text in which anything can stand. */
 function isFreeText(value: unknown): boolean {
-  if (!isRecord(value) || !isText(value)) return false;
-  return !Array.isArray(value['enum']) && value['const'] === undefined;
+  return alternatives(value).some(
+    (one) => typesOf(one).includes('string') && !Array.isArray(one['enum']) && one['const'] === undefined,
+  );
 }
 
 /** A list of objects in which anything can stand. */
 function isListOfAnything(value: unknown): boolean {
-  return isRecord(value) && typesOf(value).includes('array') && isOpenObject(value['items']);
+  return alternatives(value).some((one) => typesOf(one).includes('array') && isOpenObject(one['items']));
 }
 
-/** An object that says nothing of its members. */
+/** An object that says nothing of its members; what a schema refers to and nobody can read may say it. */
 function isOpenObject(value: unknown): boolean {
-  if (!isRecord(value) || ['anyOf', 'oneOf', 'allOf', '$ref'].some((key) => key in value)) return false;
-  return typesOf(value).includes('object') && Object.keys(propertiesOf(value)).length === 0;
+  return alternatives(value).some(
+    (one) => !('$ref' in one) && typesOf(one).includes('object') && Object.keys(propertiesOf(one)).length === 0,
+  );
 }
 
 /** Something in which anything can stand: an object without members of its own, a list, or text. */
 function isOpen(value: unknown): boolean {
   if (!isRecord(value)) return value === true;
-  const types = typesOf(value);
-  if (types.includes('object'))
-    return Object.keys(propertiesOf(value)).length === 0 || value['additionalProperties'] === true;
-  return types.length === 0 || types.includes('array') || isFreeText(value);
+  return alternatives(value).some((one) => {
+    const types = typesOf(one);
+    if (types.includes('object'))
+      return Object.keys(propertiesOf(one)).length === 0 || one['additionalProperties'] === true;
+    return types.length === 0 || types.includes('array') || isFreeText(one);
+  });
 }

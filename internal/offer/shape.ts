@@ -3,6 +3,7 @@
  * and id. Pure. A shape is only ever what a person pins instead of a text; nothing is taken for stable by itself.
  */
 import { canonicalJson, sha256 } from '../text/canonical.ts';
+import { stepTo } from '../text/pointer.ts';
 import { isRecord } from '../text/record.ts';
 import type { OfferedTool } from './offered-tool.ts';
 
@@ -66,33 +67,30 @@ export function shapedDigest(tool: OfferedTool, pointers: readonly Pointer[]): s
   return sha256(canonicalJson({ shape: replaced, of: [...places].sort() }));
 }
 
-function step(pointer: Pointer, key: string | number): Pointer {
-  return `${pointer}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
 function walk(value: unknown, pointer: Pointer, see: (pointer: Pointer, value: unknown) => void): void {
-  if (Array.isArray(value)) for (const [index, each] of value.entries()) walk(each, step(pointer, index), see);
-  else if (isRecord(value)) for (const [key, each] of Object.entries(value)) walk(each, step(pointer, key), see);
+  if (Array.isArray(value)) for (const [index, each] of value.entries()) walk(each, `${pointer}${stepTo(index)}`, see);
+  else if (isRecord(value))
+    for (const [key, each] of Object.entries(value)) walk(each, `${pointer}${stepTo(key)}`, see);
   else see(pointer, value);
 }
 
 function replace(value: unknown, pointer: Pointer, change: (pointer: Pointer, value: unknown) => unknown): unknown {
-  if (Array.isArray(value)) return value.map((each, index) => replace(each, step(pointer, index), change));
+  if (Array.isArray(value)) return value.map((each, index) => replace(each, `${pointer}${stepTo(index)}`, change));
   if (!isRecord(value)) return change(pointer, value);
   // As entries: a member may be called __proto__.
   return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key, replace(each, step(pointer, key), change)]),
+    Object.entries(value).map(([key, each]) => [key, replace(each, `${pointer}${stepTo(key)}`, change)]),
   );
 }
 
 function compare(one: unknown, other: unknown, pointer: Pointer, found: Pointer[]): void {
   if (Array.isArray(one) && Array.isArray(other) && one.length === other.length) {
-    for (const [index, each] of one.entries()) compare(each, other[index], step(pointer, index), found);
+    for (const [index, each] of one.entries()) compare(each, other[index], `${pointer}${stepTo(index)}`, found);
     return;
   }
   if (isRecord(one) && isRecord(other)) {
     for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
-      compare(one[key], other[key], step(pointer, key), found);
+      compare(one[key], other[key], `${pointer}${stepTo(key)}`, found);
     }
     return;
   }

@@ -14,6 +14,11 @@ const inside = (properties: Record<string, unknown>) => ({ type: 'object', prope
 const listOf = (properties: Record<string, unknown>) => ({ type: 'array', items: { type: 'object', properties } });
 const verb = { type: 'string', enum: ['GET', 'POST', 'DELETE'] };
 const act = (...values: string[]) => takes({ action: { type: 'string', enum: values } });
+/** As frameworks write a type that has a name: elsewhere in the schema. */
+const elsewhere = (schema: unknown, reference: unknown = { $ref: '#/$defs/It' }, name = 'action'): OfferedTool => ({
+  inputSchema: { type: 'object', properties: { [name]: reference }, $defs: { It: schema } },
+});
+const someActs = { type: 'string', enum: ['list', 'delete'] };
 const says = (description: string): OfferedTool => ({ ...reads, description });
 
 /** One case: the name of a tool, what it says, and what is suspicious of it. */
@@ -45,6 +50,24 @@ const cases: Case[] = [
   ['labels', { ...act('list', 'delete'), ...reads }, 'reads-but-changes'],
   ['manage', { ...takes({ operation: { enum: ['get', 'update'] } }), ...reads }, 'reads-but-changes'],
   ['http', { ...takes({ method: { enum: ['GET', 'POST'] } }), ...reads }, 'reads-but-changes'],
+  ['labels_of', { ...elsewhere(someActs), ...reads }, 'reads-but-changes'],
+  [
+    'labels_or',
+    { ...elsewhere(someActs, { anyOf: [{ $ref: '#/$defs/It' }, { type: 'null' }] }), ...reads },
+    'reads-but-changes',
+  ],
+  [
+    'labels_all',
+    { ...elsewhere(someActs, { allOf: [{ $ref: '#/$defs/It' }], default: 'list' }), ...reads },
+    'reads-but-changes',
+  ],
+  [
+    'labels_one',
+    { ...takes({ action: { oneOf: [{ const: 'list' }, { const: 'delete' }] } }), ...reads },
+    'reads-but-changes',
+  ],
+  ['labels_in', { ...elsewhere(inside({ action: someActs }), undefined, 'params'), ...reads }, 'reads-but-changes'],
+  ['get_labels', { ...elsewhere({ type: 'string', enum: ['list', 'get'] }), ...reads }],
   ['get_merge_request', reads],
   ['list_commits', reads],
   ['search_posts', reads],
@@ -78,6 +101,8 @@ const cases: Case[] = [
   ],
   ['call', { ...takes({ operation: text, params: { type: 'string' } }), ...writes }, 'router'],
   ['do_it', { ...takes({ action: text, payload: {} }), ...writes }, 'router'],
+  ['do_this', { ...elsewhere(inside({ action: text, payload: {} }), undefined, 'params'), ...writes }, 'router'],
+  ['do_that', { ...takes({ action: { anyOf: [someActs, { type: 'null' }] }, payload: {} }), ...writes }, 'mixed'],
   ['query_db', { ...takes({ sql: text }), ...reads }, 'router'],
   ['run_code', { ...takes({ code: text, language: { enum: ['js'] } }), ...writes }, 'router'],
   ['graph', { ...takes({ query: text, variables: { type: 'object' } }), ...reads }, 'router'],

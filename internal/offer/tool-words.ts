@@ -1,6 +1,7 @@
 /** What a tool does by the words that it is called with: its name, and the values that it lets a caller choose. Pure. */
 import type { Catalogue } from '../config/definitions.ts';
 import { isRecord } from '../text/record.ts';
+import { alternatives, namedValues, spelledOut } from './spelled-out.ts';
 
 /** What a tool does. */
 export type ToolClass = keyof Catalogue;
@@ -66,11 +67,8 @@ const actParameter = /^(action|operation|op|command|cmd|method|verb|act)s?$|_(ac
 /** The most that any of the values does that a caller can choose from, where some of them are verbs; with that value. */
 export function classInSchema(schema: unknown): { class: ToolClass; parameter: string; value: string } | undefined {
   let found: ReturnType<typeof classInSchema>;
-  const properties = isRecord(schema) && isRecord(schema['properties']) ? schema['properties'] : {};
-  for (const [parameter, value] of Object.entries(properties)) {
-    // What is sorted, filtered or shown by is chosen from words too: only what names an act counts.
-    if (!isRecord(value) || !actParameter.test(parameter)) continue;
-    for (const each of Array.isArray(value['enum']) ? value['enum'] : []) {
+  for (const [parameter, value] of actsIn(spelledOut(schema))) {
+    for (const each of alternatives(value).flatMap((one) => namedValues(one) ?? [])) {
       if (typeof each !== 'string') continue;
       const kind = classOfValue(each);
       if (kind === undefined || (found !== undefined && rank[kind] <= rank[found.class])) continue;
@@ -78,6 +76,16 @@ export function classInSchema(schema: unknown): { class: ToolClass; parameter: s
     }
   }
   return found;
+}
+
+/** What is sorted, filtered or shown by is chosen from words too: only what names an act counts. */
+function actsIn(schema: unknown): [parameter: string, schema: unknown][] {
+  const properties = isRecord(schema) && isRecord(schema['properties']) ? Object.entries(schema['properties']) : [];
+  const [only] = properties;
+  // The one argument of a function: what it holds is what there is to choose.
+  if (only !== undefined && properties.length === 1 && isRecord(only[1]) && isRecord(only[1]['properties']))
+    return actsIn(only[1]);
+  return properties.filter(([parameter]) => actParameter.test(parameter));
 }
 
 /** A value begins with its verb, or is one; what `build_failed` or `approval_required` says is a state. */

@@ -4,6 +4,7 @@ import { parametersOf, typeInWords } from '../offer/parameters.ts';
 import { differing, type Pointer } from '../offer/shape.ts';
 import { cut, wrapped } from '../text/fit.ts';
 import { lineDiff } from '../text/line-diff.ts';
+import { stepsOf, stepTo, valueAt } from '../text/pointer.ts';
 import { isRecord } from '../text/record.ts';
 import { revealed } from '../text/revealed.ts';
 
@@ -59,7 +60,7 @@ interface Sides {
 }
 
 function parameterLines(name: string, part: string, { before, after, columns }: Sides): string[] {
-  const schemas = [before, after].map((tool) => at(tool, `/inputSchema/properties/${escaped(name)}`));
+  const schemas = [before, after].map((tool) => at(tool, `/inputSchema/properties${stepTo(name)}`));
   const [was, is] = schemas;
   const called = `parameter ${revealed(name)}`;
   const one = (line: string) => wrapped(line, columns);
@@ -87,7 +88,7 @@ function parameterLines(name: string, part: string, { before, after, columns }: 
   return [
     ...values,
     ...rest.map((place) =>
-      placeLine(`/inputSchema/properties/${escaped(name)}${place}`, at(was, place), at(is, place), columns),
+      placeLine(`/inputSchema/properties${stepTo(name)}${place}`, at(was, place), at(is, place), columns),
     ),
   ];
 }
@@ -127,7 +128,7 @@ function claimLines(claim: string, before: OfferedTool, after: OfferedTool, colu
   const words: Readonly<Record<string, string>> = { readOnlyHint: 'to read only', destructiveHint: 'to destroy' };
   const [was, is] = [before.annotations?.[claim], after.annotations?.[claim]];
   const what = words[claim];
-  if (what === undefined) return [placeLine(`/annotations/${escaped(claim)}`, was, is, columns)];
+  if (what === undefined) return [placeLine(`/annotations${stepTo(claim)}`, was, is, columns)];
   const says = (value: unknown) =>
     value === true
       ? `claims ${what}`
@@ -168,19 +169,5 @@ function child(value: unknown, key: string): unknown {
 }
 
 function at(value: unknown, pointer: Pointer): unknown {
-  return stepsOf(pointer).reduce<unknown>(
-    (inside, key) => (Array.isArray(inside) ? inside[Number(key)] : child(inside, key)),
-    value,
-  );
-}
-
-function stepsOf(pointer: Pointer): string[] {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((each) => each.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
-
-function escaped(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+  return valueAt(value, pointer)?.value;
 }

@@ -6,9 +6,10 @@ import type { Approvers, CallRule, Requirement, RuleFile } from '../../config/de
 import { secondsOf, unmet } from '../../identity/assurance.ts';
 import type { Assurance } from '../../identity/principal.ts';
 import { canonicalJson } from '../../text/canonical.ts';
+import { valueAt } from '../../text/pointer.ts';
 import { quote } from '../../text/quote.ts';
 import { isWithin } from '../condition.ts';
-import { endsInText, isCovered, valueAt } from './pointer.ts';
+import { endsInText, isCovered } from './pointer.ts';
 
 /** What is looked for in the arguments by libraries. */
 export type Detector = 'secrets' | 'personal_data';

@@ -1,15 +1,5 @@
-/** JSON Pointers (RFC 6901) into the arguments of a call. Pure. */
-
-/** What a pointer leads to; undefined where nothing is. */
-export function valueAt(root: unknown, pointer: string): { value: unknown } | undefined {
-  let value = root;
-  for (const step of stepsOf(pointer)) {
-    const next = memberOf(value, step);
-    if (next === undefined) return undefined;
-    value = next.value;
-  }
-  return { value };
-}
+/** What rules ask of the arguments of a call by JSON Pointers. Pure. */
+import { memberOf, stepsOf } from '../../text/pointer.ts';
 
 /** Whether a pointer leads to nothing because a text is in its way, which a service may read as JSON. */
 export function endsInText(root: unknown, pointer: string): boolean {
@@ -21,16 +11,6 @@ export function endsInText(root: unknown, pointer: string): boolean {
     value = next.value;
   }
   return false;
-}
-
-function memberOf(value: unknown, step: string): { value: unknown } | undefined {
-  if (Array.isArray(value)) {
-    // No sign, no leading zero, no "-" for the end.
-    if (!/^(0|[1-9][0-9]{0,9})$/.test(step) || Number(step) >= value.length) return undefined;
-    return { value: value[Number(step)] };
-  }
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
-  return { value: Reflect.get(value, step) };
 }
 
 /** Whether everything in some arguments lies below one of these pointers. */
@@ -45,11 +25,4 @@ function leavesIn(value: unknown, path: string[], named: ReadonlySet<string>): b
   // What is empty is there all the same, but for the arguments as a whole.
   if (entries.length === 0) return path.length === 0;
   return entries.every(([key, each]) => leavesIn(each, [...path, key], named));
-}
-
-function stepsOf(pointer: string): string[] {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

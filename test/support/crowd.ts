@@ -37,8 +37,14 @@ export interface Deed {
   said: string;
 }
 
-/** What a command ends with when the console is away, or somebody who was killed is taken for busy yet. */
-const passing = new Set(['console_unreachable', 'console_refused', 'database_unavailable', 'already_running']);
+/** What a command ends with, and says to run it again: the console is away, an answer was lost, somebody killed is taken for busy yet. */
+const passing = new Set([
+  'console_unreachable',
+  'console_refused',
+  'database_unavailable',
+  'platform_outcome_unknown',
+  'already_running',
+]);
 /** Longer than a replica takes nobody for dead, several times. */
 const patienceMs = 90_000;
 

@@ -1,11 +1,10 @@
 /** Carries out the action of one command: its context before, its result on stdout after. */
 import type { ExitCode } from '../errors/exit-codes.ts';
-import type { Tell } from '../run/ports.ts';
 import { harmlessJson, unmoving } from '../text/quote.ts';
 import { withoutCommands } from '../text/runner-commands.ts';
 import type { CommandContext, CommandResult, CommonOptions, Invocation } from './program.ts';
 import { plainText } from './result-text.ts';
-import { progressOn, spinnerFor, type Verbosity } from './terminal.ts';
+import { type Progress, progressOn, spinnerFor, type Verbosity } from './terminal.ts';
 import { contextOf } from './terminal-ports.ts';
 import { requireVerifiedTls } from './verified-tls.ts';
 
@@ -21,14 +20,18 @@ export async function act(
   const { json = false } = options;
   const verbosity = verbosityOf(options);
   const streamed = streamOn(invocation);
-  const tell = await progressOf(tool, invocation, options, verbosity, streamed.endLine);
+  const { clear, ...tell } = await progressOf(tool, invocation, options, verbosity, streamed.endLine);
   const last: (() => Promise<void>)[] = [];
   const result = await action(
     contextOf(invocation, options, {
       executable: tool,
       tell,
       besideServices,
-      stream: (text) => void (!json && streamed.write(text)),
+      stream(text) {
+        if (json) return;
+        if (stdout.columns !== undefined) clear();
+        streamed.write(text);
+      },
       afterwards: (work) => void last.push(work),
     }),
   )
@@ -106,9 +109,9 @@ async function progressOf(
   options: CommonOptions,
   verbosity: Verbosity,
   before: () => void,
-): Promise<Tell> {
+): Promise<Progress> {
   const { jsonEvents = false, color = true } = options;
-  if (jsonEvents) return (await import('./events.ts')).eventsOn(stderr, verbosity);
+  if (jsonEvents) return { ...(await import('./events.ts')).eventsOn(stderr, verbosity), clear() {} };
   const animate = verbosity === 'quiet' ? undefined : await spinnerFor(stderr, environment, color);
   return progressOn(tool, stderr, verbosity, animate, before);
 }

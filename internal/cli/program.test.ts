@@ -148,6 +148,28 @@ describe('a result', () => {
     for (const { stdout } of [seen, quiet, piped]) expect(stdout).toBe('an answerthat goes on\ncut off');
   });
 
+  test('that streams takes a line that changes off the terminal first, and leaves it alone where it goes elsewhere', async () => {
+    const tool = executable(async ({ ports: { stream, tell } }) => {
+      const waiting = tell.wait('waiting');
+      stream('a piece\n');
+      waiting.done();
+      stream('another\n');
+      return { text: '', json: {} };
+    });
+    const cleared = async (columns: number | undefined) => {
+      const width = columns === undefined ? {} : { columns };
+      const terminal = fakeTerminal();
+      const before: number[] = [];
+      const hearResult = () => void before.push(terminal.cleared);
+      await runCommand(tool, [], { environment: {}, terminal, hearResult, ...width });
+      return before;
+    };
+    expect([await cleared(80), await cleared(undefined)]).toEqual([
+      [1, 1],
+      [0, 1],
+    ]);
+  });
+
   test('has tables as wide as the terminal, and as they are in a pipe', async () => {
     const rows = [['notion', 'the service does not take the token any more']];
     const tool = answering({ text: ['before', { heading: ['service', 'why'], rows }, 'after'], json: rows });

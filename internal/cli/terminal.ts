@@ -18,6 +18,12 @@ export type Output = Writable & { isTTY?: boolean; columns?: number; rows?: numb
 /** How much is said. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose' | 'debug';
 
+/** The progress lines of one run. */
+export interface Progress extends Tell {
+  /** Takes a line that changes off the screen, for what is written there by others. */
+  clear(): void;
+}
+
 /**
  * Makes the progress lines of one run. The spinner library is loaded by `animate`, on a terminal only.
  *
@@ -29,7 +35,7 @@ export function progressOn(
   verbosity: Verbosity,
   animate: Animate | undefined,
   before: () => void = () => {},
-): Tell {
+): Progress {
   let spinning: Spinner | undefined;
   // A terminal or a socket may call what says something, and belongs to no run.
   const shown = boundToRun(visible);
@@ -43,6 +49,7 @@ export function progressOn(
     detail: (text) => void ((verbosity === 'verbose' || verbosity === 'debug') && line(text)),
     warn: (text) => line(text),
     event() {},
+    clear: () => spinning?.clear(),
     command(text) {
       before();
       spinning?.clear();

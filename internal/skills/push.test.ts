@@ -50,6 +50,14 @@ class Versions {
   }
 }
 
+/** The few texts there are, each packed once: it is half of the time that all the orders take. */
+const zips = new Map<string, Uint8Array<ArrayBuffer>>();
+function zipOf(text: string): Uint8Array<ArrayBuffer> {
+  const zip = zips.get(text) ?? (zipSync({ 'triage/SKILL.md': Buffer.from(text) }) as Uint8Array<ArrayBuffer>);
+  zips.set(text, zip);
+  return zip;
+}
+
 type Fault = 'answer lost' | 'request lost';
 
 /** Lets one request of one run through at a time. */
@@ -86,8 +94,7 @@ function platformOf(versions: Versions, gate: Gate): Platform {
     },
     betaSkills: {
       versions: {
-        download: async (id: string) =>
-          new Response(zipSync({ 'triage/SKILL.md': Buffer.from(versions.find(id).text) }) as Uint8Array<ArrayBuffer>),
+        download: async (id: string) => new Response(zipOf(versions.find(id).text)),
       },
     },
   };
@@ -274,5 +281,6 @@ describe.each(stories)('two uploads at once %s, in every order of their requests
       }
     }
     expect(faulty).toBeGreaterThan(100);
-  }, 60_000);
+    // It only computes: how long that takes is a matter of how busy the machine is.
+  }, 300_000);
 });

@@ -82,7 +82,10 @@ async function slowly({ key, token }: Caller, path: string, body: unknown) {
   });
   answered.catch(() => {});
   sent.flushHeaders();
+  const begun = new Promise<void>((resolve) => sent.once('response', () => resolve()));
   return {
+    /** Whether it is let in is decided. */
+    begun,
     async finish(): Promise<Answered> {
       sent.end(text);
       return await answered;
@@ -90,8 +93,11 @@ async function slowly({ key, token }: Caller, path: string, body: unknown) {
   };
 }
 
-/** Long enough for what was sent to be judged. */
-const judged = () => new Promise((resolve) => setTimeout(resolve, 300));
+/** What was sent before is judged when requests of the same kind that came after it are answered. */
+async function judged({ ask: send }: Caller): Promise<void> {
+  for (let time = 0; time < 3; time += 1)
+    expect((await send(list, { body: { request: {}, asking } })).status).toBe(200);
+}
 
 describe('who is let go', () => {
   test('is gone from the first act on, also where the rest fails: no session, no run, and no other session [P4]', async () => {
@@ -101,7 +107,8 @@ describe('who is let go', () => {
     const token = await idTokenOf(world.sandbox, 'ada');
     const late = await slowly(ada, list, { request: {}, asking });
     const waiting = ada.ask('/v1/use-cases/connect', { body: connect });
-    await judged();
+    await judged(ada);
+    await expect.poll(() => running?.journal(), { timeout: 30_000 }).toContain('/v1/use-cases/connect');
     world.sandbox.platform.control.faults.add({
       on: 'POST /v1/vaults/:vault/archive',
       fault: { kind: 'status', status: 403 },
@@ -157,7 +164,7 @@ describe('a change of the configuration', () => {
     const ada = await callerOf('ada');
     const body = { request: { watch: true }, asking: { ...asking, timeoutSeconds: 3600 } };
     const watching = ada.ask('/v1/use-cases/listApprovals', { body });
-    await judged();
+    await expect.poll(() => running?.journal(), { timeout: 30_000 }).toContain('/v1/use-cases/listApprovals');
     await withoutApprovers();
     expect(await lookNow()).toBe(200);
     expect(errorIn(await watching)).toMatchObject({ code: 'interrupted' });
@@ -165,11 +172,9 @@ describe('a change of the configuration', () => {
 
   test('counts for a request whose body comes after it [P4]', async () => {
     await started();
-    const late = await slowly(await callerOf('ada'), '/v1/use-cases/listApprovals', {
-      request: { watch: false },
-      asking,
-    });
-    await judged();
+    const ada = await callerOf('ada');
+    const late = await slowly(ada, '/v1/use-cases/listApprovals', { request: { watch: false }, asking });
+    await judged(ada);
     await withoutApprovers();
     const answered = await late.finish();
     expect([answered.status, codeOf(answered)]).toEqual([403, 'not_allowed']);
@@ -200,9 +205,9 @@ describe('the limits', () => {
     const all = await Promise.all(
       Array.from({ length: 30 }, async () => await slowly(ada, '/v1/use-cases/connect', connect)),
     );
-    await judged();
+    await judged(ada);
     const answers = Promise.all(all.map(async ({ finish }) => await finish()));
-    await judged();
+    await Promise.all(all.map(({ begun }) => begun));
     await running?.stop();
     running = undefined;
     const statuses = (await answers).map(({ status }) => status);
@@ -213,8 +218,9 @@ describe('the limits', () => {
 
   test('no run begins when the console is about to end', async () => {
     await started();
-    const late = await slowly(await callerOf('ada'), '/v1/use-cases/connect', connect);
-    await judged();
+    const ada = await callerOf('ada');
+    const late = await slowly(ada, '/v1/use-cases/connect', connect);
+    await judged(ada);
     const stopped = running?.stop();
     running = undefined;
     const answered = await late.finish();

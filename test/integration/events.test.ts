@@ -257,3 +257,24 @@ test('docs/events.md has the table of the code', async () => {
     ]),
   );
 });
+
+test('work that takes long says how far it is: off-boarding, refreshing tools, copying the record', async () => {
+  await world.configure('interface.yaml', (file) => {
+    file.people.operators = { principals: [world.sandbox.people.ada.subject] };
+  });
+  const folder = await world.machine();
+  await world.connect(['notion'], { folder });
+  const told = async (run: Promise<CommandOutcome>) => named(eventsOf(await run), 'progress');
+  const subject = world.sandbox.people.ada.subject;
+  expect(await told(world.connect(['offboard', subject, '--dry-run', '--json-events'], { folder }))).toMatchObject([
+    { message: 'every vault and session of the workspace is looked at', done: 1, all: null },
+  ]);
+  const services = Object.keys(world.sandbox.services);
+  const asked = await told(world.setup(['tools', 'refresh', '--dry-run', '--json-events'], { folder }));
+  expect(asked.map(({ message, done, all }) => [message, done, all])).toEqual(
+    services.sort().map((name, index) => [`${name} is asked which tools it has`, index, services.length]),
+  );
+  const copied = await told(world.setup(['audit', 'export', '--json-events'], { folder }));
+  expect(copied).toMatchObject([{ message: 'the record is copied', done: expect.any(Number), all: null }]);
+  expect(copied[0]?.['done']).toBeGreaterThan(0);
+});

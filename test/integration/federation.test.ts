@@ -347,7 +347,7 @@ describe('an exchange that stumbles', () => {
     setTimeout(() => interruption.abort(), 300);
     const began = performance.now();
     const { exit } = await refused(await withToken(), { signal: interruption.signal });
-    expect([exit, performance.now() - began < 5_000]).toEqual([130, true]);
+    expect([exit, performance.now() - began < 30_000]).toEqual([130, true]);
   });
 });
 

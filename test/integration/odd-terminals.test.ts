@@ -26,7 +26,7 @@ const source = `
         let done = 0;
         const counting = setInterval(() => waiting.at(done += 1, 1000), 5);
         await new Promise((resolve) => {
-          const limit = setTimeout(resolve, 1500);
+          const limit = setTimeout(resolve, Number(process.env.SPIN_MS ?? 1500));
           signal.addEventListener('abort', () => { clearTimeout(limit); resolve(); });
         });
         clearInterval(counting);
@@ -34,7 +34,7 @@ const source = `
         signal.throwIfAborted();
         return { text: 'over', json: {} };
       },
-      async confirm({ ports }) { return { text: String(await ports.ask.yes('sure?', 15_000)), json: {} }; },
+      async confirm({ ports }) { return { text: String(await ports.ask.yes('sure?', 300_000)), json: {} }; },
       async hidden({ ports }) {
         return { text: (await ports.entered({ what: 'a secret', command: 'tool' })) && '', json: {} };
       },
@@ -100,7 +100,7 @@ describe.skipIf(skipped(noPython && { reason: 'no python3 with pseudo terminals'
       ['no terminal', line, () => atNone('spin')],
     ])(
       'with %s: progress is told in a few bytes, and the time limit of the command holds',
-      { timeout: 30_000 },
+      { timeout: 90_000 },
       async (name, most, run) => {
         const { exit, hung, written, seconds } = await run();
         process.stderr.write(
@@ -111,25 +111,22 @@ describe.skipIf(skipped(noPython && { reason: 'no python3 with pseudo terminals'
       },
     );
 
-    test.each([0, 1, 80])('of %i columns: Ctrl-C ends the command', { timeout: 30_000 }, async (columns) => {
+    // Each would go on for longer than anybody waits here: what ends it is what is done to the terminal.
+    const long = { SPIN_MS: '300000' };
+    test.each([0, 1, 80])('of %i columns: Ctrl-C ends the command', { timeout: 90_000 }, async (columns) => {
       const widths = columns === 80 ? [0] : [];
-      const { exit, seconds } = await at({ columns, widths, after: 0.1, type: '\u0003' }, 'spin');
-      expect([exit, seconds < 4]).toEqual([130, true]);
+      const { exit, hung } = await at({ columns, widths, after: 0.1, type: '\u0003' }, 'spin', long);
+      expect([exit, hung]).toEqual([130, false]);
     });
 
-    test.each(['spin', 'confirm', 'hidden'])('that is gone ends the command: %s', { timeout: 30_000 }, async (act) => {
-      const { exit, hung, seconds } = await at({ columns: 80, hangUp: true }, act);
+    test.each(['spin', 'confirm', 'hidden'])('that is gone ends the command: %s', { timeout: 90_000 }, async (act) => {
+      const { exit, hung } = await at({ columns: 80, hangUp: true }, act, long);
       // As by the signal that says so, and not with a core file.
-      expect([hung, seconds < 10, exit]).toEqual([false, true, -1]);
+      expect([hung, exit]).toEqual([false, -1]);
     });
 
-    test.each(['confirm', 'hidden'])(
-      'says with Ctrl-D that nothing will come: %s',
-      { timeout: 30_000 },
-      async (act) => {
-        const { hung, seconds } = await at({ columns: 0, type: '\u0004' }, act);
-        expect([hung, seconds < 10]).toEqual([false, true]);
-      },
+    test.each(['confirm', 'hidden'])('says with Ctrl-D that nothing will come: %s', { timeout: 90_000 }, async (act) =>
+      expect(await at({ columns: 0, type: '\u0004' }, act)).toMatchObject({ hung: false }),
     );
   },
 );

@@ -574,7 +574,8 @@ describe('the page', () => {
     const { page, ended } = await enter();
     const left = await page.press('connect', { service: 'notion' });
     const { redirectUri, state } = await begin(String(left.headers['location']));
-    await ask(`${redirectUri}?code=of-somebody-else&state=${state}`);
+    const sentOn = await ask(`${redirectUri}?code=of-somebody-else&state=${state}`);
+    await ask(String(sentOn.headers['location']));
     await soon(async () => {
       const { status, body } = await page.get('');
       expect([status, body]).toEqual([403, expect.stringContaining('This page was ended')]);
@@ -645,7 +646,7 @@ describe('the page', () => {
           signedIn.add(url);
           if (new URL(url).searchParams.has('once')) address = url;
           // The answer is pasted, so no browser comes by itself.
-          else if (new URL(url).searchParams.has('redirect_uri')) setTimeout(() => void pasteAnswer(url), 50);
+          else if (new URL(url).searchParams.has('redirect_uri')) void terminal.unseen(1).then(() => pasteAnswer(url));
         }
       },
     });

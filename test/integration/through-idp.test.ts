@@ -218,8 +218,7 @@ describe('a better sign-in', () => {
       browse: (url) => visit(url, { person: people.shift() ?? '' }),
       terminal,
       hear(said) {
-        if (said.includes('last person here was') && said.includes('?'))
-          setTimeout(() => void terminal.type('y\n'), 50);
+        if (said.includes('last person here was') && said.includes('?')) void terminal.type('y\n');
       },
     });
     expect([exit, stderr]).toEqual([3, expect.stringContaining('[identity_refused]')]);
@@ -399,8 +398,7 @@ describe('setup-session', () => {
       browse: (url) => visit(url, { person: 'grace' }),
       terminal,
       hear(said) {
-        if (said.includes('last person here was') && said.includes('?'))
-          setTimeout(() => void terminal.type('y\n'), 50);
+        if (said.includes('last person here was') && said.includes('?')) void terminal.type('y\n');
       },
     });
     expect([exit, stderr]).toEqual([3, expect.stringContaining('"identity_refused"')]);

@@ -72,7 +72,7 @@ export async function runCommand(
     stderr:
       setting.terminal === undefined
         ? stderr.stream
-        : Object.assign(stderr.stream, { ...screen, columns: setting.columns ?? 80 }),
+        : Object.assign(stderr.stream, { ...screenOf(setting.terminal), columns: setting.columns ?? 80 }),
     signal: setting.signal ?? new AbortController().signal,
     directories: () =>
       setting.directories ?? {
@@ -109,7 +109,12 @@ function authorizationIn(last: unknown): string | undefined {
 }
 
 /** What a terminal has beside a stream, for the spinner. */
-const screen = { isTTY: true, cursorTo() {}, clearLine() {}, moveCursor() {} };
+function screenOf(terminal: FakeTerminal) {
+  const clearLine = () => {
+    terminal.cleared += 1;
+  };
+  return { isTTY: true, cursorTo() {}, clearLine, moveCursor() {} };
+}
 
 function captured(hear: (said: string) => void = () => {}) {
   const chunks: Buffer[] = [];

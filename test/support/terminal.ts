@@ -6,6 +6,8 @@ export interface FakeTerminal {
   stdin: PassThrough & { isTTY: boolean; setRawMode(raw: boolean): unknown };
   /** Every change of the mode: `true` is without echo. */
   modes: boolean[];
+  /** How many lines were taken off the screen. */
+  cleared: number;
   /** Types something; the next thing typed comes in a later turn. What is typed once a question stands there is its answer. */
   type(text: string): Promise<void>;
   /** Waits until something is read unseen, the n-th time. */
@@ -26,6 +28,7 @@ export function fakeTerminal(): FakeTerminal {
   return {
     stdin,
     modes,
+    cleared: 0,
     async type(text) {
       stdin.write(text);
       await new Promise((resolve) => setImmediate(resolve));

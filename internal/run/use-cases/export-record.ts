@@ -43,23 +43,30 @@ export async function exportRecord(request: ExportRecordRequest, ports: Ports): 
   const cursor = sink && record.cursor(sha256(`${format} ${sink.url.href}`).slice(0, 16));
   const last = after ?? (await readCursor(cursor)) ?? 0;
   const copies = new Copies({ reading: await record.reading(), format, syslog, sink, cursor, ports, last });
+  const copied = () => ({ format, sink: sink?.url.href ?? null, exported: copies.exported, through: copies.last });
+  if (!follow) {
+    // Who follows never comes to an end: there it says nothing how far it is.
+    const waiting = tell.wait(`the record is copied${sink === undefined ? '' : ` to ${quote(sink.url.host)}`}`);
+    copies.onCopied = (count) => waiting.at(count, undefined);
+    await copies.copyOn().finally(() => waiting.done());
+    if (sink === undefined) await copies.copyRest();
+    return copied();
+  }
   for (let pauseMs = everyMs; ; ) {
     try {
       await copies.copyOn();
       pauseMs = everyMs;
     } catch (error) {
-      if (!follow || !(error instanceof AppError) || error.code !== 'service_unreachable') throw error;
+      if (!(error instanceof AppError) || error.code !== 'service_unreachable') throw error;
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       tell.warn(`${error.message}; it is asked again in ${pauseMs / 1000} s`);
     }
-    if (!follow) break;
     const left = until === undefined ? pauseMs : Math.min(pauseMs, until - clock.monotonic());
     if (left <= 0) break;
     await clock.pause(left, signal);
     if (signal.aborted) throw new AppError('interrupted', 'interrupted: the record is followed no more');
   }
-  if (!follow && sink === undefined) await copies.copyRest();
-  return { format, sink: sink?.url.href ?? null, exported: copies.exported, through: copies.last };
+  return copied();
 }
 
 /** Where the copies of one run come from and go to. */
@@ -79,6 +86,8 @@ class Copies {
   exported = 0;
   /** The last line that was surely delivered, or that this format has nothing of. */
   last: number;
+  /** Hears how many were copied so far. */
+  onCopied: (count: number) => void = () => {};
   readonly #request: CopiesRequest;
   readonly #exporting: Exporting;
   /** What was read and not delivered yet. */
@@ -132,12 +141,14 @@ class Copies {
     if (sink === undefined) {
       if (texts.length > 0) ports.stream(framed ? texts.join('') : `${texts.join('\n')}\n`);
       this.exported += texts.length;
+      if (texts.length > 0) this.onCopied(this.exported);
     } else {
       const events = this.#waiting;
       for (const { from, to } of batches(texts)) {
         await deliver(texts.slice(from, to), sink);
         this.#waiting = events.slice(to);
         this.exported += to - from;
+        this.onCopied(this.exported);
         this.last = events[to - 1]?.line.count ?? this.last;
         await cursor?.write(`${JSON.stringify({ count: this.last })}\n`);
       }

@@ -47,10 +47,15 @@ export async function refreshTools(request: RefreshRequest, ports: Ports): Promi
   const lock = await readToolsLock(configuration.folder);
   const lister = listerOnce(ports, configuration);
   const visit = browserVisit(ports, 'setup-session tools refresh', reviewedHosts(configuration));
-  const { detail, wait } = ports.tell;
+  const { detail } = ports.tell;
   const done: Refreshed[] = [];
   const wouldSignIn: string[] = [];
   const failed: { service: string; error: AppError }[] = [];
+  const wait = (text: string) => {
+    const waiting = ports.tell.wait(text);
+    if (services.length > 1) waiting.at(done.length + wouldSignIn.length + failed.length, services.length);
+    return waiting;
+  };
   for (const service of services) {
     const wantsAgain = (offer: Offer) => hasChanged(lock.get(service.name), offer);
     try {

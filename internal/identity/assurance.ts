@@ -26,6 +26,21 @@ export function assuranceOf(claims: Readonly<Record<string, unknown>>, marginSec
   };
 }
 
+/** The same as the record has it beside who somebody is; what was not said is left out. */
+export function signInOf({ acr, amr, authTime }: Assurance): {
+  acr?: string;
+  amr?: readonly string[];
+  auth_time?: number;
+} {
+  // Rounded to the time before, so that nobody seems to have signed in later than they did.
+  const seconds = authTime === undefined ? Number.NaN : Math.floor(authTime);
+  return {
+    ...(acr !== undefined && { acr }),
+    ...(amr.length > 0 && { amr }),
+    ...(Number.isSafeInteger(seconds) && { auth_time: seconds }),
+  };
+}
+
 /** A time in a claim, in seconds since 1970. AD FS writes it in ISO 8601; a zone has to be in it, else nobody knows which is meant. */
 function timeIn(claim: unknown): number | undefined {
   // 0 is how some providers say that they do not know; nobody signed in in 1970.

@@ -13,7 +13,7 @@ import { listenOnLoopback } from '../outside/loopback.ts';
 import { Secret } from '../secret/secret.ts';
 import type { Announced } from '../stores/announced.ts';
 import { quote } from '../text/quote.ts';
-import { askFor, assuranceMissing, assuranceOf, clockMarginOf, unmet } from './assurance.ts';
+import { askFor, assuranceMissing, assuranceOf, clockMarginOf, signInOf, unmet } from './assurance.ts';
 import { asksForGroups } from './groups-source.ts';
 import { judgeIdToken } from './id-token.ts';
 import type { KeptSignIn } from './kept-sign-in.ts';
@@ -121,7 +121,8 @@ function recorded(
   const target = { kind: 'sign_in', id: undefined, label: identity.client_id } as const;
   return visit.recorder.act({ act: 'sign_in.obtain', target, server: identity.issuer }, work, ({ claims }) => {
     const { issuer, subject, label } = principalOf(identity, claims, undefined);
-    return { proved: { kind: 'person', proof: 'sso', issuer, subject, label } };
+    const how = signInOf(assuranceOf(claims));
+    return { proved: { kind: 'person', proof: 'sso', issuer, subject, label, ...how } };
   });
 }
 

@@ -1,9 +1,10 @@
 /** Who somebody is to the platform, and who may change what belongs to everybody. */
 import type { Configuration } from '../config/definitions.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Assurance, type Principal, withMissingGroups } from '../identity/principal.ts';
+import { signInOf } from '../identity/assurance.ts';
+import { type Principal, withMissingGroups } from '../identity/principal.ts';
 import { accountName } from '../outside/accounts.ts';
-import type { Actor, SignIn } from '../platform/actor.ts';
+import type { Actor } from '../platform/actor.ts';
 import type { Delegation } from '../platform/change.ts';
 import { type Recorder, recorderOf } from '../platform/recorder.ts';
 import { isOperator, whatNames } from '../policy/verdict.ts';
@@ -28,16 +29,6 @@ function provenActor({ kind, issuer, subject, label, assurance }: Principal): Ex
     label,
   };
   return assurance === undefined ? who : { ...who, ...signInOf(assurance) };
-}
-
-function signInOf({ acr, amr, authTime }: Assurance): SignIn {
-  // Rounded to the time before, so that nobody seems to have signed in later than they did.
-  const seconds = authTime === undefined ? Number.NaN : Math.floor(authTime);
-  return {
-    ...(acr !== undefined && { acr }),
-    ...(amr.length > 0 && { amr }),
-    ...(Number.isSafeInteger(seconds) && { auth_time: seconds }),
-  };
 }
 
 /** Records what somebody does of whom the platform is not told: of nobody who is proven, unless said. */

@@ -59,6 +59,26 @@ const acts = [
   ],
 ] as const;
 
+test('a sign-in is recorded with who it was and how they signed in', async () => {
+  const seconds = Math.floor(Date.now() / 1000);
+  const claims = { acr: 'urn:loa:2', amr: ['pwd', 'otp'], auth_time: seconds - 30.5 };
+  world.sandbox.identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+    ...answer,
+    id_token: await forge(claims),
+  }));
+  expect((await connect(['login'])).exit).toBe(0);
+  const entries = await lines();
+  expect(entries.filter((entry) => entry.kind === 'outcome')).toEqual([
+    expect.objectContaining({
+      proved: expect.objectContaining({
+        subject: world.sandbox.people.ada.subject,
+        ...claims,
+        auth_time: seconds - 31,
+      }),
+    }),
+  ]);
+});
+
 describe.each(acts)('%s', (_what, act) => {
   test('each change is announced with who asks, and each has its end [P7]', async () => {
     const { exit, stderr } = await act();

@@ -3,7 +3,7 @@ import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';
 import * as z from 'zod/mini';
 import { AppError } from '../../errors/app-error.ts';
-import { allOf } from '../../identity/assurance.ts';
+import { allOf, signInOf } from '../../identity/assurance.ts';
 import { findProvider, type SsoIdentity, type SsoProvider } from '../../identity/sso-provider.ts';
 import { comeBack, isAnswerTo, leaveForProvider, type RedirectedSignIn } from '../../identity/sso-redirect.ts';
 import { judgeVisit } from '../../page/request-origin.ts';
@@ -161,8 +161,15 @@ export function serveSignIn(
         await requireStill(setting, reviewed.configuration, proven);
         return proven;
       },
-      ({ principal: { issuer, subject, label } }) => ({
-        proved: { kind: 'person', proof: 'sso', issuer, subject, label },
+      ({ principal: { issuer, subject, label, assurance } }) => ({
+        proved: {
+          kind: 'person',
+          proof: 'sso',
+          issuer,
+          subject,
+          label,
+          ...(assurance !== undefined && signInOf(assurance)),
+        },
       }),
     );
     const { token, seconds } = await setting.sessions.open(caller, sessionCookie, caller.expiresAt, sessionSeconds);

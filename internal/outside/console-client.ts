@@ -12,6 +12,8 @@ import { sender } from './send.ts';
 /** An answer: its head, and its body as it comes. */
 export interface ConsoleAnswer {
   status: number;
+  /** In how many seconds it may be asked again, where it says so and means this request. */
+  retryAfterSeconds: number | undefined;
   /** Throws `console_unreachable` where it breaks off or nothing comes for too long. */
   pieces(): AsyncIterable<Uint8Array>;
   /** Ends the connection: whoever answers notices, and what waits for a piece fails. */
@@ -62,6 +64,7 @@ export function consoleClient(
       .finally(stop);
     return {
       status: answer.status,
+      retryAfterSeconds: secondsIn(answer.headers.get('retry-after')),
       leave: answer.leave,
       async *pieces() {
         const reader = answer.pieces?.[Symbol.asyncIterator]();
@@ -80,4 +83,9 @@ export function consoleClient(
       },
     };
   };
+}
+
+/** A whole number of seconds; anything else says nothing. */
+function secondsIn(retryAfter: string | null): number | undefined {
+  return retryAfter !== null && /^[0-9]{1,4}$/.test(retryAfter) ? Number(retryAfter) : undefined;
 }

@@ -6,6 +6,7 @@ import { clock } from '../clock/clock.ts';
 import type { Configuration, Requirement, Service } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
 import { serviceNamed } from '../config/lookup.ts';
+import type { KeptAccess } from '../connection/local/kept-access.ts';
 import type { LocalAccessRequest } from '../connection/local/local-access.ts';
 import { AppError } from '../errors/app-error.ts';
 import { allOf, unmet } from '../identity/assurance.ts';
@@ -77,8 +78,11 @@ async function endKept(service: Service, configuration: Configuration, ports: Po
   const place = await placeOf(service, configuration, ports);
   if (place === undefined) return 'none';
   const visit = browserVisit(ports, commandFor(service.name), reviewedHosts(configuration));
-  const { endAccess } = await import('../connection/local/obtain-access.ts');
-  return await endAccess({ service, visit, place });
+  const workspace = workspaceOf(ports, configuration);
+  const { localAccess } = await ports.stores();
+  const turnOf = (person: KeptAccess['person']) => localAccess.at({ workspace, person, name: service.mcp_server_url });
+  const { endAccessInTurn } = await import('../connection/local/obtain-access.ts');
+  return await endAccessInTurn({ service, visit, place, turnOf });
 }
 
 /** Whoever was let go keeps no way in either, as far as that lies here: whatever becomes of it, they are refused. */

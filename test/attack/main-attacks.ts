@@ -202,6 +202,20 @@ const tried: readonly Tried[] = [
       return `exit ${exit}, ${sessions}`;
     },
   ],
+  [
+    'the server of a stranger has the name of a service in the settings of an agent on a person’s own machine',
+    'exit 3, no header',
+    async (stage) => {
+      const file = join(stage.sandbox.configFolder, 'services', 'notion.yaml');
+      await writeFile(file, stringify({ ...parse(await readFile(file, 'utf8')), local_agents: ['grant'] }));
+      const agent = await openMachine(stage, 'grace', {
+        CLAUDE_CODE_MCP_SERVER_NAME: 'notion',
+        CLAUDE_CODE_MCP_SERVER_URL: 'https://mcp.stranger.example/mcp',
+      });
+      const { exit, stdout } = await agent('service-connection', 'headers');
+      return `exit ${exit}, ${stdout === '' ? 'no header' : 'a header'}`;
+    },
+  ],
 ];
 
 /** What a run came to, and whose vaults the sessions have that it made. */

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { deferred } from '../../internal/async/deferred.ts';
 import { KeychainUnavailable } from '../../internal/outside/keychain.ts';
 import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts';
 import { contexts } from '../sandbox/identity-provider.ts';
@@ -155,6 +156,41 @@ describe('a grant of its own', () => {
     expect(await headers(['notion'])).toMatchObject({ exit: 4 });
     const again = await headers(['notion', '--end']);
     expect([again.exit, again.stdout]).toEqual([0, expect.stringContaining('nothing was kept')]);
+  });
+
+  test('is taken away with --end when nobody renews it: what a renewal brings behind the end would stay', async () => {
+    ends(notion(), soon);
+    await allowed('notion');
+    const opened = storesInMemory();
+    const [writing, written, asked] = [deferred<void>(), deferred<void>(), deferred<void>()];
+    const slow: MemoryKeychain = {
+      ...keychain,
+      async write(account, secret) {
+        if (account.startsWith('access of')) writing.resolve();
+        await written.promise;
+        await keychain.write(account, secret);
+      },
+    };
+    const renewal = headers(['notion'], {
+      kept: { secrets: async () => keychainSecrets(slow), stores: async () => opened.open() },
+    });
+    await writing.promise;
+    const stores = opened.open();
+    const at: typeof stores.localAccess.at = (key) => {
+      const text = stores.localAccess.at(key);
+      const hold: typeof text.hold = (waiting) => {
+        asked.resolve();
+        return text.hold(waiting);
+      };
+      return { ...text, hold };
+    };
+    const waiting = { ...stores, localAccess: { ...stores.localAccess, at } };
+    const end = headers(['notion', '--end'], { kept: { ...onMachine().kept, stores: async () => waiting } });
+    // It waits for its turn, or is over without one.
+    await Promise.race([asked.promise, end]);
+    written.resolve();
+    expect((await renewal).exit).toBe(0);
+    expect([(await end).exit, keptOf(notion().mcpUrl), notion().control.liveGrants('ada')]).toEqual([0, undefined, []]);
   });
 
   test('whose token could not stand in a header is none [P9]', async () => {

@@ -57,7 +57,7 @@ export function wantedBy({ service, principal, sources, scopes, scopeChoice }: L
 
 /** Acts while no other run of this person works with the same access. Throws `already_running` and `interrupted`. */
 export async function inTurn<Result>(
-  { turn, visit, service }: LocalAccessRequest,
+  { turn, visit, service }: Pick<LocalAccessRequest, 'turn' | 'visit' | 'service'>,
   act: () => Promise<Result>,
 ): Promise<Result> {
   const hold = await turn.hold({ signal: visit.signal, waitMs: turnMs });

@@ -4,6 +4,7 @@
  */
 import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { isSamePerson } from '../../identity/principal.ts';
 import { discoverAuthorizationServer, expectationOf } from '../../oauth/authorization-server.ts';
 import { reviewedIn } from '../../oauth/exceptions.ts';
 import { splitScopes } from '../../oauth/metadata.ts';
@@ -12,6 +13,7 @@ import { revokeGrant } from '../../oauth/revoke.ts';
 import { guardedFetch } from '../../outside/http.ts';
 import { Secret } from '../../secret/secret.ts';
 import { type KeptSecret, SecretUnavailable } from '../../stores/kept-secret.ts';
+import type { KeptText } from '../../stores/kept-text.ts';
 import { quote } from '../../text/quote.ts';
 import { readAccount } from '../account/account.ts';
 import { requireAudience } from '../account/audience.ts';
@@ -20,7 +22,14 @@ import { acquire } from '../acquire.ts';
 import type { Grant } from '../grant.ts';
 import { lifetimeOf } from '../lifetime.ts';
 import { type AccessSource, isSendable, isTheirs, type KeptAccess, parseAccess, printAccess } from './kept-access.ts';
-import { type AllowRequest, type LocalAccessRequest, neededAgain, unavailable, wantedBy } from './local-access.ts';
+import {
+  type AllowRequest,
+  inTurn,
+  type LocalAccessRequest,
+  neededAgain,
+  unavailable,
+  wantedBy,
+} from './local-access.ts';
 
 /** An exchange for the sign-in. What cannot be kept is asked for again by the next call. */
 export async function obtainedByIdp(request: LocalAccessRequest): Promise<KeptAccess> {
@@ -241,8 +250,41 @@ async function serverOf({ service, visit }: Pick<LocalAccessRequest, 'service' |
 /** What became of access that was to end. */
 export type AccessEnded = 'none' | 'revoked' | 'not revoked';
 
+/** What ending needs: whose turn it is to renew is known when it is known whose access is kept. */
+export interface EndRequest extends Pick<LocalAccessRequest, 'service' | 'visit'> {
+  place: KeptSecret;
+  turnOf(person: KeptAccess['person']): KeptText;
+}
+
 /**
- * Takes what is kept out of its place, whosever it is, and gives it back at the service where that ends nothing else (RFC 7009).
+ * Ends what is kept while nobody renews it: a renewal that is under way would keep its token again behind the end. Throws as
+ * {@link endAccess}, and `already_running`.
+ */
+export async function endAccessInTurn(request: EndRequest): Promise<AccessEnded> {
+  const { place, turnOf } = request;
+  for (;;) {
+    const person = await personOf(place);
+    if (person === undefined) return await endAccess(request);
+    const ended = await inTurn({ ...request, turn: turnOf(person) }, async () => {
+      const now = await personOf(place);
+      // Somebody else has allowed theirs meanwhile: it is renewed in another turn.
+      if (now !== undefined && !isSamePerson(now, person)) return undefined;
+      return await endAccess(request);
+    });
+    if (ended !== undefined) return ended;
+  }
+}
+
+/** Whose access is kept; undefined where none is, or nothing that anybody could renew. */
+async function personOf(place: KeptSecret): Promise<KeptAccess['person'] | undefined> {
+  const text = await place.read().catch((error: unknown) => {
+    throw unavailable(error, place);
+  });
+  return text && parseAccess(text)?.person;
+}
+
+/**
+ * Takes what is kept out of its place, for whoever has the turn, whosever it is, and gives it back at the service where that ends nothing else (RFC 7009).
  * Throws `keychain_unavailable`.
  */
 export async function endAccess(

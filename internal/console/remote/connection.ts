@@ -1,5 +1,7 @@
 /** A command's connection to the console: a session for what proves the person, and requests that are proven with its key. */
+import { randomInt } from 'node:crypto';
 import * as z from 'zod/mini';
+import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { AskConsole, ConsoleAnswer } from '../../outside/console-client.ts';
 import { Secret } from '../../secret/secret.ts';
@@ -35,11 +37,31 @@ export class ConsoleRefusal extends AppError {
   }
 }
 
+/** How long a console is waited for that is asked too often: less than an agent waits for its header. */
+const patienceMs = 8_000;
+
+/**
+ * Asks again as often as a console says that it is asked too often, which did nothing, until patience ends; the last answer then.
+ * Those who were refused together come back one after the other.
+ */
+async function patiently(signal: AbortSignal, asking: () => Promise<ConsoleAnswer>): Promise<ConsoleAnswer> {
+  const until = clock.monotonic() + patienceMs;
+  for (;;) {
+    const answer = await asking();
+    if (answer.status !== 429) return answer;
+    const pauseMs = (answer.retryAfterSeconds ?? 1) * 1000 + randomInt(1_000);
+    if (clock.monotonic() + pauseMs > until || signal.aborted) return answer;
+    answer.leave();
+    await clock.pause(pauseMs, signal);
+  }
+}
+
 /** Opens one: the first of two round trips. Throws as {@link ConsoleConnection.ask} does. */
 export async function openConnection(
   origin: string,
   askConsole: AskConsole,
   { token, kind }: ShownProof,
+  signal: AbortSignal,
 ): Promise<ConsoleConnection> {
   const key = await newProofKey();
   const exchange = async (): Promise<Secret> => {
@@ -48,13 +70,15 @@ export async function openConnection(
       subject_token: token.reveal(),
       subject_token_type: tokenTypes[kind],
     });
-    const answer = await askConsole(
-      paths.token,
-      {
-        'content-type': 'application/x-www-form-urlencoded',
-        dpop: await key.proofFor('POST', `${origin}${paths.token}`),
-      },
-      form.toString(),
+    const answer = await patiently(signal, async () =>
+      askConsole(
+        paths.token,
+        {
+          'content-type': 'application/x-www-form-urlencoded',
+          dpop: await key.proofFor('POST', `${origin}${paths.token}`),
+        },
+        form.toString(),
+      ),
     );
     if (answer.status !== 200) throw await refusalOf(answer, origin);
     const session = exchanged.safeParse(await jsonOf(answer));
@@ -65,7 +89,7 @@ export async function openConnection(
   /** Under way for everybody who finds at the same time that the session has ended. */
   let renewing: Promise<Secret> | undefined;
   const post = async (path: string, value: unknown, by: Secret) =>
-    await askConsole(path, await shown(origin, path, by, key), JSON.stringify(value));
+    await patiently(signal, async () => askConsole(path, await shown(origin, path, by, key), JSON.stringify(value)));
   return {
     ask: async (path, value) => {
       const used = session;

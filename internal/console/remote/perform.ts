@@ -63,7 +63,7 @@ export async function performAtConsole(ports: Ports, remote: RemoteRequest): Pro
       signedInNow: proven.source === 'fresh',
     };
     try {
-      const connection = await openConnection(origin, askConsole, shownProof(proven));
+      const connection = await openConnection(origin, askConsole, shownProof(proven), ports.signal);
       const answer = await connection.ask(useCasePath(useCase.name), { request: remote.request, asking });
       return await follow(ports, { answer, connection, useCase, origin, visit, warned });
     } catch (error) {

@@ -39,7 +39,12 @@ export interface DoorAnswer {
   status: number;
   headers: [string, string][];
   body: ReadableStream<Uint8Array> | null;
+  /** Whether the client listens there for what belongs to none of its requests. */
+  listens: boolean;
 }
+
+/** The SDK's name for the stream on which a client listens. */
+const listeningStream = '_GET_stream';
 
 /** How much of what was sent is kept for a client whose stream broke off: messages, and their length as JSON. */
 const mostEvents = 100;
@@ -50,10 +55,11 @@ export async function openMcpDoor<Caller>(
   hear: (message: RpcMessage, caller: Caller) => void,
   begun: (sessionId: string) => void,
 ): Promise<McpDoor<Caller>> {
+  const eventStore = recentEvents();
   const transport = new WebStandardStreamableHTTPServerTransport({
     sessionIdGenerator: randomUUID,
     onsessioninitialized: begun,
-    eventStore: recentEvents(),
+    eventStore,
   });
   transport.onmessage = (message, extra) => {
     hear(message as RpcMessage, extra?.authInfo?.extra?.['caller'] as Caller);
@@ -64,12 +70,16 @@ export async function openMcpDoor<Caller>(
       return transport.sessionId;
     },
     async handle(request, body, caller) {
+      const last = request.headers.get('last-event-id') ?? '';
+      // Before it is answered: what comes meanwhile may push the event out.
+      const stream = last === '' ? listeningStream : await eventStore.getStreamIdForEventId(last);
       const authInfo: AuthInfo = { token: '', clientId: '', scopes: [], extra: { caller } };
       const answer = await transport.handleRequest(request, {
         authInfo,
         ...(body === undefined ? {} : { parsedBody: body }),
       });
-      return { status: answer.status, headers: [...answer.headers], body: answer.body };
+      const listens = request.method === 'GET' && answer.status === 200 && stream === listeningStream;
+      return { status: answer.status, headers: [...answer.headers], body: answer.body, listens };
     },
     async send(message, beside) {
       try {
@@ -85,7 +95,7 @@ export async function openMcpDoor<Caller>(
 }
 
 /** The latest messages of one session, by the stream that they were sent on. */
-function recentEvents(): EventStore {
+function recentEvents(): EventStore & Required<Pick<EventStore, 'getStreamIdForEventId'>> {
   const events: { id: string; stream: string; message: JSONRPCMessage; length: number }[] = [];
   let kept = 0;
   let count = 0;

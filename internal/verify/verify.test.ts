@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type CryptoKey, exportJWK, exportSPKI, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   sessionClaims,
   signed,
@@ -81,6 +81,67 @@ test('tells session, agent, person and what it may do', async () => {
     true,
     false,
   ]);
+});
+
+describe('a token that was verified before', () => {
+  test('has its signature verified once, and everything else each time', async () => {
+    const { subtle } = globalThis.crypto;
+    const verifying = vi.spyOn(subtle, 'verify');
+    try {
+      const { clock, claims, verdict, publishKeys, publishStatus } = await world({
+        keepVerified: 2,
+        keysFreshSeconds: 60,
+      });
+      const tokens = await Promise.all(['a', 'b', 'c'].map((jti) => signed(claims({ jti }), key)));
+      const [token = '', second = '', third = ''] = tokens;
+      const verified = async (each: string) => {
+        const before = verifying.mock.calls.length;
+        return [await verdict(each), verifying.mock.calls.length - before];
+      };
+      await verdict(third);
+      expect(await verified(token)).toEqual(['ok', 1]);
+      expect(await verified(token)).toEqual(['ok', 0]);
+      const [head, payload] = token.split('.');
+      expect(await verified(`${head}.${payload}.${second.split('.')[2]}`)).toEqual(['bad_signature', 1]);
+      // No more are kept than were asked for: the one that came first is verified again.
+      expect([await verified(second), await verified(third)]).toEqual([
+        ['ok', 1],
+        ['ok', 1],
+      ]);
+      expect([await verified(second), await verified(token)]).toEqual([
+        ['ok', 0],
+        ['ok', 1],
+      ]);
+      // Before it was verified nothing is known of it.
+      clock.now -= 100;
+      expect(await verified(token)).toEqual(['not_yet_valid', 1]);
+      clock.now += 100;
+      expect(await verified(token)).toEqual(['ok', 1]);
+      clock.now += 31;
+      await publishStatus([5]);
+      expect((await verified(token))[0]).toBe('revoked');
+      clock.now += 31;
+      await publishStatus([]);
+      expect((await verified(token))[0]).toBe('ok');
+      clock.now = start + 600 + 31;
+      expect((await verified(token))[0]).toBe('expired');
+      // A key that its issuer has no more.
+      const later = await signed(claims(), key);
+      expect((await verified(later))[0]).toBe('ok');
+      publishKeys(other.publicJwk);
+      await publishStatus([], other);
+      clock.now += 61;
+      expect((await verified(later))[0]).toBe('unknown_key');
+    } finally {
+      verifying.mockRestore();
+    }
+  });
+
+  test('counts once where each counts once', async () => {
+    const { claims, verdict } = await world({ keepVerified: 8, replay: replayWindow() });
+    const token = await signed(claims(), key);
+    expect([await verdict(token), await verdict(token)]).toEqual(['ok', 'replayed']);
+  });
 });
 
 describe('hostile tokens', () => {

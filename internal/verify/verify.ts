@@ -1,5 +1,6 @@
 /** Verifies what an MCP server was called with: a session token, or an identity token that the platform signs for its own agents. */
-import { decodeJwt, errors, type JWTHeaderParameters, jwtVerify } from 'jose';
+import { createHash } from 'node:crypto';
+import { decodeJwt, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import {
   type AgentClaims,
   type Algorithm,
@@ -8,7 +9,7 @@ import {
   type SessionClaims,
   sessionTokenType,
 } from './claims.ts';
-import { givenKeys, type KeySource, remoteKeys } from './key-set.ts';
+import { givenKeys, type KeySource, remoteKeys, type VerifyingKey } from './key-set.ts';
 import { type Asking, isTrustworthy, Unavailable } from './remote-text.ts';
 import type { ReplayWindow } from './replay.ts';
 import { remoteStatusList, type StatusSource, statusAt } from './status-list.ts';
@@ -52,6 +53,11 @@ export interface TrustSettings {
   deepest?: number;
   /** Where each token counts once. */
   replay?: ReplayWindow;
+  /**
+   * Of so many tokens it is kept that their signature is right, for a server that is called again and again with one; 0 unless
+   * told, at most 10,000. Key, times, status and all else are judged each time, and no token is kept, only its digest.
+   */
+  keepVerified?: number;
   fetch?: typeof fetch;
   /** Milliseconds since 1970. */
   now?: () => number;
@@ -63,6 +69,7 @@ export interface Trust {
   readonly skewSeconds: number;
   readonly deepest: number;
   readonly replay: ReplayWindow | undefined;
+  readonly kept: KeptTokens;
   now(): number;
   readonly issuers: ReadonlyMap<string, CheckedIssuer>;
 }
@@ -112,6 +119,20 @@ export type Verified =
 /** What became of a token. */
 export type Verification = Verified | Refusal;
 
+/** Tokens whose signature was right, by their digest. */
+interface KeptTokens {
+  most: number;
+  tokens: Map<string, KeptToken>;
+}
+
+interface KeptToken {
+  payload: JWTPayload;
+  kid: string;
+  key: VerifyingKey;
+  /** When it was verified, in milliseconds since 1970. */
+  at: number;
+}
+
 const mostIssuers = 16;
 /** Longer ones no server of Node takes in a header. */
 const longestToken = 12 * 1024;
@@ -121,12 +142,14 @@ const keysInside = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256'];
 /** Checks settings, and keeps keys and lists for them from then on. Throws `TypeError` for settings that would let through too much. */
 export function trust(settings: TrustSettings): Trust {
   const { audience, issuers, fetch: given, now = Date.now, replay, skewSeconds = 30, deepest = 4 } = settings;
+  const { keepVerified = 0 } = settings;
   const { keysFreshSeconds = 600, cooldownSeconds = 30, keysLastGoodSeconds = 86_400 } = settings;
   const { statusFreshSeconds = 30, statusStaleSeconds = 300 } = settings;
   require(isAddress(audience), 'audience is not the address of a server');
   require(issuers.length > 0 && issuers.length <= mostIssuers, 'no issuer is trusted, or too many');
   require(within(skewSeconds, 0, 120), 'skewSeconds is from 0 to 120');
   require(within(deepest, 0, 15), 'deepest is from 0 to 15');
+  require(within(keepVerified, 0, 10_000), 'keepVerified is from 0 to 10,000');
   require(within(keysFreshSeconds, 1, 86_400) &&
     within(cooldownSeconds, 1, 3600), 'keys are asked for too often or seldom');
   require(within(keysLastGoodSeconds, 0, 7 * 86_400), 'keysLastGoodSeconds is at most seven days');
@@ -167,7 +190,8 @@ export function trust(settings: TrustSettings): Trust {
     const lists = new Map(statusLists.map((uri) => [uri, remoteStatusList(uri, listRules, asking)]));
     checked.set(issuer, { ...each, algorithm, source, lists });
   }
-  return { audience, skewSeconds, deepest, replay, now, issuers: checked };
+  const kept = { most: keepVerified, tokens: new Map<string, KeptToken>() };
+  return { audience, skewSeconds, deepest, replay, kept, now, issuers: checked };
 }
 
 /** Verifies an `Authorization` header. Never throws for what a caller sends. */
@@ -183,21 +207,45 @@ export async function verifyToken(token: string, trusted: Trust): Promise<Verifi
   if (issuer === undefined) return refused('unknown_issuer', 'the issuer is not one that this server trusts');
   const now = trusted.now();
   try {
-    const { payload } = await jwtVerify(token, (head) => keyOf(head, issuer), {
-      algorithms: [issuer.algorithm],
-      issuer: issuer.issuer,
-      audience: trusted.audience,
-      requiredClaims: ['exp', 'iat', 'sub', 'jti', 'aud'],
-      clockTolerance: trusted.skewSeconds,
-      currentDate: new Date(now),
-      ...(issuer.kind === 'session-token' ? { typ: sessionTokenType } : {}),
-    });
+    const payload = await payloadOf(token, issuer, trusted, now);
     return issuer.kind === 'session-token'
       ? await judgeSession(payload, issuer, trusted, now)
       : judgeAgent(payload, issuer, trusted, now);
   } catch (error) {
     return refusalOf(error);
   }
+}
+
+/** What a token says whose signature, key, times, issuer and audience are right. Throws what jose does, or {@link Refused}. */
+async function payloadOf(token: string, issuer: CheckedIssuer, trusted: Trust, now: number): Promise<JWTPayload> {
+  const { most, tokens } = trusted.kept;
+  const digest = most === 0 ? '' : createHash('sha256').update(token).digest('base64');
+  const kept = tokens.get(digest);
+  if (kept !== undefined && counts(kept, issuer, now)) return kept.payload;
+  tokens.delete(digest);
+  const { payload, protectedHeader, key } = await jwtVerify(token, (head) => keyOf(head, issuer), {
+    algorithms: [issuer.algorithm],
+    issuer: issuer.issuer,
+    audience: trusted.audience,
+    requiredClaims: ['exp', 'iat', 'sub', 'jti', 'aud'],
+    clockTolerance: trusted.skewSeconds,
+    currentDate: new Date(now),
+    ...(issuer.kind === 'session-token' ? { typ: sessionTokenType } : {}),
+  });
+  const { kid } = protectedHeader;
+  if (most > 0 && kid !== undefined) {
+    for (const oldest of tokens.size >= most ? tokens.keys() : []) {
+      tokens.delete(oldest);
+      break;
+    }
+    tokens.set(digest, { payload, kid, key: key as VerifyingKey, at: now });
+  }
+  return payload;
+}
+
+/** Whether nothing is otherwise than when it was verified: its key is the one of its issuer now, and its time has come and not passed. */
+function counts({ payload, kid, key, at }: KeptToken, { source }: CheckedIssuer, now: number): boolean {
+  return now >= at && now < (payload.exp ?? 0) * 1000 && source.find(kid) === key;
 }
 
 /** The one issuer a token may be of. What it says of it is no proof: whose key verifies it is. */

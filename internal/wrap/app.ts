@@ -3,6 +3,7 @@ import type { Origin } from '../outside/console-listener.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { type Access, type Caller, callerOf, scopeNeeded } from './access.ts';
+import { bounded } from './bounded.ts';
 import { type SessionStart, WrappedSession } from './session.ts';
 import type { TrustFile } from './trust-file.ts';
 
@@ -49,6 +50,8 @@ export function wrapApp(setting: AppSetting): WrapApp {
   const persons = new Map<string, number>();
   let starting = 0;
   let closed = false;
+  // Who has no token can make as many of these as they send requests.
+  const refusals = bounded(say, 'more requests refused');
 
   const begin = async (caller: Caller): Promise<WrappedSession | Response> => {
     if (closed) return failed(503, 'this server is ending', -32000);
@@ -133,7 +136,7 @@ export function wrapApp(setting: AppSetting): WrapApp {
       return failed(405, 'Method not allowed', -32000, { allow: methods.join(', ') });
     const caller = await callerOf(request.headers.get('authorization'), access);
     if (caller instanceof Response) {
-      say('request refused', { status: caller.status });
+      refusals.say('request refused', { status: caller.status });
       return caller;
     }
     return await toSession(request, caller);
@@ -145,11 +148,12 @@ export function wrapApp(setting: AppSetting): WrapApp {
         return await answer(request, origin);
       } catch (error) {
         // A client that went away while it sent its request, or a fault of ours: of neither does the next one hear.
-        say('request failed', { why: quote(error instanceof Error ? error.message : String(error)) });
+        refusals.say('request failed', { why: quote(error instanceof Error ? error.message : String(error)) });
         return failed(500, 'the request could not be answered', -32603);
       }
     },
     sweep() {
+      refusals.sweep();
       for (const session of all) {
         if (session.idleMs >= limits.idle_seconds * 1000) void session.end('nobody used it');
       }

@@ -187,6 +187,8 @@ function trusted(ports: Ports, { url, session_tokens: sessions, access_tokens: i
           tenants,
           algorithm,
         })),
+        // A session calls with one token for minutes.
+        keepVerified: 1_000,
         now: () => clock.now().getTime(),
         fetch: async (address, init) => await fetch(String(address), init as Parameters<typeof fetch>[1]),
       }),

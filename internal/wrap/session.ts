@@ -9,6 +9,7 @@ import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord, recordIn } from '../text/record.ts';
 import type { Caller } from './access.ts';
+import { type Bounded, bounded, type Say } from './bounded.ts';
 import type { Limits } from './trust-file.ts';
 
 /** How a session is begun, and who hears of it. */
@@ -23,7 +24,7 @@ export interface SessionStart {
   /** Announces a call before it is passed on; what it returns hears how it ended. Where it throws, nothing is called. */
   announce(call: AnnouncedCall): Promise<(outcome: 'success' | 'failure' | 'unknown') => void>;
   /** A line for whoever runs this. Texts of others in it are quoted by whoever gives it. */
-  say(what: string, line?: Readonly<Record<string, string | number>>): void;
+  say: Say;
   begun(session: WrappedSession, id: string): void;
   ended(session: WrappedSession): void;
 }
@@ -86,14 +87,13 @@ const ofClients = ['roots', 'tasks', 'experimental'] as const;
 /** What a server has that depends on what is let through. */
 const besides = ['resources', 'prompts', 'completions', 'tasks', 'experimental'] as const;
 
-const [methodNotFound, invalidParams, notAllowed, serverGone] = [-32601, -32602, -32003, -32000];
+const [invalidRequest, methodNotFound, invalidParams, notAllowed, serverGone] = [
+  -32600, -32601, -32602, -32003, -32000,
+];
 /** Beyond this a server waits until its client has taken some of it, in bytes. */
 const mostUntaken = 1024 * 1024;
 /** How much a server may have asked its client without an answer, and a client its server. */
 const mostAsked = 64;
-/** Lines of one server that are told in one minute: what it says of itself, and what it should not have said. */
-const mostSaid = 60;
-const minuteMs = 60_000;
 
 /** A session, from the request that begins it to its end. */
 export class WrappedSession {
@@ -109,10 +109,11 @@ export class WrappedSession {
   readonly #server: StdioServer;
   #usedAt = clock.monotonic();
   #over: Promise<void> | undefined;
-  #said = { at: clock.monotonic(), count: 0 };
+  readonly #said: Bounded;
 
   private constructor(start: SessionStart, door: McpDoor<Sender>) {
     this.#start = start;
+    this.#said = bounded(start.say, 'server said more');
     this.#door = door;
     this.caller = start.caller;
     this.#server = startStdioServer({
@@ -167,7 +168,6 @@ export class WrappedSession {
   async handle(request: Request, body: unknown, caller: Caller): Promise<Response> {
     this.#usedAt = clock.monotonic();
     const stream: Stream = { open: true, untaken: 0, close: () => {} };
-    const listens = request.method === 'GET';
     const answer = await this.#door.handle(request, body, { caller, stream });
     if (request.method === 'DELETE' && answer.status === 200) await this.end('its client has ended it');
     if (answer.body === null || !isEvents(answer)) {
@@ -184,13 +184,21 @@ export class WrappedSession {
       this.#holdBack();
     };
     stream.close = () => void reader.cancel().catch(() => {});
-    if (listens) return new Response(this.#listened(reader, stream, caller, over), { status, headers });
+    if (request.method === 'GET') {
+      // What goes on with a stream that broke off takes nobody's place.
+      if (answer.listens) this.#listening = stream;
+      return new Response(this.#untilExpiry(reader, stream, caller, over), { status, headers });
+    }
     // Most calls are answered at once: their answer goes out as one piece, which costs half of what a stream does.
     const { pieces, next } = await readSoon(reader);
     for (const piece of pieces) stream.untaken = Math.max(0, stream.untaken - piece.length);
     if (next !== undefined) return new Response(this.#taken(reader, stream, over, pieces, next), { status, headers });
     over();
-    return new Response(Buffer.concat(pieces), { status, headers });
+    const text = Buffer.concat(pieces).toString('utf8');
+    const only = onlyMessage(text);
+    if (only === undefined) return new Response(text, { status, headers });
+    // Both forms are taken by every client, and this one costs it no stream.
+    return new Response(only, { status, headers: [...headers.filter(([name]) => !isType(name)), jsonType] });
   }
 
   /** Ends it, its server, and whatever waits for that. */
@@ -260,7 +268,7 @@ export class WrappedSession {
         return await this.#refuse(id, serverGone, 'the call cannot be recorded, so it is not made', undefined);
       }
       if (verdict === 'off') {
-        this.#start.say('call refused', { tool: quote(tool) });
+        this.#tell('call refused', { tool: quote(tool) });
         return await this.#refuse(id, notAllowed, `the tool ${quote(tool)} is off for this token`, 'failure');
       }
     }
@@ -276,6 +284,12 @@ export class WrappedSession {
       return;
     }
     const { id, method } = message;
+    if (typeof method === 'string' && id !== undefined && !isId(id)) {
+      // To nobody is it a notification, and no client could answer it.
+      this.#tell('server says what is no message', { text: quote(line) });
+      if (typeof id === 'number') this.#answerServer(id, 'an id is a text or an integer', invalidRequest);
+      return;
+    }
     if (typeof method === 'string') {
       void this.#passOn(message, line.length);
       return;
@@ -402,14 +416,7 @@ export class WrappedSession {
 
   /** Tells whoever runs this of a server, so often and no more: it may say a lot. */
   #tell(what: string, line: Readonly<Record<string, string | number>>): void {
-    const now = clock.monotonic();
-    const { at, count } = this.#said;
-    if (now - at >= minuteMs) {
-      if (count > mostSaid) this.#start.say('server said more', { lines: count - mostSaid });
-      this.#said = { at: now, count: 0 };
-    }
-    this.#said.count += 1;
-    if (this.#said.count <= mostSaid) this.#start.say(what, line);
+    this.#said.say(what, line);
   }
 
   #handedOver(stream: Stream, length: number): void {
@@ -423,9 +430,8 @@ export class WrappedSession {
   }
 
   /** What a client listens to, until the token of its request stops counting. */
-  #listened(reader: Reader, stream: Stream, { until }: Caller, over: () => void): ReadableStream<Uint8Array> {
+  #untilExpiry(reader: Reader, stream: Stream, { until }: Caller, over: () => void): ReadableStream<Uint8Array> {
     const stop = clock.after(Math.max(0, until - clock.now().getTime()), stream.close);
-    this.#listening = stream;
     return this.#taken(reader, stream, () => {
       stop();
       over();
@@ -508,9 +514,19 @@ function withoutRoots(message: RpcMessage): RpcMessage {
 }
 
 function isEvents({ headers }: DoorAnswer): boolean {
-  return headers.some(
-    ([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('text/event-stream'),
-  );
+  return headers.some(([name, value]) => isType(name) && value.startsWith('text/event-stream'));
+}
+
+function isType(name: string): boolean {
+  return name.toLowerCase() === 'content-type';
+}
+
+const jsonType: [string, string] = ['content-type', 'application/json'];
+
+/** The message of a stream that has ended; undefined where it has others, or none. */
+function onlyMessage(events: string): string | undefined {
+  const [only, ...others] = events.match(/^data: \{.*$/gm) ?? [];
+  return others.length === 0 ? only?.slice('data: '.length) : undefined;
 }
 
 function isId(value: unknown): value is RequestId {

@@ -9,10 +9,12 @@ import { type Answered, ask } from '../../test/support/ask.ts';
 import { sessionClaims, signed, testKey } from '../../test/support/session-tokens.ts';
 import { soon } from '../../test/support/soon.ts';
 import { startWrapped, tickets, type Wrapped } from '../../test/support/wrapped.ts';
+import { inTimeOf, machineClock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { usualVariables } from '../outside/stdio-server.ts';
 import { readLine } from '../record/line.ts';
 import type { RecordLog } from '../record/record-log.ts';
+import { bounded } from './bounded.ts';
 
 /** The text that a tool answers. */
 const textOf = (result: unknown) => (result as { content: { text: string }[] }).content[0]?.text ?? '';
@@ -538,6 +540,15 @@ describe('a server', () => {
     expect([textOf(done), heard]).toEqual(['done', [1, 2]]);
   });
 
+  test('that asks under an id that is none is told so, and its client hears nothing of it', async () => {
+    await using wrapped = await startWrapped();
+    const token = await wrapped.sessionToken('ada');
+    const session = await begun(wrapped, token);
+    const { body } = await send(wrapped, token, calling('asks_oddly'), { session });
+    expect([body.includes('an id is a text or an integer'), body.includes('roots/list')]).toEqual([true, false]);
+    expect(said(wrapped, 'server says what is no message')).toHaveLength(3);
+  });
+
   test('hears nothing of a client but what it asked and what it may be asked', async () => {
     await using wrapped = await startWrapped();
     const token = await wrapped.sessionToken('ada');
@@ -569,6 +580,22 @@ describe('a server', () => {
     await client.close();
   });
 
+  test('is answered in one piece where it says nothing else, and in events where it does', async () => {
+    await using wrapped = await startWrapped();
+    const token = await wrapped.sessionToken('ada');
+    const session = await begun(wrapped, token);
+    const progress = { ...calling('progress'), params: { name: 'progress', _meta: { progressToken: 1 } } };
+    const [one, more] = [
+      await send(wrapped, token, calling('count'), { session }),
+      await send(wrapped, token, progress, { session }),
+    ];
+    expect([one.headers['content-type'], JSON.parse(one.body)]).toEqual([
+      'application/json',
+      expect.objectContaining({ jsonrpc: '2.0', id: 1, result: expect.anything() }),
+    ]);
+    expect([more.headers['content-type'], more.body.match(/^data: \{/gm)?.length]).toEqual(['text/event-stream', 3]);
+  });
+
   test('whose answer nobody could take is heard when the client comes back for it', async () => {
     await using wrapped = await startWrapped();
     const token = await wrapped.sessionToken('ada');
@@ -579,6 +606,7 @@ describe('a server', () => {
       'mcp-session-id': session,
       'mcp-protocol-version': '2025-11-25',
     };
+    const listening = await fetch(wrapped.url, { headers, signal: AbortSignal.timeout(20_000) });
     const gone = new AbortController();
     const first = await fetch(wrapped.url, {
       method: 'POST',
@@ -609,6 +637,11 @@ describe('a server', () => {
       expect(heard).toContain('{\\"action\\":\\"cancel\\"}');
       await again?.cancel();
     });
+    // That came and went beside where the client listens.
+    const listened = listening.body?.getReader();
+    await send(wrapped, token, calling('tells_after', 2), { session });
+    expect(new TextDecoder().decode((await listened?.read())?.value)).toContain('afterwards');
+    await listened?.cancel();
     const ben = await wrapped.sessionToken('ben');
     const theirs = await begun(wrapped, ben);
     const foreign = await send(wrapped, ben, undefined, {
@@ -658,6 +691,28 @@ async function recorded({ folder }: Pick<Wrapped, 'folder'>) {
     .filter((line) => line !== '')
     .map((line) => readLine(line)?.entry ?? { kind: 'unreadable' as const });
 }
+
+test('what others make it say is said so often a minute, and then how often more', async () => {
+  await using wrapped = await startWrapped();
+  for (let request = 0; request < 62; request += 1) await send(wrapped, undefined, begin);
+  expect(said(wrapped, 'request refused').length).toBeLessThanOrEqual(60);
+  let at = 0;
+  const lines: unknown[] = [];
+  inTimeOf({ ...machineClock, monotonic: () => at }, () => {
+    const { say, sweep } = bounded((...line) => lines.push(line), 'more');
+    for (let line = 0; line < 70; line += 1) say('a line', { line });
+    sweep();
+    expect([lines.length, lines.at(-1)]).toEqual([60, ['a line', { line: 59 }]]);
+    at = 60_000;
+    sweep();
+    sweep();
+    say('a line', { line: 70 });
+    expect(lines.slice(60)).toEqual([
+      ['more', { lines: 10 }],
+      ['a line', { line: 70 }],
+    ]);
+  });
+});
 
 test('a session whose turn comes when everything has ended is not begun', async () => {
   await using wrapped = await startWrapped({

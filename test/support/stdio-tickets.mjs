@@ -87,6 +87,18 @@ const tools = {
     say({ id: 7, method: 'elicitation/create', params: { message: 'who?', requestedSchema } });
     return undefined;
   },
+  // An id that is neither a text nor an integer is none, and such a request is no notification.
+  asks_oddly: (_args, id) => {
+    const wrong = [1.5, null, { id: 1 }];
+    for (const each of wrong) say({ id: each, method: 'roots/list' });
+    asked.set(1.5, (answer) => say({ id, result: text(answer.error) }));
+    return undefined;
+  },
+  tells_after: (_args, id) => {
+    say({ id, result: text('told') });
+    say({ method: 'notifications/message', params: { level: 'info', data: 'afterwards' } });
+    return undefined;
+  },
   asks_roots: (_args, id) => {
     asked.set(8, (answer) => say({ id, result: text({ begun, answer }) }));
     say({ id: 8, method: 'roots/list' });

@@ -71,6 +71,8 @@ const may = {
     'progress',
     'asks',
     'asks_roots',
+    'asks_oddly',
+    'tells_after',
   ],
   auto: [],
   ask: ['close_ticket'],

@@ -80,6 +80,7 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
           await lock.release();
           lock = undefined;
         }
+        // One batch at a time: halves that wait beside each other take the disk as long each as all of them together.
         await open.file.onDisk();
         for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);
         // Whoever waited for one line often has the next: then the file is open already.

@@ -23,6 +23,7 @@ import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import * as json from 'json-canonicalize';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { inTimeOf, machineClock } from '../clock/clock.ts';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { canonicalText, type RecordObject, type RecordValue } from './canonical.ts';
 import { recordFiles } from './files.ts';
@@ -444,6 +445,17 @@ describe('the chain', () => {
     const edited = lines.map((line, index) => (index === 140 ? line.replace('Ada', 'Eve') : line));
     await writeFile(file(), `${edited.join('\n')}\n`);
     expect(await faults()).toMatchObject([{ line: 142 }]);
+  });
+
+  test('a clock that went back is told, and is no fault', async () => {
+    for (const time of ['2026-11-29T12:00:00.001Z', '2026-11-29T12:00:00.000Z', '2026-11-29T12:00:00.000Z']) {
+      const then = { ...machineClock, now: () => new Date(time) };
+      await inTimeOf(then, () => recordIn({ folder }).append(outcome(time)));
+    }
+    const { findings } = await verifyRecord(folder);
+    expect(findings.filter(({ what }) => what.includes('clock'))).toMatchObject([
+      { severity: 'notice', line: 3, what: 'the clock went back' },
+    ]);
   });
 
   test('a file that is missing between two others does not pass', async () => {

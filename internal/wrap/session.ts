@@ -525,7 +525,8 @@ const jsonType: [string, string] = ['content-type', 'application/json'];
 
 /** The message of a stream that has ended; undefined where it has others, or none. */
 function onlyMessage(events: string): string | undefined {
-  const [only, ...others] = events.match(/^data: \{.*$/gm) ?? [];
+  // Its JSON has no line end of its own; what else ends a line for some is text.
+  const [only, ...others] = events.split('\n').filter((line) => line.startsWith('data: {'));
   return others.length === 0 ? only?.slice('data: '.length) : undefined;
 }
 

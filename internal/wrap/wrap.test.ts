@@ -593,6 +593,8 @@ describe('a server', () => {
       'application/json',
       expect.objectContaining({ jsonrpc: '2.0', id: 1, result: expect.anything() }),
     ]);
+    const { body } = await send(wrapped, token, calling('odd_lines', 2), { session });
+    expect(textOf((JSON.parse(body) as { result: unknown }).result)).toBe('a\u2028data: {b\r\ndata: {c');
     expect([more.headers['content-type'], more.body.match(/^data: \{/gm)?.length]).toEqual(['text/event-stream', 3]);
   });
 
@@ -606,7 +608,7 @@ describe('a server', () => {
       'mcp-session-id': session,
       'mcp-protocol-version': '2025-11-25',
     };
-    const listening = await fetch(wrapped.url, { headers, signal: AbortSignal.timeout(20_000) });
+    const listening = await fetch(wrapped.url, { headers });
     const gone = new AbortController();
     const first = await fetch(wrapped.url, {
       method: 'POST',
@@ -640,7 +642,12 @@ describe('a server', () => {
     // That came and went beside where the client listens.
     const listened = listening.body?.getReader();
     await send(wrapped, token, calling('tells_after', 2), { session });
-    expect(new TextDecoder().decode((await listened?.read())?.value)).toContain('afterwards');
+    let told = '';
+    while (!told.includes('afterwards')) {
+      const { done, value } = (await listened?.read()) ?? { done: true, value: undefined };
+      expect([done, said(wrapped, 'session ended')]).toEqual([false, []]);
+      told += new TextDecoder().decode(value);
+    }
     await listened?.cancel();
     const ben = await wrapped.sessionToken('ben');
     const theirs = await begun(wrapped, ben);

@@ -94,6 +94,7 @@ const tools = {
     asked.set(1.5, (answer) => say({ id, result: text(answer.error) }));
     return undefined;
   },
+  odd_lines: () => 'a\u2028data: {b\r\ndata: {c',
   tells_after: (_args, id) => {
     say({ id, result: text('told') });
     say({ method: 'notifications/message', params: { level: 'info', data: 'afterwards' } });

@@ -73,6 +73,7 @@ const may = {
     'asks_roots',
     'asks_oddly',
     'tells_after',
+    'odd_lines',
   ],
   auto: [],
   ask: ['close_ticket'],

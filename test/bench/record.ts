@@ -12,6 +12,8 @@ import { median } from './measure.ts';
 export interface RecordRates {
   /** A loop that writes such a line and waits for the disk. */
   bare: number;
+  /** The same loop with 64 such lines at once: nobody who writes for 64 that wait for the disk is faster. */
+  together: number;
   /** One writer who waits for each line, and 64 who do so beside each other. */
   one: number;
   many: number;
@@ -44,15 +46,17 @@ export const benchEntry: Extract<Entry, { kind: 'intent' }> = {
 /** Measures in rounds, each of all kinds, so that a machine that slows down slows all of them. */
 export async function measureRecord({ rounds, lines, verified }: RecordSize): Promise<RecordRates> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-record-'));
-  const rates = { bare: [] as number[], one: [] as number[], many: [] as number[] };
+  const rates = { bare: [] as number[], together: [] as number[], one: [] as number[], many: [] as number[] };
   try {
     for (let round = 0; round < rounds; round += 1) {
-      rates.bare.push(await bareLoop(join(folder, `bare-${round}`), lines));
+      rates.bare.push(await bareLoop(join(folder, `bare-${round}`), lines, 1));
+      rates.together.push(await bareLoop(join(folder, `together-${round}`), lines, writers));
       rates.one.push(await recorded(join(folder, `one-${round}`), 1, lines));
       rates.many.push(await recorded(join(folder, `many-${round}`), writers, lines));
     }
     return {
       bare: median(rates.bare),
+      together: median(rates.together),
       one: median(rates.one),
       many: median(rates.many),
       ...(await verifying(join(folder, 'verified'), verified)),
@@ -62,14 +66,14 @@ export async function measureRecord({ rounds, lines, verified }: RecordSize): Pr
   }
 }
 
-async function bareLoop(path: string, lines: number): Promise<number> {
+async function bareLoop(path: string, times: number, lines: number): Promise<number> {
   const { text } = writeLine({ log: 'x', count: 1, hash: '0'.repeat(64) }, benchEntry, new Date().toISOString());
-  const line = Buffer.from(`${text}\n`);
+  const bytes = Buffer.from(`${text}\n`.repeat(lines));
   const file = await open(path, 'a', 0o600);
   try {
-    return await rate(lines, async () => {
-      for (let each = 0; each < lines; each += 1) {
-        await file.write(line);
+    return await rate(times * lines, async () => {
+      for (let each = 0; each < times; each += 1) {
+        await file.write(bytes);
         await file.datasync();
       }
     });

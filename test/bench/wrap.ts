@@ -12,11 +12,14 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { sessionClaims, signed, staticHost, statusList, testKey } from '../support/session-tokens.ts';
 import { median } from './measure.ts';
 
+const floorServer = fileURLToPath(new URL('wrap-floor.mjs', import.meta.url));
 const tickets = fileURLToPath(new URL('../support/stdio-tickets.mjs', import.meta.url));
 
 /** Medians of one call, in milliseconds. */
 export interface CallTimes {
   bare: number;
+  /** Of a server that does what nobody can do without: HTTP, a line on the disk, and the server of stdio behind it. */
+  floor: number;
   wrapped: number;
 }
 
@@ -51,7 +54,14 @@ export async function measureWrappedCalls(
       env: { HOME: folder, MAI_HOME: folder, MAI_ALLOW_LOOPBACK_HTTP: '1', MAI_KEYCHAIN: 'off', CI: '1' },
     },
   );
+  const floor = spawn(process.execPath, [floorServer, join(folder, 'lines'), process.execPath, tickets], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   try {
+    const floorPort = await new Promise<number>((resolve, reject) => {
+      floor.once('exit', (code) => reject(new Error(`the floor ended with ${code}`)));
+      createInterface({ input: floor.stdout }).once('line', (line) => resolve(Number(line)));
+    });
     const port = await new Promise<number>((resolve, reject) => {
       server.once('exit', (code) => reject(new Error(`wrap ended with ${code}`)));
       createInterface({ input: server.stdout }).on('line', (line) => {
@@ -60,18 +70,20 @@ export async function measureWrappedCalls(
     });
     const may = { on: ['list_tickets'], auto: [], ask: [] };
     const token = await signed({ ...sessionClaims(host.address, now), aud: [url], may }, key);
-    const [bare, wrapped] = await Promise.all([
+    const remote = (at: number) =>
+      new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${at}/mcp`), {
+        requestInit: { headers: { authorization: `Bearer ${token}` } },
+      }) as Transport;
+    const [bare, least, wrapped] = await Promise.all([
       connected(new StdioClientTransport({ command: process.execPath, args: [tickets] })),
-      connected(
-        new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}/mcp`), {
-          requestInit: { headers: { authorization: `Bearer ${token}` } },
-        }) as Transport,
-      ),
+      connected(remote(floorPort)),
+      connected(remote(port)),
     ]);
-    const times: Record<keyof CallTimes, number[]> = { bare: [], wrapped: [] };
+    const times: Record<keyof CallTimes, number[]> = { bare: [], floor: [], wrapped: [] };
     for (let round = 0; round <= rounds; round += 1) {
       for (const [name, client] of [
         ['bare', bare],
+        ['floor', least],
         ['wrapped', wrapped],
       ] as const) {
         for (let each = 0; each < count; each += 1) {
@@ -82,10 +94,11 @@ export async function measureWrappedCalls(
         }
       }
     }
-    await Promise.all([bare.close(), wrapped.close()]);
-    return { bare: median(times.bare), wrapped: median(times.wrapped) };
+    await Promise.all([bare.close(), least.close(), wrapped.close()]);
+    return { bare: median(times.bare), floor: median(times.floor), wrapped: median(times.wrapped) };
   } finally {
     server.kill('SIGTERM');
+    floor.kill('SIGTERM');
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -137,6 +137,14 @@ describe('a token that was verified before', () => {
     }
   });
 
+  test('has its end all the same', async () => {
+    const { clock, claims, verdict } = await world({ keepVerified: 8 });
+    const token = await signed(claims({ exp: start + 60 }), key);
+    expect(await verdict(token)).toBe('ok');
+    clock.now = start + 91;
+    expect(await verdict(token)).toBe('expired');
+  });
+
   test('counts once where each counts once', async () => {
     const { claims, verdict } = await world({ keepVerified: 8, replay: replayWindow() });
     const token = await signed(claims(), key);

@@ -88,10 +88,17 @@ export function signingKey(keys: readonly TokenKey[], alg: Algorithm, now: Date)
   return begun.toSorted((one, other) => Date.parse(other.signsFrom) - Date.parse(one.signsFrom))[0];
 }
 
-/** When a key may go, in milliseconds since 1970; undefined while no other key comes after it. */
-export function mayGoAt(keys: readonly TokenKey[], { kid, alg, signsFrom }: TokenKey): number | undefined {
+/**
+ * When a key may go, in milliseconds since 1970; undefined while no key of the algorithm that is used now comes after it. One of
+ * another algorithm signs no more since the configuration changed, which was before the key after it was made.
+ */
+export function mayGoAt(
+  keys: readonly TokenKey[],
+  { kid, signsFrom }: TokenKey,
+  algorithm: Algorithm,
+): number | undefined {
   const after = keys.filter(
-    (key) => key.kid !== kid && key.alg === alg && Date.parse(key.signsFrom) > Date.parse(signsFrom),
+    (key) => key.kid !== kid && key.alg === algorithm && Date.parse(key.signsFrom) > Date.parse(signsFrom),
   );
   if (after.length === 0) return undefined;
   const replacedAt = Math.min(...after.map((key) => Date.parse(key.signsFrom)));

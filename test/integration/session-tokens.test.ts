@@ -498,6 +498,24 @@ test('keys are published before they sign, overlap, and go when nothing of their
   expect(await setup('keys', 'retire', first?.kid)).toMatchObject({ exit: 0 });
   expect((await published()).map((key) => key.kid)).toEqual([kid]);
   expect([...around.keychain.kept.keys()]).toEqual([`session token key ${String(kid)}`]);
+  // One of another algorithm is replaced by the first key of the new one.
+  await world.configure('interface.yaml', (content) => {
+    content.session_tokens.algorithm = 'ES256';
+  });
+  const { kid: other } = await world.setupJson(['keys', 'generate'], here);
+  expect(await setup('keys', 'retire', String(kid))).toMatchObject({ exit: 1 });
+  expect((await world.setupJson(['keys', 'list'], here))['keys']).toMatchObject([
+    { kid, state: 'replaced' },
+    { kid: other, state: 'signs' },
+  ]);
+  world.sandbox.clock.advance(66 * 60_000);
+  expect(await setup('keys', 'retire', String(kid))).toMatchObject({ exit: 0 });
+  // Back again: the key that is left signed by what is not used any more, and none of the algorithm of now comes after it.
+  await world.configure('interface.yaml', (content) => {
+    content.session_tokens.algorithm = 'EdDSA';
+  });
+  const stays = await setup('keys', 'retire', String(other));
+  expect([stays.exit, stays.stderr]).toEqual([1, expect.stringContaining('no other key comes after it')]);
 });
 
 test('a token is shown with what it says and whether it counts', async () => {

@@ -91,7 +91,7 @@ export async function retireTokenKey({ kid, dryRun }: RetireTokenKeyRequest, por
     if (key === undefined) {
       throw new AppError('usage', `there is no key ${quote(kid)}`, { hint: 'see them: setup-session keys list' });
     }
-    requireMayGo(keys, key);
+    requireMayGo(keys, key, settings.algorithm);
     return keys.filter((each) => each.kid !== kid);
   };
   const left = without(await readTokenKeys(configuration.folder));
@@ -153,8 +153,8 @@ function requireInTurn(act: MakeTokenKeyRequest['act'], keys: readonly TokenKey[
   });
 }
 
-function requireMayGo(keys: readonly TokenKey[], key: TokenKey): void {
-  const at = mayGoAt(keys, key);
+function requireMayGo(keys: readonly TokenKey[], key: TokenKey, algorithm: TokenKey['alg']): void {
+  const at = mayGoAt(keys, key, algorithm);
   if (at !== undefined && at <= clock.now().getTime()) return;
   const when =
     at === undefined
@@ -191,7 +191,7 @@ function keysValue(keys: readonly TokenKey[], { algorithm }: NonNullable<Interfa
   const now = clock.now();
   const signs = signingKey(keys, algorithm, now)?.kid;
   return keys.map((key) => {
-    const at = mayGoAt(keys, key);
+    const at = mayGoAt(keys, key, algorithm);
     const { kid, alg, signsFrom } = key;
     const waits = Date.parse(signsFrom) > now.getTime();
     const state =

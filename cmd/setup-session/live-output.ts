@@ -32,8 +32,8 @@ export function showList(listed: ListedSessions): CommandResult {
 
 /** Sessions against which nothing speaks. */
 export function showVerified(verified: VerifiedSessions): CommandResult {
-  const rows = verified.sessions.map(({ session_id: id, owner, state, compared_with: compared }) =>
-    [id, owner?.subject ?? '', state, compared].map(visible),
+  const rows = verified.sessions.map(({ session_id: id, owner, state, tokens, compared_with: compared }) =>
+    [id, owner?.subject ?? '', tokens === undefined ? state : `${state}, tokens ${tokens}`, compared].map(visible),
   );
   return {
     text: rows.length === 0 ? 'no session runs' : [{ heading: ['session', 'owner', 'state', 'compared with'], rows }],
@@ -43,7 +43,9 @@ export function showVerified(verified: VerifiedSessions): CommandResult {
 
 /** What became of a session that was to be stopped, in words. */
 export function showStopped(stopped: StoppedSession): CommandResult {
-  return { text: `${visible(stopped.session_id)}: ${stopped.ended}`, json: stopped };
+  const { session_id: id, ended, begun = [] } = stopped;
+  const also = begun.length === 0 ? '' : `, and so what it began: ${begun.map(visible).join(', ')}`;
+  return { text: `${visible(id)}: ${ended}${also}`, json: stopped };
 }
 
 /** What became of those that nobody used. */

@@ -62,8 +62,14 @@ export function showInspected(token: InspectedToken): CommandResult {
 
 /** Tokens that were taken back. */
 export function showRevoked(revoked: RevokedTokens): CommandResult {
+  const { session_id: id, servers, begun, change } = revoked;
+  const also = begun.length === 0 ? '' : `, and those of what it began: ${begun.map(visible).join(', ')}`;
+  const done = change === 'taken back';
   return {
-    text: `the tokens of ${visible(revoked.session_id)} for ${revoked.servers.map(visible).join(', ')} ${revoked.change === 'taken back' ? 'are' : 'would be'} taken back`,
+    text: [
+      `the tokens of ${visible(id)} for ${servers.map(visible).join(', ')}${also} ${done ? 'are' : 'would be'} taken back`,
+      ...(done ? [`it can be read, and takes nothing any more; end it: setup-session stop ${visible(id)}`] : []),
+    ].join('\n'),
     json: revoked,
   };
 }

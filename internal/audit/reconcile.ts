@@ -8,6 +8,7 @@ import { unlessMissing } from '../platform/live.ts';
 import type { EventAnswer, Session } from '../platform/sessions.ts';
 import type { Vault } from '../platform/vaults.ts';
 import { attemptKey } from '../session/intent.ts';
+import { identityMark } from '../session-token/identity-vault.ts';
 import { quote } from '../text/quote.ts';
 import { creationMark, ownerOf } from '../vault/owner.ts';
 import type { Explained, OurSession, Sent } from './explained.ts';
@@ -103,13 +104,20 @@ async function judgeVaults(
   const live: Vault[] = [];
   for await (const vault of platform.vaults.list({ include_archived: true })) {
     found.looked.vaults += 1;
-    const owner = ownerOf(vault.metadata)?.subject;
+    const identity = identityMark(vault.metadata);
+    const owner = (ownerOf(vault.metadata) ?? identity?.owner)?.subject;
     if (owner !== undefined) owned.set(vault.id, owner);
     const mark = creationMark(vault.metadata) ?? '';
     // A mark stands for the one vault whose create had no answer: whoever copies it is not explained by it.
     const known = explained.made.has(vault.id) || (explained.made.has(mark) && !marks.has(mark));
     if (!explained.made.has(vault.id)) marks.add(mark);
-    const evidence = { vault: vault.id, created: vault.created_at, name: vault.display_name, owner: owner ?? '' };
+    const evidence = {
+      vault: vault.id,
+      created: vault.created_at,
+      name: vault.display_name,
+      owner: owner ?? '',
+      ...(identity !== undefined && { tokens_of: identity.attempt }),
+    };
     if (known || isOlder(vault.created_at, explained)) {
       if (!known) found.older.vaults += 1;
     } else

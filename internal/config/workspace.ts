@@ -49,6 +49,13 @@ export function inWorkspace(configuration: Configuration, named: NamedWorkspace 
   };
 }
 
+/** The configuration as it is in each of its workspaces, or in the one that is named. Throws as {@link inWorkspace}. */
+export function inEachWorkspace(configuration: Configuration, only: string | undefined): Configuration[] {
+  if (only !== undefined) return [inWorkspace(configuration, { name: only, said: '--workspace' })];
+  const names = Object.keys(configuration.interface.platform.workspaces ?? {});
+  return names.length === 0 ? [configuration] : names.map((name) => inWorkspace(configuration, { name, said: '' }));
+}
+
 /** What the lock file of a kind is called: `skills.lock.json`, or `skills.dev.lock.json` for a workspace with a name. */
 export function lockName(kind: 'agents' | 'skills', workspace: string | undefined): string {
   return workspace === undefined ? `${kind}.lock.json` : `${kind}.${workspace}.lock.json`;

@@ -8,7 +8,7 @@ import { deferred } from '../async/deferred.ts';
 import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { reviewedHosts } from '../config/hosts.ts';
-import { inWorkspace } from '../config/workspace.ts';
+import { inEachWorkspace, inWorkspace } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import {
   type ConsoleListener,
@@ -40,6 +40,7 @@ import { type Kept, keptInFolder } from './kept.ts';
 import { beginConsoleNotices } from './notices/begin.ts';
 import type { Notices } from './notices/notices.ts';
 import { platformEvents } from './platform-events.ts';
+import { type ConsoleTokens, tendConsoleTokens } from './session-tokens.ts';
 import { recallGone } from './sessions.ts';
 
 /** How a console is started. */
@@ -123,6 +124,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
   let listener: ConsoleListener | undefined;
   let kept: Kept | undefined;
   let notices: Notices | undefined;
+  let tokens: ConsoleTokens | undefined;
   try {
     let origin: string | undefined;
     const configuration = await currentConfiguration(
@@ -208,6 +210,12 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
         proxies: proxiesOf({ environment, tell: ports.tell }),
         signal: never,
       });
+    tokens = tendConsoleTokens({
+      here: { ...here, stores: async () => stores, record: async () => record, secrets: async () => undefined },
+      workspace,
+      configuration,
+      journal,
+    });
     const app = consoleApp({
       origin: named,
       version: ports.version,
@@ -254,7 +262,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     return { origin: named, seconds: Math.round((clock.monotonic() - began) / 1000) };
   } finally {
     listener?.close();
-    await notices?.stop();
+    await Promise.all([notices?.stop(), tokens?.stop()]);
     await kept?.close();
     await held.release();
   }
@@ -277,9 +285,7 @@ async function keptFor(
 
 /** The agents and environments that the locks of a configuration name, in every workspace of it. */
 async function reviewedIds(read: Configuration) {
-  const names = Object.keys(read.interface.platform.workspaces ?? {});
-  const each = names.length === 0 ? [read] : names.map((name) => inWorkspace(read, { name, said: '' }));
-  const locks = await Promise.all(each.map(async (one) => await readAgentsLock(one)));
+  const locks = await Promise.all(inEachWorkspace(read, undefined).map(async (one) => await readAgentsLock(one)));
   return {
     agents: new Map(locks.flatMap(({ agents }) => Object.values(agents).map((agent) => [agent.id, agent] as const))),
     environments: new Set(locks.flatMap(({ environments }) => Object.values(environments).map(({ id }) => id))),

@@ -3,7 +3,7 @@ import type { Platform } from '../platform/client.ts';
 import type { Ports } from './ports.ts';
 import type { TrustedConfiguration } from './trusted-configuration.ts';
 
-/** Takes back the tokens of sessions that were just ended, where this machine has issued them. */
+/** Takes back the tokens of sessions that were just ended, and ends those that they began, where this machine has issued them. */
 export async function endTokensOf(
   ports: Ports,
   run: { configuration: TrustedConfiguration; platform: Platform },
@@ -11,5 +11,16 @@ export async function endTokensOf(
 ): Promise<void> {
   if (run.configuration.interface.session_tokens === undefined || sessions.length === 0) return;
   const { endTokens, ofSessions } = await import('./session-tokens.ts');
-  await endTokens(ports, run, ofSessions(sessions));
+  await endTokens(ports, run, ofSessions(sessions), { ended: true });
+}
+
+/** The sessions that one began, which end with it, where this machine has issued their tokens. */
+export async function begunBySession(
+  ports: Ports,
+  run: { configuration: TrustedConfiguration; platform: Platform },
+  session: string,
+): Promise<string[]> {
+  if (run.configuration.interface.session_tokens === undefined) return [];
+  const { begunBy, ofSessions } = await import('./session-tokens.ts');
+  return await begunBy(ports, run, ofSessions([session]));
 }

@@ -13,6 +13,7 @@ import { isLive, unlessMissing } from '../platform/live.ts';
 import type { Session } from '../platform/sessions.ts';
 import type { DecidedTool } from '../policy/toolset.ts';
 import type { Secret } from '../secret/secret.ts';
+import { endSession } from '../session/end.ts';
 import type { PreparedSession } from '../session/prepare.ts';
 import { readAttempt } from '../session/start.ts';
 import { tokensNow } from '../session/tokens-now.ts';
@@ -20,14 +21,17 @@ import { lookupsOf } from '../session/verify.ts';
 import {
   type BegunIdentity,
   beginIdentity,
+  isLineageOver,
   lagMs,
+  lineageOver,
   lookEveryMs,
   renewTokens,
   retireIdentity,
   serversDue,
+  takeBackStatus,
 } from '../session-token/delivery.ts';
 import { identitiesIn, type KeptIdentity, type Parent, type SessionIdentity } from '../session-token/identity.ts';
-import { owesList, refreshList, type TokenIssuer } from '../session-token/issuing.ts';
+import { areTakenBack, owesList, refreshList, type TokenIssuer } from '../session-token/issuing.ts';
 import { readTokenKeys } from '../session-token/key-file.ts';
 import { keySetText, type TokenKey } from '../session-token/keys.ts';
 import { type ReadParent, readParent, type VerifyingHere } from '../session-token/parent.ts';
@@ -160,6 +164,12 @@ function personOf({
   };
 }
 
+/** A run of nobody, as a console looks after tokens: each person is as they were when their session began. */
+export interface NobodysRun extends Pick<OperatorRun, 'configuration' | 'platform' | 'ownership'> {
+  sessionRecords: Pick<OperatorRun['sessionRecords'], 'read'>;
+  principal: undefined;
+}
+
 /** Of which sessions the tokens are looked after. */
 export type Tended = (identity: SessionIdentity) => boolean;
 
@@ -175,16 +185,17 @@ export function ofSessions(ids: readonly string[]): Tended {
 
 /**
  * Looks after the tokens of sessions once: renews what is due, takes back what is over, finishes what a killed run began (P8).
- * What cannot be done now is said, and done by the next look. Throws `record_unwritable` and `interrupted`.
+ * What cannot be done now is said, and done by the next look. Gives the sessions whose tokens were taken back. Throws
+ * `record_unwritable` and `interrupted`.
  */
 export async function tendTokens(
   ports: Ports,
-  run: OperatorRun,
+  run: OperatorRun | NobodysRun,
   tended: Tended,
   warn = ports.tell.warn,
-): Promise<void> {
+): Promise<string[]> {
   const issuer = await tokenIssuerOf(ports, run);
-  if (issuer === undefined) return;
+  if (issuer === undefined) return [];
   const all = await issuer.identities.all();
   for (const { kept, identity } of all) {
     if (identity === undefined) warn(`what is known of the tokens of a session cannot be read: ${quote(kept.where)}`);
@@ -197,20 +208,39 @@ export async function tendTokens(
   // What another run took back without the key is published here, whoever's it was: nothing else of it may be kept.
   if (due.length === 0) {
     if (await owesList(issuer).catch(unsigned)) await refreshList(issuer).catch(unsigned);
-    return;
+    return [];
   }
   const now = signedInNow(ports, run);
-  await inParallel(due, atOnce, async ({ kept, identity }) => {
-    try {
-      await tendOne(ports, run, issuer, kept, now);
-    } catch (error) {
-      if (!(error instanceof AppError) || ['interrupted', 'record_unwritable'].includes(error.code)) throw error;
-      warn(
-        `the tokens of ${quote(identity?.sessionId ?? identity?.attempt ?? '')} could not be looked after: ${error.message}`,
-      );
-    }
-  });
+  const over: string[] = [];
+  // Those that began others first: what becomes of them becomes of those in the same look.
+  for (const generation of generationsOf(due)) {
+    await inParallel(generation, atOnce, async ({ kept, identity }) => {
+      try {
+        const isOver = await tendOne(ports, run, issuer, kept, now);
+        if (isOver && identity?.sessionId !== undefined) over.push(identity.sessionId);
+      } catch (error) {
+        if (!(error instanceof AppError) || ['interrupted', 'record_unwritable'].includes(error.code)) throw error;
+        warn(
+          `the tokens of ${quote(identity?.sessionId ?? identity?.attempt ?? '')} could not be looked after: ${error.message}`,
+        );
+      }
+    });
+  }
   await refreshList(issuer).catch(unsigned);
+  return over;
+}
+
+/** What is kept, as {@link Identities.all} gives it. */
+type Entry = Awaited<ReturnType<TokenIssuer['identities']['all']>>[number];
+
+function generationsOf(entries: readonly Entry[]): Entry[][] {
+  const generations: Entry[][] = [];
+  for (const entry of entries) {
+    const { parent } = entry.identity ?? {};
+    const depth = parent === undefined ? 0 : parent.depth + 1;
+    generations[depth] = [...(generations[depth] ?? []), entry];
+  }
+  return generations.filter(Boolean);
 }
 
 /** What ends the tokens of a session, whatever time is left: it is another one, or who it is for, or what they may. */
@@ -226,38 +256,71 @@ const ending: ReadonlySet<AppError['code']> = new Set([
 
 async function tendOne(
   ports: Ports,
-  run: OperatorRun,
+  run: OperatorRun | NobodysRun,
   issuer: TokenIssuer,
   kept: KeptIdentity,
   now: (identity: SessionIdentity) => Promise<Principal>,
-): Promise<void> {
+): Promise<boolean> {
   // Whoever holds it is about to do the same.
   const held = await kept.hold({ waitMs: 0, signal: ports.signal });
-  if (!('release' in held)) return;
+  if (!('release' in held)) return false;
   try {
     const before = await kept.read();
-    if (before === undefined) return;
+    if (before === undefined) return false;
     const session = await sessionOf(run.platform, before);
-    if (session === undefined && before.sessionId === undefined && !isLate(before)) return;
-    if (session === undefined || !isLive(session)) return await retireIdentity(issuer, kept, before);
+    if (session === undefined && before.sessionId === undefined && !isLate(before)) return false;
+    if (session === undefined || !isLive(session)) {
+      await retireIdentity(issuer, kept, before);
+      return true;
+    }
     const identity = { ...before, sessionId: session.id, txn: before.txn ?? before.attempt };
-    if (serversDue(identity).length === 0) return;
     try {
+      if (await isLineageOver(issuer, identity)) {
+        if (await hasEnded(run.platform, identity.parent)) await endBegun(issuer, run.platform, identity);
+        throw lineageOver(session.id);
+      }
+      // What a run took back and did not bring to its end.
+      if (await areTakenBack(issuer, identity.index)) {
+        await retireIdentity(issuer, kept, identity);
+        return true;
+      }
+      if (serversDue(identity).length === 0) return false;
       const tools = await judged(ports, run, identity, session, await now(identity));
       await renewTokens(issuer, kept, identity, tools);
+      return false;
     } catch (error) {
       if (!(error instanceof AppError) || error instanceof PlatformError || !ending.has(error.code)) throw error;
       await retireIdentity(issuer, kept, identity);
       issuer.warn(`the tokens of the session ${quote(session.id)} were taken back: ${error.message}`);
+      return true;
     }
   } finally {
     await held.release();
   }
 }
 
+async function hasEnded(platform: Platform, parent: Parent | undefined): Promise<boolean> {
+  const session = parent && (await unlessMissing('listed', platform.sessions.retrieve(parent.sid)));
+  return session === undefined || !isLive(session);
+}
+
+/** Ends a session that one began which has ended. No token of it counts from the first step on; it stays kept until all is done. */
+async function endBegun(
+  issuer: TokenIssuer,
+  platform: Platform,
+  identity: SessionIdentity & { sessionId: string },
+): Promise<void> {
+  const { sessionId, parent } = identity;
+  await takeBackStatus(issuer, identity);
+  const session = await unlessMissing('listed', platform.sessions.retrieve(sessionId));
+  if (session === undefined || !isLive(session)) return;
+  await endSession(platform, session);
+  issuer.warn(`the session ${quote(sessionId)} was ended with ${quote(parent?.sid ?? '')}, which began it`);
+}
+
 async function judged(
   ports: Ports,
-  run: OperatorRun,
+  run: OperatorRun | NobodysRun,
   identity: SessionIdentity,
   session: Session,
   principal: Principal,
@@ -271,7 +334,8 @@ async function judged(
 }
 
 /** A person as they are signed in now, where they run this; else as they were when the session began. */
-function signedInNow(ports: Ports, run: OperatorRun): (identity: SessionIdentity) => Promise<Principal> {
+function signedInNow(ports: Ports, run: OperatorRun | NobodysRun): (identity: SessionIdentity) => Promise<Principal> {
+  if (run.principal === undefined) return async ({ person }) => person;
   let mine: Promise<Principal> | undefined;
   return async ({ person }) => {
     if (!isSamePerson(person, run.principal)) return person;
@@ -333,23 +397,29 @@ export async function whileTended<Result>(
   return result;
 }
 
-/** Takes back the tokens of sessions that were just ended, on the machine that issued them. What cannot be done is said and given, not thrown. */
+/**
+ * Takes back the tokens of sessions, and of those that they began, on the machine that issued them. With `ended`, they have just
+ * ended, and those that they began end too. What cannot be done is said and given, not thrown.
+ */
 export async function endTokens(
   ports: Ports,
   run: { configuration: TrustedConfiguration; platform: Platform },
   tended: Tended,
+  { ended }: { ended: boolean },
 ): Promise<AppError[]> {
   if (run.configuration.interface.session_tokens === undefined) return [];
   const issuer = await tokenIssuerOf(ports, run);
   if (issuer === undefined) return [];
   const faults: AppError[] = [];
-  for (const { kept, identity } of await issuer.identities.all()) {
-    if (identity === undefined || !tended(identity)) continue;
+  for (const { kept, identity, begun } of withBegun(await issuer.identities.all(), tended)) {
     try {
       const held = await kept.hold({ waitMs: 10_000, signal: ports.signal });
       try {
         const now = await kept.read();
-        if (now !== undefined) await retireIdentity(issuer, kept, now);
+        if (now === undefined) continue;
+        const { sessionId } = now;
+        if (begun && ended && sessionId !== undefined) await endBegun(issuer, run.platform, { ...now, sessionId });
+        await retireIdentity(issuer, kept, now);
       } finally {
         if ('release' in held) await held.release();
       }
@@ -362,4 +432,33 @@ export async function endTokens(
     }
   }
   return faults;
+}
+
+/** Some of what is kept, with every session that those began, and those again. */
+function withBegun(
+  all: readonly Entry[],
+  tended: Tended,
+): { kept: KeptIdentity; identity: SessionIdentity; begun: boolean }[] {
+  const found: { kept: KeptIdentity; identity: SessionIdentity; begun: boolean }[] = [];
+  const sids = new Set<string>();
+  for (const generation of generationsOf(all)) {
+    for (const { kept, identity } of generation) {
+      const begun = identity?.parent !== undefined && sids.has(identity.parent.sid);
+      if (identity === undefined || (!begun && !tended(identity))) continue;
+      found.push({ kept, identity, begun });
+      if (identity.sessionId !== undefined) sids.add(identity.sessionId);
+    }
+  }
+  return found;
+}
+
+/** The sessions that some sessions began, as far as they are known on this machine. */
+export async function begunBy(
+  ports: Ports,
+  run: { configuration: TrustedConfiguration; platform: Platform },
+  tended: Tended,
+): Promise<string[]> {
+  const issuer = await tokenIssuerOf(ports, run);
+  const all = (await issuer?.identities.all()) ?? [];
+  return withBegun(all, tended).flatMap(({ identity, begun }) => (begun ? (identity.sessionId ?? []) : []));
 }

@@ -3,7 +3,7 @@ import { clock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { DecidedTool } from '../policy/toolset.ts';
 import { quote } from '../text/quote.ts';
-import type { KeptIdentity, ServedBy, SessionIdentity } from './identity.ts';
+import type { KeptIdentity, Parent, ServedBy, SessionIdentity } from './identity.ts';
 import {
   archiveIdentityVault,
   createIdentityVault,
@@ -12,7 +12,15 @@ import {
   readIdentityVault,
   strangeCredentials,
 } from './identity-vault.ts';
-import { issueToken, lifetimeOf, reservePlace, seconds, type TokenIssuer, takeBackPlaces } from './issuing.ts';
+import {
+  areTakenBack,
+  issueToken,
+  lifetimeOf,
+  reservePlace,
+  seconds,
+  type TokenIssuer,
+  takeBackPlaces,
+} from './issuing.ts';
 
 /** Whose tokens are to be issued, before anything of it is there. */
 export type WantedIdentity = Omit<SessionIdentity, 'vaultId' | 'sessionId' | 'txn' | 'index' | 'at'>;
@@ -60,6 +68,8 @@ export async function beginIdentity(issuer: TokenIssuer, wanted: WantedIdentity)
     vaultId: identity.vaultId ?? '',
     async deliver({ id, txn }) {
       await keep({ sessionId: id, txn });
+      // It may have ended while this one was made.
+      if (await isLineageOver(issuer, identity)) throw lineageOver(id);
       await renewTokens(issuer, kept, identity, identity.tools);
       await held.release();
     },
@@ -112,7 +122,9 @@ export async function renewTokens(
   }
   const vault = await readIdentityVault(platform, vaultId);
   const strange =
-    vault === undefined ? ['the vault itself is not there'] : strangeCredentials(vault.credentials, identity.servers);
+    vault === undefined || !vault.live
+      ? ['the vault itself is not there']
+      : strangeCredentials(vault.credentials, identity.servers);
   if (strange.length > 0) {
     throw new AppError(
       'session_differs',
@@ -131,14 +143,49 @@ export async function retireIdentity(
   kept: KeptIdentity,
   identity: SessionIdentity,
 ): Promise<void> {
-  const { sessionId, attempt, index, vaultId, servers } = identity;
-  // What was never issued need not be taken back.
-  if (sessionId !== undefined || servers.some(({ jti }) => jti !== undefined)) {
-    await takeBackPlaces(issuer, [index], sessionId ?? attempt);
-  }
+  const { attempt, vaultId } = identity;
+  await takeBackStatus(issuer, identity);
   const vaults = vaultId === undefined ? await findIdentityVaults(issuer.platform, attempt) : [vaultId];
   for (const id of vaults) await archiveIdentityVault(issuer.platform, id, attempt);
   await kept.remove();
+}
+
+/** The first part of {@link retireIdentity}, after which no token of it counts. */
+export async function takeBackStatus(
+  issuer: TokenIssuer,
+  { sessionId, attempt, index, servers }: SessionIdentity,
+): Promise<void> {
+  // What was never issued need not be taken back.
+  if (sessionId === undefined && servers.every(({ jti }) => jti === undefined)) return;
+  await takeBackPlaces(issuer, [index], sessionId ?? attempt);
+}
+
+/** Whether a session before it in its line has none of its tokens any more: then it is to have none either. */
+export async function isLineageOver(
+  issuer: Pick<TokenIssuer, 'identities' | 'places'>,
+  identity: Pick<SessionIdentity, 'parent'>,
+): Promise<boolean> {
+  if (identity.parent === undefined) return false;
+  const all = await issuer.identities.all();
+  const bySession = new Map(all.map((each) => [each.identity?.sessionId, each.identity]));
+  let parent: Parent | undefined = identity.parent;
+  while (parent !== undefined) {
+    const before: SessionIdentity | undefined = bySession.get(parent.sid);
+    if (before === undefined || (await areTakenBack(issuer, before.index))) return true;
+    parent = before.parent;
+  }
+  return false;
+}
+
+/** The error of a session whose line is over. */
+export function lineageOver(id: string): AppError {
+  return new AppError(
+    'session_ended',
+    `a session before ${quote(id)} in its line has ended, or its tokens were taken back`,
+    {
+      hint: 'start a new one: setup-session --agent <name>',
+    },
+  );
 }
 
 /** The longest that an attempt whose session nobody has seen is waited for: a create that is in no list by then has made none. */

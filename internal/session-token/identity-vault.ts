@@ -80,14 +80,18 @@ export async function findIdentityVaults(platform: Platform, attempt: string): P
 export interface IdentityVault {
   id: string;
   mark: IdentityMark;
+  /** False once it was archived: the tokens of its session were taken back, and nobody can place others. */
+  live: boolean;
   credentials: readonly HeldCredential[];
 }
 
-/** Reads one by its id; undefined for what is archived, gone or something else. */
+/** Reads one by its id; undefined for what is gone or something else. */
 export async function readIdentityVault(platform: Platform, id: string): Promise<IdentityVault | undefined> {
   const vault = await unlessMissing('given', platform.vaults.retrieve(id));
-  const mark = vault !== undefined && isLive(vault) ? identityMark(vault.metadata) : undefined;
-  return mark === undefined ? undefined : { id, mark, credentials: await readHeld(platform, id) };
+  const mark = vault && identityMark(vault.metadata);
+  if (vault === undefined || mark === undefined) return undefined;
+  const live = isLive(vault);
+  return { id, mark, live, credentials: live ? await readHeld(platform, id) : [] };
 }
 
 /** Puts a token where the session finds it: over the one that is there, else as a new credential. Gives the credential's id. */

@@ -115,6 +115,11 @@ export async function takeBackPlaces(issuer: TokenIssuer, indexes: readonly numb
   });
 }
 
+/** Whether what names a place was taken back. Throws `file_system`. */
+export async function areTakenBack({ places }: Pick<TokenIssuer, 'places'>, index: number): Promise<boolean> {
+  return isTakenBack(await readPlaces(places), index);
+}
+
 /** A token that was signed. */
 export interface IssuedToken {
   token: Secret;

@@ -12,6 +12,7 @@ import { quote } from '../text/quote.ts';
 import { type SessionClaims, verdictOn } from '../verify/claims.ts';
 import { trust, type Verification, verifyToken } from '../verify/verify.ts';
 import { statusListAt, subjectOf } from './claims.ts';
+import { isLineageOver } from './delivery.ts';
 import type { Parent } from './identity.ts';
 import { signedList, type TokenIssuer } from './issuing.ts';
 import { keySetText, type TokenKey } from './keys.ts';
@@ -73,6 +74,7 @@ export async function readParent(here: VerifyingHere, token: Secret, principal: 
   if (session === undefined || !isLive(session)) throw refused(`the session ${quote(claims.sid)} has ended`);
   const known = (await issuer.identities.all()).find(({ identity }) => identity?.sessionId === claims.sid)?.identity;
   if (known === undefined) throw refused(`the session ${quote(claims.sid)} was not begun from here`);
+  if (await isLineageOver(issuer, known)) throw refused('a session before it in its line has ended or was taken back');
   const { sid, root_sid: rootSid, depth, act } = claims;
   return { parent: { sid, rootSid, depth, act }, tools: narrowedBy(claims, known.tools, services) };
 }

@@ -92,7 +92,7 @@ export async function requireContinuable(request: ContinueRequest): Promise<void
   const preparing = prepareNow(request, agent);
   // What it says counts only where nothing worse is the matter.
   preparing.catch(() => {});
-  const { alarms } = await verifySession(request, session, lookups);
+  const { alarms, tokensTakenBack } = await verifySession(request, session, lookups);
   if (alarms.length > 0) {
     // The vault of somebody who was off-boarded is archived: nobody changed the session.
     await preparing.catch((error: unknown) => {
@@ -104,10 +104,22 @@ export async function requireContinuable(request: ContinueRequest): Promise<void
     );
   }
   const prepared = await preparing;
+  if (tokensTakenBack) throw tokensTakenBackError(session.id);
   if (session.agent.id !== prepared.inForce.agent.id) {
     throw altered(session, [`agent: ${quote(session.agent.id)} is not the agent ${quote(name)}`]);
   }
   requireNoWider(session, prepared, name);
+}
+
+/** The error of whoever would go on with a session whose tokens were taken back. */
+export function tokensTakenBackError(id: string): AppError {
+  return new AppError(
+    'session_ended',
+    `the tokens of the session ${quote(id)} were taken back, and it gets no others`,
+    {
+      hint: `nothing was sent; end it: setup-session stop ${idWord(id)}, and start a new one: setup-session --agent <name>`,
+    },
+  );
 }
 
 /** Everything that a new session of the agent would need, without the services that this one was started without. */

@@ -109,7 +109,7 @@ test('a vault whose signature does not count is not the owner’s', () => {
 test('a vault of tokens before the person’s is an alarm where no server of the session takes such', () => {
   const { vaults, session } = evidence([], []);
   const mark = { attempt: 'a', owner: { kind: 'sso' as const, issuer: 'https://id.example', subject: 'ada' } };
-  const identity = { id: 'vlt_t', mark, credentials: [] };
+  const identity = { id: 'vlt_t', mark, live: true, credentials: [] };
   const both = [{ id: 'vlt_t', claim: undefined, identity }, ...vaults];
   expect(judgeSession(evidence([], [], { session, vaults: both }))).toEqual([
     { what: 'vaults', why: expect.stringContaining('no server of it takes tokens of sessions') },

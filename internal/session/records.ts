@@ -41,18 +41,30 @@ export interface RecordPlace {
 
 const recordVersion = 1;
 
+/** What was meant by sessions, for whoever only reads that. */
+export function meantIn({
+  sessions,
+  workspace,
+  warn,
+}: Pick<RecordPlace, 'sessions' | 'workspace' | 'warn'>): Pick<SessionRecords, 'read'> {
+  return {
+    read: async (attempt) => (await readRecord(sessions.at({ workspace, name: attempt }), warn))?.facts,
+  };
+}
+
+async function readRecord(kept: KeptText, warn: RecordPlace['warn']): Promise<SessionRecord | undefined> {
+  const text = await kept.read();
+  const record = text === undefined ? undefined : parseRecord(text);
+  if (text !== undefined && record === undefined) {
+    warn(`the record of a session cannot be read and is not used: ${quote(kept.where)}`);
+  }
+  return record;
+}
+
 export function sessionRecordsIn({ sessions, workspace, principal, signal, warn }: RecordPlace): SessionRecords {
   const keptFor = (attempt: string) => sessions.at({ workspace, name: attempt });
   // As in the facts of a session.
   const owner = JSON.stringify([principal.kind, principal.issuer, principal.subject]);
-  const readRecord = async (kept: KeptText) => {
-    const text = await kept.read();
-    const record = text === undefined ? undefined : parseRecord(text);
-    if (text !== undefined && record === undefined) {
-      warn(`the record of a session cannot be read and is not used: ${quote(kept.where)}`);
-    }
-    return record;
-  };
   /** Undefined where a run that goes on holds it. */
   const hold = async (kept: KeptText, { attempt = '', at = '', agentId }: Omit<SessionRecord, 'facts'>) => {
     const held = await kept.hold({ signal, waitMs: 0 });
@@ -68,7 +80,7 @@ export function sessionRecordsIn({ sessions, workspace, principal, signal, warn 
     async unsettled() {
       const found: UnsettledAttempt[] = [];
       for (const kept of await sessions.held()) {
-        const record = await readRecord(kept);
+        const record = await readRecord(kept, warn);
         // Those of another workspace are kept elsewhere.
         if (record?.attempt === undefined || keptFor(record.attempt).where !== kept.where) continue;
         if (!record.facts.owner.includes(owner)) continue;
@@ -77,7 +89,7 @@ export function sessionRecordsIn({ sessions, workspace, principal, signal, warn 
       }
       return found;
     },
-    read: async (attempt) => (await readRecord(keptFor(attempt)))?.facts,
+    read: meantIn({ sessions, workspace, warn }).read,
   };
 }
 

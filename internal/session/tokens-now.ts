@@ -28,8 +28,8 @@ export interface TokensNowRequest extends VerifyRequest {
 }
 
 /**
- * The tools that a further token may name. Throws `offboarded`, `not_allowed`, `assurance_missing`, `ownership_unproven` or
- * `session_altered`: then what was issued is to be taken back; and a `PlatformError` where it is not known.
+ * The tools that a further token may name. Throws `offboarded`, `not_allowed`, `assurance_missing`, `ownership_unproven`,
+ * `session_altered` or `session_ended`: then what was issued is to be taken back; and a `PlatformError` where it is not known.
  */
 export async function tokensNow(request: TokensNowRequest): Promise<DecidedTool[]> {
   const { platform, ownership, configuration, identity, principal, session, lookups, toolPins } = request;
@@ -51,7 +51,7 @@ export async function tokensNow(request: TokensNowRequest): Promise<DecidedTool[
     );
   }
   requireAssurance(principal, requirementOf(agent, configuration));
-  const { alarms } = await verifySession(request, session, lookups);
+  const { alarms, tokensTakenBack } = await verifySession(request, session, lookups);
   if (alarms.length > 0) {
     const lines = alarms.map(({ what, why }) => `${what}: ${why}`);
     throw new AppError(
@@ -59,6 +59,7 @@ export async function tokensNow(request: TokensNowRequest): Promise<DecidedTool[
       `the session ${quote(session.id)} is not what was started: ${lines.join('; ')}`,
     );
   }
+  if (tokensTakenBack) throw new AppError('session_ended', 'the vault of its tokens is archived');
   // Conditions are those of when it began, as its tools on the platform are.
   const now = judgeTools(agent, nowOf(principal, agent), configuration, { pins: toolPins, now: new Date(identity.at) });
   return identity.tools.flatMap((tool) => {

@@ -23,7 +23,7 @@ import type { SessionRecords } from './records.ts';
 export interface VerifyRequest {
   platform: Platform;
   ownership: Ownership | undefined;
-  sessionRecords: SessionRecords;
+  sessionRecords: Pick<SessionRecords, 'read'>;
   configuration: Configuration;
   /** Hears how many of how many sessions are being verified. */
   onVerified?(count: number, all: number): void;
@@ -33,6 +33,8 @@ export interface VerifyRequest {
 export interface VerifiedSession {
   session: Session;
   alarms: readonly Alarm[];
+  /** Whether it had tokens of its own and they were taken back: it is what was started, and calls their servers no more. */
+  tokensTakenBack: boolean;
   /** Whether this machine kept what was meant, an ownership key signed it, or only the session's own metadata says it. */
   comparedWith: 'record of this machine' | 'signed record' | 'metadata';
   /** The other sessions of its attempt, as a list said; undefined where the session was read by its id. */
@@ -126,6 +128,7 @@ export async function verifySession(
   const identityServers = services.flatMap(({ auth, mcp_server_url: url }) => (auth === undefined ? [] : [url]));
   return {
     session,
+    tokensTakenBack: vaults[0]?.identity?.live === false,
     alarms: judgeSession({
       session: { ...session, agent: wholeSnapshot(session.agent, base) },
       undecided: session.agent.undecided,

@@ -1,4 +1,5 @@
 /** Sessions with tokens of their own: issued, delivered, verified by a server, renewed, taken back. */
+import { writeFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -74,6 +75,8 @@ async function recorded(): Promise<Content[]> {
 const asking = async (id: string, setting = here) =>
   (await world.setup(['send', id, '--json', '--message', listing], setting)) as { exit: number; stdout: string };
 
+const storesIn = (folder: string) => fileStores({ cache: join(folder, 'cache'), state: join(folder, 'state') });
+
 /** Guards, with pauses that move the clock of the sandbox, until something is so. */
 async function guarding(
   setting: Partial<CommandSetting>,
@@ -89,7 +92,11 @@ async function guarding(
   };
   const clock = { ...around.clock, pause };
   const running = world.setup(['guard', ...(all ? ['--all'] : [])], { ...setting, signal: end.signal, clock });
-  await expect.poll(until, { timeout: 60_000, interval: 50 }).toBe(true);
+  let over = false;
+  void running.then(() => {
+    over = true;
+  });
+  await expect.poll(async () => over || (await until()), { timeout: 60_000, interval: 50 }).toBe(true);
   end.abort();
   const done = await running;
   expect([done.exit, done.stderr]).toEqual([0, done.stderr]);
@@ -157,16 +164,55 @@ describe('what was issued is renewed, and taken back:', () => {
     expect(await readdir(join(here.folder ?? '', 'state', 'identities'))).toEqual([]);
   });
 
-  test('what was taken back gets no further token, whatever still runs', async () => {
+  test('what was taken back gets no further token, and its session is what was started and takes nothing any more', async () => {
     const id = await start();
     const token = await tokenOf(id);
-    expect(await setup('token', 'revoke', id)).toMatchObject({ exit: 0 });
+    const revoked = await setup('token', 'revoke', id);
+    expect([revoked.exit, revoked.stdout]).toEqual([0, expect.stringContaining('takes nothing any more')]);
     world.sandbox.clock.advance(2000);
     expect(await ask(token)).toBe(401);
+    const messages = async () => (await world.client.beta.sessions.events.list(id)).data.map(({ type }) => type);
+    const before = await messages();
+    const refused = await setup('send', id, '--message', listing);
+    expect([refused.exit, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('were taken back, and it gets no others'),
+    ]);
+    expect(refused.stderr).toContain('[session_ended]');
+    expect(await messages()).toEqual(before);
+    // Nobody changed it, and whoever looks at it is told the same.
+    expect((await world.setupJson(['verify', id], here))['sessions']).toMatchObject([
+      { session_id: id, state: 'as started', tokens: 'taken back' },
+    ]);
+    expect((await setup('verify')).stdout).toContain('as started, tokens taken back');
+    expect((await world.setupJson(['list'], here))['sessions']).toMatchObject([{ session_id: id }]);
+    const again = await setup('token', 'revoke', id);
+    expect([again.exit, again.stderr]).toEqual([2, expect.stringContaining('no tokens of the session')]);
+    expect(await setup('stop', id)).toMatchObject({ exit: 0 });
+  });
+
+  test('a taking back that was killed after its first step is brought to its end by the next look [P8]', async () => {
+    const id = await start();
+    const { identity } = await keptIn(here.folder ?? '');
+    const { path, text } = await takingBack(identity.index);
+    await writeFile(path, text);
+    const token = await tokenOf(id);
     const refused = await asking(id);
-    expect(refused.exit).not.toBe(0);
+    expect(refused.exit).toBe(1);
+    expect(await liveIdentities()).toEqual([]);
+    expect(await ask(token)).toBe(401);
   });
 });
+
+/** The file of the status list's places, and what it says once one of them is taken back and nobody was told yet. */
+const takingBack = async (index: number) => {
+  const folder = join(here.folder ?? '', 'state', 'token-status');
+  const [name = ''] = (await readdir(folder)).filter((each) => each.endsWith('.json'));
+  const path = join(folder, name);
+  const places = JSON.parse(await readFile(path, 'utf8')) as Content;
+  places.taken[index][1] = 1;
+  return { path, text: JSON.stringify({ ...places, published: undefined }) };
+};
 
 /** What is kept of the one session that has tokens. */
 const keptIn = async (folder: string) => {
@@ -469,6 +515,185 @@ describe('a session that another one begins:', () => {
   });
 });
 
+describe('the end of a session is that of those it began:', () => {
+  /** One that began another one, which began a third: their ids and what each has now. */
+  async function line() {
+    const root = await start();
+    const begin = async (parent: string) => {
+      const fd = String(await descriptorWith(await tokenOf(parent)));
+      return (await world.setupJson(['--agent', 'support', '--parent-token-fd', fd], here))['session_id'] as string;
+    };
+    const child = await begin(root);
+    const ids = [root, child, await begin(child)];
+    const tokens = await Promise.all(ids.map(tokenOf));
+    world.sandbox.clock.advance(1100);
+    expect(await Promise.all(tokens.map(ask))).toEqual([200, 200, 200]);
+    return { ids, tokens };
+  }
+  const ended = async (ids: readonly string[]) =>
+    await Promise.all(ids.map(async (id) => (await world.client.beta.sessions.retrieve(id)).archived_at !== null));
+  const refused = async (tokens: readonly string[]) => {
+    world.sandbox.clock.advance(1100);
+    return await Promise.all(tokens.map(ask));
+  };
+
+  test('by its person, with everything of them', async () => {
+    const { ids, tokens } = await line();
+    const [root = '', ...begun] = ids;
+    expect(await world.setupJson(['stop', root, '--dry-run'], here)).toMatchObject({ begun });
+    expect(await ended(ids)).toEqual([false, false, false]);
+    const stopped = await setup('stop', root);
+    expect([stopped.exit, stopped.stdout]).toEqual([
+      0,
+      expect.stringContaining(`and so what it began: ${begun.join(', ')}`),
+    ]);
+    expect(await ended(ids)).toEqual([true, true, true]);
+    expect(await refused(tokens)).toEqual([401, 401, 401]);
+    expect(await liveIdentities()).toEqual([]);
+    expect(await readdir(join(here.folder ?? '', 'state', 'identities'))).toEqual([]);
+  });
+
+  test('of one in the middle, and those before it go on', async () => {
+    const { ids, tokens } = await line();
+    expect(await setup('stop', ids[1] ?? '')).toMatchObject({ exit: 0 });
+    expect(await ended(ids)).toEqual([false, true, true]);
+    expect(await refused(tokens)).toEqual([200, 401, 401]);
+  });
+
+  test('of its tokens alone, and they are there to be read as it is', async () => {
+    const { ids, tokens } = await line();
+    const [root = '', ...begun] = ids;
+    expect(await world.setupJson(['token', 'revoke', root], here)).toMatchObject({ begun });
+    expect(await ended(ids)).toEqual([false, false, false]);
+    expect(await refused(tokens)).toEqual([401, 401, 401]);
+    const sent = await setup('send', ids[2] ?? '', '--message', listing);
+    expect([sent.exit, sent.stderr]).toEqual([1, expect.stringContaining('were taken back')]);
+  });
+
+  test('elsewhere, which a guard sees in one look [P8]', async () => {
+    const { ids, tokens } = await line();
+    await world.client.beta.sessions.archive(ids[0] ?? '');
+    await guarding(here, async () => (await readdir(join(here.folder ?? '', 'state', 'identities'))).length === 0);
+    expect(await ended(ids)).toEqual([true, true, true]);
+    expect(await refused(tokens)).toEqual([401, 401, 401]);
+  });
+
+  test('while one is being begun, which gets no token [P8]', async () => {
+    const root = await start();
+    const fd = String(await descriptorWith(await tokenOf(root)));
+    const { identity } = await keptIn(here.folder ?? '');
+    const child = (await world.setupJson(['--agent', 'support', '--parent-token-fd', fd], here))['session_id'];
+    const childs = await tokenOf(String(child));
+    const back = await takingBack(identity.index);
+    let times = 0;
+    // Just when the platform is asked for it.
+    const on = ({ method, path }: { method: string; path: string }) => {
+      if (method === 'POST' && path === '/v1/sessions' && times++ === 0) writeFileSync(back.path, back.text);
+      return false;
+    };
+    world.sandbox.platform.control.faults.add({ on, fault: { kind: 'status', status: 500 } });
+    const again = String(await descriptorWith(await tokenOf(root)));
+    const begun = await setup('--agent', 'support', '--parent-token-fd', again);
+    expect(times).toBe(1);
+    expect([begun.exit, begun.stderr]).toEqual([
+      1,
+      expect.stringContaining('in its line has ended, or its tokens were taken back'),
+    ]);
+    expect(await liveIdentities()).toHaveLength(2);
+    // Nor does one begin any more that nobody has taken back yet.
+    const grandchild = await setup('--agent', 'support', '--parent-token-fd', String(await descriptorWith(childs)));
+    expect([grandchild.exit, grandchild.stderr]).toEqual([
+      3,
+      expect.stringContaining('before it in its line has ended'),
+    ]);
+  });
+});
+
+test('who is off-boarded on another machine: the guard where the tokens were issued sets the status in its next look', async () => {
+  await world.configure('interface.yaml', (content) => {
+    content.people.operators = { principals: [world.sandbox.people.grace.subject] };
+  });
+  const id = await start();
+  const token = await tokenOf(id);
+  const ada = world.sandbox.people.ada.subject;
+  const folder = await world.machine();
+  const elsewhere = { ...here, person: 'grace' as const, folder };
+  expect(await world.connect(['offboard', ada, '--yes-offboard', ada], elsewhere)).toMatchObject({ exit: 0 });
+  world.sandbox.clock.advance(1100);
+  // The session and the vault of the person are over; whoever has kept the token can use it until the guard has looked.
+  expect([(await world.client.beta.sessions.retrieve(id)).archived_at === null, await ask(token)]).toEqual([
+    false,
+    200,
+  ]);
+  const looks: number[] = [];
+  const { identities, tokenStatus } = storesIn(here.folder ?? '');
+  const stores = { ...storesIn(folder), identities, tokenStatus };
+  const operator = { ...elsewhere, kept: { ...here.kept, stores: async () => stores } };
+  await guarding(operator, async () => (await readdir(join(here.folder ?? '', 'state', 'identities'))).length === 0, {
+    all: true,
+    look: async () => void looks.push(await ask(token)),
+  });
+  expect(looks[0]).toBe(401);
+});
+
+test('what is left of tokens is explained by the record, and what somebody else made there is an alarm [P7]', async () => {
+  const reconcile = async () => {
+    const { exit, stdout } = await setup('audit', 'reconcile', '--json');
+    return { exit, alarms: (JSON.parse(stdout) as Content).alarms as Content[] };
+  };
+  const id = await start();
+  const [identity] = await vaultsOf(id);
+  const { faults } = world.sandbox.platform.control;
+  const away = faults.add({
+    on: 'POST /v1/vaults/:vault/archive',
+    fault: { kind: 'status', status: 400 },
+    times: Number.POSITIVE_INFINITY,
+  });
+  expect((await setup('stop', id)).stderr).toContain('are not wholly taken back');
+  away.remove();
+  expect(await liveIdentities()).toEqual([identity?.id]);
+  expect(await reconcile()).toEqual({ exit: 0, alarms: [] });
+  // Whoever copies what such a vault says of itself is not explained by it, nor is a use of it or a token in it.
+  const { id: copy } = await world.client.beta.vaults.create({
+    display_name: 'Identity',
+    metadata: identity?.metadata ?? {},
+  });
+  const auth = {
+    type: 'static_bearer' as const,
+    token: 'of-somebody-else-12345',
+    mcp_server_url: around.tickets.address,
+  };
+  const put = await world.client.beta.vaults.credentials.create(identity?.id ?? '', { auth });
+  const { agent, environment_id } = await world.client.beta.sessions.retrieve(id);
+  const used = await world.client.beta.sessions.create({
+    agent: agent.id,
+    environment_id,
+    vault_ids: [identity?.id ?? ''],
+  });
+  const found = await reconcile();
+  const owner = world.sandbox.people.ada.subject;
+  expect([found.exit, found.alarms.length]).toEqual([3, 3]);
+  expect(found.alarms).toEqual(
+    expect.arrayContaining([
+      {
+        kind: 'vault',
+        what: expect.stringContaining(copy),
+        evidence: expect.objectContaining({ vault: copy, owner, tokens_of: identity?.metadata?.['mai_identity_of'] }),
+      },
+      {
+        kind: 'credential',
+        what: expect.stringContaining(put.id),
+        evidence: expect.objectContaining({ vault: identity?.id, url: around.tickets.address }),
+      },
+      {
+        kind: 'vault_use',
+        what: expect.stringContaining(`of "${owner}"`),
+        evidence: expect.objectContaining({ session: used.id, vaults: identity?.id }),
+      },
+    ]),
+  );
+});
+
 test('keys are published before they sign, overlap, and go when nothing of theirs counts', {
   timeout: 120_000,
 }, async () => {
@@ -557,7 +782,6 @@ test('ten sessions of three people over three lifetimes: no call with an expired
   });
   await world.apply('support');
   // What is known of tokens is in one place for all of them, as with a database; everything else is on a machine of each.
-  const storesIn = (folder: string) => fileStores({ cache: join(folder, 'cache'), state: join(folder, 'state') });
   const { identities, tokenStatus, sessions: records } = storesIn(here.folder ?? '');
   const seat = async (person: PersonName): Promise<Partial<CommandSetting>> => {
     const folder = person === 'ada' ? (here.folder ?? '') : await world.machine();

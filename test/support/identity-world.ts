@@ -9,6 +9,7 @@ import { keychainSecrets } from '../../internal/stores/files/machine-secrets.ts'
 import { trust } from '../../internal/verify/index.ts';
 import type { CommandSetting } from './command.ts';
 import { keychainInMemory, type MemoryKeychain } from './keychain-in-memory.ts';
+import { newOwnershipKey, signingProgram } from './ownership-keys.ts';
 import type { SandboxedCommands } from './sandboxed-commands.ts';
 import { type TicketServer, ticketServer } from './ticket-server.ts';
 
@@ -24,6 +25,19 @@ export interface IdentityWorld extends AsyncDisposable {
   here: Partial<CommandSetting>;
   /** The time that runs follow: that of the sandbox, with pauses that are so many times as short. */
   clock: Clock;
+}
+
+/** Makes the key of the configuration one that a program signs with, as a key service would be: nothing of ours has it. */
+export async function signByProgram(world: SandboxedCommands, { here }: Pick<IdentityWorld, 'here'>): Promise<string> {
+  const key = await newOwnershipKey('unnamed');
+  const { kty, crv, x } = key;
+  const file = join(world.sandbox.folder, 'public.jwk');
+  await writeFile(file, JSON.stringify({ kty, crv, x }));
+  const { kid } = await world.setupJson(['keys', 'generate', '--public-key', file], here);
+  await world.configure('interface.yaml', (content) => {
+    content.session_tokens.signers = [{ kid, command: [process.execPath, '-e', signingProgram(key)] }];
+  });
+  return String(kid);
 }
 
 /** Sets all of it up: keys are made, the agent `support` may use `tickets`, Ada has a vault. */

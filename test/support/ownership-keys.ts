@@ -37,7 +37,7 @@ export async function trustKeys(
 }
 
 /** Signs what it reads with a key that it has. */
-function signingProgram({ x, d }: PrivateKey): string {
+export function signingProgram({ x, d }: Pick<PrivateKey, 'x' | 'd'>): string {
   return `const { createPrivateKey, sign } = require('node:crypto');
     const key = createPrivateKey({ key: ${JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x, d })}, format: 'jwk' });
     let text = '';

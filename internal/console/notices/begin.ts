@@ -1,7 +1,7 @@
 /** Notices of a console, from what it was started with. */
 import { dirname } from 'node:path';
 import type { Configuration } from '../../config/definitions.ts';
-import { inWorkspace } from '../../config/workspace.ts';
+import { inEachWorkspace } from '../../config/workspace.ts';
 import { guardedFetch } from '../../outside/http.ts';
 import type { Platform } from '../../platform/client.ts';
 import type { RecordLog } from '../../record/record-log.ts';
@@ -82,7 +82,7 @@ export async function beginConsoleNotices(console: ConsoleNotices): Promise<Noti
 }
 
 function placesOf(read: Configuration, { here, workspace: only, record }: ConsoleNotices) {
-  return workspacesOf(read, only).map((configuration) => {
+  return inEachWorkspace(read, only).map((configuration) => {
     const workspace = workspaceOf(here, configuration);
     return {
       configuration,
@@ -90,10 +90,4 @@ function placesOf(read: Configuration, { here, workspace: only, record }: Consol
       signInOf: signInsAtStart({ record: async () => record }, workspace, configuration),
     };
   });
-}
-
-function workspacesOf(read: Configuration, workspace: string | undefined): Configuration[] {
-  if (workspace !== undefined) return [inWorkspace(read, { name: workspace, said: '--workspace' })];
-  const names = Object.keys(read.interface.platform.workspaces ?? {});
-  return names.length === 0 ? [read] : names.map((name) => inWorkspace(read, { name, said: '' }));
 }

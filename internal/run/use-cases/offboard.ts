@@ -105,7 +105,7 @@ function sponsoredAgents({ owner }: PersonsThings, { configuration }: OperatorRu
 async function endTokensOfPerson(ports: Ports, run: OperatorRun, { owner }: PersonsThings): Promise<void> {
   if (run.configuration.interface.session_tokens === undefined) return;
   const { endTokens, ofPerson } = await import('../session-tokens.ts');
-  await endTokens(ports, run, ofPerson(owner));
+  await endTokens(ports, run, ofPerson(owner), { ended: false });
 }
 
 async function undo(

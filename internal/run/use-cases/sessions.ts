@@ -22,7 +22,7 @@ import {
 import { quote } from '../../text/quote.ts';
 import { isOwnedBy, ownerOf } from '../../vault/owner.ts';
 import { stateWords, waitingLines, waitingValue } from '../call-words.ts';
-import { endTokensOf } from '../end-tokens.ts';
+import { begunBySession, endTokensOf } from '../end-tokens.ts';
 import { finishTurn, patienceFor } from '../finish-turn.ts';
 import { openScopedRun, openSession, readReachable, scopeOf } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
@@ -89,11 +89,12 @@ export async function verifySessions(request: VerifyRequest, ports: Ports): Prom
   const altered = verified.filter(({ alarms }) => alarms.length > 0);
   if (altered.length === 0) {
     return {
-      sessions: verified.map(({ session, comparedWith }) => ({
+      sessions: verified.map(({ session, comparedWith, tokensTakenBack }) => ({
         session_id: session.id,
         owner: ownerOf(session.metadata) ?? null,
         // What has ended is as it was started, and does nothing any more.
-        state: isLive(session) ? 'as started' : 'ended',
+        state: isLive(session) ? ('as started' as const) : ('ended' as const),
+        ...(tokensTakenBack && { tokens: 'taken back' as const }),
         compared_with: comparedWith,
       })),
     };
@@ -141,7 +142,9 @@ export async function stopSession(request: StopRequest, ports: Ports): Promise<S
     session_id: session.id,
     ended,
     archived_at: archivedAt,
+    ...(begun.length > 0 && { begun }),
   });
+  const begun = isLive(session) && !interrupt ? await begunBySession(ports, run, session.id) : [];
   if (!isLive(session)) return stopped('had ended already');
   if (dryRun) return stopped(`would be ${interrupt ? 'interrupted' : 'interrupted and archived'}`);
   if (interrupt) {

@@ -112,7 +112,7 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   // What goes on without this command, or may, is told of once more by the next run.
   const known = !turn.unknown && turn.end.kind !== 'timed_out' && turn.end.kind !== 'unseen';
   const finished = await finishTurn(ports, turn, { platform, configuration, signInOf, session, end });
-  if (finished.ended === true) await tokens?.endTokens(ports, run, tokens.ofSessions([session.id]));
+  if (finished.ended === true) await tokens?.endTokens(ports, run, tokens.ofSessions([session.id]), { ended: true });
   ports.afterwards(async () => {
     if (known) await session.settle();
     await offerToEnd(ports, run, await offered);

@@ -10,7 +10,7 @@ import { withMissingGroups } from '../../identity/principal.ts';
 import { approverWords, maySeeArguments } from '../../policy/approvers.ts';
 import type { Answer } from '../../session/answer.ts';
 import { callDigest, type FoundCall } from '../../session/call.ts';
-import { requireContinuable, requireLive, requireOwnVault } from '../../session/continue.ts';
+import { requireContinuable, requireLive, requireOwnVault, tokensTakenBackError } from '../../session/continue.ts';
 import type { ToolCall } from '../../session/event.ts';
 import { isStartedBy } from '../../session/facts.ts';
 import { readState } from '../../session/session-state.ts';
@@ -41,7 +41,8 @@ export async function sendMessage(request: SendRequest, ports: Ports): Promise<F
     configuration.interface.session_tokens === undefined ? undefined : await import('../session-tokens.ts');
   const tended = tokens?.ofSessions([session.id]);
   // Before anything is sent: nobody may have renewed them since.
-  if (tended !== undefined) await tokens?.tendTokens(ports, run, tended);
+  const over = tended && (await tokens?.tendTokens(ports, run, tended));
+  if (over !== undefined && over.length > 0) throw tokensTakenBackError(session.id);
   const { runTurn } = await import('../../session/turn.ts');
   const follow = () =>
     runTurn({
@@ -58,7 +59,7 @@ export async function sendMessage(request: SendRequest, ports: Ports): Promise<F
       ? await follow()
       : await tokens.whileTended(ports, run, tended, follow);
   const finished = await finishTurn(ports, turn, { platform, configuration, signInOf, session, end });
-  if (finished.ended === true && tended !== undefined) await tokens?.endTokens(ports, run, tended);
+  if (finished.ended === true && tended !== undefined) await tokens?.endTokens(ports, run, tended, { ended: true });
   return { session_id: session.id, ...finished };
 }
 

@@ -6,7 +6,7 @@ import { verifyHere } from '../../session-token/parent.ts';
 import { quote } from '../../text/quote.ts';
 import { openScopedRun, openSession } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
-import { endTokens, ofSessions, tokenIssuerOf, verifyingHere } from '../session-tokens.ts';
+import { begunBy, endTokens, ofSessions, tokenIssuerOf, verifyingHere } from '../session-tokens.ts';
 import type { InspectedToken, RevokedTokens, RevokeTokensRequest } from '../values/session-tokens.ts';
 
 /**
@@ -24,7 +24,10 @@ export async function inspectToken(_request: object, ports: Ports): Promise<Insp
   return { counts: false, code: verified.code, why: verified.description, claims };
 }
 
-/** Takes back every token of a session of one's own, or for operators of anybody's; the session itself goes on without. */
+/**
+ * Takes back every token of a session of one's own, or for operators of anybody's, and of those that it began. A turn that is under way
+ * goes on without; nobody sends anything to it any more.
+ */
 export async function revokeTokens({ session: id, dryRun }: RevokeTokensRequest, ports: Ports): Promise<RevokedTokens> {
   const { run, session } = await openSession(ports, 'setup-session token revoke', id);
   const issuer = requireIssuer(await tokenIssuerOf(ports, run));
@@ -36,11 +39,12 @@ export async function revokeTokens({ session: id, dryRun }: RevokeTokensRequest,
     });
   }
   const servers = known.identity.servers.map(({ service }) => service);
-  if (dryRun) return { session_id: session.id, change: 'would be taken back', servers };
+  const begun = await begunBy(ports, run, tended);
+  if (dryRun) return { session_id: session.id, change: 'would be taken back', servers, begun };
   // What asks for nothing else does not say that it was done where it was not.
-  const [fault] = await endTokens(ports, run, tended);
+  const [fault] = await endTokens(ports, run, tended, { ended: false });
   if (fault !== undefined) throw fault;
-  return { session_id: session.id, change: 'taken back', servers };
+  return { session_id: session.id, change: 'taken back', servers, begun };
 }
 
 function requireIssuer<Issuer>(issuer: Issuer | undefined): Issuer {

@@ -57,6 +57,8 @@ export const revokeTokens = {
     session_id: z.string(),
     change: z.enum(['taken back', 'would be taken back']),
     servers: z.array(z.string()),
+    /** The sessions that it began, and those again: theirs are taken back too. */
+    begun: z.array(z.string()),
   }),
 };
 

@@ -197,6 +197,8 @@ export const verifySessions = {
         session_id: z.string(),
         owner: z.nullable(owner),
         state: z.enum(['as started', 'ended']),
+        /** There where it had tokens of its own and they were taken back: it calls their servers no more. */
+        tokens: z.optional(z.literal('taken back')),
         compared_with: z.string(),
       }),
     ),
@@ -241,7 +243,13 @@ export const showSession = {
 
 export const stopSession = {
   request: z.strictObject({ session: z.string(), interrupt: z.boolean(), dryRun: z.boolean() }),
-  result: z.strictObject({ session_id: z.string(), ended: z.string(), archived_at: text }),
+  result: z.strictObject({
+    session_id: z.string(),
+    ended: z.string(),
+    archived_at: text,
+    /** The sessions that it began with tokens of its own, and those again: they end with it. */
+    begun: z.optional(z.array(z.string())),
+  }),
 };
 
 export const stopIdleSessions = {

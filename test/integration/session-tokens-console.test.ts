@@ -1,0 +1,107 @@
+/** Sessions with tokens of their own that people without a key start at a console, which renews the tokens and takes them back. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeJwt } from 'jose';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { inTimeOf, machineClock } from '../../internal/clock/clock.ts';
+import { type RunningConsole, startConsole } from '../support/console.ts';
+import { type IdentityWorld, identityWorld, signByProgram } from '../support/identity-world.ts';
+import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
+
+const world = sandboxPerTest();
+let around: IdentityWorld;
+let running: RunningConsole;
+let machine: string;
+
+beforeEach(async () => {
+  around = await identityWorld(world);
+  await signByProgram(world, around);
+  await world.apply('support');
+  machine = await world.machine();
+  // In the time of the sandbox, and with a short pause between two looks.
+  const pause: typeof machineClock.pause = (ms, signal) => machineClock.pause(ms === 20_000 ? 100 : ms, signal);
+  running = await inTimeOf({ ...around.clock, pause }, () => startConsole(world.sandbox));
+  expect(await world.connect(['notion'], without())).toMatchObject({ exit: 0 });
+});
+afterEach(async () => {
+  await running.stop();
+  await around[Symbol.asyncDispose]();
+});
+
+/** A person who has no key of the platform, and none that signs tokens. */
+const without = () => ({
+  folder: machine,
+  environment: { ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '' },
+  clock: around.clock,
+});
+
+const vaultOf = async (id: string) => (await world.client.beta.sessions.retrieve(id)).vault_ids?.[0] ?? '';
+
+async function tokenOf(id: string): Promise<string> {
+  for await (const { id: credential } of world.client.beta.vaults.credentials.list(await vaultOf(id))) {
+    return world.sandbox.platform.control.peek.secrets(credential)?.['token'] ?? '';
+  }
+  return '';
+}
+
+const kept = async () => await readdir(join(running.data, 'state', 'identities'));
+
+async function ask(token: string): Promise<number> {
+  const response = await fetch(around.tickets.address, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
+  });
+  await response.body?.cancel();
+  return response.status;
+}
+
+test('a session gets its tokens, the console renews them, and its end there takes them back [P3] [P5] [P8]', async () => {
+  const asked = await world.setup(
+    ['--agent', 'support', '--json', '--message', 'call tickets list_tickets {}'],
+    without(),
+  );
+  expect([asked.exit, asked.stderr]).toEqual([0, expect.not.stringContaining('error')]);
+  const { session_id: id, answer } = JSON.parse(asked.stdout) as Content;
+  expect(answer).toContain(`${id} of support 1 for ${world.sandbox.people.ada.subject}`);
+  const first = await tokenOf(id);
+  // Nobody runs a command, and the token is another one before half of its time is over twice.
+  world.sandbox.clock.advance(6 * 60_000);
+  await expect.poll(() => tokenOf(id), { timeout: 30_000 }).not.toBe(first);
+  const second = await tokenOf(id);
+  expect([decodeJwt(second)['sid'], await ask(second)]).toEqual([id, 200]);
+  expect(running.journal()).not.toContain(second);
+  expect(running.journal()).not.toMatch(/"what":"session tokens"/);
+  expect(await world.setup(['stop', id], without())).toMatchObject({ exit: 0 });
+  world.sandbox.clock.advance(1100);
+  expect([await ask(second), await kept()]).toEqual([401, []]);
+  expect((await world.client.beta.vaults.retrieve(await vaultOf(id))).archived_at).not.toBeNull();
+});
+
+test('what ends elsewhere is taken back by the console, and what it cannot do is in its journal once [P8]', async () => {
+  const { session_id: id } = (await world.setupJson(['--agent', 'support'], without())) as Content;
+  const token = await tokenOf(id);
+  await world.configure('interface.yaml', (content) => {
+    content.session_tokens.signers = [];
+  });
+  // What looks next does so without.
+  await expect.poll(running.journal, { timeout: 30_000 }).toContain('"what":"configuration"');
+  await world.client.beta.sessions.archive(id);
+  // Without what signs, the list that says so is not out yet.
+  await expect.poll(kept, { timeout: 20_000 }).toEqual([]);
+  await expect.poll(running.journal, { timeout: 30_000 }).toContain('NOT published yet');
+  expect(await ask(token)).toBe(200);
+  const said = () =>
+    running
+      .journal()
+      .split('\n')
+      .filter((line) => line.includes('"session tokens"')).length;
+  await expect.poll(running.journal, { timeout: 30_000 }).toContain('the status list was not signed again');
+  const count = said();
+  await machineClock.pause(500);
+  expect(said()).toBe(count);
+});

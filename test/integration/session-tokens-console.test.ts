@@ -22,7 +22,7 @@ beforeEach(async () => {
   const pause: typeof machineClock.pause = (ms, signal) => machineClock.pause(ms === 20_000 ? 100 : ms, signal);
   running = await inTimeOf({ ...around.clock, pause }, () => startConsole(world.sandbox));
   expect(await world.connect(['notion'], without())).toMatchObject({ exit: 0 });
-});
+}, 120_000);
 afterEach(async () => {
   await running.stop();
   await around[Symbol.asyncDispose]();
@@ -60,7 +60,7 @@ async function ask(token: string): Promise<number> {
   return response.status;
 }
 
-test('a session gets its tokens, the console renews them, and its end there takes them back [P3] [P5] [P8]', async () => {
+test('a session gets its tokens, the console renews them, and its end there takes them back [P3] [P5] [P8]', { timeout: 120_000 }, async () => {
   const asked = await world.setup(
     ['--agent', 'support', '--json', '--message', 'call tickets list_tickets {}'],
     without(),
@@ -82,7 +82,7 @@ test('a session gets its tokens, the console renews them, and its end there take
   expect((await world.client.beta.vaults.retrieve(await vaultOf(id))).archived_at).not.toBeNull();
 });
 
-test('what ends elsewhere is taken back by the console, and what it cannot do is in its journal once [P8]', async () => {
+test('what ends elsewhere is taken back by the console, and what it cannot do is in its journal once [P8]', { timeout: 120_000 }, async () => {
   const { session_id: id } = (await world.setupJson(['--agent', 'support'], without())) as Content;
   const token = await tokenOf(id);
   await world.configure('interface.yaml', (content) => {

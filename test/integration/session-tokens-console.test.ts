@@ -60,7 +60,9 @@ async function ask(token: string): Promise<number> {
   return response.status;
 }
 
-test('a session gets its tokens, the console renews them, and its end there takes them back [P3] [P5] [P8]', { timeout: 120_000 }, async () => {
+test('a session gets its tokens, and the console renews them, with nothing of them in its journal [P3] [P8]', {
+  timeout: 120_000,
+}, async () => {
   const asked = await world.setup(
     ['--agent', 'support', '--json', '--message', 'call tickets list_tickets {}'],
     without(),
@@ -76,13 +78,11 @@ test('a session gets its tokens, the console renews them, and its end there take
   expect([decodeJwt(second)['sid'], await ask(second)]).toEqual([id, 200]);
   expect(running.journal()).not.toContain(second);
   expect(running.journal()).not.toMatch(/"what":"session tokens"/);
-  expect(await world.setup(['stop', id], without())).toMatchObject({ exit: 0 });
-  world.sandbox.clock.advance(1100);
-  expect([await ask(second), await kept()]).toEqual([401, []]);
-  expect((await world.client.beta.vaults.retrieve(await vaultOf(id))).archived_at).not.toBeNull();
 });
 
-test('what ends elsewhere is taken back by the console, and what it cannot do is in its journal once [P8]', { timeout: 120_000 }, async () => {
+test('what ends elsewhere is taken back by the console, and what it cannot do is in its journal once [P8]', {
+  timeout: 120_000,
+}, async () => {
   const { session_id: id } = (await world.setupJson(['--agent', 'support'], without())) as Content;
   const token = await tokenOf(id);
   await world.configure('interface.yaml', (content) => {

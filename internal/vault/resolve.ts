@@ -9,9 +9,9 @@ import { isLive, unlessMissing } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
 import type { Vault } from '../platform/vaults.ts';
 import { quote } from '../text/quote.ts';
-import { type Claim, chooseVault, isOlder, isProven } from './claims.ts';
+import { type Choice, type Claim, chooseVault, isOlder, isProven } from './claims.ts';
 import type { VaultAnswer } from './owner.ts';
-import { creationOf, isMarked, isOwnedBy, ownerRecord, signatureKey, signatureOf } from './owner.ts';
+import { creationMark, creationOf, isMarked, isOwnedBy, ownerRecord, signatureKey, signatureOf } from './owner.ts';
 import type { OwnershipKeys, Signer } from './signature.ts';
 import { isOffboarded, offboardedError } from './tombstone.ts';
 
@@ -65,9 +65,7 @@ export async function findVault(directory: VaultDirectory, principal: Principal)
       return owned(claim.vault);
     }
   }
-  const { claims: all, silent } = await readClaims(directory, principal);
-  const claims = await withoutLeftovers(directory, principal, all);
-  const choice = chooseVault(claims);
+  const { choice, silent } = await surveyed(directory, principal);
   switch (choice.kind) {
     case 'none': {
       await refuseOffboarded(directory, principal);
@@ -91,6 +89,28 @@ export async function findVault(directory: VaultDirectory, principal: Principal)
       return owned(choice.vault);
   }
 }
+
+/** What the list says once nobody is in the middle of making a vault: of several that came at once all but one take theirs away. */
+async function surveyed(
+  directory: VaultDirectory,
+  principal: Principal,
+): Promise<{ choice: Choice } & Pick<Survey, 'silent'>> {
+  const { platform } = directory;
+  const pauses = [...looksMs];
+  for (;;) {
+    const { claims: all, silent } = await readClaims(directory, principal);
+    const choice = chooseVault(await withoutLeftovers(directory, principal, all));
+    const isYoung = ({ metadata, created_at: at }: VaultAnswer) =>
+      creationMark(metadata) !== undefined &&
+      clock.now().getTime() + platform.aheadMs() - Date.parse(at) < longestMakingMs;
+    const pauseMs = choice.kind === 'ambiguous' && choice.vaults.some(isYoung) ? pauses.shift() : undefined;
+    if (pauseMs === undefined) return { choice, silent };
+    await clock.pause(pauseMs);
+  }
+}
+
+/** A run takes no longer from creating a vault to taking it away again, if it is not the one that stays. */
+const longestMakingMs = 10_000;
 
 /**
  * Creates the vault of a principal who has none, and signs it where the configuration wants that. Whatever becomes of
@@ -132,25 +152,34 @@ export async function createVault(
     await clock.pause(pauseMs);
     survey = await readClaims(directory, principal, { archivedToo: true });
   }
-  const { claims, offboarded } = survey;
-  const own = claims.filter(isOwn);
-  if (offboarded !== undefined && !letInAgain) {
-    for (const claim of own) await archive(directory, principal, mark, claim);
-    throw await offboardedError(offboarded, principal, ownership);
-  }
-  const oldest = oldestOf(claims);
-  if (oldest === undefined) throw lost ?? notListed(principal);
-  for (const claim of own) if (claim !== oldest) await archive(directory, principal, mark, claim);
-  if (own.includes(oldest)) {
-    if (ownership !== undefined) await signVault(directory, principal, oldest.vault, ownership);
-  } else {
+  const pauses = [...looksMs];
+  for (;;) {
+    const { claims, offboarded } = survey;
+    const own = claims.filter(isOwn);
+    if (offboarded !== undefined && !letInAgain) {
+      for (const claim of own) await archive(directory, principal, mark, claim);
+      throw await offboardedError(offboarded, principal, ownership);
+    }
+    const oldest = oldestOf(claims);
+    if (oldest === undefined) throw lost ?? notListed(principal);
+    for (const claim of own) if (claim !== oldest) await archive(directory, principal, mark, claim);
     const others = claims.filter((claim) => !own.includes(claim));
     const choice = chooseVault(others);
-    if (choice.kind === 'ambiguous') throw ambiguous(choice.vaults, principal);
-    if (choice.kind !== 'one' || choice.vault !== oldest.vault) throw unproven(others, principal);
+    const isTheirs = choice.kind === 'one' && choice.vault === oldest.vault;
+    if (own.includes(oldest)) {
+      if (ownership !== undefined) await signVault(directory, principal, oldest.vault, ownership);
+    } else if (!isTheirs) {
+      const pauseMs = pauses.shift();
+      if (pauseMs === undefined)
+        throw choice.kind === 'ambiguous' ? ambiguous(choice.vaults, principal) : unproven(others, principal);
+      // Whoever came at the same moment has not taken theirs away yet, or has not signed the one that stays.
+      await clock.pause(pauseMs);
+      survey = await readClaims(directory, principal, { archivedToo: true });
+      continue;
+    }
+    await memory.remember(principal, oldest.vault.id);
+    return owned(oldest.vault);
   }
-  await memory.remember(principal, oldest.vault.id);
-  return owned(oldest.vault);
 }
 
 /** The pauses before each further look for a vault that was created: lists lag. */

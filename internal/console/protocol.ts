@@ -28,8 +28,11 @@ const place = z.strictObject({
   path: line,
 });
 
-/** What is said of the one who asks, beside what is asked for. None of it says who that is. */
-export const asking = z.strictObject({
+/**
+ * What is said of the one who asks, beside what is asked for. None of it says who that is. What a later version says more is
+ * passed over: it changes nothing of what is asked for.
+ */
+export const asking = z.object({
   executable: z.enum(['service-connection', 'setup-session', 'skill-sync']),
   version: z.string().check(z.maxLength(64)),
   workspace: z.optional(z.string().check(z.maxLength(64))),
@@ -47,7 +50,8 @@ export const asking = z.strictObject({
 export const runBody = z.strictObject({ request: z.unknown(), asking });
 
 const error = z.object({
-  code: z.enum(Object.keys(exitCodeOf) as [ErrorCode, ...ErrorCode[]]),
+  /** One that a later version has is told in its words, as a refusal. */
+  code: z.catch(z.enum(Object.keys(exitCodeOf) as [ErrorCode, ...ErrorCode[]]), 'console_refused'),
   message: z.string(),
   hint: z.optional(z.nullable(z.string())),
   /** Of the request, for whoever runs the console. */
@@ -72,6 +76,12 @@ const outcome = z.object({
   facts: z.optional(z.array(z.tuple([z.string(), z.string()]))),
   next: z.optional(z.string()),
 });
+
+/**
+ * A line of a kind that this version does not know. Without an id nothing is asked with it and nothing ends with it, and it is
+ * passed over; with one, whoever cannot answer it can go no further.
+ */
+export const unknownLine = z.object({ kind: z.string(), id: z.optional(z.undefined()) });
 
 /** One line of an answer. Members that this version does not know are passed over. */
 export const said = z.discriminatedUnion('kind', [
@@ -121,6 +131,11 @@ export const said = z.discriminatedUnion('kind', [
   /** Proxies cut a connection on which nothing is said. */
   z.object({ kind: z.literal('ping') }),
 ]);
+
+/** The kinds of lines that this version knows. */
+export const kinds: ReadonlySet<string> = new Set(
+  said.def.options.flatMap(({ shape: { kind } }) => [...kind._zod.values].map(String)),
+);
 
 /** The longest text that somebody enters, in characters. */
 export const longestEntered: number = 64 * 1024;

@@ -3,7 +3,7 @@ import { readFile, symlink, unlink, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { ServeRequest } from '../../internal/console/serve.ts';
 import { type Answered, ask } from '../support/ask.ts';
@@ -297,35 +297,123 @@ describe('the limits', () => {
   });
 });
 
+/** A server that gives sessions, answers each run with these lines, or everything else with a status, and that the configuration names. */
+async function otherConsole(said: readonly object[], status = 200): Promise<void> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const isToken = request.url === '/v1/token';
+      const token = { access_token: 'a-session-of-theirs', token_type: 'DPoP', expires_in: 300 };
+      response.statusCode = isToken ? 200 : status;
+      response.end(isToken ? JSON.stringify(token) : said.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    });
+  });
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await world.configure('interface.yaml', (content) => {
+    content.console = `http://127.0.0.1:${port}`;
+  });
+}
+
 test('a console that is none of ours moves no cursor [P9]', async () => {
   const cursor = '\u001b[2J\u009b1A\r';
-  const said = [
+  await otherConsole([
     { kind: 'run', id: 'a-run', version: `9${cursor}` },
     { kind: 'note', text: `note ${cursor}` },
     { kind: 'stream', text: `streamed ${cursor}\n` },
     { kind: 'result', result: { asks: [], beside: { lines: [`result ${cursor}`] } } },
     { kind: 'end' },
-  ];
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      const isToken = request.url === '/v1/token';
-      const token = { access_token: 'a-session-of-theirs', token_type: 'DPoP', expires_in: 300 };
-      response.end(isToken ? JSON.stringify(token) : said.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    });
+  ]);
+  const { exit, stdout, stderr } = await world.setup(['approvals', '--watch'], { folder: await world.machine() });
+  expect([exit, stdout]).toEqual([0, expect.stringContaining('streamed \\u{1b}[2J\\u{9b}1A\\u{d}\n')]);
+  expect(`${stdout}${stderr}`).not.toMatch(/[^\P{Cc}\n\t]/u);
+});
+
+describe('a console of another version', () => {
+  const begun = { kind: 'run', id: 'a-run', version: '9.9.9', region: 'new' };
+  const ended = [{ kind: 'result', result: { asks: [], beside: { lines: ['done'] } } }, { kind: 'end' }];
+
+  test.each<[string, object[], number, string | RegExp, number, string]>([
+    ['says more in what this one knows', [begun, { kind: 'note', text: 'x', since: 1 }, ...ended], 200, '', 0, 'done'],
+    [
+      'has more in its result',
+      [
+        begun,
+        { kind: 'result', result: { asks: [], cost: { so: 'far' }, beside: { lines: ['done'], also: 1 } }, took: 1 },
+        { kind: 'end' },
+      ],
+      200,
+      '',
+      0,
+      'done',
+    ],
+    ['says what this one has no word for', [begun, { kind: 'picture', data: 'x' }, ...ended], 200, '', 0, 'done'],
+    [
+      'asks what this one cannot ask',
+      [begun, { kind: 'signature', id: 7 }, ...ended],
+      200,
+      'is not what this version understands',
+      1,
+      '',
+    ],
+    [
+      'says what this one knows, and says it in another way',
+      [begun, { kind: 'note', words: 'x' }, ...ended],
+      200,
+      'is not what this version understands',
+      1,
+      '',
+    ],
+    [
+      'has another result',
+      [begun, { kind: 'result', result: { calls: [] } }, { kind: 'end' }],
+      200,
+      'is not what this version understands',
+      1,
+      '',
+    ],
+    [
+      'refuses with a code that this one does not have',
+      [{ error: { code: 'sealed', message: 'it is sealed', hint: 'break the seal', id: 'r1' } }],
+      423,
+      /it is sealed \(request "r1"\) \[console_refused\]\n.*break the seal/,
+      1,
+      '',
+    ],
+    [
+      'does not have what is asked for',
+      [{ error: { code: 'usage', message: 'there is nothing here', hint: null, id: 'r1' } }],
+      404,
+      /does not know this command \[console_refused\]\n.*another version than this command/,
+      1,
+      '',
+    ],
+    ['stops in the middle', [begun], 200, 'the console broke off in the middle of a run', 1, ''],
+  ])('that %s', async (_what, said, status, why, exit, result) => {
+    await otherConsole(said, status);
+    const run = await world.setup(['approvals', '--watch'], { folder: await world.machine() });
+    expect([run.exit, run.stdout, run.stderr]).toEqual([
+      exit,
+      expect.stringContaining(result),
+      typeof why === 'string' ? expect.stringContaining(why) : expect.stringMatching(why),
+    ]);
+    // Which versions they are is said by whatever begins at all.
+    expect(run.stderr.includes('the console is version 9.9.9')).toBe(said.includes(begun));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  try {
-    const { port } = server.address() as AddressInfo;
-    await world.configure('interface.yaml', (content) => {
-      content.console = `http://127.0.0.1:${port}`;
-    });
-    const { exit, stdout, stderr } = await world.setup(['approvals', '--watch'], { folder: await world.machine() });
-    expect([exit, stdout]).toEqual([0, expect.stringContaining('streamed \\u{1b}[2J\\u{9b}1A\\u{d}\n')]);
-    expect(`${stdout}${stderr}`).not.toMatch(/[^\P{Cc}\n\t]/u);
-  } finally {
-    server.close();
-    server.closeAllConnections();
-  }
+
+  test('hears more of who asks without harm, and refuses what it would have to leave out of what is asked for', async () => {
+    await started();
+    const ada = await callerOf('ada');
+    const newer = { ...asking, version: '99.0.0', columns: 120 };
+    const answered = await ada.ask(list, { body: { request: {}, asking: newer } });
+    expect(linesOf(answered).map(({ kind }) => kind)).toContain('result');
+    const more = await ada.ask(list, { body: { request: { onlyBroken: true }, asking: newer } });
+    expect([more.status, more.body]).toEqual([400, expect.stringContaining('does not take that request of')]);
+    expect((await ada.ask('/v1/use-cases/foldPaper', { body: { request: {}, asking } })).status).toBe(404);
+  });
 });
 
 test('a result with a secret in it goes out without [P3]', async () => {

@@ -103,7 +103,10 @@ export async function openConnection(
         reply = await post(path, value, session);
       }
       if (reply.status === 200 || reply.status === 204) return reply;
-      throw await refusalOf(reply, origin);
+      const refusal = await refusalOf(reply, origin);
+      // It answers as a console does, and has no such place.
+      if (reply.status === 404 && refusal instanceof ConsoleRefusal) throw notThere(origin);
+      throw refusal;
     },
   };
 }
@@ -127,6 +130,13 @@ async function refusalOf(reply: ConsoleAnswer, origin: string): Promise<AppError
 export function noConsole(origin: string): AppError {
   return new AppError('console_refused', `what ${quote(origin)} says is not what this version understands`, {
     hint: 'is it a console, and is this command of the same version? --version',
+  });
+}
+
+/** A console of another version, which does not do what is asked for. */
+function notThere(origin: string): AppError {
+  return new AppError('console_refused', `the console ${quote(origin)} does not know this command`, {
+    hint: 'it is of another version than this command (--version): ask whoever runs it',
   });
 }
 

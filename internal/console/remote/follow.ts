@@ -9,9 +9,19 @@ import type { ProgressEvent } from '../../run/event-table.ts';
 import type { Ports, Waiting } from '../../run/ports.ts';
 import { unmoving } from '../../text/quote.ts';
 import { isUrl } from '../../text/url.ts';
-import { type AnswerBody, base, longestEntered, longestLine, type Said, said } from '../protocol.ts';
+import {
+  type AnswerBody,
+  base,
+  kinds,
+  longestEntered,
+  longestLine,
+  type Said,
+  said,
+  unknownLine,
+} from '../protocol.ts';
 import type { Reachable } from '../reach.ts';
 import { type ConsoleConnection, ConsoleRefusal, noConsole } from './connection.ts';
+import { withoutUnknown } from './without-unknown.ts';
 
 /** What is followed. */
 export interface Followed {
@@ -54,8 +64,8 @@ export async function follow(ports: Ports, followed: Followed): Promise<unknown>
   try {
     const { result } = (await upTo('result')) as SaidOf<'result'>;
     const { result: definition } = await followed.useCase.values();
-    const judged = definition.safeParse(result);
-    if (!judged.success) throw noConsole(origin);
+    const judged = withoutUnknown(definition, result);
+    if (judged?.success !== true) throw noConsole(origin);
     ports.afterwards(async () => {
       try {
         await upTo('end');
@@ -81,11 +91,15 @@ async function* linesOf(answer: ConsoleAnswer, origin: string): AsyncGenerator<S
     if (text.length > longestLine) throw noConsole(origin);
     const whole = text.split('\n');
     text = whole.pop() ?? '';
-    for (const each of whole) yield lineOf(each, origin);
+    for (const each of whole) {
+      const line = lineOf(each, origin);
+      if (line !== undefined) yield line;
+    }
   }
 }
 
-function lineOf(text: string, origin: string): Said {
+/** Undefined for what a later version says beside what this one knows. */
+function lineOf(text: string, origin: string): Said | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -94,6 +108,8 @@ function lineOf(text: string, origin: string): Said {
   }
   const judged = said.safeParse(value);
   if (judged.success) return judged.data;
+  const other = unknownLine.safeParse(value);
+  if (other.success && !kinds.has(other.data.kind)) return undefined;
   throw noConsole(origin);
 }
 

@@ -19,6 +19,7 @@ import { startBenchProject } from './project.ts';
 import { measurePull } from './pull.ts';
 import { measureRecord } from './record.ts';
 import { measureProcesses } from './record-processes.ts';
+import { measureRemote } from './remote.ts';
 import { sequentialRoundTrips } from './round-trips.ts';
 import { measureSessionTokens } from './session-tokens.ts';
 import { measureChanged, measureUnchanged } from './skills.ts';
@@ -43,9 +44,10 @@ const rows: Row[] = [];
 /** The peak memory of a cold run with the fewest vaults, which the others are compared with. */
 let coldWithFewMiB: number | undefined;
 
-// `npm run bench -- crowd [people]`: that alone, which takes longer than all the others.
+// `npm run bench -- crowd [people]`: that alone, which takes longer than all the others; `-- remote`: that alone.
 const [what, people = '2000'] = process.argv.slice(2);
 if (what === 'crowd') rows.push(...(await crowdRows(Number(people))));
+else if (what === 'remote') rows.push(...(await remoteRows()));
 else await everything();
 process.stdout.write(`${tableText({ heading: ['what', 'measured', 'target', 'met'], rows })}\n`);
 
@@ -61,7 +63,7 @@ async function everything(): Promise<void> {
   rows.push(...(await toolListRows()));
   rows.push(...(await recordRows()), await recordProcessesRow(), ...(await recordedSessionRow()), await pullRow());
   rows.push(...(await sessionTokenRows()));
-  rows.push(await wrapRow());
+  rows.push(await wrapRow(), ...(await remoteRows()));
   rows.push(...(await crowdRows(200)));
   rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
   rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
@@ -283,6 +285,26 @@ async function guardRow(): Promise<Row> {
     `${seconds.toFixed(1)} s (half by ${half.toFixed(1)} s, 95 of 100 by ${most.toFixed(1)} s), ${perSecond.toFixed(1)} calls/s`,
     '≥ 10 calls/s',
     met(perSecond >= 10),
+  ];
+}
+
+async function remoteRows(): Promise<Row[]> {
+  progress('setup-session without a key, at a console');
+  const { subject, baseline, requests, connections } = await measureRemote(dist, warmRuns);
+  const cpu = subject.cpuMs / baseline.cpuMs;
+  return [
+    [
+      'setup-session at a console: own CPU',
+      `${cpu.toFixed(2)} × (${subject.cpuMs.toFixed(0)} / ${baseline.cpuMs.toFixed(0)} ms)`,
+      '≤ 3 × bare node',
+      met(cpu <= 3),
+    ],
+    [
+      'setup-session at a console: round trips to it',
+      `${requests}, on ${connections} connection${connections === 1 ? '' : 's'}`,
+      '2',
+      met(requests === 2),
+    ],
   ];
 }
 

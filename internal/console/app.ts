@@ -65,6 +65,8 @@ export interface ConsoleApp {
 const mostRuns = 500;
 const mostRunsOfOne = 20;
 const pingMs = 15_000;
+/** So long one look at whether somebody was let go is good: a run elsewhere goes on for longer before it hears of that. */
+const sameLookMs = 250;
 /** A reader that takes nothing for so long is gone. */
 const longestSilenceMs = 60_000;
 
@@ -163,13 +165,21 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     return await next();
   });
 
+  /** When it was last looked whether somebody's word counts, and what was known then. */
+  const looks = new WeakMap<Caller, { at: number; reviewed: Reviewed; lettings: number }>();
+  /** As {@link requireStill}. What one request has looked at a moment ago, and nothing has changed since, is not asked again. */
+  const requireSo = async (caller: Caller, reviewed: Reviewed) => {
+    const look = { at: clock.monotonic(), reviewed, lettings };
+    const last = looks.get(caller);
+    if (last?.reviewed === reviewed && last.lettings === lettings && look.at - last.at < sameLookMs) return;
+    await requireStill(setting, reviewed.configuration, caller);
+    looks.set(caller, look);
+  };
+
   /** Throws where somebody proven may not take a route, as {@link requireStill} does and `not_allowed`. */
-  const requireAdmitted = async (
-    caller: Caller,
-    admission: Admission | readonly Role[],
-    { configuration: read }: Reviewed,
-  ) => {
-    await requireStill(setting, read, caller);
+  const requireAdmitted = async (caller: Caller, admission: Admission | readonly Role[], reviewed: Reviewed) => {
+    const { configuration: read } = reviewed;
+    await requireSo(caller, reviewed);
     if (admission === 'everybody' || admission === 'this machine' || admission === 'proven') return;
     const roles = typeof admission === 'string' ? [admission] : admission;
     const own = rolesOf(caller.principal, read);
@@ -215,12 +225,13 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       if (!c.env.origin.isHere) return fail(c, new AppError('not_allowed', 'only from this machine'), 403);
       return await next();
     }
-    const caller = await callerOf(setting, reviewed.configuration, {
+    const shown = {
       method: c.req.method,
       path: new URL(c.req.url).pathname,
       authorization: c.req.header('authorization'),
       proof: c.req.header('dpop'),
-    });
+    };
+    const caller = await callerOf(setting, reviewed.configuration, shown, (proven) => requireSo(proven, reviewed));
     c.set('caller', caller);
     await requireAdmitted(caller, route.admission, reviewed);
     within('person', personOf(caller));
@@ -383,7 +394,15 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
   const open: PagesSetting['open'] = async ({ id, caller, useCase, request: given, asking, returnsTo }) => {
     const { request } = await useCase.values();
     const judged = request.safeParse(given);
-    if (!judged.success) throw new AppError('usage', `the request is no ${useCase.name}: compare the versions`);
+    if (!judged.success) {
+      throw new AppError(
+        'usage',
+        `this console, version ${setting.version}, does not take that request of ${useCase.name}`,
+        {
+          hint: 'a command of another version may ask for what it does not know: compare --version, and leave out what is new',
+        },
+      );
+    }
     // A body may come slowly: what is so now counts, and nothing waits any more between here and the run.
     let reviewed: Reviewed;
     let before: number;

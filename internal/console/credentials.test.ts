@@ -28,8 +28,9 @@ async function exchanged(identity: object, claims: object) {
   );
   const configuration = { interface: { identity: { mode: 'sso', issuer: idp.origin, client_id: 'us', ...identity } } };
   const proof = await proofOf(newKey(), { method: 'POST', url: `${origin}/token` });
+  const seen = seenProofs();
   const { principal } = await exchange(
-    { origin, sessions: consoleSessions(), seen: seenProofs(), keysOf: () => keys },
+    { origin, sessions: consoleSessions(seen), seen, keysOf: () => keys },
     configuration as unknown as Configuration,
     { subjectToken: token, subjectTokenType: tokenTypes.person, proof, path: '/token' },
   );

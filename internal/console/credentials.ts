@@ -19,7 +19,7 @@ import { idTokenAlgorithms } from '../oauth/id-token-algorithms.ts';
 import { conceal } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
 import { BetterSignInNeeded } from './better-sign-in.ts';
-import { judgeProof, requireNew, type SeenProofs } from './dpop.ts';
+import { idOfProof, judgeProof, requireNew, type SeenProofs } from './dpop.ts';
 import type { KeysOf } from './issuers.ts';
 import { tokenTypes } from './protocol.ts';
 import type { ConsoleSessions, Issued } from './sessions.ts';
@@ -49,34 +49,40 @@ export interface Shown {
 
 const signInFirst = { hint: 'run the command again: it signs in' };
 
-/** Who asks. Throws `sign_in_needed` where nothing is shown or what is shown has ended, and what {@link requireStill} throws. */
+/**
+ * Who asks. Throws `sign_in_needed` where nothing is shown or what is shown has ended, and what `requireSo` throws of somebody
+ * whose word does not count any more, as {@link requireStill}.
+ */
 export async function callerOf(
   setting: CredentialSetting,
   configuration: Configuration,
   { method, path, authorization, proof }: Shown,
+  requireSo: (proven: Caller) => Promise<void>,
 ): Promise<Caller> {
   const [, scheme = '', token = ''] = /^(DPoP|Bearer) ([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
   if (token === '') throw new AppError('sign_in_needed', 'the request does not say whose it is', signInFirst);
   if (token.length > longestIdToken) throw new AppError('identity_refused', 'the token is too long');
   conceal(token);
   const bound = scheme.toLowerCase() === 'dpop';
-  const proven = async () => {
+  /** Remembers a good proof of the right key alone: what strangers show would fill the memory that everybody needs. */
+  const proven = async (key: string) => {
     const judged = await judgeProof(proof, { method, url: `${setting.origin}${path}`, token });
+    if (judged.thumbprint !== key) throw refusedToken('its key is another one');
     await requireNew(setting.seen, judged);
-    return judged.thumbprint;
   };
   if (token.includes('.')) {
     const { caller, thumbprint } = await judgeAccessToken(setting, configuration, token);
     if ((thumbprint !== undefined) !== bound) throw refusedToken('it is not shown in the way that it was made for');
-    if (thumbprint !== undefined && (await proven()) !== thumbprint) throw refusedToken('its key is another one');
-    await requireStill(setting, configuration, caller);
+    if (thumbprint !== undefined) await proven(thumbprint);
+    await requireSo(caller);
     return caller;
   }
   const session = await setting.sessions.find(token);
   if (session === undefined) throw new AppError('sign_in_needed', 'the session has ended', signInFirst);
   if (!bound) throw refusedToken('a session counts with the proof of its key (DPoP) alone');
-  if ((await proven()) !== session.thumbprint) throw refusedToken('its key is another one');
-  await requireStill(setting, configuration, session);
+  // Neither waits for the other: both have to be so.
+  const [shown, so] = await Promise.allSettled([proven(session.thumbprint), requireSo(session)]);
+  for (const each of [shown, so]) if (each.status === 'rejected') throw each.reason;
   return session;
 }
 
@@ -95,7 +101,7 @@ export async function requireStill(
   const ofJobs = 'workloads' in identity ? (identity.workloads ?? []).map((each) => each.issuer) : [];
   const believed = kind === 'sso' ? issuerOfPeople : kind === 'workload' ? ofJobs : [];
   if (!believed.includes(issuer)) throw refusedToken(`the configuration does not believe ${quote(issuer)}`);
-  const ended = await sessions.signedOutAt(proven);
+  const { signedOutAt: ended, isGone } = await sessions.standing(proven);
   if (ended !== undefined) {
     const seconds = Math.max(1, Math.min(86_400, Math.ceil((clock.now().getTime() - ended.getTime()) / 1000)));
     throw new BetterSignInNeeded(
@@ -105,7 +111,7 @@ export async function requireStill(
       { max_age: `${seconds}s` },
     );
   }
-  if (!(await sessions.isGone(proven))) return;
+  if (!isGone) return;
   throw new AppError('offboarded', `${quote(label)} was let go, and what proves them is of before that`, {
     hint: 'if that is a mistake, an operator lets them in again: service-connection offboard <subject> --undo',
   });
@@ -191,8 +197,8 @@ export async function exchange(
   const caller = await proven(setting, configuration, subjectToken, subjectTokenType);
   await requireStill(setting, configuration, caller);
   // Remembered for who is proven alone: what strangers show would fill the memory that everybody needs.
-  await requireNew(setting.seen, judged);
-  const opened = await setting.sessions.open(caller, judged.thumbprint, caller.expiresAt);
+  const { thumbprint } = judged;
+  const opened = await setting.sessions.open(caller, { thumbprint, until: caller.expiresAt, proof: idOfProof(judged) });
   return { ...opened, principal: caller.principal };
 }
 

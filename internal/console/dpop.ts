@@ -90,9 +90,19 @@ function refuse(why: string, cause?: unknown): AppError {
   });
 }
 
+/** What a proof is remembered by. */
+export function idOfProof({ thumbprint, id }: JudgedProof): string {
+  return `${thumbprint} ${id}`;
+}
+
 /** Throws `identity_refused` for a proof that was shown before; from now on this one was. */
-export async function requireNew(seen: SeenProofs, { thumbprint, id }: JudgedProof): Promise<void> {
-  if (!(await seen.isNew(`${thumbprint} ${id}`, clock.now()))) throw refuse('it was shown before (jti)');
+export async function requireNew(seen: SeenProofs, proof: JudgedProof): Promise<void> {
+  if (!(await seen.isNew(idOfProof(proof), clock.now()))) throw shownBefore();
+}
+
+/** A proof that counted once already. */
+export function shownBefore(): AppError {
+  return refuse('it was shown before (jti)');
 }
 
 /** Judges a proof by all but whether it was shown before. Throws `identity_refused`. */

@@ -23,11 +23,12 @@ export interface Kept {
 
 /** What one console keeps in its folder; its sessions end with it. */
 export function keptInFolder(directories: Directories, sessionSeconds: number | undefined): Kept {
+  const seen = seenProofs();
   return {
     stores: fileStores(directories),
     record: lastingRecord(join(directories.state, 'record')),
-    sessions: consoleSessions(sessionSeconds),
-    seen: seenProofs(),
+    sessions: consoleSessions(seen, sessionSeconds),
+    seen,
     heard: heardHere(),
     peers: noPeers,
     async close() {},

@@ -6,7 +6,7 @@ import type { Database } from '../outside/postgres.ts';
 import { patiently } from '../stores/postgres/patiently.ts';
 import { hint } from '../stores/postgres/replica.ts';
 import { sha256 } from '../text/canonical.ts';
-import { rememberedMs, type SeenProofs } from './dpop.ts';
+import { rememberedMs, type SeenProofs, shownBefore } from './dpop.ts';
 import { goneHint } from './peers.ts';
 import { type HeardOnce, heardMs } from './remembered.ts';
 import {
@@ -37,24 +37,33 @@ const lookedUpAtOnce = 1_000;
 /** The sessions of all replicas, each looked at in the database: whoever is let go at one is gone at all. */
 export function sessionsInDatabase(database: Database, longest?: number): ConsoleSessions {
   return {
-    async open({ principal, issuedAt, signIn }, thumbprint, until, most) {
+    async open({ principal, issuedAt, signIn }, { thumbprint, until, most, proof }) {
       const { token, digest, seconds, expiresAt } = newSession(until, longest ?? most);
       const { kind, issuer, subject } = principal;
-      const opened = await patiently(() =>
-        database.query(
+      const now = clock.now();
+      const mark = proof === undefined ? null : randomUUID();
+      // One commit for both: a proof that was shown before opens nothing.
+      const [done] = await patiently(() =>
+        database.query<{ fresh: boolean; opened: boolean }>(
           `with over as (
              delete from console.sessions where digest in (
                select digest from console.sessions where expires_at <= $8::timestamptz limit 100 for update skip locked)
+           ), ${seenOver('$8')}, fresh as (
+             ${seenRow('$12', '$13', '$14')}
            ), surplus as (
              delete from console.sessions where digest in (
                select digest from console.sessions where person = $3::text
                order by opened_at desc offset $9::integer for update skip locked)
+             and ($14::uuid is null or exists (select 1 from fresh))
+           ), opened as (
+             insert into console.sessions (digest, subject, person, principal, thumbprint, issued_at, expires_at, sign_in)
+             select $1::text, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $7::timestamptz, $11::text
+             where ($14::uuid is null or exists (select 1 from fresh))
+             and (select count(*) from (select 1 from console.sessions limit $10::integer) as few) < $10::integer
+             on conflict (digest) do update set digest = excluded.digest
+             returning 1
            )
-           insert into console.sessions (digest, subject, person, principal, thumbprint, issued_at, expires_at, sign_in)
-           select $1::text, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $7::timestamptz, $11::text
-           where (select count(*) from (select 1 from console.sessions limit $10::integer) as few) < $10::integer
-           on conflict (digest) do update set digest = excluded.digest
-           returning 1`,
+           select $14::uuid is null or exists (select 1 from fresh) as fresh, exists (select 1 from opened) as opened`,
           [
             digest,
             JSON.stringify(subject),
@@ -63,14 +72,18 @@ export function sessionsInDatabase(database: Database, longest?: number): Consol
             thumbprint,
             issuedAt.toISOString(),
             expiresAt.toISOString(),
-            clock.now().toISOString(),
+            now.toISOString(),
             mostOfOne - 1,
             mostSessions,
             signIn === undefined ? null : JSON.stringify(signIn),
+            JSON.stringify(proof ?? ''),
+            new Date(now.getTime() + rememberedMs).toISOString(),
+            mark,
           ],
         ),
       );
-      if (opened.length === 0) throw tooManySessions();
+      if (done?.fresh !== true) throw shownBefore();
+      if (!done.opened) throw tooManySessions();
       return { token, seconds };
     },
     async find(token) {
@@ -134,15 +147,6 @@ export function sessionsInDatabase(database: Database, longest?: number): Consol
         }),
       );
     },
-    async isGone({ principal, issuedAt }) {
-      const rows = await patiently(() =>
-        database.query<{ who: string }>(
-          'select who from console.let_go where subject = $1::text and at >= $2::timestamptz',
-          [JSON.stringify(principal.subject), new Date(issuedAt.getTime() - furthestAheadMs).toISOString()],
-        ),
-      );
-      return rows.some(({ who }) => isMeant(goneFrom(who), principal));
-    },
     async signOut(ended) {
       return await patiently(() =>
         database.transaction(async (query) => {
@@ -190,14 +194,25 @@ export function sessionsInDatabase(database: Database, longest?: number): Consol
       }
       return found;
     },
-    async signedOutAt(proven) {
-      const { issuer, subject } = proven.principal;
+    async standing(proven) {
+      const { principal, issuedAt, signIn } = proven;
       const rows = await patiently(() =>
-        database.query<{ ended: string }>('select ended from console.signed_out where key = any($1::text[])', [
-          keysOfSignOut({ issuer, subject, signIn: proven.signIn }),
-        ]),
+        database.query<{ gone: string | null; ended: string | null }>(
+          `select who as gone, null as ended from console.let_go where subject = $1::text and at >= $2::timestamptz
+           union all
+           select null, ended from console.signed_out where key = any($3::text[])`,
+          [
+            JSON.stringify(principal.subject),
+            new Date(issuedAt.getTime() - furthestAheadMs).toISOString(),
+            keysOfSignOut({ ...principal, signIn }),
+          ],
+        ),
       );
-      return rows.map(({ ended }) => signedOutFrom(ended)).find((ended) => isOf(ended, proven))?.at;
+      const ended = rows.flatMap((row) => (row.ended === null ? [] : [signedOutFrom(row.ended)]));
+      return {
+        signedOutAt: ended.find((each) => isOf(each, proven))?.at,
+        isGone: rows.some(({ gone }) => gone !== null && isMeant(goneFrom(gone), principal)),
+      };
     },
     async count() {
       const [row] = await database.query<{ count: string }>(
@@ -249,20 +264,32 @@ export function heardInDatabase(database: Database): HeardOnce {
   };
 }
 
+/** Takes away some of what is over by a time. */
+function seenOver(now: string): string {
+  return `seen_over as (
+    delete from console.seen where id in (
+      select id from console.seen where until <= ${now}::timestamptz limit 20 for update skip locked)
+  )`;
+}
+
+/** A row where nobody has seen it but whoever has this mark. Without a mark there is nothing to be seen. */
+function seenRow(id: string, until: string, mark: string): string {
+  return `insert into console.seen (id, until, mark)
+    select ${id}::text, ${until}::timestamptz, ${mark}::uuid where ${mark}::uuid is not null
+    on conflict (id) do update set mark = excluded.mark where seen.mark = excluded.mark
+    returning 1`;
+}
+
 /** Whether nobody has seen it; from now on somebody has. A try whose answer was lost is made again: its own mark is no other showing. */
 async function seenFirst(database: Database, id: unknown, now: Date, forMs: number): Promise<boolean> {
   const mine = randomUUID();
   const added = await patiently(() =>
-    database.query(
-      `with over as (
-             delete from console.seen where id in (
-               select id from console.seen where until <= $2::timestamptz limit 20 for update skip locked)
-           )
-           insert into console.seen (id, until, mark) values ($1::text, $3::timestamptz, $4::uuid)
-           on conflict (id) do update set mark = excluded.mark where seen.mark = excluded.mark
-           returning 1`,
-      [JSON.stringify(id), now.toISOString(), new Date(now.getTime() + forMs).toISOString(), mine],
-    ),
+    database.query(`with ${seenOver('$2')} ${seenRow('$1', '$3', '$4')}`, [
+      JSON.stringify(id),
+      now.toISOString(),
+      new Date(now.getTime() + forMs).toISOString(),
+      mine,
+    ]),
   );
   return added.length === 1;
 }

@@ -5,6 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import { isSamePerson, type Principal } from '../identity/principal.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import { sha256 } from '../text/canonical.ts';
+import { type SeenProofs, shownBefore } from './dpop.ts';
 
 /** A session. */
 export interface ConsoleSession {
@@ -40,10 +41,10 @@ export type Issued = Pick<ConsoleSession, 'principal' | 'issuedAt' | 'signIn'>;
 /** All of them. */
 export interface ConsoleSessions {
   /**
-   * Opens one: its token is shown once and kept nowhere. It ends no later than what was exchanged, and lasts so many seconds
-   * at most.
+   * Opens one: its token is shown once and kept nowhere. Throws `identity_refused` where the proof that is shown for it was
+   * shown before; from now on it was.
    */
-  open(proven: Issued, thumbprint: string, until: Date, most?: number): Promise<OpenedSession>;
+  open(proven: Issued, opening: Opening): Promise<OpenedSession>;
   /** Ends one, whether there is one or not. */
   end(token: string): Promise<void>;
   find(token: string): Promise<ConsoleSession | undefined>;
@@ -51,15 +52,33 @@ export interface ConsoleSessions {
   letGo(gone: Gone, at?: Date): Promise<number>;
   /** What proves them counts again, unless they were let go after that. */
   letIn(gone: Gone, at?: Date): Promise<void>;
-  /** Whether what proves somebody is of before they were let go. */
-  isGone(proven: Issued): Promise<boolean>;
   /** Ends all of a sign-in, and says how many. What is of it opens no other one. */
   signOut(signedOut: SignedOut): Promise<number>;
   /** Those that it has not carried out already. */
   notSignedOut(all: readonly SignedOut[]): Promise<readonly SignedOut[]>;
-  /** When the sign-in ended that what proves somebody is of; undefined where it has not. */
-  signedOutAt(proven: Issued): Promise<Date | undefined>;
+  /** Whether what proves somebody still does. */
+  standing(proven: Issued): Promise<Standing>;
   count(): Promise<number>;
+}
+
+/** How one is opened. */
+export interface Opening {
+  /** The thumbprint of the key that has to be proven beside the token. */
+  thumbprint: string;
+  /** When what was exchanged ends: a session does not outlast it. */
+  until: Date;
+  /** So many seconds it lasts at most; usual where undefined. */
+  most?: number | undefined;
+  /** The id of the proof that was shown, which opens one alone; undefined where none is shown. */
+  proof?: string | undefined;
+}
+
+/** What became of what proves somebody. */
+export interface Standing {
+  /** When the sign-in ended that it is of; undefined where it has not. */
+  signedOutAt: Date | undefined;
+  /** Whether it is of before they were let go. */
+  isGone: boolean;
 }
 
 /** One that was just opened. */
@@ -82,7 +101,7 @@ export const mostOfOne = 100;
 const mostSignedOut = 100_000;
 
 /** Those of one process, which end with it: no session yet. */
-export function consoleSessions(longest?: number): ConsoleSessions {
+export function consoleSessions(seen: SeenProofs, longest?: number): ConsoleSessions {
   const byDigest = new Map<string, ConsoleSession>();
   /** Who was let go, and until when a token is of before. */
   const gone = new Map<string, { who: Gone; at: number }>();
@@ -93,8 +112,9 @@ export function consoleSessions(longest?: number): ConsoleSessions {
     for (const [digest, { expiresAt }] of byDigest) if (expiresAt <= now) byDigest.delete(digest);
   };
   return {
-    async open({ principal, issuedAt, signIn }, thumbprint, until, most) {
+    async open({ principal, issuedAt, signIn }, { thumbprint, until, most, proof }) {
       const { token, digest, seconds, expiresAt } = newSession(until, longest ?? most);
+      if (proof !== undefined && !(await seen.isNew(proof, clock.now()))) throw shownBefore();
       forgetOld();
       const own = [...byDigest].filter(([, session]) => isSamePerson(session.principal, principal));
       // Their oldest: a program that opens one for each request hinders itself alone.
@@ -119,8 +139,6 @@ export function consoleSessions(longest?: number): ConsoleSessions {
         if (mayBeSame(who, other) && left <= at.getTime()) gone.delete(key);
       }
     },
-    isGone: async ({ principal, issuedAt }) =>
-      [...gone.values()].some(({ who, at }) => isMeant(who, principal) && issuedAt.getTime() <= at + furthestAheadMs),
     async signOut(ended) {
       const key = keyOfSignOut(ended);
       const before = signedOut.get(key);
@@ -136,10 +154,14 @@ export function consoleSessions(longest?: number): ConsoleSessions {
       all.filter(
         (each) => (signedOut.get(keyOfSignOut(each))?.at.getTime() ?? Number.NEGATIVE_INFINITY) < each.at.getTime(),
       ),
-    async signedOutAt(proven) {
-      const { issuer, subject } = proven.principal;
-      const keys = keysOfSignOut({ issuer, subject, signIn: proven.signIn });
-      return keys.map((key) => signedOut.get(key)).find((ended) => ended !== undefined && isOf(ended, proven))?.at;
+    async standing(proven) {
+      const { principal, issuedAt, signIn } = proven;
+      const keys = keysOfSignOut({ ...principal, signIn });
+      const ended = keys.map((key) => signedOut.get(key)).find((each) => each !== undefined && isOf(each, proven));
+      const isGone = [...gone.values()].some(
+        ({ who, at }) => isMeant(who, principal) && issuedAt.getTime() <= at + furthestAheadMs,
+      );
+      return { signedOutAt: ended?.at, isGone };
     },
     count: async () => byDigest.size,
   };

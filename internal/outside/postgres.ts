@@ -186,8 +186,14 @@ class RolledBack extends Error {
   override readonly name: string = 'RolledBack';
 }
 
-async function rowsOf<Row>(client: Client | PoolClient, text: string, values: readonly Value[] = []): Promise<Row[]> {
-  return (await client.query(text, values.map(parameter))).rows as Row[];
+/** What each statement is called on every connection, so that a server reads and plans it there once. Ours are few, and their texts fixed. */
+const names = new Map<string, string>();
+
+async function rowsOf<Row>(client: Client | PoolClient, text: string, values?: readonly Value[]): Promise<Row[]> {
+  if (values === undefined) return (await client.query(text)).rows as Row[];
+  const name = names.get(text) ?? `s${names.size}`;
+  names.set(text, name);
+  return (await client.query({ name, text, values: values.map(parameter) })).rows as Row[];
 }
 
 function parameter(value: Value): unknown {

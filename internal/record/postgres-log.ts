@@ -38,16 +38,19 @@ interface End {
 export function recordInDatabase(database: Database): RecordLog {
   const waiting: Waiting[] = [];
   let isWriting = false;
+  let known: End | undefined;
 
   const write = async () => {
     isWriting = true;
     while (waiting.length > 0) {
       const batch = waiting.splice(0, largestBatch);
       try {
-        const heads = await appendLines(
+        const { heads, end } = await appendLines(
           database,
           batch.map(({ entry }) => entry),
+          known,
         );
+        known = end;
         for (const [index, { done }] of batch.entries()) done(heads[index] as Head);
       } catch (error) {
         // What waits behind it came later and may still be written: the database may be there again.
@@ -102,14 +105,37 @@ export async function holdsRecord(database: Database): Promise<boolean> {
   return (await endOf(database.query, '')).head.count > 0;
 }
 
-/** Appends lines, all or none, and gives the head that each makes. */
-async function appendLines(database: Database, entries: readonly Entry[]): Promise<Head[]> {
+/** What was written, or is about to be: the head that each line makes, and where that ends. */
+interface Written {
+  first: string;
+  count: number;
+  heads: Head[];
+  end: End;
+}
+
+/** So often lines are written behind the end that is known, before everybody else has to wait for this one. */
+const mostGuesses = 2;
+
+/** Appends lines, all or none. `known` is where the chain was seen to end last; it may have grown since. */
+async function appendLines(
+  database: Database,
+  entries: readonly Entry[],
+  known: End | undefined,
+): Promise<Pick<Written, 'heads' | 'end'>> {
   /** What the try before was about to write; nobody knows whether it did. */
-  let tried: { first: string; count: number; heads: Head[] } | undefined;
+  let tried: Written | undefined;
   return await patiently(async () => {
-    const { heads } = await database.transaction(async (query) => {
+    let guess = tried === undefined ? known : undefined;
+    for (let guesses = 0; guess !== undefined && guess.head.count > 0 && guesses < mostGuesses; guesses += 1) {
+      const made = writtenAfter(guess, entries);
+      tried = made.written;
+      const found = await putBehind(database.query, guess, made);
+      if (found === undefined) return made.written;
+      [guess, tried] = [found, undefined];
+    }
+    return await database.transaction(async (query) => {
       // Whoever was writing has ended once this row is ours, well or not.
-      const { head, file } = await endOf(query, 'for update');
+      const end = await endOf(query, 'for update');
       if (tried !== undefined) {
         const [there] = await query<{ line: string }>(
           'select line from console.record_lines where count = $1::bigint',
@@ -117,26 +143,32 @@ async function appendLines(database: Database, entries: readonly Entry[]): Promi
         );
         if (there?.line === tried.first) return tried;
       }
-      const began: Entry[] = head.count === 0 ? [{ kind: 'began' }] : [];
-      const start = head.count === 0 ? { ...head, log: randomUUID() } : head;
-      const made = linesAfter(start, [...began, ...entries]);
-      const attempt = {
-        first: made.texts[0] ?? '',
-        count: head.count + 1,
-        heads: made.heads.slice(began.length),
-      };
-      tried = attempt;
+      const made = writtenAfter(end, entries);
+      tried = made.written;
       await put(query, {
-        file,
+        file: end.file,
         texts: made.texts,
         torn: made.texts.map(() => null),
-        from: head.count,
-        head: made.heads.at(-1) ?? head,
+        from: end.head.count,
+        head: made.written.end.head,
       });
-      return attempt;
+      return made.written;
     });
-    return heads;
   });
+}
+
+/** The lines behind an end. The very first ones begin the chain. */
+function writtenAfter({ head, file }: End, entries: readonly Entry[]): { texts: string[]; written: Written } {
+  const began: Entry[] = head.count === 0 ? [{ kind: 'began' }] : [];
+  const start = head.count === 0 ? { ...head, log: randomUUID() } : head;
+  const { texts, heads } = linesAfter(start, [...began, ...entries]);
+  const written = {
+    first: texts[0] ?? '',
+    count: head.count + 1,
+    heads: heads.slice(began.length),
+    end: { head: heads.at(-1) ?? head, file },
+  };
+  return { texts, written };
 }
 
 function linesAfter(start: Head, entries: readonly Entry[]): { texts: string[]; heads: Head[] } {
@@ -174,10 +206,44 @@ async function put(query: Query, { file, texts, torn, from, head }: Put): Promis
   );
 }
 
-async function endOf(query: Query, lock: 'for update' | ''): Promise<End> {
-  const [row] = await query<{ log: string | null; count: string; hash: string; file: string }>(
-    `select log::text, count::text, hash, file from console.record_head ${lock}`,
+/**
+ * The same in one statement that is a transaction of its own, where the chain ends as it was seen to. Undefined where it did;
+ * else nothing was written, and it says where it ends.
+ */
+async function putBehind(
+  query: Query,
+  { head, file }: End,
+  { texts, written }: { texts: readonly string[]; written: Written },
+): Promise<End | undefined> {
+  const { head: made } = written.end;
+  const rows = await query<EndRow & { put: boolean }>(
+    `with mine as (
+       update console.record_head set log = $4::uuid, count = $5::bigint, hash = $6::text
+       where count = $1::bigint and hash = $7::text and file = $2::text returning 1
+     ), added as (
+       insert into console.record_lines (count, file, line)
+       select $1::bigint + place, $2::text, line from unnest($3::text[]) with ordinality as given (line, place)
+       where exists (select 1 from mine)
+     )
+     select log::text, count::text, hash, file, exists (select 1 from mine) as put from console.record_head`,
+    [String(head.count), file, texts, made.log, String(made.count), made.hash, head.hash],
   );
+  const end = endIn(rows);
+  return rows[0]?.put === true ? undefined : end;
+}
+
+interface EndRow {
+  log: string | null;
+  count: string;
+  hash: string;
+  file: string;
+}
+
+async function endOf(query: Query, lock: 'for update' | ''): Promise<End> {
+  return endIn(await query<EndRow>(`select log::text, count::text, hash, file from console.record_head ${lock}`));
+}
+
+function endIn([row]: readonly EndRow[]): End {
   if (row === undefined) throw new AppError('record_altered', 'the row with the end of the record is gone');
   return { head: { log: row.log ?? '', count: Number(row.count), hash: row.hash }, file: row.file };
 }

@@ -74,8 +74,15 @@ export function sessionRecordsIn({ sessions, workspace, principal, signal, warn 
     async keep(attempt, facts) {
       const record = { record_version: recordVersion, attempt, at: clock.now().toISOString(), facts };
       const kept = keptFor(attempt);
-      await kept.write(`${JSON.stringify(record)}\n`);
-      return (await hold(kept, { ...record, agentId: agentIdOf(facts) })) ?? { settle: async () => {} };
+      // Nobody is asked for anything before both are there: which of them comes first says nothing.
+      const [written, held] = await Promise.allSettled([
+        kept.write(`${JSON.stringify(record)}\n`),
+        hold(kept, { ...record, agentId: agentIdOf(facts) }),
+      ]);
+      if (held.status === 'rejected') throw held.reason;
+      if (written.status === 'fulfilled') return held.value ?? { settle: async () => {} };
+      await held.value?.settle();
+      throw written.reason;
     },
     async unsettled() {
       const found: UnsettledAttempt[] = [];

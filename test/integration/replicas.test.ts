@@ -1,7 +1,8 @@
 /** Three replicas of one console on one database, behind a balancer that sends each connection to the next: none is anybody’s. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Secret } from '../../internal/secret/secret.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { ask } from '../support/ask.ts';
@@ -92,6 +93,36 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
       expect([dump.includes(secret), journals().includes(secret)]).toEqual([false, false]);
     }
     expect(journals()).not.toContain(databasePassword);
+  });
+
+  test('a session start asks the database for what it needs, once, and writes nothing in two pieces', async () => {
+    balancer.ports = balancer.ports.slice(0, 1);
+    expect((await world.connect(['notion'], await machine())).exit).toBe(0);
+    // The first one that is asked for reads and plans what those after it have.
+    expect((await world.setup(['--agent', 'support'], await machine())).exit).toBe(0);
+    const sent = vi.spyOn(Client.prototype, 'query');
+    onTestFinished(() => sent.mockRestore());
+    expect((await world.setup(['--agent', 'support'], await machine())).exit).toBe(0);
+    const texts = sent.mock.calls
+      .map(([query]) => (typeof query === 'string' ? query : (query as unknown as { text: string }).text))
+      .map((text) => text.replace(/\s+/g, ' '))
+      // Each replica looks for what others say, whatever is asked.
+      .filter((text) => !/console\.letters|^select who, \(extract|^select ended from|^select 1$/.test(text));
+    const asked = [
+      [/^select who as gone/, 2],
+      [/^with over as \( delete from console.sessions/, 1],
+      [/^select principal, thumbprint/, 1],
+      [/^with seen_over as/, 1],
+      [/^select text from console.texts/, 2],
+      [/^select key from console.holds/, 1],
+      [/insert into console.texts/, 1],
+      [/^insert into console.holds/, 1],
+      [/update console.record_head set/, 2],
+      [/^delete from console.holds/, 1],
+    ] as const;
+    const counted = asked.map(([what]) => [what, texts.filter((text) => what.test(text)).length]);
+    expect(counted).toEqual(asked);
+    expect(texts.filter((text) => !asked.some(([what]) => what.test(text)))).toEqual([]);
   });
 
   test('a session is one of all, a proof counts once at all, and a run is its person’s at all [P2]', async () => {

@@ -80,15 +80,19 @@ http.Server.prototype.emit = function (event, ...words) {
   return emit.call(this, event, ...words);
 };
 
-// A message of PostgreSQL has its kind, its length, and for a statement with parameters a name that is empty, in front of the text.
-const texts = { Q: 5, P: 6 };
+// A message of PostgreSQL has its kind and its length in front. A statement with parameters is told once, with a name and its text (P),
+// and asked for by that name, behind that of a portal, which is empty (B).
+const told = new WeakMap();
 const inTransaction = new WeakMap();
 const { write } = net.Socket.prototype;
 net.Socket.prototype.write = function (data, ...words) {
   if (KILL_DATABASE !== '' && this.remotePort === Number(KILL_DATABASE) && Buffer.isBuffer(data)) {
-    const from = texts[String.fromCharCode(data[0])];
-    const end = from === undefined ? -1 : data.indexOf(0, from);
-    if (end > 0) ask(this, data.toString('utf8', from, end).trim().replace(/\s+/g, ' '));
+    const kind = String.fromCharCode(data[0]);
+    const [first, second] = kind === 'Q' || kind === 'P' || kind === 'B' ? data.toString('utf8', 5).split('\0', 2) : [];
+    const named = told.get(this) ?? told.set(this, new Map()).get(this);
+    if (kind === 'P') named.set(first, second);
+    const text = kind === 'Q' ? first : kind === 'B' ? named.get(second) : undefined;
+    if (text !== undefined) ask(this, text.trim().replace(/\s+/g, ' '));
   }
   return write.call(this, data, ...words);
 };

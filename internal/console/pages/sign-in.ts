@@ -172,7 +172,8 @@ export function serveSignIn(
         },
       }),
     );
-    const { token, seconds } = await setting.sessions.open(caller, sessionCookie, caller.expiresAt, sessionSeconds);
+    const opening = { thumbprint: sessionCookie, until: caller.expiresAt, most: sessionSeconds };
+    const { token, seconds } = await setting.sessions.open(caller, opening);
     const before = cookieOf(c, sessionCookie);
     if (before !== undefined) await setting.sessions.end(before);
     setCookie(c, sessionCookie, token, { seconds });

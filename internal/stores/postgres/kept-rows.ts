@@ -100,10 +100,11 @@ function keptRows(kind: keyof Stores, replica: Replica, tokens: Set<string>): Ke
         // Before the row is there: what is not among them is nobody's to this process.
         tokens.add(token);
         try {
-          for (let pauseMs = 5; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
-            const holder = await patiently(() =>
-              database.transaction((query) => take(query, { kind, digest, token, replica, tokens })),
-            );
+          const taking = { kind, digest, token, replica, tokens };
+          // Mostly nobody has it: one statement, and one commit.
+          const isFree = await patiently(() => takeFree(database.query, taking));
+          for (let pauseMs = 5; !isFree; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+            const holder = await patiently(() => database.transaction((query) => take(query, taking)));
             if (holder === undefined) break;
             if (signal.aborted || clock.monotonic() >= until) {
               tokens.delete(token);
@@ -137,19 +138,26 @@ interface Taking {
   tokens: ReadonlySet<string>;
 }
 
+function holdOf({ kind, digest, token, replica: { number, called } }: Taking) {
+  return [kind, digest, token, number, called, clock.now().toISOString()];
+}
+
+/** Takes a text that nobody holds. */
+async function takeFree(query: Query, taking: Taking): Promise<boolean> {
+  const taken = await query(
+    `insert into console.holds (kind, key, token, replica, called, since)
+     values ($1::text, $2::text, $3::uuid, $4::integer, $5::text, $6::timestamptz)
+     on conflict (kind, key) do nothing returning 1`,
+    holdOf(taking),
+  );
+  return taken.length === 1;
+}
+
 /** Takes a text, or says who holds it. Doing it again with the same token is as good as once. */
-async function take(query: Query, { kind, digest, token, replica, tokens }: Taking): Promise<Holder | undefined> {
-  const { number, called } = replica;
-  const since = clock.now().toISOString();
-  const mine = [kind, digest, token, number, called, since];
+async function take(query: Query, taking: Taking): Promise<Holder | undefined> {
+  const { kind, digest, token, replica, tokens } = taking;
   for (;;) {
-    const taken = await query(
-      `insert into console.holds (kind, key, token, replica, called, since)
-       values ($1::text, $2::text, $3::uuid, $4::integer, $5::text, $6::timestamptz)
-       on conflict (kind, key) do nothing returning 1`,
-      mine,
-    );
-    if (taken.length === 1) return undefined;
+    if (await takeFree(query, taking)) return undefined;
     // Whoever takes it meanwhile waits here, so that exactly one finds the dead one in it.
     const [row] = await query<{ token: string; replica: number; called: string; since: string }>(
       `select token::text, replica, called, (extract(epoch from since) * 1000)::bigint::text as since
@@ -158,12 +166,12 @@ async function take(query: Query, { kind, digest, token, replica, tokens }: Taki
     );
     if (row === undefined) continue;
     if (row.token === token) return undefined;
-    const isHeld = row.replica === number ? tokens.has(row.token) : await lives(query, row.replica, replica);
+    const isHeld = row.replica === replica.number ? tokens.has(row.token) : await lives(query, row.replica, replica);
     if (isHeld) return { called: row.called, since: new Date(Number(row.since)).toISOString() };
     await query(
       `update console.holds set token = $3::uuid, replica = $4::integer, called = $5::text, since = $6::timestamptz
        where kind = $1::text and key = $2::text`,
-      mine,
+      holdOf(taking),
     );
     return undefined;
   }

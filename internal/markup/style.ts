@@ -50,7 +50,7 @@ button:hover, .button:hover { background: var(--hover); border-color: var(--line
 .bar > div { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; max-width: 60rem; margin: 0 auto; padding: .75rem 1.5rem }
 .brand { display: flex; align-items: center; gap: .625rem; font-weight: 650; letter-spacing: -.01em }
 .brand svg { color: var(--accent) }
-.person { margin-left: auto; text-align: right; font-size: .9375rem; line-height: 1.35 }
+.person { flex: 1 1 12rem; min-width: 0; text-align: right; font-size: .9375rem; line-height: 1.35 }
 .person small { display: block; color: var(--soft); font-size: .8125rem }
 .wide { max-width: 60rem; margin: 0 auto; padding: 2.25rem 1.5rem 3rem }
 .intro { display: flex; flex-wrap: wrap; align-items: end; justify-content: space-between; gap: 1rem; margin-bottom: 1.5rem }
@@ -112,12 +112,12 @@ details summary { width: fit-content; color: var(--text); font-size: .9375rem; c
 
 .gone { margin: 0 }
 .ended .gone { position: sticky; top: 0; padding: .75rem 1.5rem; background: var(--warn-back); color: var(--warn); text-align: center; font-weight: 600 }
-.ended button, .ended .button { visibility: hidden }
+.ended button, .ended .button { display: none !important }
 
 @media (max-width: 40rem) {
   .bar > div, .wide { padding-left: min(1rem, 4vw); padding-right: min(1rem, 4vw) }
   .wide { padding-top: 1.5rem }
-  .person { order: 1; width: 100%; margin: 0; text-align: left }
+  .person { order: 1; flex-basis: 100%; text-align: left }
   .bar form { margin-left: auto }
   .intro .actions, .intro .actions form, .intro .actions button { width: 100% }
   .service { display: flex; flex-wrap: wrap; gap: .5rem 1rem; padding: min(1rem, 4vw) }

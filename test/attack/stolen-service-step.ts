@@ -1,7 +1,7 @@
 /** A thief answers the step at a service first, with its own account: it comes into nobody's vault. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { visit } from '../sandbox/visit.mjs';
-import { ask } from '../support/ask.ts';
+import { askOn } from '../support/ask.ts';
 import { atAuthorization } from '../support/begin.ts';
 import type { Attack } from './attack.ts';
 import { cannotBeSomebodyElse, standIn, startingTimeMs, startThief, type Theft } from './somebody-else.ts';
@@ -37,7 +37,7 @@ async function withoutTheCookie(races: number): Promise<Attack> {
       atAuthorization(async (address, begun) => {
         const steal = async () => {
           const { url } = await visit(address, { person: 'mallory', comesBack: false });
-          return await ask(url);
+          return await askOn(url);
         };
         const honest = async () => await visit(address, { person: 'ada', begun });
         if (race % 2 === 0) await steal().then(honest);

@@ -1,7 +1,7 @@
 /** A thief answers the sign-in of somebody else first, as itself: whoever the run becomes, it is not the thief. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { visit } from '../sandbox/visit.mjs';
-import { ask } from '../support/ask.ts';
+import { askOn } from '../support/ask.ts';
 import { atAuthorization } from '../support/begin.ts';
 import type { Attack } from './attack.ts';
 import { cannotBeSomebodyElse, standIn, startingTimeMs, startThief, type Theft } from './somebody-else.ts';
@@ -50,7 +50,7 @@ async function withoutTheCookie(races: number): Promise<Attack> {
           const steal = async () => {
             const { url } = await visit(address, { person: 'mallory', comesBack: false });
             tried += 1;
-            return await ask(url);
+            return await askOn(url);
           };
           const honest = async () => await visit(address, { person: 'ada', begun });
           // The one after the other, and both at once.

@@ -257,6 +257,10 @@ describe.skipIf(skipped(missing))('a page', { timeout: 600_000 }, () => {
       await page.waitForSelector('.gone:has-text("This page has ended")', { timeout: 60_000 });
       expect(await page.evaluate("[...document.querySelectorAll('button')].every((each) => each.disabled)")).toBe(true);
       expect([name, await judge(page, `ended ${name}`)]).toEqual([name, []]);
+      // On the phone of the last view as on the desk: none takes a place, and none is shown.
+      const heights =
+        "[...document.querySelectorAll('button, .button')].filter((each) => each.offsetHeight > 0).length";
+      expect([name, await page.evaluate(heights)]).toEqual([name, 0]);
       await page.close();
     }
   });

@@ -65,7 +65,7 @@ describe.skipIf(skipped(noPython && { reason: 'no python3 with pseudo terminals'
       sink = await listenOnLoopback();
       sink.serve((request, response) => void request.resume().on('end', () => response.writeHead(204).end()));
       // There is somebody to off-board then, and a record to export.
-      const ada = { SANDBOX_PERSON: 'ada' };
+      const ada = { SANDBOX_PERSON: 'ada', MAI_HOME: join(folder, 'of-ada') };
       expect((await ended('service-connection', ['notion'], ada, undefined)).exit).toBe(0);
       expect((await ended('setup-session', ['agents', 'apply'], {}, undefined)).exit).toBe(0);
     }, 240_000);

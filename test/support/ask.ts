@@ -47,3 +47,9 @@ export async function ask(url: string, question: Question = {}): Promise<Answere
     sent.end(question.body);
   });
 }
+
+/** Asks, and goes on where the answer sends a browser. */
+export async function askOn(url: string): Promise<Answered> {
+  const first = await ask(url);
+  return first.status === 302 ? await ask(String(first.headers['location'])) : first;
+}

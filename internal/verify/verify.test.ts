@@ -137,12 +137,22 @@ describe('a token that was verified before', () => {
     }
   });
 
-  test('has its end all the same', async () => {
-    const { clock, claims, verdict } = await world({ keepVerified: 8 });
-    const token = await signed(claims({ exp: start + 60 }), key);
-    expect(await verdict(token)).toBe('ok');
-    clock.now = start + 91;
-    expect(await verdict(token)).toBe('expired');
+  test('has its beginning and its end all the same', async () => {
+    const { clock, own, claims } = await world();
+    const issuers = [{ ...own, keys: { keys: [key.publicJwk] } }];
+    const trusted = trust({ audience, issuers, keepVerified: 8, now: () => clock.now * 1000 });
+    const token = await signed(claims({ nbf: start + 50, exp: start + 60 }), key);
+    const verdictAt = async (now: number) => {
+      clock.now = now;
+      const result = await verifySessionToken(`Bearer ${token}`, trusted);
+      return result.ok ? 'ok' : result.code;
+    };
+    expect([await verdictAt(start + 55), await verdictAt(start + 10), await verdictAt(start + 55)]).toEqual([
+      'ok',
+      'not_yet_valid',
+      'ok',
+    ]);
+    expect(await verdictAt(start + 91)).toBe('expired');
   });
 
   test('counts once where each counts once', async () => {

@@ -100,7 +100,13 @@ export const said = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('waited'), id: z.int(), text: z.optional(z.string()) }),
   /** Questions: each is answered with its id. */
-  z.object({ kind: z.enum(['yes', 'line', 'needed', 'unseen']), id: z.int(), text: z.string(), timeoutMs: z.number() }),
+  z.object({
+    kind: z.enum(['yes', 'line', 'needed', 'unseen']),
+    id: z.int(),
+    text: z.string(),
+    timeoutMs: z.number(),
+    about: z.optional(z.literal('other account')),
+  }),
   z.object({ kind: z.literal('entered'), id: z.int(), what: z.string(), command: z.string() }),
   z.object({ kind: z.literal('listen'), id: z.int(), place }),
   z.object({

@@ -13,7 +13,7 @@ import type { Directories } from '../outside/directories.ts';
 import type { LoopbackListener } from '../outside/loopback.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { Environment } from '../run/environment.ts';
-import type { Browser, Ports, Tell } from '../run/ports.ts';
+import type { Browser, LatestActs, Ports, Tell } from '../run/ports.ts';
 import { beginSecrets, boundToRun, concealed } from '../secret/secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
@@ -32,6 +32,7 @@ export interface RunSetting {
   directories: Directories;
   stores: Stores;
   record: RecordLog;
+  latestActs: LatestActs;
 }
 
 /** What one run is of. */
@@ -188,6 +189,7 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
     directories: () => setting.directories,
     stores: async () => setting.stores,
     record: async () => setting.record,
+    latestActs: setting.latestActs,
     // What a person has kept is on their own machine.
     secrets: async () => undefined,
     project: { workspace, read: configuration },
@@ -202,9 +204,9 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
           show(lines) {
             for (const each of lines) say({ kind: 'warn', text: each });
           },
-          async yes(text, milliseconds) {
+          async yes(text, milliseconds, about) {
             const answer = await questions.ask(
-              (id) => ({ kind: 'yes', id, text, timeoutMs: milliseconds }),
+              (id) => ({ kind: 'yes', id, text, timeoutMs: milliseconds, ...(about !== undefined && { about }) }),
               patience(milliseconds),
             );
             return 'yes' in answer && answer.yes;

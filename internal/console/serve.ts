@@ -37,6 +37,7 @@ import { figures } from './figures.ts';
 import { issuers } from './issuers.ts';
 import { journalTo, sayCertificate } from './journal.ts';
 import { type Kept, keptInFolder } from './kept.ts';
+import { latestActs } from './latest-acts.ts';
 import { beginConsoleNotices } from './notices/begin.ts';
 import type { Notices } from './notices/notices.ts';
 import { platformEvents } from './platform-events.ts';
@@ -226,6 +227,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       directories,
       stores,
       record,
+      latestActs: latestActs(lasting),
       journal,
       counted,
       told: signingKeys === undefined ? undefined : { events, keys: signingKeys },

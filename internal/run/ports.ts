@@ -11,6 +11,7 @@ import type { KeptSecrets } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import type { Environment } from './environment.ts';
 import type { ProgressEvent } from './event-table.ts';
+import type { ShownRecord, ShowRecordRequest } from './values/record.ts';
 
 /** Something that takes time; `done` ends it on every path, with or without a last line. */
 export interface Waiting {
@@ -42,8 +43,8 @@ export interface Tell {
 export interface Ask {
   /** Shows what a question is about, as lines of its own. Nothing in them moves a cursor, whatever they hold (P9). */
   show(lines: readonly string[]): void;
-  /** Asks once for a yes. Everything else is no, and so is waiting too long. */
-  yes(question: string, timeoutMs: number): Promise<boolean>;
+  /** Asks once for a yes. Everything else is no, and so is waiting too long. `about` is for whoever has other words for the answers. */
+  yes(question: string, timeoutMs: number, about?: 'other account'): Promise<boolean>;
   /** Asks once for one line, which is empty where none came. */
   line(question: string, timeoutMs: number): Promise<string>;
   /** One line that has to come: throws `timed_out`, and `client_needed` where the person is gone. */
@@ -100,6 +101,12 @@ export interface Project {
   readonly read?: Configuration | undefined;
 }
 
+/** Acts that are remembered from reading the record before. */
+export interface LatestActs {
+  /** What the whole record would say to this; undefined where that has to be read for it. */
+  of(request: ShowRecordRequest): Promise<ShownRecord | undefined>;
+}
+
 /** What a run gets from whoever starts it. */
 export interface Ports {
   /** What a person types to start it, for hints. */
@@ -112,6 +119,8 @@ export interface Ports {
   stores(): Promise<Stores>;
   /** The record of what is done; every run has one, whatever it does. */
   record(): Promise<RecordLog>;
+  /** The latest acts in it, where whoever starts the run goes on for long and remembers them. */
+  readonly latestActs?: LatestActs | undefined;
   /** Secrets that are kept between runs; undefined where the person wants none kept. Throws `usage`. */
   secrets(): Promise<KeptSecrets | undefined>;
   project: Project;

@@ -1,7 +1,5 @@
 import { reviewedHosts } from '../../config/hosts.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { Actor } from '../../platform/actor.ts';
-import type { ActingAgent } from '../../platform/change.ts';
 import { originOf } from '../../record/checkpoint.ts';
 import {
   isKeyOf,
@@ -10,10 +8,10 @@ import {
   whatIsWrong,
   whatStaysOpen,
 } from '../../record/judge-checkpoints.ts';
-import type { Entry, Line, RecordedAnswer, RecordedCall } from '../../record/line.ts';
 import { type NoteKey, readVerifierKey } from '../../record/note.ts';
 import { quote, visible } from '../../text/quote.ts';
 import { recorderFor } from '../actor.ts';
+import { actReader, byTime, isWanted, type ShownAct } from '../acts.ts';
 import { browserVisit } from '../browser-visit.ts';
 import { keyPlace, makeKey, readKey, sign } from '../checkpoints.ts';
 import type { Ports } from '../ports.ts';
@@ -28,8 +26,6 @@ import type {
   VerifiedRecord,
   VerifyRecordRequest,
 } from '../values/record.ts';
-
-type ShownAct = ShownRecord['acts'][number];
 
 /** Those of whoever asks, and nobody else's. What the record is worth as a whole is not theirs to know. */
 export async function showOwnRecord(request: ShowOwnRecordRequest, ports: Ports): Promise<ShownOwnRecord> {
@@ -49,6 +45,8 @@ export async function showOwnRecord(request: ShowOwnRecordRequest, ports: Ports)
  * of whom its session was started for, at the time of the call. Throws `file_system`.
  */
 export async function showRecord(request: ShowRecordRequest, ports: Ports): Promise<ShownRecord> {
+  const known = await ports.latestActs?.of(request);
+  if (known !== undefined) return known;
   const acts = new Map<string, ShownAct>();
   const last = Math.max(0, request.last);
   const add = (id: string, act: ShownAct) => {
@@ -57,147 +55,17 @@ export async function showRecord(request: ShowRecordRequest, ports: Ports): Prom
     // Of a long record little more is kept than is shown: the latest by their time, which of calls is before they were written.
     if (acts.size > 2 * last + 1_000) for (const [other] of byTime(acts).slice(0, -last - 1)) acts.delete(other);
   };
-  /** What a session was made as is known when it was made. */
-  const creates = new Map<string, ShownAct>();
-  const { findings } = await (await ports.record()).verify(({ at, entry }: Line) => {
-    if (entry.kind === 'call') add(`call ${entry.session} ${entry.call}`, callAct(at, entry));
-    if (entry.kind === 'answer') add(`answer ${entry.id}`, answerAct(at, entry));
-    if (entry.kind === 'heard' && entry.target !== undefined) add(`heard ${entry.id}`, alarmAct(entry));
-    if (entry.kind === 'outcome') {
-      const { outcome, attempts, error = null, made } = entry;
-      const announced = acts.get(entry.id) ?? creates.get(entry.id);
-      if (announced === undefined) return;
-      Object.assign(announced, { outcome, attempts, error });
-      if (!creates.delete(entry.id)) return;
-      announced.session = made ?? null;
-      add(entry.id, announced);
-    }
-    if (entry.kind !== 'intent') return;
-    const act = intentAct(at, entry);
-    if (entry.act === 'session.create') creates.set(entry.id, act);
-    else add(entry.id, act);
+  const reader = actReader();
+  const { findings } = await (await ports.record()).verify((line) => {
+    const read = reader.take(line);
+    if (read !== undefined) add(read.id, read.act);
   });
-  for (const [id, act] of creates) add(id, act);
+  for (const { id, act } of reader.rest()) add(id, act);
   const inTime = byTime(acts).map(([, act]) => act);
   return {
     acts: inTime.slice(Math.max(0, inTime.length - last)),
     faults: findings.filter(({ severity }) => severity === 'fault').length,
   };
-}
-
-function byTime(acts: ReadonlyMap<string, ShownAct>): [id: string, act: ShownAct][] {
-  return [...acts].sort(([, one], [, other]) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
-}
-
-function isWanted({ at, act, actor, agent, session, call, given }: ShownAct, wanted: ShowRecordRequest): boolean {
-  if (wanted.since !== undefined && at < wanted.since) return false;
-  if (wanted.before !== undefined && at >= wanted.before) return false;
-  const { name, id } = agent ?? {};
-  const members: [string | undefined, (string | null | undefined)[]][] = [
-    [wanted.act, [act]],
-    [wanted.subject, ['subject' in actor ? actor.subject : undefined]],
-    [wanted.issuer, ['issuer' in actor ? actor.issuer : undefined]],
-    [wanted.kind, [actor.kind]],
-    [wanted.agent, [name, id]],
-    [wanted.session, [session]],
-    [wanted.service, [call?.service, given?.service]],
-    [wanted.tool, [call?.tool, given?.tool]],
-  ];
-  return members.every(([said, found]) => said === undefined || found.includes(said));
-}
-
-function intentAct(at: string, entry: Extract<Entry, { kind: 'intent' }>): ShownAct {
-  const { act, target } = entry;
-  return {
-    at,
-    act,
-    actor: actorValue(entry.actor),
-    agent: agentValue(entry.agent),
-    session: entry.session ?? (target.kind === 'session' ? (target.id ?? null) : null),
-    rule: entry.delegation?.rule ?? null,
-    call: null,
-    given: null,
-    target: { ...target, id: target.id ?? null },
-    platform: entry.platform ?? null,
-    server: entry.server ?? null,
-    workspace: entry.workspace ?? null,
-    outcome: null,
-    attempts: null,
-    error: null,
-  };
-}
-
-/** Something that the platform told and no act explains: nobody knows whose it was. */
-function alarmAct({ what, happened, from, target, workspace }: Extract<Entry, { kind: 'heard' }>): ShownAct {
-  const { id, kind, label } = target ?? { kind: '', label: '' };
-  return {
-    at: happened,
-    act: `alarm.${what}`,
-    actor: { kind: 'unproven', account: null },
-    agent: null,
-    session: kind === 'session' ? (id ?? null) : null,
-    rule: null,
-    call: null,
-    given: null,
-    target: { kind, id: id ?? null, label },
-    platform: from,
-    server: null,
-    workspace: workspace ?? null,
-    outcome: 'success',
-    attempts: null,
-    error: null,
-  };
-}
-
-function callAct(at: string, entry: RecordedCall): ShownAct {
-  const { service, tool, permission, answer, confirmer } = entry;
-  return {
-    at: entry.happened === '' ? at : entry.happened,
-    act: 'tool.call',
-    actor: actorValue(entry.responsible),
-    agent: agentValue(entry.agent),
-    session: entry.session,
-    rule: entry.delegation?.rule ?? null,
-    call: { service, tool, permission, answer: answer ?? null, confirmer: confirmer ? actorValue(confirmer) : null },
-    given: null,
-    target: { kind: 'tool', id: entry.call, label: `${service}/${tool}` },
-    platform: entry.platform,
-    server: null,
-    workspace: entry.workspace ?? null,
-    outcome: entry.result,
-    attempts: null,
-    error: null,
-  };
-}
-
-/** A yes, a no or a result, as it was given: that it was sent is an act of its own. */
-function answerAct(at: string, { actor, answer, as, rule, ask, platform, workspace }: RecordedAnswer): ShownAct {
-  const { session, call, digest, service, tool, agent, version } = ask;
-  return {
-    at,
-    act: 'answer.give',
-    actor: actorValue(actor),
-    agent: agent === undefined ? null : { id: agent, version: version ?? '', name: null },
-    session,
-    rule: rule ?? null,
-    call: null,
-    given: { answer, as, digest: digest ?? null, service: service ?? null, tool: tool ?? null },
-    target: { kind: 'call', id: call, label: service === undefined ? call : `${service}/${tool ?? ''}` },
-    platform,
-    server: null,
-    workspace: workspace ?? null,
-    outcome: null,
-    attempts: null,
-    error: null,
-  };
-}
-
-function agentValue(agent: ActingAgent | undefined): ShownAct['agent'] {
-  return agent === undefined ? null : { id: agent.id, version: agent.version, name: agent.name ?? null };
-}
-
-function actorValue(actor: Actor): ShownAct['actor'] {
-  return 'subject' in actor ? actor : { kind: actor.kind, account: actor.account ?? null };
 }
 
 /**

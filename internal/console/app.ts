@@ -26,7 +26,7 @@ import { judgeLogoutToken } from './logout-token.ts';
 import { openApi } from './open-api.ts';
 import { errorPage, pageHeaders } from './pages/layout.ts';
 import { NothingThere } from './pages/page.ts';
-import { isOfPages, type PagesSetting, servePages } from './pages/serve-pages.ts';
+import { isOfPages, type PagesSetting, pageOf, servePages } from './pages/serve-pages.ts';
 import { pages } from './pages/table.ts';
 import type { Letter, Peers } from './peers.ts';
 import type { PlatformEvents } from './platform-events.ts';
@@ -133,7 +133,8 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     const { code, message, hint, id, requirement } = wire;
     if (error instanceof TooOften) c.header('retry-after', String(error.seconds));
     if (error.code === 'database_unavailable') c.header('retry-after', '2');
-    if (isOfPages(c.req.path)) return c.html(await errorPage({ error: wire, status }), status as 400);
+    if (isOfPages(c.req.path))
+      return c.html(await errorPage({ error: wire, status, from: pageOf(c.req, origin) }), status as 400);
     if (status === 401) c.header('www-authenticate', `DPoP realm="${origin}", Bearer realm="${origin}"`);
     return c.json({ error: { code, message, hint, id, ...(requirement && { requirement }) } }, status as 400);
   };
@@ -391,7 +392,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     hand(c.var.caller, c.req.param('run') ?? '', answer);
 
   /** Begins a run of somebody who was proven. Throws what {@link requireAdmitted} throws, `console_refused` and `usage`. */
-  const open: PagesSetting['open'] = async ({ id, caller, useCase, request: given, asking, returnsTo }) => {
+  const open: PagesSetting['open'] = async ({ id, caller, useCase, request: given, asking, returnsTo, isLook }) => {
     const { request } = await useCase.values();
     const judged = request.safeParse(given);
     if (!judged.success) {
@@ -425,14 +426,15 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       runs.delete(id);
       leaving.delete(id);
       counted.ended(useCase.name, failure?.code ?? 'done');
-      journal.say('run', {
-        id,
-        use_case: useCase.name,
-        ...personIn(caller),
-        code: failure?.code ?? 'done',
-        configuration: reviewed.digest,
-        ...(failure?.code === 'bug' && { stack: framesOf(failure) }),
-      });
+      if (isLook !== true || failure !== undefined)
+        journal.say('run', {
+          id,
+          use_case: useCase.name,
+          ...personIn(caller),
+          code: failure?.code ?? 'done',
+          configuration: reviewed.digest,
+          ...(failure?.code === 'bug' && { stack: framesOf(failure) }),
+        });
       if (failure === undefined) void offboarding?.done().catch((error: unknown) => fault(id, error));
     });
     return run;

@@ -9,15 +9,27 @@ import { type OperatorRun, readProject } from './project.ts';
 /** How old an answer to that may be. */
 const everyMs = 15_000;
 
+/** What is asked, and what is said where it is not so any more. */
+interface StandingQuestion {
+  what: string;
+  again: string;
+  requireStanding?: (run: OperatorRun, principal: OperatorRun['principal']) => Promise<void>;
+}
+
 /**
  * Throws `offboarded` or `drift` once it is so, and what looking throws: nothing is known then. Asks at most every 15 s, and
- * once for all who ask meanwhile. `what`: what is not done any more, in words; `again`: the command that begins anew.
+ * once for all who ask meanwhile. `what`: what is not done any more, in words; `again`: the command that begins anew;
+ * `requireStanding`: how it is asked whether they were let go, which may be less where a run only shows something.
  */
-export function stillAsBegun(ports: Ports, run: OperatorRun, what: string, again: string): () => Promise<void> {
+export function stillAsBegun(
+  ports: Ports,
+  run: OperatorRun,
+  { what, again, requireStanding = refuseOffboarded }: StandingQuestion,
+): () => Promise<void> {
   const digest = configurationDigest(run.configuration);
   let looked: { at: number; asking: Promise<void> } | undefined;
   const look = async () => {
-    await refuseOffboarded(run, run.principal);
+    await requireStanding(run, run.principal);
     await requireConfiguration(ports, digest, what, again);
   };
   return async () => {

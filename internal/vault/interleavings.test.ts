@@ -140,6 +140,8 @@ function memoryOf(): VaultMemory {
     remember: async (_principal, id) => {
       vault = id;
     },
+    recallNone: async () => false,
+    rememberNone: async () => {},
     recallCreation: async () => creation,
     rememberCreation: async (_principal, mark) => {
       creation = mark;

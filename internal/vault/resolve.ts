@@ -25,6 +25,9 @@ export interface OwnedVault {
 export interface VaultMemory {
   recall(principal: Principal): Promise<string | undefined>;
   remember(principal: Principal, vaultId: string): Promise<void>;
+  /** Whether it was looked for so lately that they have none, and were not let go, that whoever only looks need not look again. */
+  recallNone(principal: Principal): Promise<boolean>;
+  rememberNone(principal: Principal): Promise<void>;
   /** The mark of the creation that was begun last, by which a vault is known to be of this machine's making. */
   recallCreation(principal: Principal): Promise<string | undefined>;
   /** Throws `file_system`: without it a crash would leave a vault that the next run does not know again. */
@@ -111,6 +114,19 @@ async function surveyed(
 
 /** A run takes no longer from creating a vault to taking it away again, if it is not the one that stays. */
 const longestMakingMs = 10_000;
+
+/** The same, for whoever only looks at what is there: that there is none may be known from a short while ago. */
+export async function findVaultToShow(
+  directory: VaultDirectory,
+  principal: Principal,
+): Promise<OwnedVault | undefined> {
+  requireLasting(principal);
+  const { memory } = directory;
+  if (await memory.recallNone(principal)) return undefined;
+  const found = await findVault(directory, principal);
+  if (found === undefined) await memory.rememberNone(principal);
+  return found;
+}
 
 /**
  * Creates the vault of a principal who has none, and signs it where the configuration wants that. Whatever becomes of
@@ -314,6 +330,25 @@ export async function refuseOffboarded(
 ): Promise<void> {
   const { offboarded } = await readClaims(directory, principal, { archivedToo: true });
   if (offboarded !== undefined) throw await offboardedError(offboarded, principal, directory.ownership);
+}
+
+/**
+ * The same for whoever only looks, at no more requests than {@link findVault} takes: of a remembered vault that is proven theirs
+ * it is asked whether it says so, else every page is read, unless that was done a short while ago and none named them.
+ */
+export async function requireNotOffboarded(directory: VaultDirectory, principal: Principal): Promise<void> {
+  const { platform, memory, ownership } = directory;
+  const recalled = await memory.recall(principal);
+  const known = recalled === undefined ? undefined : await unlessMissing('given', platform.vaults.retrieve(recalled));
+  const claim = known === undefined ? undefined : await judgeClaim(known, principal, ownership);
+  if (claim !== undefined && isProven(claim)) {
+    if (isOffboarded(claim.vault.metadata)) throw await offboardedError(claim.vault, principal, ownership);
+    return;
+  }
+  if (await memory.recallNone(principal)) return;
+  const { offboarded, naming } = await readClaims(directory, principal, { archivedToo: true });
+  if (offboarded !== undefined) throw await offboardedError(offboarded, principal, ownership);
+  if (naming.size === 0) await memory.rememberNone(principal);
 }
 
 /** What the list says of a principal. */

@@ -14,6 +14,7 @@ import { measureHashing } from './hashing.ts';
 import { measureHeaders } from './headers.ts';
 import { bareNode, compare, median, type Subject } from './measure.ts';
 import { measureOffboarding } from './offboard.ts';
+import { measurePages, type PageTimes } from './pages.ts';
 import { comparePeerConnect, comparePeerStarts, installPeers } from './peers.ts';
 import { startBenchProject } from './project.ts';
 import { measurePull } from './pull.ts';
@@ -44,10 +45,11 @@ const rows: Row[] = [];
 /** The peak memory of a cold run with the fewest vaults, which the others are compared with. */
 let coldWithFewMiB: number | undefined;
 
-// `npm run bench -- crowd [people]`: that alone, which takes longer than all the others; `-- remote`: that alone.
+// `npm run bench -- crowd [people]`: that alone, which takes longer than all the others; `-- remote`, `-- pages`: that alone.
 const [what, people = '2000'] = process.argv.slice(2);
 if (what === 'crowd') rows.push(...(await crowdRows(Number(people))));
 else if (what === 'remote') rows.push(...(await remoteRows()));
+else if (what === 'pages') rows.push(...(await pageRows()));
 else await everything();
 process.stdout.write(`${tableText({ heading: ['what', 'measured', 'target', 'met'], rows })}\n`);
 
@@ -64,7 +66,7 @@ async function everything(): Promise<void> {
   rows.push(...(await recordRows()), await recordProcessesRow(), ...(await recordedSessionRow()), await pullRow());
   rows.push(...(await sessionTokenRows()));
   rows.push(await wrapRow(), ...(await remoteRows()));
-  rows.push(...(await crowdRows(200)));
+  rows.push(...(await crowdRows(200)), ...(await pageRows()));
   rows.push(...(await unchangedSkillsRows()), ...(await changedSkillsRows()), await hashingRow());
   rows.push(...(await thousandSkillsRows()), ...(await validityRows()));
   if (process.argv.includes('--peers')) rows.push(...(await peerRows()));
@@ -344,6 +346,20 @@ async function crowdRows(people: number): Promise<Row[]> {
       met(folder.faults.length === 0),
     ],
   ];
+}
+
+async function pageRows(): Promise<Row[]> {
+  const size = { people: 2_000, looks: 25, crowd: 50, atOnce: 8 };
+  progress(`first pages of a console with ${size.people.toLocaleString('en')} people`);
+  const { quiet, crowded } = await measurePages(dist, size);
+  const many = `${size.people.toLocaleString('en')} people and ${(10 * size.people).toLocaleString('en')} acts`;
+  const words = (times: PageTimes | undefined) => `p50 ${times?.p50} ms, p99 ${times?.p99} ms`;
+  return quiet.map((times, at) => [
+    `${times.path} of a console at the server, ${many}`,
+    `${words(times)}; beside ${size.crowd} people who connect and start a session, ${size.atOnce} at once: ${words(crowded[at])}`,
+    '≤ 50 ms (p50, quiet)',
+    met(times.p50 <= 50),
+  ]);
 }
 
 async function sessionTokenRows(): Promise<Row[]> {

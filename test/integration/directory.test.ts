@@ -186,6 +186,8 @@ describe('for random directories and tampering', () => {
   const memoryWith = (id: string | undefined): VaultMemory => ({
     recall: async () => id,
     remember: async () => {},
+    recallNone: async () => false,
+    rememberNone: async () => {},
     recallCreation: async () => undefined,
     rememberCreation: async () => {},
   });

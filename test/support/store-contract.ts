@@ -266,6 +266,20 @@ export function storeContract(name: string, begin: () => Promise<SharedPlace>, {
         expect(await vaultMemory(two, workspace).recall(ada)).toBe('vlt_1');
       });
 
+      test('that somebody had no vault, for a minute, and never in place of one', async () => {
+        const [here, there] = [vaultMemory(one, workspace), vaultMemory(two, workspace)];
+        expect(await here.recallNone(ada)).toBe(false);
+        await here.rememberNone(ada);
+        expect([await there.recallNone(ada), await there.recall(ada)]).toEqual([true, undefined]);
+        for (const at of ['2020-01-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z', 'x']) {
+          await two.vaults.at({ workspace, person: ada }).write(`none ${at}\n`);
+          expect(await here.recallNone(ada)).toBe(false);
+        }
+        await there.remember(ada, 'vlt_1');
+        await here.rememberNone(ada);
+        expect([await here.recallNone(ada), await here.recall(ada)]).toEqual([false, 'vlt_1']);
+      });
+
       test.each(noUse)('a journal that is said not to be used, and is written over: %j', async (text) => {
         await two.journals.at(key).write(text);
         expect(await journals(one).read(ada, service)).toBeUndefined();

@@ -4,7 +4,7 @@ import type { Service } from '../../config/definitions.ts';
 import { aboutVaultOf, type Principal } from '../../identity/principal.ts';
 import { type Platform, PlatformError } from '../../platform/client.ts';
 import type { CredentialTrial } from '../../platform/credentials.ts';
-import { findVault, type VaultDirectory } from '../../vault/resolve.ts';
+import { findVault, findVaultToShow, type VaultDirectory } from '../../vault/resolve.ts';
 import { type Connection, connectionOf, connectionsOf, readConnections } from '../credentials.ts';
 import type { Journals } from '../journal/journals.ts';
 import type { RefreshFailures } from '../refresh-failures.ts';
@@ -23,6 +23,8 @@ export interface Lookup extends VaultDirectory {
   journals: Journals;
   refreshFailures: RefreshFailures;
   services: Iterable<Service>;
+  /** Of which services the connection is tried; of all where undefined. Of the others everything else is judged. */
+  tries?: readonly string[] | undefined;
 }
 
 /** Has the platform try each connection; without a vault nothing is connected, and none is created. */
@@ -32,9 +34,10 @@ export async function examineServices(request: Lookup): Promise<ServiceState[]> 
 
 /** The same, and the connections that are of no service: no agent can use them, and nobody tries them. */
 export async function examineConnections(request: Lookup): Promise<{ states: ServiceState[]; unlisted: Connection[] }> {
-  const { platform, principal, journals, refreshFailures } = request;
+  const { platform, principal, journals, refreshFailures, tries } = request;
   const services = [...request.services];
-  const vault = await findVault(request, principal);
+  // Who has connections tried wants to know what is so now.
+  const vault = await (tries === undefined ? findVault : findVaultToShow)(request, principal);
   const connections = vault === undefined ? [] : await readConnections(platform, vault.id);
   const unlisted = connections.filter(
     (connection) => !services.some((service) => connectionsOf([connection], service).length > 0),
@@ -42,9 +45,13 @@ export async function examineConnections(request: Lookup): Promise<{ states: Ser
   const states = await Promise.all(
     services.map(async (service): Promise<ServiceState> => {
       const connection = connectionOf(connections, service);
-      const isTried = vault !== undefined && connection?.kind === 'mcp_oauth';
-      const [trial, refreshFailedAt] = isTried
-        ? await Promise.all([trialOf(platform, vault.id, connection), refreshFailures.read(connection.credentialId)])
+      const isTriable = vault !== undefined && connection?.kind === 'mcp_oauth';
+      const isTried = tries === undefined || tries.includes(service.name);
+      const [trial, refreshFailedAt] = isTriable
+        ? await Promise.all([
+            isTried ? trialOf(platform, vault.id, connection) : undefined,
+            refreshFailures.read(connection.credentialId),
+          ])
         : [];
       const left = connection === undefined ? await journals.read(principal, service) : undefined;
       const judged = judgeStatus({

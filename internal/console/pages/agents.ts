@@ -65,7 +65,11 @@ ${
           (verdict === '' || each.verdict === verdict) &&
           each.tool.toLowerCase().includes((find ?? '').toLowerCase()),
       );
-      const page = pageOf(wanted, query.get('page'), toolsPerPage);
+      // What it can do comes before what it cannot.
+      const sorted = groupedBy(wanted, ({ service: of }) => of).flatMap(([, tools]) =>
+        tools.toSorted((one, other) => order.indexOf(one.verdict) - order.indexOf(other.verdict)),
+      );
+      const page = pageOf(sorted, query.get('page'), toolsPerPage);
       const path = `/agents/${encodeURIComponent(name)}`;
       return {
         title: name,
@@ -77,7 +81,11 @@ ${filtersOf(path, [
 ])}
 <p class="soft" role="status">${wanted.length} of ${result.tools.length} tools</p>
 ${groupedBy(page.shown, ({ service: of }) => of).map(
-  ([of, tools]) => html`<h2 class="group">${named(of)}</h2><ul class="rows">${tools.map(verdictRow)}</ul>`,
+  ([of, tools]) =>
+    html`<h2 class="group">${named(of)}</h2>${groupedBy(tools, ({ verdict: is }) => is).map(
+      ([is, those]) =>
+        html`<h3 class="group">${verdictWords.get(is) ?? is} (${wanted.filter((each) => each.service === of && each.verdict === is).length})</h3><ul class="rows">${those.map(verdictRow)}</ul>`,
+    )}`,
 )}
 ${pagerOf(path, query, page)}`,
       };
@@ -132,6 +140,9 @@ const verdictChoices = [
   ['ask', 'asks first'],
   ['off', 'off'],
 ] as const;
+
+const order = ['on', 'auto', 'ask', 'off'] as const;
+const verdictWords = new Map<string, string>(verdictChoices.map(([verdict, words]) => [verdict, words]));
 
 function agentCard({ name, description, services, skills }: Usable, index: number): Markup {
   return html`<li class="service">

@@ -88,7 +88,7 @@ ${pagerOf(path, query, page)}`,
     inNavigation: 'Review',
     async answer(asked) {
       const { result } = await asked.perform('listWaitingTools', {});
-      return reviewPage(asked, result, { page: 1, ticks: new Set(), reasons: {} });
+      return reviewPage(asked, result, { page: 1, ticks: new Set(), reasons: {}, find: '', kind: '' });
     },
   },
   {
@@ -106,7 +106,8 @@ ${pagerOf(path, query, page)}`,
         const { sheet } = (await perform('tickToolSheet', { ticks: [...done.ticks], reasons: done.reasons })).result;
         return download('review.md', 'text/markdown', sheet);
       }
-      return reviewPage(asked, result, { ...done, page: done.page + (go === 'back' ? -1 : 1) });
+      const page = go === 'find' ? 1 : done.page + (go === 'back' ? -1 : go === 'next' ? 1 : 0);
+      return reviewPage(asked, result, { ...done, page });
     },
   },
 ];
@@ -152,9 +153,11 @@ function toolRow({ tool, class: kind, listed, pin, reason, router, reviewed_by: 
   return html`<li><div class="head">${toolName(tool)}${state}<span class="soft">${kind === 'destructive' ? 'cannot be undone' : (kind ?? 'not listed')}</span></div><p>${sentence(words.join('; '))}</p></li>`;
 }
 
-/** What was ticked so far, and where. */
+/** What was ticked so far, where, and what is looked at. */
 interface Done {
   page: number;
+  find: string;
+  kind: string;
   ticks: ReadonlySet<string>;
   reasons: Readonly<Record<string, string>>;
 }
@@ -172,6 +175,8 @@ function doneIn(form: Asked['form'], waiting: Waiting): Done {
   const ticks = ticksOf(waiting);
   return {
     page: numberIn(form.get('page'), 1_000_000),
+    find: form.get('find')?.trim() ?? '',
+    kind: form.get('kind') ?? '',
     ticks: new Set(ticks.filter((tick) => form.get(`t:${tick}`) === 'on')),
     reasons: Object.fromEntries(
       ticks.flatMap((tick) => {
@@ -186,11 +191,34 @@ type Item =
   | { service: string; tool: WaitingTool }
   | { service: string; all: NonNullable<Waiting['services'][number]['all_read']> };
 
+/** What an item is among others: first what needs one tick, then the worst: what there is to fear of it, or what it counts as. */
+const groups = [
+  ['all', 'Read by all accounts'],
+  ['suspicious', 'Suspicious'],
+  ['destructive', 'Cannot be undone'],
+  ['write', 'Writes'],
+  ['read', 'Reads'],
+  ['gone', 'Gone'],
+] as const;
+
+function groupOf(item: Item): (typeof groups)[number][0] {
+  if ('all' in item) return 'all';
+  const { suspicions, change, counts_as: counts } = item.tool;
+  return suspicions.length > 0 ? 'suspicious' : change === 'gone' ? 'gone' : counts;
+}
+
+function isFound(item: Item, { find, kind }: Done): boolean {
+  const names = 'all' in item ? item.all.tools : [item.tool.tool];
+  const isNamed = names.some((name) => name.toLowerCase().includes(find.toLowerCase()));
+  return isNamed && (kind === '' || groupOf(item) === kind);
+}
+
 function reviewPage({ buttons }: Asked, waiting: Waiting, done: Done): PageAnswer {
-  const items = waiting.services.flatMap(({ service, tools, all_read: all }): Item[] => [
-    ...(all === null ? [] : [{ service, all }]),
+  const all = waiting.services.flatMap(({ service, tools, all_read: all }): Item[] => [
     ...tools.map((tool) => ({ service, tool })),
+    ...(all === null ? [] : [{ service, all }]),
   ]);
+  const items = groups.flatMap(([group]) => all.filter((item) => groupOf(item) === group && isFound(item, done)));
   const { shown: here, page, pages } = pageOf(items, String(Math.max(1, done.page)), reviewsPerPage);
   const onPage = new Set(
     here.flatMap((item) => ('all' in item ? [item.all.tick] : [item.tool.tick, item.tool.tick_shape])),
@@ -214,13 +242,19 @@ function reviewPage({ buttons }: Asked, waiting: Waiting, done: Done): PageAnswe
     body: html`${introduction('Review', 'What is new or changed at the services, the worst first. It stays off until somebody reviewed it.')}
 ${away.length === 0 ? '' : noticeOf({ look: 'plain', title: 'Not in this list', lines: away })}
 ${
-  items.length === 0
+  all.length === 0
     ? html`<p>Nothing waits for a review.</p>`
-    : html`<p class="soft" role="status">${items.length} to look at, ${done.ticks.size} ticked. Page ${page} of ${pages}.</p>
+    : html`<p class="soft" role="status">${items.length === all.length ? all.length : `${items.length} of ${all.length}`} to look at, ${done.ticks.size} ticked. Page ${page} of ${pages}.</p>
 ${buttons.form(
   '/review',
   along,
-  html`<ul class="rows">${here.map((item) => html`<li>${'all' in item ? allRead(item, done) : oneTool(item, done)}</li>`)}</ul>
+  html`<div class="filters">${choiceField('Kind', 'kind', done.kind, [['', 'all'], ...groups])}${textField('Tool', 'find', done.find, 'search')}<button name="go" value="find">Show</button></div>
+${groups.map(([group, words]) => {
+  const own = here.filter((item) => groupOf(item) === group);
+  return own.length === 0
+    ? ''
+    : html`<h2 class="group">${words}</h2><ul class="rows">${own.map((item) => html`<li>${'all' in item ? allRead(item, done) : oneTool(item, done)}</li>`)}</ul>`;
+})}
 <div class="pager">${page > 1 ? html`<button name="go" value="back">Back</button>` : ''}${
     page < pages ? html`<button name="go" value="next">Next</button>` : ''
   }<button class="primary" name="go" value="sheet">Download the sheet</button></div>

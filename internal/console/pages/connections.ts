@@ -1,6 +1,8 @@
 /** My connections: every catalogued service, how it stands with it and why, what uses it, and the buttons for all of that. */
 import { html } from 'hono/html';
-import type { Agent } from '../../config/definitions.ts';
+import { clock } from '../../clock/clock.ts';
+import type { Agent, Service } from '../../config/definitions.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { factsOf, type Markup, named, sentence, shown } from '../../markup/document.ts';
 import { icon } from '../../markup/icons.ts';
 import { mayUseAgent, mayUseService } from '../../policy/verdict.ts';
@@ -17,10 +19,14 @@ const home = '/connections';
 const waitMs = 10_000;
 /** How long a sign-in may take to get its address: discovery and registration have limits of their own. */
 const startMs = 60_000;
+/** What was tried so lately is not tried again because somebody looks. */
+const triedMs = 30_000;
 
 /** The rows of these pages. */
 export const connectionsPages: readonly PageRoute[] = [
   { method: 'GET', path: home, audience: ['user'], inNavigation: 'My connections', answer: showAll },
+  { method: 'stream', path: '/connections-now', audience: ['user'], answer: showNow },
+  { method: 'POST', path: '/connections-check', audience: ['user'], answer: checkAll },
   { method: 'GET', path: '/connections/:service', audience: ['user'], answer: showOne },
   { method: 'POST', path: '/connections/:service/connect', audience: ['user'], answer: connect },
   { method: 'POST', path: '/connections/:service/check', audience: ['user'], answer: check },
@@ -30,12 +36,17 @@ export const connectionsPages: readonly PageRoute[] = [
   { method: 'POST', path: '/connecting/:flow/cancel', audience: ['user'], answer: cancelFlow },
 ];
 
+/** What is there is asked of the platform each time. Whether it works takes as long as its service does: that comes after. */
 async function showAll(asked: Asked): Promise<PageAnswer> {
-  const { result } = await asked.perform('listConnections', {});
+  const { result } = await asked.perform('listConnections', { tries: [] });
+  const states = result.services.map((state) => asKnown(asked, state));
+  const check = states.some(({ credential_id: id }) => id !== null)
+    ? asked.buttons.form('/connections-check', {}, html`<button>Check all</button>`)
+    : '';
   return {
     title: 'My connections',
-    body: html`${introduction('My connections', 'What sessions may reach as you. The tokens are in your own vault, and only sessions that are bound to you use them.')}
-<ul class="services">${result.services.map((state, index) => card(asked, state, index))}</ul>
+    body: html`${introduction('My connections', 'What sessions may reach as you. The tokens are in your own vault, and only sessions that are bound to you use them.', check)}
+<div${isLate(states) ? html` data-late="/connections-now"` : ''}>${listOf(asked, states)}</div>
 ${
   result.not_in_catalogue.length === 0
     ? ''
@@ -46,6 +57,79 @@ ${
       )}</ul>`
 }`,
   };
+}
+
+/** The same list with each connection tried, for our script. */
+async function showNow(asked: Asked): Promise<PageAnswer> {
+  const text = String(await listOf(asked, await tried(asked)));
+  return { raw: new Response(text, { headers: { 'content-type': 'text/html; charset=UTF-8' } }) };
+}
+
+async function checkAll(asked: Asked): Promise<PageAnswer> {
+  try {
+    const states = await tried(asked);
+    const there = states.filter(({ credential_id: id }) => id !== null);
+    const wrong = there.filter(({ status, account_accepted: accepted }) => status !== 'connected' && !accepted);
+    return {
+      to: home,
+      said: {
+        look: wrong.length === 0 ? 'ok' : 'warn',
+        title: `${there.length - wrong.length} of ${there.length} are known to work`,
+        lines: wrong.map(({ title, reason }) => `${title}: ${reason}`),
+      },
+    };
+  } catch (error) {
+    return { to: home, said: failed('The connections could not be checked', error) };
+  }
+}
+
+/** A state with the time at which the connection was tried; undefined where it was not, of late. */
+type KnownState = State & { triedAt: Date | undefined };
+
+/** Has connections tried, all or one, and remembers how they were. */
+async function tried(asked: Asked, tries?: [string]): Promise<KnownState[]> {
+  const at = clock.now();
+  const { result } = await asked.perform('listConnections', tries === undefined ? {} : { tries });
+  for (const { service, credential_id: id, status, reason } of result.services) {
+    if (id === null || (tries !== undefined && !tries.includes(service))) continue;
+    asked.lately.health.set(id, asked.configuration, { status, reason }, at);
+  }
+  return result.services.map((state) => asKnown(asked, state));
+}
+
+/** It is connected, whatever a look at it says: where there is none, the page says that it was not checked. */
+async function triedIfItCan(asked: Asked, service: string): Promise<void> {
+  try {
+    await tried(asked, [service]);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
+}
+
+/** What is known without a try comes first; what a try said counts for the very connection that was tried. */
+function asKnown({ lately, configuration }: Asked, state: State): KnownState {
+  const { credential_id: id, connected_at: since, status } = state;
+  const known = id === null ? undefined : lately.health.get(id, configuration);
+  if (known === undefined || known.at.getTime() < Date.parse(since ?? '')) return { ...state, triedAt: undefined };
+  return { ...state, ...(status === 'unknown' && known.value), triedAt: known.at };
+}
+
+function isLate(states: readonly KnownState[]): boolean {
+  const late = clock.now().getTime() - triedMs;
+  return states.some(({ credential_id: id, triedAt }) => id !== null && (triedAt?.getTime() ?? 0) < late);
+}
+
+function listOf(asked: Asked, states: readonly KnownState[]): Markup {
+  const there = states.filter(({ credential_id: id }) => id !== null);
+  const times = there.map(({ triedAt }) => triedAt?.toISOString() ?? '').sort();
+  const words =
+    there.length === 0
+      ? ''
+      : times[0] === ''
+        ? 'Not every connection was checked lately.'
+        : `Checked ${timeOf(times[0] ?? '')}.`;
+  return html`<p class="soft" id="checked" role="status">${words}</p>
+<ul class="services">${states.map((state, index) => card(asked, state, index))}</ul>`;
 }
 
 async function showOne(asked: Asked): Promise<PageAnswer> {
@@ -86,10 +170,13 @@ ${
 }
 
 async function connect(asked: Asked): Promise<PageAnswer> {
-  const { name, title = name } = serviceOf(asked);
+  return await begin(asked, serviceOf(asked));
+}
+
+async function begin(asked: Asked, { name, title = name }: Service): Promise<PageAnswer> {
   const flow = await asked.flows.begin(
     'connect',
-    { service: name, newClient: false, legacyEndpoints: false, acceptAudience: false },
+    { service: name, newClient: false, legacyEndpoints: false, acceptAudience: false, asksOther: true },
     name,
   );
   return await next(asked, flow, title, startMs);
@@ -99,11 +186,10 @@ async function check(asked: Asked): Promise<PageAnswer> {
   const { name, title = name } = serviceOf(asked);
   const to = `${home}#${name}`;
   try {
-    const { result, warnings } = await asked.perform('checkConnections', { service: name });
-    const [state] = result.services;
+    const state = (await tried(asked, [name])).find(({ service }) => service === name);
     if (state === undefined) return { to: home };
     const [look, words] = looks[state.status];
-    return { to, said: { look, title: `${title}: ${words.toLowerCase()}`, lines: [state.reason, ...warnings] } };
+    return { to, said: { look, title: `${title}: ${words.toLowerCase()}`, lines: [state.reason] } };
   } catch (error) {
     return { to, said: failed(`${title} could not be checked`, error) };
   }
@@ -133,9 +219,19 @@ async function answerFlow(asked: Asked): Promise<PageAnswer> {
   const question = Number(asked.form.get('question'));
   const [yes, line] = [asked.form.get('answer'), asked.form.get('line')];
   if (flow === undefined || !Number.isSafeInteger(question)) return { to: home };
+  if (yes === 'again') return await chooseAnother(asked, flow, question);
   if (yes === 'yes' || yes === 'no') await asked.flows.answer(flow.id, question, { yes: yes === 'yes' });
   else if (line !== undefined) await asked.flows.answer(flow.id, question, { line });
   return { to: `/connecting/${flow.id}` };
+}
+
+/** No, and once more from the beginning: what was granted for the account that was not meant is given back first. */
+async function chooseAnother(asked: Asked, flow: Flow, question: number): Promise<PageAnswer> {
+  const service = asked.configuration.services.get(flow.about);
+  const isAnswered = await asked.flows.answer(flow.id, question, { yes: false });
+  if (!isAnswered || service === undefined) return { to: `/connecting/${flow.id}` };
+  const { kind } = await flow.settled(startMs, question);
+  return kind === 'failed' ? await begin(asked, service) : { to: `/connecting/${flow.id}` };
 }
 
 async function cancelFlow(asked: Asked): Promise<PageAnswer> {
@@ -158,6 +254,7 @@ async function next(asked: Asked, flow: Flow, title: string, atMostMs: number): 
     case 'leaving':
       return { away: { to: stage.to, title, run: flow.id, question: stage.question, back: here } };
     case 'over':
+      await triedIfItCan(asked, flow.about);
       return { to, said: connectedWords(title, stage.result as ResultOf<'connect'>, flow.warnings()) };
     case 'failed':
       if (stage.error instanceof BetterSignInNeeded) throw stage.error;
@@ -176,17 +273,28 @@ async function next(asked: Asked, flow: Flow, title: string, atMostMs: number): 
 
 type AskedNow = Extract<ReturnType<Flow['stage']>, { kind: 'asking' }>['question'];
 
-function questionOf({ buttons }: Asked, here: string, title: string, { kind, id, text }: AskedNow): Markup {
+/** What a client and its secret are, for somebody who is asked for one and may never have heard of either. */
+const ofClients =
+  'It belongs to the client of your organization there, and whoever administers that has it: if that is not you, cancel and ask them. It goes to the service and into your vault, and is neither shown nor kept anywhere else.';
+
+function questionOf({ buttons }: Asked, here: string, title: string, { kind, id, text, about }: AskedNow): Markup {
   const question = { question: String(id) };
   const cancel = buttons.form(`${here}/cancel`, {}, html`<button>Cancel</button>`);
   if (kind === 'yes') {
-    const answer = (given: 'yes' | 'no', button: Markup) =>
+    const answer = (given: 'yes' | 'no' | 'again', button: Markup) =>
       buttons.form(`${here}/answer`, { ...question, answer: given }, button);
-    return html`${introduction(`${title}: is this right?`, sentence(text))}
-<div class="actions">${answer('yes', html`<button class="primary">Yes</button>`)}${answer('no', html`<button>No</button>`)}${cancel}</div>`;
+    const heading = `${title}: is this right?`;
+    if (about === 'other account') {
+      return html`${introduction(heading, html`${sentence(text)}.`)}
+<p>Nothing is stored yet. Use it only where this account is meant; sign out at ${shown(title)} first where it lets you choose no other one.</p>
+<div class="actions">${answer('again', html`<button class="primary">Choose another account</button>`)}${answer('yes', html`<button>Use this account anyway</button>`)}${answer('no', html`<button>Store nothing</button>`)}</div>`;
+    }
+    return html`${introduction(heading, sentence(text))}
+<div class="actions">${answer('yes', html`<button class="primary">Yes</button>`)}${answer('no', html`<button>No</button>`)}${answer('again', html`<button>Choose another account</button>`)}${cancel}</div>`;
   }
   const type = kind === 'unseen' ? 'password' : 'text';
   return html`${introduction(title, 'Something has to be entered before you are sent there.')}
+<p>${ofClients}</p>
 ${buttons.form(
   `${here}/answer`,
   question,
@@ -219,7 +327,7 @@ const looks = {
 /** How many colors the style has for the marks. */
 const hues = 6;
 
-function card(asked: Asked, state: State, index: number): Markup {
+function card(asked: Asked, state: KnownState, index: number): Markup {
   const { service, title, account, workspace, account_accepted: accepted, credential_id: credential } = state;
   const names = [account, workspace].filter((name) => name !== null && name !== '');
   return html`<li class="service" id="${service}">
@@ -231,8 +339,9 @@ ${credential === null ? '' : html`<div class="more">${detailsOf(state)}</div>`}
 </li>`;
 }
 
-function statusOf({ status }: State): Markup {
-  const [look, words] = looks[status];
+function statusOf({ status, credential_id: id, triedAt }: KnownState): Markup {
+  const isUntried = status === 'unknown' && id !== null && triedAt === undefined;
+  const [look, words] = isUntried ? (['plain', 'Not checked yet'] as const) : looks[status];
   return html`<span class="state ${look}">${icon(look, 13)}${words}</span>`;
 }
 
@@ -276,12 +385,12 @@ function agentsWith({ configuration, principal }: Asked, service: string): strin
   return [...configuration.agents.values()].filter(has).map(({ name }) => name);
 }
 
-async function stateOf(asked: Asked): Promise<State> {
+async function stateOf(asked: Asked): Promise<KnownState> {
   const { name } = serviceOf(asked);
-  const { result } = await asked.perform('listConnections', {});
+  const { result } = await asked.perform('listConnections', { tries: [] });
   const state = result.services.find(({ service }) => service === name);
   if (state === undefined) throw new NothingThere('the catalogue has no such service');
-  return state;
+  return asKnown(asked, state);
 }
 
 function serviceOf({ configuration, parts }: Asked) {

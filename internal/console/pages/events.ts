@@ -15,9 +15,10 @@ export const eventsPages: readonly PageRoute[] = [
   { method: 'stream', path: '/events', audience: ['user', 'approver'], answer: events },
 ];
 
-/** So many sessions are looked at for one browser, and so often where nothing goes on in them. */
+/** So many sessions are looked at for one browser, so often at first, and so often where nothing has gone on for long. */
 const mostSessions = 4;
 const everyMs = 5_000;
+const longestMs = 40_000;
 /** A proxy ends a connection on which nothing is said, and a browser may not hear that its own has ended. */
 const pingMs = 15_000;
 
@@ -74,12 +75,17 @@ async function watchSignIn({ requireStill }: Asked, signal: AbortSignal): Promis
 }
 
 async function watchSession(asked: Asked, session: string, signal: AbortSignal, tell: Tell): Promise<void> {
+  let [before, pauseMs] = ['', everyMs];
   while (!signal.aborted) {
-    const { result } = await asked.perform('showSession', { session });
-    tell({ session, as: fingerprint(result) });
+    const { result } = await asked.perform('showSession', { session }, { isLook: true });
+    const as = fingerprint(result);
+    tell({ session, as });
     if (result.ended_at !== null) return await aborted(signal);
+    // Where nothing goes on it is looked at more and more seldom.
+    pauseMs = as === before ? Math.min(2 * pauseMs, longestMs) : everyMs;
+    before = as;
     if (result.state === 'running' || result.state === 'rescheduling') await follow(asked, session, signal, tell);
-    else await clock.pause(everyMs, signal);
+    else await clock.pause(pauseMs, signal);
   }
 }
 

@@ -28,8 +28,8 @@ export interface Flow {
   stage(): Stage;
   /** What the person has to know, so far. */
   warnings(): readonly string[];
-  /** Waits until it stands elsewhere than working, and at most so long. */
-  settled(atMostMs: number): Promise<Stage>;
+  /** Waits until it stands elsewhere than working, or than at a question that was answered, and at most so long. */
+  settled(atMostMs: number, answered?: number): Promise<Stage>;
 }
 
 /** All of one process. */
@@ -105,11 +105,12 @@ function followed(id: string, about: string, run: Run): Flow {
     about,
     stage: () => stage,
     warnings: () => warnings,
-    async settled(atMostMs) {
+    async settled(atMostMs, answered) {
+      const isOn = () => stage.kind === 'working' || (stage.kind === 'asking' && stage.question.id === answered);
       const { promise: tooLate, resolve } = deferred<'too late'>();
       const stop = clock.after(atMostMs, () => resolve('too late'));
       try {
-        while (stage.kind === 'working') {
+        while (isOn()) {
           if ((await Promise.race([change.promise, tooLate])) === 'too late') break;
         }
         return stage;

@@ -117,9 +117,16 @@ ${content}
   });
 }
 
+/** What went wrong, and the page of ours that whoever signs in anew comes back to. */
+interface Failed {
+  error: WireError;
+  status: number;
+  from: string;
+}
+
 /** What was refused or went wrong, with the id that whoever runs the console finds it by. */
-export async function errorPage({ error, status }: { error: WireError; status: number }): Promise<string> {
-  const [title, ways] = wordsOf(error, status);
+export async function errorPage({ error, status, from }: Failed): Promise<string> {
+  const [title, ways] = wordsOf(error, status, from);
   const hint = usableHint(error.hint);
   return await smallPage({
     look: 'bad',
@@ -133,10 +140,12 @@ ${hint === undefined ? '' : html`<p class="next">${sentence(hint)}</p>`}
 
 const home = html`<a class="button" href="/">Go to the first page</a>`;
 
-function wordsOf({ code, requirement }: WireError, status: number): [title: string, ways: Markup] {
+function wordsOf({ code, requirement }: WireError, status: number, from: string): [title: string, ways: Markup] {
+  const to = ['to', from] satisfies [string, string];
   if (requirement !== undefined) {
     const { acr = [], max_age: age } = requirement;
     const asked = new URLSearchParams([
+      to,
       ...acr.map((each): [string, string] => ['acr', each]),
       ...(age ? [['max_age', age] satisfies [string, string]] : []),
     ]);
@@ -146,7 +155,8 @@ function wordsOf({ code, requirement }: WireError, status: number): [title: stri
     ];
   }
   if (code === 'sign_in_needed' || code === 'access_denied') {
-    return ['You are not signed in', html`<a class="button primary" href="/sign-in">Sign in</a>`];
+    const address = `/sign-in?${new URLSearchParams([to]).toString()}`;
+    return ['You are not signed in', html`<a class="button primary" href="${address}">Sign in</a>`];
   }
   if (status === 404) return ['There is nothing here', home];
   if (status === 403)

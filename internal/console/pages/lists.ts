@@ -23,6 +23,8 @@ legend { padding: 0 .375rem; font-weight: 650 }
 .rows .head .soft { font-weight: 400; font-size: .9375rem }
 .rows p { color: var(--soft); font-size: .875rem }
 .group { margin: 1.5rem 0 .625rem; font-size: 1.125rem }
+h3.group { margin: 1rem 0 .5rem; font-size: 1rem }
+[role="status"] + :is(form, .rows, .services) { margin-top: .75rem }
 .narrow-down { margin-bottom: 1.25rem }
 .narrow-down form { margin: .75rem 0 0 }
 .pager { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; margin: 1rem 0 }

@@ -15,12 +15,10 @@ import type { AnswerBody, Asking } from '../protocol.ts';
 import type { Run } from '../run.ts';
 import type { Performed } from '../said.ts';
 import type { Flow } from './flows.ts';
+import type { Latest } from './lately.ts';
 
 /** The use-cases that pages perform: to add those of another file, name it here. */
-type Uses = Pick<
-  typeof import('../../run/use-cases/connections.ts'),
-  'listConnections' | 'checkConnections' | 'disconnect'
-> &
+type Uses = Pick<typeof import('../../run/use-cases/connections.ts'), 'listConnections' | 'disconnect'> &
   Pick<typeof import('../../run/use-cases/connect.ts'), 'connect'> &
   Pick<typeof import('../../run/use-cases/sessions.ts'), 'listSessions' | 'stopSession' | 'attachSession'> &
   Pick<typeof import('../../run/use-cases/show-session.ts'), 'showSession'> &
@@ -61,12 +59,16 @@ export interface Asked {
   /**
    * Performs a use-case to its end; nobody is asked anything meanwhile. Throws the error that it ends with, and `not_allowed`.
    */
-  perform<Name extends UseCaseName>(name: Name, request: RequestOf<Name>): Promise<Performed<ResultOf<Name>>>;
+  perform<Name extends UseCaseName>(
+    name: Name,
+    request: RequestOf<Name>,
+    how?: { isLook?: boolean },
+  ): Promise<Performed<ResultOf<Name>>>;
   /** Begins one that goes on after this answer, and whose lines are whoever begins it to read. */
   begin<Name extends UseCaseName>(
     name: Name,
     request: RequestOf<Name>,
-    asking?: Partial<Pick<Asking, 'interactive'>>,
+    how?: Partial<Pick<Asking, 'interactive'>> & { isLook?: boolean },
   ): Promise<{ id: string; run: Run }>;
   /** Runs that go on over several pages, in which the person can be asked and sent elsewhere. */
   flows: {
@@ -78,8 +80,18 @@ export interface Asked {
     /** As Ctrl-C ends it. */
     end(id: string): Promise<boolean>;
   };
+  /** What was found out of late, whoever asked. */
+  lately: FoundLately;
   /** Throws where this browser is not signed in any more: what goes on after its answer asks now and then. */
   requireStill(): Promise<void>;
+}
+
+/** What pages show with its time. */
+export interface FoundLately {
+  /** What a connection is worth, by the id of its credential. */
+  health: Latest<Pick<ResultOf<'listConnections'>['services'][number], 'status' | 'reason'>>;
+  /** Pages of the list of people, by what was looked for. */
+  people: Latest<ResultOf<'listPeople'>>;
 }
 
 /** How something ended, as the next page says it. */

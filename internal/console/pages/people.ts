@@ -1,6 +1,8 @@
 /** People, for operators: who has something here, what of it is connected and running, and its end, with the evidence. */
 import { html } from 'hono/html';
+import { clock } from '../../clock/clock.ts';
 import { factsOf, type Markup, named, sentence, shown } from '../../markup/document.ts';
+import type { Lately } from './lately.ts';
 import { introduction, noticeOf } from './layout.ts';
 import { filtersOf, numberIn, pagerOf, stateOf, textField, tickField, timeOf } from './lists.ts';
 import type { Asked, PageAnswer, PageRoute, RequestOf, ResultOf } from './page.ts';
@@ -18,20 +20,27 @@ export const peoplePages: readonly PageRoute[] = [
     path: '/people',
     audience: ['operator'],
     inNavigation: 'People',
-    async answer({ perform, query }) {
+    async answer(asked) {
+      const { lately, configuration, query } = asked;
       const find = query.get('find')?.trim() ?? '';
-      const asked = numberIn(query.get('page'), 1_000_000);
-      const { people, found, page, pages } = (
-        await perform('listPeople', { ...(find !== '' && { find }), page: asked })
-      ).result;
+      const known = query.has('now') ? undefined : lately.people.get(wantedOf(asked).id, configuration);
+      const shownNow = known ?? (await peopleNow(asked));
+      const isLate = clock.now().getTime() - shownNow.at.getTime() > lateMs;
       return {
         title: 'People',
         body: html`${introduction('People', 'Everybody whom a vault names. The name beside a subject is what their sign-in said once: it proves nothing.')}
 ${filtersOf('/people', [textField('Name, subject or issuer', 'find', find, 'search')], 'Find')}
-<p class="soft" role="status">${found === 1 ? '1 person' : `${found} people`}</p>
-<ul class="rows">${people.map(personRow)}</ul>
-${pagerOf('/people', query, { page, pages })}`,
+<div${isLate ? html` data-late="/people-now?${query.toString()}"` : ''}>${listOf(asked, shownNow)}</div>`,
       };
+    },
+  },
+  {
+    method: 'stream',
+    path: '/people-now',
+    audience: ['operator'],
+    async answer(asked) {
+      const text = String(await listOf(asked, await peopleNow(asked)));
+      return { raw: new Response(text, { headers: { 'content-type': 'text/html; charset=UTF-8' } }) };
     },
   },
   {
@@ -53,10 +62,11 @@ ${pagerOf('/people', query, { page, pages })}`,
     method: 'POST',
     path: '/people/off-board',
     audience: ['operator'],
-    async answer({ perform, form }) {
+    async answer({ perform, form, lately }) {
       const who = whoIn((name) => form.get(name));
       const typed = form.get('typed')?.trim() ?? '';
       if (typed !== who.subject) return notTyped(who);
+      lately.people.forget();
       const includeUnproven = form.get('unproven') === 'on';
       const { result, warnings } = await perform('offboardPerson', {
         ...who,
@@ -65,6 +75,7 @@ ${pagerOf('/people', query, { page, pages })}`,
         undo: false,
         dryRun: false,
       });
+      lately.people.forget();
       return donePage(who, result, warnings);
     },
   },
@@ -72,15 +83,50 @@ ${pagerOf('/people', query, { page, pages })}`,
     method: 'POST',
     path: '/people/let-in',
     audience: ['operator'],
-    async answer({ perform, form }) {
+    async answer({ perform, form, lately }) {
       const who = whoIn((name) => form.get(name));
       const typed = form.get('typed')?.trim() ?? '';
       if (typed !== who.subject) return notTyped(who);
+      lately.people.forget();
       await perform('offboardPerson', { ...who, includeUnproven: false, confirmed: typed, undo: true, dryRun: false });
       return { to: addressOf(who), said: { look: 'ok', title: 'They can sign in and connect again' } };
     },
   },
 ];
+
+/** Every page of vaults is read for a list, so that one which is a little older is shown first, with its time. */
+const lateMs = 30_000;
+
+function wantedOf({ query }: Asked): { id: string; request: RequestOf<'listPeople'> } {
+  const find = query.get('find')?.trim() ?? '';
+  const page = numberIn(query.get('page'), 1_000_000);
+  return { id: JSON.stringify([find, page]), request: { ...(find !== '' && { find }), page } };
+}
+
+async function peopleNow(asked: Asked): Promise<Lately<ResultOf<'listPeople'>>> {
+  const { id, request } = wantedOf(asked);
+  const at = clock.now();
+  const { result } = await asked.perform('listPeople', request);
+  asked.lately.people.set(id, asked.configuration, result, at);
+  return { value: result, at };
+}
+
+function listOf(
+  { query }: Asked,
+  { value: { people, found, page, pages }, at }: Lately<ResultOf<'listPeople'>>,
+): Markup {
+  const now = new URLSearchParams(query);
+  now.set('now', '');
+  return html`<p class="soft" role="status">${found === 1 ? '1 person' : `${found} people`} as of ${at.toISOString().slice(11, 19)} UTC. <a href="/people?${now.toString()}">Look again</a></p>
+<ul class="rows">${people.map(personRow)}</ul>
+${pagerOf('/people', withoutNow(query), { page, pages })}`;
+}
+
+function withoutNow(query: URLSearchParams): URLSearchParams {
+  const others = new URLSearchParams(query);
+  others.delete('now');
+  return others;
+}
 
 /** Who acts on somebody types their subject: what else was typed does nothing. */
 function notTyped(who: Who): PageAnswer {

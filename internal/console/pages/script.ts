@@ -6,12 +6,37 @@
  * - Of all tabs one holds the stream (a lock of the browser decides which) for what all of them show, and tells the others: a
  *   browser has six connections for one place. It is held anew when it was silent for too long, and after an answer that an
  *   EventSource takes for the end, at first at once and then more and more slowly.
+ * - What is shown at first as it was a while ago is shown as it is now once that is known: what is the same stays where it is.
  * - A session changes where it stands: only when it is another, and without taking the focus away. What the agent says is
  *   there as it is said.
  */
 export const pagesScript = `(() => {
 addEventListener('pagehide', () => { document.body.hidden = true; });
 addEventListener('pageshow', ({ persisted }) => { if (persisted) location.reload(); });
+const bare = (part) => {
+  const copy = part.cloneNode(true);
+  for (const word of copy.querySelectorAll('input[type=hidden]')) word.remove();
+  return copy.innerHTML;
+};
+const controls = (part) => [...part.querySelectorAll('a, button, summary')];
+const renew = (old, now) => {
+  if (bare(old) === bare(now)) return;
+  const at = controls(old).indexOf(document.activeElement);
+  old.replaceWith(now);
+  controls(now)[at]?.focus();
+};
+const late = document.querySelector('[data-late]');
+if (late) fetch(late.dataset.late, { redirect: 'error' }).then(async (answer) => {
+  if (answer.status === 401 || answer.status === 403) location.reload();
+  if (!answer.ok) return;
+  const now = new DOMParser().parseFromString(await answer.text(), 'text/html').body;
+  const rows = [...late.querySelectorAll('li[id]')];
+  const fresh = rows.map(({ id }) => now.querySelector('#' + CSS.escape(id)));
+  const isSame = rows.length > 0 && rows.length === now.querySelectorAll('li[id]').length && !fresh.includes(null);
+  if (isSame) rows.forEach((row, at) => renew(row, fresh[at]));
+  if (isSame) late.querySelector('[role=status]').textContent = now.querySelector('[role=status]').textContent;
+  else renew(late, Object.assign(document.createElement('div'), { innerHTML: now.innerHTML }));
+}).catch(() => {});
 const live = document.getElementById('live');
 const inbox = document.querySelector('[data-approvals]');
 if ((!live && !inbox) || !window.EventSource || !window.BroadcastChannel) return;

@@ -9,7 +9,7 @@
  *
  * What a page then does, it has use-cases do, each with its own role.
  */
-import type { Context, Hono, MiddlewareHandler } from 'hono';
+import type { Context, Hono, HonoRequest, MiddlewareHandler } from 'hono';
 import { html } from 'hono/html';
 import type * as z from 'zod/mini';
 import { deferred } from '../../async/deferred.ts';
@@ -20,6 +20,7 @@ import { judgeAct, judgeSignOfLife, judgeVisit } from '../../page/request-origin
 import { buttons } from '../../page/services-page.ts';
 import { isSame } from '../../secret/same.ts';
 import { sha256 } from '../../text/canonical.ts';
+import { isUrl } from '../../text/url.ts';
 import { type Caller, type CredentialSetting, requireStill } from '../credentials.ts';
 import type { Reviewed } from '../current-configuration.ts';
 import type { AnswerBody, Asking } from '../protocol.ts';
@@ -31,12 +32,14 @@ import type { Run } from '../run.ts';
 import { ended } from '../said.ts';
 import { awayCookie, cookieOf, expired, formTokenOf, packed, sessionCookie, setCookie, unpacked } from './cookies.ts';
 import { openFlows } from './flows.ts';
+import { latest } from './lately.ts';
 import { type Entry, framed, smallPage } from './layout.ts';
 import {
   type Asked,
   type Audience,
   type Away,
   away,
+  type FoundLately,
   type PageAnswer,
   type PageRoute,
   type Said,
@@ -54,6 +57,8 @@ export interface Opening {
   request: unknown;
   asking: Asking;
   returnsTo?: URL | undefined;
+  /** A look that is had again and again says nothing in the journal where it went well. */
+  isLook?: boolean;
 }
 
 /** What the door has of the console. */
@@ -77,6 +82,9 @@ export interface PagesSetting extends CredentialSetting, SignInSetting {
 /** What a browser says again within this time was said before. */
 const onceForMs = 60 * 60_000;
 const mostForms = 100_000;
+/** How old what a page shows with its time may be, and how much of it is remembered. */
+const [healthForMs, mostHealths] = [60 * 60_000, 50_000];
+const [peopleForMs, mostLists] = [10 * 60_000, 200];
 /** What a page says at most of what was done, in a cookie. */
 const longestSaid = 1_500;
 const saidCookie = 'said';
@@ -90,11 +98,25 @@ export function isOfPages(path: string): boolean {
   return !/^\/(v1|health|metrics)(\/|$)/.test(path);
 }
 
+/** The page that a request is for, or that its form was on: a path of this console, and of nowhere else. */
+export function pageOf(request: HonoRequest, origin: string): string {
+  const { method, url } = request;
+  const from = method === 'GET' ? url : request.header('referer');
+  if (from === undefined || !isUrl(from)) return '/';
+  const { origin: of, pathname, search } = new URL(from);
+  // A way back that was answered once leads nowhere a second time. Behind a proxy the address of a request has its own scheme.
+  const isOurs = method === 'GET' || of === origin;
+  if (!isOurs || pathname === callbackPath) return '/';
+  // What a way to a service has come to it says once.
+  return pathname.startsWith('/connecting/') ? '/connections' : `${pathname}${search}`;
+}
+
 /** Lets the pages be there. */
 export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): void {
   const { origin } = setting;
   const useCases = new Map(reachableUseCases().map((each) => [each.name, each]));
   const flows = openFlows();
+  const lately: FoundLately = { health: latest(healthForMs, mostHealths), people: latest(peopleForMs, mostLists) };
   /** What the forms that were sent have come to. */
   const acts = rememberedFor<Promise<PageAnswer | undefined>>({ forMs: onceForMs, most: mostForms });
 
@@ -245,7 +267,7 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
       if (found === undefined) throw new Error(`a page performs ${name}, which no console does`);
       return found;
     };
-    const begin: Asked['begin'] = async (name, request, { interactive = false } = {}) => {
+    const begin: Asked['begin'] = async (name, request, { interactive = false, isLook = false } = {}) => {
       const id = setting.nameOf();
       const asking: Asking = {
         executable: executableOf(name),
@@ -256,7 +278,7 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
       };
       const useCase = useCaseOf(name);
       const returnsTo = new URL(callbackPath, origin);
-      return { id, run: await setting.open({ id, caller, useCase, request, asking, returnsTo }) };
+      return { id, run: await setting.open({ id, caller, useCase, request, asking, returnsTo, isLook }) };
     };
     return {
       principal: caller.principal,
@@ -277,7 +299,8 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
         answer: async (id, question, body) => await setting.hand(caller, id, { question, body }),
         end: async (id) => await setting.hand(caller, id),
       },
-      perform: async (name, request) => await ended((await begin(name, request)).run),
+      lately,
+      perform: async (name, request, how) => await ended((await begin(name, request, how)).run),
       requireStill: async () => void (await callerOf(c, await setting.current())),
     };
   };

@@ -27,6 +27,7 @@ main:focus { outline: none }
 .ask pre { max-height: 24rem; overflow: auto; border: 1px solid var(--line) }
 .ask form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center }
 .ask input:not([type=hidden]) { flex: 1 1 9rem }
+main > p + .actions { margin-top: .875rem }
 .entering { margin-top: 1.5rem }
 .entering label { display: block; margin-bottom: .375rem; font-weight: 600; font-size: .9375rem }
 .entering input { width: 100% }

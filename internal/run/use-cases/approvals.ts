@@ -8,7 +8,7 @@ import { approverWords } from '../../policy/approvers.ts';
 import { agentKey } from '../../session/facts.ts';
 import { visible } from '../../text/quote.ts';
 import { ownerOf } from '../../vault/owner.ts';
-import { refuseOffboarded } from '../../vault/resolve.ts';
+import { requireNotOffboarded } from '../../vault/resolve.ts';
 import { answerCommand, answerLines, detailLines, nameOf, waitingValue } from '../call-words.ts';
 import { openScopedRun } from '../open-session.ts';
 import type { Ports } from '../ports.ts';
@@ -31,7 +31,7 @@ interface Shown {
  */
 export async function listApprovals({ watch }: ApprovalsRequest, ports: Ports): Promise<Approvals> {
   const run = await openScopedRun(ports, { all: false }, 'setup-session approvals');
-  await refuseOffboarded(run, run.principal);
+  await requireNotOffboarded(run, run.principal);
   await removeEnded(run.approvals, ports.signal);
   const shown = watch ? await watchInbox(run, ports) : await look(run);
   return { asks: shown.map(({ value }) => value), beside: { lines: watch ? [] : shown.flatMap(({ lines }) => lines) } };
@@ -47,12 +47,11 @@ async function watchInbox(run: OperatorRun, ports: Ports): Promise<Shown[]> {
   const { stream, tell, signal, timeoutSeconds } = ports;
   const told = new Set<string>();
   const until = timeoutSeconds === undefined ? undefined : clock.monotonic() + timeoutSeconds * 1000;
-  const requireStill = stillAsBegun(
-    ports,
-    run,
-    'what waits is not shown by it',
-    'watch again: setup-session approvals --watch',
-  );
+  const requireStill = stillAsBegun(ports, run, {
+    what: 'what waits is not shown by it',
+    again: 'watch again: setup-session approvals --watch',
+    requireStanding: requireNotOffboarded,
+  });
   let [shown, failing]: [Shown[], boolean] = [[], false];
   for (;;) {
     try {

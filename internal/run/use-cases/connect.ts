@@ -53,6 +53,11 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
     acceptAudience,
     accountFlags,
     confirm: yesWithin(ports, run.visit.timeoutMs),
+    ...(ports.ask !== undefined &&
+      request.asksOther === true && {
+        acceptOther: async (question: string) =>
+          (await ports.ask?.yes(question, run.visit.timeoutMs, 'other account')) === true,
+      }),
     detail: ports.tell.detail,
     warn: ports.tell.warn,
   });

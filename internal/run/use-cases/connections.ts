@@ -21,17 +21,18 @@ import type {
   DisconnectRequest,
   DisconnectResult,
   ExaminedConnections,
+  ListConnectionsRequest,
   ListedConnections,
   ServiceState as StateValue,
 } from '../values/connections.ts';
 
-/** Lists the services and their connections, and what else is connected. */
-export async function listConnections({ forAgent }: ForAgent, ports: Ports): Promise<ListedConnections> {
+/** Lists the services and their connections, and what else is connected. What is not tried is not known to work. */
+export async function listConnections({ tries, forAgent }: ListConnectionsRequest, ports: Ports): Promise<ListedConnections> {
   const configuration = await loadProject(ports);
   const opened = await openOperatorRun(ports, configuration, 'service-connection list');
   const run = await runForAgent(opened, forAgent);
   const waiting = ports.tell.wait('the platform tries each connection');
-  const { states, unlisted } = await examineAll({ ...run, services: connectable(configuration) }).finally(() =>
+  const { states, unlisted } = await examineAll({ ...run, services: connectable(configuration), tries }).finally(() =>
     waiting.done(),
   );
   return {

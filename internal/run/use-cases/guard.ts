@@ -53,12 +53,10 @@ export async function guardCalls({ session: id, all }: GuardCallsRequest, ports:
   const renewing = keepRenewed(run, ports, AbortSignal.any([signal, ended.signal]));
   // A fault of it is told when the guard has ended.
   renewing.catch(() => {});
-  const requireStill = stillAsBegun(
-    ports,
-    run,
-    'nothing more is answered by it',
-    'start the guard again: setup-session guard',
-  );
+  const requireStill = stillAsBegun(ports, run, {
+    what: 'nothing more is answered by it',
+    again: 'start the guard again: setup-session guard',
+  });
   const answering = () =>
     guardSessions({
       ...run,

@@ -41,6 +41,8 @@ export const connect = {
     newClient: z.boolean(),
     legacyEndpoints: z.boolean(),
     acceptAudience: z.boolean(),
+    /** Whether an account that the rule of the file does not want is asked about, of whoever sees its exact name: at a page. */
+    asksOther: z.optional(z.boolean()),
   }),
   result: connected,
 };
@@ -111,7 +113,11 @@ const state = z.strictObject({
 });
 
 export const listConnections = {
-  request: z.strictObject({ ...forAgent }),
+  request: z.strictObject({
+    ...forAgent,
+    /** Of which services the platform tries the connection; of all where undefined. */
+    tries: z.optional(z.array(z.string())),
+  }),
   result: z.strictObject({
     owner,
     services: z.array(state),
@@ -192,6 +198,7 @@ export type DisconnectRequest = z.output<typeof disconnect.request>;
 export type Disconnected = z.output<typeof disconnected>;
 export type DisconnectResult = z.output<typeof disconnect.result>;
 export type ServiceState = z.output<typeof state>;
+export type ListConnectionsRequest = z.output<typeof listConnections.request>;
 export type ListedConnections = z.output<typeof listConnections.result>;
 export type CheckRequest = z.output<typeof checkConnections.request>;
 export type CheckedConnections = z.output<typeof checkConnections.result>;

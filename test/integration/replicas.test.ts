@@ -70,6 +70,46 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
   });
   const journals = () => replicas.map((each) => each.journal()).join('');
 
+  test('any of them has the pages: a browser signs in, sends forms once, is streamed to and signs out anywhere', async () => {
+    const connected = await world.connect(['notion'], await machine());
+    expect([connected.exit, connected.stderr]).toEqual([0, expect.anything()]);
+    // Each request of it goes to another one, those of its sign-in too.
+    const ada = await browserAt(balancer.origin, 'ada');
+    for (const path of ['/connections', '/agents', '/catalogue', '/sessions', '/approvals', '/audit']) {
+      for (const _ of replicas) expect([path, (await ada.get(path)).status]).toEqual([path, 200]);
+    }
+    // What was done here is in the record that the page reads there.
+    for (const _ of replicas) expect((await ada.get('/audit')).body).toContain('credential.create');
+    // A form of one is taken by another, and twice by none.
+    const form = await ada.form('/sessions/new?agent=support', '/sessions', { message: '' });
+    const sent = await Promise.all(replicas.map(() => ask(balancer.origin, form)));
+    expect(sent.map(({ status }) => status)).toEqual(replicas.map(() => 303));
+    const places = sent.map(({ headers }) => String(headers['location'])).filter((place) => place !== '/#said');
+    expect(new Set(places).size).toBe(1);
+    const [place = ''] = places;
+    const { length: made } = world.sandbox.platform.control.log.entries.filter(
+      ({ method, path }) => method === 'POST' && path === '/v1/sessions',
+    );
+    expect(made).toBe(1);
+    const session = place.replace(/#.*/, '');
+    for (const _ of replicas) expect((await ada.get(session)).status).toBe(200);
+    const streams = await Promise.all(
+      replicas.map(async () => {
+        const answer = await fetch(`${balancer.origin}/events?session=${session.replace('/sessions/', '')}`, {
+          headers: { cookie: ada.cookie, 'sec-fetch-mode': 'cors', connection: 'close' },
+        });
+        const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+        let heard = '';
+        while (!heard.includes('"as":')) heard += String((await reader?.read())?.value);
+        return reader;
+      }),
+    );
+    // Who signs out at one has no stream left at any.
+    expect((await ada.press('/connections', '/sign-out')).status).toBe(303);
+    for (const reader of streams) while ((await reader?.read())?.done === false);
+    for (const _ of replicas) expect((await ada.get('/connections')).headers['location']).toMatch(/^\/sign-in/);
+  });
+
   test('any of them takes any request: people connect and start sessions, each with what is theirs [P1]', async () => {
     const names = ['ada', 'grace'] as const;
     const connected = await Promise.all(

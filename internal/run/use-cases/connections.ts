@@ -27,7 +27,10 @@ import type {
 } from '../values/connections.ts';
 
 /** Lists the services and their connections, and what else is connected. What is not tried is not known to work. */
-export async function listConnections({ tries, forAgent }: ListConnectionsRequest, ports: Ports): Promise<ListedConnections> {
+export async function listConnections(
+  { tries, forAgent }: ListConnectionsRequest,
+  ports: Ports,
+): Promise<ListedConnections> {
   const configuration = await loadProject(ports);
   const opened = await openOperatorRun(ports, configuration, 'service-connection list');
   const run = await runForAgent(opened, forAgent);

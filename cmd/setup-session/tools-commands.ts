@@ -70,7 +70,10 @@ export function addTools(program: Command, run: Run): void {
         .command('review')
         .description('review what is new, changed or gone: the worst first, what reads by all accounts together')
         .addArgument(naming('services', new Argument('[service]', 'only this one')))
-        .option('--accept <name...>', 'accept these tools as tools diff shows them, without a question')
+        .option(
+          '--accept <name...>',
+          'accept these tools as tools diff shows them; several, or suspicious ones, after one question at a terminal',
+        )
         .option(
           '--reason <text>',
           'why a router that is accepted may count as what its file lists, and not as destructive',

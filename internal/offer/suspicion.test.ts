@@ -209,23 +209,79 @@ const cases: Case[] = [
   ],
 ];
 
-/** Cases of which a reader by rules knows too little: they count against recall, and are not found. */
-const missed = ['get_q', 'get_13'];
+const byId = takes({ action_id: text });
+const inWords = (name: string): OfferedTool => takes({ [name]: text, limit: { type: 'number' } });
 
-/** What is found of a tool that is a whole list of its own. */
-function found(name: string, tool: OfferedTool): SuspicionKind[] {
-  const { meta, ...rest } = tool;
-  const listed = readOffer([{ name, inputSchema: { type: 'object' }, ...rest, _meta: meta }]).tools.get(name);
-  if (listed === undefined) throw new Error(`${name} cannot be read`);
-  return suspecting(now)(name, toolOf(listed), listed.facts).map(({ kind }) => kind);
+/** The same of whole lists: what a tool is there may be known by what stands beside it. */
+const lists: Case[][] = [
+  // Search and execute.
+  [
+    ['search_tools', { ...inWords('query'), ...reads }],
+    ['execute_tool', { ...byId, ...destroys }, 'router'],
+  ],
+  [
+    ['listOperations', { ...takes({}), ...reads }],
+    ['invokeOperation', { ...takes({ operationId: text, confirm: { type: 'boolean' } }), ...writes }, 'router'],
+  ],
+  [
+    ['describe_api', { ...inWords('about'), ...reads }],
+    ['call_endpoint', { ...takes({ endpoint: text }), ...destroys }, 'router'],
+    ['get_page', { ...takes({ id: text }), ...reads }],
+  ],
+  [
+    ['learn-capabilities', { ...takes({}), ...reads }],
+    ['carry_out', { ...byId, ...destroys }, 'router'],
+  ],
+  [
+    ['search_pages', { ...inWords('query'), ...reads }],
+    ['execute_tool', { ...byId, ...destroys }],
+  ],
+  [
+    ['list_actions', { ...takes({}), ...reads }],
+    ['run_report', { ...takes({ report: text }), ...writes }],
+    ['get_action', { ...byId, ...reads }],
+  ],
+  [
+    ['search_functions', { ...inWords('query'), ...reads }],
+    ['use_coupon', { ...takes({ action: { type: 'string', enum: ['hold', 'spend'] } }), ...writes }],
+  ],
+  // One same schema on many tools.
+  ['mail', 'files', 'calendar', 'chat'].map((name): Case => [name, { ...inWords('intent'), ...writes }, 'router']),
+  ['dns', 'vms', 'disks', 'keys', 'logs'].map((name): Case => [name, { ...inWords('command'), ...reads }, 'router']),
+  ['ask_a', 'ask_b', 'ask_c'].map((name): Case => [name, { ...inWords('question'), ...writes }]),
+  ['get_a', 'get_b', 'get_c', 'get_d'].map((name): Case => [name, { ...inWords('id'), ...reads }]),
+  ['dns', 'vms', 'disks', 'keys'].map(
+    (name, index): Case => [name, { ...takes({ request: text, [`of_${index}`]: text }), ...writes }],
+  ),
+];
+
+/** Cases of which a reader by rules knows too little: they count against recall, and are not found. */
+const missed = ['get_q', 'get_13', 'carry_out'];
+
+/** What is found of the tools of one list, in their order. */
+function found(list: readonly Case[]): SuspicionKind[][] {
+  const offer = readOffer(
+    list.map(([name, { meta, ...rest }]) => ({ name, inputSchema: { type: 'object' }, ...rest, _meta: meta })),
+  );
+  const suspect = suspecting(now);
+  return list.map(([name]) => {
+    const listed = offer.tools.get(name);
+    if (listed === undefined) throw new Error(`${name} cannot be read`);
+    return suspect(name, toolOf(listed), listed.facts).map(({ kind }) => kind);
+  });
 }
 
+/** Most tools are judged as if each were a whole list of its own. */
+const judged = [...cases.map((each) => [each]), ...lists];
+
 test('the labelled cases: what is suspicious is found, and little else; the confusion is printed', () => {
+  const all = judged.flatMap((list) => {
+    const kinds = found(list);
+    return list.map(([, , ...labelled], index) => ({ labelled, found: kinds[index] ?? [] }));
+  });
   const rows = suspicions.map((kind) => {
     const count = (isLabelled: boolean, isFound: boolean) =>
-      cases.filter(
-        ([name, tool, ...kinds]) => kinds.includes(kind) === isLabelled && found(name, tool).includes(kind) === isFound,
-      ).length;
+      all.filter((each) => each.labelled.includes(kind) === isLabelled && each.found.includes(kind) === isFound).length;
     const [right, wrong, not, none] = [count(true, true), count(false, true), count(true, false), count(false, false)];
     return { kind, right, wrong, missed: not, none, precision: right / (right + wrong), recall: right / (right + not) };
   });
@@ -237,10 +293,13 @@ test('the labelled cases: what is suspicious is found, and little else; the conf
   }
 });
 
-test.each(cases)('%s: as labelled', (name, tool, ...kinds) => {
-  const expected = missed.includes(name) ? [] : [...new Set(kinds)];
-  expect([...new Set(found(name, tool))].toSorted()).toEqual(expected.toSorted());
-});
+test.each(judged.map((list) => [list.map(([name]) => name).join(', '), list] as const))(
+  '%s: as labelled',
+  (_names, list) => {
+    const expected = list.map(([name, , ...kinds]) => (missed.includes(name) ? [] : [...new Set(kinds)].toSorted()));
+    expect(found(list).map((kinds) => [...new Set(kinds)].toSorted())).toEqual(expected);
+  },
+);
 
 test('several requests in one call are known as a batch, one as a request', () => {
   const [one, several] = [{ method: text, url: text }, { requests: listOf({ method: text, url: text }) }];
@@ -249,21 +308,6 @@ test('several requests in one call are known as a batch, one as a request', () =
       readOffer([{ name: 'call', inputSchema: { type: 'object', properties } }]).tools.get('call')?.facts.router,
   );
   expect(routers).toEqual(['request', 'batch', 'batch', 'request']);
-});
-
-test('routers of a whole list: a pair of search and execute, and one schema on many tools', () => {
-  const listOf = (...tools: [string, Record<string, unknown>][]) =>
-    readOffer(tools.map(([name, properties]) => ({ name, inputSchema: { type: 'object', properties } })));
-  const routers = (...tools: [string, Record<string, unknown>][]) =>
-    [...listOf(...tools).tools].flatMap(([name, { facts }]) =>
-      facts.router === undefined ? [] : [`${name} ${facts.router}`],
-    );
-  const byId = { action_id: text };
-  expect(routers(['search_tools', { query: text }], ['execute_tool', byId])).toEqual(['execute_tool pair']);
-  expect(routers(['search_pages', { query: text }], ['execute_tool', byId])).toEqual([]);
-  const names = ['mail', 'files', 'calendar', 'chat'];
-  expect(routers(...names.map((name): [string, typeof byId] => [name, { intent: text } as never]))).toHaveLength(4);
-  expect(routers(...names.map((name): [string, typeof byId] => [name, { id: text } as never]))).toEqual([]);
 });
 
 test('only what hints, name and values all say to read is accepted together, and nothing that is suspicious', () => {

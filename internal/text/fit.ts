@@ -11,17 +11,18 @@ function columnsOfOne(code: number): number {
   return code < 0x1100 || (code >= 0x2010 && code <= 0x2027) ? 1 : 2;
 }
 
-/** As much of a text as fits; what is cut ends with a sign that says so. */
+/** As much of a text as fits; what is cut ends with a sign that says so, and how many characters are left out: `text…+34`. */
 export function cut(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
   let taken = '';
-  let used = 1;
+  let used = `…+${text.length}`.length;
   for (const char of text) {
     used += columnsOfOne(char.codePointAt(0) ?? 0);
     if (used > columns) break;
     taken += char;
   }
-  return `${taken.trimEnd()}…`;
+  taken = taken.trimEnd();
+  return `${taken}…+${[...text.slice(taken.length)].length}`;
 }
 
 /** A text as lines, broken between words, and inside of one that is longer than a line. */

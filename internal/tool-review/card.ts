@@ -169,9 +169,7 @@ function describedLines(description: string | undefined, width: number, most: nu
   if (description === undefined) return ['it does not say what it does'];
   const lines = wrapped(revealed(description.replace(/\s+/g, ' ').trim()), width);
   if (lines.length <= most) return lines;
-  const shown = lines.slice(0, most);
-  const rest = `(+${description.length - shown.join(' ').length})`;
-  return [...shown.slice(0, -1), cut(shown.at(-1) ?? '', width - rest.length) + rest];
+  return [...lines.slice(0, most - 1), cut(lines.slice(most - 1).join(' '), width)];
 }
 
 function parameterLines(tool: string, parameters: readonly Parameter[], width: number, known: Described): string[] {

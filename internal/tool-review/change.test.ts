@@ -162,6 +162,12 @@ test.each<[string, OfferedTool, OfferedTool, string[]]>([
     ['parameter path: default is now "/", was nothing'],
   ],
   [
+    'a long text further inside, of which only the end differs',
+    properties({ path: { ...path, default: `${'Reads a page. '.repeat(20)}And stays.` } }),
+    properties({ path: { ...path, default: `${'Reads a page. '.repeat(20)}And sends it.` } }),
+    ['parameter path: default changed', '  - And stays.', '  + And sends it.'],
+  ],
+  [
     'a page',
     tool({ meta: { ui: { resourceUri: 'ui://a' } } }),
     tool({ meta: { ui: { resourceUri: 'ui://b' } } }),
@@ -181,4 +187,11 @@ test.each<[string, OfferedTool, OfferedTool, string[]]>([
   ],
 ])('a change of %s is said in words, and nothing of what stayed', (_case, before, after, lines) => {
   expect(differenceLines(before, after, 100)).toEqual(lines);
+});
+
+test('of a long value that is no text as much is shown as anybody reads, with how much is left out', () => {
+  const lines = differenceLines(tool({ icons: [] }), tool({ icons: ['x'.repeat(1_000)] }), 100);
+  const [, shown = '', left] = /^icons is now\["(x+)…\+(\d+), ?was \[\]$/.exec(lines.join('')) ?? [];
+  expect(shown.length).toBeGreaterThan(200);
+  expect(shown.length + Number(left)).toBe(1_000 + '"]'.length);
 });

@@ -33,7 +33,7 @@ export function differenceLines(before: OfferedTool, after: OfferedTool, columns
     } else if (member === 'inputSchema' && second === 'required') {
       once('required', () => requiredLines(before, after, columns));
     } else {
-      once(pointer, () => [placeLine(pointer, at(before, pointer), at(after, pointer), columns)]);
+      once(pointer, () => placeLines(pointer, at(before, pointer), at(after, pointer), columns));
     }
   }
   return lines;
@@ -87,8 +87,8 @@ function parameterLines(name: string, part: string, { before, after, columns }: 
   const rest = values.length > 0 ? places.filter((place) => !place.startsWith('/items/enum')) : places;
   return [
     ...values,
-    ...rest.map((place) =>
-      placeLine(`/inputSchema/properties${stepTo(name)}${place}`, at(was, place), at(is, place), columns),
+    ...rest.flatMap((place) =>
+      placeLines(`/inputSchema/properties${stepTo(name)}${place}`, at(was, place), at(is, place), columns),
     ),
   ];
 }
@@ -128,7 +128,7 @@ function claimLines(claim: string, before: OfferedTool, after: OfferedTool, colu
   const words: Readonly<Record<string, string>> = { readOnlyHint: 'to read only', destructiveHint: 'to destroy' };
   const [was, is] = [before.annotations?.[claim], after.annotations?.[claim]];
   const what = words[claim];
-  if (what === undefined) return [placeLine(`/annotations${stepTo(claim)}`, was, is, columns)];
+  if (what === undefined) return placeLines(`/annotations${stepTo(claim)}`, was, is, columns);
   const says = (value: unknown) =>
     value === true
       ? `claims ${what}`
@@ -154,9 +154,17 @@ function textLines(before: string | undefined, after: string | undefined, column
   );
 }
 
-function placeLine(pointer: Pointer, was: unknown, is: unknown, columns: number): string {
-  const value = (each: unknown) => (each === undefined ? 'nothing' : revealed(JSON.stringify(each)));
-  return cut(`${placeInWords(pointer)} is now ${value(is)}, was ${value(was)}`, columns);
+/** How much of a value is shown that is no text, in columns. */
+const mostOfValue = 300;
+
+function placeLines(pointer: Pointer, was: unknown, is: unknown, columns: number): string[] {
+  const place = placeInWords(pointer);
+  // Of long texts what differs may stand at their end.
+  if (typeof was === 'string' && typeof is === 'string' && was.length + is.length > columns) {
+    return [cut(`${place} changed`, columns), ...textLines(was, is, columns)];
+  }
+  const value = (each: unknown) => (each === undefined ? 'nothing' : cut(revealed(JSON.stringify(each)), mostOfValue));
+  return wrapped(`${place} is now ${value(is)}, was ${value(was)}`, columns);
 }
 
 function descriptionIn(schema: unknown): string | undefined {

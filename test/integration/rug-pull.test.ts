@@ -426,3 +426,26 @@ test('a service that cannot be listed keeps its pin, and does not hold up the ot
   const services = JSON.parse(await lockText()).services;
   expect(Object.keys(services)).toEqual(['google', 'notion', 'slack']);
 });
+
+test('at a terminal naming tools is not reading them: several, or a suspicious one, are shown and asked about once', async () => {
+  const command = { command: { type: 'string' }, parameters: { type: 'object' } };
+  const run = { ...fine, name: 'notion-run', inputSchema: { properties: command } };
+  await openServer(() => ({ tools: [fine, { ...fine, name: 'notion-fetch' }, run] }));
+  await world.setupJson(['tools', 'refresh', 'notion']);
+  const accept = (...names: string[]) => ['tools', 'review', 'notion', '--accept', ...names];
+  for (const answer of ['q', '', 'no']) {
+    const { exit, stdout, stderr } = await reviewing([answer], accept('notion-search', 'notion-run'));
+    expect([exit, stdout]).toEqual([0, expect.stringContaining('2 still wait for a review')]);
+    expect(stderr).toMatch(
+      /notion-run: destructive[\s\S]*notion-search: [\s\S]*accept these 2, 1 of them suspicious\? y\(es\)/,
+    );
+  }
+  for (const name of ['notion-search', 'notion-run']) expect(await pinned('notion', name)).toBe('off new');
+  const alone = await reviewing(['y'], accept('notion-run'));
+  expect(alone.stderr).toContain('accept these 1, 1 of them suspicious?');
+  expect(await pinned('notion', 'notion-run')).toBe('on as-reviewed');
+  // One of which nothing is suspicious is what was named.
+  const plain = await reviewing([], accept('notion-search'));
+  expect([plain.exit, plain.stderr]).toEqual([0, expect.not.stringContaining('q(uit)')]);
+  expect(await pinned('notion', 'notion-search')).toBe('on as-reviewed');
+});

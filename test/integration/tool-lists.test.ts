@@ -1,13 +1,15 @@
 /** Tool lists as they really are: long, restless, with routers; and the sheet that people tick. */
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { loadConfiguration } from '../../internal/config/load.ts';
+import { readLine } from '../../internal/record/line.ts';
 import { readPins } from '../../internal/tool-review/pin.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { fakeTerminal } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
 
@@ -49,6 +51,20 @@ async function sheet(tick: (line: string) => boolean, edit: (text: string) => st
   await writeFile(path, edit(ticked));
   return { path, text: stdout };
 }
+/** The acts that were begun, of whoever keeps the record of this machine. */
+async function begun(folder: string): Promise<string[]> {
+  const kept = world.keptIn(folder);
+  const inside = await readdir(kept, { recursive: true });
+  const records = inside.filter((path) => /record\/[^/]*\.jsonl$/.test(path));
+  const texts = await Promise.all(records.map((path) => readFile(join(kept, path), 'utf8')));
+  return texts.flatMap((text) =>
+    text.split('\n').flatMap((line) => {
+      const entry = readLine(line)?.entry;
+      return entry?.kind === 'intent' ? [entry.act] : [];
+    }),
+  );
+}
+
 const accept = (path: string) => world.setup(['tools', 'accept', '--from', path]);
 
 test('a router that is reviewed is off with the writes, and acts once a reason was given [P4]', async () => {
@@ -292,4 +308,61 @@ test('what cannot be reviewed is told by explain, and a schema that nobody can r
     'notion-fetch',
   ]);
   expect(JSON.stringify(tools)).toContain('not reviewable: it says 20001 characters about itself');
+});
+
+test('at a terminal a word goes to names, a full screen waits, and one answer is one writing of the lock', async () => {
+  const many = Array.from({ length: 130 }, (_, index) => ({
+    name: `get_thing_${index}`,
+    annotations: { readOnlyHint: true },
+    inputSchema: { type: 'object', properties: { [`a_${index}`]: { type: 'string' } } },
+  }));
+  const parameters = Object.fromEntries(
+    Array.from({ length: 12 }, (_, index) => [`with_${index}`, { type: 'string' }]),
+  );
+  await openServer(() =>
+    list(...many, { name: 'put_a' }, { name: 'put_b', inputSchema: { type: 'object', properties: parameters } }),
+  );
+  await world.setupJson(['tools', 'refresh', 'notion']);
+  const folder = await world.machine();
+  const terminal = fakeTerminal();
+  // The group, no such name, a name, all that it says, yes.
+  const answers = ['', 'y', '/nothing', '/_b', 'f', '', '', 'y'];
+  let asked = 0;
+  const { exit, stdout, stderr } = await world.setup(['tools', 'review', 'notion'], {
+    folder,
+    terminal,
+    hear: (said) => {
+      if (said.split(/q\(uit\)|more lines: Enter, or q to leave them/).length - 1 <= asked) return;
+      void terminal.type(`${answers[asked] ?? 'q'}\n`);
+      asked += 1;
+    },
+  });
+  expect([exit, stdout]).toEqual([0, expect.stringContaining('1 still wait for a review')]);
+  expect(stderr).toMatch(/\d+ more lines: Enter[\s\S]*accept these 130 that read, together\?/);
+  expect(stderr).toMatch(/no name has "nothing" in it[\s\S]*1 of 1\s+put_b: write/);
+  expect(stdout).toContain('accepted notion put_b');
+  expect((await begun(folder)).filter((act) => act === 'tools_lock.write')).toHaveLength(2);
+});
+
+test('neither a start nor explain reads what tools say: it grows, and they do not wait for it [P4]', async () => {
+  const { notion } = world.sandbox.services;
+  const folder = await world.machine();
+  await world.connect(['notion'], { folder });
+  await world.setupJson(['tools', 'refresh', 'notion']);
+  const names = notion.tools().map(({ name }) => name);
+  expect((await world.setup(['tools', 'review', 'notion', '--accept', ...names])).exit).toBe(0);
+  await world.apply('support');
+  const texts = join(world.sandbox.configFolder, 'tools.lock', 'notion.jsonl');
+  const lock = await readFile(join(world.sandbox.configFolder, 'tools.lock.json'), 'utf8');
+  for (const { description = '' } of notion.tools()) expect(lock).not.toContain(description);
+  // What is no file cannot be read.
+  await rm(texts);
+  await mkdir(texts);
+  const call = ['--agent', 'support', '--message', 'call notion notion-search {"query":"x"}'];
+  expect((await world.setup(call, { folder })).exit).toBe(0);
+  expect(notion.calls.filter(({ tool }) => tool === 'notion-search')).toHaveLength(1);
+  expect((await world.setup(['explain', '--agent', 'support'], { folder })).exit).toBe(0);
+  notion.control.describeTool('notion-search', 'Something else.');
+  const { exit, stderr } = await world.setup(['tools', 'refresh', 'notion']);
+  expect([exit, stderr]).toEqual([1, expect.stringContaining('notion.jsonl')]);
 });

@@ -108,6 +108,12 @@ test('its lists can be pasted: each tool is in the most careful one, and what is
   expect(lines.join('\n')).toContain('# "find_none" cannot be reviewed and stays off: its input schema is no object');
 });
 
+test('of more scopes than anybody reviews it says how many there are', () => {
+  const offeredScopes = Array.from({ length: 53 }, (_, index) => `scope-${index}`);
+  const lines = draftText(evidence({ found: { ...evidence().found, offeredScopes } })).split('\n');
+  expect(lines.slice(lines.indexOf('  #   "scope-49"')).slice(1, 2)).toEqual(['  #   and 3 more']);
+});
+
 test.each([
   ['https://mcp.notion.com/mcp', undefined, 'notion'],
   ['https://mcp.example.co.uk/mcp', undefined, 'example'],

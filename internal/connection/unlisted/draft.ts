@@ -87,8 +87,13 @@ const mostLeftOut = 20;
 function scopeLines({ scopes, offeredScopes }: ProtectedResource): string[] {
   if (offeredScopes.length === 0) return ['  # It names no scopes.'];
   const listed = offeredScopes.slice(0, mostScopes).map((scope) => `  #   ${quote(scope)}`);
+  const more = offeredScopes.length - mostScopes;
   const asked = scopes === undefined ? 'none of them is' : 'those that the server names are';
-  return [`  # Scopes that it names; ${asked} asked for as long as none stand here:`, ...listed];
+  return [
+    `  # Scopes that it names; ${asked} asked for as long as none stand here:`,
+    ...listed,
+    ...(more > 0 ? [`  #   and ${more} more`] : []),
+  ];
 }
 
 /** What is against the rules and may be right all the same: not in force before somebody says so. */

@@ -3,10 +3,10 @@ import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { routers } from '../../offer/router.ts';
 import { suspicions } from '../../offer/suspicion.ts';
-import { inColumns, wrapped } from '../../text/fit.ts';
+import { cut, inColumns, wrapped } from '../../text/fit.ts';
 import { nearestHint } from '../../text/nearest.ts';
 import { quote } from '../../text/quote.ts';
-import { cardLines, type Described, fullLines, type ReviewedChange } from '../../tool-review/card.ts';
+import { byRisk, cardLines, type Described, fullLines, type ReviewedChange } from '../../tool-review/card.ts';
 import { digestIn, type Tick, type Ticked, tickedIn, ticksOf } from '../../tool-review/sheet.ts';
 import type { Ask, Ports } from '../ports.ts';
 import { loadProject } from '../project.ts';
@@ -64,8 +64,11 @@ export async function reviewTools(request: ReviewRequest, ports: Ports): Promise
     });
   }
   const by = await reviewer(ports, configuration, 'setup-session tools review');
+  const screen = { ports, columns, rows: ports.screen.rows ?? usualRows };
   if (named !== undefined) {
-    for (const each of named) for (const line of cardLines(each, columns)) ports.tell.warn(line);
+    if (ask !== undefined && isMuch(named)) {
+      if (!(await agreedTo({ ...screen, ask }, named))) return { accepted: [], waiting: count };
+    } else for (const each of named) for (const line of cardLines(each, columns)) ports.tell.warn(line);
     await writeDecisions(
       ports,
       configuration,
@@ -76,10 +79,8 @@ export async function reviewTools(request: ReviewRequest, ports: Ports): Promise
   }
   const accepted: ReviewedChange[] = [];
   const walk = {
-    ports,
+    ...screen,
     ask: ask as Ask,
-    columns,
-    rows: ports.screen.rows ?? usualRows,
     write: async (decisions: readonly Decision[]) => {
       await writeDecisions(ports, configuration, by, decisions);
       accepted.push(...decisions.map(({ reviewed }) => reviewed));
@@ -153,12 +154,34 @@ function decisionsOf(ticked: readonly Ticked[], { services }: Waiting): Decision
   return [...decisions.values()];
 }
 
-/** Everything that a walk through the tools of a service needs. */
-interface Walk {
+/** Whether naming tools is not yet having read them: they are several, or something is suspicious of the one. */
+function isMuch(named: readonly ReviewedChange[]): boolean {
+  return named.length > 1 || named.some(({ suspicions: found }) => found.some(({ kind }) => kind !== 'no-hints'));
+}
+
+/** Shows what was named and asks about all of it at once. */
+async function agreedTo(screen: Screen, named: readonly ReviewedChange[]): Promise<boolean> {
+  const described: Described = new Map();
+  const inOrder = [...named].sort(byRisk);
+  await page(
+    screen,
+    inOrder.flatMap((each) => cardLines(each, screen.columns, described)),
+  );
+  const doubtful = named.filter(({ suspicions: found }) => found.some(({ kind }) => kind !== 'no-hints')).length;
+  const said = doubtful === 0 ? '' : `, ${doubtful} of them suspicious`;
+  return (await answerTo(screen, `accept these ${named.length}${said}? y(es), q(uit)`)) === 'y';
+}
+
+/** Where somebody is asked. */
+interface Screen {
   ports: Ports;
   ask: Ask;
   columns: number;
   rows: number;
+}
+
+/** Everything that a walk through the tools of a service needs. */
+interface Walk extends Screen {
   write(decisions: readonly Decision[]): Promise<void>;
   takeBack(reviewed: ReviewedChange): Promise<void>;
 }
@@ -254,7 +277,7 @@ function questionOn({ change, counts, listed, places }: ReviewedChange, isAccept
 }
 
 /** One answer in short: its first letter, `/` and a word, or `quit`. What is no answer skips. */
-async function answerTo(walk: Walk, question: string): Promise<string> {
+async function answerTo(walk: Screen, question: string): Promise<string> {
   const asked = clock.monotonic();
   const answer = await answered(walk, question);
   if (/^q(uit)?$/i.test(answer)) return 'quit';
@@ -273,14 +296,14 @@ async function answerTo(walk: Walk, question: string): Promise<string> {
 }
 
 /** The answer to a question, of which no line is wider than the screen: the one that is answered has our name before it. */
-async function answered({ ports, ask, columns }: Walk, question: string): Promise<string> {
+async function answered({ ports, ask, columns }: Screen, question: string): Promise<string> {
   const lines = wrapped(question, Math.max(20, columns - `${ports.executable}: `.length));
   ask.show(lines.slice(0, -1));
   return (await ask.line(lines.at(-1) ?? '', questionTimeoutMs)).trim();
 }
 
 /** Shows lines, a screen at a time. */
-async function page(walk: Walk, lines: readonly string[]): Promise<void> {
+async function page(walk: Screen, lines: readonly string[]): Promise<void> {
   const { ask, rows } = walk;
   const room = Math.max(5, rows - 3);
   for (let index = 0; index < lines.length; index += room) {
@@ -305,7 +328,7 @@ function overviewLines({ service, agreed, others }: WaitingService, columns: num
     `  one by one: ${counted.join(', ')}`,
     ...(kinds.length === 0 ? [] : [`  suspicious: ${kinds.join(', ')}`]),
     ...(agreed.length === 0 ? [] : [`  together: ${agreed.length} that read by their hints, names and schemas`]),
-  ].map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
+  ].map((line) => cut(line, columns));
 }
 
 /** The changes that were named. Throws `usage` for a name that none has, and for one that several services have. */

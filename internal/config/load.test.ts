@@ -441,6 +441,13 @@ describe('one mistake is one line with file, place, path and fix: [P10]', () => 
       ':1:92 identity.redirect.port: got 70000, expected at most 65535',
     ],
     [
+      'more than five minutes between clocks',
+      inInterface,
+      'client_id: us',
+      'client_id: us, clock_margin: 6m',
+      ':1:88 identity.clock_margin: got "6m", expected a time of at most five minutes, such as "2m"',
+    ],
+    [
       'a redirect path that is none',
       inInterface,
       'client_id: us',

@@ -123,6 +123,35 @@ describe('a good token', () => {
     expect((await prove([workload({ claims })], holding(await issuer.sign(ours)))).principal).toEqual(proven());
   });
 
+  test('may be asked for claims of any JSON type and at any depth, and a number is not the text of it', async () => {
+    const said = { run: 7, protected: true, list: ['a', 8], pod: { namespace: 'agents' } };
+    const asked = async (claims: Workload['claims']) =>
+      await prove([workload({ claims })], holding(await issuer.sign(ours, said))).then(
+        () => 'proven',
+        (error: Error) => error.message,
+      );
+    for (const claims of [
+      { run: 7 },
+      { protected: true },
+      { list: 8 },
+      { 'pod.namespace': 'agents' },
+      { run: [6, 7] },
+    ]) {
+      expect([claims, await asked(claims)]).toEqual([claims, 'proven']);
+    }
+    expect(await asked({ run: '7' })).toContain('its "run" is 7 (no text), and demanded is "7"');
+    expect(await asked({ protected: 'true' })).toContain('its "protected" is true (no text)');
+    expect(await asked({ protected: false })).toContain('and demanded is false (no text)');
+  });
+
+  test('may have a subject that is longer than that of a person', async () => {
+    const sub = (length: number) => 'x'.repeat(length);
+    const who = async (length: number) =>
+      (await prove([workload()], holding(await issuer.sign(ours, { sub: sub(length) })))).principal.subject;
+    expect([await who(256), await who(1024)]).toEqual([sub(256), sub(1024)]);
+    await expect(who(1025)).rejects.toEqual(refusal('it does not name a person (sub)'));
+  });
+
   test('may name whoever asked for it', async () => {
     const token = await issuer.sign(ours, { azp: '1046' });
     expect((await prove([workload()], holding(token))).principal).toEqual(proven());

@@ -303,6 +303,28 @@ describe('discovery', () => {
     expect(evil.lines()).toEqual([]);
   });
 
+  test('of a provider is the document of OpenID Connect, and the one of OAuth only where that is not fit [P2]', async () => {
+    const asks = { openid: true, requirePkce: false };
+    const withKeys = (issuer: string) => ({ json: { ...good, issuer, jwks_uri: `${issuer}/keys` } });
+    const first = await discover({ [openid]: withKeys, [oauth]: withKeys }, '', asks);
+    expect([first.outcome, first.lines]).toMatchObject([{ issuer: first.origin }, [`GET ${openid}`]]);
+    const others = [honest(), () => ({ json: { ...good, jwks_uri: 'https://as.example/keys' } }), () => ({ json: [] })];
+    for (const unfit of others) {
+      const second = await discover({ [openid]: unfit, [oauth]: withKeys }, '', asks);
+      expect([second.outcome, second.lines]).toMatchObject([
+        { issuer: second.origin },
+        [`GET ${openid}`, `GET ${oauth}`],
+      ]);
+    }
+    const another = others[1] ?? honest();
+    const none = await discover({ [openid]: another, [oauth]: another }, '', asks);
+    expect(none.outcome).toMatchObject({ code: 'issuer_mismatch' });
+    expect((await discover({ [openid]: honest(), [oauth]: honest() }, '', asks)).outcome).toMatchObject({
+      code: 'service_metadata',
+      message: expect.stringContaining('jwks_uri'),
+    });
+  });
+
   test('to another origin names both and a way out, for a provider; the other document counts all the same [P2]', async () => {
     const evil = await startHostileServer((_line, _request, origin) => honest()(origin));
     const away = () => ({ status: 302, headers: { location: `${evil.origin}${openid}` } });

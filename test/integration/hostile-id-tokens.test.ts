@@ -224,6 +224,7 @@ describe('when somebody signed in', () => {
     control().tamperTokenResponse(async (answer, forge) => ({ ...answer, id_token: await forge({ ...claims }) }));
     const failed = await world.connect(['notion']);
     expect([failed.exit, failed.stderr, world.asked()]).toEqual([3, expect.stringContaining(why), []]);
+    expect(failed.stderr).toContain('authorize_parameters: { prompt: login }');
   });
 
   test('and how, where the token says nothing of it and it is required: refused', async () => {

@@ -300,6 +300,14 @@ test('a job of GitHub whose subject has got numbers is told that its vault is an
   expect((await world.connect(['list'], step())).stderr).not.toContain('not its own');
 });
 
+test('a job with a subject of 300 characters has a vault of its own, which it finds again [P1]', async () => {
+  await jobsAlone();
+  const sub = `repo:acme/agents:environment:production:job_workflow_ref:${'w'.repeat(243)}`;
+  world.sandbox.workloadIssuer.control.job({ ...githubJob, sub });
+  for (const time of [1, 2]) expect([time, await connected()]).toMatchObject([time, { owner: { subject: sub } }]);
+  expect((await world.client.beta.vaults.list()).data).toHaveLength(1);
+});
+
 test('a person at a machine where tokens lie around signs in all the same', async () => {
   await jobsToo();
   const environment = {

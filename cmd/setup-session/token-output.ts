@@ -64,10 +64,11 @@ export function showInspected(token: InspectedToken): CommandResult {
 export function showRevoked(revoked: RevokedTokens): CommandResult {
   const { session_id: id, servers, begun, change } = revoked;
   const also = begun.length === 0 ? '' : `, and those of what it began: ${begun.map(visible).join(', ')}`;
+  const at = servers.length === 0 ? '' : ` for ${servers.map(visible).join(', ')}`;
   const done = change === 'taken back';
   return {
     text: [
-      `the tokens of ${visible(id)} for ${servers.map(visible).join(', ')}${also} ${done ? 'are' : 'would be'} taken back`,
+      `the tokens of ${visible(id)}${at}${also} ${done ? 'are' : 'would be'} taken back`,
       ...(done ? [`it can be read, and takes nothing any more; end it: setup-session stop ${visible(id)}`] : []),
     ].join('\n'),
     json: revoked,

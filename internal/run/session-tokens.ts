@@ -299,9 +299,11 @@ async function tendOne(
   }
 }
 
+/** Whether a parent has ended, or the first of its line, which may not have been followed yet. */
 async function hasEnded(platform: Platform, parent: Parent | undefined): Promise<boolean> {
-  const session = parent && (await unlessMissing('listed', platform.sessions.retrieve(parent.sid)));
-  return session === undefined || !isLive(session);
+  const line = new Set(parent === undefined ? [] : [parent.sid, parent.rootSid]);
+  const sessions = await Promise.all([...line].map((sid) => unlessMissing('listed', platform.sessions.retrieve(sid))));
+  return sessions.some((session) => session === undefined || !isLive(session));
 }
 
 /** Ends a session that one began which has ended. No token of it counts from the first step on; it stays kept until all is done. */
@@ -443,8 +445,11 @@ function withBegun(
   const sids = new Set<string>();
   for (const generation of generationsOf(all)) {
     for (const { kept, identity } of generation) {
-      const begun = identity?.parent !== undefined && sids.has(identity.parent.sid);
-      if (identity === undefined || (!begun && !tended(identity))) continue;
+      if (identity === undefined) continue;
+      const line = identity.parent === undefined ? [] : [identity.parent.sid, identity.parent.rootSid];
+      // Where a run was killed in the middle, what began it is not kept any more.
+      const begun = line.some((sid) => sids.has(sid) || tended({ ...identity, sessionId: sid }));
+      if (!begun && !tended(identity)) continue;
       found.push({ kept, identity, begun });
       if (identity.sessionId !== undefined) sids.add(identity.sessionId);
     }

@@ -172,6 +172,8 @@ export async function isLineageOver(
   while (parent !== undefined) {
     const before: SessionIdentity | undefined = bySession.get(parent.sid);
     if (before === undefined || (await areTakenBack(issuer, before.index))) return true;
+    // One that goes round was written by nobody here, and has no first.
+    if (before.parent !== undefined && before.parent.depth >= parent.depth) return true;
     parent = before.parent;
   }
   return false;

@@ -149,10 +149,14 @@ function isServer({ service, url, credentialId, jti, issuedAt, expires }: Record
   );
 }
 
+/** As deep as a line may be configured to be (`session_tokens.deepest`). */
+const deepestParent = 15;
+
 function isParent(value: unknown): boolean {
   if (!isRecord(value)) return false;
   const { sid, rootSid, depth, act } = value;
-  return typeof sid === 'string' && typeof rootSid === 'string' && Number.isSafeInteger(depth) && isRecord(act);
+  const isDepth = typeof depth === 'number' && Number.isInteger(depth) && depth >= 0 && depth <= deepestParent;
+  return typeof sid === 'string' && typeof rootSid === 'string' && isDepth && isRecord(act);
 }
 
 function isListOf(value: unknown, is: (each: Record<string, unknown>) => boolean): boolean {

@@ -146,6 +146,12 @@ export async function verifySession(
   };
 }
 
+/** What became of a session that was to be stopped: `how` in words; not stopped are one that is `as started`, and one that stays `altered`. */
+export interface StopOutcome {
+  how: string;
+  state: 'ended' | 'altered' | 'as started';
+}
+
 /** What {@link stopSession} would do. */
 export function stopPlan(session: Session): string {
   return isLive(session) ? 'would be interrupted and archived' : 'it had ended already';
@@ -153,26 +159,28 @@ export function stopPlan(session: Session): string {
 
 /**
  * Interrupts and archives a session that is not what was started; one that a list named is read by its id and judged again
- * before. The answer says how it ended. Never throws for what the platform refuses.
+ * before. Never throws for what the platform refuses.
  */
 export async function stopSession(
   request: VerifyRequest,
   { session, twinIds }: VerifiedSession,
   lookups: Lookups,
-): Promise<string> {
+): Promise<StopOutcome> {
   const { platform } = request;
   try {
     const now = twinIds === undefined ? session : await find(platform, session.id);
-    if (now === undefined || !isLive(now)) return 'it had ended already';
+    if (now === undefined || !isLive(now)) return { how: 'it had ended already', state: 'ended' };
     if (twinIds !== undefined) {
       const { alarms } = await verifySession(request, now, lookups, await hasTwin(platform, now, twinIds));
-      if (alarms.length === 0) return 'NOT stopped: read by its id, it is what was started';
+      if (alarms.length === 0) {
+        return { how: 'NOT stopped: read by its id, it is what was started', state: 'as started' };
+      }
     }
     const { interrupted } = await endSession(platform, now);
-    return `${interrupted ? 'interrupted and ' : ''}archived`;
+    return { how: `${interrupted ? 'interrupted and ' : ''}archived`, state: 'ended' };
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
-    return `NOT stopped: ${error.message}`;
+    return { how: `NOT stopped: ${error.message}`, state: 'altered' };
   }
 }
 

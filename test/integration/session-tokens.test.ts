@@ -1,6 +1,6 @@
 /** Sessions with tokens of their own: issued, delivered, verified by a server, renewed, taken back. */
 import { writeFileSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
@@ -576,6 +576,55 @@ describe('the end of a session is that of those it began:', () => {
     await guarding(here, async () => (await readdir(join(here.folder ?? '', 'state', 'identities'))).length === 0);
     expect(await ended(ids)).toEqual([true, true, true]);
     expect(await refused(tokens)).toEqual([401, 401, 401]);
+  });
+
+  /** As a run is killed that has done all of the first one, and nothing of those after it. */
+  async function killedAfterFirst(root: string) {
+    const folder = join(here.folder ?? '', 'state', 'identities');
+    for (const name of (await readdir(folder)).filter((each) => each.endsWith('.json'))) {
+      const { sessionId } = JSON.parse(await readFile(join(folder, name), 'utf8')) as Content;
+      if (sessionId === root) await rm(join(folder, name));
+    }
+    return async () => (await readdir(folder)).filter((each) => each.endsWith('.json'));
+  }
+
+  test.each(['stop', 'token revoke'])(
+    'by a %s that was killed after the first of them, and is said again [P8]',
+    async (command) => {
+      const { ids, tokens } = await line();
+      const [root = '', ...begun] = ids;
+      if (command === 'stop') await world.client.beta.sessions.archive(root);
+      const left = await killedAfterFirst(root);
+      expect(await world.setupJson([...command.split(' '), root], here)).toMatchObject({ begun });
+      expect(await ended(ids)).toEqual(ids.map(() => command === 'stop'));
+      expect((await refused(tokens)).slice(1)).toEqual([401, 401]);
+      expect(await left()).toEqual([]);
+    },
+  );
+
+  test('where a message to the last of them comes before what was killed is followed [P8]', async () => {
+    const { ids } = await line();
+    const [root = '', , last = ''] = ids;
+    await world.client.beta.sessions.archive(root);
+    await killedAfterFirst(root);
+    expect(await asking(last)).toMatchObject({ exit: 1 });
+    expect(await ended(ids)).toEqual([true, false, true]);
+  });
+
+  test('which a list says is another one and is not, is not its end', async () => {
+    const { ids, tokens } = await line();
+    world.sandbox.platform.control.tamper('GET /v1/sessions', (json: Content) => ({
+      ...json,
+      data: json['data'].map((each: Content) =>
+        each['id'] === ids[0]
+          ? { ...each, agent: { ...each['agent'], tools: [{ type: 'agent_toolset_20260401', configs: [] }] } }
+          : each,
+      ),
+    }));
+    const { exit, stderr } = await setup('verify', '--stop');
+    expect([exit, stderr]).toEqual([3, expect.stringContaining('NOT stopped: read by its id, it is what was started')]);
+    expect(await ended(ids)).toEqual([false, false, false]);
+    expect(await refused(tokens)).toEqual([200, 200, 200]);
   });
 
   test('while one is being begun, which gets no token [P8]', async () => {

@@ -13,6 +13,7 @@ import { readRest } from '../../session/session-state.ts';
 import {
   type Lookups,
   lookupsOf,
+  type StopOutcome,
   stopSession as stopAltered,
   stopPlan,
   type VerifiedSession,
@@ -99,8 +100,12 @@ export async function verifySessions(request: VerifyRequest, ports: Ports): Prom
       })),
     };
   }
-  const outcomes = stop && !dryRun ? await stopAll(run, lookups, altered) : new Map<string, string>();
-  if (outcomes.size > 0) await endTokensOf(ports, run, [...outcomes.keys()]);
+  const outcomes = stop && !dryRun ? await stopAll(run, lookups, altered) : new Map<string, StopOutcome>();
+  const those = (state: StopOutcome['state']) =>
+    [...outcomes].flatMap(([id, each]) => (each.state === state ? [id] : []));
+  await endTokensOf(ports, run, those('ended'));
+  // It is not what was started, whether the platform ends it or not.
+  await endTokensOf(ports, run, those('altered'), false);
   throw alteredError(verified, altered, { stop, dryRun, outcomes });
 }
 
@@ -144,8 +149,12 @@ export async function stopSession(request: StopRequest, ports: Ports): Promise<S
     archived_at: archivedAt,
     ...(begun.length > 0 && { begun }),
   });
-  const begun = isLive(session) && !interrupt ? await begunBySession(ports, run, session.id) : [];
-  if (!isLive(session)) return stopped('had ended already');
+  const begun = interrupt ? [] : await begunBySession(ports, run, session.id);
+  if (!isLive(session)) {
+    // A run that was killed, or whoever ended it elsewhere, left its tokens and what it began.
+    if (!interrupt && !dryRun) await endTokensOf(ports, run, [session.id]);
+    return stopped('had ended already');
+  }
   if (dryRun) return stopped(`would be ${interrupt ? 'interrupted' : 'interrupted and archived'}`);
   if (interrupt) {
     return stopped((await interruptSession(run.platform, session)) ? 'interrupted' : 'had ended already');
@@ -165,8 +174,8 @@ async function stopAll(
   run: OperatorRun,
   lookups: Lookups,
   altered: readonly VerifiedSession[],
-): Promise<Map<string, string>> {
-  const outcomes = new Map<string, string>();
+): Promise<Map<string, StopOutcome>> {
+  const outcomes = new Map<string, StopOutcome>();
   for (const each of altered) outcomes.set(each.session.id, await stopAltered(run, each, lookups));
   return outcomes;
 }
@@ -174,12 +183,12 @@ async function stopAll(
 function alteredError(
   verified: readonly VerifiedSession[],
   altered: readonly VerifiedSession[],
-  { stop, dryRun, outcomes }: { stop: boolean; dryRun: boolean; outcomes: ReadonlyMap<string, string> },
+  { stop, dryRun, outcomes }: { stop: boolean; dryRun: boolean; outcomes: ReadonlyMap<string, StopOutcome> },
 ): AppError {
   const lines = [`${altered.length} of ${verified.length} sessions are not what was started`];
   for (const { session, alarms } of altered) {
     const of = ownerOf(session.metadata)?.subject;
-    const outcome = dryRun ? stopPlan(session) : outcomes.get(session.id);
+    const outcome = dryRun ? stopPlan(session) : outcomes.get(session.id)?.how;
     lines.push(`${quote(session.id)}${of === undefined ? '' : ` of ${quote(of)}`}:`);
     lines.push(...alarms.map(({ what, why }) => `  ${what}: ${why}`));
     if (outcome !== undefined) lines.push(`  ${outcome}`);

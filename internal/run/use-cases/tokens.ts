@@ -33,13 +33,14 @@ export async function revokeTokens({ session: id, dryRun }: RevokeTokensRequest,
   const issuer = requireIssuer(await tokenIssuerOf(ports, run));
   const tended = ofSessions([session.id]);
   const known = (await issuer.identities.all()).find(({ identity }) => identity !== undefined && tended(identity));
-  if (known?.identity === undefined) {
+  const begun = await begunBy(ports, run, tended);
+  // A run that was killed may have left those that it began.
+  if (known?.identity === undefined && begun.length === 0) {
     throw new AppError('usage', `no tokens of the session ${quote(session.id)} are known on this machine`, {
       hint: 'they are taken back where they were issued, or by ending the session: setup-session stop <session>',
     });
   }
-  const servers = known.identity.servers.map(({ service }) => service);
-  const begun = await begunBy(ports, run, tended);
+  const servers = known?.identity?.servers.map(({ service }) => service) ?? [];
   if (dryRun) return { session_id: session.id, change: 'would be taken back', servers, begun };
   // What asks for nothing else does not say that it was done where it was not.
   const [fault] = await endTokens(ports, run, tended, { ended: false });

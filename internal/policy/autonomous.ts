@@ -6,7 +6,7 @@ import { quote } from '../text/quote.ts';
 import { isOperator, whatNames } from './verdict.ts';
 
 /** Whose word it is that there is such an agent: the reviewed files. No issuer of tokens is called so. */
-export const agentIssuer = 'config/agents';
+const agentIssuer = 'config/agents';
 
 /** Somebody proven who has an agent act, and the entry of the configuration that lets them. */
 export interface ActingAgent {

@@ -5,24 +5,14 @@ const mostSteps = 200;
 
 /** Goes on with Tab until what has the focus begins with these words, by itself or by its label, and can be seen to have it. */
 export async function tabTo(page: Page, words: string): Promise<void> {
-  await tabUntil(page, words, async () => String(await page.evaluate(wordsOfFocus)).startsWith(words));
-}
-
-/** The same for what has no words of its own. What a page of others shows of its focus is theirs to mend. */
-export async function tabToElement(page: Page, selector: string, { isOurs = true } = {}): Promise<void> {
-  await tabUntil(page, selector, async () => (await page.locator(`${selector}:focus`).count()) === 1, isOurs);
-}
-
-async function tabUntil(page: Page, what: string, isThere: () => Promise<boolean>, isOurs = true): Promise<void> {
   for (let steps = 0; steps < mostSteps; steps += 1) {
-    if (await isThere()) {
-      if (isOurs && (await page.evaluate(isFocusSeen)) !== true)
-        throw new Error(`nobody sees that ${what} has the focus`);
+    if (String(await page.evaluate(wordsOfFocus)).startsWith(words)) {
+      if ((await page.evaluate(isFocusSeen)) !== true) throw new Error(`nobody sees that ${words} has the focus`);
       return;
     }
     await page.keyboard.press('Tab');
   }
-  throw new Error(`${what} is not reached by the keyboard`);
+  throw new Error(`${words} is not reached by the keyboard`);
 }
 
 // Expressions: they are evaluated in the browser. Nothing is read of a page that has no focus.

@@ -287,7 +287,7 @@ async function personOf(place: KeptSecret): Promise<KeptAccess['person'] | undef
  * Takes what is kept out of its place, for whoever has the turn, whosever it is, and gives it back at the service where that ends nothing else (RFC 7009).
  * Throws `keychain_unavailable`.
  */
-export async function endAccess(
+async function endAccess(
   request: Pick<LocalAccessRequest, 'service' | 'visit'> & { place: KeptSecret },
 ): Promise<AccessEnded> {
   const { service, place, visit } = request;

@@ -332,6 +332,35 @@ describe('somebody takes part in it who is not the browser that began', () => {
     expect(warnings).toEqual([expect.stringContaining('at both ends')]);
   });
 
+  test.skipIf(process.platform !== 'linux')(
+    'by a browser that is gone before anybody looks whose it was: it is no stranger, and the next one goes on',
+    async () => {
+      const leave = async (url: URL) => {
+        const socket = connect(Number(url.port), url.hostname);
+        socket.end(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+        let heard = '';
+        for await (const piece of socket.on('error', () => {})) heard += piece;
+        // For each of these it is looked whose it is, as for the one that left.
+        for (let others = 0; others < 20; others += 1) await ask(new URL('/favicon.ico', url).href);
+        return heard;
+      };
+      const heard: string[] = [];
+      const visit: Attempt['visit'] = async ({ start, authorization, redirectUri }) => {
+        void (async () => {
+          heard.push(await leave(start));
+          const { headers } = await begin(start);
+          const { state = '' } = Object.fromEntries(authorization.searchParams);
+          heard.push(await leave(new URL(`${redirectUri}?code=the-code&state=${state}`)));
+          const { headers: answered } = await ask(`${redirectUri}?code=the-code&state=${state}`, { headers });
+          void ask(redirectUri, { target: String(answered['location']) }).catch(() => {});
+        })();
+        return { startIsPublic: true, done() {} };
+      };
+      const { outcome, warnings } = await flow(comeBack, { attempt: { visit } });
+      expect([outcome, heard, warnings]).toEqual([expect.objectContaining({ access_token: 'at' }), ['', ''], []]);
+    },
+  );
+
   test('where the answer can be pasted: it is not taken, the page says so, and the pasted one counts', async () => {
     let told: Answered | undefined;
     const visit: Attempt['visit'] = async ({ authorization, redirectUri }) => ({

@@ -106,6 +106,8 @@ export async function listenOnLoopback(place: RedirectPlace, returnTo?: URL): Pr
     }
     // Asked first: between what is judged and what is done about it, nothing may come.
     const peer = await peerOf(request.socket);
+    // A browser that went elsewhere meanwhile is no stranger: what it asked for has no effect, and it may come back.
+    if (peer.kind === 'gone') return void response.destroy();
     if (captured) {
       if (request.method !== 'GET' || request.url !== donePath || request.headers.host !== authority)
         return sendStatus(response, 410);

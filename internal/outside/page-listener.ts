@@ -39,7 +39,11 @@ export async function listenForPage(): Promise<PageListener> {
         return peer;
       };
       const listener = getRequestListener(
-        async (request, { incoming }) => await handler(request, await peerAt(incoming.socket as Socket)),
+        async (request, { incoming }) => {
+          const peer = await peerAt(incoming.socket as Socket);
+          // A browser that went elsewhere meanwhile is no stranger: nobody hears this.
+          return peer.kind === 'gone' ? new Response(null, { status: 408 }) : await handler(request, peer);
+        },
         { overrideGlobalObjects: false },
       );
       server.on('request', (request, response) => {

@@ -47,7 +47,7 @@ describe.skipIf(elsewhere)('the kernel', () => {
     expect(peers).toEqual([{ kind: 'other', uid: 65534 }]);
   });
 
-  test('says nothing of one that is gone: it is not taken for root, or for us', async () => {
+  test('says that one is gone: it is not taken for root, for us, or for a stranger', async () => {
     let accepted: Socket | undefined;
     const { server, port } = await serve('127.0.0.1');
     server.on('connection', (socket: Socket) => {
@@ -55,7 +55,7 @@ describe.skipIf(elsewhere)('the kernel', () => {
     });
     const answered = ask(`http://127.0.0.1:${port}/`);
     await answered;
-    expect(accepted && (await peerOf(accepted))).toEqual({ kind: 'unknown' });
+    expect(accepted && (await peerOf(accepted))).toEqual({ kind: 'gone' });
   });
 });
 

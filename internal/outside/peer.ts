@@ -8,8 +8,16 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { endianness } from 'node:os';
 import { clock } from '../clock/clock.ts';
 
-/** Whose program it is. `unknown` where nothing on this machine is told to own the other end. */
-export type Peer = { kind: 'own' } | { kind: 'root' } | { kind: 'other'; uid: number } | { kind: 'unknown' };
+/**
+ * Whose program it is. `unknown` where nothing on this machine is told to own the other end; `gone` where it closed the
+ * connection before that was asked: then nobody is there who could be told anything, or be taken for anybody.
+ */
+export type Peer =
+  | { kind: 'own' }
+  | { kind: 'root' }
+  | { kind: 'other'; uid: number }
+  | { kind: 'unknown' }
+  | { kind: 'gone' };
 
 interface End {
   address: string;
@@ -36,7 +44,8 @@ export async function namesPeers(server: Server): Promise<boolean> {
 }
 
 /** Who is at the other end of an accepted connection. */
-export async function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): Promise<Peer> {
+export async function peerOf(socket: Socket): Promise<Peer> {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
   const own = process.getuid?.();
   if (process.platform !== 'linux' || own === undefined) return { kind: 'unknown' };
   if (
@@ -45,7 +54,7 @@ export async function peerOf({ remoteAddress, remotePort, localAddress, localPor
     localAddress === undefined ||
     localPort === undefined
   ) {
-    return { kind: 'unknown' };
+    return { kind: 'gone' };
   }
   // The other socket's own end is our remote one.
   const uid = await ownerOf(
@@ -53,7 +62,8 @@ export async function peerOf({ remoteAddress, remotePort, localAddress, localPor
     { address: localAddress, port: localPort },
     established,
   );
-  if (uid === undefined) return { kind: 'unknown' };
+  // While the table was read again, whatever the other end did has come here.
+  if (uid === undefined) return { kind: socket.destroyed || socket.readableEnded ? 'gone' : 'unknown' };
   if (uid === own) return { kind: 'own' };
   return uid === 0 ? { kind: 'root' } : { kind: 'other', uid };
 }

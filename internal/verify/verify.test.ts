@@ -155,6 +155,26 @@ describe('a token that was verified before', () => {
     expect(await verdictAt(start + 91)).toBe('expired');
   });
 
+  test('says the same again, whatever somebody did with what it said before', async () => {
+    const { clock, own, claims } = await world();
+    const issuers = [{ ...own, keys: { keys: [key.publicJwk] } }];
+    const trusted = trust({ audience, issuers, keepVerified: 8, now: () => clock.now * 1000 });
+    const token = await signed(claims(), key);
+    const said = async () => {
+      const result = await verifySessionToken(`Bearer ${token}`, trusted);
+      if (!result.ok || result.kind !== 'session-token') throw new Error('no session token');
+      return result.claims;
+    };
+    const first = await said();
+    const before = structuredClone(first);
+    (first.may.on as string[]).push('delete_all');
+    first.sub = 'somebody else';
+    const second = await said();
+    expect(second).toEqual(before);
+    (second.may.on as string[]).push('delete_all');
+    expect(await said()).toEqual(before);
+  });
+
   test('counts once where each counts once', async () => {
     const { claims, verdict } = await world({ keepVerified: 8, replay: replayWindow() });
     const token = await signed(claims(), key);

@@ -126,7 +126,8 @@ interface KeptTokens {
 }
 
 interface KeptToken {
-  payload: JWTPayload;
+  /** When it ends, in seconds since 1970. */
+  exp: number;
   kid: string;
   key: VerifyingKey;
   /** When it was verified, in milliseconds since 1970. */
@@ -221,7 +222,8 @@ async function payloadOf(token: string, issuer: CheckedIssuer, trusted: Trust, n
   const { most, tokens } = trusted.kept;
   const digest = most === 0 ? '' : createHash('sha256').update(token).digest('base64');
   const kept = tokens.get(digest);
-  if (kept !== undefined && counts(kept, issuer, now)) return kept.payload;
+  // Read anew: what a caller was given is theirs, and what they do with it changes no later answer.
+  if (kept !== undefined && counts(kept, issuer, now)) return decodeJwt(token);
   tokens.delete(digest);
   const { payload, protectedHeader, key } = await jwtVerify(token, (head) => keyOf(head, issuer), {
     algorithms: [issuer.algorithm],
@@ -238,14 +240,14 @@ async function payloadOf(token: string, issuer: CheckedIssuer, trusted: Trust, n
       tokens.delete(oldest);
       break;
     }
-    tokens.set(digest, { payload, kid, key: key as VerifyingKey, at: now });
+    tokens.set(digest, { exp: payload.exp ?? 0, kid, key: key as VerifyingKey, at: now });
   }
   return payload;
 }
 
 /** Whether nothing is otherwise than when it was verified: its key is the one of its issuer now, and its time has come and not passed. */
-function counts({ payload, kid, key, at }: KeptToken, { source }: CheckedIssuer, now: number): boolean {
-  return now >= at && now < (payload.exp ?? 0) * 1000 && source.find(kid) === key;
+function counts({ exp, kid, key, at }: KeptToken, { source }: CheckedIssuer, now: number): boolean {
+  return now >= at && now < exp * 1000 && source.find(kid) === key;
 }
 
 /** The one issuer a token may be of. What it says of it is no proof: whose key verifies it is. */

@@ -30,6 +30,14 @@ export function agentRunBy(runner: Principal, agent: Agent): ActingAgent {
   });
 }
 
+/**
+ * Whether somebody may have an agent act that acts for itself. They can have told it what to ask for, so they are not another
+ * person who says yes to it (P4).
+ */
+export function mayRunAgent(runner: Principal, agent: Agent | undefined): boolean {
+  return agent?.autonomous !== undefined && whatNames(runner, agent.autonomous.run_by) !== undefined;
+}
+
 /** The agent, for an operator who looks after its vault. Throws `not_allowed` for anybody else. */
 export function agentKeptBy(operator: Principal, agent: Agent, configuration: Configuration): ActingAgent {
   const principal = agentPrincipal(operator, agent);

@@ -30,6 +30,15 @@ export function chooseVault(claims: readonly Claim[]): Choice {
   return { kind: 'one', vault: first.vault, doubtful: claims.filter((claim) => claim !== first) };
 }
 
+/**
+ * Whether an older mark of an off-boarding counts no more: an active vault is proven, and none that is has the mark. So it is of
+ * somebody who was let in again, since the platform keeps what was archived as it was.
+ */
+export function isLetIn(claims: readonly Claim[]): boolean {
+  const proven = claims.filter(isProven);
+  return proven.length > 0 && proven.every(({ vault }) => !isOffboarded(vault.metadata));
+}
+
 /** Whether nothing speaks against a claim. */
 export function isProven({ signature }: Claim): boolean {
   return signature.kind === 'valid' || signature.kind === 'unneeded';

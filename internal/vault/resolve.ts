@@ -9,7 +9,7 @@ import { isLive, unlessMissing } from '../platform/live.ts';
 import { notAsListed, takeFirst } from '../platform/pages.ts';
 import type { Vault } from '../platform/vaults.ts';
 import { quote } from '../text/quote.ts';
-import { type Choice, type Claim, chooseVault, isOlder, isProven } from './claims.ts';
+import { type Choice, type Claim, chooseVault, isLetIn, isOlder, isProven } from './claims.ts';
 import type { VaultAnswer } from './owner.ts';
 import { creationMark, creationOf, isMarked, isOwnedBy, ownerRecord, signatureKey, signatureOf } from './owner.ts';
 import type { OwnershipKeys, Signer } from './signature.ts';
@@ -323,13 +323,14 @@ export async function signVault(
   if (verdict.kind !== 'valid' || !isOwnedBy(signed.metadata, principal)) throw notStored(vault.id);
 }
 
-/** Throws `offboarded` where any vault that names the principal, archived or not, says so. */
+/** Throws `offboarded` where any vault that names the principal, archived or not, says so, and they were not let in again. */
 export async function refuseOffboarded(
   directory: Pick<VaultDirectory, 'platform' | 'ownership'>,
   principal: Pick<Principal, 'kind' | 'issuer' | 'subject' | 'label'>,
 ): Promise<void> {
-  const { offboarded } = await readClaims(directory, principal, { archivedToo: true });
-  if (offboarded !== undefined) throw await offboardedError(offboarded, principal, directory.ownership);
+  const { claims, offboarded } = await readClaims(directory, principal, { archivedToo: true });
+  if (offboarded === undefined || isLetIn(claims)) return;
+  throw await offboardedError(offboarded, principal, directory.ownership);
 }
 
 /**
@@ -346,8 +347,8 @@ export async function requireNotOffboarded(directory: VaultDirectory, principal:
     return;
   }
   if (await memory.recallNone(principal)) return;
-  const { offboarded, naming } = await readClaims(directory, principal, { archivedToo: true });
-  if (offboarded !== undefined) throw await offboardedError(offboarded, principal, ownership);
+  const { claims, offboarded, naming } = await readClaims(directory, principal, { archivedToo: true });
+  if (offboarded !== undefined && !isLetIn(claims)) throw await offboardedError(offboarded, principal, ownership);
   if (naming.size === 0) await memory.rememberNone(principal);
 }
 

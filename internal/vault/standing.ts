@@ -2,7 +2,7 @@
 import { AppError } from '../errors/app-error.ts';
 import { isPerson, isSamePerson, type Principal } from '../identity/principal.ts';
 import { quote } from '../text/quote.ts';
-import { isProven } from './claims.ts';
+import { isLetIn } from './claims.ts';
 import type { VaultAnswer } from './owner.ts';
 import { isOwnedBy, ownerOf } from './owner.ts';
 import { everyVault, type Owner } from './persons-vaults.ts';
@@ -51,7 +51,7 @@ export async function requireNoneLeft(
   );
 }
 
-/** The vault whose mark counts; undefined where none has one, or an active vault of theirs is proven and has none. */
+/** The vault whose mark counts; undefined where none has one, or they were let in again. */
 async function markOf(
   { ownership }: Pick<VaultDirectory, 'ownership'>,
   owner: Owner,
@@ -59,9 +59,6 @@ async function markOf(
 ): Promise<VaultAnswer | undefined> {
   const marked = vaults.find(({ metadata }) => isOwnedBy(metadata, owner) && isOffboarded(metadata));
   if (marked === undefined) return undefined;
-  for (const vault of vaults) {
-    const claim = isOffboarded(vault.metadata) ? undefined : await judgeClaim(vault, owner, ownership);
-    if (claim !== undefined && isProven(claim)) return undefined;
-  }
-  return marked;
+  const claims = await Promise.all(vaults.map((vault) => judgeClaim(vault, owner, ownership)));
+  return isLetIn(claims.filter((claim) => claim !== undefined)) ? undefined : marked;
 }

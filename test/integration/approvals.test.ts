@@ -275,7 +275,7 @@ describe('one approver', () => {
     expect(await answers(id)).toEqual([]);
   });
 
-  test('who was off-boarded sees and answers nothing', async () => {
+  test('who was off-boarded sees and answers nothing, and does again when they were let in again', async () => {
     await world.connect(['notion'], { person: 'grace' });
     await approving({ every: { groups: ['support'] } });
     await world.configure('interface.yaml', (content) => {
@@ -292,6 +292,11 @@ describe('one approver', () => {
       expect((await as('grace', ...argv)).stderr).toContain('[offboarded]');
     }
     expect(await answers(id)).toEqual([]);
+    // The vault with the mark stays archived, and a new one says that they are here.
+    await world.connect(['offboard', subject('grace'), '--undo', '--yes-undo', subject('grace')], { person: 'ada' });
+    expect(await inbox('grace')).toHaveLength(1);
+    const given = await as('grace', 'answer', id, call.event_id, '--yes', '--digest', call.digest);
+    expect([given.exit, given.stderr]).toEqual([0, expect.any(String)]);
   });
 });
 

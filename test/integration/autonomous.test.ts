@@ -272,6 +272,13 @@ describe('who leaves', () => {
     await world.configure('interface.yaml', (content: Content) => {
       content.people.principals[subject('linus')] = { notion: { read: 'on' } };
     });
+    const unmarked = await world.connect(['offboard', subject('linus'), '--yes-offboard', subject('linus')], {
+      person: 'grace',
+    });
+    expect([unmarked.exit, unmarked.stderr]).toEqual([
+      5,
+      expect.stringContaining('they are the sponsor of the agent "support": it starts sessions until'),
+    ]);
     await world.connectJson(['notion'], { person: 'linus' });
     await world.apply('support');
     const before = await world.setupJson(['--agent', 'support', '--as-agent'], step());
@@ -379,6 +386,21 @@ describe('a session of an agent itself', () => {
     const yes = ['answer', id, asks[0].event_id, '--yes', '--digest', asks[0].digest];
     const own = await world.setup(yes, { person: 'grace' });
     expect([own.exit, own.stderr]).toEqual([3, expect.stringContaining('you had the agent start')]);
+    const other = await world.setup(yes, { person: 'ada' });
+    expect([other.exit, other.stderr]).toEqual([0, expect.any(String)]);
+  });
+
+  test('gets no yes from the approver who may send it messages, whoever started it [P4]', async () => {
+    await writing();
+    const { session_id: id } = await world.setupJson(['--agent', 'support', '--as-agent'], step());
+    const sent = await world.setup(['send', String(id), '--as-agent', '--json', '--message', message], {
+      person: 'grace',
+    });
+    expect([sent.exit, sent.stderr]).toEqual([8, expect.any(String)]);
+    const [{ event_id: call, digest }] = (JSON.parse(sent.stdout) as Content).asks;
+    const yes = ['answer', String(id), call, '--yes', '--digest', digest];
+    const own = await world.setup(yes, { person: 'grace' });
+    expect([own.exit, own.stderr]).toEqual([3, expect.stringContaining('you may send messages to')]);
     const other = await world.setup(yes, { person: 'ada' });
     expect([other.exit, other.stderr]).toEqual([0, expect.any(String)]);
   });

@@ -28,7 +28,7 @@ const questionTimeoutMs = 300_000;
 
 /** Off-boards a person, shows what that would do, or lets them in again. */
 export async function offboardPerson(request: OffboardPersonRequest, ports: Ports): Promise<OffboardResult> {
-  const { subject, issuer, kind, dryRun, includeUnproven, confirmed } = request;
+  const { subject, issuer, kind, dryRun, includeUnproven, confirmed, undo: isUndo } = request;
   if (confirmed !== undefined && confirmed !== subject) {
     throw new AppError('usage', `${quote(confirmed)} is not the subject ${quote(subject)}`, {
       hint: 'nothing was done',
@@ -39,9 +39,19 @@ export async function offboardPerson(request: OffboardPersonRequest, ports: Port
   const run = await openOperatorRun(ports, configuration, command);
   requireOperator(run.principal, configuration, 'off-board anybody');
   const waiting = ports.tell.wait('every vault and session of the workspace is looked at');
-  const things = await readPerson({ ...run, onLooked: waiting.at }, { subject, issuer, kind }).finally(() =>
-    waiting.done(),
-  );
+  const things = await readPerson({ ...run, onLooked: waiting.at }, { subject, issuer, kind })
+    .catch((error: unknown) => {
+      // Somebody without a vault has nothing that could say that they left, and an agent of theirs would go on as before.
+      if (!isUndo && (kind === undefined || kind === 'sso' || kind === 'os')) {
+        for (const agent of sponsoredBy(subject, configuration)) {
+          ports.tell.warn(
+            `they are the sponsor of the agent ${quote(agent)}: it starts sessions until config/agents/${agent}.yaml names a new one (autonomous.sponsor)`,
+          );
+        }
+      }
+      throw error;
+    })
+    .finally(() => waiting.done());
   if (request.undo) return await undo(ports, run, things, request);
 
   const { services } = configuration;

@@ -1,4 +1,5 @@
 /** Who has a vault in the workspace: what an operator looks through to find somebody. */
+import { isLetIn } from '../../vault/claims.ts';
 import { ownerOf, type VaultAnswer } from '../../vault/owner.ts';
 import { everyVault, type Owner } from '../../vault/persons-vaults.ts';
 import { judgeClaim, labelIn } from '../../vault/resolve.ts';
@@ -45,18 +46,20 @@ export async function listPeople({ find, page }: ListPeopleRequest, ports: Ports
   const shown = found.slice((at - 1) * perPage, at * perPage);
   return {
     people: await Promise.all(
-      shown.map(async ({ owner, label, active, isGone }) => ({
-        owner,
-        label,
-        is_offboarded: isGone,
-        vaults: await Promise.all(
-          active.map(async (vault) => ({
+      shown.map(async ({ owner, label, active, isGone }) => {
+        const judged = await Promise.all(active.map((vault) => judgeClaim(vault, owner, run.ownership)));
+        const claims = judged.filter((claim) => claim !== undefined);
+        return {
+          owner,
+          label,
+          is_offboarded: isGone && !isLetIn(claims),
+          vaults: claims.map(({ vault, signature }) => ({
             vault_id: vault.id,
             created_at: vault.created_at,
-            signature: (await judgeClaim(vault, owner, run.ownership))?.signature.kind ?? 'unsigned',
+            signature: signature.kind,
           })),
-        ),
-      })),
+        };
+      }),
     ),
     found: found.length,
     page: at,

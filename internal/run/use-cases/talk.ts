@@ -8,6 +8,7 @@ import { configurationDigest } from '../../config/digest.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { withMissingGroups } from '../../identity/principal.ts';
 import { approverWords, maySeeArguments } from '../../policy/approvers.ts';
+import { mayRunAgent } from '../../policy/autonomous.ts';
 import type { Answer } from '../../session/answer.ts';
 import { callDigest, type FoundCall } from '../../session/call.ts';
 import { requireContinuable, requireLive, requireOwnVault, tokensTakenBackError } from '../../session/continue.ts';
@@ -162,14 +163,11 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
   await refuseOffboarded(run, principal);
   // A no and a result of nothing done let nothing happen. A result that says what was done is told to the agent like a yes.
   if (answer.kind === 'no' || answer.kind === 'failed') return;
-  if (isStartedBy(session.metadata, principal)) {
-    throw new AppError(
-      'not_allowed',
-      `you had the agent start ${quote(session.id)}, so a yes to it is not yours to give`,
-      {
-        hint: `nothing was answered; another one of ${approval === undefined ? 'its approvers' : approverWords(approval.approvers)} sees it with: setup-session approvals`,
-      },
-    );
+  const had = whatTheyHad(opened);
+  if (had !== undefined) {
+    throw new AppError('not_allowed', `you ${had} ${quote(session.id)}, so a yes to it is not yours to give`, {
+      hint: `nothing was answered; another one of ${approval === undefined ? 'its approvers' : approverWords(approval.approvers)} sees it with: setup-session approvals`,
+    });
   }
   if (!maySeeArguments(principal, configuration, call.service ?? '')) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not see the arguments of ${nameOf(call)}`, {
@@ -183,6 +181,15 @@ async function requireMayAnswer(ports: Ports, opened: CallRun, call: ToolCall, a
   const readOwn = (agent: Agent) => readLocks(configuration, agent, ports.signal);
   const requireTool = await requireApprovable({ ...run, session, lookups, readLocks: readOwn });
   requireTool(call);
+}
+
+/** What somebody had, or may have, an agent itself do in its session, in words; undefined of one who has no part in it. */
+function whatTheyHad({ session: { metadata }, run: { configuration, principal } }: CallRun): string | undefined {
+  if (isStartedBy(metadata, principal)) return 'had the agent start';
+  const owner = ownerOf(metadata);
+  if (owner?.kind !== 'agent') return undefined;
+  // Nobody can see who of them sent which message.
+  return mayRunAgent(principal, configuration.agents.get(owner.subject)) ? 'may send messages to' : undefined;
 }
 
 /** Everything that `verify` looks at, and what a new session of its agent would need. */

@@ -18,7 +18,7 @@ import { ask } from '../support/ask.ts';
 import { connecting } from '../support/client-secret.ts';
 import type { CommandSetting } from '../support/command.ts';
 import { type RunningConsole, startConsole, withoutKey } from '../support/console.ts';
-import { idTokenOf, newKey, proofOf } from '../support/console-caller.ts';
+import { idTokenOf } from '../support/console-caller.ts';
 import { keychainInMemory } from '../support/keychain-in-memory.ts';
 import { asClaudeCode, runHeaders } from '../support/local-agents.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -225,28 +225,6 @@ const once = async ({ name, mcpUrl }: SandboxService) => {
   const environment = { ...machine.environment, ...asClaudeCode(name, mcpUrl), ANTHROPIC_API_KEY: '' };
   return await runHeaders(world.sandbox, [name], { ...machine, environment });
 };
-
-test('a helper that asks more often than one person may waits as it is told, and has its header', async () => {
-  const { notion } = world.sandbox.services;
-  await allow(notion);
-  const token = await idTokenOf(world.sandbox, 'ada');
-  const form = {
-    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    subject_token: token,
-    subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
-  };
-  const url = `${running.origin}/v1/token`;
-  const statuses = await Promise.all(
-    Array.from({ length: 90 }, async () => {
-      const proof = await proofOf(newKey(), { method: 'POST', url });
-      const head = { 'content-type': 'application/x-www-form-urlencoded', dpop: proof };
-      return (await ask(url, { method: 'POST', headers: head, body: new URLSearchParams(form).toString() })).status;
-    }),
-  );
-  expect(statuses).toContain(429);
-  const { exit, header, stderr } = await once(notion);
-  expect([exit, header, stderr]).toEqual([0, expect.stringMatching(/^Bearer /), expect.any(String)]);
-}, 60_000);
 
 test('50 helpers at once: each has the header, or words and a way that leads to it', async () => {
   const { notion } = world.sandbox.services;

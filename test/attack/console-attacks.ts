@@ -58,6 +58,8 @@ export async function consoleAttacks(): Promise<readonly Attack[]> {
 type Tried = readonly [attack: string, must: string, act: (at: AtConsole) => Promise<string>];
 
 const refused = (status: number) => `refused with ${status}`;
+/** The last line of a run is what came of it. */
+const resultIn = ({ body }: Answered) => body.trimEnd().split('\n').at(-1);
 const outcomeOf = ({ status, body }: Answered) => (status === 200 ? `let in: ${body.slice(0, 80)}` : refused(status));
 
 async function exchanged({ sandbox, console }: AtConsole, change: TokenChange): Promise<string> {
@@ -157,14 +159,16 @@ const tried: readonly Tried[] = [
       outcomeOf(await ada.ask('/v1/use-cases/syncSkills', { body: { request: { folders: ['/etc'] }, asking } })),
   ],
   [
-    'Ada writes into a request that she is Grace, or an operator',
-    [refused(400), refused(400)].join(', '),
+    'Ada writes into a request that she is Grace, or an operator and an auditor',
+    ['it is passed over', refused(403)].join(', '),
     async ({ ada, sandbox }) => {
-      const outcomes = [];
-      for (const more of [{ subject: sandbox.people.grace.subject }, { roles: ['operator'] }]) {
-        outcomes.push(outcomeOf(await ada.ask(list, { body: { request: {}, asking: { ...asking, ...more } } })));
-      }
-      return outcomes.join(', ');
+      const saying = async (path: string, more: object) =>
+        await ada.ask(path, { body: { request: {}, asking: { ...asking, ...more } } });
+      const plain = await saying(list, {});
+      const asGrace = await saying(list, { subject: sandbox.people.grace.subject });
+      const asAuditor = await saying('/v1/use-cases/showRecord', { roles: ['operator', 'auditor'] });
+      const isSame = asGrace.status === 200 && resultIn(asGrace) === resultIn(plain);
+      return [isSame ? 'it is passed over' : outcomeOf(asGrace), outcomeOf(asAuditor)].join(', ');
     },
   ],
   [

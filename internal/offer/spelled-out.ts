@@ -17,15 +17,13 @@ const most = 2000;
  * with the parts of their `allOf`. What leads nowhere, or out of the schema, stays.
  */
 export function spelledOut(root: unknown): unknown {
-  if (!isRecord(root)) return root;
-  const before = known.get(root);
-  if (before !== undefined) return before;
-  const now = refers(root) ? spell(root) : root;
+  if (!isRecord(root) || !refers(root)) return root;
+  const now = known.get(root) ?? spell(root);
   known.set(root, now);
   return now;
 }
 
-/** Several ask for one schema, one after the other. */
+/** Several ask for one schema, one after the other. What refers to nothing is not held: a weak map keeps it until it is old. */
 const known = new WeakMap<object, Schema>();
 
 function spell(root: Schema): Schema {

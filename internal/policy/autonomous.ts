@@ -49,20 +49,23 @@ export function agentKeptBy(operator: Principal, agent: Agent, configuration: Co
   });
 }
 
-function agentPrincipal(runner: Principal, { name, autonomous }: Agent): Principal {
-  if (autonomous === undefined) {
-    throw new AppError('not_allowed', `the agent ${quote(name)} does not act for itself, and has no vault of its own`, {
-      hint: `ask whoever reviews config/agents/${name}.yaml: it would need autonomous (docs/agents.md)`,
-    });
-  }
-  const { sponsor, groups } = autonomous;
+/** What the agent's file says of it as one that acts for itself. Throws `not_allowed` where it says nothing. */
+export function requireAutonomous({ name, autonomous }: Agent): NonNullable<Agent['autonomous']> {
+  if (autonomous !== undefined) return autonomous;
+  throw new AppError('not_allowed', `the agent ${quote(name)} does not act for itself, and has no vault of its own`, {
+    hint: `ask whoever reviews config/agents/${name}.yaml: it would need autonomous (docs/agents.md)`,
+  });
+}
+
+function agentPrincipal(runner: Principal, agent: Agent): Principal {
+  const { sponsor, groups } = requireAutonomous(agent);
   const { assurance } = runner;
   return {
     kind: 'agent',
     issuer: agentIssuer,
-    subject: name,
+    subject: agent.name,
     groups,
-    label: `agent ${name}`,
+    label: `agent ${agent.name}`,
     // How whoever has it act had signed in; of a job nothing.
     ...(assurance !== undefined && { assurance }),
     autonomous: { runner, sponsor },

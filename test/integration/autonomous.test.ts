@@ -161,6 +161,28 @@ describe('an agent itself', () => {
     expect(refused.exit).toBe(3);
   });
 
+  test('is known to be none before anybody is sent to sign in, under every command', async () => {
+    const commands = (name: string) => [
+      ...[['notion'], ['list'], ['check'], ['disconnect', 'notion'], ['doctor'], ['vault', 'repair']].map(
+        (words) => async () => await world.connect([...words, '--for-agent', name], { person: 'grace' }),
+      ),
+      async () => await world.setup(['--agent', name, '--as-agent'], { person: 'grace' }),
+    ];
+    await world.configure('agents/support.yaml', (content: Content) => {
+      delete content.autonomous;
+    });
+    for (const [name, exit, code] of [
+      ['suport', 2, 'unknown_agent'],
+      ['support', 3, 'not_allowed'],
+    ] as const) {
+      for (const run of commands(name)) {
+        const { exit: ended, stderr, visited } = await run();
+        expect([ended, visited]).toEqual([exit, []]);
+        expect(stderr).toContain(`[${code}]`);
+      }
+    }
+  });
+
   test('may do what its own groups may, and is neither operator nor approver nor a person of its name [P5]', async () => {
     await given();
     await world.configure('interface.yaml', (content: Content) => {

@@ -2,10 +2,10 @@
 import { requireConnectable, serviceNamed } from '../../config/lookup.ts';
 import { checkAccountFlags } from '../../connection/account/confirm-account.ts';
 import { connectWithToken, judgeEnteredToken, requireStatic } from '../../connection/static-bearer.ts';
-import { runForAgent } from '../as-agent.ts';
+import { openRunFor } from '../as-agent.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
 import { type Ports, yesWithin } from '../ports.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
+import { loadProject } from '../project.ts';
 import type { Connected, ConnectTokenRequest } from '../values/connections.ts';
 import { accountFlagsOf } from './connect.ts';
 
@@ -24,10 +24,7 @@ export async function connectToken(request: ConnectTokenRequest, ports: Ports): 
     command,
   });
   const token = judgeEnteredToken(entered, service);
-  const opened = await openOperatorRun(ports, configuration, command, {
-    requirement: service.require,
-  });
-  const run = await runForAgent(opened, request.forAgent);
+  const run = await openRunFor(request.forAgent, ports, configuration, command, { requirement: service.require });
   const connected = await connectWithToken({
     ...run,
     service,

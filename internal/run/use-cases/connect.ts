@@ -5,11 +5,11 @@ import { connectService } from '../../connection/connect.ts';
 import { checkScopeChoice, scopeChoiceOf } from '../../connection/scopes.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../text/quote.ts';
-import { runForAgent } from '../as-agent.ts';
+import { openRunFor } from '../as-agent.ts';
 import { clientSource } from '../client-source.ts';
 import { connectedValue, storedEvent } from '../connected.ts';
 import { type Browser, type Ports, yesWithin } from '../ports.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
+import { loadProject } from '../project.ts';
 import type { Connected, ConnectRequest } from '../values/connections.ts';
 
 /** Which account a person expects, or accepts. */
@@ -37,11 +37,10 @@ export async function connect(request: ConnectRequest, ports: Ports): Promise<Co
   if (forAgent !== undefined && via === 'idp') refuseThroughIdp(forAgent);
   if (via === 'idp') refuseBrowserOptions(ports.browser(command), legacyEndpoints);
   const clients = await clientSource(ports);
-  const opened = await openOperatorRun(ports, configuration, command, {
+  const run = await openRunFor(forAgent, ports, configuration, command, {
     requirement: service.require,
     opensService: via !== 'idp',
   });
-  const run = await runForAgent(opened, forAgent);
   const connected = await connectService({
     ...run,
     service,

@@ -10,10 +10,10 @@ import { unlistedService } from '../../connection/unlisted/discover-unlisted.ts'
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../text/quote.ts';
 import { isUrl } from '../../text/url.ts';
-import { runForAgent } from '../as-agent.ts';
+import { openRunFor } from '../as-agent.ts';
 import { accountWords, disconnectedValue, ownerOf } from '../connected.ts';
 import type { Ports } from '../ports.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
+import { loadProject } from '../project.ts';
 import type { ForAgent } from '../values/common.ts';
 import type {
   CheckedConnections,
@@ -32,8 +32,7 @@ export async function listConnections(
   ports: Ports,
 ): Promise<ListedConnections> {
   const configuration = await loadProject(ports);
-  const opened = await openOperatorRun(ports, configuration, 'service-connection list');
-  const run = await runForAgent(opened, forAgent);
+  const run = await openRunFor(forAgent, ports, configuration, 'service-connection list');
   const waiting = ports.tell.wait('the platform tries each connection');
   const { states, unlisted } = await examineAll({ ...run, services: connectable(configuration), tries }).finally(() =>
     waiting.done(),
@@ -59,7 +58,7 @@ export async function checkConnections(request: CheckRequest, ports: Ports): Pro
   const services = name === undefined ? connectable(configuration) : [serviceNamed(configuration, name)];
   if (name !== undefined) services.forEach(requireConnectable);
   const command = ['service-connection check', name].filter(Boolean).join(' ');
-  const run = await runForAgent(await openOperatorRun(ports, configuration, command), request.forAgent);
+  const run = await openRunFor(request.forAgent, ports, configuration, command);
   const waiting = ports.tell.wait('the platform tries each connection');
   const states = await examineServices({ ...run, services }).finally(() => waiting.done());
   const checked = states.filter(
@@ -79,7 +78,7 @@ export async function disconnect(request: DisconnectRequest, ports: Ports): Prom
   const configuration = await loadProject(ports);
   const service = url === undefined ? serviceNamed(configuration, name ?? '') : unlistedService(new URL(url), url, []);
   const command = `service-connection disconnect ${name ?? '--url <url>'}`;
-  const run = await runForAgent(await openOperatorRun(ports, configuration, command), request.forAgent);
+  const run = await openRunFor(request.forAgent, ports, configuration, command);
   if (!dryRun) {
     const done = await disconnectService({ ...run, service, warn: ports.tell.warn });
     ports.afterwards(done.told);
@@ -102,8 +101,7 @@ export async function disconnect(request: DisconnectRequest, ports: Ports): Prom
 /** Examines the vault. Fails on an alarm. */
 export async function examineConnections({ forAgent }: ForAgent, ports: Ports): Promise<ExaminedConnections> {
   const configuration = await loadProject(ports);
-  const opened = await openOperatorRun(ports, configuration, 'service-connection doctor');
-  const run = await runForAgent(opened, forAgent);
+  const run = await openRunFor(forAgent, ports, configuration, 'service-connection doctor');
   const waiting = ports.tell.wait('the vault is compared with what the services say today');
   const { vault, connectionCount, credentialCount, findings } = await examineVault({
     ...run,

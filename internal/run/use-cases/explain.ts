@@ -6,6 +6,7 @@ import { readConnections } from '../../connection/credentials.ts';
 import { grantedByService } from '../../connection/scopes.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Principal } from '../../identity/principal.ts';
+import { requireAutonomous } from '../../policy/autonomous.ts';
 import { towardsWider } from '../../policy/effective.ts';
 import { judgeTools, mayUseAgent, type ToolVerdict } from '../../policy/verdict.ts';
 import { nearestHint } from '../../text/nearest.ts';
@@ -59,6 +60,7 @@ async function whoeverRuns(
   agent: Agent,
   asAgent: boolean,
 ): Promise<Subject> {
+  if (asAgent) requireAutonomous(agent);
   const opened = await openOperatorRun(ports, configuration, `setup-session explain --agent ${agent.name}`);
   const run = asAgent ? await runAsAgent(opened, agent) : opened;
   const { platform, principal } = run;

@@ -9,9 +9,9 @@ import { isProven } from '../../vault/claims.ts';
 import type { HeldVault } from '../../vault/persons-vaults.ts';
 import { archiveClaimed, type ClaimedVaults, type RepairDirectory, readClaimedVaults } from '../../vault/repair.ts';
 import { whyNot } from '../../vault/resolve.ts';
-import { runForAgent } from '../as-agent.ts';
+import { openRunFor } from '../as-agent.ts';
 import type { Ask, Ports } from '../ports.ts';
-import { loadProject, openOperatorRun } from '../project.ts';
+import { loadProject } from '../project.ts';
 import type { RepairedVaults, RepairRequest } from '../values/vaults.ts';
 
 /** The columns of the vaults that claim to be somebody's. */
@@ -27,8 +27,7 @@ export async function repairVaults(
 ): Promise<RepairedVaults> {
   const { ask } = ports;
   const configuration = await loadProject(ports);
-  const opened = await openOperatorRun(ports, configuration, 'service-connection vault repair');
-  const run = await runForAgent(opened, forAgent);
+  const run = await openRunFor(forAgent, ports, configuration, 'service-connection vault repair');
   const found = await readClaimedVaults(run, run.principal);
   const keep = keptOf(found, named);
   if (found.active.length < 2) return repairedValue(found, run.principal, []);

@@ -2,6 +2,7 @@ import type { Configuration } from '../../config/definitions.ts';
 import { agentNamed } from '../../config/lookup.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Principal } from '../../identity/principal.ts';
+import { requireAutonomous } from '../../policy/autonomous.ts';
 import { type PreparedSession, prepareSession, requirementOf } from '../../session/prepare.ts';
 import { startSession as createSession, endTwins, type StartedSession } from '../../session/start.ts';
 import { limitWords } from '../../session/stop-after.ts';
@@ -29,6 +30,7 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   }
   const configuration = await loadProject(ports);
   const agent = agentNamed(configuration, name);
+  if (asAgent) requireAutonomous(agent);
   const { lock, pins, toolPins } = await readLocks(configuration, agent, ports.signal);
   const command = `setup-session --agent ${agent.name}${asAgent ? ' --as-agent' : ''}`;
   const requirement = requirementOf(agent, configuration);

@@ -39,20 +39,21 @@ const at = (path: string) => `${running.origin}${path}`;
 const placeOf = (path: string) => path.replace(':service', 'notion').replace(/:\w+/g, 'none');
 const textOf = ({ body }: Answered) =>
   body.replace(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '').replace(/<[^>]+>/g, ' ');
+/** Ada's browser, signed in with other claims than she has. */
+async function signedInAs(claims: Record<string, unknown>): Promise<ConsoleBrowser> {
+  sandbox.identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
+    ...answer,
+    id_token: await forge(claims),
+  }));
+  try {
+    return await browserAt(running.origin, 'ada');
+  } finally {
+    sandbox.identityProvider.control.tamperTokenResponse();
+  }
+}
 
 describe('the table of pages', () => {
   test('lets each role come to what the table says, with its method, and to nothing else [P4]', async () => {
-    const signedInAs = async (claims: Record<string, unknown>) => {
-      sandbox.identityProvider.control.tamperTokenResponse(async (answer, forge) => ({
-        ...answer,
-        id_token: await forge(claims),
-      }));
-      try {
-        return await browserAt(running.origin, 'ada');
-      } finally {
-        sandbox.identityProvider.control.tamperTokenResponse();
-      }
-    };
     const browsers: Record<string, ConsoleBrowser> = {
       user: ada,
       approver: await browserAt(running.origin, holders.approver),
@@ -183,6 +184,23 @@ describe('a browser', () => {
     }
     expect((await grace.get('/approvals')).status).toBe(200);
   });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['other groups', { groups: ['<b>sales</b>'] }, 'the claim "groups" of the ID token says "<b>sales</b>"'],
+    ['a group called like a word of a terminal', { groups: ['terminal --all'] }, 'says "terminal --all"'],
+    ['numbers for groups', { groups: [7] }, 'holds "7", which is not a text'],
+    ['no groups', { groups: undefined }, 'the ID token has no claim "groups"'],
+  ])(
+    'of somebody with %s is told which claim was looked at and what is in it [P9, P10]',
+    async (_what, claims, said) => {
+      const nobody = await signedInAs({ sub: `nobody-${JSON.stringify(claims)}`, ...claims });
+      const { status, body } = await nobody.get('/');
+      expect([status, body]).toEqual([403, expect.stringContaining('no role of this console is yours')]);
+      const escaped = said.replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+      expect(body.replaceAll(/<\/?bdi>/g, '')).toContain(escaped);
+      expect(body).not.toContain('<b>');
+    },
+  );
 
   const refused: [what: string, path: string, status: number, headers?: Record<string, string>][] = [
     ['an answer that no sign-in of it began', '/callback?code=x&state=y', 401],

@@ -15,6 +15,7 @@ import type * as z from 'zod/mini';
 import { deferred } from '../../async/deferred.ts';
 import { clock } from '../../clock/clock.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { withMissingGroups } from '../../identity/principal.ts';
 import { shown } from '../../markup/document.ts';
 import { judgeAct, judgeSignOfLife, judgeVisit } from '../../page/request-origin.ts';
 import { buttons } from '../../page/services-page.ts';
@@ -315,11 +316,11 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
       method: 'GET',
       path: '/',
       audience: 'proven',
-      async answer({ roles }) {
+      async answer({ roles, principal }) {
         const [first] = entriesFor(roles);
         if (first !== undefined) return { to: first.path };
         throw new AppError('not_allowed', 'you are signed in, and no role of this console is yours', {
-          hint: 'ask whoever reviews people.roles in config/interface.yaml',
+          hint: withMissingGroups(principal, 'ask whoever reviews people.roles in config/interface.yaml'),
         });
       },
     }),

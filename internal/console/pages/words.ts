@@ -2,10 +2,11 @@
 import { AppError } from '../../errors/app-error.ts';
 import type { Said } from './page.ts';
 
-/** A hint that somebody at a page can follow: none that names a command or an option. */
+/** A hint that somebody at a page can follow: none that names a command or an option. What it quotes is called as others call it. */
 export function usableHint(hint: string | null | undefined): string | undefined {
   if (hint === null || hint === undefined) return undefined;
-  return /\b(service-connection|setup-session|skill-sync)\b|(^|\s)--\w|\bterminal\b/.test(hint) ? undefined : hint;
+  const ours = hint.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+  return /\b(service-connection|setup-session|skill-sync)\b|(^|\s)--\w|\bterminal\b/.test(ours) ? undefined : hint;
 }
 
 /** How something ended that did not work, for the next page. What is no error of ours is thrown on. */

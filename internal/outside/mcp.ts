@@ -222,19 +222,21 @@ async function allPages(
   const host = quote(new URL(mcpServerUrl).host);
   const seen = new Set<string>();
   let params: { cursor?: string } = {};
-  for (let page = 0; page < mostPages; page += 1) {
+  let pages = 0;
+  while (pages < mostPages) {
     const answer = requireComplete(await ask(params), `${host} did not answer what its tools are`);
     if (!isRecord(answer) || !Array.isArray(answer['tools'])) {
       throw new AppError('service_refused', `${host} did not answer with a list of its tools`);
     }
     for (const tool of answer['tools']) taking.take(tool);
+    pages += 1;
     const { nextCursor: cursor } = answer;
     if (typeof cursor !== 'string') return undefined;
     if (seen.has(cursor)) break;
     seen.add(cursor);
     params = { cursor };
   }
-  throw new AppError('service_refused', `the list of tools of ${host} has no end: ${seen.size} pages were read`, {
+  throw new AppError('service_refused', `the list of tools of ${host} has no end: ${pages} pages were read`, {
     hint: 'nothing was pinned; tell whoever runs the service',
   });
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadConfiguration } from '../../internal/config/load.ts';
 import { startNotion } from '../sandbox/services/notion.ts';
 import type { SandboxService } from '../sandbox/services/service.ts';
+import { pagesWithoutEnd } from '../support/endless-pages.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { fakeTerminal } from '../support/terminal.ts';
@@ -57,7 +58,7 @@ test('without a sign-in drafts the rest, at no terminal too', async () => {
 });
 
 /** A server that shows its tools to anybody. */
-const openServer = (tools: readonly object[]) =>
+const openServer = (page: (cursor: string | undefined) => object) =>
   startHostileServer((line, { body }, origin) => {
     if (line.startsWith('GET /.well-known/oauth-protected-resource')) {
       return { json: { resource: `${origin}/mcp`, authorization_servers: [origin] } };
@@ -67,15 +68,15 @@ const openServer = (tools: readonly object[]) =>
       return { json: { issuer: origin, ...endpoints, code_challenge_methods_supported: ['S256'] } };
     }
     if (line !== 'POST /mcp') return undefined;
-    const { id, method } = JSON.parse(body) as { id?: number; method: string };
+    const { id, method, params } = JSON.parse(body) as { id?: number; method: string; params?: { cursor?: string } };
     if (id === undefined) return { status: 202 };
     const capabilities = { capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' } };
-    const result = method === 'initialize' ? { protocolVersion: '2025-11-25', ...capabilities } : { tools };
+    const result = method === 'initialize' ? { protocolVersion: '2025-11-25', ...capabilities } : page(params?.cursor);
     return { json: { jsonrpc: '2.0', id, result } };
   });
 
 test('needs no sign-in where the server shows its tools to anybody', async () => {
-  const server = await openServer([{ name: 'look\u001b[2J', inputSchema: { type: 'object' } }]);
+  const server = await openServer(() => ({ tools: [{ name: 'look\u001b[2J', inputSchema: { type: 'object' } }] }));
   const { exit, stdout, visited } = await world.connect(add(`${server.origin}/mcp`));
   expect([exit, visited, stdout]).toEqual([0, [], expect.stringContaining('1 tools are named')]);
   expect(await readFile(file(), 'utf8')).toContain('"look\\u001b[2J" cannot be reviewed');
@@ -84,10 +85,31 @@ test('needs no sign-in where the server shows its tools to anybody', async () =>
 
 test('drafts nothing of a server with more tools than anybody reviews, as tools refresh pins nothing of it', async () => {
   const tools = Array.from({ length: 1_001 }, (_, index) => ({ name: `t${index}`, inputSchema: { type: 'object' } }));
-  const server = await openServer(tools);
+  const server = await openServer(() => ({ tools }));
   const { exit, stderr } = await world.connect(add(`${server.origin}/mcp`));
   expect([exit, stderr]).toEqual([1, expect.stringContaining('lists 1001 tools; more than 1000')]);
   await expect(readFile(file())).rejects.toThrow('ENOENT');
+});
+
+test.each(pagesWithoutEnd)(
+  'drafts nothing of pages without end (%s), and asks for no more than %i [P10]',
+  async (_case, pages, answer) => {
+    const server = await openServer(answer);
+    const { exit, stdout, stderr } = await world.connect(add(`${server.origin}/mcp`));
+    expect([exit, stdout, stderr]).toEqual([1, '', expect.stringContaining(`has no end: ${pages} pages were read`)]);
+    // The first page is asked for without one.
+    expect(server.requests.filter(({ body }) => body.includes('"cursor":'))).toHaveLength(pages - 1);
+    await expect(readFile(file())).rejects.toThrow('ENOENT');
+  },
+);
+
+test('reads a list of several pages to its last one', async () => {
+  const server = await openServer((cursor = '0') => ({
+    tools: [{ name: `get_${cursor}`, inputSchema: { type: 'object' } }],
+    ...(cursor === '3' ? {} : { nextCursor: String(Number(cursor) + 1) }),
+  }));
+  const { exit, stdout } = await world.connect(add(`${server.origin}/mcp`));
+  expect([exit, stdout]).toEqual([0, expect.stringContaining('4 tools are named')]);
 });
 
 test.each([

@@ -6,6 +6,7 @@ import { loadConfiguration } from '../../internal/config/load.ts';
 import { readPins } from '../../internal/tool-review/pin.ts';
 import type { SandboxService } from '../sandbox/services/service.ts';
 import { connecting } from '../support/client-secret.ts';
+import { pagesWithoutEnd } from '../support/endless-pages.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { fakeTerminal } from '../support/terminal.ts';
@@ -286,13 +287,13 @@ test('nobody accepts what does not wait, what two services have, or without bein
 });
 
 /** A server that shows these tools to anybody, in the place of Notion. */
-async function openServer(tools: () => unknown) {
+async function openServer(tools: (cursor: string | undefined) => unknown) {
   const server = await startHostileServer((line, { body }) => {
     if (line !== 'POST /mcp') return undefined;
-    const { id, method } = JSON.parse(body) as { id?: number; method: string };
+    const { id, method, params } = JSON.parse(body) as { id?: number; method: string; params?: { cursor?: string } };
     if (id === undefined) return { status: 202 };
     const capabilities = { capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' } };
-    const result = method === 'initialize' ? { protocolVersion: '2025-11-25', ...capabilities } : tools();
+    const result = method === 'initialize' ? { protocolVersion: '2025-11-25', ...capabilities } : tools(params?.cursor);
     return { json: { jsonrpc: '2.0', id, result } };
   });
   await world.configure('services/notion.yaml', (service) => {
@@ -394,17 +395,21 @@ test('a CI job reviews nothing [P4]', async () => {
   expect((await world.setup(['tools', 'diff', 'notion'], job)).exit).toBe(7);
 });
 
-test.each<[string, () => unknown, string]>([
+test.each<[string, (cursor: string | undefined) => unknown, string]>([
   [
     '10,000 tools',
     () => ({ tools: Array.from({ length: 10_000 }, (_, index) => ({ ...fine, name: `t${index}` })) }),
     'lists 10000 tools',
   ],
-  ['pages without end', () => ({ tools: [fine], nextCursor: 'more' }), 'has no end'],
+  ...pagesWithoutEnd.map(([how, pages, page]): [string, typeof page, string] => [
+    `pages without end (${how})`,
+    page,
+    `has no end: ${pages} pages were read`,
+  ]),
   ['no list', () => ({ tools: 'all of them' }), 'did not answer with a list of its tools'],
 ])('%s are refused, and the pin stays as it was', async (_case, tools, said) => {
-  let answer: () => unknown = () => ({ tools: [fine] });
-  await openServer(() => answer());
+  let answer: (cursor: string | undefined) => unknown = () => ({ tools: [fine] });
+  await openServer((cursor) => answer(cursor));
   await world.setupJson(['tools', 'refresh', 'notion']);
   const before = await lockText();
   answer = tools;

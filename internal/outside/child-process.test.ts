@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
-import { expect, test } from 'vitest';
-import { askProgram } from './child-process.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { type Answer, answeringLines, askProgram } from './child-process.ts';
 
 const asking = {
   words: [],
@@ -26,5 +26,69 @@ test('a program is told on stdin and heard on stdout', async () => {
   expect(await askProgram({ ...asking, signal, program: '/bin/cat', input: 'hello' })).toEqual({
     kind: 'answered',
     text: 'hello',
+  });
+});
+
+describe('a program that answers lines', () => {
+  const limits = { signal: new AbortController().signal, timeoutMs: 5_000 };
+  /** Answers with its process id and what it heard; says nothing to `wait`, and ends at `end`. */
+  const echo = `
+    let text = '';
+    process.stdin.setEncoding('utf8').on('data', (piece) => {
+      text += piece;
+      for (let end = text.indexOf('\\n'); end >= 0; end = text.indexOf('\\n')) {
+        const line = text.slice(0, end);
+        text = text.slice(end + 1);
+        if (line === 'end') process.exit(3);
+        if (line === 'much') process.stdout.write('x'.repeat(200));
+        else if (line !== 'wait') process.stdout.write(process.pid + ' ' + line + '\\n');
+      }
+    });`;
+  const started = (idleMs = 60_000) =>
+    answeringLines({ program: process.execPath, words: ['-e', echo], longestAnswer: 100, idleMs });
+  const heard = (answer: Answer) => (answer.kind === 'answered' ? answer.text.split(' ') : [answer.kind]);
+
+  test('is one process for questions that follow each other, and for those at one time', async () => {
+    const ask = started();
+    const answers = await Promise.all(['first', 'second', 'thïrd'].map((line) => ask(line, limits)));
+    const [pids, lines] = [0, 1].map((part) => answers.map((answer) => heard(answer)[part]));
+    expect(lines).toEqual(['first', 'second', 'thïrd']);
+    expect(new Set(pids).size).toBe(1);
+  });
+
+  test('that was ended between two questions is begun anew', async () => {
+    const ask = started();
+    const [pid] = heard(await ask('first', limits));
+    process.kill(Number(pid), 'SIGKILL');
+    const [after, line] = heard(await ask('second', limits));
+    expect(line).toBe('second');
+    expect(after).not.toBe(pid);
+  });
+
+  test('is ended when nobody asks it anything for a while', async () => {
+    const ask = started(1);
+    const [pid] = heard(await ask('first', limits));
+    await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH'), 10_000);
+  });
+
+  test.each([
+    ['is late', 'wait', 'late'],
+    ['says too much', 'much', 'failed'],
+    ['ends without an answer', 'end', 'failed'],
+  ] as const)('that %s is told of, once, and the next question has another', async (_what, line, kind) => {
+    const ask = started();
+    expect((await ask(line, { ...limits, timeoutMs: kind === 'late' ? 500 : 5_000 })).kind).toBe(kind);
+    expect(heard(await ask('after', limits))[1]).toBe('after');
+  });
+
+  test('is ended with the run that asks', async () => {
+    const interruption = new AbortController();
+    const ask = started();
+    const [pid] = heard(await ask('first', limits));
+    const waiting = ask('wait', { ...limits, signal: interruption.signal });
+    await new Promise(setImmediate);
+    interruption.abort();
+    expect((await waiting).kind).toBe('interrupted');
+    await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH'), 10_000);
   });
 });

@@ -1,6 +1,7 @@
 /** Other programs that are asked something: started without a shell, told on stdin, heard on stdout. */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { env } from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 import { clock } from '../clock/clock.ts';
@@ -53,8 +54,7 @@ export function askProgram({
         env: { ...Object.fromEntries(Object.entries(env).filter(([name]) => !unset.includes(name))), ...set },
       });
     } catch (error) {
-      // Some reasons come as an event, and others, such as a path through a file, are thrown.
-      return resolve({ kind: 'failed', why: error instanceof Error ? error.message : String(error) });
+      return resolve(notStarted(error));
     }
     let text = '';
     const end = (answer: Answer) => {
@@ -78,4 +78,107 @@ export function askProgram({
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });
+}
+
+/** Some reasons come as an event, and others, such as a path through a file, are thrown. */
+function notStarted(error: unknown): Answer {
+  return { kind: 'failed', why: error instanceof Error ? error.message : String(error) };
+}
+
+/** How long one line may wait for its answer. */
+export interface LineLimits {
+  signal: AbortSignal;
+  timeoutMs: number;
+}
+
+/**
+ * A program that answers each line on its stdin with one on stdout, and stays to be asked again: starting it costs more than
+ * an answer. It is begun by the first question, asked one thing at a time, and ended when nobody asked for `idleMs`, when it
+ * owes an answer for too long, and with us. One that went between two questions is begun anew.
+ */
+export function answeringLines({
+  program,
+  words,
+  longestAnswer,
+  idleMs,
+}: Pick<Question, 'program' | 'words' | 'longestAnswer'> & { idleMs: number }): (
+  line: string,
+  limits: LineLimits,
+) => Promise<Answer> {
+  let running: ChildProcessByStdio<Writable, Readable, null> | undefined;
+  let keepOn = () => {};
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const start = () => {
+    const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+    const gone = () => {
+      if (running === child) running = undefined;
+    };
+    child.once('error', gone).once('close', gone);
+    child.stdin.on('error', () => {});
+    child.stdout.setEncoding('utf8');
+    // Alone it keeps no process alive; the pipes of a child are sockets.
+    child.unref();
+    (child.stdin as Socket).unref();
+    (child.stdout as Socket).unref();
+    return child;
+  };
+
+  const ask = (line: string, { signal, timeoutMs }: LineLimits): Promise<Answer> => {
+    if (signal.aborted) return Promise.resolve({ kind: 'interrupted' });
+    keepOn();
+    const stayed = running !== undefined;
+    let child: ChildProcessByStdio<Writable, Readable, null>;
+    try {
+      child = running ??= start();
+    } catch (error) {
+      return Promise.resolve(notStarted(error));
+    }
+    return new Promise((resolve) => {
+      let text = '';
+      const stopListening = () => {
+        stopWaiting();
+        signal.removeEventListener('abort', interrupt);
+        child.off('error', broken).off('close', closed).stdout.off('data', hear);
+        (child.stdout as Socket).unref();
+      };
+      const end = (answer: Answer) => {
+        stopListening();
+        if (running === child) running = undefined;
+        child.kill('SIGKILL');
+        resolve(answer);
+      };
+      const interrupt = () => end({ kind: 'interrupted' });
+      const broken = ({ message }: Error) => end({ kind: 'failed', why: message });
+      const closed = (code: number | null) => {
+        if (!stayed || text !== '') return end({ kind: 'failed', why: `exit ${code}` });
+        // It went before it heard this, as with a Ctrl-C that all of a terminal hear.
+        stopListening();
+        resolve(ask(line, { signal, timeoutMs }));
+      };
+      const hear = (piece: string) => {
+        text += piece;
+        const length = text.indexOf('\n');
+        if (length < 0 && text.length > longestAnswer) return end({ kind: 'failed', why: 'it says too much' });
+        if (length < 0) return;
+        stopListening();
+        keepOn = clock.after(idleMs, () => {
+          if (running === child) running = undefined;
+          child.kill('SIGKILL');
+        });
+        resolve({ kind: 'answered', text: text.slice(0, length) });
+      };
+      const stopWaiting = clock.after(timeoutMs, () => end({ kind: 'late' }));
+      signal.addEventListener('abort', interrupt, { once: true });
+      child.once('error', broken).once('close', closed).stdout.on('data', hear);
+      (child.stdout as Socket).ref();
+      child.stdin.write(`${line}\n`);
+    });
+  };
+
+  return (line, limits) => {
+    const answer = turn.then(() => ask(line, limits));
+    turn = answer;
+    return answer;
+  };
 }

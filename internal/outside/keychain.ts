@@ -1,7 +1,7 @@
 /**
- * The keychain of the operating system: the only file that touches it. Each call runs in a process of its own. The
- * library waits inside native code, for a locked keychain as long as a dialog that nobody may see stays open, and holds
- * up everything else in its process meanwhile; only the end of that process ends it.
+ * The keychain of the operating system: the only file that touches it. It is asked in a process of its own, one for the
+ * calls of a run that follow each other. The library waits inside native code, for a locked keychain as long as a dialog
+ * that nobody may see stays open, and holds up everything else in its process meanwhile; only the end of that process ends it.
  *
  * On Linux the keychain is the Secret Service and nothing else. Left to itself the library takes the kernel's key ring where
  * there is none: that forgets everything at the next start, and a write there that fails halfway leaves the secret readable.
@@ -9,7 +9,7 @@
 import { createRequire } from 'node:module';
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../secret/secret.ts';
-import { askProgram } from './child-process.ts';
+import { answeringLines } from './child-process.ts';
 
 /** What a keychain keeps for us, by account. Throws {@link KeychainUnavailable} or `interrupted`. */
 export interface Keychain {
@@ -37,6 +37,8 @@ const defaultTimeoutMs = 5_000;
 /** Four tokens of 16 KiB each, and what is around them. What is longer could be written in many keychains, and never read. */
 const longestEntry = 128 * 1024;
 const longestAnswer = 4 * longestEntry;
+/** A program that nobody asks anything does not keep what it has read. */
+const idleMs = 2_000;
 
 /** How long a write that failed may take to be undone, in milliseconds. */
 const undoMs = 2_000;
@@ -45,7 +47,7 @@ const undoMs = 2_000;
  * What the other process runs. It is told everything through its input: arguments can be read by anybody (P3). Removing
  * also removes from the kernel's key ring, where versions before this one may have written; that ring is not touched otherwise.
  */
-const program = `
+const programText = `
 const linux = process.platform === 'linux';
 const isLeft = (description) => {
   try {
@@ -56,11 +58,31 @@ const isLeft = (description) => {
     return false;
   }
 };
-let text = '';
-process.stdin.setEncoding('utf8').on('data', (piece) => (text += piece)).on('end', async () => {
-  let answer;
+const { readSync, writeSync } = require('node:fs');
+const piece = Buffer.alloc(65536);
+let heard = Buffer.alloc(0);
+const nextLine = () => {
+  for (;;) {
+    const end = heard.indexOf(10);
+    if (end >= 0) {
+      const line = heard.toString('utf8', 0, end);
+      heard = heard.subarray(end + 1);
+      return line;
+    }
+    let length = 0;
+    try {
+      length = readSync(0, piece);
+    } catch (error) {
+      // So Windows tells the end of a pipe.
+      if (error.code !== 'EOF') throw error;
+    }
+    if (length === 0) return undefined;
+    heard = Buffer.concat([heard, piece.subarray(0, length)]);
+  }
+};
+const answerTo = async (line) => {
   try {
-    const { library, act, service, account, words } = JSON.parse(text);
+    const { library, act, service, account, words } = JSON.parse(line);
     const { AsyncEntry } = require(library);
     const entryIn = (store) => new AsyncEntry(service, account, { linux: { store } });
     const left = 'keyring:' + account + '@' + service;
@@ -72,12 +94,17 @@ process.stdin.setEncoding('utf8').on('data', (piece) => (text += piece)).on('end
       if (linux) error.message = 'no Secret Service answers (GNOME Keyring, KWallet, KeePassXC): ' + error.message;
       throw error;
     }
-    answer = { done: (await entry[act](...words)) ?? null, left: act === 'deletePassword' && isLeft(left) };
+    return { done: (await entry[act](...words)) ?? null, left: act === 'deletePassword' && isLeft(left) };
   } catch (error) {
-    answer = { failed: String(error?.message) };
+    return { failed: String(error?.message) };
   }
-  process.stdout.write(JSON.stringify(answer));
-});`;
+};
+(async () => {
+  for (let line = nextLine(); line !== undefined; line = nextLine()) {
+    let left = Buffer.from(JSON.stringify(await answerTo(line)) + '\\n');
+    while (left.length > 0) left = left.subarray(writeSync(1, left));
+  }
+})();`;
 
 /** Runs by their signal whose keychain has failed: it would keep everybody who asks waiting once more. */
 const failed = new WeakMap<AbortSignal, KeychainUnavailable>();
@@ -87,11 +114,12 @@ const failed = new WeakMap<AbortSignal, KeychainUnavailable>();
  * failed is not asked again in the same run.
  */
 export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTimeoutMs): Keychain {
+  const program = startedWhenAsked();
   const ask = async (act: Act, account: string, ...words: string[]) => {
     const before = failed.get(signal);
     if (before !== undefined) throw before;
     try {
-      return await askLibrary({ act, account, words, signal, timeoutMs });
+      return await askLibrary({ program, act, account, words, signal, timeoutMs });
     } catch (error) {
       if (!(error instanceof KeychainUnavailable)) throw error;
       const unavailable = act === 'setPassword' ? await undone(error, account) : error;
@@ -102,7 +130,8 @@ export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTim
   /** What was said not to be kept is not there: a write that was late, or failed halfway, is taken back. */
   const undone = async (error: KeychainUnavailable, account: string): Promise<KeychainUnavailable> => {
     try {
-      await askLibrary({ act: 'deletePassword', account, words: [], signal, timeoutMs: Math.min(timeoutMs, undoMs) });
+      const limits = { signal, timeoutMs: Math.min(timeoutMs, undoMs) };
+      await askLibrary({ program, act: 'deletePassword', account, words: [], ...limits });
       return error;
     } catch (cause) {
       if (!(cause instanceof KeychainUnavailable)) throw cause;
@@ -134,7 +163,19 @@ export function openKeychain(signal: AbortSignal, timeoutMs: number = defaultTim
   };
 }
 
+type KeychainProgram = ReturnType<typeof answeringLines>;
+
+function startedWhenAsked(): KeychainProgram {
+  return answeringLines({
+    program: process.execPath,
+    words: ['--input-type=commonjs', '-e', programText],
+    longestAnswer,
+    idleMs,
+  });
+}
+
 interface Call {
+  program: KeychainProgram;
   act: Act;
   account: string;
   words: string[];
@@ -142,15 +183,9 @@ interface Call {
   timeoutMs: number;
 }
 
-async function askLibrary({ act, account, words, signal, timeoutMs }: Call): Promise<LibraryAnswer> {
-  const answer = await askProgram({
-    program: process.execPath,
-    words: ['--input-type=commonjs', '-e', program],
-    input: JSON.stringify({ library: pathOfLibrary(), act, service, account, words }),
-    signal,
-    timeoutMs,
-    longestAnswer,
-  });
+async function askLibrary({ program, act, account, words, signal, timeoutMs }: Call): Promise<LibraryAnswer> {
+  const call = JSON.stringify({ library: pathOfLibrary(), act, service, account, words });
+  const answer = await program(call, { signal, timeoutMs });
   switch (answer.kind) {
     case 'interrupted':
       throw new AppError('interrupted', 'interrupted while asking the keychain');

@@ -8,15 +8,22 @@ process.on('exit', () => {
   writeSync(3, JSON.stringify({ ...own, childrenMs: ofChildren() }));
 });
 
-/** What the processes used that this one started and that have ended: in ticks of 10 ms, and where Linux counts them. */
+/** What the processes used that this one started, ended or not: in ticks of 10 ms, and where Linux counts them. */
 function ofChildren() {
   try {
-    // proc_pid_stat(5): the name of the program may have blanks and parentheses in it.
-    const fields = readFileSync('/proc/self/stat', 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    return 10 * (Number(fields[13]) + Number(fields[14]));
+    const living = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
+    const [, , ofEnded, ofTheirs] = ticks('self');
+    return (
+      10 * living.map((child) => ticks(child)).reduce((sum, [user, system]) => sum + user + system, ofEnded + ofTheirs)
+    );
   } catch {
     return 0;
   }
+}
+
+/** What a process used by itself, in user and kernel mode, and its ended children. */
+function ticks(pid) {
+  // proc_pid_stat(5): the name of the program may have blanks and parentheses in it.
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '');
+  return text.split(' ').slice(11, 15).map(Number);
 }

@@ -6,6 +6,7 @@ import { isExampleHost, placeholdersIn } from '../config/placeholders.ts';
 import { AppError } from '../errors/app-error.ts';
 import { examineProvider } from '../identity/provider-check.ts';
 import type { SsoIdentity } from '../identity/sso-provider.ts';
+import { extraAuthorities } from '../outside/extra-authorities.ts';
 import { readText } from '../outside/files.ts';
 import { guardedFetch } from '../outside/http.ts';
 import { SecretUnavailable } from '../stores/kept-secret.ts';
@@ -27,15 +28,16 @@ export interface Check {
 /** What is looked at beside the platform: placeholders, the identity provider and our client there, groups, the keychain. */
 export async function examineReadiness(ports: Ports, configuration: Configuration): Promise<Check[]> {
   const { identity } = configuration.interface;
-  const [placeholders, signIn] = await Promise.all([
+  const [placeholders, network, signIn] = await Promise.all([
     examinePlaceholders(configuration),
+    examineNetwork(ports),
     identity.mode === 'sso' ? examineSignIn(ports, configuration, identity) : [],
   ]);
-  return [...placeholders, ...examineNetwork(ports), ...signIn, ...groupsNobodyIsIn(configuration)];
+  return [...placeholders, ...network, ...signIn, ...groupsNobodyIsIn(configuration)];
 }
 
-/** How the network is left, where somebody has said so. */
-function examineNetwork(ports: Ports): Check[] {
+/** How the network is left, and who is trusted there, where somebody has said so. */
+async function examineNetwork(ports: Ports): Promise<Check[]> {
   const proxies = proxiesOf(ports);
   const ways = (['https:', 'http:'] as const).flatMap((protocol): Check[] => {
     // Of a name that nobody has: what is left out by name says NO_PROXY.
@@ -50,7 +52,12 @@ function examineNetwork(ports: Ports): Check[] {
   });
   const { NODE_EXTRA_CA_CERTS: file } = ports.environment;
   if (file === undefined) return ways;
-  return [...ways, { check: 'network', state: 'ok', found: `Node also trusts the authorities in ${quote(file)}` }];
+  const { count, flaw } = await extraAuthorities(file);
+  const trusts = `Node also trusts ${count === 1 ? 'the authority' : `the ${count} authorities`} in ${quote(file)}`;
+  if (flaw === undefined) return [...ways, { check: 'network', state: 'ok', found: trusts }];
+  const ignores = `Node ignores ${quote(file)}, and trusts nobody for it: ${flaw}`;
+  const next = 'name a file with PEM certificates in NODE_EXTRA_CA_CERTS, or unset it';
+  return [...ways, { check: 'network', state: 'note', found: count === 0 ? ignores : `${trusts}: ${flaw}`, next }];
 }
 
 async function examinePlaceholders(configuration: Configuration): Promise<Check[]> {

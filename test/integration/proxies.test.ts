@@ -90,12 +90,13 @@ test('the main job goes through it, platform, provider and service, every reques
   const asked = requests.flatMap(({ tunnelled, port }) => (tunnelled ? [`127.0.0.1:${port}`] : []));
   for (const authority of authorities) expect(asked).toContain(authority);
   expect(proxy.asked.filter(({ known, authority }) => !known || !authorities.includes(authority))).toEqual([]);
-  const more = { NO_PROXY: 'intranet.example', NODE_EXTRA_CA_CERTS: '/etc/acme.pem' };
+  const nowhere = join(folder, 'acme.pem');
+  const more = { NO_PROXY: 'intranet.example', NODE_EXTRA_CA_CERTS: nowhere };
   const environment = { ...behind().environment, ...more };
   const doctor = await world.setup(['doctor'], { environment, folder, person: undefined });
   const way = `http leaves through the proxy "${proxy.origin}" (HTTP_PROXY, with credentials), except to "intranet.example"`;
   expect(doctor.stdout).toContain(way);
-  expect(doctor.stdout).toContain('Node also trusts the authorities in "/etc/acme.pem"');
+  expect(doctor.stdout).toContain(`Node ignores "${nowhere}", and trusts nobody for it: it is not there`);
   const said = [...outcomes, doctor].flatMap(({ stdout, stderr }) => [stdout, stderr]);
   for (const text of [...said, ...(await textsBelow(folder)), ...(await textsBelow(world.keptIn(folder)))]) {
     expect(spellings().filter((each) => text.includes(each))).toEqual([]);

@@ -1,5 +1,6 @@
 /** `setup-session doctor`: what is missing is told before anybody is sent anywhere. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { interfaceText } from '../../internal/config/starter-texts.ts';
@@ -99,4 +100,39 @@ test('lines of the starter that nobody filled in are named by file and line, unt
     state: 'note',
     found: expect.stringMatching(/^interface\.yaml:\d+ is as init wrote it: "everyone:"$/),
   });
+});
+
+test('a file of authorities that Node ignores, in silence or with a warning that nobody reads, is a note, and a good one is said', async () => {
+  const file = join(world.sandbox.folder, 'acme.pem');
+  const words = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  spawnSync('openssl', [
+    ...words,
+    '-subj',
+    '/CN=acme',
+    '-out',
+    file,
+    '-keyout',
+    join(world.sandbox.folder, 'acme.key'),
+  ]);
+  const pem = await readFile(file, 'utf8');
+  const network = async () => {
+    const environment = { NODE_EXTRA_CA_CERTS: file };
+    const { checks } = (await world.setupJson(['doctor'], { environment })) as { checks: Checks };
+    return checks.filter(({ check }) => check === 'network').map(({ state, found, next }) => ({ state, found, next }));
+  };
+  expect(await network()).toEqual([{ state: 'ok', found: `Node also trusts the authority in "${file}"`, next: null }]);
+  const next = 'name a file with PEM certificates in NODE_EXTRA_CA_CERTS, or unset it';
+  const ignored = `Node ignores "${file}", and trusts nobody for it`;
+  for (const [text, found] of [
+    ['', `${ignored}: there is no certificate in it (PEM)`],
+    [
+      `${pem}${pem.slice(0, 200)}`,
+      `Node also trusts the authority in "${file}": its certificate 2 of 2 cannot be read, which ends it`,
+    ],
+  ] as const) {
+    await writeFile(file, text);
+    expect(await network()).toEqual([{ state: 'note', found, next }]);
+  }
+  await rm(file);
+  expect(await network()).toEqual([{ state: 'note', found: `${ignored}: it is not there`, next }]);
 });

@@ -137,7 +137,7 @@ describe('the examples of docs/configuration.md', () => {
 
   test('hold locks that can be read', async () => {
     expect(Object.keys((await readAgentsLock({ folder })).agents)).toEqual(['support']);
-    expect([...(await readToolsLock(folder)).keys()]).toEqual(['notion']);
+    expect([...(await readToolsLock({ folder })).keys()]).toEqual(['notion']);
     const { skills, problems } = parseLock(await readFile(join(folder, 'skills.lock.json'), 'utf8'));
     expect([...skills.keys(), ...problems]).toEqual(['support-triage']);
   });

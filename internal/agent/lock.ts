@@ -6,6 +6,7 @@
 
 import { join } from 'node:path';
 import type { Configuration } from '../config/definitions.ts';
+import { asRead } from '../config/read-together.ts';
 import { lockName, nobodysLock } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import { fileSize } from '../outside/files.ts';
@@ -43,8 +44,12 @@ const lockVersion = 1;
 /** Where the lock is: in the folder of the configuration, one for each workspace that has a name. */
 export type LockPlace = Pick<Configuration, 'folder' | 'workspace'>;
 
-/** Reads the lock of a configuration; an absent one is empty. Throws `config_invalid`. */
-export async function readAgentsLock(place: LockPlace): Promise<AgentsLock> {
+/** The lock of a configuration, as it was read with it or else as it is now; an absent one is empty. Throws `config_invalid`. */
+export async function readAgentsLock(place: LockPlace & Pick<Configuration, 'together'>): Promise<AgentsLock> {
+  return await asRead(place, lockName('agents', place.workspace), () => readAgentsLockNow(place));
+}
+
+async function readAgentsLockNow(place: LockPlace): Promise<AgentsLock> {
   const file = lockOf(place);
   if (place.workspace !== undefined) {
     const nobodys = join(place.folder, lockName('agents', undefined));
@@ -97,7 +102,7 @@ export async function changeAgentsLock(
     );
   }
   try {
-    const now = await readAgentsLock(place);
+    const now = await readAgentsLockNow(place);
     const lock: AgentsLock = {
       agents: withoutPrototype(now.agents),
       environments: withoutPrototype({ ...now.environments, ...change.environments }),

@@ -5,6 +5,7 @@ import type { approversDefinition } from './approvals.ts';
 import type { assuranceDefinition } from './assurance.ts';
 import type { environmentDefinition } from './environment-file.ts';
 import type { interfaceDefinition, permissionDefinition } from './interface-file.ts';
+import type { ReadTogether } from './read-together.ts';
 import type { ruleDefinition, ruleFileDefinition } from './rule-file.ts';
 import type { serviceDefinition } from './service-file.ts';
 import type { workloadDefinition } from './workload.ts';
@@ -79,4 +80,6 @@ export interface Configuration {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly environments: ReadonlyMap<string, Environment>;
   readonly rules: ReadonlyMap<string, RuleFile>;
+  /** The files beside it, where they were read together with it. */
+  readonly together?: ReadTogether;
 }

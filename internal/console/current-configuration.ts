@@ -1,16 +1,22 @@
 /**
- * The configuration of a console: read from its folder whole or not at all. Where the files changed and what they say now is
- * no configuration, the one before goes on, and that is said.
+ * The configuration of a console: read from its folder whole or not at all, with the lock files that go with it. Where the files
+ * changed and what they say now is no configuration, the one before goes on with its locks, and that is said.
  */
 import { join } from 'node:path';
+import { readAgentsLock } from '../agent/lock.ts';
 import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { readTogether } from '../config/read-together.ts';
+import { inEachWorkspace } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import { fileDigest, listFolder } from '../outside/files.ts';
+import type { SkillsLock } from '../skills/lock.ts';
+import { readSkillPins } from '../skills/skill-pins.ts';
 import { sha256 } from '../text/canonical.ts';
+import { readToolsLock } from '../tool-review/lock.ts';
 
-/** A configuration with the digest of the files that it was read from. */
+/** A configuration with its locks, and the digest of the files that both were read from. */
 export interface Reviewed {
   configuration: Configuration;
   digest: string;
@@ -36,11 +42,14 @@ export async function currentConfiguration(
 ): Promise<CurrentConfiguration> {
   const read = async (): Promise<Reviewed> => {
     for (;;) {
-      const digest = await digestOf(folder);
-      const configuration = await loadConfiguration(folder);
+      const files = await filesDigest(folder);
+      const together = readTogether();
+      const configuration = { ...(await loadConfiguration(folder)), together };
       judge(configuration);
+      const digest = digestOf(files, await readLocks(configuration));
+      together.end();
       // Somebody may be changing it file by file: what was read in between is neither the old nor the new one.
-      if ((await digestOf(folder)) === digest) return { configuration, digest };
+      if ((await digestNow(folder, configuration)) === digest) return { configuration, digest };
       await clock.pause(50);
     }
   };
@@ -52,7 +61,7 @@ export async function currentConfiguration(
   const look = async () => {
     let digest: string | undefined;
     try {
-      digest = await digestOf(folder);
+      digest = await digestNow(folder, reviewed.configuration);
       if (digest === reviewed.digest) broken = undefined;
       if (digest === reviewed.digest || digest === broken?.digest) return;
       reviewed = await read();
@@ -80,8 +89,53 @@ export async function currentConfiguration(
   };
 }
 
+/** Reads the locks beside a configuration, in each of its workspaces, and gives what is pinned of skills. Throws what that throws. */
+async function readLocks(configuration: Configuration): Promise<Pinned[]> {
+  await readToolsLock(configuration);
+  return await Promise.all(
+    inEachWorkspace(configuration, undefined).map(async (one) => {
+      await readAgentsLock(one);
+      return await skillsOf(one);
+    }),
+  );
+}
+
+type Pinned = SkillsLock | undefined;
+const { signal: never } = new AbortController();
+
+/** What is pinned of skills; undefined where that cannot be read and no agent has one: they may be elsewhere then. */
+async function skillsOf(configuration: Configuration): Promise<Pinned> {
+  try {
+    return await readSkillPins(configuration, never);
+  } catch (error) {
+    const isNeeded = [...configuration.agents.values()].some(({ skills }) => skills.length > 0);
+    if (isNeeded || !(error instanceof AppError)) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * The digest of a configuration as its files are now. Folders of skills lie outside of its own, and what is pinned there counts;
+ * why that cannot be read, whoever reads it all is told.
+ */
+async function digestNow(folder: string, { together: _, ...configuration }: Configuration): Promise<string> {
+  const pinned = inEachWorkspace(configuration, undefined).map(async (one) => {
+    try {
+      return await skillsOf(one);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return error.message;
+    }
+  });
+  return digestOf(await filesDigest(folder), await Promise.all(pinned));
+}
+
+function digestOf(files: string, pinned: readonly (Pinned | string)[]): string {
+  return sha256(JSON.stringify([files, ...pinned.map((lock) => (lock instanceof Map ? [...lock] : lock))]));
+}
+
 /** The digest of every file that says something: names and contents. */
-async function digestOf(folder: string): Promise<string> {
+async function filesDigest(folder: string): Promise<string> {
   const files = await Promise.all(
     folders.map(async (each) => {
       const entries = (await listFolder(join(folder, each))) ?? [];

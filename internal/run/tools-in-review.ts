@@ -59,7 +59,7 @@ export async function readWaiting(
   name: string | undefined,
   also: readonly string[] = [],
 ): Promise<Waiting> {
-  const lock = await readToolsLock(configuration.folder);
+  const lock = await readToolsLock(configuration);
   const services = servicesOf(configuration, name);
   const moved = services.filter((service) => isMoved(service, lock));
   const suspect = suspecting(clock.now());

@@ -1,15 +1,21 @@
 /** The versions of skills that agents get: of all folders of skills that a configuration names, in one workspace. */
 import { join, relative } from 'node:path';
 import type { Configuration } from '../config/definitions.ts';
+import { asRead } from '../config/read-together.ts';
+import { lockName } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../text/quote.ts';
 import { lockFileOf, readSkillsLock, type SkillsLock } from './lock.ts';
 
 /**
- * The locks of a configuration as one. Throws `config_invalid` where two of them have a skill of the same name: which version an
- * agent gets is not guessed.
+ * The locks of a configuration as one, as they were read with it or else as they are now. Throws `config_invalid` where two of
+ * them have a skill of the same name: which version an agent gets is not guessed.
  */
 export async function readSkillPins(configuration: Configuration, signal: AbortSignal): Promise<SkillsLock> {
+  return await asRead(configuration, lockName('skills', configuration.workspace), () => pinsNow(configuration, signal));
+}
+
+async function pinsNow(configuration: Configuration, signal: AbortSignal): Promise<SkillsLock> {
   const { workspace } = configuration;
   const project = projectOf(configuration);
   const named = configuration.interface.skills?.folders;

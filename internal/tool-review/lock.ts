@@ -5,6 +5,8 @@
  */
 
 import { join } from 'node:path';
+import type { Configuration } from '../config/definitions.ts';
+import { asRead } from '../config/read-together.ts';
 import { AppError } from '../errors/app-error.ts';
 import { suggestedClass } from '../offer/offered-tool.ts';
 import { type Router, routers } from '../offer/router.ts';
@@ -17,16 +19,19 @@ import { revealedJson } from '../text/revealed.ts';
 import { olderPins } from './older-lock.ts';
 import { isClass, isReviewer, type PinnedService, type PinnedTool, type Review, type ToolsLock } from './pinned.ts';
 
+const toolsLockName = 'tools.lock.json';
 const lockVersion = 2;
 /** How many of the tools that cannot be reviewed are kept, and how much of the name of one. */
 const mostLeftOut = 1_000;
 const longestName = 128;
 
-/** Reads the lock of a configuration folder; an absent one is empty. Throws `config_invalid`. */
-export async function readToolsLock(configFolder: string): Promise<ToolsLock> {
-  const file = lockIn(configFolder);
-  const text = await file.read();
-  return text === undefined ? new Map() : parseToolsLock(text, file.where);
+/** The lock of a configuration, as it was read with it or else as it is now; an absent one is empty. Throws `config_invalid`. */
+export async function readToolsLock(configuration: Pick<Configuration, 'folder' | 'together'>): Promise<ToolsLock> {
+  const file = lockIn(configuration.folder);
+  return await asRead(configuration, toolsLockName, async () => {
+    const text = await file.read();
+    return text === undefined ? new Map() : parseToolsLock(text, file.where);
+  });
 }
 
 /** How long another run is waited for: it holds the lock for one reading and one writing. */
@@ -257,5 +262,5 @@ function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
 }
 
 function lockIn(configFolder: string): ReviewedFile {
-  return reviewedFile(join(configFolder, 'tools.lock.json'));
+  return reviewedFile(join(configFolder, toolsLockName));
 }

@@ -42,8 +42,8 @@ export interface Pins {
 }
 
 /** The pins beside a configuration. Throws `config_invalid` where the file was edited by hand. */
-export async function readPins(configuration: Pick<Configuration, 'folder' | 'services'>): Promise<Pins> {
-  return pinsOf(await readToolsLock(configuration.folder), configuration.services);
+export async function readPins(configuration: Pick<Configuration, 'folder' | 'services' | 'together'>): Promise<Pins> {
+  return pinsOf(await readToolsLock(configuration), configuration.services);
 }
 
 /** The pins of a lock. */

@@ -23,7 +23,7 @@ import type {
 /** The services, with the tools of the one that is named. */
 export async function showCatalogue({ service: name }: CatalogueRequest, ports: Ports): Promise<Catalogue> {
   const configuration = await loadProject(ports);
-  const lock = await readToolsLock(configuration.folder);
+  const lock = await readToolsLock(configuration);
   const all = servicesOf(configuration, undefined);
   const [one] = name === undefined ? [] : servicesOf(configuration, name);
   return {

@@ -44,7 +44,7 @@ export async function refreshTools(request: RefreshRequest, ports: Ports): Promi
     throw new AppError('usage', '--client-secret-fd is for one service', { hint: 'name it: tools refresh <service>' });
   }
   // Refused before anybody signs in: a lock that was edited is not written over.
-  const lock = await readToolsLock(configuration.folder);
+  const lock = await readToolsLock(configuration);
   const lister = listerOnce(ports, configuration);
   const visit = browserVisit(ports, 'setup-session tools refresh', reviewedHosts(configuration));
   const { detail } = ports.tell;

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { unrecorded } from '../../test/support/unrecorded.ts';
-import { takeLock } from '../outside/lock.ts';
+import { takeMutex } from '../outside/mutex.ts';
 import { sha256 } from '../text/canonical.ts';
 import { type AgentsLock, changeAgentsLock, type LockChange, readAgentsLock } from './lock.ts';
 
@@ -58,7 +58,7 @@ test('a run that was killed while it held the lock keeps nobody out', async () =
 });
 
 test('one that is running and does not let go is named', { timeout: 30_000 }, async () => {
-  const held = await takeLock({
+  const held = await takeMutex({
     path: join(folder, '.agents.lock.json.running'),
     signal: new AbortController().signal,
     waitMs: 0,

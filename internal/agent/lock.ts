@@ -79,8 +79,8 @@ async function readAgentsLockNow(place: LockPlace): Promise<AgentsLock> {
 /** Entries to be set, by name. */
 export type LockChange = Partial<AgentsLock>;
 
-/** How long another run is waited for: it holds the lock for one reading and one writing. */
-const lockWaitMs = 10_000;
+/** How long another run is waited for: it holds the mutex of the lock file for one reading and one writing. */
+const mutexWaitMs = 10_000;
 
 /**
  * Sets entries in the lock as it is now, and returns it. An agent that was retired stays retired, and where somebody
@@ -94,7 +94,7 @@ export async function changeAgentsLock(
   recorder: Recorder,
 ): Promise<AgentsLock> {
   const file = lockOf(place);
-  const held = await file.hold({ signal: new AbortController().signal, waitMs: lockWaitMs });
+  const held = await file.hold({ signal: new AbortController().signal, waitMs: mutexWaitMs });
   if (!('release' in held)) {
     throw new AppError(
       'already_running',

@@ -19,7 +19,7 @@ import {
 import type { Directories } from '../outside/directories.ts';
 import { isClaimed, makeFolder, realPath } from '../outside/files.ts';
 import { guardedFetch } from '../outside/http.ts';
-import { takeLock } from '../outside/lock.ts';
+import { takeMutex } from '../outside/mutex.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { signingKeysIn } from '../platform/webhook.ts';
 import type { RecordLog } from '../record/record-log.ts';
@@ -71,7 +71,7 @@ export interface Served {
 }
 
 /** Beside what a console keeps in its folder: which process has it. */
-const lockName = 'console.lock';
+const mutexName = 'console.lock';
 
 /** How long runs have for what they began, and how long for their last words. */
 const drainMs = 20_000;
@@ -328,11 +328,11 @@ function requireSafePlace(origin: string, { host, tls, trustedProxies }: Listeni
 async function holdFolder(data: string, signal: AbortSignal) {
   await makeFolder(data);
   await requireOwnFolder(data);
-  const lock = await takeLock({ path: join(data, lockName), signal, waitMs: 0 });
-  if ('release' in lock) return lock;
+  const mutex = await takeMutex({ path: join(data, mutexName), signal, waitMs: 0 });
+  if ('release' in mutex) return mutex;
   throw new AppError(
     'already_running',
-    `${quote(data)} belongs to a console that runs: process ${lock.pid}, since ${lock.since}`,
+    `${quote(data)} belongs to a console that runs: process ${mutex.pid}, since ${mutex.since}`,
     {
       hint: 'end that one, or give this one a folder of its own: --data <folder>',
     },
@@ -342,7 +342,7 @@ async function holdFolder(data: string, signal: AbortSignal) {
 /** Throws `already_running` where a console still runs on what is moved: what it did from then on would be in no database. */
 async function holdImported({ data, importFrom }: ServeRequest, signal: AbortSignal) {
   // One that nobody has marked is not written to: it may be a copy, or not there at all.
-  if (importFrom === undefined || !(await isClaimed(join(importFrom, lockName)))) return undefined;
+  if (importFrom === undefined || !(await isClaimed(join(importFrom, mutexName)))) return undefined;
   return realPath(importFrom) === realPath(data) ? undefined : await holdFolder(importFrom, signal);
 }
 

@@ -222,11 +222,11 @@ export function beginSso(run: SsoRun): Proof {
   async function endKept(): Promise<void> {
     const { server, keys } = await finding;
     if (place === undefined || typeof server.revocation_endpoint !== 'string') return;
-    const { withSignInLock } = await import('./renew.ts');
+    const { withSignInMutex } = await import('./renew.ts');
     const { revokeGrant } = await import('../oauth/revoke.ts');
     const { settingOf } = await import('./sso.ts');
     const { client } = settingOf({ identity, provider: { server, keys }, visit });
-    await withSignInLock({ identity, signIns, visit }, async () => {
+    await withSignInMutex({ identity, signIns, visit }, async () => {
       const kept = await place.read();
       if (kept?.refreshToken === undefined) return;
       if (await revokeGrant(server, client, kept.refreshToken, visit)) {
@@ -293,8 +293,8 @@ export function beginSso(run: SsoRun): Proof {
       accessToken: isKeepable(accessToken?.reveal()) ? accessToken : undefined,
       refreshToken: isKeepable(refreshToken?.reveal()) ? refreshToken : undefined,
     };
-    const { withSignInLock } = await import('./renew.ts');
-    return await withSignInLock({ identity, signIns, visit }, () => place.write(printKept(kept))).catch(
+    const { withSignInMutex } = await import('./renew.ts');
+    return await withSignInMutex({ identity, signIns, visit }, () => place.write(printKept(kept))).catch(
       (error: unknown) => {
         if (!(error instanceof AppError) || error.code === 'interrupted') throw error;
         visit.warn(`the sign-in could not be kept: ${error.message}`);

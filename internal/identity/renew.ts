@@ -27,7 +27,7 @@ export interface RenewRequest {
   visit: BrowserVisit;
   place: KeptPlace;
   signIns: KeptTexts;
-  /** The sign-in that was read before the lock was taken. */
+  /** The sign-in that was read before the mutex was taken. */
   kept: KeptSignIn;
   /** Judges what another run has kept meanwhile; undefined where that proves nothing either. */
   judge(kept: KeptSignIn): Promise<JWTPayload | undefined>;
@@ -39,7 +39,7 @@ export interface RenewRequest {
 export type Renewal = { claims: JWTPayload; kept: KeptSignIn; by: 'us' | 'another run' } | { why: string };
 
 /** How long a run that is renewing the same sign-in is waited for: longer than its requests and pauses may take. */
-const lockWaitMs = 60_000;
+const mutexWaitMs = 60_000;
 
 /**
  * Renews a kept sign-in. One run at a time on this machine, and each looks again at what is kept once it is its turn:
@@ -50,7 +50,7 @@ const lockWaitMs = 60_000;
  */
 export async function renew(request: RenewRequest): Promise<Renewal> {
   const { place, visit } = request;
-  return await withSignInLock(request, async () => {
+  return await withSignInMutex(request, async () => {
     const now = await place.read();
     if (now === undefined) return { why: 'another run has signed out meanwhile' };
     if (now.idToken.reveal() !== request.kept.idToken.reveal()) {
@@ -308,22 +308,22 @@ function unavailable(cause: AppError, { afterSeconds }: Again): AppError {
   });
 }
 
-/** Whoever changes what is kept does it under this lock. Throws `already_running` where another run does not end. */
-export async function withSignInLock<Result>(
+/** Whoever changes what is kept does it under this mutex. Throws `already_running` where another run does not end. */
+export async function withSignInMutex<Result>(
   { identity, signIns, visit }: Pick<RenewRequest, 'identity' | 'signIns' | 'visit'>,
   act: () => Promise<Result>,
 ): Promise<Result> {
-  const lock = await signIns.at(signInKey(identity)).hold({ signal: visit.signal, waitMs: lockWaitMs });
-  if (!('release' in lock)) {
+  const mutex = await signIns.at(signInKey(identity)).hold({ signal: visit.signal, waitMs: mutexWaitMs });
+  if (!('release' in mutex)) {
     if (visit.signal.aborted) throw new AppError('interrupted', 'interrupted while another run renews the sign-in');
     throw new AppError(
       'already_running',
-      `another run on this machine is renewing the sign-in: ${lock.called}, since ${lock.since}`,
+      `another run on this machine is renewing the sign-in: ${mutex.called}, since ${mutex.since}`,
     );
   }
   try {
     return await act();
   } finally {
-    await lock.release();
+    await mutex.release();
   }
 }

@@ -6,7 +6,7 @@ import { checkedUrl } from '../outside/http.ts';
 import type { KeptSecret } from '../stores/kept-secret.ts';
 import type { Stores } from '../stores/kept-text.ts';
 import { keptPlace } from './kept-place.ts';
-import { withSignInLock } from './renew.ts';
+import { withSignInMutex } from './renew.ts';
 import { settingOf } from './sso.ts';
 import { findProvider, type SsoIdentity, type SsoProvider } from './sso-provider.ts';
 
@@ -60,7 +60,7 @@ export async function signOut(request: SignOutRequest): Promise<SignedOut> {
   const { identity, visit, stores } = request;
   // What cannot be read is removed all the same, and that needs no word.
   const place = keptPlace(request.place, () => {});
-  return await withSignInLock({ identity, signIns: stores.signIns, visit }, async () => {
+  return await withSignInMutex({ identity, signIns: stores.signIns, visit }, async () => {
     const kept = await place.read();
     const target = { kind: 'sign_in', id: undefined, label: identity.client_id } as const;
     return await visit.recorder.act(

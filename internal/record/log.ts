@@ -9,7 +9,7 @@ import { clock, giveWay } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type AppendOnlyFile, openAppendOnly } from '../outside/append-only.ts';
 import { fileSize } from '../outside/files.ts';
-import { type Lock, takeLock } from '../outside/lock.ts';
+import { type Mutex, takeMutex } from '../outside/mutex.ts';
 import { requireOwnFolder } from '../outside/trusted-file.ts';
 import { sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
@@ -32,7 +32,7 @@ const usualLargestFile = 64 * 1024 * 1024;
 /** Where a file is read from, before its end: the last line begins behind the first of these, and never before the second. */
 const [usualEnd, longestEnd] = [16 * 1024, 2 * largestBatch];
 /** How long another process may write before we give up. */
-const lockPatienceMs = 10_000;
+const mutexPatienceMs = 10_000;
 
 /** The name of the nth file of a record. */
 function fileName(index: number): string {
@@ -58,12 +58,12 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
     // Whoever can write in the folder above could put another in its place.
     for (const each of [dirname(folder), folder]) await requireOwnFolder(each);
     let open: OpenFile | undefined;
-    let lock: Lock | undefined;
+    let mutex: Mutex | undefined;
     try {
       while (waiting.length > 0) {
         let isAlone = true;
-        if (lock === undefined || open === undefined) {
-          lock = await hold(join(folder, 'record.lock'), pace);
+        if (mutex === undefined || open === undefined) {
+          mutex = await hold(join(folder, 'record.lock'), pace);
           const now = await asItEnds(folder, open);
           isAlone = now === open;
           open = now;
@@ -76,9 +76,9 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
           // Nothing comes between the parts of one entry.
         } while (heads.length < waiting.length && goesOn(waiting[heads.length - 1]));
         // Others wait for their turn to write, not for our disk; alone, nothing is gained by giving the turn back.
-        if (!isAlone || (await lock.isAskedFor())) {
-          await lock.release();
-          lock = undefined;
+        if (!isAlone || (await mutex.isAskedFor())) {
+          await mutex.release();
+          mutex = undefined;
         }
         // One batch at a time: halves that wait beside each other take the disk as long each as all of them together.
         await open.file.onDisk();
@@ -86,8 +86,8 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
         // Whoever waited for one line often has the next: then the file is open already.
         if (waiting.length === 0) await giveWay();
         if (waiting.length === 0 && keepers > 0) {
-          await lock?.release();
-          lock = undefined;
+          await mutex?.release();
+          mutex = undefined;
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
@@ -97,13 +97,13 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
       try {
         open?.file.close();
       } finally {
-        await lock?.release();
+        await mutex?.release();
       }
     }
   };
   const write = async () => {
     isWriting = true;
-    // What came while the lock was given back has nobody else.
+    // What came while the mutex was given back has nobody else.
     while (waiting.length > 0 && broken === undefined) await writeAll().catch((by: unknown) => (broken = { by }));
     isWriting = false;
     // After a write that failed nobody knows what the disk has: nothing more is announced in this run.
@@ -161,11 +161,11 @@ interface End {
 }
 
 /** Also after an interruption: what is carried out to its end is announced too. */
-async function hold(path: string, pace: { pauseMs: number }): Promise<Lock> {
+async function hold(path: string, pace: { pauseMs: number }): Promise<Mutex> {
   const { signal } = new AbortController();
-  const lock = await takeLock({ path, signal, waitMs: lockPatienceMs, ask: true, pace });
-  if ('release' in lock) return lock;
-  throw new Error(`process ${lock.pid} has been writing to it since ${lock.since}`);
+  const mutex = await takeMutex({ path, signal, waitMs: mutexPatienceMs, ask: true, pace });
+  if ('release' in mutex) return mutex;
+  throw new Error(`process ${mutex.pid} has been writing to it since ${mutex.since}`);
 }
 
 /** What was open, if lines still go there, as it ends now that others may have written to it; else the file that they go to. */

@@ -8,7 +8,7 @@ import { quote } from '../text/quote.ts';
 import { formatKeys, parseKeys, type TokenKey } from './keys.ts';
 
 /** How long another run is waited for that writes it. */
-const lockWaitMs = 10_000;
+const mutexWaitMs = 10_000;
 
 /** The keys of a configuration folder; none where there is no file. Throws `config_invalid`. */
 export async function readTokenKeys(configFolder: string): Promise<TokenKey[]> {
@@ -24,7 +24,7 @@ export async function changeTokenKeys(
   change: (keys: readonly TokenKey[]) => Promise<readonly TokenKey[]>,
 ): Promise<readonly TokenKey[]> {
   const file = fileIn(configFolder);
-  const held = await file.hold({ signal, waitMs: lockWaitMs });
+  const held = await file.hold({ signal, waitMs: mutexWaitMs });
   if (!('release' in held)) {
     throw new AppError(
       'already_running',

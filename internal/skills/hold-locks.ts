@@ -5,7 +5,7 @@ import type { Hold } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 
 /** How long a run that is about to end is waited for. */
-const lockWaitMs = 60_000;
+const mutexWaitMs = 60_000;
 
 /** What a run holds while it is at work. */
 interface HoldRequest {
@@ -19,23 +19,23 @@ interface HoldRequest {
  */
 export async function holdLocks({ folders, signal, say }: HoldRequest): Promise<() => Promise<void>> {
   const held: Hold[] = [];
-  const release = async () => void (await Promise.all(held.map((lock) => lock.release())));
+  const release = async () => void (await Promise.all(held.map((mutex) => mutex.release())));
   try {
     // In one order, so that two runs over the same folders never wait for each other.
     for (const lockFile of [...new Set(folders.map((place) => place.lockFile))].sort()) {
       const file = reviewedFile(lockFile);
-      let lock = await file.hold({ signal, waitMs: 0 });
-      if (!('release' in lock)) {
-        say(`another skill-sync works with ${quote(lockFile)}: waiting up to ${lockWaitMs / 1000} s for it to end`);
-        lock = await file.hold({ signal, waitMs: lockWaitMs });
+      let mutex = await file.hold({ signal, waitMs: 0 });
+      if (!('release' in mutex)) {
+        say(`another skill-sync works with ${quote(lockFile)}: waiting up to ${mutexWaitMs / 1000} s for it to end`);
+        mutex = await file.hold({ signal, waitMs: mutexWaitMs });
       }
-      if (!('release' in lock)) {
+      if (!('release' in mutex)) {
         throw new AppError(
           'already_running',
-          `another skill-sync works with ${quote(lockFile)} (${lock.called}, since ${lock.since})`,
+          `another skill-sync works with ${quote(lockFile)} (${mutex.called}, since ${mutex.since})`,
         );
       }
-      held.push(lock);
+      held.push(mutex);
     }
     return release;
   } catch (error) {

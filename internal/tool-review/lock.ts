@@ -34,8 +34,8 @@ export async function readToolsLock(configuration: Pick<Configuration, 'folder' 
   });
 }
 
-/** How long another run is waited for: it holds the lock for one reading and one writing. */
-const lockWaitMs = 10_000;
+/** How long another run is waited for: it holds the mutex of the lock file for one reading and one writing. */
+const mutexWaitMs = 10_000;
 
 /** Another file that goes with the lock. */
 export interface FileBeside {
@@ -54,7 +54,7 @@ export async function changeToolsLock(
   change: (lock: ToolsLock) => Promise<FileBeside[]>,
 ): Promise<void> {
   const file = lockIn(configFolder);
-  const held = await file.hold({ signal, waitMs: lockWaitMs });
+  const held = await file.hold({ signal, waitMs: mutexWaitMs });
   if (!('release' in held)) {
     throw new AppError(
       'already_running',

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { setupSession } from '../../cmd/setup-session/cli.ts';
 import { skillSync } from '../../cmd/skill-sync/cli.ts';
 import type { Executable } from '../../internal/cli/program.ts';
-import { takeLock } from '../../internal/outside/lock.ts';
+import { takeMutex } from '../../internal/outside/mutex.ts';
 import { parseLock } from '../../internal/skills/lock.ts';
 import { type PlatformSandbox, startPlatform } from '../sandbox/platform/start.ts';
 import { runCommand } from '../support/command.ts';
@@ -227,7 +227,7 @@ describe('workspaces with names', () => {
     expect([pull.exit, push.exit]).toEqual([0, 0]);
     // A pull holds the folder by the lock that every workspace knows.
     const path = at('skills', '.skills.lock.json.running');
-    const held = await takeLock({ path, signal: new AbortController().signal, waitMs: 0 });
+    const held = await takeMutex({ path, signal: new AbortController().signal, waitMs: 0 });
     const { exit } = await run(skillSync, ['--workspace', 'prod'], inProd(), (said) => {
       if (said.includes('waiting up to') && 'release' in held) void held.release();
     });

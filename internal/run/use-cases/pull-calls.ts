@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readExplained } from '../../audit/explained.ts';
 import { pullCalls as pull } from '../../audit/pull.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { type Lock, takeLock } from '../../outside/lock.ts';
+import { type Mutex, takeMutex } from '../../outside/mutex.ts';
 import { requireOwnFolder } from '../../outside/trusted-file.ts';
 import { platformForReading } from '../platform.ts';
 import type { Ports } from '../ports.ts';
@@ -18,7 +18,7 @@ export async function pullCalls({ since, withArguments }: PullCallsRequest, port
   const configuration = await loadProject(ports);
   const workspace = workspaceOf(ports, configuration);
   const platform = await platformForReading(ports, configuration.interface.platform);
-  const lock = await holdPull(ports);
+  const mutex = await holdPull(ports);
   const waiting = ports.tell.wait('the events of all sessions of the record are read');
   try {
     const log = await ports.record();
@@ -42,17 +42,17 @@ export async function pullCalls({ since, withArguments }: PullCallsRequest, port
     return { sessions, calls, going_on: goingOn, foreign_answers: foreign, gone, unknown_types: unknownTypes };
   } finally {
     waiting.done();
-    await lock.release();
+    await mutex.release();
   }
 }
 
 /** One pull at a time on this machine: the next one finds the lines of the one before. */
-async function holdPull({ directories, signal }: Ports): Promise<Lock> {
+async function holdPull({ directories, signal }: Ports): Promise<Mutex> {
   const { state } = await directories();
   await requireOwnFolder(state);
-  const lock = await takeLock({ path: join(state, 'audit-pull.lock'), signal, waitMs: patienceMs });
-  if ('release' in lock) return lock;
-  throw new AppError('timed_out', `another pull goes on: process ${lock.pid}, since ${lock.since}`, {
+  const mutex = await takeMutex({ path: join(state, 'audit-pull.lock'), signal, waitMs: patienceMs });
+  if ('release' in mutex) return mutex;
+  throw new AppError('timed_out', `another pull goes on: process ${mutex.pid}, since ${mutex.since}`, {
     hint: 'wait until it has ended; what it writes needs no second line',
   });
 }

@@ -1,10 +1,10 @@
 /**
- * Texts that are kept in files: one file each (0600 in 0700), named by a digest of its key, and a lock beside it. Nothing is
+ * Texts that are kept in files: one file each (0600 in 0700), named by a digest of its key, and a mutex beside it. Nothing is
  * believed that another account could have written.
  */
 import { basename, dirname, join } from 'node:path';
 import { listFolder, removeFile, writeText } from '../../outside/files.ts';
-import { takeLock } from '../../outside/lock.ts';
+import { takeMutex } from '../../outside/mutex.ts';
 import { ownFile, readTrusted, requireOwnFolder } from '../../outside/trusted-file.ts';
 import type { Hold, Holder, KeptText, KeptTexts, Stores, Waiting } from '../kept-text.ts';
 import { digestsOf } from '../key-digest.ts';
@@ -84,8 +84,8 @@ function keptFiles({ root, folder: name, suffix = '', longestBytes, heldToWrite 
       },
       async hold(waiting) {
         await requireOwn();
-        const lock = join(folder, `${stem}.lock`);
-        return await holdFile(lock, waiting, heldToWrite ? [where, lock] : []);
+        const mutex = join(folder, `${stem}.lock`);
+        return await holdFile(mutex, waiting, heldToWrite ? [where, mutex] : []);
       },
     };
   };
@@ -102,15 +102,15 @@ function keptFiles({ root, folder: name, suffix = '', longestBytes, heldToWrite 
   };
 }
 
-/** Takes a lock that is a file. `tidy`: beside which files the one who holds it removes what others began to write. */
+/** Takes a mutex that is a file. `tidy`: beside which files the one who holds it removes what others began to write. */
 export async function holdFile(path: string, waiting: Waiting, tidy: readonly string[]): Promise<Hold | Holder> {
-  const lock = await takeLock({ path, ...waiting });
-  if (!('release' in lock)) return { called: `process ${lock.pid}`, since: lock.since };
+  const mutex = await takeMutex({ path, ...waiting });
+  if (!('release' in mutex)) return { called: `process ${mutex.pid}`, since: mutex.since };
   try {
     for (const each of tidy) await removeUnfinished(each);
-    return lock;
+    return mutex;
   } catch (error) {
-    await lock.release();
+    await mutex.release();
     throw error;
   }
 }

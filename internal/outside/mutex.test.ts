@@ -6,22 +6,22 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { inTimeOf, machineClock } from '../clock/clock.ts';
 import { sha256 } from '../text/canonical.ts';
-import { beginOf, type Holder, type Lock, takeLock } from './lock.ts';
+import { beginOf, type Holder, type Mutex, takeMutex } from './mutex.ts';
 
 let folder: string;
 let path: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lock-'));
+  folder = await mkdtemp(join(tmpdir(), 'mutex-'));
   path = join(folder, 'state', 'a.lock');
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const take = (waitMs = 0) => takeLock({ path, signal: new AbortController().signal, waitMs });
+const take = (waitMs = 0) => takeMutex({ path, signal: new AbortController().signal, waitMs });
 
-async function taken(waitMs?: number): Promise<Lock> {
-  const lock = await take(waitMs);
-  if (!('release' in lock)) throw new Error(`held by ${lock.pid}`);
-  return lock;
+async function taken(waitMs?: number): Promise<Mutex> {
+  const mutex = await take(waitMs);
+  if (!('release' in mutex)) throw new Error(`held by ${mutex.pid}`);
+  return mutex;
 }
 
 /** A process that has ended, and whose number nobody else has yet. */
@@ -36,11 +36,11 @@ function claim({ pid = process.pid, started = null as string | null, host = host
   return JSON.stringify([pid, started, sha256(host).slice(0, 8), since, 0]);
 }
 
-describe('a lock', () => {
+describe('a mutex', () => {
   test('is held by one at a time, who is named, and is free afterwards', async () => {
-    const lock = await taken();
+    const mutex = await taken();
     expect(await take()).toEqual({ pid: process.pid, since: expect.any(String) } satisfies Holder);
-    await lock.release();
+    await mutex.release();
     await (await taken()).release();
     expect(await readdir(join(folder, 'state'))).toEqual([]);
   });
@@ -51,8 +51,8 @@ describe('a lock', () => {
   });
 
   test('is taken by exactly one of many who try at once', async () => {
-    const locks = await Promise.all(Array.from({ length: 20 }, () => take()));
-    expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
+    const mutexes = await Promise.all(Array.from({ length: 20 }, () => take()));
+    expect(mutexes.filter((mutex) => 'release' in mutex)).toHaveLength(1);
   });
 
   test.each([false, true])(
@@ -65,12 +65,12 @@ describe('a lock', () => {
         // Each comes a little later than the one before: some while it is being taken over.
         const later = async (turns: number) => {
           for (let turn = 0; turn < turns; turn += 1) await stat(folder);
-          return await takeLock({ path, signal: new AbortController().signal, waitMs: 0, ask });
+          return await takeMutex({ path, signal: new AbortController().signal, waitMs: 0, ask });
         };
-        const locks = await Promise.all(Array.from({ length: 12 }, (_, index) => later(index * 2)));
-        const held = locks.filter((lock) => 'release' in lock);
+        const mutexes = await Promise.all(Array.from({ length: 12 }, (_, index) => later(index * 2)));
+        const held = mutexes.filter((mutex) => 'release' in mutex);
         expect(held).toHaveLength(1);
-        for (const lock of held) await lock.release();
+        for (const mutex of held) await mutex.release();
       }
       expect(await readdir(join(folder, 'state'))).toEqual([]);
     },
@@ -94,46 +94,46 @@ describe('a lock', () => {
   });
 
   test('is waited for when its holder is about to end', async () => {
-    const lock = await taken();
-    setTimeout(() => void lock.release(), 200);
+    const mutex = await taken();
+    setTimeout(() => void mutex.release(), 200);
     await taken(5_000);
   });
 
   test.each([-2, 2])('is waited for as long as ever while somebody sets the clock by %i hours', async (hours) => {
-    const lock = await taken();
+    const mutex = await taken();
     const began = performance.now();
     const now = () => new Date(Date.now() + (performance.now() - began > 50 ? hours * 3_600_000 : 0));
     // Where it were waited for too long, that ends here.
     const patience = AbortSignal.timeout(5_000);
-    const outcome = await inTimeOf({ ...machineClock, now }, () => takeLock({ path, signal: patience, waitMs: 400 }));
+    const outcome = await inTimeOf({ ...machineClock, now }, () => takeMutex({ path, signal: patience, waitMs: 400 }));
     const took = performance.now() - began;
     expect(outcome).toMatchObject({ pid: process.pid });
     expect([patience.aborted, took >= 400]).toEqual([false, true]);
-    await lock.release();
+    await mutex.release();
   });
 
   test('is asked for by whoever waits, where they ask, and nothing of it is left', async () => {
-    const lock = await taken();
-    expect(await lock.isAskedFor()).toBe(false);
-    const waiting = takeLock({ path, signal: new AbortController().signal, waitMs: 5_000, ask: true });
-    while (!(await lock.isAskedFor())) await new Promise((resolve) => setTimeout(resolve, 1));
-    await lock.release();
+    const mutex = await taken();
+    expect(await mutex.isAskedFor()).toBe(false);
+    const waiting = takeMutex({ path, signal: new AbortController().signal, waitMs: 5_000, ask: true });
+    while (!(await mutex.isAskedFor())) await new Promise((resolve) => setTimeout(resolve, 1));
+    await mutex.release();
     const other = await waiting;
     if ('release' in other) await other.release();
     expect(await readdir(join(folder, 'state'))).toEqual([]);
   });
 
   test('is not released by a run that no longer has it', async () => {
-    const lock = await taken();
+    const mutex = await taken();
     await rm(path);
     const other = await taken();
-    await lock.release();
+    await mutex.release();
     expect(await take()).toMatchObject({ pid: process.pid });
     await other.release();
   });
 });
 
-describe('a lock that was left behind', () => {
+describe('a mutex that was left behind', () => {
   test('by a process that has ended counts for nothing', async () => {
     await (await taken()).release();
     await writeFile(path, claim({ pid: await deadPid() }));
@@ -203,8 +203,8 @@ describe('a lock that was left behind', () => {
   test('is taken over by exactly one of many [P8]', async () => {
     await (await taken()).release();
     await writeFile(path, claim({ pid: await deadPid() }));
-    const locks = await Promise.all(Array.from({ length: 20 }, () => take()));
-    expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
+    const mutexes = await Promise.all(Array.from({ length: 20 }, () => take()));
+    expect(mutexes.filter((mutex) => 'release' in mutex)).toHaveLength(1);
     expect(JSON.parse(await readFile(path, 'utf8'))[0]).toBe(process.pid);
   });
 });

@@ -9,22 +9,22 @@ import { clock } from '../clock/clock.ts';
 import { sha256 } from '../text/canonical.ts';
 import { claimByLink, claimedText, claimText, isClaimed, readText, releaseText, removeFile } from './files.ts';
 
-/** Who holds a lock. */
+/** Who holds a mutex. */
 export interface Holder {
   pid: number;
   /** When it was taken, RFC 3339. */
   since: string;
 }
 
-/** A lock that is held. */
-export interface Lock {
+/** A mutex that is held. */
+export interface Mutex {
   /** Whether somebody who waits has asked for it; what is asked is forgotten when it is released. */
   isAskedFor(): Promise<boolean>;
   release(): Promise<void>;
 }
 
-/** How a lock is taken. */
-export interface LockRequest {
+/** How a mutex is taken. */
+export interface MutexRequest {
   /** The name; its folder is made where it is missing. */
   path: string;
   signal: AbortSignal;
@@ -40,8 +40,8 @@ export interface LockRequest {
 const longestHoldMs = 60 * 60 * 1000;
 const [shortestPauseMs, longestPauseMs] = [1, 100];
 
-/** Takes the lock, or says who holds it. Throws `file_system` where the name cannot be taken. */
-export async function takeLock(request: LockRequest): Promise<Lock | Holder> {
+/** Takes the mutex, or says who holds it. Throws `file_system` where the name cannot be taken. */
+export async function takeMutex(request: MutexRequest): Promise<Mutex | Holder> {
   const { path, signal, waitMs, ask = false, pace = { pauseMs: shortestPauseMs } } = request;
   const mine = await claimAt(clock.now().getTime());
   // Whoever sets the clock meanwhile makes nobody wait longer, or give up.
@@ -81,7 +81,7 @@ export async function takeLock(request: LockRequest): Promise<Lock | Holder> {
   }
 }
 
-function held(path: string, mine: string, hasAsked: boolean): Lock {
+function held(path: string, mine: string, hasAsked: boolean): Mutex {
   // What somebody asked before they had it is over as well.
   let isAsked = hasAsked;
   return {
@@ -113,8 +113,8 @@ async function claimAt(now: number): Promise<string> {
 
 /**
  * Takes a stale file away. Only who holds a second file beside it may, and looks once more under it: whoever were to remove
- * what they saw a moment ago could take the file of somebody who was quicker, and then two would hold the lock. Where that
- * second file is left of a process that was killed right here, it goes the way of a stale lock after a moment. Gives who has
+ * what they saw a moment ago could take the file of somebody who was quicker, and then two would hold the mutex. Where that
+ * second file is left of a process that was killed right here, it goes the way of a stale mutex after a moment. Gives who has
  * that second file, where they still run.
  */
 async function removeStale(path: string, stale: string, mine: string): Promise<Holder | undefined> {
@@ -176,7 +176,7 @@ const tellingMs = 2_000;
 
 /**
  * When a process began, in milliseconds since 1970, as a program of the system says where the kernel has no file for it: asked
- * only by who is in the way of a lock. Undefined where that says nothing.
+ * only by who is in the way of a mutex. Undefined where that says nothing.
  */
 export async function beginOf(pid: number, platform: NodeJS.Platform = process.platform): Promise<number | undefined> {
   const [program, ...words] =

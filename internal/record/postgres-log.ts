@@ -122,29 +122,36 @@ async function appendLines(
   entries: readonly Entry[],
   known: End | undefined,
 ): Promise<Pick<Written, 'heads' | 'end'>> {
-  /** What the try before was about to write; nobody knows whether it did. */
-  let tried: Written | undefined;
+  /**
+   * What earlier tries were about to write. Nobody knows whether they did, and the first may do so last: a statement that was
+   * given up can still be on its way.
+   */
+  const tried: Written[] = [];
   return await patiently(async () => {
-    let guess = tried === undefined ? known : undefined;
+    let guess = tried.length === 0 ? known : undefined;
     for (let guesses = 0; guess !== undefined && guess.head.count > 0 && guesses < mostGuesses; guesses += 1) {
       const made = writtenAfter(guess, entries);
-      tried = made.written;
+      tried.push(made.written);
       const found = await putBehind(database.query, guess, made);
       if (found === undefined) return made.written;
-      [guess, tried] = [found, undefined];
+      // That one is known: it wrote nothing.
+      tried.pop();
+      guess = found;
     }
     return await database.transaction(async (query) => {
       // Whoever was writing has ended once this row is ours, well or not.
       const end = await endOf(query, 'for update');
-      if (tried !== undefined) {
-        const [there] = await query<{ line: string }>(
-          'select line from console.record_lines where count = $1::bigint',
-          [tried.count],
+      if (tried.length > 0) {
+        const there = await query<{ count: string; line: string }>(
+          'select count::text, line from console.record_lines where count = any($1::bigint[])',
+          [tried.map(({ count }) => String(count))],
         );
-        if (there?.line === tried.first) return tried;
+        const lines = new Map(there.map(({ count, line }) => [Number(count), line]));
+        const done = tried.find(({ count, first }) => lines.get(count) === first);
+        if (done !== undefined) return done;
       }
       const made = writtenAfter(end, entries);
-      tried = made.written;
+      tried.push(made.written);
       await put(query, {
         file: end.file,
         texts: made.texts,

@@ -21,7 +21,9 @@ import { openReplica, type Replica } from '../../internal/stores/postgres/replic
 import { migrate } from '../../internal/stores/postgres/schema.ts';
 import { databasePassword, type PostgresServer, startPostgres, withoutPostgres } from '../support/postgres-server.ts';
 import { recordContract } from '../support/record-contract.ts';
+import { soon } from '../support/soon.ts';
 import { storeContract } from '../support/store-contract.ts';
+import { watchedLine } from '../support/watched-line.ts';
 
 let server: PostgresServer;
 
@@ -461,6 +463,52 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       await recordInDatabase(database).verify((line) => kinds.push(line.entry.kind));
       const all = ['began', 'intent', 'outcome', 'intent', 'outcome'];
       expect([kinds, await faultsOf(database)]).toEqual([all, []]);
+    });
+
+    test('has a line once whose first try comes late, when a later one was given up too [P7]', async () => {
+      const { address, database } = await made();
+      const lines = async () =>
+        (await database.query<{ line: string }>('select line from console.record_lines order by count')).map(
+          ({ line }) => line,
+        );
+      let isWatched = false;
+      const fates: string[] = [];
+      const line = await watchedLine(server.port, async (piece) => {
+        const what = !isWatched
+          ? undefined
+          : piece.includes('with mine as (')
+            ? 'first try'
+            : piece.includes('for update')
+              ? 'later try'
+              : /^Q[\s\S]{4}commit/.test(piece)
+                ? 'commit'
+                : undefined;
+        if (what === undefined) return 'pass';
+        fates.push(what);
+        if (what === 'first try') return 'hold';
+        if (what === 'commit' && fates.length === 3) return 'cut';
+        // The second try has ended without a trace. Now the first one comes, before the third looks.
+        if (what === 'later try' && fates.length === 4) {
+          const before = (await lines()).length;
+          line.release();
+          await soon(async () => expect((await lines()).length).toBe(before + 1));
+        }
+        return 'pass';
+      });
+      onTestFinished(() => line.close());
+      const there = new URL(address);
+      there.port = String(line.port);
+      const other = await opened(there.href);
+      onTestFinished(() => other.close());
+      const log = recordInDatabase(other);
+      await log.append(intent('a'));
+      isWatched = true;
+      await log.append(entry('a'));
+      isWatched = false;
+      expect(fates.slice(0, 4)).toEqual(['first try', 'later try', 'commit', 'later try']);
+      await log.append(intent('b'));
+      const kinds = (await lines()).map((text) => (JSON.parse(text) as { kind: string }).kind);
+      expect([kinds, await faultsOf(database)]).toEqual([['began', 'intent', 'outcome', 'intent'], []]);
     });
 
     test('only grows; what was changed or taken away all the same is found [P7]', async () => {

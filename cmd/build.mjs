@@ -40,6 +40,19 @@ const withoutKeyStores = {
   },
 };
 
+/**
+ * The MCP client can hold what a tool answers against the schema that its server sends, and loads a compiler of schemas for
+ * that. Ours never does (internal/outside/mcp.ts), so the compiler is left out: no code is made of what a server says.
+ */
+const withoutSchemaCompiler = {
+  name: 'without-schema-compiler',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]@modelcontextprotocol[\\/]sdk[\\/].*[\\/]ajv-provider\.js$/ }, () => ({
+      contents: 'export class AjvJsonSchemaValidator {}',
+    }));
+  },
+};
+
 /** What libraries take for Node's own `Headers`, `Response` and `FormData` are ours, which load no undici. */
 const withOwnFetchTypes = {
   name: 'with-own-fetch-types',
@@ -68,7 +81,7 @@ const common = {
   define: { 'globalThis.ReadableStream': 'undefined' },
   logLevel: 'warning',
   alias: { '@secretlint/profiler': join(root, 'cmd', 'no-profiler.mjs') },
-  plugins: [withoutExecutableSubcommands, withoutKeyStores, withOwnFetchTypes],
+  plugins: [withoutExecutableSubcommands, withoutKeyStores, withoutSchemaCompiler, withOwnFetchTypes],
 };
 /** The files of this build. */
 const made = new Set();

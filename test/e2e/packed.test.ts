@@ -55,6 +55,15 @@ test('needs no other package', async () => {
   expect(installed.filter((name) => !name.startsWith('.'))).toEqual(['managed-agents-interface']);
 });
 
+test('makes no code of the schemas that a server sends: no compiler of them is there [P4]', async () => {
+  const dist = join(folder, 'node_modules', 'managed-agents-interface', 'dist');
+  const programs = packed.filter((path) => /^dist\/chunks\/[\w-]+\.js$/.test(path));
+  const texts = await Promise.all(programs.map((path) => readFile(join(dist, '..', path), 'utf8')));
+  // The client for MCP is there, under its own words.
+  expect(texts.filter((text) => text.includes('StreamableHTTPClientTransport'))).not.toEqual([]);
+  expect(texts.filter((text) => /\bajv\b/i.test(text))).toEqual([]);
+});
+
 test('has an entry for authors of servers that imports nothing but Node, with its types', async () => {
   const entry = join(folder, 'node_modules', 'managed-agents-interface', 'dist', 'verify', 'index.js');
   const text = await readFile(entry, 'utf8');

@@ -39,7 +39,7 @@ const runsCode =
 const wordsName = /^(command|operation|action|intent|instructions?|prompt|task|request|question|goal)$/i;
 const finds = ['search', 'find', 'list', 'discover', 'describe', 'get', 'learn', 'lookup', 'explore'];
 const thingsFound = /^(tools?|operations?|actions?|endpoints?|commands?|capabilit(y|ies)|apis?|functions?|catalog)$/;
-const carriesOut = ['execute', 'call', 'invoke', 'run', 'perform', 'dispatch', 'use', 'trigger'];
+const carriesOut = 'execute exec call invoke run perform dispatch use trigger carry do fire launch submit'.split(' ');
 /** As many tools with one schema are no coincidence. */
 const fewestAlike = 4;
 

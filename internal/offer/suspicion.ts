@@ -168,13 +168,24 @@ const leading: readonly RegExp[] = [
   /\b(you|the (model|assistant|agent|ai)|claude)\s+(must|should|have to|shall)\s+(always\s+|first\s+|never\s+|not\s+)*(call|invoke|tell|mention|use (this|the) [^.\n]{0,30}tool)\b[^.\n]{0,60}/i,
   /\b(must|always|have to)\s+(always\s+|first\s+)*(be called|call|invoke|run|use) (this|the|it|that|[a-z]+_[a-z_]+)[^.\n]{0,50}\b(first|before|prior|always|every|each)\b[^.\n]{0,30}/i,
   /\b(MUST|ALWAYS|NEVER) (ALWAYS |FIRST |NOT )?(CALL|USE|INVOKE|RUN|call|invoke|run) [^.\n]{0,60}/,
+  /\bMUST (NOT|NEVER) (USE|use|SUGGEST|suggest)\b[^.\n]{0,60}/,
+  /\b(you|the (model|assistant|agent|ai)|claude) (need|ought|(is|are) (required|expected|instructed|obliged)) to (always |first )*(call|invoke|run|tell|mention)\b[^.\n]{0,60}/i,
+  // Before others, whatever is asked for.
+  /\b(prefer|favou?r|choose|pick|use|select|precedence|priority)\b[^.\n]{0,30}\b(over|above|instead of|rather than) (all|any|every|each)( of the)?( others?| tools?)+\b[^.\n]{0,30}/i,
+  // Again and again, whatever is asked for.
+  /\b(call|invoke|run|use)\b[^.\n]{0,60}\b(at the (start|beginning|end) of|after|before) (every|each|any) (conversation|session|chat|turn|task|reply|answer|response)\b[^.\n]{0,30}/i,
+  /\b(at the (start|beginning|end) of|after|before) (every|each|any) (conversation|session|chat|turn|task|reply|answer|response)\b[^.\n]{0,20}\b(call|invoke|run|use)\b[^.\n]{0,40}/i,
   /\b(call|use|invoke|run) this (tool )?(first|before (any|every|each|using|calling|doing|all))\b[^.\n]{0,50}/i,
   /\b(do not|don'?t|never|without)\s+(ever\s+)?(tell|telling|inform|informing|mention|mentioning|reveal|revealing|disclose|notify|notifying|show|showing|asking|ask)\b[^.\n]{0,20}\b(user|users|human|humans|person|anyone|anybody|them|this|permission|confirmation)\b[^.\n]{0,30}/i,
+  /\b(do not|don'?t|never)\s+(ever\s+)?let\s[^.\n]{0,20}\b(user|users|human|humans|person|anyone|anybody|them)\s+(know|see|notice|learn|find)\b[^.\n]{0,30}/i,
+  /\b(keep|hide|conceal|withhold)\b[^.\n]{0,30}\bfrom (the |any |all |your )?(user|users|human|humans|person|people|anyone|anybody)\b[^.\n]{0,30}/i,
   /\b(ignore|disregard|forget|override)\s+(all\s+|any\s+|the\s+)?(previous|prior|above|earlier|other|system)\s+(instructions?|prompts?|rules?|messages?|tools?|guidelines)\b[^.\n]{0,30}/i,
   /<\/?\s*(important|system|instructions?|secret|hidden|admin|assistant)\s*>/i,
   /\b(system prompt|as an ai|you are (now )?(a|an|the)\s+(helpful|assistant|expert|agent))\b[^.\n]{0,40}/i,
   /\b(silently|secretly|quietly|in the background)\b[^.\n]{0,15}\b(send|forward|copy|upload|call|include|read)\b[^.\n]{0,40}/i,
   /\b(send|forward|copy|include|attach|pass)\b[^.\n]{0,40}\b(conversation|chat history|chat log|system prompt|credentials?|api keys?|passwords?|tokens? of)\b[^.\n]{0,40}/i,
+  /\b(everything|anything|all|whatever)( that)? the (user|human|person)( has| have)? (said|wrote|written|typed|told)\b[^.\n]{0,40}/i,
+  /\b(contents? of|read|open|include|attach|send|copy|pass)\b[^.\n]{0,40}(\.ssh\b|\bid_(rsa|ed25519)\b|\.aws\/credentials|\/etc\/(passwd|shadow)|\.env\b|\.netrc\b)[^.\n]{0,30}/i,
 ];
 
 /** What introduces an example, which stays what it is. */
@@ -229,7 +240,7 @@ const shortestText = 8;
 
 /** Without one of these words no rule below holds: most texts have none. */
 const leadingWord =
-  /must|always|never|should|have to|shall|first|before|do not|don'?t|without|ignore|disregard|forget|override|<|system|you are|as an ai|silently|secretly|quietly|background|conversation|chat|credential|api key|password|tokens? of/i;
+  /must|always|never|should|have to|shall|first|before|do not|don'?t|without|ignore|disregard|forget|override|<|system|you are|as an ai|silently|secretly|quietly|background|conversation|chat|credential|api key|password|tokens? of|need to|ought to|(?:is|are) (?:required|expected|instructed|obliged) to|(?:over|above|instead of|rather than) (?:all|any|every|each)|(?:start|beginning|end) of|after (?:every|each|any)|\bfrom (?:the |any |all |your )?(?:user|human|person|people|any)|the (?:user|human|person)|\.ssh|id_(?:rsa|ed25519)|\.aws|\/etc\/|\.env|\.netrc/i;
 const varyingWord =
   /\d{4}-\d\d-|\/(?:home|Users|root|tmp|var|private|mnt|workspace|srv)\/|:\\|localhost|\d\.\d+\.\d+\.\d|\.(?:local|internal|lan|corp|intranet)|(?:pid|port|session|instance|process|build|id)[ :=#]+\d{3}| from |instructions|rules|prompt|guidelines/i;
 

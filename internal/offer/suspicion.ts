@@ -172,6 +172,8 @@ const leading: readonly RegExp[] = [
   /\b(you|the (model|assistant|agent|ai)|claude) (need|ought|(is|are) (required|expected|instructed|obliged)) to (always |first )*(call|invoke|run|tell|mention)\b[^.\n]{0,60}/i,
   // Before others, whatever is asked for.
   /\b(prefer|favou?r|choose|pick|use|select|precedence|priority)\b[^.\n]{0,30}\b(over|above|instead of|rather than) (all|any|every|each)( of the)?( others?| tools?)+\b[^.\n]{0,30}/i,
+  // Though nobody asks for it.
+  /\b(call|invoke|run|use)\b[^.\n]{0,40}\b(proactively|unprompted|unasked|without being asked|even (if|when|though) (the user|nobody|no one))\b[^.\n]{0,40}/i,
   // Again and again, whatever is asked for.
   /\b(call|invoke|run|use)\b[^.\n]{0,60}\b(at the (start|beginning|end) of|after|before) (every|each|any) (conversation|session|chat|turn|task|reply|answer|response)\b[^.\n]{0,30}/i,
   /\b(at the (start|beginning|end) of|after|before) (every|each|any) (conversation|session|chat|turn|task|reply|answer|response)\b[^.\n]{0,20}\b(call|invoke|run|use)\b[^.\n]{0,40}/i,
@@ -240,7 +242,7 @@ const shortestText = 8;
 
 /** Without one of these words no rule below holds: most texts have none. */
 const leadingWord =
-  /must|always|never|should|have to|shall|first|before|do not|don'?t|without|ignore|disregard|forget|override|<|system|you are|as an ai|silently|secretly|quietly|background|conversation|chat|credential|api key|password|tokens? of|need to|ought to|(?:is|are) (?:required|expected|instructed|obliged) to|(?:over|above|instead of|rather than) (?:all|any|every|each)|(?:start|beginning|end) of|after (?:every|each|any)|\bfrom (?:the |any |all |your )?(?:user|human|person|people|any)|the (?:user|human|person)|\.ssh|id_(?:rsa|ed25519)|\.aws|\/etc\/|\.env|\.netrc/i;
+  /must|always|never|should|have to|shall|first|before|do not|don'?t|without|ignore|disregard|forget|override|<|system|you are|as an ai|silently|secretly|quietly|background|conversation|chat|credential|api key|password|tokens? of|proactively|unprompted|unasked|being asked|even (?:if|when|though)|need to|ought to|(?:is|are) (?:required|expected|instructed|obliged) to|(?:over|above|instead of|rather than) (?:all|any|every|each)|(?:start|beginning|end) of|after (?:every|each|any)|\bfrom (?:the |any |all |your )?(?:user|human|person|people|any)|the (?:user|human|person)|\.ssh|id_(?:rsa|ed25519)|\.aws|\/etc\/|\.env|\.netrc/i;
 const varyingWord =
   /\d{4}-\d\d-|\/(?:home|Users|root|tmp|var|private|mnt|workspace|srv)\/|:\\|localhost|\d\.\d+\.\d+\.\d|\.(?:local|internal|lan|corp|intranet)|(?:pid|port|session|instance|process|build|id)[ :=#]+\d{3}| from |instructions|rules|prompt|guidelines/i;
 

@@ -121,13 +121,19 @@ test.each<[string, OfferedTool, OfferedTool, string[]]>([
     'a claim that is taken back',
     tool({ annotations: { readOnlyHint: true } }),
     tool({ annotations: { readOnlyHint: false } }),
-    ['it claims not to read only now; before, it claims to read only'],
+    ['it claims not to read only now; before, it claimed to read only'],
   ],
   [
     'a type',
     properties({ path }),
     properties({ path: { ...path, type: ['string', 'array'] } }),
     ['parameter path may now be list'],
+  ],
+  [
+    'a type that is written with others than before',
+    properties({ path }),
+    properties({ path: { description: 'Where.', anyOf: [path, { type: 'array', items: { type: 'string' } }] } }),
+    ['parameter path may now be list of text'],
   ],
   [
     'another type',

@@ -29,7 +29,9 @@ export function differenceLines(before: OfferedTool, after: OfferedTool, columns
       name !== '' &&
       ['', 'description', 'type', 'anyOf', 'oneOf', 'enum', 'const', 'items'].includes(part)
     ) {
-      once(`parameter ${name} ${part}`, () => parameterLines(name, part, { before, after, columns }));
+      once(`parameter ${name} ${partSaid(name, part, before, after)}`, () =>
+        parameterLines(name, part, { before, after, columns }),
+      );
     } else if (member === 'inputSchema' && second === 'required') {
       once('required', () => requiredLines(before, after, columns));
     } else {
@@ -57,6 +59,12 @@ interface Sides {
   before: OfferedTool;
   after: OfferedTool;
   columns: number;
+}
+
+/** What a parameter may be can be written in several members; where that changed, one line says it for them all. */
+function partSaid(name: string, part: string, before: OfferedTool, after: OfferedTool): string {
+  const [was, is] = [before, after].map((tool) => typeInWords(at(tool, `/inputSchema/properties${stepTo(name)}`)));
+  return ['type', 'anyOf', 'oneOf', 'items'].includes(part) && was !== is ? 'type' : part;
 }
 
 function parameterLines(name: string, part: string, { before, after, columns }: Sides): string[] {
@@ -129,13 +137,9 @@ function claimLines(claim: string, before: OfferedTool, after: OfferedTool, colu
   const [was, is] = [before.annotations?.[claim], after.annotations?.[claim]];
   const what = words[claim];
   if (what === undefined) return placeLines(`/annotations${stepTo(claim)}`, was, is, columns);
-  const says = (value: unknown) =>
-    value === true
-      ? `claims ${what}`
-      : value === false
-        ? `claims not ${what}`
-        : `claims nothing of ${what.slice(3)}ing`;
-  return [cut(`it ${says(is)} now; before, it ${says(was)}`, columns)];
+  const said = (value: unknown) =>
+    value === true ? what : value === false ? `not ${what}` : `nothing of ${what.slice(3)}ing`;
+  return [cut(`it claims ${said(is)} now; before, it claimed ${said(was)}`, columns)];
 }
 
 /** What went with `-`, what came with `+`; what stayed is left out. */

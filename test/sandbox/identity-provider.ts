@@ -43,8 +43,17 @@ interface IdentityProviderControl extends AuthorizationControl {
   rotateKeys(options?: { keepOld?: boolean; sameName?: boolean }): void;
   /** Publishes what it has published before, however often somebody looks: a new key that is not there yet. */
   publishOldKeys(): void;
+  /** Answers a path with something else than it would, which is handed in. Without a function: honest again. */
+  answerOtherwise(path: string, otherwise?: (honest: unknown) => Otherwise): void;
   /** How people sign in from now on. Without an argument: with a password, and a second factor where that is asked for. */
   authenticate(how?: Authentication): void;
+}
+
+/** What is answered instead of something else; with 200 unless told. */
+export interface Otherwise {
+  status?: number;
+  headers?: Readonly<Record<string, string>>;
+  body: string | Buffer | JsonObject;
 }
 
 /** Where the provider's own origin serves the keys of a stranger, which its metadata never names. */
@@ -157,6 +166,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
   const idJag = issueIdJags(server.provider, listener.origin, () => current);
   let published: JsonObject[] | undefined;
   let rotated = false;
+  const others = new Map<string, (honest: unknown) => Otherwise>();
   use(server.provider, async (ctx, next) => {
     await next();
     if (ctx.path === '/jwks' && ctx.status === 200) {
@@ -166,6 +176,13 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     if (ctx.path === strangersKeysPath) {
       ctx.status = 200;
       ctx.body = { keys: [jwkOf({ kid: current.kid, key: strangersKey })] };
+    }
+    const otherwise = others.get(ctx.path);
+    if (otherwise !== undefined) {
+      const { status = 200, headers = {}, body } = otherwise(ctx.body);
+      ctx.status = status;
+      ctx.body = body;
+      ctx.set(headers);
     }
     const answer = ctx.body as JsonObject;
     if (ctx.path !== '/token' || ctx.status !== 200 || !rotated) return;
@@ -214,6 +231,10 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
       },
       publishOldKeys() {
         published = [jwkOf({ kid: server.keyId, key: server.signingKey })];
+      },
+      answerOtherwise(path, otherwise) {
+        if (otherwise === undefined) others.delete(path);
+        else others.set(path, otherwise);
       },
       authenticate(how) {
         authentication = how;

@@ -77,5 +77,11 @@ export interface Ending {
   proved?: Actor;
 }
 
-/** Hears of a change before anything is asked for it, and gives back who hears how it ended. Where it throws, nothing is asked. */
-export type OnChange = (change: Change) => Promise<(ending: Ending) => Promise<void>>;
+/**
+ * Hears of a change before anything is asked for it, and gives back who hears how it ended. Where it throws, nothing is asked.
+ * With `unkept`, for what changes nothing, nobody waits for the disk: it hears, later, that the disk did not keep the line.
+ */
+export type OnChange = (
+  change: Change,
+  unkept?: (error: unknown) => void,
+) => Promise<(ending: Ending) => Promise<void>>;

@@ -33,6 +33,11 @@ const usualLargestFile = 64 * 1024 * 1024;
 const [usualEnd, longestEnd] = [16 * 1024, 2 * largestBatch];
 /** How long another process may write before we give up. */
 const mutexPatienceMs = 10_000;
+/**
+ * Who keeps it open keeps the mutex between lines that follow each other, and looks so often whether somebody asks for it. Not for
+ * long on end: on another machine it would be taken for left behind.
+ */
+const [lookEveryMs, mostLooks, longestHeldMs] = [10, 5, 1_000];
 
 /** The name of the nth file of a record. */
 function fileName(index: number): string {
@@ -41,6 +46,7 @@ function fileName(index: number): string {
 
 interface Waiting {
   entry: Entry;
+  written: (() => void) | undefined;
   done(head: Head): void;
   failed(error: unknown): void;
 }
@@ -54,16 +60,39 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   let keepers = 0;
   let wake = () => {};
 
+  /** Until there is something to write, or nobody keeps it open any more. Gives the mutex, where it was kept meanwhile. */
+  const untilWoken = async (mutex: Mutex | undefined, heldFrom: number): Promise<Mutex | undefined> => {
+    const woken = new Promise<true>((resolve) => {
+      wake = () => resolve(true);
+    });
+    for (let looks = 0; mutex !== undefined && looks < mostLooks; looks += 1) {
+      if (clock.monotonic() - heldFrom > longestHeldMs) break;
+      let stop = () => {};
+      const look = new Promise<false>((resolve) => {
+        stop = clock.after(lookEveryMs, () => resolve(false));
+      });
+      const isWoken = await Promise.race([woken, look]);
+      stop();
+      if (isWoken) return mutex;
+      if (await mutex.isAskedFor()) break;
+    }
+    await mutex?.release();
+    await woken;
+    return undefined;
+  };
+
   const writeAll = async () => {
     // Whoever can write in the folder above could put another in its place.
     for (const each of [dirname(folder), folder]) await requireOwnFolder(each);
     let open: OpenFile | undefined;
     let mutex: Mutex | undefined;
+    let heldFrom = 0;
     try {
       while (waiting.length > 0) {
         let isAlone = true;
         if (mutex === undefined || open === undefined) {
           mutex = await hold(join(folder, 'record.lock'), pace);
+          heldFrom = clock.monotonic();
           const now = await asItEnds(folder, open);
           isAlone = now === open;
           open = now;
@@ -75,23 +104,20 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
           heads.push(...put(open, waiting, heads.length));
           // Nothing comes between the parts of one entry.
         } while (heads.length < waiting.length && goesOn(waiting[heads.length - 1]));
+        for (const { written } of waiting.slice(0, heads.length)) written?.();
+        // One batch at a time: halves that wait beside each other take the disk as long each as all of them together.
+        const kept = open.file.onDisk();
+        kept.catch(() => {});
         // Others wait for their turn to write, not for our disk; alone, nothing is gained by giving the turn back.
         if (!isAlone || (await mutex.isAskedFor())) {
           await mutex.release();
           mutex = undefined;
         }
-        // One batch at a time: halves that wait beside each other take the disk as long each as all of them together.
-        await open.file.onDisk();
+        await kept;
         for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);
         // Whoever waited for one line often has the next: then the file is open already.
         if (waiting.length === 0) await giveWay();
-        if (waiting.length === 0 && keepers > 0) {
-          await mutex?.release();
-          mutex = undefined;
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
+        if (waiting.length === 0 && keepers > 0) mutex = await untilWoken(mutex, heldFrom);
       }
     } finally {
       try {
@@ -119,13 +145,19 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
     },
     checkpoints: checkpointsIn(folder),
     cursor: (name) => cursorIn(folder, name),
-    append: (entry) =>
+    append: (entry, written) =>
       new Promise<Head>((resolve, reject) => {
         const failed = (error: unknown) => reject(unwritable(folder, error));
         // Nothing comes between the parts of one entry: they are waiting one behind the other.
         const lines = inLines(entry);
         for (const [index, line] of lines.entries()) {
-          waiting.push({ entry: line, done: index === lines.length - 1 ? resolve : () => {}, failed });
+          const isLast = index === lines.length - 1;
+          waiting.push({
+            entry: line,
+            written: isLast ? written : undefined,
+            done: isLast ? resolve : () => {},
+            failed,
+          });
         }
         wake();
         if (!isWriting) void write();

@@ -10,8 +10,12 @@ import type { RecordReading, Verified } from './verify.ts';
 export interface RecordLog {
   /** Where it is, for messages. */
   where: string;
-  /** Resolves, with the end of the chain that it makes, when the line is on the disk. Throws `record_unwritable`: then nothing that it announces may be done. */
-  append(entry: Entry): Promise<Head>;
+  /**
+   * Resolves, with the end of the chain that it makes, when the line is on the disk. Throws `record_unwritable`: then nothing that
+   * it announces may be done. `written` is called once the line outlives this process, for whoever need not wait until it
+   * outlives the machine; not at all where that is one and the same.
+   */
+  append(entry: Entry, written?: () => void): Promise<Head>;
   /** Reads all of it and judges it. `take` sees every line that is whole, and how it is written, also behind a fault, an entry in parts as one; the hashes of the lines `wanted` are kept. Throws `file_system`. */
   verify(take?: (line: Line, written: string) => void, wanted?: ReadonlySet<number>): Promise<Verified>;
   /** Reads it from its first line, and each further time from where it was read to. */

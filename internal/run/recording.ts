@@ -5,7 +5,8 @@ import type { Configuration } from '../config/definitions.ts';
 import { configurationDigest } from '../config/digest.ts';
 import { type Actor, actorWords } from '../platform/actor.ts';
 import type { OnChange } from '../platform/change.ts';
-import type { Head } from '../record/line.ts';
+import type { Entry, Head } from '../record/line.ts';
+import type { RecordLog } from '../record/record-log.ts';
 import type { Workspace } from '../stores/kept-text.ts';
 import { quote } from '../text/quote.ts';
 import type { Ports } from './ports.ts';
@@ -32,13 +33,14 @@ export function recording(ports: RecordingPorts, workspace?: Workspace, configur
   const { record, tell } = ports;
   const where = workspace && { platform: workspace.address, workspace: workspace.id };
   let config: string | undefined;
-  return async ({ line, ...change }) => {
+  return async ({ line, ...change }, unkept) => {
     const { act, target, actor } = change;
     tell.detail(`${act} ${quote(target.label)}, asked for by ${actorWords(actor)}`);
     const log = await record();
     config ??= configuration && configurationDigest(configuration);
     const id = line ?? randomUUID();
-    await log.append({ kind: 'intent', id, ...where, config, ...change });
+    const intent = { kind: 'intent', id, ...where, config, ...change } as const;
+    await (unkept === undefined ? log.append(intent) : writtenSoon(log, intent, unkept));
     return async (ending) => {
       try {
         checkpointLater(ports, await log.append({ kind: 'outcome', id, ...ending }));
@@ -49,6 +51,21 @@ export function recording(ports: RecordingPorts, workspace?: Workspace, configur
       }
     };
   };
+}
+
+/** Resolves once a line is written, and not when the disk has it; where that fails later, `unkept` hears of it. */
+function writtenSoon(log: RecordLog, entry: Entry, unkept: (error: unknown) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isWritten = false;
+    const written = () => {
+      isWritten = true;
+      resolve();
+    };
+    log.append(entry, written).then(written, (error: unknown) => {
+      if (isWritten) unkept(error);
+      else reject(error);
+    });
+  });
 }
 
 /** The last end of the chain that a run has made, which is signed once it is over. */

@@ -33,8 +33,18 @@ export interface Origin {
   isHere: boolean;
 }
 
+/** An answer that is one text: it is sent as it is, without the streams that a response is made of. */
+export interface PlainAnswer {
+  status: number;
+  headers: readonly (readonly [string, string])[];
+  text: string;
+}
+
 /** Answers a request. */
-export type ConsoleHandler = (request: Request, origin: Origin) => Response | Promise<Response>;
+export type ConsoleHandler = (
+  request: Request,
+  origin: Origin,
+) => Response | PlainAnswer | Promise<Response | PlainAnswer>;
 
 /** An open socket. */
 export interface ConsoleListener {
@@ -76,8 +86,16 @@ export async function listenForConsole(
     });
   }
   const { getRequestListener } = await import('@hono/node-server');
+  const { RESPONSE_ALREADY_SENT: alreadySent } = await import('@hono/node-server/utils/response');
   const listener = getRequestListener(
-    async (request, { incoming }) => await handler(request, originOf(incoming as IncomingMessage, proxies)),
+    async (request, { incoming, outgoing }) => {
+      const answer = await handler(request, originOf(incoming as IncomingMessage, proxies));
+      if (answer instanceof Response) return answer;
+      const { status, headers, text } = answer;
+      const length = String(Buffer.byteLength(text));
+      outgoing.writeHead(status, Object.fromEntries([...headers, ['content-length', length]])).end(text);
+      return alreadySent;
+    },
     { overrideGlobalObjects: false },
   );
   const options = {

@@ -8,7 +8,10 @@ import {
   type EventStore,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
+import { deferred } from '../async/deferred.ts';
+import { clock } from '../clock/clock.ts';
+import { isRecord } from '../text/record.ts';
 
 /** The id of a request. */
 export type RequestId = string | number;
@@ -38,13 +41,19 @@ export interface McpDoor<Caller> {
 export interface DoorAnswer {
   status: number;
   headers: [string, string][];
-  body: ReadableStream<Uint8Array> | null;
+  /** A text is all of it. */
+  body: ReadableStream<Uint8Array> | string | null;
+  /** Whether what comes in it was waited for already: it is begun at once. */
+  waited: boolean;
   /** Whether the client listens there for what belongs to none of its requests. */
   listens: boolean;
 }
 
 /** The SDK's name for the stream on which a client listens. */
 const listeningStream = '_GET_stream';
+
+/** How long an answer is waited for before a stream of events is begun for it. */
+export const soonMs = 20;
 
 /** How much of what was sent is kept for a client whose stream broke off: messages, and their length as JSON. */
 const mostEvents = 100;
@@ -61,28 +70,82 @@ export async function openMcpDoor<Caller>(
     onsessioninitialized: begun,
     eventStore,
   });
+  /** Calls that may be answered in one piece, by their ids; and those of them that the SDK hears of after all. */
+  const quick = new Map<string, QuickCall>();
+  const late = new Set<string>();
+  let closed = false;
   transport.onmessage = (message, extra) => {
+    // It was heard when it came.
+    if ('id' in message && 'method' in message && late.delete(keyOf(message.id))) return;
     hear(message as RpcMessage, extra?.authInfo?.extra?.['caller'] as Caller);
   };
   await transport.start();
+  const inStream = async (request: Request, body: unknown, authInfo: AuthInfo): Promise<Response> =>
+    await transport.handleRequest(request, { authInfo, ...(body === undefined ? {} : { parsedBody: body }) });
+  /**
+   * Most calls are answered at once and say nothing else: they cost no stream, which is more than half of what they cost. One that
+   * is late, or has something to say before, becomes a stream of the SDK's as if it had come then.
+   */
+  const handleQuick = async (
+    request: Request,
+    call: RpcMessage & { id: RequestId },
+    caller: Caller,
+  ): Promise<DoorAnswer> => {
+    const key = keyOf(call.id);
+    const { promise: answered, resolve } = deferred<string | undefined>();
+    const { promise: inStreamNow, resolve: isInStream } = deferred();
+    const state: QuickCall = { isLate: false, answer: resolve, inStreamNow };
+    quick.set(key, state);
+    const stop = clock.after(soonMs, () => {
+      state.isLate = true;
+      resolve(undefined);
+    });
+    hear(call, caller);
+    const text = await answered;
+    stop();
+    if (text !== undefined) {
+      const headers: [string, string][] = [
+        ['content-type', 'application/json'],
+        ['cache-control', 'no-cache, no-transform'],
+        ['mcp-session-id', transport.sessionId ?? ''],
+      ];
+      return { status: 200, headers, body: text, listens: false, waited: true };
+    }
+    late.add(key);
+    try {
+      const { status, headers, body } = await inStream(request, call, authInfoOf(caller));
+      return { status, headers: [...headers], body, listens: false, waited: true };
+    } finally {
+      late.delete(key);
+      quick.delete(key);
+      isInStream();
+    }
+  };
   return {
     get sessionId() {
       return transport.sessionId;
     },
     async handle(request, body, caller) {
+      if (!closed && isQuick(request, body, transport.sessionId)) return await handleQuick(request, body, caller);
       const last = request.headers.get('last-event-id') ?? '';
       // Before it is answered: what comes meanwhile may push the event out.
       const stream = last === '' ? listeningStream : await eventStore.getStreamIdForEventId(last);
-      const authInfo: AuthInfo = { token: '', clientId: '', scopes: [], extra: { caller } };
-      const answer = await transport.handleRequest(request, {
-        authInfo,
-        ...(body === undefined ? {} : { parsedBody: body }),
-      });
+      const answer = await inStream(request, body, authInfoOf(caller));
       const listens = request.method === 'GET' && answer.status === 200 && stream === listeningStream;
-      return { status: answer.status, headers: [...answer.headers], body: answer.body, listens };
+      return { status: answer.status, headers: [...answer.headers], body: answer.body, listens, waited: false };
     },
     async send(message, beside) {
+      const of = message.method === undefined ? message.id : beside;
+      const call = of === undefined ? undefined : quick.get(keyOf(of));
       try {
+        if (call !== undefined) {
+          const text = message.method === undefined && !call.isLate ? JSON.stringify(message) : undefined;
+          if (text !== undefined) quick.delete(keyOf(of as RequestId));
+          else call.isLate = true;
+          call.answer(text);
+          if (text !== undefined) return true;
+          await call.inStreamNow;
+        }
         await transport.send(message as JSONRPCMessage, beside === undefined ? {} : { relatedRequestId: beside });
         return true;
       } catch {
@@ -90,8 +153,58 @@ export async function openMcpDoor<Caller>(
         return false;
       }
     },
-    close: async () => await transport.close(),
+    async close() {
+      closed = true;
+      await transport.close();
+    },
   };
+}
+
+/** A call that may be answered in one piece. */
+interface QuickCall {
+  /** It is about to become a stream: what comes now waits for that. */
+  isLate: boolean;
+  /** Answers it; undefined says that it becomes a stream. */
+  answer(text: string | undefined): void;
+  /** Settled when it is one. */
+  inStreamNow: Promise<void>;
+}
+
+/**
+ * Whether a request is one call and nothing else, that the SDK would find nothing wrong with. Whatever is unusual about it is
+ * left to the SDK.
+ */
+function isQuick(
+  { method, headers }: Request,
+  body: unknown,
+  sessionId: string | undefined,
+): body is RpcMessage & { id: RequestId } {
+  if (method !== 'POST' || sessionId === undefined || headers.get('mcp-session-id') !== sessionId) return false;
+  const accept = headers.get('accept') ?? '';
+  const version = headers.get('mcp-protocol-version');
+  if (
+    headers.get('content-type') !== 'application/json' ||
+    !accept.includes('application/json') ||
+    !accept.includes('text/event-stream') ||
+    (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
+  ) {
+    return false;
+  }
+  if (!isRecord(body) || Object.keys(body).some((name) => !members.has(name))) return false;
+  const { jsonrpc, id, method: of, params } = body;
+  const isId = typeof id === 'string' || Number.isSafeInteger(id);
+  return jsonrpc === '2.0' && isId && of === 'tools/call' && isRecord(params) && params['_meta'] === undefined;
+}
+
+const members = new Set(['jsonrpc', 'id', 'method', 'params']);
+
+function authInfoOf(caller: unknown): AuthInfo {
+  return { token: '', clientId: '', scopes: [], extra: { caller } };
+}
+
+/** 1 and "1" are two ids. */
+function keyOf(id: RequestId): string {
+  return JSON.stringify(id);
 }
 
 /** The latest messages of one session, by the stream that they were sent on. */

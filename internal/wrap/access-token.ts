@@ -11,6 +11,8 @@ import type { AccessIssuer } from './trust-file.ts';
 export interface AccessTokens {
   /** Whom tokens have to be for, where the issuer has no audience of its own. */
   url: string;
+  /** Whether any count. */
+  any: boolean;
   issuerOf(issuer: string | undefined): { rules: AccessIssuer; keys: IssuerKeys } | undefined;
 }
 

@@ -51,7 +51,7 @@ export interface Access {
 export async function callerOf(header: string | null, access: Access): Promise<Caller | Response> {
   const { sessions, tokens, challenge } = access;
   const result =
-    tokens.issuerOf(issuerOf(header)) !== undefined || sessions === undefined
+    sessions === undefined || (tokens.any && tokens.issuerOf(issuerOf(header)) !== undefined)
       ? await judgeAccessToken(header, tokens)
       : await verifySessionToken(header, sessions);
   if (!result.ok) return refusalResponse(result, challenge);

@@ -1,5 +1,5 @@
 /** What a wrapped server answers to requests: its metadata, and its sessions to those whose they are. */
-import type { Origin } from '../outside/console-listener.ts';
+import type { Origin, PlainAnswer } from '../outside/console-listener.ts';
 import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { type Access, type Caller, callerOf, scopeNeeded } from './access.ts';
@@ -17,7 +17,7 @@ export interface AppSetting extends Omit<SessionStart, 'caller' | 'begun' | 'end
 
 /** The answers of one wrapped server. */
 export interface WrapApp {
-  handle(request: Request, origin: Origin): Promise<Response>;
+  handle(request: Request, origin: Origin): Promise<Response | PlainAnswer>;
   /** Ends what nobody uses. */
   sweep(): void;
   /** Takes no new sessions, and ends all there are. */
@@ -91,7 +91,7 @@ export function wrapApp(setting: AppSetting): WrapApp {
     return session;
   };
 
-  const toSession = async (request: Request, caller: Caller): Promise<Response> => {
+  const toSession = async (request: Request, caller: Caller): Promise<Response | PlainAnswer> => {
     const body = request.method === 'POST' ? await bodyOf(request, limits.body) : undefined;
     if (body instanceof Response) return body;
     const parsed = body?.value;
@@ -117,7 +117,7 @@ export function wrapApp(setting: AppSetting): WrapApp {
     return await session.handle(request, parsed, caller);
   };
 
-  const answer = async (request: Request, { isPrivate }: Origin): Promise<Response> => {
+  const answer = async (request: Request, { isPrivate }: Origin): Promise<Response | PlainAnswer> => {
     const host = request.headers.get('host') ?? '';
     // A page whose name leads here (DNS rebinding) has a host of its own, and its browser says where it comes from.
     if (host !== url.host && !authorities.has(host)) return failed(421, 'this is another host', -32000);

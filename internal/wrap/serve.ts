@@ -77,23 +77,32 @@ export async function wrap(ports: Ports, request: WrapRequest): Promise<Wrapped>
       writing.add(written);
     }
   };
+  const reading = new Set(file.reads);
+  const endUnrecorded = (error: unknown) => {
+    // Nothing more is recorded in this run, so nothing more is called in it.
+    unrecorded ??= error;
+    // Whoever asked is told before everything ends.
+    void giveWay().then(() => broken.abort());
+  };
   const announce = async ({ caller, tool, verdict, input }: AnnouncedCall) => {
     const { actor, agent, session, rule } = caller;
+    if (unrecorded !== undefined) throw unrecorded;
     writeEnded();
-    const settle = await onChange({
-      act: 'tool.call',
-      target: { kind: 'tool', id: undefined, label: tool },
-      actor,
-      agent,
-      session,
-      input,
-      server: file.url,
-      delegation: { verdict, rule },
-    }).catch((error: unknown) => {
-      // Nothing more is recorded in this run, so nothing more is called in it.
-      unrecorded = error;
-      // Whoever asked is told before everything ends.
-      void giveWay().then(() => broken.abort());
+    const settle = await onChange(
+      {
+        act: 'tool.call',
+        target: { kind: 'tool', id: undefined, label: tool },
+        actor,
+        agent,
+        session,
+        input,
+        server: file.url,
+        delegation: { verdict, rule },
+      },
+      // What only reads, or is refused, is no act (docs/audit.md): its line is written before, and outlives us; it waits for no disk.
+      reading.has(tool) || verdict === 'off' ? endUnrecorded : undefined,
+    ).catch((error: unknown) => {
+      endUnrecorded(error);
       throw error;
     });
     calls += 1;
@@ -172,7 +181,11 @@ function trusted(ports: Ports, { url, session_tokens: sessions, access_tokens: i
       return [rules.issuer, { rules, keys }] as const;
     }),
   );
-  const tokens: AccessTokens = { url, issuerOf: (issuer) => (issuer === undefined ? undefined : known.get(issuer)) };
+  const tokens: AccessTokens = {
+    url,
+    any: known.size > 0,
+    issuerOf: (issuer) => (issuer === undefined ? undefined : known.get(issuer)),
+  };
   return {
     tokens,
     sessions:

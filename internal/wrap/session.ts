@@ -3,7 +3,15 @@
  * judged here: calls and lists of tools by the token of the request, everything else by whether it was asked for.
  */
 import { clock } from '../clock/clock.ts';
-import { type DoorAnswer, type McpDoor, openMcpDoor, type RequestId, type RpcMessage } from '../outside/mcp-door.ts';
+import type { PlainAnswer } from '../outside/console-listener.ts';
+import {
+  type DoorAnswer,
+  type McpDoor,
+  openMcpDoor,
+  type RequestId,
+  type RpcMessage,
+  soonMs,
+} from '../outside/mcp-door.ts';
 import { type StdioServer, startStdioServer } from '../outside/stdio-server.ts';
 import { canonicalJson, sha256 } from '../text/canonical.ts';
 import { quote } from '../text/quote.ts';
@@ -165,16 +173,20 @@ export class WrappedSession {
   }
 
   /** Answers a request of its own caller. `body` is what was parsed of it, undefined where it has none. */
-  async handle(request: Request, body: unknown, caller: Caller): Promise<Response> {
+  async handle(request: Request, body: unknown, caller: Caller): Promise<Response | PlainAnswer> {
     this.#usedAt = clock.monotonic();
     const stream: Stream = { open: true, untaken: 0, close: () => {} };
     const answer = await this.#door.handle(request, body, { caller, stream });
     if (request.method === 'DELETE' && answer.status === 200) await this.end('its client has ended it');
+    const { status, headers } = answer;
+    if (typeof answer.body === 'string') {
+      stream.open = false;
+      return { status, headers, text: answer.body };
+    }
     if (answer.body === null || !isEvents(answer)) {
       stream.open = false;
-      return new Response(answer.body, { status: answer.status, headers: answer.headers });
+      return new Response(answer.body, { status, headers });
     }
-    const { status, headers } = answer;
     const reader = answer.body.getReader();
     this.#streams.add(stream);
     const over = () => {
@@ -189,7 +201,8 @@ export class WrappedSession {
       if (answer.listens) this.#listening = stream;
       return new Response(this.#untilExpiry(reader, stream, caller, over), { status, headers });
     }
-    // Most calls are answered at once: their answer goes out as one piece, which costs half of what a stream does.
+    if (answer.waited) return new Response(this.#taken(reader, stream, over), { status, headers });
+    // Most requests are answered at once: their answer goes out as one piece, which costs half of what a stream does.
     const { pieces, next } = await readSoon(reader);
     for (const piece of pieces) stream.untaken = Math.max(0, stream.untaken - piece.length);
     if (next !== undefined) return new Response(this.#taken(reader, stream, over, pieces, next), { status, headers });
@@ -476,9 +489,6 @@ export class WrappedSession {
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 type Read = ReturnType<Reader['read']>;
-
-/** How long an answer is waited for before it is begun. */
-const soonMs = 20;
 
 /** What comes of a stream at once, and what is being read after that; that is undefined where it has ended. */
 async function readSoon(reader: Reader): Promise<{ pieces: Uint8Array[]; next: Read | undefined }> {

@@ -61,6 +61,14 @@ const definition = z
         .check(z.describe('what else is let through to everybody who may call anything: tokens speak of tools alone')),
       [],
     ),
+    reads: z._default(
+      tools.check(
+        z.describe(
+          'tools that change nothing, as you have found: their calls wait for no disk. Any other is taken for a change',
+        ),
+      ),
+      [],
+    ),
     environment: z._default(
       z
         .array(z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of a variable')))

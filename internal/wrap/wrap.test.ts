@@ -761,6 +761,41 @@ describe('the record', () => {
     expect(JSON.stringify(entries)).not.toContain('PRIVATE');
   });
 
+  test('is on the disk before a call that may change something, and written before one that reads [P7]', async () => {
+    const said: string[] = [];
+    let keep: ((error?: AppError) => void) | undefined;
+    // Written at once, and on the disk when the test says so.
+    const append = ({ kind, target }: { kind: string; target?: { label: string } }, written?: () => void) => {
+      if (kind !== 'intent') return Promise.resolve({ log: 'x', count: 1, hash: '' });
+      said.push(`written ${target?.label}`);
+      written?.();
+      return new Promise((resolve, reject) => {
+        keep = (error) => (error === undefined ? resolve({ log: 'x', count: 1, hash: '' }) : reject(error));
+      });
+    };
+    await using wrapped = await startWrapped({
+      trust: { reads: ['list_tickets'] },
+      kept: { record: async () => ({ where: 'nowhere', append }) as unknown as RecordLog },
+    });
+    const client = await wrapped.connect(await wrapped.sessionToken('ada'));
+    // Answered although the disk has nothing of it yet.
+    await call(client, 'list_tickets');
+    const first = keep;
+    const counting = call(client, 'count').then(
+      () => said.push('called'),
+      () => said.push('not called'),
+    );
+    await soon(() => expect(said).toEqual(['written list_tickets', 'written count']));
+    // Whoever is refused is told at once, and by then a call that was passed on would have been answered.
+    await expect(call(client, 'delete_all')).rejects.toThrow('is off for this token');
+    await call(client, 'list_tickets');
+    expect(said).toEqual(['written list_tickets', 'written count', 'written delete_all', 'written list_tickets']);
+    first?.(new AppError('record_unwritable', 'the disk is gone'));
+    expect(await wrapped.ended).toMatchObject({ exit: 6, stderr: expect.stringContaining('[record_unwritable]') });
+    await counting;
+    expect(said.slice(4)).toEqual(['not called']);
+  });
+
   test('that cannot be written lets nothing be called, and ends everything: exit 6 [P7]', async () => {
     let room = 1;
     const appended: string[] = [];

@@ -1,6 +1,7 @@
 /**
  * What nobody can do without who stands before a server of stdio: HTTP, a line on the disk, and the server itself, without any
- * judgement. It takes the file for the lines and the server's program and words, says its port, and serves one client.
+ * judgement. It takes the file for the lines, nothing for none, and the server's program and words, says its port, and serves one
+ * client.
  */
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
@@ -8,7 +9,7 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
 const [path, program, ...words] = process.argv.slice(2);
-const lines = await open(path, 'a', 0o600);
+const lines = path === '' ? undefined : await open(path, 'a', 0o600);
 const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] });
 const waiting = new Map();
 createInterface({ input: child.stdout }).on('line', (line) => waiting.get(JSON.parse(line).id)?.(line));
@@ -19,7 +20,7 @@ const server = createServer(async (request, response) => {
   for await (const piece of request) text += piece;
   const { id, method } = JSON.parse(text);
   const headers = { 'content-type': 'application/json', 'mcp-session-id': 'one' };
-  if (method === 'tools/call') {
+  if (method === 'tools/call' && lines !== undefined) {
     await lines.write(`${text}\n`);
     await lines.datasync();
   }

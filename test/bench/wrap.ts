@@ -18,9 +18,14 @@ const tickets = fileURLToPath(new URL('../support/stdio-tickets.mjs', import.met
 /** Medians of one call, in milliseconds. */
 export interface CallTimes {
   bare: number;
-  /** Of a server that does what nobody can do without: HTTP, a line on the disk, and the server of stdio behind it. */
-  floor: number;
-  wrapped: number;
+  /** Of a server that does what nobody can do without: HTTP, and the server of stdio behind it. */
+  http: number;
+  /** The same, with a line on the disk before each call. */
+  disk: number;
+  /** Of a tool that only reads, as the file of trust says. */
+  reads: number;
+  /** Of any other. */
+  changes: number;
 }
 
 /** Measures `count` calls of each in turn, round after round; the first round warms up. */
@@ -42,7 +47,7 @@ export async function measureWrappedCalls(
     tenants: ['wrkspc_1'],
   };
   const trust = join(folder, 'trust.yaml');
-  await writeFile(trust, JSON.stringify({ url, session_tokens: [issuer] }), { mode: 0o600 });
+  await writeFile(trust, JSON.stringify({ url, session_tokens: [issuer], reads: ['list_tickets'] }), { mode: 0o600 });
   const server = spawn(
     process.execPath,
     [
@@ -54,51 +59,59 @@ export async function measureWrappedCalls(
       env: { HOME: folder, MAI_HOME: folder, MAI_ALLOW_LOOPBACK_HTTP: '1', MAI_KEYCHAIN: 'off', CI: '1' },
     },
   );
-  const floor = spawn(process.execPath, [floorServer, join(folder, 'lines'), process.execPath, tickets], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const floors = ['', join(folder, 'lines')].map((lines) =>
+    spawn(process.execPath, [floorServer, lines, process.execPath, tickets], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
   try {
-    const floorPort = await new Promise<number>((resolve, reject) => {
-      floor.once('exit', (code) => reject(new Error(`the floor ended with ${code}`)));
-      createInterface({ input: floor.stdout }).once('line', (line) => resolve(Number(line)));
-    });
+    const floorPorts = await Promise.all(
+      floors.map(
+        (floor) =>
+          new Promise<number>((resolve, reject) => {
+            floor.once('exit', (code) => reject(new Error(`the floor ended with ${code}`)));
+            createInterface({ input: floor.stdout }).once('line', (line) => resolve(Number(line)));
+          }),
+      ),
+    );
     const port = await new Promise<number>((resolve, reject) => {
       server.once('exit', (code) => reject(new Error(`wrap ended with ${code}`)));
       createInterface({ input: server.stdout }).on('line', (line) => {
         if (line.startsWith('{')) resolve((JSON.parse(line) as { port: number }).port);
       });
     });
-    const may = { on: ['list_tickets'], auto: [], ask: [] };
+    const may = { on: ['list_tickets', 'count'], auto: [], ask: [] };
     const token = await signed({ ...sessionClaims(host.address, now), aud: [url], may }, key);
     const remote = (at: number) =>
       new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${at}/mcp`), {
         requestInit: { headers: { authorization: `Bearer ${token}` } },
       }) as Transport;
-    const [bare, least, wrapped] = await Promise.all([
+    const [bare, http, disk, wrapped] = await Promise.all([
       connected(new StdioClientTransport({ command: process.execPath, args: [tickets] })),
-      connected(remote(floorPort)),
-      connected(remote(port)),
+      ...[...floorPorts, port].map((at) => connected(remote(at))),
     ]);
-    const times: Record<keyof CallTimes, number[]> = { bare: [], floor: [], wrapped: [] };
+    const subjects = {
+      bare: [bare, 'list_tickets'],
+      http: [http, 'list_tickets'],
+      disk: [disk, 'list_tickets'],
+      reads: [wrapped, 'list_tickets'],
+      changes: [wrapped, 'count'],
+    } as const;
+    const times: Record<keyof CallTimes, number[]> = { bare: [], http: [], disk: [], reads: [], changes: [] };
     for (let round = 0; round <= rounds; round += 1) {
-      for (const [name, client] of [
-        ['bare', bare],
-        ['floor', least],
-        ['wrapped', wrapped],
-      ] as const) {
+      for (const [what, [client, name]] of Object.entries(subjects) as [keyof CallTimes, [Client, string]][]) {
         for (let each = 0; each < count; each += 1) {
           const started = performance.now();
-          const { isError } = await client.callTool({ name: 'list_tickets' });
-          if (isError === true) throw new Error(`a call of ${name} failed`);
-          if (round > 0) times[name].push(performance.now() - started);
+          const { isError } = await client.callTool({ name });
+          if (isError === true) throw new Error(`a call of ${what} failed`);
+          if (round > 0) times[what].push(performance.now() - started);
         }
       }
     }
-    await Promise.all([bare.close(), least.close(), wrapped.close()]);
-    return { bare: median(times.bare), floor: median(times.floor), wrapped: median(times.wrapped) };
+    await Promise.all([bare, http, disk, wrapped].map((client) => client?.close()));
+    const medians = Object.entries(times).map(([what, each]) => [what, median(each)]);
+    return Object.fromEntries(medians) as unknown as CallTimes;
   } finally {
     server.kill('SIGTERM');
-    floor.kill('SIGTERM');
+    for (const floor of floors) floor.kill('SIGTERM');
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -117,7 +117,9 @@ function tick(service: string, url: string, reviewed: readonly ReviewedChange[],
     }),
   );
   const alone = reviewed.length === 1 && first !== undefined ? first : undefined;
-  const takesReason = alone?.change.pinned.facts.router !== undefined && alone.change.kind !== 'gone';
+  const { facts } = alone?.change.pinned ?? {};
+  // Where it is listed as what it counts as anyway, there is nothing to give a reason for.
+  const takesReason = facts?.router !== undefined && alone?.change.kind !== 'gone' && alone?.listed !== alone?.counts;
   const what =
     alone === undefined
       ? `all ${reviewed.length} below: they read by their hints, names and schemas`

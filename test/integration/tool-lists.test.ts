@@ -102,6 +102,32 @@ test('a router that is reviewed is off with the writes, and acts once a reason w
   expect([await call(), await pinned('notion-run')]).toEqual([1, 'off changed']);
 });
 
+test('a router that is listed as what it counts as anyway is asked no reason for', async () => {
+  const properties = { command: { type: 'string' }, parameters: { type: 'object' } };
+  await openServer(() => list({ name: 'notion-run', inputSchema: { properties } }));
+  await world.setupJson(['tools', 'refresh', 'notion']);
+  const asks = async (kind: 'read' | 'destructive') => {
+    await world.configure('services/notion.yaml', (service) => {
+      service.tools = { read: [], write: [], destructive: [], [kind]: ['notion-run'] };
+      delete service.account;
+    });
+    const { stdout } = await world.setup(['tools', 'export', 'notion']);
+    const terminal = fakeTerminal();
+    const { stderr } = await world.setup(['tools', 'review', 'notion'], {
+      terminal,
+      hear: (said) => {
+        if (said.includes('q(uit)')) void terminal.type('q\n');
+      },
+    });
+    expect([stdout, stderr]).toEqual([expect.stringContaining('as destructive'), expect.stringContaining('/word')]);
+    return [stdout.includes('reason:'), stderr.includes('r(eason')];
+  };
+  expect([await asks('read'), await asks('destructive')]).toEqual([
+    [true, true],
+    [false, false],
+  ]);
+});
+
 test('a list that is another at each start: refresh after refresh, what a person settled stays on [P4]', async () => {
   let start = 0;
   await openServer(() => {

@@ -269,7 +269,7 @@ function questionOn({ change, counts, listed, places }: ReviewedChange, isAccept
   if (isAccepted) return `${quote(name)} was accepted just now: n takes that back; s(kip), b(ack), f(ull), q(uit)`;
   const what = kind === 'gone' ? `forget ${quote(name)}?` : `accept ${quote(name)} as ${counts}?`;
   const more = [
-    ...(pinned.facts.router !== undefined && kind !== 'gone' ? [`r(eason: as ${listed})`] : []),
+    ...(pinned.facts.router !== undefined && kind !== 'gone' && listed !== counts ? [`r(eason: as ${listed})`] : []),
     ...(places.length > 0 ? ['p(in its shape)'] : []),
     ...(kind === 'gone' ? [] : ['f(ull)']),
   ];

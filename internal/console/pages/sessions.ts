@@ -199,6 +199,8 @@ async function showOne(asked: Asked): Promise<PageAnswer> {
     ['Started', timeOf(at)],
     ...(ended === null ? [] : [['Ended', timeOf(ended)] satisfies [string, string]]),
   ];
+  // Without the part of the page that a browser may be at: a link to where one is already loads nothing.
+  const again = html`<a class="button" href="${here}">Look again</a>`;
   const stops = (how: 'interrupt' | 'end', button: Markup) => asked.buttons.form(`${here}/stop`, { how }, button);
   return {
     title: agent,
@@ -219,7 +221,7 @@ ${
         {},
         html`<div class="entering"><label for="message">Say something to it</label>
 <textarea id="message" name="message" rows="3" maxlength="${longestMessage}" required></textarea></div>
-<div class="actions"><button class="primary">Send</button><a class="button" href="${here}#now">Look again</a></div>`,
+<div class="actions"><button class="primary">Send</button>${again}</div>`,
       )
 }`,
   };

@@ -155,14 +155,17 @@ function actRow(
   const who =
     'subject' in actor ? `${actor.label}` : actor.kind === 'key_holder' ? 'whoever holds the key' : 'nobody proven';
   const look = outcome === null ? 'plain' : outcome === 'success' ? 'ok' : 'warn';
+  // An answer that was given has no outcome: what came of it are acts of their own.
+  const ended = given !== null ? given.answer : (outcome ?? 'no outcome known');
+  const what = target.label === '' ? target.id : target.label;
   const about = [
-    target.label === '' ? target.id : target.label,
+    what === session ? null : what,
     agent === null ? null : `agent ${agent.name ?? agent.id}`,
     session === null ? null : `session ${session}`,
     call === null ? null : `${call.service}/${call.tool}`,
-    given === null ? null : `${given.answer} as ${given.as}`,
+    given === null ? null : `as ${given.as}`,
   ].filter((each) => each !== null);
-  return html`<li><div class="head"><code>${shown(act)}</code>${stateOf(look, shown(outcome ?? 'no outcome known'))}<time class="soft" datetime="${shown(at)}">${timeOf(at)}</time></div>
+  return html`<li><div class="head"><code>${shown(act)}</code>${stateOf(look, shown(ended))}<time class="soft" datetime="${shown(at)}">${timeOf(at)}</time></div>
 <p>${all ? html`${named(who)}${'subject' in actor ? html` <small><code>${named(actor.subject)}</code></small>` : ''}: ` : ''}${about.map((each, index) => html`${index === 0 ? '' : ', '}${named(each)}`)}</p>${
     rule === null && error === null
       ? ''

@@ -75,14 +75,20 @@ ${
         title: name,
         body: html`${introduction(name, result.may_start ? html`What you get of it, for ${named(result.beside.who)}` : 'This agent is not for you: you cannot start it.')}
 ${filtersOf(path, [
-  choiceField('Service', 'service', service, [['', 'all'], ...services.map((each) => [each, each] as const)]),
+  choiceField('Service', 'service', service, [
+    ['', 'all'],
+    ...services.map((each) => [each, each === 'builtin' ? builtIn : each] as const),
+  ]),
   choiceField('Verdict', 'verdict', verdict, verdictChoices),
   textField('Tool', 'find', find, 'search'),
 ])}
 <p class="soft" role="status">${wanted.length} of ${result.tools.length} tools</p>
 ${groupedBy(page.shown, ({ service: of }) => of).map(
   ([of, tools]) =>
-    html`<h2 class="group">${named(of)}</h2>${groupedBy(tools, ({ verdict: is }) => is).map(
+    html`<h2 class="group">${of === 'builtin' ? builtIn : named(of)}</h2>${groupedBy(
+      tools,
+      ({ verdict: is }) => is,
+    ).map(
       ([is, those]) =>
         html`<h3 class="group">${verdictWords.get(is) ?? is} (${wanted.filter((each) => each.service === of && each.verdict === is).length})</h3><ul class="rows">${those.map(verdictRow)}</ul>`,
     )}`,
@@ -141,6 +147,7 @@ const verdictChoices = [
   ['off', 'off'],
 ] as const;
 
+const builtIn = 'Built-in tools';
 const order = ['on', 'auto', 'ask', 'off'] as const;
 const verdictWords = new Map<string, string>(verdictChoices.map(([verdict, words]) => [verdict, words]));
 
@@ -154,7 +161,7 @@ function agentCard({ name, description, services, skills }: Usable, index: numbe
     ...services
       .filter(({ service, on, ask, auto }) => service !== 'builtin' || on + ask + auto > 0)
       .map(({ service, on, ask, auto, off }): [string, string] => [
-        service === 'builtin' ? 'Built-in tools' : service,
+        service === 'builtin' ? builtIn : service,
         [
           [on, 'on'],
           [auto, 'on where harmless'],
@@ -170,7 +177,7 @@ function agentCard({ name, description, services, skills }: Usable, index: numbe
 }
 
 function verdictRow({ tool, class: kind, verdict, rule, wider }: Explained): Markup {
-  return html`<li><div class="head">${toolName(tool)}${verdictStates[verdict]}<span class="soft">${kind}</span></div>
+  return html`<li><div class="head">${toolName(tool)}${verdictStates[verdict]}<span class="soft">${kind === 'destructive' ? 'cannot be undone' : kind === 'builtin' ? '' : kind}</span></div>
 <p>${sentence(rule.because)}</p>${
     wider === null
       ? ''

@@ -142,13 +142,13 @@ async function showOne(asked: Asked): Promise<PageAnswer> {
   return {
     title,
     body: html`${introduction(title, html`${statusOf(state)}`, buttonsOf(asked, state))}
-<div class="panel">${detailsOf(state)}</div>
+<div class="panel">${detailsOf(state, accountOf(state))}</div>
 <h2 class="part" id="uses">What uses it</h2>
 ${nothing ? html`<p class="soft">No agent that you may use has it, and no session of yours runs with it.</p>` : ''}
 ${
   agents.length === 0
     ? ''
-    : html`<p>Agents: ${agents.map((name, at) => html`${at === 0 ? '' : ', '}${named(name)}`)}</p>`
+    : html`<p>Agents: ${agents.map((name, at) => html`${at === 0 ? '' : ', '}<a href="/agents/${encodeURIComponent(name)}">${named(name)}</a>`)}</p>`
 }
 ${
   live.length === 0
@@ -367,8 +367,17 @@ function buttonsOf(asked: Asked, { service: name, title, status, credential_id: 
   }`;
 }
 
-function detailsOf({ status, reason, scopes, connected_at: since }: State): Markup {
-  const facts: [string, string | Markup][] = [];
+/** Whose account it is. A card has that in its head. */
+function accountOf({ account, workspace, account_accepted: accepted }: State): [string, string][] {
+  const facts = [
+    ['Account', accepted && account ? `${account} (accepted by name)` : account],
+    ['Workspace', workspace],
+  ] as const;
+  return facts.flatMap(([name, value]) => (value ? [[name, value] satisfies [string, string]] : []));
+}
+
+function detailsOf({ status, reason, scopes, connected_at: since }: State, first: [string, string][] = []): Markup {
+  const facts: [string, string | Markup][] = [...first];
   if (since !== null) facts.push(['Connected since', timeOf(since)]);
   facts.push([
     'Scopes',

@@ -16,6 +16,7 @@ textarea { width: 100% }
 fieldset { margin: 0 0 1rem; padding: .875rem 1rem; border: 1px solid var(--line); border-radius: .875rem; background: var(--card); min-width: 0 }
 legend { padding: 0 .375rem; font-weight: 650 }
 .choices { display: flex; flex-wrap: wrap; gap: .375rem 1.25rem }
+.choices + .field { margin: .75rem 0 0 }
 .choice { display: flex; align-items: flex-start; font-weight: 400; font-size: .9375rem; min-height: 1.5rem }
 .rows { display: grid; gap: .5rem; margin: 0 0 1.5rem; padding: 0; list-style: none }
 .rows > li { padding: .75rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; min-width: 0 }

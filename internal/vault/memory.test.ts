@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { skipped } from '../../test/support/skip.ts';
+import { inTimeOf, machineClock } from '../clock/clock.ts';
 import type { Principal } from '../identity/principal.ts';
 import { fileStores } from '../stores/files/kept-files.ts';
 import type { Workspace } from '../stores/kept-text.ts';
@@ -204,4 +205,31 @@ test('a file with two names is as good', async () => {
   const { folder, path } = await remembered();
   await link(path, join(folder, 'other'));
   expect(await memoryIn(folder).recall(ada)).toBe('vlt_1');
+});
+
+test('that somebody has no vault is known for a minute, by the clock, and never of whoever has one [P1] [P8]', async () => {
+  const { folder } = await remembered();
+  const grace = { ...ada, subject: 'g' };
+  const memory = memoryIn(folder);
+  let now = new Date('2026-11-30T08:00:00.000Z');
+  await inTimeOf({ ...machineClock, now: () => now }, async () => {
+    const known = async () => [await memory.recallNone(ada), await memory.recallNone(grace)];
+    expect(await known()).toEqual([false, false]);
+    // One was made while it was looked for.
+    await memory.rememberNone(ada);
+    await memory.rememberNone(grace);
+    expect(await known()).toEqual([false, true]);
+    expect([await memory.recall(ada), await memory.recall(grace)]).toEqual(['vlt_1', undefined]);
+    expect(await memoryIn(folder, { ...platform, address: 'https://other.example' }).recallNone(grace)).toBe(false);
+    now = new Date('2026-11-30T08:00:59.999Z');
+    expect(await known()).toEqual([false, true]);
+    now = new Date('2026-11-30T08:01:00.000Z');
+    expect(await known()).toEqual([false, false]);
+    // A clock that was set back knows nothing.
+    now = new Date('2026-11-30T07:59:59.999Z');
+    expect(await known()).toEqual([false, false]);
+    now = new Date('2026-11-30T08:00:01.000Z');
+    await memory.remember(grace, 'vlt_2');
+    expect([await known(), await memory.recall(grace)]).toEqual([[false, false], 'vlt_2']);
+  });
 });

@@ -242,3 +242,32 @@ describe('a stream', () => {
     refused.end();
   });
 });
+
+describe('a form', () => {
+  test('acts once, however often it is sent, and says each time what came of it [P8]', async () => {
+    const begun = () => asked(/^POST \/v1\/sessions$/);
+    const form = await ada.form('/sessions/new?agent=support', '/sessions', { message: '' });
+    const before = begun();
+    const send = async (body = form.body) => {
+      const { status, headers } = await patiently(() => ask(running.origin, { ...form, body }));
+      return [status, headers['location']];
+    };
+    const [first, ...others] = await Promise.all([send(), send(), send()]);
+    expect(first).toEqual([303, expect.stringMatching(/^\/sessions\/sesn_/)]);
+    expect([...others, await send()]).toEqual([first, first, first]);
+    expect(begun()).toBe(before + 1);
+    // Without what makes it one form, or with that of another browser, it is none.
+    for (const name of ['once', 'token']) {
+      const fields = new URLSearchParams(form.body);
+      fields.delete(name);
+      expect(await send(fields.toString())).toEqual([name === 'once' ? 400 : 403, undefined]);
+    }
+    const grace = await browserAt(running.origin, 'grace');
+    const theirs = new URLSearchParams((await grace.form('/connections', '/sign-out')).body);
+    expect(await send(`${theirs}&agent=support&message=`)).toEqual([403, undefined]);
+    expect(begun()).toBe(before + 1);
+    // The page has another form the next time.
+    expect(await ada.press('/sessions/new?agent=support', '/sessions', { message: '' })).toMatchObject({ status: 303 });
+    expect(begun()).toBe(before + 2);
+  });
+});

@@ -408,6 +408,8 @@ describe('people', () => {
     );
     expect((await linus.get('/agents')).status).toBe(303);
     expect(good(await grace.get(who))).toContain('Let in again');
+    // The list that was known says it too.
+    expect(good(await grace.get(`/people?find=${subject}`))).toContain('Off-boarded');
     const back = await grace.press(who, '/people/let-in', { typed: subject });
     expect(back.status).toBe(303);
     expect((await browserAt(running.origin, 'linus')).cookie).not.toBe('');

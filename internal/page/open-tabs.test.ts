@@ -1,57 +1,81 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
-import { type TabsSetting, watchTabs } from './open-tabs.ts';
+import { expect, test } from 'vitest';
+import { type HandClock, handClock } from '../../test/support/hand-clock.ts';
+import { inTimeOf } from '../clock/clock.ts';
+import { type OpenTabs, type TabsSetting, watchTabs } from './open-tabs.ts';
 
-/** A watch with short times; `left` says after how long it found nobody there. */
-function watch(setting: Partial<TabsSetting> = {}) {
-  const tabs = watchTabs({ timeoutMs: () => 400, away: () => false, graceMs: 1_000, ...setting });
-  onTestFinished(() => tabs.close());
-  const began = performance.now();
-  const left = tabs.gone.then(({ everSeen }) => ({ everSeen, after: performance.now() - began }));
-  return { tabs, left };
+/** A watch in a time that a test lets pass. `ended` says whether it found nobody there by then, and whether anybody ever was. */
+async function watching(
+  setting: Partial<TabsSetting>,
+  act: (watch: {
+    tabs: OpenTabs;
+    pass: HandClock['pass'];
+    ended(): Promise<{ everSeen: boolean } | 'not yet'>;
+  }) => Promise<void>,
+): Promise<void> {
+  const time = handClock();
+  await inTimeOf(time, async () => {
+    const tabs = watchTabs({ timeoutMs: () => 60_000, away: () => false, ...setting });
+    await act({ tabs, pass: time.pass, ended: () => Promise.race([tabs.gone, Promise.resolve('not yet' as const)]) });
+    tabs.close();
+  });
 }
 
 test('nobody ever came: it ends after the timeout, and says so', async () => {
-  const { everSeen, after } = await watch().left;
-  expect(everSeen).toBe(false);
-  expect(after).toBeGreaterThan(390);
+  await watching({}, async ({ pass, ended }) => {
+    pass(59_500);
+    expect(await ended()).toBe('not yet');
+    pass(1_000);
+    expect(await ended()).toEqual({ everSeen: false });
+  });
 });
 
 test('a tab that is open keeps it open, however long; closed, it has its moment to come back', async () => {
-  const { tabs, left } = watch();
-  tabs.seen();
-  const tab = tabs.holdOpen().getReader();
-  expect(new TextDecoder().decode((await tab.read()).value)).toMatch(/^retry: \d+\n: .*\n\n$/);
-  await sleep(1_800);
-  const closed = performance.now();
-  await tab.cancel();
-  expect((await left).everSeen).toBe(true);
-  expect(performance.now() - closed).toBeGreaterThan(990);
+  await watching({}, async ({ tabs, pass, ended }) => {
+    tabs.seen();
+    const tab = tabs.holdOpen().getReader();
+    expect(new TextDecoder().decode((await tab.read()).value)).toMatch(/^retry: \d+\n: .*\n\n$/);
+    pass(86_400_000);
+    await tab.cancel();
+    pass(59_500);
+    expect(await ended()).toBe('not yet');
+    pass(1_000);
+    expect(await ended()).toEqual({ everSeen: true });
+  });
 });
 
 test('one tab of two that is closed ends nothing', async () => {
-  const { tabs, left } = watch({ graceMs: 100 });
-  const [one, two] = [tabs.holdOpen(), tabs.holdOpen()];
-  await one.cancel();
-  expect(await Promise.race([left.then(() => 'ended'), sleep(1_500, 'open')])).toBe('open');
-  await two.cancel();
-  await left;
+  await watching({}, async ({ tabs, pass, ended }) => {
+    const [one, two] = [tabs.holdOpen(), tabs.holdOpen()];
+    await one.cancel();
+    pass(600_000);
+    expect(await ended()).toBe('not yet');
+    await two.cancel();
+    pass(61_000);
+    expect(await ended()).toEqual({ everSeen: false });
+  });
 });
 
 test('a browser without scripts holds nothing open: its visits count, for as long as the timeout', async () => {
-  const { tabs, left } = watch({ timeoutMs: () => 900 });
-  tabs.seen();
-  await sleep(600);
-  tabs.seen();
-  const { everSeen, after } = await left;
-  expect([everSeen, after > 1_400]).toEqual([true, true]);
+  await watching({ timeoutMs: () => 600_000 }, async ({ tabs, pass, ended }) => {
+    tabs.seen();
+    pass(599_000);
+    tabs.seen();
+    pass(599_000);
+    expect(await ended()).toBe('not yet');
+    pass(2_000);
+    expect(await ended()).toEqual({ everSeen: true });
+  });
 });
 
 test('while the person is at a service nobody is missed', async () => {
   let away = true;
-  const { tabs, left } = watch({ timeoutMs: () => 1_000, away: () => away });
-  tabs.seen();
-  await sleep(1_500);
-  away = false;
-  expect((await left).after).toBeGreaterThan(1_900);
+  await watching({ away: () => away }, async ({ tabs, pass, ended }) => {
+    tabs.seen();
+    pass(600_000);
+    away = false;
+    pass(59_000);
+    expect(await ended()).toBe('not yet');
+    pass(2_000);
+    expect(await ended()).toEqual({ everSeen: true });
+  });
 });

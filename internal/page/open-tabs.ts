@@ -27,8 +27,6 @@ export interface TabsSetting {
   timeoutMs(): number;
   /** True while the person is elsewhere with a good reason, such as at a service. */
   away(): boolean;
-  /** Other than a minute in tests. */
-  graceMs?: number;
 }
 
 /** Begins to watch. */
@@ -41,7 +39,7 @@ export function watchTabs(setting: TabsSetting): OpenTabs {
   const { promise: gone, resolve: settle } = deferred<{ everSeen: boolean }>();
   const look = () => {
     if (tabs.size > 0 || setting.away()) last = clock.monotonic();
-    if (clock.monotonic() - last < (everHeld ? (setting.graceMs ?? graceMs) : setting.timeoutMs())) {
+    if (clock.monotonic() - last < (everHeld ? graceMs : setting.timeoutMs())) {
       stopLooking = clock.after(lookEveryMs, look);
       return;
     }

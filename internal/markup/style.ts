@@ -1,7 +1,8 @@
 /**
  * The look of every page: the system's own fonts, light and dark as the person's system says, one column on a phone.
  * Text has a contrast of at least 4.5 to what is behind it (WCAG 2.2 AA), and color never says anything alone.
- * Text of twice its size fits a screen of 320 pixels: what stands beside each other there goes below, and paddings do not grow.
+ * Text of twice its size fits a screen of 320 pixels: what stands beside each other there goes below, paddings do not grow, and
+ * headings grow less than the rest, so that no word of ours is parted.
  */
 export const style = `
 :root {
@@ -37,7 +38,7 @@ code, .code { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Cons
 
 button, .button { display: inline-flex; align-items: center; justify-content: center; min-height: 2.375rem;
   padding: .375rem .875rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); color: var(--text);
-  font: inherit; font-size: .9375rem; font-weight: 550; text-decoration: none; white-space: nowrap; cursor: pointer }
+  font: inherit; font-size: .9375rem; font-weight: 550; text-align: center; text-decoration: none; white-space: nowrap; cursor: pointer }
 button:hover, .button:hover { background: var(--hover); border-color: var(--line-strong) }
 .primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
 .primary:hover { background: var(--accent-hover); border-color: var(--accent-hover) }
@@ -65,7 +66,7 @@ button:hover, .button:hover { background: var(--hover); border-color: var(--line
 .notice p + p { margin-top: .25rem }
 .notice .facts { margin-top: .5rem; color: var(--text) }
 .notice .actions { margin-top: .75rem }
-.notice svg { margin-top: .125rem }
+.notice svg { margin-top: calc((1.5rem - 20px) / 2) }
 .ok { color: var(--ok); background: var(--ok-back) }
 .warn { color: var(--warn); background: var(--warn-back) }
 .bad { color: var(--bad); background: var(--bad-back) }
@@ -124,9 +125,10 @@ details summary { width: fit-content; color: var(--text); font-size: .9375rem; c
   .service > :nth-child(2) { flex: 1 1 9rem; min-width: 0 }
   .service > .actions, .more { flex: 1 1 100%; min-width: 0 }
   .service > .actions { justify-content: stretch; margin-top: .375rem }
-  .notice { padding-left: min(1.125rem, 4vw); padding-right: min(1.125rem, 4vw) }
+  .notice { gap: min(.75rem, 3vw); padding-left: min(1.125rem, 3vw); padding-right: min(1.125rem, 3vw) }
   .state, button, .button { white-space: normal }
-  h1, h2 { hyphens: auto }
+  h1 { font-size: min(1.625rem, 13vw) }
+  .narrow h1 { font-size: min(1.5rem, 12vw) }
   .actions > form, .actions > .button { flex: 1 1 7rem; display: grid }
   button, .button { min-height: 2.75rem; padding-left: min(.875rem, 3vw); padding-right: min(.875rem, 3vw) }
   .narrow { padding: min(1rem, 4vw); align-items: start }

@@ -34,7 +34,7 @@ import {
   strangerPage,
   waitingPage,
 } from '../../internal/page/small-pages.ts';
-import { violationsOn } from '../support/accessibility.ts';
+import { partedWordsOn, violationsOn } from '../support/accessibility.ts';
 import { chromiumPath, type OpenBrowser, startChromium } from '../support/chromium.ts';
 import { skipped } from '../support/skip.ts';
 import { root } from './build.ts';
@@ -230,6 +230,7 @@ describe.skipIf(skipped(missing))('a page', { timeout: 600_000 }, () => {
       await page.emulateMedia({ colorScheme });
       await large(page, size);
       if (await isTooWide(page)) wrong.push(`${view}: wider than the screen`);
+      wrong.push(...(await partedWordsOn(page)).map((each) => `${view}: parts ${each}`));
       if (view === '1280' || view === '320-dark-200')
         wrong.push(...(await violationsOn(page)).map((each) => `${view}: ${each}`));
       if (pictured.has(name))

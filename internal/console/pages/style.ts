@@ -13,7 +13,7 @@ main:focus { outline: none }
 .intro .facts { margin-top: .75rem; color: var(--text) }
 .part { margin: 2rem 0 .625rem; font-size: 1.125rem }
 .part + p { margin-bottom: .75rem }
-.cards { display: grid; gap: .75rem }
+.cards { display: grid; grid-template-columns: minmax(0, 1fr); gap: .75rem }
 .card { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .625rem 1rem; padding: 1rem 1.25rem;
   background: var(--card); border: 1px solid var(--line); border-radius: .875rem; box-shadow: var(--shadow) }
 .card > :first-child { flex: 1 1 18rem; min-width: 0 }
@@ -25,7 +25,8 @@ main:focus { outline: none }
 .panel h2 { margin: .75rem 0 .25rem; font-size: 1rem }
 .panel h2:first-child { margin-top: 0 }
 .ask pre { max-height: 24rem; overflow: auto; border: 1px solid var(--line) }
-.ask form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center }
+.ask form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; min-width: 0 }
+.ask .actions { min-width: 0 }
 .ask input:not([type=hidden]) { flex: 1 1 9rem }
 main > p + .actions { margin-top: .875rem }
 .entering { margin-top: 1.5rem }

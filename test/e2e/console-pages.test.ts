@@ -16,7 +16,7 @@ import type { Configuration } from '../../internal/config/definitions.ts';
 import { loadConfiguration } from '../../internal/config/load.ts';
 import { type PersonName, people } from '../sandbox/people.ts';
 import { type Sandbox, startSandbox } from '../sandbox/start.ts';
-import { violationsOn } from '../support/accessibility.ts';
+import { partedWordsOn, tooWideOn, violationsOn } from '../support/accessibility.ts';
 import { chromiumFlags, chromiumPath } from '../support/chromium.ts';
 import { runCommand } from '../support/command.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
@@ -30,7 +30,7 @@ const widths = [320, 375, 768, 1280];
 /** Connecting is asked of a sandbox that everything else on the machine runs beside. */
 const patience = 60_000;
 const run = promisify(execFile);
-type Name = Extract<PersonName, 'ada' | 'grace'>;
+type Name = Exclude<PersonName, 'mallory'>;
 
 describe.skipIf(skipped(missing))('the pages of a console, in Chromium', () => {
   let sandbox: Sandbox;
@@ -44,6 +44,10 @@ describe.skipIf(skipped(missing))('the pages of a console, in Chromium', () => {
     const content = parse(await readFile(agent, 'utf8'));
     content.services.notion.write = 'ask';
     await writeFile(agent, stringify(content));
+    const slack = join(sandbox.configFolder, 'services', 'slack.yaml');
+    const client = parse(await readFile(slack, 'utf8'));
+    client.authorization.token_endpoint_auth_method = 'client_secret_post';
+    await writeFile(slack, stringify(client));
     const applied = await runCommand(setupSession, ['agents', 'apply'], {
       folder: join(sandbox.folder, 'operator'),
       environment: { ...sandbox.environment, MAI_CONFIG: sandbox.configFolder },
@@ -101,13 +105,20 @@ describe.skipIf(skipped(missing))('the pages of a console, in Chromium', () => {
       await page.emulateMedia({ colorScheme });
       for (const width of widths) {
         await page.setViewportSize({ width, height: 800 });
-        if (await page.evaluate('document.documentElement.scrollWidth > innerWidth'))
-          found.push(`${name} ${width}: wide`);
+        found.push(...(await tooWideOn(page)).map((each) => `${name} ${width}: wide ${each}`));
+        found.push(...(await partedWordsOn(page)).map((each) => `${name} ${width}: ${each}`));
         await page.screenshot({ path: join(artefacts, `${name}-${width}-${colorScheme}.png`), fullPage: true });
       }
       found.push(...(await violationsOn(page)).map((each) => `${name} ${colorScheme}: ${each}`));
     }
     await page.emulateMedia({ colorScheme: 'light' });
+    // Text of twice its size, on the smallest screen.
+    await page.setViewportSize({ width: 320, height: 800 });
+    await page.evaluate("document.documentElement.style.fontSize = '200%'");
+    found.push(...(await tooWideOn(page)).map((each) => `${name} 320, large: wide ${each}`));
+    found.push(...(await partedWordsOn(page)).map((each) => `${name} 320, large: ${each}`));
+    await page.screenshot({ path: join(artefacts, `${name}-320-large.png`), fullPage: true });
+    await page.evaluate("document.documentElement.style.fontSize = ''");
     if (before !== null) await page.setViewportSize(before);
     expect(found).toEqual([]);
     expect(await page.evaluate('document.documentElement.outerHTML.length')).toBeLessThan(100_000);
@@ -267,11 +278,13 @@ describe.skipIf(skipped(missing))('the pages of a console, in Chromium', () => {
         expect(await mainOf(other.page)).toContain(people[owner.person].subject);
         await press(other.page, 'Verify');
         await other.page.waitForSelector('.notice.ok:has-text("all as they were written")');
+        await seen(other.page, `audit-verified-${other.person}`);
 
         await press(owner.page, 'Sessions');
         await press(owner.page, agent);
         await press(owner.page, 'End it');
         await owner.page.waitForSelector('.notice.ok:has-text("The session is")');
+        await seen(owner.page, `session-ended-${owner.person}`);
       }
 
       for (const { page, context } of [ada, grace]) {
@@ -285,6 +298,7 @@ describe.skipIf(skipped(missing))('the pages of a console, in Chromium', () => {
         }
         await press(page, 'Sign out');
         await page.waitForSelector('h1:text-is("You are signed out")');
+        await seen(page, 'signed-out');
         await context.close();
       }
       expect(unexpected).toEqual([]);
@@ -342,6 +356,32 @@ describe.skipIf(skipped(missing))('the pages of a console, in Chromium', () => {
     await look(ada.page, 'connection');
     await ada.context.close();
     await grace.context.close();
+  });
+
+  test('what is asked on the way to a service, and who may not use one, is there for everybody', {
+    timeout: 180_000,
+  }, async () => {
+    const { context, page } = await signedIn('grace');
+    await withMouse.press(page, 'Connect Linear');
+    await allow(page, withMouse, 'ada');
+    await page.waitForSelector('h1:text-is("Linear: is this right?")');
+    await look(page, 'question-other-account');
+    await withMouse.press(page, 'Store nothing');
+    await page.waitForSelector('.notice.bad:has-text("Linear could not be connected")');
+    await look(page, 'connections-failed');
+    await withMouse.press(page, 'Connect Slack');
+    await page.waitForSelector('input[type=password]');
+    await look(page, 'question-secret');
+    await withMouse.press(page, 'Cancel');
+    await page.waitForSelector('.notice:has-text("Slack: cancelled")');
+    await page.goto(`${running.origin}/sessions/new?agent=support`);
+    await page.waitForSelector('.notice.warn:has-text("It cannot be started as things are")');
+    await look(page, 'session-new-not-connected');
+    await context.close();
+    const linus = await signedIn('linus');
+    await linus.page.waitForSelector('p:text-is("You may not use it")');
+    await look(linus.page, 'connections-not-for-you');
+    await linus.context.close();
   });
 
   test('a stream that an answer ended is there again, and a page that Back brings shows what is so now', {

@@ -7,7 +7,7 @@ import type { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/exit-codes.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Outcome } from '../markup/callback-page.ts';
-import { quote } from '../text/quote.ts';
+import { harmlessJson } from '../text/quote.ts';
 
 /** How something looks; the words say the same. */
 export type Look = 'ok' | 'warn' | 'bad' | 'plain';
@@ -105,7 +105,7 @@ export function disconnectedNotice(service: Service, principal: Principal, done:
     look: 'ok',
     title: `${title} is disconnected`,
     lines: [
-      `It is no longer in the vault of ${quote(principal.label)}; its tokens are destroyed.`,
+      `It is no longer in the vault of ${harmlessJson(principal.label)}; its tokens are destroyed.`,
       `Next: ${toEndByHand(service, done)}`,
     ],
   };
@@ -115,7 +115,7 @@ export function disconnectedNotice(service: Service, principal: Principal, done:
 export function toEndByHand(service: Service, { removed }: Disconnected): string {
   const title = service.title ?? service.name;
   const account = removed.find(({ record }) => record.account !== undefined)?.record.account;
-  const whose = account === undefined ? 'the account' : quote(account);
+  const whose = account === undefined ? 'the account' : harmlessJson(account);
   return `the access that ${title} granted can only be ended there, in the connected apps of ${whose}.`;
 }
 

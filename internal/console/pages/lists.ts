@@ -25,6 +25,7 @@ legend { padding: 0 .375rem; font-weight: 650 }
 .rows p { color: var(--soft); font-size: .875rem }
 .group { margin: 1.5rem 0 .625rem; font-size: 1.125rem }
 h3.group { margin: 1rem 0 .5rem; font-size: 1rem }
+.group + p + form { margin-top: .75rem }
 [role="status"] + :is(form, .rows, .services) { margin-top: .75rem }
 .narrow-down { margin-bottom: 1.25rem }
 .narrow-down form { margin: .75rem 0 0 }

@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
 
+const cwd = `${import.meta.dirname}/../..`;
+/** Only what hangs is ended by it. */
+const longestMs = 50_000;
+
 /** Has a process of its own do something, and tells how that ended. */
 async function ended(script: string): Promise<{ code: unknown; signal: unknown; stderr: string }> {
   return await new Promise((resolve) => {
     const words = ['--import', 'tsx', '--input-type=module', '--eval', script];
-    execFile(process.execPath, words, { cwd: `${import.meta.dirname}/../..` }, (error, _stdout, stderr) =>
+    execFile(process.execPath, words, { cwd, timeout: longestMs, killSignal: 'SIGKILL' }, (error, _stdout, stderr) =>
       resolve({ code: error?.code, signal: error?.signal, stderr }),
     );
   });
@@ -40,5 +44,9 @@ test.each([
       })));
     } });`;
   const how = await ended(script);
-  expect([how.code ?? null, how.signal ?? null, how.stderr]).toEqual([code, signal, expect.not.stringContaining('bug')]);
+  expect([how.code ?? null, how.signal ?? null, how.stderr]).toEqual([
+    code,
+    signal,
+    expect.not.stringContaining('bug'),
+  ]);
 });

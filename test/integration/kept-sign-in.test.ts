@@ -412,26 +412,95 @@ describe('an ID token that has expired', () => {
     },
   );
 
-  test('that a killed run had sent is never shown again, and nothing of it stays alive', async () => {
-    const { identityProvider, people } = world.sandbox;
-    await login();
-    await expire();
+  /** Renews it in a run that is killed while the provider answers: what is on the disk at that moment is what it leaves. */
+  async function killedRenewal(): Promise<void> {
+    const { control } = world.sandbox.identityProvider;
     const state = join(folder, 'state');
     const asItWas = join(world.sandbox.folder, 'as-it-was');
-    // What is on the disk while the provider answers is what a kill at that moment leaves.
-    identityProvider.control.tamperTokenResponse(async (answer) => {
+    control.tamperTokenResponse(async (answer) => {
       await cp(state, asItWas, { recursive: true, filter: (path) => !path.endsWith('.lock') });
       return answer;
     });
     expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    control.tamperTokenResponse();
     await rm(state, { recursive: true });
     await rename(asItWas, state);
+  }
+
+  test('that a killed run had sent is never shown again, and nothing of it stays alive', async () => {
+    const { identityProvider, people } = world.sandbox;
+    await login();
+    await expire();
+    await killedRenewal();
     const asked = await whoami();
     expect([asked.exit, asked.stderr]).toEqual([4, expect.stringContaining('cut off before it could keep')]);
     expect(identityProvider.counters).toMatchObject({ refreshes: 1, reuses: 0 });
     expect(identityProvider.liveGrantsOf(people.ada.subject).flatMap((grant) => grant.refreshTokens)).toEqual([]);
     expect((await login()).exit).toBe(0);
     expect(await whoamiJson()).toMatchObject({ proven_by: 'kept' });
+  });
+
+  test('of a provider that does not rotate costs no killed run a sign-in, and is not taken for such where it rotates', async () => {
+    const { identityProvider } = world.sandbox;
+    identityProvider.control.keepRefreshTokens();
+    await login();
+    const { refresh_token: token } = (await kept.read(folder)) ?? {};
+    await expire();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    expect(await kept.read(folder)).toMatchObject({ refresh_token: token, steady: true });
+    await expire();
+    await killedRenewal();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    expect(identityProvider.counters).toMatchObject({ refreshes: 3, revocations: 0, authorizations: 1 });
+
+    identityProvider.control.behave();
+    await expire();
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    const rotated = await kept.read(folder);
+    expect([rotated?.refresh_token === token, rotated?.['steady']]).toEqual([false, undefined]);
+    await expire();
+    await killedRenewal();
+    expect((await whoami()).exit).toBe(4);
+    expect(identityProvider.counters).toMatchObject({ refreshes: 5, reuses: 0 });
+  });
+
+  const openid = '/.well-known/openid-configuration';
+  const oauth = '/.well-known/oauth-authorization-server';
+  test.each<[string, readonly string[], number, string]>([
+    ['metadata cannot be had', [openid, oauth], 503, 'is not to be had'],
+    ['keys cannot be had', ['/jwks'], 503, 'answered 503, and no keys'],
+    ['keys are asked for too often', ['/jwks'], 429, 'answered 429, and no keys'],
+  ])('is not lost where the %s: that is told, and it is good afterwards', async (_case, paths, status, words) => {
+    const { control, counters } = world.sandbox.identityProvider;
+    await login();
+    await expire();
+    for (const path of paths) control.answerOtherwise(path, () => ({ status, body: '' }));
+    const asked = await whoami();
+    expect([asked.exit, asked.stderr]).toEqual([1, expect.stringContaining(words)]);
+    expect(asked.stderr).toContain('try again later');
+    for (const path of paths) control.answerOtherwise(path);
+    expect(await whoamiJson()).toMatchObject({ proven_by: 'renewed' });
+    expect(counters).toMatchObject({ refreshes: 1, revocations: 0, authorizations: 1 });
+  });
+
+  test.each<[string, object, saysWhen: boolean]>([
+    ['without a time of signing in', { auth_time: undefined }, false],
+    ['with 0 for it', { auth_time: 0 }, false],
+    ['with our name in a list', { aud: ['mai-cli'] }, true],
+  ])('is renewed by a token %s; what is only kept says nothing of when [P2]', async (_case, claims, saysWhen) => {
+    await login();
+    const { auth_time: first } = await whoamiJson();
+    await expire();
+    const { control } = world.sandbox.identityProvider;
+    control.tamperTokenResponse(async (answer, forge) => ({ ...answer, id_token: await forge({ ...claims }) }));
+    for (const proof of ['renewed', 'kept']) {
+      expect(await whoamiJson()).toMatchObject({ proven_by: proof, auth_time: saysWhen ? first : null });
+    }
+    await world.configure('interface.yaml', (content) => {
+      content.identity.require = { max_age: '12h' };
+    });
+    const asked = await world.connect(['list'], { folder, person: undefined });
+    expect(asked.exit).toBe(saysWhen ? 0 : 4);
   });
 
   test.each(

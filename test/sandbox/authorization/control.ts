@@ -45,6 +45,8 @@ export interface AuthorizationControl {
   claimIssuer(issuer: string): void;
   /** Keeps one grant for each person and client: a new sign-in adds to it, and revoking any token ends all of it. */
   keepOneGrant(): void;
+  /** Does not rotate refresh tokens: the one that was shown is the one that comes back. */
+  keepRefreshTokens(): void;
   /** Ends every fault set above. */
   behave(): void;
 }
@@ -58,6 +60,8 @@ export interface Faults {
   readonly middleware: Middleware;
   /** Whether a person's new sign-in with a client adds to the grant that is there. */
   keepsOneGrant(): boolean;
+  /** Whether a refresh token stays good once it was shown. */
+  keepsRefreshTokens(): boolean;
 }
 
 /** Paths whose requests are counted. */
@@ -95,6 +99,7 @@ export function createFaults(paths: CountedPaths): Faults {
     [`POST ${paths.device?.authorization}`, 'deviceAuthorizations'],
   ]);
   let oneGrant = false;
+  let steadyTokens = false;
   let tokenFailure: TokenFailure | undefined;
   let cut: 'after' | 'before' | undefined;
   let tamperToken: Tamper | undefined;
@@ -122,8 +127,12 @@ export function createFaults(paths: CountedPaths): Faults {
     keepOneGrant() {
       oneGrant = true;
     },
+    keepRefreshTokens() {
+      steadyTokens = true;
+    },
     behave() {
       oneGrant = false;
+      steadyTokens = false;
       tokenFailure = undefined;
       cut = undefined;
       tamperToken = undefined;
@@ -136,6 +145,7 @@ export function createFaults(paths: CountedPaths): Faults {
     counters,
     tokenRequestAgents,
     keepsOneGrant: () => oneGrant,
+    keepsRefreshTokens: () => steadyTokens,
     async middleware(ctx, next) {
       const counter = counterOf.get(`${ctx.method} ${ctx.path}`);
       if (counter !== undefined) counters[counter] += 1;

@@ -69,7 +69,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     clientDefaults: { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256' },
     responseTypes: ['code'],
     pkce: { required: () => true },
-    rotateRefreshToken: true,
+    rotateRefreshToken: () => !faults.keepsRefreshTokens(),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     // The session of the browser ends with each flow; what was granted does not.
     expiresWithSession: async () => false,

@@ -191,6 +191,23 @@ describe('what was issued is renewed, and taken back:', () => {
     expect(await setup('stop', id)).toMatchObject({ exit: 0 });
   });
 
+  test('its owner says no in a session whose tokens were taken back, and in none that has the vault of others', async () => {
+    const ask = async () => {
+      const asked = await setup('--agent', 'support', '--json', '--message', 'call tickets close_ticket {}');
+      expect([asked.exit, asked.stderr]).toEqual([8, asked.stderr]);
+      const { session_id: id, asks } = JSON.parse(asked.stdout) as Content;
+      return { id: String(id), call: String(asks[0].event_id) };
+    };
+    const [one, two] = [await ask(), await ask()];
+    expect(await setup('token', 'revoke', one.id)).toMatchObject({ exit: 0 });
+    expect((await vaultsOf(one.id))[0]?.archived_at).not.toBeNull();
+    expect(await setup('answer', one.id, one.call, '--no', 'not now')).toMatchObject({ exit: 0 });
+    const [vault] = await vaultsOf(two.id);
+    await world.client.beta.vaults.update(vault?.id ?? '', { metadata: { mai_identity_of: 'another' } });
+    const refused = await setup('answer', two.id, two.call, '--no', 'not now');
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('not bound to your vault alone')]);
+  });
+
   test('a taking back that was killed after its first step is brought to its end by the next look [P8]', async () => {
     const id = await start();
     const { identity } = await keptIn(here.folder ?? '');
@@ -213,6 +230,9 @@ const takingBack = async (index: number) => {
   places.taken[index][1] = 1;
   return { path, text: JSON.stringify({ ...places, published: undefined }) };
 };
+
+/** The place of a token in the status list. */
+const placeIn = (token: string) => (decodeJwt(token) as Content).status.status_list.idx as number;
 
 /** What is kept of the one session that has tokens. */
 const keptIn = async (folder: string) => {
@@ -573,7 +593,12 @@ describe('the end of a session is that of those it began:', () => {
   test('elsewhere, which a guard sees in one look [P8]', async () => {
     const { ids, tokens } = await line();
     await world.client.beta.sessions.archive(ids[0] ?? '');
-    await guarding(here, async () => (await readdir(join(here.folder ?? '', 'state', 'identities'))).length === 0);
+    const looks: boolean[][] = [];
+    await guarding(here, async () => (await readdir(join(here.folder ?? '', 'state', 'identities'))).length === 0, {
+      look: async () => void looks.push(await ended(ids)),
+    });
+    // Those that began others come first: else the others had to wait for a second look.
+    expect(looks[0] ?? (await ended(ids))).toEqual([true, true, true]);
     expect(await ended(ids)).toEqual([true, true, true]);
     expect(await refused(tokens)).toEqual([401, 401, 401]);
   });
@@ -625,6 +650,20 @@ describe('the end of a session is that of those it began:', () => {
     expect([exit, stderr]).toEqual([3, expect.stringContaining('NOT stopped: read by its id, it is what was started')]);
     expect(await ended(ids)).toEqual([false, false, false]);
     expect(await refused(tokens)).toEqual([200, 200, 200]);
+  });
+
+  test('taken back alone of the first, and nobody followed yet: the second one begins nothing [P8]', async () => {
+    const { ids } = await line();
+    const { text, path } = await takingBack(placeIn(await tokenOf(ids[0] ?? '')));
+    await writeFile(path, text);
+    const before = world.sandbox.platform.control.peek.sessions().length;
+    const fd = String(await descriptorWith(await tokenOf(ids[1] ?? '')));
+    const refusal = await setup('--agent', 'support', '--parent-token-fd', fd);
+    expect([refusal.exit, refusal.stderr]).toEqual([
+      3,
+      expect.stringContaining('no session is begun by that one: a session before it in its line has ended'),
+    ]);
+    expect(world.sandbox.platform.control.peek.sessions()).toHaveLength(before);
   });
 
   test('while one is being begun, which gets no token [P8]', async () => {

@@ -95,10 +95,11 @@ export function aboutVaultOf(principal: Pick<Principal, 'kind' | 'subject'>, wor
  * Throws `not_allowed` for a workload: who signs in at a service lends it their own account, and a job has nobody who
  * could. It would also be the way to get a person's account into a vault that is not theirs (P1).
  */
-export function requirePerson(principal: Principal, what: string): void {
+export function requirePerson(principal: Principal, what: string, hint?: string): void {
   const { label, kind } = principal.autonomous?.runner ?? principal;
   if (kind !== 'workload') return;
+  const ownToken = `give it a token that was made for it, where the service allows such: service-connection <service> --token-stdin${forAgentOption(principal)}`;
   throw new AppError('not_allowed', `${quote(label)} is a CI job, and only a person can ${what}`, {
-    hint: `give it a token that was made for it, where the service allows such: service-connection <service> --token-stdin${forAgentOption(principal)}`,
+    hint: hint ?? ownToken,
   });
 }

@@ -1,6 +1,11 @@
 /** `service-connection headers`: what an agent on a person's own machine sends to a service. */
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { deferred } from '../../internal/async/deferred.ts';
@@ -13,8 +18,10 @@ import { descriptorWith } from '../support/client-secret.ts';
 import type { CommandSetting } from '../support/command.ts';
 import { idTokenOf } from '../support/console-caller.ts';
 import { keychainInMemory, type MemoryKeychain } from '../support/keychain-in-memory.ts';
+import { cannotLend } from '../support/lent-process.ts';
 import { asClaudeCode, runHeaders } from '../support/local-agents.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { skipped } from '../support/skip.ts';
 import { storesInMemory } from '../support/stores-in-memory.ts';
 
 const world = sandboxPerTest();
@@ -296,8 +303,10 @@ describe('a server that the agent names', () => {
       (row) => row !== undefined,
     );
     const outcomes = await Promise.all(
-      rows.map(async ([name, argv, environment, exit]) => {
-        const outcome = await headers(argv, { environment: environment() });
+      rows.map(async ([name, argv, environment, exit], index) => {
+        // Every other one finds a keychain that is dead, and hears no more.
+        const kept = index % 2 === 0 ? {} : { kept: { secrets: async () => deadSecrets } };
+        const outcome = await headers(argv, { environment: environment(), ...kept });
         return [name, outcome.exit === exit, outcome.header];
       }),
     );
@@ -391,12 +400,7 @@ describe('each call judges', () => {
     const { issuer } = world.sandbox.identityProvider;
     const handed = { CLAUDE_CODE_MCP_USER_TOKEN: token, CLAUDE_CODE_MCP_USER_TOKEN_ISSUER: issuer };
     expect(await headers(['notion'], { environment: handed })).toMatchObject({ exit: 0 });
-    const secrets = keychainSecrets({
-      read: async () => await dead(),
-      write: async () => void (await dead()),
-      remove: async () => void (await dead()),
-    });
-    const kept = { secrets: async () => secrets };
+    const kept = { secrets: async () => deadSecrets };
     const grant = await headers(['notion'], { environment: handed, kept });
     expect([grant.exit, grant.stderr]).toEqual([1, expect.stringContaining('[keychain_unavailable]')]);
     const nobody = await headers(['notion'], { kept });
@@ -404,6 +408,90 @@ describe('each call judges', () => {
     const stale = await idTokenOf(world.sandbox, 'ada', { claims: { exp: 1_700_000_000, iat: 1_600_000_000 } });
     const expired = { ...handed, CLAUDE_CODE_MCP_USER_TOKEN: stale };
     expect(await headers(['notion'], { environment: expired })).toMatchObject({ exit: 3 });
+  });
+});
+
+describe.skipIf(skipped(await cannotLend(65534)))('an account of the operating system', () => {
+  /** Commands one after the other, in a process of that account; each is one keychain further. */
+  const program = `
+import { serviceConnection } from './cmd/service-connection/cli.ts';
+import { keychainSecrets } from './internal/stores/files/machine-secrets.ts';
+import { runCommand } from './test/support/command.ts';
+import { keychainInMemory } from './test/support/keychain-in-memory.ts';
+
+const { commands, environment, folder } = JSON.parse(process.env.SETTING);
+const secrets = keychainSecrets(keychainInMemory());
+const outcomes = [];
+for (const argv of commands) {
+  const { exit, stdout, stderr, visited } = await runCommand(serviceConnection, ['headers', ...argv], {
+    environment, folder, person: 'ada', kept: { secrets: async () => secrets },
+  });
+  outcomes.push({ exit, stdout, stderr, visited: visited.length });
+}
+console.log(JSON.stringify(outcomes));
+`;
+
+  test('has a grant of its own, by the name of its account, and nobody signs in; root has none [P1] [P2]', async () => {
+    const { folder: place, environment, services } = world.sandbox;
+    const outfile = join(place, 'commands.mjs');
+    await build({
+      stdin: { contents: program, resolveDir: fileURLToPath(new URL('../..', import.meta.url)) },
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      external: ['@napi-rs/keyring'],
+      banner: { js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
+    });
+    await rm(join(world.sandbox.configFolder, 'services', 'desk.yaml'));
+    await world.configure('interface.yaml', (content) => {
+      content.identity = { mode: 'os' };
+      content.people = { principals: { 65534: { notion: { read: 'on', write: 'on' } } } };
+    });
+    const runAs = async (uid: number, ...commands: string[][]) => {
+      const own = await mkdtemp(join(place, `account-${uid}-`));
+      await chown(own, uid, uid);
+      const env = { SETTING: JSON.stringify({ commands, environment, folder: own }) };
+      const child = spawn(process.execPath, [outfile], {
+        uid,
+        gid: uid,
+        cwd: place,
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
+      return JSON.parse(said) as { exit: number; stdout: string; stderr: string; visited: number }[];
+    };
+    const account = ['--accept-account', 'ada@example.test'];
+    const [none, allow, given, ended, after] = await runAs(
+      65534,
+      ['notion'],
+      ['notion', '--authorize', ...account],
+      ['notion'],
+      ['notion', '--end'],
+      ['notion'],
+    );
+    expect([none?.exit, none?.stderr]).toEqual([4, expect.stringContaining('headers notion --authorize')]);
+    // The one visit is to the service: nobody signs in.
+    expect(allow).toMatchObject({ exit: 0, visited: 1 });
+    expect(world.sandbox.identityProvider.counters.authorizations).toBe(0);
+    expect([given?.exit, given?.stdout]).toEqual([0, expect.stringMatching(/^\{"Authorization":"Bearer .+"\}\s*$/)]);
+    expect([ended?.exit, after?.exit, services.notion.control.liveGrants('ada')]).toEqual([0, 4, []]);
+    const [vault, ...others] = (await world.client.beta.vaults.list()).data;
+    expect(others).toEqual([]);
+    expect(vault?.metadata).toMatchObject({ mai_owner_kind: 'os', mai_owner_subject: '65534' });
+    expect(await runAs(0, ['notion'])).toMatchObject([
+      { exit: 3, stdout: '', stderr: expect.stringContaining('[identity_refused]') },
+    ]);
+  });
+
+  test('has nothing through an identity provider: such a file is a mistake there [P4]', async () => {
+    await world.configure('interface.yaml', (content) => {
+      content.identity = { mode: 'os' };
+      content.people = { principals: { 65534: { notion: { read: 'on' } } } };
+    });
+    const { exit, stderr } = await headers(['desk']);
+    expect([exit, stderr]).toEqual([2, expect.stringMatching(/local_agents: \[idp\]|via: idp/)]);
   });
 });
 
@@ -472,3 +560,9 @@ describe('--install', () => {
 async function dead(): Promise<never> {
   throw new KeychainUnavailable('no answer within 5 s; it may be locked');
 }
+
+const deadSecrets = keychainSecrets({
+  read: async () => await dead(),
+  write: async () => void (await dead()),
+  remove: async () => void (await dead()),
+});

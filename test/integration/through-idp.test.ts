@@ -145,6 +145,8 @@ describe('an assertion is sent nowhere that is for', () => {
 describe('what the provider answers', () => {
   const unusable: readonly [string, JsonObject][] = [
     ['Bearer in the place of N_A', { token_type: 'Bearer' }],
+    ['nothing in the place of N_A', { token_type: undefined }],
+    ['DPoP in the place of N_A', { token_type: 'DPoP' }],
     ['an access token', { token_type: 'Bearer', issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' }],
     ['N_A for another type', { issued_token_type: 'urn:ietf:params:oauth:token-type:id_token' }],
     ['no type at all', { issued_token_type: undefined }],

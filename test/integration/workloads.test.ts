@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '../sandbox/connect.ts';
 import { githubJob } from '../sandbox/workload-issuer.ts';
+import { idTokenOf } from '../support/console-caller.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { skipped } from '../support/skip.ts';
 import { fakeTerminal } from '../support/terminal.ts';
@@ -109,6 +110,36 @@ describe.each([
     },
   );
 });
+
+test.each([
+  ['alone', jobsAlone],
+  ['beside people', jobsToo],
+])(
+  'a job, %s, has no header for agents of its own, whatever it is handed, and is told where to go [P1] [P2]',
+  async (_case, configured) => {
+    await configured();
+    await world.configure('services/notion.yaml', (content) => {
+      content.local_agents = ['grant'];
+    });
+    const handed = {
+      CLAUDE_CODE_MCP_USER_TOKEN: await idTokenOf(world.sandbox, 'ada'),
+      CLAUDE_CODE_MCP_USER_TOKEN_ISSUER: world.sandbox.identityProvider.issuer,
+    };
+    world.sandbox.platform.control.log.reset();
+    for (const [argv, more] of [
+      [['notion'], {}],
+      [['notion', '--authorize'], {}],
+      [['notion'], handed],
+    ] as const) {
+      const { environment, ...job } = step();
+      const refused = await world.connect(['headers', ...argv], { ...job, environment: { ...environment, ...more } });
+      expect([refused.exit, refused.stdout, refused.visited]).toEqual([3, '', []]);
+      expect(refused.stderr).toContain('is a CI job, and only a person can have access to "notion"');
+      expect(refused.stderr).toContain('setup-session --agent <agent>');
+    }
+    expect((await world.client.beta.vaults.list()).data).toEqual([]);
+  },
+);
 
 test('a job is no person, even with the issuer and the subject of one [P2]', async () => {
   await jobsAlone();

@@ -25,7 +25,11 @@ export async function judgeLocalAgent(
   const { require: requirement } = service;
   const run = await openOperatorRun(ports, configuration, commandFor(name), { requirement });
   const { principal } = run;
-  requirePerson(principal, `have access to ${quote(name)} for agents of their own`);
+  requirePerson(
+    principal,
+    `have access to ${quote(name)} for agents of their own`,
+    `a job reaches it in sessions, where each tool is judged: setup-session --agent <agent>; its vault takes a token that was made for it: service-connection ${name} --token-stdin`,
+  );
   if (!mayUseService(principal, configuration, service)) {
     throw new AppError('not_allowed', `${quote(principal.label)} may not use ${quote(name)}`, {
       hint: withMissingGroups(principal, 'ask whoever reviews the people section of config/interface.yaml'),

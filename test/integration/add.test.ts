@@ -72,7 +72,8 @@ const openServer = (page: (cursor: string | undefined) => object) =>
     if (id === undefined) return { status: 202 };
     const capabilities = { capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' } };
     const result = method === 'initialize' ? { protocolVersion: '2025-11-25', ...capabilities } : page(params?.cursor);
-    return { json: { jsonrpc: '2.0', id, result } };
+    const error = 'error' in result;
+    return { json: { jsonrpc: '2.0', id, ...(error ? result : { result }) } };
   });
 
 test('needs no sign-in where the server shows its tools to anybody', async () => {
@@ -102,6 +103,14 @@ test.each(pagesWithoutEnd)(
     await expect(readFile(file())).rejects.toThrow('ENOENT');
   },
 );
+
+test('shows what a server says instead of a list, harmless, and speaks of no token [P9]', async () => {
+  const server = await openServer(() => ({ error: { code: -32603, message: 'not today\u001b[2J\u202e' } }));
+  const { exit, stderr } = await world.connect(add(`${server.origin}/mcp`));
+  expect([exit, stderr]).toEqual([1, expect.stringContaining('not today\\u001b[2J\\u202e')]);
+  expect(stderr).not.toContain('token');
+  await expect(readFile(file())).rejects.toThrow('ENOENT');
+});
 
 test('reads a list of several pages to its last one', async () => {
   const server = await openServer((cursor = '0') => ({

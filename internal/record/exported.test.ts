@@ -188,6 +188,8 @@ describe('syslog', () => {
     while (rest.length > 0) {
       const space = rest.indexOf(0x20);
       const length = Number(rest.subarray(0, space).toString());
+      // Where it is counted in characters, what follows is the end of a message and no length.
+      expect([space > 0, Number.isInteger(length)]).toEqual([true, true]);
       read.push(rest.subarray(space + 1, space + 1 + length).toString('utf8'));
       rest = rest.subarray(space + 1 + length);
     }
@@ -296,15 +298,24 @@ describe('a sink', () => {
     ['a redirect', 'otlp', () => (answer = says(302, '', { location: '/elsewhere' })), 1],
     ['503 each time, to be asked again at once', 'otlp', () => (answer = says(503, '', { 'retry-after': '0' })), 3],
     ['429 and a long wait', 'otlp', () => (answer = says(429, '', { 'retry-after': '3600' })), 1],
-    [
-      'never',
-      'otlp',
-      () => {
-        answer = () => {};
-        sink.fetch = guardedFetch({ allowLoopbackHttp: true, signal: sink.signal, timeoutMs: 300 });
-      },
-      3,
-    ],
+    ...(['otlp', 'ocsf', 'jsonl', 'cef'] as const).flatMap((format): [string, ExportFormat, () => void, number][] => [
+      ['429 each time, to be asked again at once', format, () => (answer = says(429, '', { 'retry-after': '0' })), 3],
+      [
+        '503 and a page',
+        format,
+        () => (answer = says(503, '<html>', { 'content-type': 'text/html', 'retry-after': '0' })),
+        3,
+      ],
+      [
+        'never',
+        format,
+        () => {
+          answer = () => {};
+          sink.fetch = guardedFetch({ allowLoopbackHttp: true, signal: sink.signal, timeoutMs: 300 });
+        },
+        3,
+      ],
+    ]),
     ['by hanging up', 'otlp', () => (answer = (_request, response) => response.destroy()), 3],
   ])('that answers with %s to %s has not taken them', async (_what, format, prepare, tries) => {
     prepare();

@@ -1,7 +1,7 @@
 /** Calls that somebody else than the owner of the session approves: one inbox, and what a yes is worth. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { machineClock } from '../../internal/clock/clock.ts';
 import { readLine } from '../../internal/record/line.ts';
 import { fileStores } from '../../internal/stores/files/kept-files.ts';
@@ -217,6 +217,96 @@ describe('one approver', () => {
     expect(ended).toMatch(/\[(session_ended|call_over)\]/);
     const other = await meanwhile(() => approving({ every: { groups: ['support'] } }, { valid_for: '14m' }));
     expect(other).toContain('[drift]');
+  });
+
+  test.each(['allow', 'deny'] as const)(
+    'reads a call that is answered elsewhere meanwhile (%s): theirs is none, and is told so',
+    async (result) => {
+      await approving({ every: { groups: ['support'] } });
+      const { id, call } = await waiting();
+      const terminal = fakeTerminal();
+      let foreign: Promise<unknown> | undefined;
+      const hear = (said: string) => {
+        if (!said.includes('[y/N]')) return;
+        const answer = { type: 'user.tool_confirmation', tool_use_id: call.event_id, result };
+        foreign ??= world.client.beta.sessions.events
+          .send(id, { events: [answer] } as never)
+          .then(() => terminal.type('y\n'));
+      };
+      const late = await world.setup(['answer', id, call.event_id, '--yes'], {
+        ...(await at('grace')),
+        terminal,
+        hear,
+      });
+      await foreign;
+      const word = result === 'allow' ? 'yes' : 'no';
+      expect([late.exit, late.stdout + late.stderr]).toEqual([
+        result === 'allow' ? 0 : 1,
+        expect.stringMatching(new RegExp(`was answered already: ${word}|answered .*${word}`)),
+      ]);
+      expect(await answers(id)).toMatchObject([{ result }]);
+      expect(await recorded('grace')).toEqual([]);
+    },
+  );
+
+  test('reads a call whose arguments become others meanwhile: their yes is bound to what they read', async () => {
+    await approving({ every: { groups: ['support'] } });
+    const { id, call } = await waiting();
+    const { control } = world.sandbox.platform;
+    const terminal = fakeTerminal();
+    let changed: (() => void) | undefined;
+    const hear = (said: string) => {
+      if (!said.includes('[y/N]') || changed !== undefined) return;
+      changed = control.tamper('* /v1/sessions/:session/events', (json) =>
+        JSON.parse(JSON.stringify(json).replaceAll('"title":"x"', '"title":"z"')),
+      );
+      void terminal.type('y\n');
+    };
+    const refused = await world.setup(['answer', id, call.event_id, '--yes'], {
+      ...(await at('grace')),
+      terminal,
+      hear,
+    });
+    changed?.();
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('[digest_differs]')]);
+    expect([await answers(id), await recorded('grace')]).toEqual([[], []]);
+  });
+
+  test('whose yes the platform refuses has given none, and the record says both [P7]', async () => {
+    await approving({ every: { groups: ['support'] } });
+    const { id, call } = await waiting();
+    const on = 'POST /v1/sessions/:session/events';
+    world.sandbox.platform.control.faults.add({ on, fault: { kind: 'status', status: 400 } });
+    const yes = ['answer', id, call.event_id, '--yes', '--digest', call.digest];
+    const refused = await as('grace', ...yes);
+    expect([refused.exit, refused.stdout]).toEqual([1, '']);
+    expect(await answers(id)).toEqual([]);
+    const told = JSON.parse(
+      (await as('grace', 'audit', 'show', '--act', 'session.answer', '--json')).stdout,
+    ) as Content;
+    expect(told.acts).toMatchObject([{ actor: { subject: subject('grace') }, outcome: 'failure' }]);
+    // It waits as before, and another yes is one.
+    expect(await inbox('grace')).toHaveLength(1);
+    expect(await as('grace', ...yes)).toMatchObject({ exit: 0 });
+    expect(await answers(id)).toHaveLength(1);
+  });
+
+  test('who is out of the group since it was asked sees and answers nothing [P2]', async () => {
+    await approving({ every: { groups: ['support'] } });
+    const { id, call } = await waiting();
+    expect(await inbox('grace')).toHaveLength(1);
+    const grace = world.sandbox.people.grace as { groups: readonly string[] };
+    const { groups } = grace;
+    onTestFinished(() => void Object.assign(grace, { groups }));
+    grace.groups = groups.filter((group) => group !== 'support');
+    expect(await inbox('grace')).toEqual([]);
+    for (const answer of [
+      ['--yes', '--digest', call.digest],
+      ['--no', 'x'],
+    ]) {
+      expect((await as('grace', 'answer', id, call.event_id, ...answer)).exit).not.toBe(0);
+    }
+    expect([await answers(id), await recorded('grace')]).toEqual([[], []]);
   });
 
   test('signs in as the entry requires, now [P2]', async () => {

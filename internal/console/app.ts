@@ -48,6 +48,8 @@ export interface AppSetting extends CredentialSetting, RunSetting, Pick<PagesSet
   /** What others told, so that each counts once. */
   heard: HeardOnce;
   peers: Peers;
+  /** Whether the record was seen not to take what it is told. */
+  isUnwritable(): boolean;
 }
 
 /** A console that answers. */
@@ -243,7 +245,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     onError: (c) => fail(c, new AppError('usage', `a request has at most ${largestRequest / 1024} KiB`), 413),
   });
 
-  const ready = () => !draining && configuration.broken() === undefined && peers.isThere();
+  const ready = () => !draining && configuration.broken() === undefined && peers.isThere() && !setting.isUnwritable();
   const answers: Record<string, (c: Context<RequestVariables>) => Response | Promise<Response>> = {
     [paths.live]: (c) => c.json({ live: true }),
     [paths.ready]: (c) => c.json({ ready: ready() }, ready() ? 200 : 503),
@@ -253,6 +255,7 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
           runs_now: runs.size,
           sessions_now: await sessions.count(),
           configuration_broken: configuration.broken() === undefined ? 0 : 1,
+          record_unwritable: setting.isUnwritable() ? 1 : 0,
         }),
       ),
     [paths.description]: async (c) => c.json((await openApi(origin, setting.version)) as object),

@@ -43,6 +43,7 @@ import type { Notices } from './notices/notices.ts';
 import { platformEvents } from './platform-events.ts';
 import { type ConsoleTokens, tendConsoleTokens } from './session-tokens.ts';
 import { recallGone } from './sessions.ts';
+import { watchRecord } from './watch-record.ts';
 
 /** How a console is started. */
 export interface ServeRequest extends ListeningPlace {
@@ -165,7 +166,12 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
     } finally {
       await source?.release();
     }
-    const { stores, sessions, seen, heard, peers, record: lasting } = kept;
+    const { stores, sessions, seen, heard, peers } = kept;
+    const { record: lasting, isUnwritable } = watchRecord(kept.record, (failure) =>
+      failure === undefined
+        ? journal.say('record written again')
+        : journal.say('record unwritable', { code: failure.code, why: failure.message }),
+    );
     const counted = figures();
     const platform = environment.ANTHROPIC_BASE_URL ?? usualAddress;
     // The key is for this alone: no run of anybody has it.
@@ -227,6 +233,7 @@ export async function serve(ports: Ports, request: ServeRequest): Promise<Served
       directories,
       stores,
       record,
+      isUnwritable,
       latestActs: latestActs(lasting),
       journal,
       counted,

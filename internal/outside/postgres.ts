@@ -70,11 +70,22 @@ export class DatabaseUnavailable extends AppError {
 
   constructor(where: string, why: string, { unknown, state, cause }: Failure) {
     const outcome = unknown ? '; whether it was written is not known' : '';
-    super('database_unavailable', `the database ${quote(where)} ${why}${outcome}`, { cause });
+    const hint = state === undefined ? undefined : waysOut[state];
+    super('database_unavailable', `the database ${quote(where)} ${why}${outcome}`, {
+      cause,
+      ...(hint !== undefined && { hint }),
+    });
     this.unknown = unknown;
     this.state = state;
   }
 }
+
+/** What helps against what does not pass by itself (SQLSTATE). */
+const waysOut: Readonly<Record<string, string>> = {
+  '53100': 'have room made where the database keeps its files, then run the command again',
+  '25006':
+    'have the database write again, then run the command again: it is a standby, or was closed to writes, as when its disk is full',
+};
 
 interface Failure {
   unknown: boolean;

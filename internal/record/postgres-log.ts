@@ -439,5 +439,9 @@ function mark(database: Database, name: string): Cursor {
 
 function unwritable(where: string, cause: unknown): AppError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new AppError('record_unwritable', `the record in ${quote(where)} cannot be written: ${why}`, { cause });
+  const hint = cause instanceof AppError ? cause.hint : undefined;
+  return new AppError('record_unwritable', `the record in ${quote(where)} cannot be written: ${why}`, {
+    cause,
+    ...(hint !== undefined && { hint: `nothing was done; ${hint}` }),
+  });
 }

@@ -316,6 +316,39 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
     expect(answered.body).not.toContain(databasePassword);
   });
 
+  const ready = async (index: number) => (await ask(`${at(index)}/health/ready`)).status;
+  const readiness = () => Promise.all(replicas.map((_, index) => ready(index)));
+  const changed = () => world.asked().filter((request) => !request.startsWith('GET '));
+
+  test('whose database has no room do nothing, say so and what helps, and go on by themselves [P7]', async () => {
+    const name = new URL(address).pathname.slice(1);
+    await server.ask(
+      name,
+      `create function full_disk() returns trigger language plpgsql as
+         $$ begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;
+       create trigger full_disk before insert on console.record_lines for each row execute function full_disk()`,
+    );
+    const ada = await machine();
+    world.sandbox.platform.control.log.reset();
+    const refused = await world.connect(['notion'], ada);
+    expect([refused.exit, refused.stderr, changed()]).toEqual([
+      6,
+      expect.stringMatching(
+        /No space left on device.* \[record_unwritable\]\n.*hint: nothing was done; have room made where/,
+      ),
+      [],
+    ]);
+    // The one that met it says so to whoever sends people to it, the others do their part.
+    const unready = await readiness();
+    expect(unready.toSorted()).toEqual([200, 200, 503]);
+    const met = unready.indexOf(503);
+    expect((await ask(`${at(met)}/metrics`)).body).toContain('console_record_unwritable 1\n');
+    expect(replicas[met]?.journal()).toContain('"what":"record unwritable"');
+    await server.ask(name, 'drop trigger full_disk on console.record_lines');
+    expect((await world.connect(['notion'], ada)).exit).toBe(0);
+    await soon(async () => expect(await readiness()).toEqual([200, 200, 200]));
+  });
+
   test('are not begun with what a console keeps that still runs', async () => {
     const running = await startConsole(world.sandbox, () => {}, { origin: balancer.origin });
     const begun = async () =>

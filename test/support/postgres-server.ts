@@ -35,9 +35,18 @@ export interface PostgresServer {
   /** Ends it: as a machine without power does, or so that nothing has to be repaired at the next start. */
   end(how: 'crash' | 'shutdown'): Promise<void>;
   start(): Promise<void>;
+  /** Starts a second one that has all that this one says is written, and only reads until it takes over. It ends with this one. */
+  standby(): Promise<Standby>;
   /** Runs one of its programs against a database. */
   run(program: string, args: readonly string[], input?: string): Promise<string>;
   close(): Promise<void>;
+}
+
+/** A server that follows another one. */
+export interface Standby {
+  port: number;
+  /** From now on it writes. */
+  promote(): Promise<void>;
 }
 
 /** Starts one. */
@@ -77,45 +86,47 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const port = await freePort();
   let server: ChildProcess | undefined;
   let databases = 0;
-  const address = (name: string) =>
-    `postgres://console:${encodeURIComponent(databasePassword)}@127.0.0.1:${port}/${name}?sslmode=disable`;
-  const ask = async <Row>(name: string, text: string): Promise<Row[]> => {
-    const database = await openPostgres(new Secret(address(name)));
+  const address = (name: string, at = port) =>
+    `postgres://console:${encodeURIComponent(databasePassword)}@127.0.0.1:${at}/${name}?sslmode=disable`;
+  const askAt = async <Row>(at: number, name: string, text: string): Promise<Row[]> => {
+    const database = await openPostgres(new Secret(address(name, at)));
     try {
       return await database.query<Row>(text);
     } finally {
       await database.close();
     }
   };
-  const start = async () => {
+  const ask = async <Row>(name: string, text: string): Promise<Row[]> => await askAt(port, name, text);
+  const run = async (place: string, at: number, given: readonly string[]): Promise<ChildProcess> => {
     const own = [
       'listen_addresses=127.0.0.1',
-      `port=${port}`,
+      `port=${at}`,
       `unix_socket_directories=${folder}`,
       'shared_buffers=32MB',
     ];
-    const [command, args] = asNobody('postgres', [
-      '-D',
-      data,
-      ...[...own, ...settings].flatMap((each) => ['-c', each]),
-    ]);
-    server = spawn(command, args, { stdio: 'ignore', env: environment, cwd: folder });
+    const [command, args] = asNobody('postgres', ['-D', place, ...[...own, ...given].flatMap((each) => ['-c', each])]);
+    const started = spawn(command, args, { stdio: 'ignore', env: environment, cwd: folder });
     for (let tries = 0; ; tries += 1) {
       try {
-        await ask('postgres', 'select 1');
-        return;
+        await askAt(at, 'postgres', 'select 1');
+        return started;
       } catch (error) {
-        if (tries > 1_000 || server.exitCode !== null) throw error;
+        if (tries > 1_000 || started.exitCode !== null) throw error;
         await sleep(50);
       }
     }
   };
-  const end = async (signal: NodeJS.Signals) => {
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
-    const ended = once(server, 'exit');
-    server.kill(signal);
-    await ended;
+  const start = async () => {
+    server = await run(data, port, settings);
   };
+  const ended = async (one: ChildProcess | undefined, signal: NodeJS.Signals) => {
+    if (one === undefined || one.exitCode !== null || one.signalCode !== null) return;
+    const over = once(one, 'exit');
+    one.kill(signal);
+    await over;
+  };
+  const end = (signal: NodeJS.Signals) => ended(server, signal);
+  const standbys: ChildProcess[] = [];
   await start();
   return {
     port,
@@ -130,6 +141,35 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     ask,
     end: (how) => end(how === 'crash' ? 'SIGQUIT' : 'SIGINT'),
     start,
+    async standby() {
+      const place = join(folder, 'standby');
+      const copy = [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(port),
+        '-U',
+        'console',
+        '-D',
+        place,
+        '-R',
+        '-c',
+        'fast',
+        '--no-sync',
+      ];
+      await promisify(execFile)(...asNobody('pg_basebackup', copy), { env: environment, cwd: folder });
+      const own = await freePort();
+      standbys.push(await run(place, own, settings));
+      // What was said to be written is at both.
+      await ask('postgres', `alter system set synchronous_standby_names = '*'`);
+      await ask('postgres', 'select pg_reload_conf()');
+      return {
+        port: own,
+        async promote() {
+          await askAt(own, 'postgres', 'select pg_promote()');
+        },
+      };
+    },
     async run(program, args, input = '') {
       const child = spawn(join(programs, program), [...args], {
         env: { ...environment, PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: 'console' },
@@ -145,6 +185,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     },
     async close() {
       await end('SIGQUIT');
+      for (const each of standbys) await ended(each, 'SIGQUIT');
       await rm(folder, { recursive: true });
     },
   };

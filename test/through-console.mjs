@@ -30,6 +30,9 @@ const names = [
   'interrupted',
   'vaults',
   'unlisted',
+  'offboard',
+  'approvals',
+  'varied-answers',
 ];
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 const words = ['run', '--config', 'test/vitest.config.ts', '--reporter=verbose'];

@@ -39,7 +39,7 @@ import { beginRun, type Run, type RunSetting, wireError } from './run.ts';
 import { type Gone, isMeant, isOf, mayBeSame, signedOutEvent } from './sessions.ts';
 
 /** What a console answers with. */
-export interface AppSetting extends CredentialSetting, RunSetting, Pick<PagesSetting, 'fetch'> {
+export interface AppSetting extends CredentialSetting, Omit<RunSetting, 'readAgain'>, Pick<PagesSetting, 'fetch'> {
   configuration: CurrentConfiguration;
   journal: Journal;
   counted: Figures;
@@ -421,7 +421,11 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     const offboarding =
       useCase.name === 'offboardPerson' ? leavingOf(id, judged.data as OffboardPersonRequest) : undefined;
     const run = beginRun(
-      { ...setting, record: offboarding?.record ?? setting.record },
+      {
+        ...setting,
+        record: offboarding?.record ?? setting.record,
+        readAgain: async () => (await current()).configuration,
+      },
       { id, useCase, request: judged.data, asking, caller, configuration: reviewed.configuration, returnsTo },
     );
     runs.set(id, { run, admission: useCase.role });

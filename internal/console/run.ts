@@ -33,6 +33,8 @@ export interface RunSetting {
   stores: Stores;
   record: RecordLog;
   latestActs: LatestActs;
+  /** The configuration as it is by now: some runs go on for hours, or wait for a person. */
+  readAgain(): Promise<Configuration>;
 }
 
 /** What one run is of. */
@@ -192,7 +194,7 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
     latestActs: setting.latestActs,
     // What a person has kept is on their own machine.
     secrets: async () => undefined,
-    project: { workspace, read: configuration },
+    project: { workspace, read: configuration, readAgain: setting.readAgain },
     proof: proofOf(request),
     descriptors: {},
     besideServices: [],

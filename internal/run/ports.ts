@@ -99,6 +99,8 @@ export interface Project {
   readonly workspace?: string | undefined;
   /** The configuration itself, where a server has read it whole: then none is looked for. */
   readonly read?: Configuration | undefined;
+  /** As it is by now, for a run that looks again whether it is the same. */
+  readonly readAgain?: (() => Promise<Configuration>) | undefined;
 }
 
 /** Acts that are remembered from reading the record before. */

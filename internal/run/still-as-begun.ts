@@ -49,7 +49,9 @@ export function stillAsBegun(
 
 /** Throws `drift` where the configuration is not the one with this digest any more. */
 export async function requireConfiguration(ports: Ports, digest: string, what: string, again: string): Promise<void> {
-  const { configuration } = await readProject(ports);
+  const { project } = ports;
+  const now = { ...project, read: (await project.readAgain?.()) ?? project.read };
+  const { configuration } = await readProject({ ...ports, project: now });
   if (configurationDigest(configuration) === digest) return;
   throw new AppError('drift', `the configuration is another one now, and ${what}`, { hint: again });
 }

@@ -35,6 +35,14 @@ async function approving(notion: Content, more: Content = {}) {
   });
 }
 
+/** Where yeses are that wait for another one. */
+async function keptYeses(): Promise<string> {
+  const folders = [join(machine, 'shared'), join(world.keptIn(join(machine, 'shared')), 'state')];
+  for (const each of folders)
+    if ((await readdir(each).catch((): string[] => [])).includes('approvals')) return join(each, 'approvals');
+  throw new Error('no yes was kept');
+}
+
 async function waiting(title?: string): Promise<{ id: string; call: Content }> {
   const asked = await as('ada', '--agent', 'support', '--json', '--message', text(title));
   expect([asked.exit, asked.stderr]).toEqual([8, expect.any(String)]);
@@ -42,16 +50,19 @@ async function waiting(title?: string): Promise<{ id: string; call: Content }> {
   return { id, call: asks[0] };
 }
 
-/** The answers in the record of somebody's machine, and what was asked of the platform, in their order. */
+/** The answers of somebody in the record of their machine, or of the console of all, and what they asked of the platform, in their order. */
 async function recorded(person: PersonName): Promise<Content[]> {
-  const file = await readFile(join(machine, person, 'state', 'record', 'record-000001.jsonl'), 'utf8').catch(() => '');
+  const folder = world.keptIn(join(machine, person));
+  const file = await readFile(join(folder, 'state', 'record', 'record-000001.jsonl'), 'utf8').catch(() => '');
   if (file === '') return [];
   const entries = file
     .trimEnd()
     .split('\n')
     .map((line) => readLine(line)?.entry as Content);
   expect(entries).not.toContain(undefined);
-  return entries.filter(({ kind, act }) => kind === 'answer' || act === 'session.answer');
+  return entries.filter(
+    ({ kind, act, actor }) => (kind === 'answer' || act === 'session.answer') && actor.subject === subject(person),
+  );
 }
 
 beforeEach(async () => {
@@ -454,7 +465,7 @@ describe('two people', () => {
   test('a yes that was kept for one call is none for another, nor where somebody wrote it', async () => {
     const [ask, other] = [await waiting(), await waiting('y')];
     await yes('grace', ask);
-    const folder = join(machine, 'shared', 'approvals');
+    const folder = await keptYeses();
     const [kept = ''] = await readdir(folder);
     const text = await readFile(join(folder, kept), 'utf8');
     // Its name is a digest of session and call: the one of the other call is made by a yes to it.

@@ -78,6 +78,14 @@ const left: readonly (readonly [name: RegExp, why: string])[] = [
     'two machines are one to a console: the second run is told that another one is under way',
   ],
   [
+    /the mark is signed, and a refusal says with which key$/,
+    'the console refuses at its door who was let go, before any vault and its mark is looked at',
+  ],
+  [
+    /^whoever watches is shown nothing more once they were off-boarded$/,
+    'an off-boarding ends the run at once, as Ctrl-C does: it looks no more, and there is nothing to be shown',
+  ],
+  [
     /made with another agent under the name of yours/,
     'the console remembers what it started, and refuses in other words',
   ],

@@ -17,11 +17,11 @@ import type { Role } from '../run/use-cases.ts';
 import type { OffboardPersonRequest } from '../run/values/vaults.ts';
 import { beginSecrets, conceal, type Secret } from '../secret/secret.ts';
 import { quote } from '../text/quote.ts';
-import { type Caller, type CredentialSetting, callerOf, exchange, requireStill } from './credentials.ts';
+import { type Caller, type CredentialSetting, callerOf, exchange, personOf, requireStill } from './credentials.ts';
 import type { CurrentConfiguration, Reviewed } from './current-configuration.ts';
 import type { Figures } from './figures.ts';
 import { framesOf, type Journal } from './journal.ts';
-import { limitEach } from './limits.ts';
+import { limitEach, TooOften } from './limits.ts';
 import { judgeLogoutToken } from './logout-token.ts';
 import { openApi } from './open-api.ts';
 import { errorPage, pageHeaders } from './pages/layout.ts';
@@ -88,16 +88,6 @@ const headers = {
   'cross-origin-resource-policy': 'same-origin',
   'strict-transport-security': 'max-age=63072000',
 };
-
-/** Somebody asks more often, or for more at once, than one may. */
-class TooOften extends AppError {
-  readonly seconds: number;
-
-  constructor(seconds: number) {
-    super('console_refused', `too many requests: again in ${seconds} s`);
-    this.seconds = seconds;
-  }
-}
 
 /** The status that says roughly the same as an exit code. */
 function statusOf(code: ErrorCode): 400 | 401 | 403 | 409 | 429 | 500 | 502 | 503 {
@@ -609,10 +599,6 @@ function streamOf(run: Run, onSilence: () => void): ReadableStream<Uint8Array> {
       run.interrupt();
     },
   });
-}
-
-function personOf({ principal }: Pick<Caller, 'principal'>): string {
-  return JSON.stringify([principal.kind, principal.issuer, principal.subject]);
 }
 
 /** Somebody in a line of the journal: who they are to the issuer, and not how they are called. */

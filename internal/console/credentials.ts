@@ -90,6 +90,11 @@ function refusedToken(why: string): AppError {
   return new AppError('identity_refused', `the token is refused: ${why}`, signInFirst);
 }
 
+/** One name for all that a person asks for. */
+export function personOf({ principal }: Pick<Caller, 'principal'>): string {
+  return JSON.stringify([principal.kind, principal.issuer, principal.subject]);
+}
+
 /** Throws `identity_refused` where the configuration believes somebody else by now, `sign_in_needed` where the sign-in was ended, and `offboarded` for who was let go. */
 export async function requireStill(
   { sessions }: Pick<CredentialSetting, 'sessions'>,

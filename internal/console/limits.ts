@@ -1,5 +1,16 @@
 /** How often somebody may ask: a bucket for each name that fills with time. Nothing of it outlives the process. */
 import { clock } from '../clock/clock.ts';
+import { AppError } from '../errors/app-error.ts';
+
+/** Somebody asks more often, or for more at once, than one may. */
+export class TooOften extends AppError {
+  readonly seconds: number;
+
+  constructor(seconds: number) {
+    super('console_refused', `too many requests: again in ${seconds} s`);
+    this.seconds = seconds;
+  }
+}
 
 /** How much one name may do. */
 export interface Rate {

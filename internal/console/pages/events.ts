@@ -21,6 +21,8 @@ const everyMs = 5_000;
 const longestMs = 40_000;
 /** A proxy ends a connection on which nothing is said, and a browser may not hear that its own has ended. */
 const pingMs = 15_000;
+/** So much is kept for a reader that takes nothing. */
+const mostUnread = 1024 * 1024;
 
 async function events(asked: Asked): Promise<PageAnswer> {
   const sessions = [...new Set(asked.query.getAll('session'))].slice(0, mostSessions);
@@ -28,40 +30,50 @@ async function events(asked: Asked): Promise<PageAnswer> {
   const text = new TextEncoder();
   const over = new AbortController();
   let stopPinging = () => {};
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const say = (words: string) => {
-        if (!over.signal.aborted) controller.enqueue(text.encode(words));
-      };
-      const tell = (value: unknown) => say(`data: ${JSON.stringify(value)}\n\n`);
-      // A proxy that holds small answers back lets this one through, and the browser knows that it is heard.
-      say(`retry: 2000\n: ${'.'.repeat(2048)}\n\n`);
-      tell({ here: true });
-      const ping = () => {
-        tell({ here: true });
-        stopPinging = clock.after(pingMs, ping);
-      };
-      stopPinging = clock.after(pingMs, ping);
-      const watches = sessions.map((id) => watchSession(asked, id, over.signal, tell));
-      if (approvals && asked.may('listApprovals')) watches.push(watchApprovals(asked, over.signal, tell));
-      if (watches.length > 0) watches.push(watchSignIn(asked, over.signal));
-      void Promise.all(watches)
-        // Whatever it was: the page asks anew, and hears why from what answers it then.
-        .catch(() => {})
-        .then(() => {
+  const unread = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const say = (words: string) => {
           if (over.signal.aborted) return;
+          controller.enqueue(text.encode(words));
+          if ((controller.desiredSize ?? 0) > -mostUnread) return;
+          // Whoever is not read does not wait here for ever.
           over.abort();
           stopPinging();
-          controller.close();
-        });
+          controller.error(new Error('nobody reads'));
+        };
+        const tell = (value: unknown) => say(`data: ${JSON.stringify(value)}\n\n`);
+        // A proxy that holds small answers back lets this one through, and the browser knows that it is heard.
+        say(`retry: 2000\n: ${'.'.repeat(2048)}\n\n`);
+        tell({ here: true });
+        const ping = () => {
+          tell({ here: true });
+          stopPinging = clock.after(pingMs, ping);
+        };
+        stopPinging = clock.after(pingMs, ping);
+        const watches = sessions.map((id) => watchSession(asked, id, over.signal, tell));
+        if (approvals && asked.may('listApprovals')) watches.push(watchApprovals(asked, over.signal, tell));
+        if (watches.length > 0) watches.push(watchSignIn(asked, over.signal));
+        void Promise.all(watches)
+          // Whatever it was: the page asks anew, and hears why from what answers it then.
+          .catch(() => {})
+          .then(() => {
+            if (over.signal.aborted) return;
+            over.abort();
+            stopPinging();
+            controller.close();
+          });
+      },
+      cancel() {
+        over.abort();
+        stopPinging();
+      },
     },
-    cancel() {
-      over.abort();
-      stopPinging();
-    },
-  });
+    unread,
+  );
   const headers = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' };
-  return { raw: new Response(body, { headers }) };
+  return { raw: new Response(body, { headers }), over: over.signal };
 }
 
 type Tell = (value: unknown) => void;

@@ -130,7 +130,8 @@ export type PageAnswer =
     }
   | { to: string; said?: Said }
   | { away: Away }
-  | { raw: Response };
+  /** `over`: a stream has ended, or its reader has gone. */
+  | { raw: Response; over?: AbortSignal };
 
 /** Who may see a page: everybody who is signed in, or whoever has one of these roles. */
 export type Audience = 'proven' | readonly Role[];

@@ -22,7 +22,7 @@ import { buttons } from '../../page/services-page.ts';
 import { isSame } from '../../secret/same.ts';
 import { sha256 } from '../../text/canonical.ts';
 import { isUrl } from '../../text/url.ts';
-import { type Caller, type CredentialSetting, requireStill } from '../credentials.ts';
+import { type Caller, type CredentialSetting, personOf, requireStill } from '../credentials.ts';
 import type { Reviewed } from '../current-configuration.ts';
 import type { AnswerBody, Asking } from '../protocol.ts';
 import { executableOf, type Reachable, reachableUseCases } from '../reach.ts';
@@ -48,6 +48,7 @@ import {
   type UseCaseName,
 } from './page.ts';
 import { callbackPath, type SignInSetting, serveSignIn, signInPath } from './sign-in.ts';
+import { openStreams } from './streams.ts';
 import { pages } from './table.ts';
 
 /** A run that a page begins. */
@@ -118,6 +119,7 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
   const useCases = new Map(reachableUseCases().map((each) => [each.name, each]));
   const flows = openFlows();
   const lately: FoundLately = { health: latest(healthForMs, mostHealths), people: latest(peopleForMs, mostLists) };
+  const enter = openStreams();
   /** What the forms that were sent have come to. */
   const acts = rememberedFor<Promise<PageAnswer | undefined>>({ forMs: onceForMs, most: mostForms });
 
@@ -243,7 +245,18 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
       return await setting.fail(c, error);
     }
     const asked = askedBy(c, { caller, reviewed, formToken, form });
-    const act = () => route.answer(asked);
+    const leave = route.method === 'stream' ? enter(personOf(caller)) : () => {};
+    const act = async () => {
+      try {
+        const answer = await route.answer(asked);
+        if ('raw' in answer && answer.over?.aborted === false) answer.over.addEventListener('abort', leave);
+        else leave();
+        return answer;
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    };
     return await answered(
       c,
       asked,

@@ -461,16 +461,6 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
       if (isMeant(who, run.caller.principal)) run.interrupt();
     }
   };
-  peers.receive({
-    take,
-    letGo: endRunsOf,
-    signOut(ended) {
-      lettings += 1;
-      endRuns((caller) => isOf(ended, caller));
-    },
-    failed: (error) => journal.say('the database is away', { code: asAppError(error, never).code }),
-  });
-
   /**
    * Off-boarding is in force from its first act on, however it ends: who is let go has no session left, no run that goes on,
    * and nothing that opens another one.
@@ -507,18 +497,31 @@ export function consoleApp(setting: AppSetting): ConsoleApp {
     if (answer === undefined) throw new Error(`nothing answers ${path}`);
     app.on(method, path, admit(route), bounded, answer);
   }
-  servePages(app, {
+  const { show } = servePages(app, {
     ...setting,
     current,
     requireAdmitted,
     open,
     hand,
+    look: async ({ principal: { kind, issuer, subject } }, run) =>
+      await peers.look({ run, person: { kind, issuer, subject } }),
     nameOf: () => peers.nameOf(randomUUID()),
     within: (caller: Caller) => within('person', personOf(caller)),
     withinSignIns: (network) => within('exchange', network),
     fail,
     bounded,
   });
+  peers.receive({
+    take,
+    show,
+    letGo: endRunsOf,
+    signOut(ended) {
+      lettings += 1;
+      endRuns((caller) => isOf(ended, caller));
+    },
+    failed: (error) => journal.say('the database is away', { code: asAppError(error, never).code }),
+  });
+
   const routePaths = [...routes(), ...pages].map(({ path }) => ({
     path,
     shape: new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`),

@@ -1,7 +1,8 @@
 /**
  * What a console of several replicas keeps in PostgreSQL, opened as a whole. Letters between replicas may hold the code of a
  * sign-in or a secret that somebody typed: each is encrypted (RFC 7516) to a key that the receiving process has made for itself
- * alone and keeps nowhere, and is deleted once it was taken. No database, log or backup of it has what is in one (P3).
+ * alone and keeps nowhere, as is what one is answered with, and is deleted once it was taken. No database, log or backup of it has
+ * what is in one (P3).
  */
 import { CompactEncrypt, compactDecrypt, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { clock } from '../clock/clock.ts';
@@ -47,8 +48,9 @@ export async function keptInDatabase(
     await migrate(database);
     if (importFrom !== undefined) await importFolder(database, importFrom);
     const { publicKey, privateKey } = await generateKeyPair('ECDH-ES', { crv: 'P-256' });
-    const replica = await openReplica(database, { key: JSON.stringify(await exportJWK(publicKey)) });
-    const peers = peersIn(replica, privateKey);
+    const key = await exportJWK(publicKey);
+    const replica = await openReplica(database, { key: JSON.stringify(key) });
+    const peers = peersIn(replica, { key, privateKey });
     return {
       stores: rowStores(replica),
       record: recordInDatabase(database),
@@ -67,7 +69,10 @@ export async function keptInDatabase(
   }
 }
 
-function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
+/** A letter as it is sent: one that asks says to which key the answer is encrypted. */
+type Sent = Letter & { to?: JWK };
+
+function peersIn(replica: Replica, { key: own, privateKey }: { key: JWK; privateKey: PrivateKey }): Peers {
   const { database, number } = replica;
   const over = new AbortController();
   /** Those who wait to hear of a letter of theirs. */
@@ -75,10 +80,15 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
   let receiver: Receiver | undefined;
   let looking: Promise<void> | undefined;
   let again = false;
-  const taken = new Map<string, boolean>();
+  const taken = new Map<string, string>();
   /** What was said lately, and is acted on once. */
   let known: ReadonlySet<string> = new Set();
 
+  const answerTo = (to: Receiver) => async (letter: Sent) => {
+    if (letter.to === undefined) return to.take(letter) ? 'taken' : 'refused';
+    const shown = to.show(letter);
+    return shown === undefined ? 'refused' : await sealed(shown, letter.to);
+  };
   const takeLetters = async (to: Receiver) => {
     const letters = await database.query<{ id: string; body: string }>(
       'select id::text, body from console.letters where replica = $1::integer and answer is null order by letters.id',
@@ -87,13 +97,10 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
     for (const { id, body } of letters) {
       // What was taken and could not be said so is not taken twice.
       // One that this process cannot open is refused: those behind it are to come through.
-      const answer = taken.get(id) ?? (await opened(body, privateKey).then(to.take, () => false));
+      const answer = taken.get(id) ?? (await opened<Sent>(body, privateKey).then(answerTo(to), () => 'refused'));
       taken.set(id, answer);
       await database.transaction(async (query) => {
-        await query('update console.letters set answer = $2::text where id = $1::bigint', [
-          id,
-          answer ? 'taken' : 'refused',
-        ]);
+        await query('update console.letters set answer = $2::text where id = $1::bigint', [id, answer]);
         await hint(query, answeredHint, id);
       });
     }
@@ -141,48 +148,55 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
   for (const what of [letterHint, goneHint]) replica.onHint(what, look);
   replica.onHint(answeredHint, (id) => waiting.get(id)?.abort());
 
+  /** Sends a letter, and gives what is answered; undefined where nobody is there to. */
+  const answered = async (letter: Sent): Promise<string | undefined> => {
+    const to = Number(/^r(\d{1,9})_/.exec(letter.run)?.[1] ?? 0);
+    if (to === 0 || to === number) return undefined;
+    const [row] = await patiently(() =>
+      database.query<{ key: string }>('select key from console.replicas where number = $1::integer', [to]),
+    );
+    if (row === undefined) return undefined;
+    const body = await sealed(letter, JSON.parse(row.key) as JWK);
+    const id = await database.transaction(async (query) => {
+      if (!(await lives(query, to, replica))) return undefined;
+      const [put] = await query<{ id: string }>(
+        'insert into console.letters (replica, body) values ($1::integer, $2::text) returning id::text',
+        [to, body],
+      );
+      await hint(query, letterHint, String(to));
+      return put?.id;
+    });
+    if (id === undefined) return undefined;
+    const until = clock.monotonic() + deliveryMs;
+    try {
+      for (
+        let pauseMs = 20;
+        clock.monotonic() < until && !over.signal.aborted;
+        pauseMs = Math.min(longestPauseMs, pauseMs * 2)
+      ) {
+        const told = new AbortController();
+        waiting.set(id, told);
+        const [found] = await patiently(() =>
+          database.query<{ answer: string | null }>('select answer from console.letters where id = $1::bigint', [id]),
+        );
+        if (found === undefined) return undefined;
+        if (found.answer !== null) return found.answer;
+        await clock.pause(pauseMs, AbortSignal.any([told.signal, over.signal]));
+      }
+      // It may be taken a moment later: that is no refusal.
+      throw new AppError('console_refused', 'the replica that has this run does not say whether it took that');
+    } finally {
+      waiting.delete(id);
+      await patiently(() => database.query('delete from console.letters where id = $1::bigint', [id]));
+    }
+  };
+
   return {
     nameOf: (id) => `r${number}_${id}`,
-    async send(letter) {
-      const to = Number(/^r(\d{1,9})_/.exec(letter.run)?.[1] ?? 0);
-      if (to === 0 || to === number) return false;
-      const [row] = await patiently(() =>
-        database.query<{ key: string }>('select key from console.replicas where number = $1::integer', [to]),
-      );
-      if (row === undefined) return false;
-      const body = await sealed(letter, JSON.parse(row.key) as JWK);
-      const id = await database.transaction(async (query) => {
-        if (!(await lives(query, to, replica))) return undefined;
-        const [put] = await query<{ id: string }>(
-          'insert into console.letters (replica, body) values ($1::integer, $2::text) returning id::text',
-          [to, body],
-        );
-        await hint(query, letterHint, String(to));
-        return put?.id;
-      });
-      if (id === undefined) return false;
-      const until = clock.monotonic() + deliveryMs;
-      try {
-        for (
-          let pauseMs = 20;
-          clock.monotonic() < until && !over.signal.aborted;
-          pauseMs = Math.min(longestPauseMs, pauseMs * 2)
-        ) {
-          const told = new AbortController();
-          waiting.set(id, told);
-          const [found] = await patiently(() =>
-            database.query<{ answer: string | null }>('select answer from console.letters where id = $1::bigint', [id]),
-          );
-          if (found === undefined) return false;
-          if (found.answer !== null) return found.answer === 'taken';
-          await clock.pause(pauseMs, AbortSignal.any([told.signal, over.signal]));
-        }
-        // It may be taken a moment later: that is no refusal.
-        throw new AppError('console_refused', 'the replica that has this run does not say whether it took that');
-      } finally {
-        waiting.delete(id);
-        await patiently(() => database.query('delete from console.letters where id = $1::bigint', [id]));
-      }
+    send: async (letter) => (await answered(letter)) === 'taken',
+    async look(whose) {
+      const answer = await answered({ ...whose, to: own });
+      return answer === undefined || answer === 'refused' ? undefined : await opened(answer, privateKey);
     },
     receive(to) {
       receiver = to;
@@ -197,15 +211,15 @@ function peersIn(replica: Replica, privateKey: PrivateKey): Peers {
   };
 }
 
-async function sealed(letter: Letter, key: JWK): Promise<string> {
-  const text = new TextEncoder().encode(JSON.stringify(letter));
+async function sealed(value: unknown, key: JWK): Promise<string> {
+  const text = new TextEncoder().encode(JSON.stringify(value));
   return await new CompactEncrypt(text).setProtectedHeader(algorithm).encrypt(await importJWK(key, algorithm.alg));
 }
 
-async function opened(body: string, key: PrivateKey): Promise<Letter> {
+async function opened<Value>(body: string, key: PrivateKey): Promise<Value> {
   const { plaintext } = await compactDecrypt(body, key, {
     keyManagementAlgorithms: [algorithm.alg],
     contentEncryptionAlgorithms: [algorithm.enc],
   });
-  return JSON.parse(new TextDecoder().decode(plaintext)) as Letter;
+  return JSON.parse(new TextDecoder().decode(plaintext)) as Value;
 }

@@ -18,6 +18,8 @@ export interface Letter {
 export interface Receiver {
   /** Whether the run is here, is that person's, and takes it. */
   take(letter: Letter): boolean;
+  /** Where a run of that person stands that pages follow here; undefined where there is none. */
+  show(whose: Omit<Letter, 'answer'>): unknown;
   /** Somebody was let go at another replica. */
   letGo(who: Gone): void;
   /** A sign-in ended, as the provider told another replica. */
@@ -32,6 +34,8 @@ export interface Peers {
   nameOf(id: string): string;
   /** Hands a letter on; false where the run is nowhere or does not take it. Throws `database_unavailable`, and `console_refused` where nobody says whether it was taken. */
   send(letter: Letter): Promise<boolean>;
+  /** What {@link Receiver.show} of the replica says that has the run; undefined where none has it. Throws as {@link Peers.send}. */
+  look(whose: Omit<Letter, 'answer'>): Promise<unknown>;
   /** From now on this one does its part. */
   receive(receiver: Receiver): void;
   /** Whether the others can find this one. */
@@ -46,6 +50,7 @@ export const goneHint = 'gone';
 export const noPeers: Peers = {
   nameOf: (id) => id,
   send: async () => false,
+  look: async () => undefined,
   receive() {},
   isThere: () => true,
   async close() {},

@@ -340,6 +340,7 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       await database.query(`insert into console.letters (replica, body) select number, 'broken' from console.replicas`);
       one.peers.receive({
         take: ({ run }) => run.endsWith('mine'),
+        show: ({ run }) => (run.endsWith('mine') ? { secret: 'a word for one' } : undefined),
         letGo: ({ subject }) => void heard.push(subject),
         signOut: ({ signIn }) => void heard.push(String(signIn)),
         failed: (error) => void failures.push(error),
@@ -350,6 +351,18 @@ describe.skipIf(withoutPostgres)('in PostgreSQL', () => {
       const person = { kind: 'sso' as const, issuer: 'https://login.example', subject: 'a' };
       expect(await two.peers.send({ run: one.peers.nameOf('mine'), person })).toBe(true);
       expect(await two.peers.send({ run: one.peers.nameOf('other'), person })).toBe(false);
+      const letters: string[] = [];
+      const looked = two.peers.look({ run: one.peers.nameOf('mine'), person });
+      while (letters.length === 0) {
+        const found = await database.query<{ answer: string }>(
+          'select answer from console.letters where answer is not null',
+        );
+        letters.push(...found.map(({ answer }) => answer));
+        if ((await Promise.race([looked.then(() => 'over'), sleep(1)])) === 'over') break;
+      }
+      expect(await looked).toEqual({ secret: 'a word for one' });
+      expect(letters.join()).not.toContain('a word');
+      expect(await two.peers.look({ run: one.peers.nameOf('other'), person })).toBeUndefined();
       // One that takes nothing now may take it a moment later: that is not said to be refused. Time runs faster here.
       const deaf = await kept();
       onTestFinished(() => deaf.close());

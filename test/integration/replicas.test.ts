@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Secret } from '../../internal/secret/secret.ts';
 import type { PersonName } from '../sandbox/people.ts';
+import { visit } from '../sandbox/visit.mjs';
 import { ask } from '../support/ask.ts';
 import { type Balancer, startBalancer } from '../support/balancer.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
@@ -108,6 +109,26 @@ describe.skipIf(withoutPostgres || throughConsole)('replicas of a console', () =
     expect((await ada.press('/connections', '/sign-out')).status).toBe(303);
     for (const reader of streams) while ((await reader?.read())?.done === false);
     for (const _ of replicas) expect((await ada.get('/connections')).headers['location']).toMatch(/^\/sign-in/);
+  });
+
+  test('any of them has the way to a service: begun at one, come back to at another, answered at a third [P1]', async () => {
+    const [ada, grace] = [await browserAt(balancer.origin, 'ada'), await browserAt(balancer.origin, 'grace')];
+    const left = await ada.press('/connections', '/connections/notion/connect');
+    const to = /url=([^"]*)"/.exec(left.body)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    // With the account of somebody else, so that there is something to answer.
+    const { pathname, search } = new URL((await visit(to, { account: 'grace', comesBack: false })).url);
+    const [kept = ''] = [left.headers['set-cookie'] ?? []].flat().map((each) => each.split(';')[0]);
+    const came = await ada.get(`${pathname}${search}`, { headers: { cookie: `${ada.cookie}; ${kept}` } });
+    expect(came.status).toBe(303);
+    const page = String(came.headers['location']);
+    for (const _ of replicas) expect((await ada.get(page)).body).toContain('is this right?');
+    // To anybody else it is nowhere.
+    for (const _ of replicas) expect((await grace.get(page)).headers['location']).toBe('/connections');
+    expect((await ada.press(page, `${page}/answer`, { answer: 'yes' })).status).toBe(303);
+    for (const _ of replicas) expect((await ada.get(page)).headers['location']).toMatch(/^\/connections#/);
+    expect((await ada.get('/connections')).body).toContain('grace@example.test');
+    // Nothing of it is left where replicas tell each other of it.
+    expect(await server.ask(new URL(address).pathname.slice(1), 'select 1 from console.letters')).toEqual([]);
   });
 
   test('any of them takes any request: people connect and start sessions, each with what is theirs [P1]', async () => {

@@ -209,13 +209,13 @@ async function disconnect(asked: Asked): Promise<PageAnswer> {
 }
 
 async function showFlow(asked: Asked): Promise<PageAnswer> {
-  const flow = flowOf(asked);
-  // The way back leads here when it was answered long ago, and another replica knows nothing of it.
+  const flow = await flowOf(asked);
+  // The way back leads here when it was answered long ago.
   return flow === undefined ? { to: home } : await next(asked, flow, titleOf(asked, flow), waitMs);
 }
 
 async function answerFlow(asked: Asked): Promise<PageAnswer> {
-  const flow = flowOf(asked);
+  const flow = await flowOf(asked);
   const question = Number(asked.form.get('question'));
   const [yes, line] = [asked.form.get('answer'), asked.form.get('line')];
   if (flow === undefined || !Number.isSafeInteger(question)) return { to: home };
@@ -235,7 +235,7 @@ async function chooseAnother(asked: Asked, flow: Flow, question: number): Promis
 }
 
 async function cancelFlow(asked: Asked): Promise<PageAnswer> {
-  const flow = flowOf(asked);
+  const flow = await flowOf(asked);
   if (flow === undefined) return { to: home };
   await asked.flows.end(flow.id);
   await flow.settled(waitMs);
@@ -408,8 +408,8 @@ function serviceOf({ configuration, parts }: Asked) {
   return service;
 }
 
-function flowOf({ flows, parts }: Asked): Flow | undefined {
-  return flows.find(parts['flow'] ?? '');
+async function flowOf({ flows, parts }: Asked): Promise<Flow | undefined> {
+  return await flows.find(parts['flow'] ?? '');
 }
 
 function titleOf({ configuration }: Asked, { about }: Flow): string {

@@ -73,8 +73,8 @@ export interface Asked {
   /** Runs that go on over several pages, in which the person can be asked and sent elsewhere. */
   flows: {
     begin<Name extends UseCaseName>(name: Name, request: RequestOf<Name>, about: string): Promise<Flow>;
-    /** One of whoever asks; undefined where this process knows none. */
-    find(id: string): Flow | undefined;
+    /** One of whoever asks, wherever it is; undefined where no replica knows it. */
+    find(id: string): Promise<Flow | undefined>;
     /** False where that is not asked any more. */
     answer(id: string, question: number, body: AnswerBody): Promise<boolean>;
     /** As Ctrl-C ends it. */

@@ -24,6 +24,7 @@ import { sha256 } from '../../text/canonical.ts';
 import { isUrl } from '../../text/url.ts';
 import { type Caller, type CredentialSetting, personOf, requireStill } from '../credentials.ts';
 import type { Reviewed } from '../current-configuration.ts';
+import type { Receiver } from '../peers.ts';
 import type { AnswerBody, Asking } from '../protocol.ts';
 import { executableOf, type Reachable, reachableUseCases } from '../reach.ts';
 import { rememberedFor } from '../remembered.ts';
@@ -32,7 +33,7 @@ import { rolesOf } from '../roles.ts';
 import type { Run } from '../run.ts';
 import { ended } from '../said.ts';
 import { awayCookie, cookieOf, expired, formTokenOf, packed, sessionCookie, setCookie, unpacked } from './cookies.ts';
-import { openFlows } from './flows.ts';
+import { flowElsewhere, openFlows } from './flows.ts';
 import { latest } from './lately.ts';
 import { type Entry, framed, smallPage } from './layout.ts';
 import {
@@ -71,6 +72,8 @@ export interface PagesSetting extends CredentialSetting, SignInSetting {
   requireAdmitted(caller: Caller, audience: Audience, reviewed: Reviewed): Promise<void>;
   /** Begins a run, with the role that its use-case needs. Throws what a command would hear. */
   open(opening: Opening): Promise<Run>;
+  /** Where a run of somebody's own stands that the pages of another replica follow; undefined where none does. */
+  look(caller: Caller, run: string): Promise<unknown>;
   /** Gives something to a run of somebody's own, wherever that is: an answer, or word that it is to end. */
   hand(caller: Caller, run: string, answer?: { question: number; body: AnswerBody }): Promise<boolean>;
   /** A new name for a run. */
@@ -113,8 +116,8 @@ export function pageOf(request: HonoRequest, origin: string): string {
   return pathname.startsWith('/connecting/') ? '/connections' : `${pathname}${search}`;
 }
 
-/** Lets the pages be there. */
-export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): void {
+/** Lets the pages be there. What other replicas ask for is shown by what this gives. */
+export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): Pick<Receiver, 'show'> {
   const { origin } = setting;
   const useCases = new Map(reachableUseCases().map((each) => [each.name, each]));
   const flows = openFlows();
@@ -265,6 +268,8 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
     );
   };
 
+  const elsewhere = (id: string, caller: Caller) => flowElsewhere(id, () => setting.look(caller, id));
+
   const askedBy = (
     c: Context<RequestVariables>,
     {
@@ -309,7 +314,7 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
           const { id, run } = await begin(name, request, { interactive: true });
           return flows.follow(id, about, run);
         },
-        find: (id) => flows.find(id, caller.principal),
+        find: async (id) => flows.find(id, caller.principal) ?? (await elsewhere(id, caller)),
         answer: async (id, question, body) => await setting.hand(caller, id, { question, body }),
         end: async (id) => await setting.hand(caller, id),
       },
@@ -343,6 +348,7 @@ export function servePages(app: Hono<RequestVariables>, setting: PagesSetting): 
     if (judgeAct(c.req.raw.headers, origin) !== undefined || cookie === undefined) return false;
     return formOf(await c.req.text(), formTokenOf(cookie)) !== undefined;
   });
+  return { show: ({ run, person }) => flows.find(run, person)?.shown() };
 }
 
 /** What a form that came a second time leads to where nobody here knows what came of the first. */

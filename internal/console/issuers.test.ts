@@ -3,6 +3,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { startHostileServer } from '../../test/support/hostile-server.ts';
+import { soon } from '../../test/support/soon.ts';
+import { deferred } from '../async/deferred.ts';
 import { inTimeOf, machineClock } from '../clock/clock.ts';
 import type { SsoIdentity } from '../identity/sso-provider.ts';
 import { guardedFetch } from '../outside/http.ts';
@@ -18,11 +20,14 @@ const keyNamed = (kid: string) => ({ kid, ...generateKeyPairSync('ec', { namedCu
 async function start(kind: 'people' | 'jobs') {
   let published: ReturnType<typeof keyNamed>[] = [];
   let isAway = false;
+  let answering: Promise<void> = Promise.resolve();
   const server = await startHostileServer((line, _request, origin) => {
     if (line.endsWith('/keys')) {
-      if (isAway) return { status: 404 };
-      return {
-        json: { keys: published.map(({ kid, publicKey }) => ({ kid, ...publicKey.export({ format: 'jwk' }) })) },
+      return async (response) => {
+        await answering;
+        if (isAway) return response.writeHead(503).end();
+        const keys = published.map(({ kid, publicKey }) => ({ kid, ...publicKey.export({ format: 'jwk' }) }));
+        return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys }));
       };
     }
     const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` };
@@ -43,6 +48,12 @@ async function start(kind: 'people' | 'jobs') {
     },
     away(now: boolean) {
       isAway = now;
+    },
+    /** Answers nobody until what it gives is called. */
+    hold(): () => void {
+      const { promise, resolve } = deferred();
+      answering = promise;
+      return resolve;
     },
     later(milliseconds: number) {
       at += milliseconds;
@@ -90,6 +101,32 @@ describe.each(['people', 'jobs'] as const)('the keys of an issuer of %s', (kind)
     expect(await issuer.counts(first)).toBe('service_metadata');
     issuer.away(false);
     expect(await issuer.counts(first)).toBe(true);
+  });
+
+  test('hold up nobody whose key is known while the issuer is slow, and whoever shows a new one waits for it', async () => {
+    const issuer = await start(kind);
+    issuer.publish(first);
+    expect(await issuer.counts(first)).toBe(true);
+    issuer.later(31_000);
+    issuer.publish(first, second);
+    let release = issuer.hold();
+    const waiting = [issuer.counts(second), issuer.counts(second)];
+    await soon(() => expect(issuer.doors()).toBe(2));
+    const third = issuer.counts(second);
+    expect(await issuer.counts(first)).toBe(true);
+    release();
+    expect(await Promise.all([...waiting, third])).toEqual([true, true, true]);
+    // So it is where the keys have grown old: they are asked for before that, and nobody waits.
+    issuer.later(9 * 60_000 + 1_000);
+    release = issuer.hold();
+    expect(await issuer.counts(first)).toBe(true);
+    await soon(() => expect(issuer.doors()).toBe(3));
+    issuer.publish(second);
+    release();
+    await soon(async () => expect(await issuer.counts(first)).toBe(unknown));
+    expect(await issuer.counts(second)).toBe(true);
+    issuer.later(9 * 60_000 - 1_000);
+    expect([await issuer.counts(second), issuer.doors()]).toEqual([true, 3]);
   });
 
   test('are taken from nobody by a made-up key while the issuer is away, and end in their time', async () => {

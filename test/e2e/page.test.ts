@@ -163,6 +163,42 @@ describe.skipIf(skipped(missing))('the page of buttons, in Chromium', () => {
     expect(unexpected).toEqual([]);
   }, 90_000);
 
+  test('seven tabs are there by one connection, one from the past is loaded anew, and none asks an ended place for ever [page]', async () => {
+    const command = await start('--json');
+    /** Every connection that a tab opens is known to it. */
+    const counting = `window.sources = [];
+      window.EventSource = class extends EventSource { constructor(...words) { super(...words); sources.push(this); } };`;
+    const first = await browser.context.newPage();
+    await first.addInitScript(counting);
+    await first.goto(await command.sentTo(1));
+    await signIn(first);
+    await first.waitForSelector('h1:text-is("Connections")');
+    const tabs = [first];
+    while (tabs.length < 7) {
+      const tab = await browser.context.newPage();
+      await tab.addInitScript(counting);
+      await tab.goto(first.url());
+      await tab.waitForSelector('h1:text-is("Connections")');
+      tabs.push(tab);
+    }
+    const states = async () =>
+      await Promise.all(tabs.map((tab) => tab.evaluate('sources.map((each) => each.readyState)')));
+    await expect.poll(states, { timeout: 30_000 }).toEqual([[1], [], [], [], [], [], []]);
+    const [, , , , , , last = first] = tabs;
+    const [again] = await Promise.all([
+      last.waitForRequest((request) => request.isNavigationRequest()),
+      last.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"),
+    ]);
+    expect(again.url()).toBe(first.url().replace(/#.*/, ''));
+    await last.waitForSelector('h1:text-is("Connections")');
+    await button(last, 'Finish').click();
+    await last.waitForSelector('h1:has-text("That is all")');
+    expect((await command.ended).exit).toBe(0);
+    for (const tab of tabs.slice(0, 6)) await tab.waitForSelector('.gone:has-text("This page has ended")');
+    tabs.pop();
+    await expect.poll(states, { timeout: 60_000 }).toEqual([[2], [], [], [], [], []]);
+  }, 120_000);
+
   test("what is denied, cancelled or somebody else's is said, and connects nothing [page]", async () => {
     const command = await start();
     const page = await browser.context.newPage();

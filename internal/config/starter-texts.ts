@@ -8,8 +8,8 @@ export const interfaceText = `# yaml-language-server: $schema=schema/interface.s
 # Whom we believe, and what people may do at most. Review changes like code; nothing here is secret.
 # Lines marked with <- are yours to fill in.
 
-# How people prove who they are: with your OpenID provider. On a machine that only one person uses, "mode: os" alone
-# is enough: the account that runs the command is who you are.
+# How people prove who they are: with your OpenID provider. On a Linux machine that only one person uses, "mode: os" alone
+# is enough: the account that runs the command is who you are. On other systems it is refused.
 identity:
   mode: sso
   issuer: https://login.example.com # <- your provider, exactly as its metadata spells it

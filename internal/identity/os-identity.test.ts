@@ -92,7 +92,12 @@ test.each<[string, Partial<Account>, string | undefined, string]>([
   ],
   ['a uid without an entry in the account database', { name: undefined }, undefined, 'uid 1000 is not in the account'],
   ['a uid of a user namespace', { ownUids: false }, undefined, 'uids are made up in a user namespace'],
-  ['a machine without an id', { machineId: undefined }, undefined, 'the machine has no machine id, which only Linux keeps'],
+  [
+    'a machine without an id',
+    { machineId: undefined },
+    undefined,
+    'the machine has no machine id, which only Linux keeps',
+  ],
   ['a system without uids', { uids: all(-1), gids: all(-1) }, undefined, 'this system has no numeric accounts'],
   ['state on NFS', { stateFileSystem: 0x6969 }, undefined, 'its state folder is on NFS'],
   ['state on CIFS', { stateFileSystem: 0xff534d42 }, undefined, 'its state folder is on CIFS'],

@@ -62,7 +62,8 @@ export function judgeAccount(account: Account, sudoUid: string | undefined): Pri
   }
   if (account.name === undefined)
     throw refuse(`uid ${uid} is not in the account database`, 'run it as a user that the machine knows');
-  if (account.machineId === undefined) throw refuse('the machine has no machine id, which only Linux keeps for everybody to read', useSso);
+  if (account.machineId === undefined)
+    throw refuse('the machine has no machine id, which only Linux keeps for everybody to read', useSso);
   const remote = remoteFileSystems.get((account.stateFileSystem ?? 0) >>> 0);
   if (remote !== undefined) {
     throw refuse(

@@ -12,7 +12,7 @@ import { type Platform, PlatformError } from '../platform/client.ts';
 import { isLive, unlessMissing } from '../platform/live.ts';
 import type { Session } from '../platform/sessions.ts';
 import type { DecidedTool } from '../policy/toolset.ts';
-import type { Secret } from '../secret/secret.ts';
+import { Secret } from '../secret/secret.ts';
 import { endSession } from '../session/end.ts';
 import type { PreparedSession } from '../session/prepare.ts';
 import { readAttempt } from '../session/start.ts';
@@ -37,6 +37,7 @@ import { keySetText, type TokenKey } from '../session-token/keys.ts';
 import { type ReadParent, readParent, type VerifyingHere } from '../session-token/parent.ts';
 import { findTokenSigner } from '../session-token/signer.ts';
 import { quote } from '../text/quote.ts';
+import { parentTokenWords } from './parent-token.ts';
 import type { Ports } from './ports.ts';
 import type { OperatorRun } from './project.ts';
 import { readLocks } from './read-locks.ts';
@@ -124,18 +125,20 @@ export function identityBeginner(
 }
 
 /**
- * The session whose token was handed over, which begins the one of this run; undefined where none was. Throws
- * `parent_refused`.
+ * The session whose token is handed over, which begins the one of this run: on a descriptor here, else as something that is
+ * entered. Throws `parent_refused`.
  */
 export async function parentOf(
   ports: Ports,
   run: Pick<OperatorRun, 'configuration' | 'platform' | 'principal'>,
 ): Promise<ReadParent | undefined> {
-  const descriptor = ports.descriptors.parentToken;
-  if (descriptor === undefined) return undefined;
+  const { parentToken: descriptor } = ports.descriptors;
   const issuer = await tokenIssuerOf(ports, run);
   if (issuer === undefined) return undefined;
-  const token = await readSecretFrom(descriptor, ports.signal, descriptorTimeoutMs);
+  const token =
+    descriptor === undefined
+      ? new Secret((await ports.entered({ what: parentTokenWords, command: 'setup-session' })).trim())
+      : await readSecretFrom(descriptor, ports.signal, descriptorTimeoutMs);
   return await readParent(await verifyingHere(issuer, run.configuration), token, run.principal);
 }
 

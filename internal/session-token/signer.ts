@@ -53,7 +53,9 @@ export async function findTokenSigner(sources: TokenSignerSources): Promise<Sign
   if (kept !== undefined) return privateSigner(kept, key, 'what is kept');
   throw unusable(
     `this run does not have the key ${quote(key.kid)}, which signs now`,
-    'hand it over with --token-key-fd, name a program in session_tokens.signers, or run it where the key is in the keychain',
+    secrets === undefined
+      ? 'name a program in session_tokens.signers; where this is not done by a console, hand it over with --token-key-fd'
+      : 'hand it over with --token-key-fd, name a program in session_tokens.signers, or run it where the key is in the keychain',
   );
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { inTimeOf, machineClock } from '../../internal/clock/clock.ts';
+import { descriptorWith } from '../support/client-secret.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
 import { type IdentityWorld, identityWorld, signByProgram } from '../support/identity-world.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
@@ -104,4 +105,61 @@ test('what ends elsewhere is taken back by the console, and what it cannot do is
   const count = said();
   await machineClock.pause(500);
   expect(said()).toBe(count);
+});
+
+test('a session begins another one through the console, and ends with it, by a person without any key [P3] [P5] [P8]', {
+  timeout: 120_000,
+}, async () => {
+  const begin = async (token: string, ...argv: string[]) => {
+    const fd = String(await descriptorWith(token));
+    return await world.setup(['--agent', 'support', '--json', '--parent-token-fd', fd, ...argv], without());
+  };
+  const { session_id: root } = (await world.setupJson(['--agent', 'support'], without())) as Content;
+  const first = await tokenOf(root);
+  const begun = await begin(first);
+  expect([begun.exit, begun.stderr]).toEqual([0, expect.not.stringContaining('error')]);
+  const { session_id: child } = JSON.parse(begun.stdout) as Content;
+  const second = await tokenOf(child);
+  expect(decodeJwt(second)).toMatchObject({ sid: child, root_sid: root, parent_sid: root, depth: 1 });
+  // What the command handed over is nowhere that somebody reads.
+  for (const token of [first, second]) {
+    expect(running.journal()).not.toContain(token);
+    expect(begun.stdout + begun.stderr).not.toContain(token);
+  }
+  const refused = await begin('no token at all');
+  expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining('it is for no server of the catalogue')]);
+  expect((await world.setupJson(['stop', root, '--dry-run'], without()))['begun']).toEqual([child]);
+  const stopped = await world.setup(['stop', root], without());
+  expect([stopped.exit, stopped.stdout]).toEqual([0, expect.stringContaining(`and so what it began: ${child}`)]);
+  for (const id of [root, child]) {
+    const { archived_at, vault_ids } = await world.client.beta.sessions.retrieve(id);
+    const vault = await world.client.beta.vaults.retrieve(vault_ids?.[0] ?? '');
+    expect([archived_at, vault.archived_at]).not.toContain(null);
+  }
+  world.sandbox.clock.advance(1100);
+  expect([await ask(first), await ask(second)]).toEqual([401, 401]);
+  expect((await kept()).filter((name) => name.endsWith('.json'))).toEqual([]);
+  const late = await begin(first);
+  expect([late.exit, late.stderr]).toEqual([3, expect.stringContaining('it was taken back')]);
+});
+
+test('a key on a descriptor is not read for a console, and without a program nothing is begun [P10]', async () => {
+  const fd = String(await descriptorWith('{}'));
+  const handed = await world.setup(['--agent', 'support', '--token-key-fd', fd], without());
+  expect([handed.exit, handed.stderr]).toEqual([
+    2,
+    expect.stringContaining('--token-key-fd is not read for a console'),
+  ]);
+  expect(handed.stderr).toContain('session_tokens.signers');
+  await world.configure('interface.yaml', (content) => {
+    content.session_tokens.signers = [];
+  });
+  await expect.poll(running.journal, { timeout: 30_000 }).toContain('"what":"configuration"');
+  const before = world.sandbox.platform.control.peek.sessions().length;
+  const refused = await world.setup(['--agent', 'support'], without());
+  expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining('[token_key]')]);
+  expect(refused.stderr).toContain('name a program in session_tokens.signers');
+  expect(world.sandbox.platform.control.peek.sessions()).toHaveLength(before);
+  for await (const { metadata } of world.client.beta.vaults.list())
+    expect(metadata).not.toHaveProperty('mai_identity_of');
 });

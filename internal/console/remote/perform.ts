@@ -10,7 +10,9 @@ import { allOf } from '../../identity/assurance.ts';
 import { called } from '../../identity/last-person.ts';
 import type { Proven } from '../../identity/proof.ts';
 import { consoleClient } from '../../outside/console-client.ts';
+import { readSecretFrom } from '../../outside/file-descriptor.ts';
 import { browserVisit } from '../../run/browser-visit.ts';
+import { parentTokenWords } from '../../run/parent-token.ts';
 import type { Ports } from '../../run/ports.ts';
 import { beginOperatorProof } from '../../run/project.ts';
 import type { TrustedConfiguration } from '../../run/trusted-configuration.ts';
@@ -35,8 +37,14 @@ export async function performAtConsole(ports: Ports, remote: RemoteRequest): Pro
   const command = commandOf(useCase, ports.executable, remote.request);
   // What was warned of here is not said again by the other side.
   const warned = new Set<string>();
+  const handedOver = parentTokenIn(ports);
   const here: Ports = {
     ...ports,
+    async entered(entering) {
+      return entering.what === parentTokenWords && handedOver !== undefined
+        ? await handedOver()
+        : await ports.entered(entering);
+    },
     tell: {
       ...ports.tell,
       warn(text, event) {
@@ -65,7 +73,7 @@ export async function performAtConsole(ports: Ports, remote: RemoteRequest): Pro
     try {
       const connection = await openConnection(origin, askConsole, shownProof(proven), ports.signal);
       const answer = await connection.ask(useCasePath(useCase.name), { request: remote.request, asking });
-      return await follow(ports, { answer, connection, useCase, origin, visit, warned });
+      return await follow({ ...ports, entered: here.entered }, { answer, connection, useCase, origin, visit, warned });
     } catch (error) {
       // A better sign-in is asked for once: the same one would be refused again.
       if (!(error instanceof ConsoleRefusal) || error.requirement === undefined || asked > 0) throw error;
@@ -83,18 +91,29 @@ function shownProof({ token, principal }: Proven) {
   throw new AppError('config_invalid', 'an account of this machine proves nobody to a console (identity.mode: os)');
 }
 
+/** The token of a session that begins another one, which a console asks for: it issued it. Read once, however often that is. */
+function parentTokenIn({ descriptors: { parentToken }, signal }: Ports): (() => Promise<string>) | undefined {
+  if (parentToken === undefined) return undefined;
+  let read: Promise<string> | undefined;
+  return () => {
+    read ??= readSecretFrom(parentToken, signal, descriptorTimeoutMs).then((token) => token.reveal());
+    return read;
+  };
+}
+
+const descriptorTimeoutMs = 30_000;
+
 /** Throws `usage`: what another program hands over here would have to go over the network, and does not. */
 function refuseDescriptors({ descriptors }: Ports): void {
-  const { clientSecret, ownershipKey, newKey, tokenKey, parentToken } = descriptors;
+  const { clientSecret, ownershipKey, newKey, tokenKey } = descriptors;
   const given = [
     clientSecret === undefined ? [] : ['--client-secret-fd'],
     ownershipKey === undefined ? [] : ['--ownership-key-fd'],
     newKey === undefined ? [] : ['--private-key-to-fd'],
     tokenKey === undefined ? [] : ['--token-key-fd'],
-    parentToken === undefined ? [] : ['--parent-token-fd'],
   ].flat();
   if (given.length === 0) return;
   throw new AppError('usage', `${given.join(' and ')} is not read for a console`, {
-    hint: 'enter the secret at the terminal; a key that signs belongs to the console (ownership.signer)',
+    hint: 'enter the secret at the terminal; a key that signs belongs to the console (ownership.signer, session_tokens.signers)',
   });
 }

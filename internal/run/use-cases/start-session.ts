@@ -21,7 +21,18 @@ import { findOffered, offerToEnd } from './idle-sessions.ts';
 
 /** Prepares, starts and, with a message, talks to one session. */
 export async function startSession(request: StartRequest, ports: Ports): Promise<StartResult> {
-  const { agent: name, asAgent = false, title, dryRun, without, budget, message, end, stopAfter } = request;
+  const {
+    agent: name,
+    asAgent = false,
+    begun = false,
+    title,
+    dryRun,
+    without,
+    budget,
+    message,
+    end,
+    stopAfter,
+  } = request;
   const timeoutMs = patienceFor(ports.timeoutSeconds, stopAfter);
   if (message === undefined && (end || stopAfter !== undefined)) {
     throw new AppError('usage', `${end ? '--end' : '--stop-after'} goes with a message only`, {
@@ -39,7 +50,12 @@ export async function startSession(request: StartRequest, ports: Ports): Promise
   const { platform, principal, memory, ownership, sessionRecords, signInOf } = run;
 
   const tokens = await tokensFor(configuration);
-  const parent = await tokens?.parentOf(ports, run);
+  if (begun && tokens === undefined) {
+    throw new AppError('usage', 'no session begins another one: the configuration has no session_tokens', {
+      hint: 'leave --parent-token-fd out, or say who signs: docs/session-identity.md',
+    });
+  }
+  const parent = begun ? await tokens?.parentOf(ports, run) : undefined;
   const wouldRenew = new Set<string>();
   const renew = dryRun ? wouldRenewThroughIdp((service) => wouldRenew.add(service)) : renewThroughIdp(run, ports);
   const prepare = () =>

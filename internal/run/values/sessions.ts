@@ -96,6 +96,8 @@ export const startSession = {
     /** With the vault of the agent itself, not with that of whoever asks. */
     asAgent: z.optional(z.boolean()),
     title: z.optional(z.string()),
+    /** Whether a session begins it, whose token is handed over. A console that does not know of this refuses it. */
+    begun: z.optional(z.boolean()),
     /** In cents. */
     budget: z.optional(z.string()),
     without: z.array(z.string()),

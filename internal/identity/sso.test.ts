@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { groupsIn } from './groups.ts';
+import { settingOf } from './sso.ts';
 import { principalOf } from './sso-principal.ts';
 import type { SsoIdentity } from './sso-provider.ts';
 
@@ -105,4 +106,14 @@ describe('groups that are missing', () => {
       principal({ ...identity, groups_claim: 'groups' } as typeof identity, { ...claims, ...more }).groups,
     ).toEqual([]);
   });
+});
+
+test('a client proves nothing, unless its provider hands out what it calls a secret: then it is in the body and in no text [P3]', () => {
+  const visit = { allowLoopbackHttp: false, fetch: () => Promise.reject(new Error('nothing is asked')) };
+  const provider = {} as Parameters<typeof settingOf>[0]['provider'];
+  expect(settingOf({ identity, provider, visit }).client).toEqual({ clientId: 'us', authMethod: 'none' });
+  const { client } = settingOf({ identity: { ...identity, public_client_secret: 'GOCSPX-1' }, provider, visit });
+  expect(client).toMatchObject({ clientId: 'us', authMethod: 'client_secret_post' });
+  expect(client.secret?.reveal()).toBe('GOCSPX-1');
+  expect(JSON.stringify(client)).not.toContain('GOCSPX-1');
 });

@@ -162,12 +162,13 @@ describe('a change of the configuration', () => {
   test('ends the run of whoever may not do any more what it does [P4]', async () => {
     await started();
     const ada = await callerOf('ada');
-    const body = { request: { watch: true }, asking: { ...asking, timeoutSeconds: 3600 } };
-    const watching = ada.ask('/v1/use-cases/listApprovals', { body });
-    await expect.poll(() => running?.journal(), { timeout: 30_000 }).toContain('/v1/use-cases/listApprovals');
-    await withoutApprovers();
+    const waiting = ada.ask('/v1/use-cases/connect', { body: connect });
+    await expect.poll(() => running?.journal(), { timeout: 30_000 }).toContain('/v1/use-cases/connect');
+    await world.configure('interface.yaml', (content) => {
+      content.people.roles.user = { groups: ['somebody-else'] };
+    });
     expect(await lookNow()).toBe(200);
-    expect(errorIn(await watching)).toMatchObject({ code: 'interrupted' });
+    expect(errorIn(await waiting)).toMatchObject({ code: 'interrupted' });
   });
 
   test('counts for a request whose body comes after it [P4]', async () => {

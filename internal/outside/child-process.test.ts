@@ -31,17 +31,20 @@ test('a program is told on stdin and heard on stdout', async () => {
 
 describe('a program that answers lines', () => {
   const limits = { signal: new AbortController().signal, timeoutMs: 5_000 };
-  /** Answers with its process id and what it heard; says nothing to `wait`, and ends at `end`. */
+  /** Answers with its process id and what it heard; says nothing to `wait`, answers `twice` again before the next, and ends at `end`. */
   const echo = `
-    let text = '';
+    let [text, owed] = ['', ''];
     process.stdin.setEncoding('utf8').on('data', (piece) => {
       text += piece;
       for (let end = text.indexOf('\\n'); end >= 0; end = text.indexOf('\\n')) {
-        const line = text.slice(0, end);
+        const [number, line] = text.slice(0, end).split(' ');
         text = text.slice(end + 1);
         if (line === 'end') process.exit(3);
         if (line === 'much') process.stdout.write('x'.repeat(200));
-        else if (line !== 'wait') process.stdout.write(process.pid + ' ' + line + '\\n');
+        const answer = number + ' ' + process.pid + ' ' + line + '\\n';
+        process.stdout.write(owed);
+        owed = line === 'twice' ? answer : '';
+        if (line !== 'wait' && line !== 'much') process.stdout.write(answer);
       }
     });`;
   const started = (idleMs = 60_000) =>
@@ -78,6 +81,23 @@ describe('a program that answers lines', () => {
   ] as const)('that %s is told of, once, and the next question has another', async (_what, line, kind) => {
     const ask = started();
     expect((await ask(line, { ...limits, timeoutMs: kind === 'late' ? 500 : 5_000 })).kind).toBe(kind);
+    expect(heard(await ask('after', limits))[1]).toBe('after');
+  });
+
+  test('that says one line more is not believed in what it says next', async () => {
+    const ask = started();
+    expect(heard(await ask('twice', limits))[1]).toBe('twice');
+    expect(await ask('next', limits)).toEqual({ kind: 'failed', why: 'it answers what was not asked' });
+    expect(heard(await ask('after', limits))[1]).toBe('after');
+  });
+
+  test('has its time from when it is asked, also where others are before it', async () => {
+    const ask = started();
+    const [first, second] = await Promise.all(
+      ['wait', 'wait'].map(async (line) => await ask(line, { ...limits, timeoutMs: 300 })),
+    );
+    expect([first?.kind, second?.kind]).toEqual(['late', 'late']);
+    expect((await ask('after', { ...limits, timeoutMs: 0 })).kind).toBe('late');
     expect(heard(await ask('after', limits))[1]).toBe('after');
   });
 

@@ -93,7 +93,8 @@ export interface LineLimits {
 
 /**
  * A program that answers each line on its stdin with one on stdout, and stays to be asked again: starting it costs more than
- * an answer. It is begun by the first question, asked one thing at a time, and ended when nobody asked for `idleMs`, when it
+ * an answer. Each line begins with a number and a blank, and so does its answer: no answer is taken for that of another
+ * question. It is begun by the first question, asked one thing at a time, and ended when nobody asked for `idleMs`, when it
  * owes an answer for too long, and with us. One that went between two questions is begun anew.
  */
 export function answeringLines({
@@ -108,6 +109,7 @@ export function answeringLines({
   let running: ChildProcessByStdio<Writable, Readable, null> | undefined;
   let keepOn = () => {};
   let turn: Promise<unknown> = Promise.resolve();
+  let questions = 0;
 
   const start = () => {
     const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
@@ -126,7 +128,10 @@ export function answeringLines({
 
   const ask = (line: string, { signal, timeoutMs }: LineLimits): Promise<Answer> => {
     if (signal.aborted) return Promise.resolve({ kind: 'interrupted' });
+    if (timeoutMs <= 0) return Promise.resolve({ kind: 'late' });
     keepOn();
+    questions += 1;
+    const number = `${questions} `;
     const stayed = running !== undefined;
     let child: ChildProcessByStdio<Writable, Readable, null>;
     try {
@@ -161,23 +166,25 @@ export function answeringLines({
         const length = text.indexOf('\n');
         if (length < 0 && text.length > longestAnswer) return end({ kind: 'failed', why: 'it says too much' });
         if (length < 0) return;
+        if (!text.startsWith(number)) return end({ kind: 'failed', why: 'it answers what was not asked' });
         stopListening();
         keepOn = clock.after(idleMs, () => {
           if (running === child) running = undefined;
           child.kill('SIGKILL');
         });
-        resolve({ kind: 'answered', text: text.slice(0, length) });
+        resolve({ kind: 'answered', text: text.slice(number.length, length) });
       };
       const stopWaiting = clock.after(timeoutMs, () => end({ kind: 'late' }));
       signal.addEventListener('abort', interrupt, { once: true });
       child.once('error', broken).once('close', closed).stdout.on('data', hear);
       (child.stdout as Socket).ref();
-      child.stdin.write(`${line}\n`);
+      child.stdin.write(`${number}${line}\n`);
     });
   };
 
-  return (line, limits) => {
-    const answer = turn.then(() => ask(line, limits));
+  return (line, { signal, timeoutMs }) => {
+    const until = clock.monotonic() + timeoutMs;
+    const answer = turn.then(() => ask(line, { signal, timeoutMs: until - clock.monotonic() }));
     turn = answer;
     return answer;
   };

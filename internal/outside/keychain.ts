@@ -101,7 +101,9 @@ const answerTo = async (line) => {
 };
 (async () => {
   for (let line = nextLine(); line !== undefined; line = nextLine()) {
-    let left = Buffer.from(JSON.stringify(await answerTo(line)) + '\\n');
+    const [number] = line.split(' ', 1);
+    const answer = await answerTo(line.slice(number.length + 1));
+    let left = Buffer.from(number + ' ' + JSON.stringify(answer) + '\\n');
     while (left.length > 0) left = left.subarray(writeSync(1, left));
   }
 })();`;

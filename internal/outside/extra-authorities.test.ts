@@ -67,6 +67,23 @@ describe('a file', () => {
       true,
     ],
     ['of the older name', () => pem.replaceAll('CERTIFICATE', 'X509 CERTIFICATE'), 1, undefined, true],
+    ...(
+      [
+        ['with a stray character', () => pem.replace(/\n(?=.*\n.*END)/, '*\n')],
+        ['in the letters of URLs', () => pem.replace(/\n[\s\S]*?-----END/, (text) => `${text.replace(/[A-Z]/, '_')}`)],
+        ['without its padding', () => `${pem.replace(/=*\n-----END/, '=====\n-----END')}`],
+        ['whose end is that of another kind', () => pem.replace('END CERTIFICATE', 'END X509 CERTIFICATE')],
+      ] as const
+    ).map(
+      ([what, text]) =>
+        [what, text, 0, 'its certificate cannot be read, which ends it', false] as [
+          string,
+          () => string,
+          number,
+          string,
+          boolean,
+        ],
+    ),
     [
       'whose second is none',
       () => `${pem}${noCertificate}${other}`,

@@ -30,10 +30,13 @@ export async function extraAuthorities(path: string): Promise<ExtraAuthorities> 
 /** PEM (RFC 7468) as OpenSSL reads it: other text and other blocks are passed over, and a certificate that is none ends it. */
 function authoritiesIn(bytes: Buffer): ExtraAuthorities {
   let count = 0;
-  const blocks = bytes.toString('latin1').matchAll(/^-----BEGIN (?:X509 )?CERTIFICATE-----\s(.*?)^-----(END)?/gms);
+  // Up to the next such line, which has to be the end of the same kind; OpenSSL itself reads what is between.
+  const blocks = bytes
+    .toString('latin1')
+    .matchAll(/^-----BEGIN ((?:X509 )?CERTIFICATE)-----\s.*?^-----(?:END \1-----)?/gms);
   const begun = bytes.toString('latin1').match(/^-----BEGIN (?:X509 )?CERTIFICATE-----/gm)?.length ?? 0;
-  for (const [, text = '', end] of blocks) {
-    if (end === undefined || !isCertificate(Buffer.from(text, 'base64'))) break;
+  for (const [block] of blocks) {
+    if (!isCertificate(Buffer.from(block, 'latin1'))) break;
     count += 1;
   }
   if (count < begun) {
@@ -47,9 +50,9 @@ function authoritiesIn(bytes: Buffer): ExtraAuthorities {
   };
 }
 
-function isCertificate(der: Buffer): boolean {
+function isCertificate(derOrPem: Buffer): boolean {
   try {
-    return new X509Certificate(der).raw.length > 0;
+    return new X509Certificate(derOrPem).raw.length > 0;
   } catch {
     return false;
   }

@@ -125,3 +125,30 @@ test('folders of skills that are not there stop nobody who has no agent with one
   // Whoever asks for them all the same is told why there are none.
   await expect(readSkillPins(configuration, new AbortController().signal)).rejects.toThrow('no folder matches');
 });
+
+test('a mistake in a folder that only the refused configuration names is mended there', async () => {
+  const project = await projectFolder();
+  const folder = join(project, 'config');
+  const told: string[] = [];
+  const configuration = await currentConfiguration(
+    folder,
+    () => {},
+    (change) => told.push('error' in change ? change.error.message : 'counts'),
+    0,
+  );
+  const before = await configuration.current();
+  const lock = join(project, 'more', 'skills.lock.json');
+  await mkdir(join(project, 'more'));
+  await writeFile(lock, '{');
+  const file = join(folder, 'interface.yaml');
+  await writeFile(file, `${await readFile(file, 'utf8')}skills:\n  folders: [skills, more]\n`);
+  // However often it is looked at, it is told once.
+  for (let look = 0; look < 3; look += 1) {
+    expect([await configuration.current(), configuration.broken()?.code]).toEqual([before, 'config_invalid']);
+  }
+  expect(told).toEqual([expect.stringContaining('skills.lock.json')]);
+  await writeFile(lock, skillsLock('later'));
+  const { configuration: after } = await configuration.current();
+  expect([configuration.broken(), told.slice(1)]).toEqual([undefined, ['counts']]);
+  expect([...(await readSkillPins(after, new AbortController().signal)).keys()]).toEqual(['support-triage']);
+});

@@ -54,8 +54,8 @@ export async function currentConfiguration(
     }
   };
   let reviewed = await read();
-  /** Without a digest where the files could not even be looked at. */
-  let broken: { error: AppError; digest: string | undefined } | undefined;
+  /** Without a digest where the files could not even be looked at; with what was told of files with that digest. */
+  let broken: { error: AppError; digest: string | undefined; said: ReadonlySet<string> } | undefined;
   let lookedAt = clock.monotonic();
   let looking: Promise<void> | undefined;
   const look = async () => {
@@ -63,15 +63,16 @@ export async function currentConfiguration(
     try {
       digest = await digestNow(folder, reviewed.configuration);
       if (digest === reviewed.digest) broken = undefined;
-      if (digest === reviewed.digest || digest === broken?.digest) return;
+      if (digest === reviewed.digest) return;
+      // Also where nothing in the digest is another: what is wrong may lie in a folder that only the refused one names.
       reviewed = await read();
       broken = undefined;
       told({ digest: reviewed.digest });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      const isTold = broken !== undefined && digest === undefined && broken.digest === undefined;
-      broken = { error, digest };
-      if (!isTold) told({ error });
+      const said = broken !== undefined && broken.digest === digest ? broken.said : new Set<string>();
+      broken = { error, digest, said: new Set([...said, error.message]) };
+      if (!said.has(error.message)) told({ error });
     }
   };
   return {

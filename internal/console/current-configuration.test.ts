@@ -8,7 +8,7 @@ import type { Configuration } from '../config/definitions.ts';
 import { formatLock } from '../skills/lock.ts';
 import { readSkillPins } from '../skills/skill-pins.ts';
 import { formatToolsLock, readToolsLock } from '../tool-review/lock.ts';
-import { type CurrentConfiguration, currentConfiguration } from './current-configuration.ts';
+import { type CurrentConfiguration, currentConfiguration, withLocksOfNow } from './current-configuration.ts';
 
 /** A copy of what the repository comes with, in a project of its own. */
 async function projectFolder(): Promise<string> {
@@ -124,6 +124,40 @@ test('folders of skills that are not there stop nobody who has no agent with one
   const { configuration } = await (await open()).current();
   // Whoever asks for them all the same is told why there are none.
   await expect(readSkillPins(configuration, new AbortController().signal)).rejects.toThrow('no folder matches');
+});
+
+test('a run reads the locks that count now, and none once the configuration is another one [P4]', async () => {
+  const project = await projectFolder();
+  const folder = join(project, 'config');
+  for (const [path, [earlier]] of Object.entries(locks)) await writeFile(join(project, path), earlier);
+  const configuration = await currentConfiguration(
+    folder,
+    () => {},
+    () => {},
+    0,
+  );
+  const { configuration: begun } = await configuration.current();
+  const inRun = withLocksOfNow(begun, async () => (await configuration.current()).configuration);
+  const { signal } = new AbortController();
+  const read = async () =>
+    JSON.stringify([
+      await readAgentsLock(inRun),
+      [...(await readToolsLock(inRun))],
+      [...(await readSkillPins(inRun, signal))],
+    ]);
+  expect((await read()).match(/earlier|later/g)).toEqual(['earlier', 'earlier', 'earlier']);
+  for (const [path, [, later]] of Object.entries(locks)) await writeFile(join(project, path), later);
+  expect((await read()).match(/earlier|later/g)).toEqual(['later', 'later', 'later']);
+  // What nobody can use does not count.
+  await writeFile(join(project, 'config/agents.lock.json'), '{');
+  expect([(await read()).match(/earlier|later/g), configuration.broken()?.code]).toEqual([
+    ['later', 'later', 'later'],
+    'config_invalid',
+  ]);
+  await rm(join(project, 'config/agents.lock.json'));
+  await writeFile(join(folder, 'agents', 'support.md'), 'Answer in one sentence.\n');
+  for (const lock of [readAgentsLock(inRun), readToolsLock(inRun), readSkillPins(inRun, signal)])
+    await expect(lock).rejects.toMatchObject({ code: 'drift' });
 });
 
 test('a mistake in a folder that only the refused configuration names is mended there', async () => {

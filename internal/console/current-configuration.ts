@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { readAgentsLock } from '../agent/lock.ts';
 import { clock } from '../clock/clock.ts';
 import type { Configuration } from '../config/definitions.ts';
+import { configurationDigest } from '../config/digest.ts';
 import { loadConfiguration } from '../config/load.ts';
-import { readTogether } from '../config/read-together.ts';
+import { asRead, readTogether } from '../config/read-together.ts';
 import { inEachWorkspace } from '../config/workspace.ts';
 import { AppError } from '../errors/app-error.ts';
 import { fileDigest, listFolder } from '../outside/files.ts';
@@ -87,6 +88,27 @@ export async function currentConfiguration(
       return reviewed;
     },
     broken: () => broken?.error,
+  };
+}
+
+/**
+ * A configuration for a run, which may go on for hours or wait for a person: its locks are those that count when they are read.
+ * Reading one throws `drift` once the configuration is another one, since its locks say nothing of this one.
+ */
+export function withLocksOfNow(begun: Configuration, readAgain: () => Promise<Configuration>): Configuration {
+  const digest = configurationDigest(begun);
+  return {
+    ...begun,
+    together: {
+      async of(name, read) {
+        const now = await readAgain();
+        if (configurationDigest(now) === digest) return await asRead(now, name, read);
+        throw new AppError('drift', 'the configuration is another one now, and its locks are not those of this run', {
+          hint: 'look at what was done, and begin again',
+        });
+      },
+      end() {},
+    },
   };
 }
 

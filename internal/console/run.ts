@@ -20,6 +20,7 @@ import { quote } from '../text/quote.ts';
 import { isRecord } from '../text/record.ts';
 import { BetterSignInNeeded } from './better-sign-in.ts';
 import type { Caller } from './credentials.ts';
+import { withLocksOfNow } from './current-configuration.ts';
 import type { AnswerBody, Asking, Said, WireError } from './protocol.ts';
 import type { Reachable } from './reach.ts';
 
@@ -194,7 +195,7 @@ function portsOf(setting: RunSetting, request: RunRequest, { signal, say, questi
     latestActs: setting.latestActs,
     // What a person has kept is on their own machine.
     secrets: async () => undefined,
-    project: { workspace, read: configuration, readAgain: setting.readAgain },
+    project: { workspace, read: withLocksOfNow(configuration, setting.readAgain), readAgain: setting.readAgain },
     proof: proofOf(request),
     descriptors: {},
     besideServices: [],

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { machineClock } from '../../internal/clock/clock.ts';
 import { readLine } from '../../internal/record/line.ts';
 import { fileStores } from '../../internal/stores/files/kept-files.ts';
+import { formatToolsLock, parseToolsLock } from '../../internal/tool-review/lock.ts';
 import type { PersonName } from '../sandbox/people.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
 import { fakeTerminal } from '../support/terminal.ts';
@@ -203,31 +204,62 @@ describe('one approver', () => {
     expect(await recorded('grace')).toEqual([]);
   });
 
+  /** What grace is told, who says yes when this has happened while she read a call. */
+  async function meanwhile(happen: (id: string) => Promise<unknown>): Promise<string> {
+    const { id, call } = await waiting();
+    const terminal = fakeTerminal();
+    let begun: Promise<unknown> | undefined;
+    const hear = (said: string) => {
+      if (!said.includes('[y/N]')) return;
+      begun ??= happen(id).then(() => terminal.type('y\n'));
+    };
+    const refused = await world.setup(['answer', id, call.event_id, '--yes'], {
+      ...(await at('grace')),
+      terminal,
+      hear,
+    });
+    await begun;
+    expect([await answers(id), await recorded('grace')]).toEqual([[], []]);
+    return refused.stderr;
+  }
+
   test('reads a call while the configuration or the session becomes another one: their yes is none', async () => {
     await approving({ every: { groups: ['support'] } });
-    const meanwhile = async (happen: (id: string) => Promise<unknown>) => {
-      const { id, call } = await waiting();
-      const terminal = fakeTerminal();
-      let begun: Promise<unknown> | undefined;
-      const hear = (said: string) => {
-        if (!said.includes('[y/N]')) return;
-        begun ??= happen(id).then(() => terminal.type('y\n'));
-      };
-      const refused = await world.setup(['answer', id, call.event_id, '--yes'], {
-        ...(await at('grace')),
-        terminal,
-        hear,
-      });
-      await begun;
-      expect([await answers(id), await recorded('grace')]).toEqual([[], []]);
-      return refused.stderr;
-    };
     const changed = await meanwhile((id) => world.client.beta.sessions.update(id, { metadata: { more: 'x' } }));
     expect(changed).toContain('[session_altered]');
     const ended = await meanwhile((id) => world.client.beta.sessions.archive(id));
     expect(ended).toMatch(/\[(session_ended|call_over)\]/);
     const other = await meanwhile(() => approving({ every: { groups: ['support'] } }, { valid_for: '14m' }));
     expect(other).toContain('[drift]');
+  });
+
+  test('reads a call while its tool loses its review, or its agent is put in force anew: their yes is none [P4]', async () => {
+    await approving({ every: { groups: ['support'] } });
+    const lockAt = (name: string) => join(world.sandbox.configFolder, name);
+    const tool = 'notion-create-pages';
+    for (const words of [
+      ['refresh', 'notion'],
+      ['review', 'notion', '--accept', tool],
+    ])
+      expect((await as('ada', 'tools', ...words)).exit).toBe(0);
+    const reviewed = await readFile(lockAt('tools.lock.json'), 'utf8');
+    const unreviewed = await meanwhile(async () => {
+      const lock = parseToolsLock(reviewed, 'tools.lock.json');
+      const notion = lock.get('notion');
+      const pinned = notion?.tools.get(tool);
+      if (notion === undefined || pinned?.review === undefined) throw new Error('it was not reviewed');
+      const tools = new Map([...notion.tools, [tool, { ...pinned, review: undefined }]]);
+      lock.set('notion', { ...notion, tools });
+      await writeFile(lockAt('tools.lock.json'), formatToolsLock(lock));
+    });
+    expect(unreviewed).toContain('is not what was reviewed: new');
+    await writeFile(lockAt('tools.lock.json'), reviewed);
+    const anew = await meanwhile(async () => {
+      const lock = JSON.parse(await readFile(lockAt('agents.lock.json'), 'utf8')) as Content;
+      lock.agents.support.id = 'agent_other';
+      await writeFile(lockAt('agents.lock.json'), JSON.stringify(lock));
+    });
+    expect(anew).toContain('is not the agent "support" that is in force');
   });
 
   test.each(['allow', 'deny'] as const)(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { ServeRequest } from '../../internal/console/serve.ts';
+import { formatToolsLock } from '../../internal/tool-review/lock.ts';
 import { type Answered, ask } from '../support/ask.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
 import {
@@ -19,6 +20,7 @@ import {
   proofOf,
 } from '../support/console-caller.ts';
 import { type Content, sandboxPerTest } from '../support/sandboxed-commands.ts';
+import { fakeTerminal } from '../support/terminal.ts';
 
 const world = sandboxPerTest();
 let running: RunningConsole | undefined;
@@ -179,6 +181,59 @@ describe('a change of the configuration', () => {
     await withoutApprovers();
     const answered = await late.finish();
     expect([answered.status, codeOf(answered)]).toEqual([403, 'not_allowed']);
+  });
+
+  test.each([
+    ['of tools loses a review', 'tools.lock.json', 'is not what was reviewed: not-listed'],
+    ['of agents names another agent', 'agents.lock.json', 'is not the agent "support" that is in force'],
+  ])('whose lock %s while somebody reads a call: their yes is none [P4]', async (_what, name, refusal) => {
+    await world.configure('agents/support.yaml', (content) => {
+      content.services.notion.write = 'ask';
+    });
+    await world.apply('support');
+    await started((content) => {
+      content.approvals = { services: { notion: { every: { groups: ['support'] } } } };
+    });
+    const at = async (person: 'ada' | 'grace') => ({
+      person,
+      folder: await world.machine(),
+      environment: { ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '' },
+    });
+    const ada = await at('ada');
+    expect((await world.connect(['notion'], ada)).exit).toBe(0);
+    const words = ['--agent', 'support', '--json', '--message', 'call notion notion-create-pages {"pages":[]}'];
+    const asked = await world.setup(words, ada);
+    expect([asked.exit, asked.stderr]).toEqual([8, expect.any(String)]);
+    const { session_id: id, asks } = JSON.parse(asked.stdout) as Content;
+    const lock = join(world.sandbox.configFolder, name);
+    const terminal = fakeTerminal();
+    let changing: Promise<void> | undefined;
+    const change = async () => {
+      const mcpServerUrl = world.sandbox.services.notion.mcpUrl;
+      const agents: Content = JSON.parse(await readFile(join(world.sandbox.configFolder, 'agents.lock.json'), 'utf8'));
+      agents.agents.support.id = 'agent_other';
+      await writeFile(
+        lock,
+        name === 'agents.lock.json'
+          ? JSON.stringify(agents)
+          : formatToolsLock(new Map([['notion', { mcpServerUrl, tools: new Map(), leftOut: [] }]])),
+      );
+      // The new one counts: the console has said so.
+      await lookNow();
+      expect(running?.journal()).toContain('"what":"configuration"');
+      await terminal.type('y\n');
+    };
+    const refused = await world.setup(['answer', id, asks[0].event_id, '--yes'], {
+      ...(await at('grace')),
+      terminal,
+      hear: (said) => {
+        if (said.includes('[y/N]')) changing ??= change();
+      },
+    });
+    await changing;
+    expect([refused.exit, refused.stderr]).toEqual([3, expect.stringContaining(refusal)]);
+    const answers = await world.client.beta.sessions.events.list(id, { types: ['user.tool_confirmation'] } as never);
+    expect(answers.data).toEqual([]);
   });
 
   test('that cannot even be looked at changes nothing, and is said once', async () => {

@@ -3,7 +3,7 @@
  * and id. Pure. A shape is only ever what a person pins instead of a text; nothing is taken for stable by itself.
  */
 import { canonicalJson, sha256 } from '../text/canonical.ts';
-import { stepTo } from '../text/pointer.ts';
+import { memberOf, stepTo } from '../text/pointer.ts';
 import { isRecord } from '../text/record.ts';
 import type { OfferedTool } from './offered-tool.ts';
 
@@ -90,7 +90,9 @@ function compare(one: unknown, other: unknown, pointer: Pointer, found: Pointer[
   }
   if (isRecord(one) && isRecord(other)) {
     for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
-      compare(one[key], other[key], `${pointer}${stepTo(key)}`, found);
+      // A member may be called __proto__, which every object has.
+      const [each, another] = [one, other].map((side) => memberOf(side, key)?.value);
+      compare(each, another, `${pointer}${stepTo(key)}`, found);
     }
     return;
   }

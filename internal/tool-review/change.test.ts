@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type OfferedTool, readOffer } from '../offer/offered-tool.ts';
 import { shapedDigest } from '../offer/shape.ts';
+import { canonicalJson } from '../text/canonical.ts';
 import { changesOf, mergeOffer, recordReviews } from './change.ts';
 import { differenceLines } from './difference-words.ts';
 import type { PinnedService, ToolsLock } from './pinned.ts';
@@ -156,6 +158,73 @@ test.each<[string, OfferedTool, OfferedTool, string[]]>([
     ['parameter a may now be y'],
   ],
   [
+    'a list that may now be be null, and all that came with it',
+    properties({ a: { type: 'array', items: { enum: ['open', 'closed'] } } }),
+    properties({
+      a: {
+        type: ['array', 'null'],
+        items: { enum: ['open', 'closed', 'everything'], description: 'With everything the answer is put online.' },
+      },
+    }),
+    [
+      'parameter a may now be null',
+      'parameter a: items.description is now "With everything the answer is put online.", was nothing',
+      'parameter a may now be everything',
+    ],
+  ],
+  [
+    'one of several kinds, and of what is said of another',
+    properties({ a: { anyOf: [{ type: 'string', description: 'Old.' }] } }),
+    properties({ a: { anyOf: [{ type: 'string', description: 'New.' }, { type: 'number' }] } }),
+    ['parameter a may now be number', 'parameter a: anyOf.0.description is now "New.", was "Old."'],
+  ],
+  [
+    'what may now be left out, which is written around what it was',
+    properties({ a: { type: 'string', enum: ['x', 'y'], title: 'A' } }),
+    properties({ a: { anyOf: [{ type: 'string', enum: ['x', 'y'] }, { type: 'null' }], title: 'A', default: null } }),
+    ['parameter a may now be null', 'parameter a: default is now null, was nothing'],
+  ],
+  [
+    'kinds that change places, of which only another is named',
+    properties({ a: { anyOf: [{ type: 'string', maxLength: 5 }, { type: 'number' }] } }),
+    properties({ a: { anyOf: [{ type: 'number', maxLength: 5 }, { type: 'string' }, { type: 'boolean' }] } }),
+    [
+      'parameter a may now be yes/no',
+      'parameter a: anyOf.0.type is now "number", was "string"',
+      'parameter a: anyOf.1.type is now "string", was "number"',
+    ],
+  ],
+  [
+    'a kind that the words do not tell from another',
+    properties({ a: { type: 'integer' } }),
+    properties({ a: { type: ['number', 'null'] } }),
+    ['parameter a may now be null', 'parameter a: type is now ["number","null"], was "integer"'],
+  ],
+  [
+    'a member of an object, beside its own type',
+    properties({ a: { type: 'object', properties: { b: { enum: ['x'] } } } }),
+    properties({ a: { type: ['object', 'null'], properties: { b: { enum: ['x', 'y'] } } } }),
+    ['parameter a may now be null', 'parameter a: properties.b may now be y'],
+  ],
+  [
+    'what parameters point to',
+    tool({ inputSchema: { $defs: { It: { enum: ['x'] } }, properties: { a: { $ref: '#/$defs/It' } } } }),
+    tool({ inputSchema: { $defs: { It: { enum: ['x', 'y'] } }, properties: { a: { $ref: '#/$defs/It' } } } }),
+    ['its input.$defs.It may now be y'],
+  ],
+  [
+    'values that are objects',
+    properties({ a: { enum: [{ b: 1 }] } }),
+    properties({ a: { enum: [{ b: 1 }, { b: 2 }] } }),
+    ['parameter a may now be {"b":2}'],
+  ],
+  [
+    'a parameter that is called as what every object has',
+    properties({ path }),
+    properties(JSON.parse('{"path":{"type":"string","description":"Where."},"__proto__":{}}')),
+    ['parameter __proto__ is new: anything'],
+  ],
+  [
     'what is required',
     tool({ inputSchema: { required: ['a'] } }),
     tool({ inputSchema: { required: ['b'] } }),
@@ -193,6 +262,97 @@ test.each<[string, OfferedTool, OfferedTool, string[]]>([
   ],
 ])('a change of %s is said in words, and nothing of what stayed', (_case, before, after, lines) => {
   expect(differenceLines(before, after, 100)).toEqual(lines);
+});
+
+const kinds = { string: 'text', number: 'number', boolean: 'yes/no', null: 'null', array: 'list', object: 'object' };
+const kind = fc.constantFrom(...Object.keys(kinds));
+/** Words that are in no other: what a line says of them it says of nothing else. */
+const word = fc.integer({ min: 0, max: 60 }).map((number) => `<${number}>`);
+/** A schema with schemas in it, so many levels deep. */
+const schemaOf = (levels: number): fc.Arbitrary<Record<string, unknown>> => {
+  const inside = levels === 0 ? fc.constant({}) : schemaOf(levels - 1);
+  const name = fc.oneof(word, fc.constantFrom('enum', 'type', 'items'));
+  return fc.record(
+    {
+      type: fc.oneof(kind, fc.uniqueArray(kind, { minLength: 1, maxLength: 3 })),
+      description: fc.array(word, { maxLength: 30 }).map((words) => words.join(' ')),
+      enum: fc.uniqueArray(word, { maxLength: 5 }),
+      const: word,
+      default: fc.oneof(word, fc.array(word, { maxLength: 3 }), fc.dictionary(word, word, { maxKeys: 2 })),
+      pattern: word,
+      required: fc.array(word, { maxLength: 3 }),
+      $ref: word.map((called) => `#/$defs/${called}`),
+      ...(levels > 0 && {
+        items: inside,
+        additionalProperties: fc.oneof(fc.boolean(), inside),
+        anyOf: fc.array(inside, { maxLength: 3 }),
+        oneOf: fc.array(inside, { maxLength: 2 }),
+        properties: fc.dictionary(name, inside, { maxKeys: 2 }),
+      }),
+    },
+    { requiredKeys: [] },
+  );
+};
+const anySchema = schemaOf(2);
+
+/** What stands at the end of each way into a value, and what members are called. */
+function leavesOf(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return [value];
+  const names = Array.isArray(value) ? [] : Object.keys(value);
+  return [...names, ...Object.values(value).flatMap(leavesOf)];
+}
+
+test('whatever differs of a parameter, what came and what went is in the lines', () => {
+  const words = (schema: unknown) => new Set(JSON.stringify(leavesOf(schema)).match(/<\d+>/g));
+  const typesOf = (schema: unknown) => new Set(leavesOf(schema).filter((leaf) => Object.hasOwn(kinds, String(leaf))));
+  let differed = 0;
+  fc.assert(
+    fc.property(anySchema, anySchema, (was, is) => {
+      const lines = differenceLines(properties({ a: was }), properties({ a: is }), 1_000);
+      const said = lines.join('\n');
+      const differs = canonicalJson(was) !== canonicalJson(is);
+      expect(lines.length > 0).toBe(differs);
+      for (const of of [words, typesOf]) {
+        const [before, after] = [of(was), of(is)] as [Set<unknown>, Set<unknown>];
+        for (const leaf of [...before, ...after].filter((each) => before.has(each) !== after.has(each))) {
+          differed += 1;
+          const named = kinds[leaf as keyof typeof kinds];
+          if (!said.includes(String(leaf)) && (named === undefined || !said.includes(named))) {
+            throw new Error(`${String(leaf)} is not in ${said}`);
+          }
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(differed).toBeGreaterThan(300);
+});
+
+test('one change anywhere in a parameter is said with the place or with what came there', () => {
+  fc.assert(
+    fc.property(anySchema, fc.nat(), fc.boolean(), (schema, which, isWider) => {
+      const places: string[] = [];
+      const changed = (value: unknown, pointer: string, at: string | undefined): unknown => {
+        if (pointer === at) return '<came>';
+        if (Array.isArray(value)) return value.map((each, index) => changed(each, `${pointer}/${index}`, at));
+        if (typeof value !== 'object' || value === null) {
+          if (typeof value === 'string' && value.includes('<')) places.push(pointer);
+          return value;
+        }
+        return Object.fromEntries(
+          Object.entries(value).map(([key, each]) => [key, changed(each, `${pointer}/${key}`, at)]),
+        );
+      };
+      changed(schema, '', undefined);
+      const place = places[which % places.length];
+      fc.pre(place !== undefined);
+      const other = changed(schema, '', place) as Record<string, unknown>;
+      const types = [other['type'] ?? []].flat();
+      const is = isWider && !types.includes('null') ? { ...other, type: [...types, 'null'] } : other;
+      expect(differenceLines(properties({ a: schema }), properties({ a: is }), 1_000).join('\n')).toContain('<came>');
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('of a long value that is no text as much is shown as anybody reads, with how much is left out', () => {

@@ -2,11 +2,13 @@
 import type { OfferedTool } from '../offer/offered-tool.ts';
 import { parametersOf, typeInWords } from '../offer/parameters.ts';
 import { differing, type Pointer } from '../offer/shape.ts';
+import { canonicalJson } from '../text/canonical.ts';
 import { cut, wrapped } from '../text/fit.ts';
 import { lineDiff } from '../text/line-diff.ts';
 import { stepsOf, stepTo, valueAt } from '../text/pointer.ts';
 import { isRecord } from '../text/record.ts';
 import { revealed } from '../text/revealed.ts';
+import { mostOfValue, type Place, schemaPlaces } from './schema-places.ts';
 
 /** The lines that say what changed, none wider than `columns`. Every place that differs is in one of them. */
 export function differenceLines(before: OfferedTool, after: OfferedTool, columns: number): string[] {
@@ -18,22 +20,23 @@ export function differenceLines(before: OfferedTool, after: OfferedTool, columns
     lines.push(...more());
   };
   for (const pointer of differing(before, after)) {
-    const [member = '', second = '', name = '', part = ''] = stepsOf(pointer);
-    const inParameter = member === 'inputSchema' && second === 'properties';
+    const [member = '', second = '', name = ''] = stepsOf(pointer);
     if (member === 'title' || member === 'description') {
       once(member, () => [`its ${member} changed`, ...textLines(before[member], after[member], columns)]);
     } else if (member === 'annotations' && second !== '') {
       once(pointer, () => claimLines(second, before, after, columns));
-    } else if (
-      inParameter &&
-      name !== '' &&
-      ['', 'description', 'type', 'anyOf', 'oneOf', 'enum', 'const', 'items'].includes(part)
-    ) {
-      once(`parameter ${name} ${partSaid(name, part, before, after)}`, () =>
-        parameterLines(name, part, { before, after, columns }),
-      );
+    } else if (member === 'inputSchema' && (second === 'properties' || second === '$defs') && name !== '') {
+      const schema = `/inputSchema${stepTo(second)}${stepTo(name)}`;
+      once(schema, () => schemaLines(schema, before, after, columns));
     } else if (member === 'inputSchema' && second === 'required') {
       once('required', () => requiredLines(before, after, columns));
+    } else if (member === 'inputSchema') {
+      const place = `/inputSchema${second === '' ? '' : stepTo(second)}`;
+      once(place, () =>
+        schemaPlaces(only(before, second), only(after, second)).flatMap((each) =>
+          placeLines(`/inputSchema${each.pointer}`, each.was, each.is, columns),
+        ),
+      );
     } else {
       once(pointer, () => placeLines(pointer, at(before, pointer), at(after, pointer), columns));
     }
@@ -55,68 +58,118 @@ export function placeInWords(pointer: Pointer): string {
   return [called[member] ?? member, ...[second, name, ...rest].filter(Boolean).map(revealed)].join('.');
 }
 
-interface Sides {
-  before: OfferedTool;
-  after: OfferedTool;
-  columns: number;
+/** What the input of a tool says under one keyword; all of it where none is named. */
+function only({ inputSchema }: OfferedTool, keyword: string): unknown {
+  if (keyword === '' || !isRecord(inputSchema)) return inputSchema;
+  return Object.hasOwn(inputSchema, keyword) ? { [keyword]: inputSchema[keyword] } : {};
 }
 
-/** What a parameter may be can be written in several members; where that changed, one line says it for them all. */
-function partSaid(name: string, part: string, before: OfferedTool, after: OfferedTool): string {
-  const [was, is] = [before, after].map((tool) => typeInWords(at(tool, `/inputSchema/properties${stepTo(name)}`)));
-  return ['type', 'anyOf', 'oneOf', 'items'].includes(part) && was !== is ? 'type' : part;
-}
-
-function parameterLines(name: string, part: string, { before, after, columns }: Sides): string[] {
-  const schemas = [before, after].map((tool) => at(tool, `/inputSchema/properties${stepTo(name)}`));
-  const [was, is] = schemas;
-  const called = `parameter ${revealed(name)}`;
-  const one = (line: string) => wrapped(line, columns);
-  if (was === undefined || is === undefined) {
-    const side = was === undefined ? after : before;
-    const found = parametersOf(side.inputSchema).find((each) => each.name === name);
-    const what = [found?.type ?? 'anything', ...(found?.required === true ? ['required'] : [])].join(', ');
-    if (is === undefined) return one(`${called} is gone (${revealed(what)})`);
-    const values = found?.values === undefined ? '' : `, one of ${revealed(found.values.join(', '))}`;
-    const description = found?.description === undefined ? '' : `: ${revealed(found.description)}`;
-    return one(`${called} is new: ${revealed(what)}${values}${description}`);
+/** What changed of a parameter, or of what parameters point to: first what it may be, then every place of which that says nothing. */
+function schemaLines(schema: Pointer, before: OfferedTool, after: OfferedTool, columns: number): string[] {
+  const [was, is] = [at(before, schema), at(after, schema)];
+  const called = placeInWords(schema);
+  if (schema.startsWith('/inputSchema/properties') && (was === undefined || is === undefined)) {
+    return wholeLines(called, stepsOf(schema)[2] ?? '', is === undefined ? before : after, is === undefined, columns);
   }
-  if (part === 'description') {
-    return [`${called}: its description changed`, ...textLines(descriptionIn(was), descriptionIn(is), columns)];
+  const type = typeChange(was, is);
+  const lines = type === undefined ? [] : wrapped(`${called} ${type.words}`, columns);
+  const said = new Set<string>();
+  for (const place of schemaPlaces(was, is)) {
+    if (type !== undefined && isSaidBy(type, place)) continue;
+    const { pointer, was: old, is: now } = place;
+    if (pointer === '/description' && isTextOrNone(old) && isTextOrNone(now)) {
+      lines.push(...wrapped(`${called}: its description changed`, columns), ...textLines(old, now, columns));
+      continue;
+    }
+    const values = valueLines(place, schema, columns);
+    if (values === undefined) lines.push(...placeLines(`${schema}${pointer}`, old, now, columns));
+    else if (!said.has(place.of?.pointer ?? '')) lines.push(...values);
+    if (values !== undefined) said.add(place.of?.pointer ?? '');
   }
-  if (part === 'enum' || part === 'const') return valueLines(called, was, is, columns);
-  const [one_, other] = [typeInWords(was), typeInWords(is)];
-  const widened = other.split(' or ').filter((each) => !one_.split(' or ').includes(each));
-  const still = one_.split(' or ').every((each) => other.split(' or ').includes(each));
-  if (still && widened.length > 0) return one(`${called} may now be ${revealed(widened.join(' or '))}`);
-  if (one_ !== other) return one(`${called} is now ${revealed(other)}, was ${revealed(one_)}`);
-  const values = part === 'items' ? valueLines(called, child(was, 'items'), child(is, 'items'), columns) : [];
-  const places = differing(was as OfferedTool, is as OfferedTool).filter((place) => stepsOf(place)[0] === part);
-  const rest = values.length > 0 ? places.filter((place) => !place.startsWith('/items/enum')) : places;
-  return [
-    ...values,
-    ...rest.flatMap((place) =>
-      placeLines(`/inputSchema/properties${stepTo(name)}${place}`, at(was, place), at(is, place), columns),
-    ),
-  ];
+  return lines;
 }
 
-function valueLines(called: string, was: unknown, is: unknown, columns: number): string[] {
-  const [before, after] = [was, is].map((schema) => {
-    const { enum: values, const: only } = isRecord(schema) ? schema : {};
-    return Array.isArray(values) ? values : only === undefined ? undefined : [only];
+/** A parameter that came or went. */
+function wholeLines(called: string, name: string, side: OfferedTool, isGone: boolean, columns: number): string[] {
+  const found = parametersOf(side.inputSchema).find((each) => each.name === name);
+  const what = [found?.type ?? 'anything', ...(found?.required === true ? ['required'] : [])].join(', ');
+  if (isGone) return wrapped(`${called} is gone (${revealed(what)})`, columns);
+  const values = found?.values === undefined ? '' : `, one of ${revealed(found.values.join(', '))}`;
+  const description = found?.description === undefined ? '' : `: ${revealed(found.description)}`;
+  return wrapped(`${called} is new: ${revealed(what)}${values}${description}`, columns);
+}
+
+/** What a line says of a type: the kinds that came with it, and those that went. */
+interface TypeChange {
+  words: string;
+  came: readonly string[];
+  went: readonly string[];
+}
+
+function typeChange(was: unknown, is: unknown): TypeChange | undefined {
+  if (!isRecord(was) || !isRecord(is)) return undefined;
+  const [one, other] = [typeInWords(was), typeInWords(is)];
+  if (one === other) return undefined;
+  const [kinds, others] = [one.split(' or '), other.split(' or ')];
+  const came = others.filter((each) => !kinds.includes(each));
+  const went = kinds.filter((each) => !others.includes(each));
+  return went.length === 0 && came.length > 0
+    ? { words: `may now be ${revealed(came.join(' or '))}`, came, went }
+    : { words: `is now ${revealed(other)}, was ${revealed(one)}`, came, went };
+}
+
+/** Whether all that differs at a place is that kinds came or went of which a line says so already. */
+function isSaidBy({ came, went }: TypeChange, { pointer, of }: Place): boolean {
+  if (of === undefined || !['type', '$ref'].includes(of.keyword)) return false;
+  // Elsewhere, as in the members of an object, a type is another thing's.
+  if (!/^(?:\/items|\/(?:any|one)Of\/\d+)*\/[^/]+$/.test(pointer)) return false;
+  const inLists = 'list of '.repeat(stepsOf(pointer).filter((step) => step === 'items').length);
+  const kinds = (schema: unknown, other: unknown) => {
+    const others = namesOf(other, of.keyword);
+    return namesOf(schema, of.keyword)
+      .filter((each) => !others.includes(each))
+      .map((each) => `${inLists}${typeInWords({ ...partsIn(schema), [of.keyword]: each })}`);
+  };
+  return (
+    kinds(of.is, of.was).every((each) => came.includes(each)) &&
+    kinds(of.was, of.is).every((each) => went.includes(each))
+  );
+}
+
+/** What the word of a type is made with. */
+function partsIn(schema: unknown) {
+  return { items: child(schema, 'items'), properties: child(schema, 'properties') };
+}
+
+function namesOf(schema: unknown, keyword: string): unknown[] {
+  const value = child(schema, keyword);
+  return Array.isArray(value) ? value : value === undefined ? [] : [value];
+}
+
+/** What can be chosen, where a place is that; undefined where it is not, or cannot be said so. */
+function valueLines({ of }: Place, schema: Pointer, columns: number): string[] | undefined {
+  if (of === undefined || !['enum', 'const'].includes(of.keyword)) return undefined;
+  const [before, after] = [of.was, of.is].map((each) => {
+    const [values, only_] = [child(each, 'enum'), child(each, 'const')];
+    return values === undefined && only_ !== undefined ? [only_] : only_ === undefined ? values : 'both';
   });
+  const isList = (value: unknown): value is unknown[] | undefined => value === undefined || Array.isArray(value);
+  if (!isList(before) || !isList(after)) return undefined;
+  // The values of the items of a list are those that it can hold.
+  const called = placeInWords(`${schema}${/^(?:\/items)*$/.test(of.pointer) ? '' : of.pointer}`);
   const text = (values: readonly unknown[]) =>
     values.map((each) => revealed(typeof each === 'string' ? each : JSON.stringify(each))).join(', ');
-  if (before === undefined && after === undefined) return [];
   if (before === undefined) return wrapped(`${called} can now only be ${text(after ?? [])}`, columns);
   if (after === undefined) return wrapped(`${called} may now be anything, was one of ${text(before)}`, columns);
-  const came = after.filter((each) => !before.includes(each));
-  const went = before.filter((each) => !after.includes(each));
+  const without = (some: readonly unknown[], others: readonly unknown[]) => {
+    const known = new Set(others.map((each) => canonicalJson(each)));
+    return some.filter((each) => !known.has(canonicalJson(each)));
+  };
+  const [came, went] = [without(after, before), without(before, after)];
   return [
     ...(came.length === 0 ? [] : wrapped(`${called} may now be ${text(came)}`, columns)),
     ...(went.length === 0 ? [] : wrapped(`${called} can no longer be ${text(went)}`, columns)),
-    ...(came.length + went.length === 0 ? [`${called}: its values stand in another order`] : []),
+    ...(came.length + went.length === 0 ? wrapped(`${called}: its values stand in another order`, columns) : []),
   ];
 }
 
@@ -158,22 +211,19 @@ function textLines(before: string | undefined, after: string | undefined, column
   );
 }
 
-/** How much of a value is shown that is no text, in columns. */
-const mostOfValue = 300;
-
 function placeLines(pointer: Pointer, was: unknown, is: unknown, columns: number): string[] {
   const place = placeInWords(pointer);
-  // Of long texts what differs may stand at their end.
-  if (typeof was === 'string' && typeof is === 'string' && was.length + is.length > columns) {
+  // Of long texts what differs may stand at their end, and what is described is read whole.
+  const isText = (typeof was === 'string' && typeof is === 'string') || /\/(?:description|title)$/.test(pointer);
+  if (isText && isTextOrNone(was) && isTextOrNone(is) && (was ?? '').length + (is ?? '').length > columns) {
     return [cut(`${place} changed`, columns), ...textLines(was, is, columns)];
   }
   const value = (each: unknown) => (each === undefined ? 'nothing' : cut(revealed(JSON.stringify(each)), mostOfValue));
   return wrapped(`${place} is now ${value(is)}, was ${value(was)}`, columns);
 }
 
-function descriptionIn(schema: unknown): string | undefined {
-  const description = child(schema, 'description');
-  return typeof description === 'string' ? description : undefined;
+function isTextOrNone(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }
 
 function child(value: unknown, key: string): unknown {

@@ -30,6 +30,8 @@ export interface AppendOnlyFile {
   onDisk(): Promise<void>;
   /** The same, while everything waits: nothing may be written elsewhere before. */
   onDiskNow(): void;
+  /** It stays open until it was closed once more. */
+  share(): void;
   close(): void;
 }
 
@@ -71,6 +73,7 @@ export function openAppendOnly(path: string): AppendOnlyFile {
     closeSync(file);
     throw error;
   }
+  let users = 1;
   return {
     size: () => fstatSync(file).size,
     read(from, length) {
@@ -101,7 +104,13 @@ export function openAppendOnly(path: string): AppendOnlyFile {
         throw error;
       }
     },
-    close: () => closeSync(file),
+    share() {
+      users += 1;
+    },
+    close() {
+      users -= 1;
+      if (users === 0) closeSync(file);
+    },
   };
 }
 

@@ -34,10 +34,12 @@ const [usualEnd, longestEnd] = [16 * 1024, 2 * largestBatch];
 /** How long another process may write before we give up. */
 const mutexPatienceMs = 10_000;
 /**
- * Who keeps it open keeps the mutex between lines that follow each other, and looks so often whether somebody asks for it. Not for
- * long on end: on another machine it would be taken for left behind.
+ * Who keeps it open keeps the mutex for a moment after a line, in case the next one follows: a process that is stopped while it
+ * has it keeps everybody from writing. Not for long on end: on another machine it would be taken for left behind.
  */
-const [lookEveryMs, mostLooks, longestHeldMs] = [10, 5, 1_000];
+const [keptForNextMs, longestHeldMs] = [3, 1_000];
+/** How many writes may be ahead of the disk. */
+const mostAhead = 1_000;
 
 /** The name of the nth file of a record. */
 function fileName(index: number): string {
@@ -51,34 +53,84 @@ interface Waiting {
   failed(error: unknown): void;
 }
 
+/** What was written together and the disk may not have yet; its file stays open until it has. */
+interface Batch {
+  file: AppendOnlyFile;
+  lines: Waiting[];
+  heads: Head[];
+}
+
 /** The record in a folder. Nothing is open between two lines, unless one follows the other at once, or somebody keeps it so. */
 export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace): RecordLog {
   const waiting: Waiting[] = [];
+  const unkept: Batch[] = [];
   let isWriting = false;
+  let isKeeping = false;
+  let keeping = Promise.resolve();
   let broken: { by: unknown } | undefined;
   const pace = { pauseMs: 1 };
   let keepers = 0;
   let wake = () => {};
 
-  /** Until there is something to write, or nobody keeps it open any more. Gives the mutex, where it was kept meanwhile. */
-  const untilWoken = async (mutex: Mutex | undefined, heldFrom: number): Promise<Mutex | undefined> => {
-    const woken = new Promise<true>((resolve) => {
-      wake = () => resolve(true);
-    });
-    for (let looks = 0; mutex !== undefined && looks < mostLooks; looks += 1) {
-      if (clock.monotonic() - heldFrom > longestHeldMs) break;
-      let stop = () => {};
-      const look = new Promise<false>((resolve) => {
-        stop = clock.after(lookEveryMs, () => resolve(false));
-      });
-      const isWoken = await Promise.race([woken, look]);
-      stop();
-      if (isWoken) return mutex;
-      if (await mutex.isAskedFor()) break;
+  /**
+   * Has the disk keep what was written, in its order: each batch by a wait that began after it was written, and never by one
+   * that began after another had failed. One wait at a time: two beside each other take the disk as long each as one of both.
+   */
+  const keepAll = async () => {
+    isKeeping = true;
+    try {
+      for (let [first] = unkept; first !== undefined; [first] = unkept) {
+        const { file } = first;
+        const other = unkept.findIndex((batch) => batch.file !== file);
+        const count = other === -1 ? unkept.length : other;
+        await file.onDisk();
+        for (const { lines, heads } of unkept.splice(0, count)) {
+          for (const [index, { done }] of lines.entries()) done(heads[index] as Head);
+          // It has kept all that was asked of it.
+          closeQuietly(file);
+        }
+      }
+    } catch (by) {
+      broken ??= { by };
+      const unsaid = unkept.splice(0);
+      for (const { failed } of unsaid.flatMap(({ lines }) => lines)) failed(by);
+      for (const { file } of unsaid) closeQuietly(file);
+    } finally {
+      // At once: what is written from now on has to begin it anew.
+      isKeeping = false;
+      wake();
     }
-    await mutex?.release();
-    await woken;
-    return undefined;
+  };
+  /** Whoever waits for the disk is written together once it has what is before: only who does not is written meanwhile. */
+  const isDue = () => {
+    if (broken !== undefined) return true;
+    if (isKeeping) return unkept.length < mostAhead && waiting.some(({ written }) => written !== undefined);
+    return waiting.length > 0 || keepers === 0;
+  };
+  /** Until something is to be written, or nobody keeps it open any more. Gives the mutex, where it was kept meanwhile. */
+  const untilDue = async (held: Mutex | undefined): Promise<Mutex | undefined> => {
+    let mutex = held;
+    const until = clock.monotonic() + keptForNextMs;
+    while (!isDue()) {
+      let stop = () => {};
+      let isOver = false;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (mutex === undefined || keepers === 0) return;
+        stop = clock.after(Math.max(0, until - clock.monotonic()), () => {
+          isOver = true;
+          resolve();
+        });
+      });
+      stop();
+      if (!isOver || isDue()) continue;
+      await mutex?.release();
+      mutex = undefined;
+    }
+    return mutex;
+  };
+  const failIfBroken = () => {
+    if (broken !== undefined) throw broken.by;
   };
 
   const writeAll = async () => {
@@ -100,24 +152,31 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
         const heads: Head[] = [];
         do {
           // What a crash left at the end of a file is told in that file: the next one begins after a whole line.
-          if (open.size >= largestFile && !open.unended) open = await further(folder, open);
+          if (open.size >= largestFile && !open.unended) {
+            // The system tells a failure once: the wait that hears of it has to be over.
+            await keeping;
+            failIfBroken();
+            open = await further(folder, open);
+          }
+          failIfBroken();
           heads.push(...put(open, waiting, heads.length));
           // Nothing comes between the parts of one entry.
         } while (heads.length < waiting.length && goesOn(waiting[heads.length - 1]));
-        for (const { written } of waiting.slice(0, heads.length)) written?.();
-        // One batch at a time: halves that wait beside each other take the disk as long each as all of them together.
-        const kept = open.file.onDisk();
-        kept.catch(() => {});
+        const lines = waiting.splice(0, heads.length);
+        open.file.share();
+        unkept.push({ file: open.file, lines, heads });
+        if (!isKeeping) keeping = keepAll();
+        for (const { written } of lines) written?.();
         // Others wait for their turn to write, not for our disk; alone, nothing is gained by giving the turn back.
-        if (!isAlone || (await mutex.isAskedFor())) {
+        const isLong = keepers > 0 && clock.monotonic() - heldFrom > longestHeldMs;
+        if (!isAlone || isLong || (await mutex.isAskedFor())) {
           await mutex.release();
           mutex = undefined;
         }
-        await kept;
-        for (const [index, { done }] of waiting.splice(0, heads.length).entries()) done(heads[index] as Head);
+        mutex = await untilDue(mutex);
+        failIfBroken();
         // Whoever waited for one line often has the next: then the file is open already.
         if (waiting.length === 0) await giveWay();
-        if (waiting.length === 0 && keepers > 0) mutex = await untilWoken(mutex, heldFrom);
       }
     } finally {
       try {
@@ -130,7 +189,9 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
   const write = async () => {
     isWriting = true;
     // What came while the mutex was given back has nobody else.
-    while (waiting.length > 0 && broken === undefined) await writeAll().catch((by: unknown) => (broken = { by }));
+    while (waiting.length > 0 && broken === undefined) await writeAll().catch((by: unknown) => (broken ??= { by }));
+    // What was written before a write that failed may be kept all the same.
+    if (broken !== undefined) await keeping;
     isWriting = false;
     // After a write that failed nobody knows what the disk has: nothing more is announced in this run.
     for (const { failed } of broken === undefined ? [] : waiting.splice(0)) failed(broken?.by);
@@ -170,6 +231,14 @@ export function recordIn({ folder, largestFile = usualLargestFile }: RecordPlace
       };
     },
   };
+}
+
+function closeQuietly(file: AppendOnlyFile): void {
+  try {
+    file.close();
+  } catch {
+    // What became of its lines was told.
+  }
 }
 
 /** Whether the next part of the same entry has to follow. */

@@ -55,6 +55,9 @@ const listeningStream = '_GET_stream';
 /** How long an answer is waited for before a stream of events is begun for it. */
 export const soonMs = 20;
 
+/** How long an answer may be that goes out as one piece, whether or not anybody takes it; a longer one is a stream, which is counted. */
+export const longestPiece = 64 * 1024;
+
 /** How much of what was sent is kept for a client whose stream broke off: messages, and their length as JSON. */
 const mostEvents = 100;
 const mostKept = 1024 * 1024;
@@ -139,7 +142,8 @@ export async function openMcpDoor<Caller>(
       const call = of === undefined ? undefined : quick.get(keyOf(of));
       try {
         if (call !== undefined) {
-          const text = message.method === undefined && !call.isLate ? JSON.stringify(message) : undefined;
+          const whole = message.method === undefined && !call.isLate ? JSON.stringify(message) : undefined;
+          const text = whole !== undefined && whole.length <= longestPiece ? whole : undefined;
           if (text !== undefined) quick.delete(keyOf(of as RequestId));
           else call.isLate = true;
           call.answer(text);

@@ -2,10 +2,11 @@
  * One session of MCP: a client behind streamable HTTP, and a server that was started for it alone. What passes between them is
  * judged here: calls and lists of tools by the token of the request, everything else by whether it was asked for.
  */
-import { clock } from '../clock/clock.ts';
+import { clock, giveWay } from '../clock/clock.ts';
 import type { PlainAnswer } from '../outside/console-listener.ts';
 import {
   type DoorAnswer,
+  longestPiece,
   type McpDoor,
   openMcpDoor,
   type RequestId,
@@ -189,6 +190,8 @@ export class WrappedSession {
     }
     const reader = answer.body.getReader();
     this.#streams.add(stream);
+    // What it is to have may have been handed over already.
+    this.#holdBack();
     const over = () => {
       stream.open = false;
       this.#streams.delete(stream);
@@ -204,7 +207,6 @@ export class WrappedSession {
     if (answer.waited) return new Response(this.#taken(reader, stream, over), { status, headers });
     // Most requests are answered at once: their answer goes out as one piece, which costs half of what a stream does.
     const { pieces, next } = await readSoon(reader);
-    for (const piece of pieces) stream.untaken = Math.max(0, stream.untaken - piece.length);
     if (next !== undefined) return new Response(this.#taken(reader, stream, over, pieces, next), { status, headers });
     over();
     const text = Buffer.concat(pieces).toString('utf8');
@@ -460,21 +462,30 @@ export class WrappedSession {
     reading?: Read,
   ): ReadableStream<Uint8Array> {
     let next = reading;
+    const first = [...before];
+    let isBegun = false;
+    let sending = 0;
     return new ReadableStream<Uint8Array>(
       {
-        start(controller) {
-          for (const piece of before) controller.enqueue(piece);
-        },
         pull: async (controller) => {
-          const { done, value } = await (next ?? reader.read());
-          next = undefined;
-          if (done) {
-            over();
-            controller.close();
-            return;
-          }
-          stream.untaken = Math.max(0, stream.untaken - value.length);
+          // Whoever sends it takes the first pieces that are there at once as one, whether or not anybody reads them.
+          if (!isBegun) await giveWay();
+          isBegun = true;
+          // Who asks for more has room again: only now the piece before is taken, however large it is.
+          stream.untaken = Math.max(0, stream.untaken - sending);
           this.#holdBack();
+          let value = first.shift();
+          if (value === undefined) {
+            const read = await (next ?? reader.read());
+            next = undefined;
+            if (read.done) {
+              over();
+              controller.close();
+              return;
+            }
+            ({ value } = read);
+          }
+          sending = value.length;
           controller.enqueue(value);
         },
         cancel: async (reason) => {
@@ -500,7 +511,7 @@ async function readSoon(reader: Reader): Promise<{ pieces: Uint8Array[]; next: R
   let length = 0;
   for (;;) {
     const next = reader.read();
-    const read = length > mostUntaken ? 'late' : await Promise.race([next, late]);
+    const read = length > longestPiece ? 'late' : await Promise.race([next, late]);
     if (read === 'late') {
       stop();
       return { pieces, next };

@@ -1,5 +1,7 @@
 /** Wrapped servers: the scripted one of test/support, called by the client of the MCP SDK and by requests made by hand. */
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -11,6 +13,7 @@ import { soon } from '../../test/support/soon.ts';
 import { startWrapped, tickets, type Wrapped } from '../../test/support/wrapped.ts';
 import { inTimeOf, machineClock } from '../clock/clock.ts';
 import { AppError } from '../errors/app-error.ts';
+import { soonMs } from '../outside/mcp-door.ts';
 import { usualVariables } from '../outside/stdio-server.ts';
 import { readLine } from '../record/line.ts';
 import type { RecordLog } from '../record/record-log.ts';
@@ -513,6 +516,50 @@ describe('a server', () => {
     expect(text.match(/notifications\/message/g)).toHaveLength(messages);
     expect(text).toContain('flooded');
   });
+
+  test.each(['at once', 'in events'])(
+    'whose long answer nobody takes waits for that, asked to be answered %s, and costs no memory',
+    async (how) => {
+      // However busy the machine is, it is answered before a stream is begun for that.
+      const after = (milliseconds: number, act: () => void) =>
+        milliseconds === soonMs ? () => {} : machineClock.after(milliseconds, act);
+      await using wrapped = await startWrapped({ time: { after } });
+      const [ada, ben] = [await wrapped.sessionToken('ada'), await wrapped.sessionToken('ben')];
+      const session = await begun(wrapped, ada);
+      const other = await wrapped.connect(ben);
+      // More than the system itself takes for a client that does not read.
+      const bytes = 8_000_000;
+      const message = calling('long', 1, { bytes });
+      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+        const asked = request(wrapped.url, {
+          method: 'POST',
+          headers: { ...accepted, authorization: `Bearer ${ada}`, 'mcp-session-id': session },
+        });
+        const params = { ...message.params, ...(how === 'in events' && { _meta: {} }) };
+        asked
+          .once('response', resolve)
+          .once('error', reject)
+          .end(JSON.stringify({ ...message, params }));
+      });
+      // It is on its way.
+      let length = 0;
+      for (let text = ''; !text.includes('xxx'); ) {
+        const piece = answer.read() as Buffer | null;
+        if (piece === null) await once(answer, 'readable');
+        text = String(piece ?? '');
+        length += piece?.length ?? 0;
+      }
+      let isAnswered = false;
+      const counting = send(wrapped, ada, calling('count', 2), { session }).finally(() => {
+        isAnswered = true;
+      });
+      for (let round = 0; round < 30; round += 1) await call(other, 'count');
+      expect(isAnswered).toBe(false);
+      for await (const piece of answer) length += (piece as Buffer).length;
+      expect(length).toBeGreaterThan(bytes);
+      expect((await counting).body).toContain(' 1"');
+    },
+  );
 
   test('asks its own client alone, and what it says of a call comes where that was made', async () => {
     await using wrapped = await startWrapped();

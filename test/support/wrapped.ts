@@ -25,6 +25,8 @@ export interface WrapSetting {
   /** Whose access tokens count, by the address of the host that has their keys. */
   issuers?: (address: string) => unknown;
   argv?: readonly string[];
+  /** What time does otherwise than on this machine. */
+  time?: Partial<Clock>;
   kept?: Parameters<typeof runCommand>[2]['kept'];
 }
 
@@ -85,6 +87,7 @@ export async function startWrapped({
   trust = {},
   issuers,
   argv = [],
+  time = {},
   kept,
 }: WrapSetting = {}): Promise<Wrapped> {
   const [host, key, folder, port] = await Promise.all([
@@ -95,7 +98,7 @@ export async function startWrapped({
   ]);
   let ahead = 0;
   const now = () => Math.floor(Date.now() / 1000) + ahead;
-  const clock: Clock = { ...machineClock, now: () => new Date(Date.now() + ahead * 1000) };
+  const clock: Clock = { ...machineClock, now: () => new Date(Date.now() + ahead * 1000), ...time };
   const url = `http://127.0.0.1:${port}/mcp`;
   const publish = async (revoked: readonly number[]) =>
     void host.files.set('/status', { body: await statusList(host.address, key, now(), { revoked }) });

@@ -82,7 +82,7 @@ export type Suspect = (name: string, tool: OfferedTool, facts: ToolFacts) => Sus
  * a description may be of.
  */
 export function suspecting(now: Date): Suspect {
-  const leads = remembering(leading, leadingWord);
+  const leads = remembering(leading, leadingWord, unwrapped);
   const variesNow = remembering(varies(now), varyingWord);
   return (name, tool, facts) => suspicionsOf({ name, tool, facts, leads, varies: variesNow });
 }
@@ -161,6 +161,23 @@ function hasUnseen(text: string): boolean {
       )
       .replace(/^\ufeff/, ''),
   );
+}
+
+/** What starts a line of its own: an item of a list, a heading, a quote, a row of a table, a fence. */
+const ownLine = /^(?:[-*+•–—] |\d{1,3}[.)] |[#>|]|```)/;
+
+/** A text as it reads however it was wrapped: one line for each paragraph and item, with one blank between two words. */
+function unwrapped(text: string): string {
+  if (!/[^\S ]| {2}/.test(text)) return text;
+  const paragraphs: string[] = [];
+  let isOpen = false;
+  for (const each of text.split(/\r\n?|[\n\v\f\u0085\u2028\u2029]/)) {
+    const line = each.replace(/\s+/g, ' ').trim();
+    if (isOpen && line !== '' && !ownLine.test(line)) paragraphs.push(`${paragraphs.pop()} ${line}`);
+    else if (line !== '') paragraphs.push(line);
+    isOpen = line !== '';
+  }
+  return paragraphs.join('\n');
 }
 
 /** Words that lead a model to do more than what it was asked for. */
@@ -249,9 +266,12 @@ const varyingWord =
 function remembering(
   rules: readonly (RegExp | ((text: string) => string | undefined))[],
   needed: RegExp,
+  reads: (text: string) => string = (text) => text,
 ): (text: string) => string | undefined {
   const known = new Map<string, string | undefined>();
-  const look = (text: string) => {
+  const look = (as: string) => {
+    const text = reads(as);
+    if (!needed.test(text)) return undefined;
     for (const rule of rules) {
       const found = rule instanceof RegExp ? rule.exec(text)?.[0] : rule(text);
       if (found !== undefined) return revealed(found.replace(/\s+/g, ' ').trim().slice(0, longestShown));
@@ -259,7 +279,7 @@ function remembering(
     return undefined;
   };
   return (text) => {
-    if (text.length < shortestText || !needed.test(text)) return undefined;
+    if (text.length < shortestText) return undefined;
     if (!known.has(text)) known.set(text, look(text));
     return known.get(text);
   };

@@ -42,6 +42,7 @@ import type { Ports } from './ports.ts';
 import type { OperatorRun } from './project.ts';
 import { readLocks } from './read-locks.ts';
 import { asSignedInNow } from './renew-through-idp.ts';
+import { requireConfiguration } from './still-as-begun.ts';
 import type { TrustedConfiguration } from './trusted-configuration.ts';
 import { workspaceOf } from './workspace.ts';
 
@@ -330,6 +331,11 @@ async function judged(
   session: Session,
   principal: Principal,
 ): Promise<DecidedTool[]> {
+  // What a console had begun by another configuration renews nothing and takes nothing back: by what counts now, the console does.
+  if (ports.project.readAgain !== undefined) {
+    const digest = configurationDigest(run.configuration);
+    await requireConfiguration(ports, digest, 'no token is renewed by it', 'the console goes on with them');
+  }
   const agent = run.configuration.agents.get(identity.agent.name);
   if (agent === undefined) {
     throw new AppError('not_allowed', `the agent ${quote(identity.agent.name)} has no file any more`);

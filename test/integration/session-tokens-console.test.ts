@@ -1,9 +1,10 @@
 /** Sessions with tokens of their own that people without a key start at a console, which renews the tokens and takes them back. */
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { inTimeOf, machineClock } from '../../internal/clock/clock.ts';
+import { formatToolsLock } from '../../internal/tool-review/lock.ts';
 import { descriptorWith } from '../support/client-secret.ts';
 import { type RunningConsole, startConsole } from '../support/console.ts';
 import { type IdentityWorld, identityWorld, signByProgram } from '../support/identity-world.ts';
@@ -13,14 +14,27 @@ const world = sandboxPerTest();
 let around: IdentityWorld;
 let running: RunningConsole;
 let machine: string;
+/** Where the console itself looks after no token now, and only its runs do. */
+let held: { begun: () => void } | undefined;
 
 beforeEach(async () => {
+  held = undefined;
   around = await identityWorld(world);
   await signByProgram(world, around);
   await world.apply('support');
   machine = await world.machine();
   // In the time of the sandbox, and with a short pause between two looks.
-  const pause: typeof machineClock.pause = (ms, signal) => machineClock.pause(ms === 20_000 ? 100 : ms, signal);
+  let own: AbortSignal | undefined;
+  const pause: typeof machineClock.pause = async (ms, signal) => {
+    await machineClock.pause(ms === 20_000 ? 100 : ms, signal);
+    if (ms !== 20_000) return;
+    // Who looks first is the console itself, and not a run.
+    own ??= signal;
+    while (signal === own && signal?.aborted === false && held !== undefined) {
+      held.begun();
+      await machineClock.pause(20, signal);
+    }
+  };
   running = await inTimeOf({ ...around.clock, pause }, () => startConsole(world.sandbox));
   expect(await world.connect(['notion'], without())).toMatchObject({ exit: 0 });
 }, 120_000);
@@ -162,4 +176,66 @@ test('a key on a descriptor is not read for a console, and without a program not
   expect(world.sandbox.platform.control.peek.sessions()).toHaveLength(before);
   for await (const { metadata } of world.client.beta.vaults.list())
     expect(metadata).not.toHaveProperty('mai_identity_of');
+});
+
+describe('a run at the console that goes on for long', () => {
+  /** A turn of Ada's, whose run alone looks after her tokens once this settles. */
+  const turning = async () => {
+    await new Promise<void>((begun) => {
+      held = { begun };
+    });
+    const { faults, log } = world.sandbox.platform.control;
+    const send = 'POST /v1/sessions/:session/events';
+    const before = log.count(send);
+    faults.add({ on: send, fault: { kind: 'stall', commits: false }, times: Number.POSITIVE_INFINITY });
+    const ended = new AbortController();
+    let heard = '';
+    const turn = world.setup(['--agent', 'support', '--message', 'x'], {
+      ...without(),
+      signal: ended.signal,
+      hear: (said) => {
+        heard = said;
+      },
+    });
+    await expect.poll(() => log.count(send), { timeout: 30_000 }).toBeGreaterThan(before);
+    const end = async () => {
+      ended.abort();
+      return await turn;
+    };
+    return { heard: () => heard, end };
+  };
+
+  test('renews a token by the locks of then: what lost its review is not in it [P4]', {
+    timeout: 120_000,
+  }, async () => {
+    const { session_id: id } = (await world.setupJson(['--agent', 'support'], without())) as Content;
+    const first = await tokenOf(id);
+    expect(decodeJwt(first)['may']).toMatchObject({ on: ['list_tickets'] });
+    const { end } = await turning();
+    const section = { mcpServerUrl: around.tickets.address, tools: new Map(), leftOut: [] };
+    await writeFile(
+      join(world.sandbox.configFolder, 'tools.lock.json'),
+      formatToolsLock(new Map([['tickets', section]])),
+    );
+    world.sandbox.clock.advance(6 * 60_000);
+    await expect.poll(() => tokenOf(id), { timeout: 30_000 }).not.toBe(first);
+    expect(decodeJwt(await tokenOf(id))['may']).toEqual({ on: [], auto: [], ask: [] });
+    await end();
+  });
+
+  test('takes back no token of an agent that only the configuration of now has', { timeout: 120_000 }, async () => {
+    const { heard, end } = await turning();
+    const agents = join(world.sandbox.configFolder, 'agents');
+    await writeFile(join(agents, 'second.yaml'), await readFile(join(agents, 'support.yaml')));
+    await world.apply('second');
+    const { session_id: id } = (await world.setupJson(['--agent', 'second'], without())) as Content;
+    const first = await tokenOf(id);
+    world.sandbox.clock.advance(6 * 60_000);
+    // It says so, and the console itself goes on with them.
+    await expect.poll(heard, { timeout: 30_000 }).toMatch(/no token is renewed by it|taken back/);
+    const turn = await end();
+    held = undefined;
+    await expect.poll(() => tokenOf(id), { timeout: 30_000 }).not.toBe(first);
+    expect([turn.stderr, await ask(await tokenOf(id))]).toEqual([expect.not.stringContaining('taken back'), 200]);
+  });
 });

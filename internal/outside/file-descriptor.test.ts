@@ -104,7 +104,7 @@ test('a file holds it as well', async () => {
 });
 
 test.each([
-  ['a descriptor that is not open', 99],
+  ['a descriptor that is not open', 999_999],
   ['nothing', 3],
 ])('%s is a mistake on the command line', async (_case, descriptor) => {
   expect(await read(descriptor, 'ignore')).toEqual({ code: 'usage' });

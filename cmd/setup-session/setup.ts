@@ -25,7 +25,7 @@ export async function performSetup(context: CommandContext, options: SetupOption
   // Before anything is read: a wrong option is known to be wrong now.
   patienceFor(timeout, stopAfter);
   const message = await context.message(options);
-  const begun = context.ports.descriptors.parentToken === undefined ? undefined : true;
+  const begun = context.options.parentTokenFd === undefined ? undefined : true;
   const request = { agent, asAgent, begun, title, dryRun, without, budget, end, stopAfter, message };
   return showStart(await context.perform(startSession, request));
 }

@@ -85,6 +85,15 @@ describe.skipIf(process.geteuid === undefined)('the code cache', () => {
     expect(await whenWritten()).toBe(first);
   });
 
+  test('is another one for a command that runs long, whose young objects have all the room of V8', async () => {
+    const size = async (...words: string[]) => Number((await run(...words)).split(', ').at(-1));
+    await run('young');
+    expect(await size('wrap', 'young')).toBeGreaterThan(await size('young'));
+    expect(await readdir(chunks)).toEqual(
+      expect.arrayContaining([cacheName, cacheName.replace('.cache', '-long.cache')]),
+    );
+  });
+
   test('learns what another command uses', async () => {
     await run('greet');
     const first = await whenWritten();

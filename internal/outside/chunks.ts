@@ -81,7 +81,8 @@ function whenUsed(id: string): object {
 /** Compiles a file, with its cache where there is one; a run of its owner that uses chunks for the first time adds them. */
 function compiled(path: string, modules: ReadonlyMap<string, unknown>): Bodies {
   const source = readAll(openSync(path, constants.O_RDONLY)).toString('latin1');
-  const cachePath = `${path.replace(/\.js$/, '')}.${process.version}-${process.arch}.cache`;
+  const kind = isLong() ? '-long' : '';
+  const cachePath = `${path.replace(/\.js$/, '')}.${process.version}-${process.arch}${kind}.cache`;
   const owner = ownerOf(path);
   const cache = owner === undefined ? undefined : readCache(cachePath, owner);
   const script = new Script(source, { filename: path, ...(cache && { cachedData: cache.code }) });
@@ -136,14 +137,22 @@ function readAll(descriptor: number): Buffer {
  * takes longer than what it gains, and 8 MiB; what takes long comes to it soon enough. `skill-sync`, which computes more than it waits, comes
  * to it sooner. (Later versions have no such flags, say so on stderr where they are given, and optimize later of themselves.) Before
  * anything runs, since reading the words of a command is enough for V8 to begin; and before a cache is read, which does not
- * fit where it was made under other flags: each executable has its own.
+ * fit where it was made under other flags: each executable has its own, and so has what runs long.
  */
 const optimizing = {
   usual: ['--interrupt-budget=1300000', '--max-bytecode-size-for-early-opt=0'],
   'skill-sync': ['--interrupt-budget=500000'],
 };
 
+/** Commands that serve until they are ended: V8 knows best what is worth optimizing there. */
+const longCommands = ['guard', 'serve', 'wrap'];
+
+function isLong(): boolean {
+  return longCommands.includes(process.argv[2] ?? '');
+}
+
 function setFlags(executable: string): void {
+  if (isLong()) return;
   const { setFlagsFromString } = process.getBuiltinModule('node:v8');
   const optimized = executable === 'skill-sync' ? optimizing['skill-sync'] : optimizing.usual;
   const flags = process.version.startsWith('v20.') ? optimized : [];

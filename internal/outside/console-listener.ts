@@ -87,9 +87,11 @@ export async function listenForConsole(
   }
   const { getRequestListener } = await import('@hono/node-server');
   const { RESPONSE_ALREADY_SENT: alreadySent } = await import('@hono/node-server/utils/response');
+  const peerOf = peersBeside(proxies);
   const listener = getRequestListener(
     async (request, { incoming, outgoing }) => {
-      const answer = await handler(request, originOf(incoming as IncomingMessage, proxies));
+      const message = incoming as IncomingMessage;
+      const answer = await handler(request, originOf(message, peerOf(message.socket), proxies));
       if (answer instanceof Response) return answer;
       const { status, headers, text } = answer;
       const length = String(Buffer.byteLength(text));
@@ -237,17 +239,36 @@ function isIn(ranges: BlockList, address: string): boolean {
   return version !== 0 && ranges.check(address, version === 6 ? 'ipv6' : 'ipv4');
 }
 
+/** Who is at the other end of a connection. */
+interface Peer {
+  address: string;
+  isProxy: boolean;
+  isLoopback: boolean;
+}
+
+/** Looks who it is once for a connection, which many requests come over: looking takes longer than much that is asked. */
+function peersBeside(proxies: BlockList): (socket: IncomingMessage['socket']) => Peer {
+  const known = new WeakMap<IncomingMessage['socket'], Peer>();
+  return (socket) => {
+    const before = known.get(socket);
+    if (before !== undefined) return before;
+    const address = plain(socket.remoteAddress ?? '');
+    const peer = { address, isProxy: isIn(proxies, address), isLoopback: isIn(loopbackAddresses, address) };
+    known.set(socket, peer);
+    return peer;
+  };
+}
+
 /**
  * Whose a request is. The header that says for whom a proxy speaks counts only from one that is trusted, and of its list
  * only the last address that is none of them: everything before it is what somebody wrote who wanted to be somebody else.
  */
-function originOf({ socket, headers }: IncomingMessage, proxies: BlockList): Origin {
-  const peer = plain(socket.remoteAddress ?? '');
+function originOf({ socket, headers }: IncomingMessage, from: Peer, proxies: BlockList): Origin {
+  const { address: peer } = from;
   const encrypted = 'encrypted' in socket && socket.encrypted === true;
-  const fromProxy = isIn(proxies, peer);
-  if (!fromProxy) {
+  if (!from.isProxy) {
     // A proxy that nobody named speaks for somebody else, whoever that is.
-    const isHere = isIn(loopbackAddresses, peer) && !forwarding.some((name) => headers[name] !== undefined);
+    const isHere = from.isLoopback && !forwarding.some((name) => headers[name] !== undefined);
     return { address: peer, network: networkOf(peer), isPrivate: encrypted || isHere, isHere };
   }
   const claimed = String(headers['x-forwarded-for'] ?? '')

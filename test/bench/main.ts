@@ -389,7 +389,7 @@ async function sessionTokenRows(): Promise<Row[]> {
 
 async function wrapRows(): Promise<Row[]> {
   progress('calls of a wrapped server');
-  const { bare, http, disk, reads, changes } = await measureWrappedCalls(dist, { rounds: 10, count: 100 });
+  const { bare, http, disk, reads, changes } = await measureWrappedCalls(dist, { rounds: 10, count: 300 });
   const row = (what: string, ms: number, least: string): Row => [
     what,
     `${(ms - bare).toFixed(2)} ms more (${ms.toFixed(2)} / ${bare.toFixed(2)} ms; ${least})`,

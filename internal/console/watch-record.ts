@@ -21,9 +21,9 @@ export function watchRecord(record: RecordLog, told: (failure: AppError | undefi
   return {
     record: {
       ...record,
-      async append(entry) {
+      async append(entry, written) {
         try {
-          const head = await record.append(entry);
+          const head = await record.append(entry, written);
           if (failedAt !== undefined) told(undefined);
           failedAt = undefined;
           return head;

@@ -207,7 +207,7 @@ function authInfoOf(caller: unknown): AuthInfo {
 }
 
 /** 1 and "1" are two ids. */
-function keyOf(id: RequestId): string {
+export function keyOf(id: RequestId): string {
   return JSON.stringify(id);
 }
 

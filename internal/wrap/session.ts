@@ -6,6 +6,7 @@ import { clock, giveWay } from '../clock/clock.ts';
 import type { PlainAnswer } from '../outside/console-listener.ts';
 import {
   type DoorAnswer,
+  keyOf,
   longestPiece,
   type McpDoor,
   openMcpDoor,
@@ -101,6 +102,8 @@ const [invalidRequest, methodNotFound, invalidParams, notAllowed, serverGone] = 
 ];
 /** Beyond this a server waits until its client has taken some of it, in bytes. */
 const mostUntaken = 1024 * 1024;
+/** How long a stream of a session that has ended may take to say why. */
+const lastWordsMs = 1_000;
 /** How much a server may have asked its client without an answer, and a client its server. */
 const mostAsked = 64;
 
@@ -227,7 +230,8 @@ export class WrappedSession {
     const waiting = [...this.#waiting.values()];
     await Promise.all(waiting.map(async ({ id }) => await this.#refuse(id, serverGone, why, 'unknown')));
     await this.#door.close();
-    for (const stream of this.#streams) stream.close();
+    // What they were told last is on its way to them; who takes nothing is not waited for.
+    for (const stream of this.#streams) clock.after(lastWordsMs, () => stream.close());
     this.#start.say('session ended', { why: quote(why) });
     await this.#server.end();
     this.#start.ended(this);
@@ -553,11 +557,6 @@ function onlyMessage(events: string): string | undefined {
 
 function isId(value: unknown): value is RequestId {
   return typeof value === 'string' || Number.isSafeInteger(value);
-}
-
-/** 1 and "1" are two ids. */
-function keyOf(id: RequestId): string {
-  return JSON.stringify(id);
 }
 
 /** Undefined for what is nested deeper than anything that a person can look at. */

@@ -1,8 +1,6 @@
 /** Rows of docs/identity.md beside that of groups: what each provider wants written otherwise, and what then goes to it. */
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { beforeEach, expect, test } from 'vitest';
+import { freePort } from '../support/console.ts';
 import { type KeptFile, keepSignIns } from '../support/kept-sign-in.ts';
 import { sandboxPerTest } from '../support/sandboxed-commands.ts';
 
@@ -22,15 +20,6 @@ const login = async () => {
   const { exit, stderr, visited } = await world.connect(['login'], { folder });
   return { exit, stderr, asked: new URL(visited[0] ?? 'about:blank').searchParams };
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test('redirect URI: with a port that is fixed, as Okta wants it, and at localhost, as Entra ID does', async () => {
   const port = await freePort();
